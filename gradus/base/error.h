@@ -1,0 +1,44 @@
+// Errors: one exception type that carries its subject, what was found and what to do next.
+#pragma once
+
+#include <fmt/core.h>
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace gradus {
+
+/// What a caller can do about an error; `gradus` exits with 2 for `kUsage` and with 1 for `kFailure`.
+enum class ErrorKind {
+  kFailure,  ///< The data, the machine or the computation failed.
+  kUsage,    ///< A wrong argument, option or configuration: the caller has to change what was asked.
+};
+
+/// The one exception that gradus throws. `what()` reads `[subject] message`.
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, std::string_view subject, std::string_view message)
+      : std::runtime_error(fmt::format("[{}] {}", subject, message)), kind_(kind) {}
+
+  ErrorKind kind() const { return kind_; }
+
+ private:
+  ErrorKind kind_;
+};
+
+/// Throws a `kFailure`. `subject` is the op, file or key at fault; the message states both values and the next step,
+/// e.g. `fail("matmul", "inner sizes differ: {} × {}", a, b)`.
+template <class... Args>
+[[noreturn]] void fail(std::string_view subject, fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(ErrorKind::kFailure, subject, fmt::format(format, std::forward<Args>(args)...));
+}
+
+/// Throws a `kUsage`; otherwise as `fail`.
+template <class... Args>
+[[noreturn]] void fail_usage(std::string_view subject, fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(ErrorKind::kUsage, subject, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace gradus
