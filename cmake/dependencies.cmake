@@ -1,0 +1,37 @@
+# Everything that the build needs; what is missing is named as Debian packages, all at once.
+
+set(gradus_with_onednn ${GRADUS_ONEDNN})
+include(cmake/find_libraries.cmake)
+
+gradus_find_package(nlohmann_json nlohmann-json3-dev)
+gradus_find_package(CLI11 libcli11-dev)
+if(GRADUS_TESTS)
+  gradus_find_package(GTest libgtest-dev)
+endif()
+if(GRADUS_BENCH)
+  gradus_find_package(benchmark libbenchmark-dev)
+endif()
+
+# toml++ as headers only: one file includes it, and nothing more has to be linked or installed with the library.
+find_path(GRADUS_toml_INCLUDE toml++/toml.h)
+mark_as_advanced(GRADUS_toml_INCLUDE)
+if(GRADUS_toml_INCLUDE)
+  add_library(gradus_toml INTERFACE)
+  target_include_directories(gradus_toml SYSTEM INTERFACE ${GRADUS_toml_INCLUDE})
+else()
+  list(APPEND gradus_missing libtomlplusplus-dev)
+endif()
+
+if(gradus_missing)
+  list(JOIN gradus_missing " " packages)
+  message(FATAL_ERROR "Some libraries are missing. On Debian and Ubuntu:\n  sudo apt-get install ${packages}\n"
+                      "or let tools/install_packages.sh install everything that the build needs.")
+endif()
+
+# Highway compiles a kernel once for each instruction set: baseline (SSE2), AVX2 and AVX-512 are worth it, those between
+# and beyond only add build time. Newer releases know more of them.
+file(STRINGS ${GRADUS_highway_INCLUDE}/hwy/detect_targets.h unwanted
+     REGEX "#define HWY_(SSSE3|SSE4|AVX3_DL|AVX3_ZEN4|AVX3_SPR|AVX10_2) ")
+list(TRANSFORM unwanted REPLACE "^#define (HWY_[A-Z0-9_]+).*" "\\1")
+list(JOIN unwanted "|" unwanted)
+add_compile_definitions("HWY_DISABLED_TARGETS=(${unwanted})" HWY_SHARED_DEFINE)
