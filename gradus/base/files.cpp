@@ -1,0 +1,189 @@
+#include "gradus/base/files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "gradus/base/error.h"
+
+namespace gradus {
+namespace {
+
+[[noreturn]] void fail_system(const std::filesystem::path& path, std::string_view what, int error) {
+  fail(path.string(), "cannot {}: {}", what, std::generic_category().message(error));
+}
+
+/// Repeats a system call for as long as a signal interrupts it.
+template <class Call>
+auto retry(Call&& call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
+int open_retrying(const std::filesystem::path& path, int flags) {
+  return retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); });
+}
+
+/// A descriptor for reading; closed with the object.
+class ReadDescriptor {
+ public:
+  explicit ReadDescriptor(const std::filesystem::path& path) : number_(open_retrying(path, O_RDONLY)) {
+    if (number_ < 0) fail_system(path, "open it for reading", errno);
+  }
+  ~ReadDescriptor() { ::close(number_); }
+  ReadDescriptor(const ReadDescriptor&) = delete;
+  ReadDescriptor& operator=(const ReadDescriptor&) = delete;
+
+  int number() const { return number_; }
+
+  struct stat status(const std::filesystem::path& path) const {
+    struct stat result {};
+    if (::fstat(number_, &result) != 0) fail_system(path, "ask for its size", errno);
+    if (S_ISDIR(result.st_mode)) fail(path.string(), "is a folder; a file is needed");
+    return result;
+  }
+
+ private:
+  int number_;
+};
+
+/// Writes all bytes, however many calls that takes; the error's number, or 0.
+int write_all(int descriptor, const char* data, size_t bytes) {
+  while (bytes > 0) {
+    const ssize_t written = retry([&] { return ::write(descriptor, data, bytes); });
+    if (written < 0) return errno;
+    if (written == 0) return EIO;
+    data += written;
+    bytes -= static_cast<size_t>(written);
+  }
+  return 0;
+}
+
+/// Makes a rename in `folder` survive a power cut; the error's number, or 0.
+int flush_folder(const std::filesystem::path& folder) {
+  const int descriptor = open_retrying(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+  if (descriptor < 0) return errno;
+  const int error = retry([&] { return ::fsync(descriptor); }) == 0 ? 0 : errno;
+  ::close(descriptor);
+  return error == EINVAL ? 0 : error;  // some file systems have nothing to flush for a folder, and say so like this
+}
+
+}  // namespace
+
+std::string read_file(const std::filesystem::path& path, int64_t max_bytes) {
+  const ReadDescriptor file(path);
+  const int64_t size = file.status(path).st_size;  // 0 for pipes and /proc: what counts is the end of file
+  const auto check_size = [&](int64_t bytes, std::string_view least) {
+    if (bytes > max_bytes) fail(path.string(), "has {}{} bytes; at most {} are read", least, bytes, max_bytes);
+  };
+  check_size(size, "");
+  std::string text;
+  int64_t used = 0;
+  for (;;) {
+    const int64_t room = used < size ? size + 1 : std::max<int64_t>(2 * used, 4096);  // one more, to see the end
+    if (used == static_cast<int64_t>(text.size())) text.resize(static_cast<size_t>(room));
+    const ssize_t count =
+        retry([&] { return ::read(file.number(), text.data() + used, text.size() - static_cast<size_t>(used)); });
+    if (count < 0) fail_system(path, "read it", errno);
+    if (count == 0) break;
+    used += count;
+    check_size(used, "at least ");
+  }
+  text.resize(static_cast<size_t>(used));
+  return text;
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const ReadDescriptor file(path);
+  const struct stat status = file.status(path);
+  if (!S_ISREG(status.st_mode)) fail(path.string(), "is not a regular file; only those can be mapped");
+  size_ = static_cast<size_t>(status.st_size);
+  if (size_ == 0) return;  // the system maps no empty range
+  void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.number(), 0);
+  if (memory == MAP_FAILED) fail_system(path, "map it", errno);
+  data_ = static_cast<const std::byte*>(memory);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  std::error_code error;
+  if (std::filesystem::is_symlink(path_, error)) path_ = std::filesystem::weakly_canonical(path_, error);
+  const std::filesystem::file_status status = std::filesystem::status(path_, error);
+  if (std::filesystem::is_directory(status)) fail(path_.string(), "is a folder; a file can not be written over it");
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    fail(path_.string(), "is not a regular file; it can not be replaced");
+  }
+  // Unique in this process by the counter; O_EXCL steps over what a killed process of the same id may have left.
+  static std::atomic<uint64_t> counter{0};
+  const std::string name = path_.filename().string().substr(0, 200);  // room for the rest in a name's 255 bytes
+  do {
+    temporary_ = path_.parent_path() / fmt::format(".{}.tmp-{}-{}", name, ::getpid(), counter++);
+    descriptor_ = open_retrying(temporary_, O_WRONLY | O_CREAT | O_EXCL);
+  } while (descriptor_ < 0 && errno == EEXIST);
+  if (descriptor_ < 0) fail_system(path_, "create a temporary file beside it", errno);
+}
+
+AtomicFile::~AtomicFile() { discard(); }
+
+void AtomicFile::discard() {
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  temporary_.clear();
+}
+
+void AtomicFile::fail_and_discard(std::string_view what, int error) {
+  discard();
+  fail_system(path_, what, error);
+}
+
+void AtomicFile::write(const void* data, size_t bytes) {
+  if (descriptor_ < 0) fail(path_.string(), "written to after commit or an error");
+  if (const int error = write_all(descriptor_, static_cast<const char*>(data), bytes)) {
+    fail_and_discard("write it", error);
+  }
+}
+
+void AtomicFile::commit() {
+  if (descriptor_ < 0) fail(path_.string(), "committed after commit or an error");
+  if (retry([&] { return ::fsync(descriptor_); }) != 0) fail_and_discard("flush it to disk", errno);
+  // Not repeated: Linux has closed the descriptor even where it reports an error.
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail_and_discard("close it", errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_and_discard("rename its temporary file", errno);
+  temporary_.clear();
+  if (const int error = flush_folder(path_.parent_path())) fail_system(path_, "flush its folder to disk", error);
+}
+
+void write_file(const std::filesystem::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+LineLog::LineLog(const std::filesystem::path& path) : path_(path) {
+  descriptor_ = open_retrying(path_, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+  if (descriptor_ < 0) fail_system(path_, "open it for writing", errno);
+}
+
+LineLog::~LineLog() { ::close(descriptor_); }
+
+void LineLog::append(std::string_view line) {
+  buffer_.assign(line);
+  buffer_ += '\n';
+  if (const int error = write_all(descriptor_, buffer_.data(), buffer_.size())) fail_system(path_, "write it", error);
+}
+
+}  // namespace gradus
