@@ -1,0 +1,92 @@
+// The configuration of a training run: one TOML file and `--set` overrides, checked against the table of keys.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gradus/train/config_keys.h"
+
+namespace gradus {
+
+/// A checked configuration. Every error in what the user wrote is a usage error whose subject is the place
+/// (`file:line:column`, or the `--set` argument). Asking for a key that is not in the table, or by the wrong type, or
+/// for one without a value (see `has`), is an error in the program and throws too.
+class Config {
+ public:
+  /// Reads the TOML file at `path`, then applies `overrides` in their order (the last of equal keys holds). An override
+  /// is `table.key=value`: the value is TOML, or a bare word or path, which is text.
+  static Config load(const std::string& path, const std::vector<std::string>& overrides = {});
+
+  /// The same with the file's text at hand; errors call it `source_name`.
+  static Config parse(std::string_view text, std::string_view source_name,
+                      const std::vector<std::string>& overrides = {});
+
+  /// The override that sets `key` to `text` literally, e.g. for `--data 1984` (a path, not a number).
+  static std::string text_override(std::string_view key, std::string_view text);
+
+  /// Gives `key` a value and checks everything again; errors name `subject`, e.g. "--seed". On an error the
+  /// configuration is as before.
+  void set(std::string_view key, Value value, std::string_view subject);
+
+  int64_t integer(std::string_view key) const;
+  double real(std::string_view key) const;
+  bool boolean(std::string_view key) const;
+  /// Of keys of kind text and choice.
+  const std::string& text(std::string_view key) const;
+  const std::vector<int64_t>& integers(std::string_view key) const;
+  /// Of `train.batch_size`: nothing stands for "all".
+  std::optional<int64_t> batch_size(std::string_view key) const;
+
+  /// Whether the user gave the key.
+  bool is_set(std::string_view key) const;
+  /// Whether the key has a value: it applies to this configuration, and it was given or has a default.
+  bool has(std::string_view key) const;
+  /// Where the key was given; the name of the source for a default. Meant as the subject of an error about its value.
+  std::string where(std::string_view key) const;
+
+  /// Every key that has a value, as TOML in table order. Loading it gives the same values again.
+  std::string to_toml() const;
+
+ private:
+  struct Given {
+    Value value;
+    std::string where;
+  };
+
+  explicit Config(std::string_view source_name) : source_(source_name) {}
+  void give_override(const std::string& argument);
+  void resolve();
+  void derive_defaults();
+  std::optional<Value> given_or_default(const Key& key) const;
+  bool applies(const Key& key) const;
+  const Value& value(std::string_view key) const;
+
+  std::string source_;
+  std::map<std::string, Given, std::less<>> given_;
+  std::map<std::string, Value, std::less<>> values_;
+};
+
+namespace internal {
+
+/// One entry of a TOML text.
+struct TomlEntry {
+  std::string name;            ///< Dotted from the root.
+  std::string where;           ///< source:line:column of its name.
+  bool is_table = false;       ///< Its entries follow on their own.
+  std::optional<Value> value;  ///< Nothing for a table, and for what no key can hold.
+  std::string other;           ///< What it is when there is no value, e.g. "a date".
+};
+
+/// The entries of the root and of its tables, by place in the text; tables inside tables are entries, unopened.
+/// Malformed TOML is a usage error.
+std::vector<TomlEntry> read_toml(std::string_view text, std::string_view source);
+
+/// `text` as a TOML value; an entry without a value and without `other` if it is not TOML.
+TomlEntry read_toml_value(std::string_view text);
+
+}  // namespace internal
+}  // namespace gradus

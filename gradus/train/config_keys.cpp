@@ -1,0 +1,389 @@
+// The table of configuration keys, and what is printed from it.
+#include "gradus/train/config_keys.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <numeric>
+#include <type_traits>
+#include <utility>
+
+#include "gradus/base/error.h"
+
+namespace gradus {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr Range kAny = {};
+constexpr Range kAbove0 = {.low = 0, .low_open = true};
+constexpr Range kFrom0 = {.low = 0};
+constexpr Range kFrom1 = {.low = 1};
+constexpr Range kFrom0To1 = {.low = 0, .high = 1};
+constexpr Range kFrom0Below1 = {.low = 0, .high = 1, .high_open = true};
+constexpr Range kThreads = {.low = 0, .high = 1024};
+// Keeps products of three sizes inside 64 bits.
+constexpr Range kSize = {.low = 1, .high = 1 << 20};
+
+ValueType integer(Range range) { return {ValueKind::kInteger, range}; }
+ValueType real(Range range) { return {ValueKind::kReal, range}; }
+ValueType boolean() { return {ValueKind::kBoolean}; }
+ValueType text() { return {ValueKind::kText}; }
+ValueType choice(std::vector<std::string_view> choices) { return {ValueKind::kChoice, {}, std::move(choices)}; }
+ValueType batch_size() { return {ValueKind::kBatchSize, kFrom1}; }
+ValueType integers(Range range) { return {ValueKind::kIntegers, range}; }
+
+Condition always() { return {}; }
+Condition data_is(std::string_view kind) { return {"data.kind", {kind}}; }
+Condition model_is(std::vector<std::string_view> kinds) { return {"model.kind", std::move(kinds)}; }
+Condition optimizer_is(std::string_view name) { return {"optimizer.name", {name}}; }
+Condition schedule_is(std::vector<std::string_view> names) { return {"schedule.name", std::move(names)}; }
+
+constexpr KeyTable kTables[] = {
+    {"data", "The data set and the part of it that is held out for validation."},
+    {"model",
+     "The model. The loss follows from it: mean squared error for `linear` and `mlp`, cross-entropy of the next token "
+     "for `gpt`."},
+    {"optimizer", "The update rule θ ← θ − α·(…), where α is the learning rate of the step."},
+    {"schedule",
+     "The learning rate as a function of the step t = 0 … steps − 1. All schedules but `dynamic` multiply "
+     "`optimizer.learning_rate` by a factor."},
+    {"regularization",
+     "Penalties that enter the gradient. The loss that is logged, compared with `train.stop_loss` and validated is "
+     "without them."},
+    {"train",
+     "Length of the run, batches and stopping rules. A step is one update; the loss of step n, counted from 0, is that "
+     "of its batch before update n. The run ends at the first limit that it reaches."},
+    {"validation", "Loss on the held-out examples, without dropout."},
+    {"log", "What is written while training."},
+};
+
+std::vector<Key> data_keys() {
+  return {
+      {"data.kind", choice({"line", "text"}), Required{}, always(),
+       "`line`: points (x, y) with y = slope·x + intercept + noise·(standard normal noise). `text`: the tokens of a "
+       "text file, for `model.kind = \"gpt\"`."},
+      {"data.path", text(), Required{}, data_is("text"),
+       "The text file; a relative path starts at the working directory."},
+      {"data.tokens", choice({"characters", "bytes"}), "characters", data_is("text"),
+       "What a token is: a character of the file's own alphabet, or one of the 256 bytes."},
+      {"data.stride", integer(kFrom0), 0, data_is("text"),
+       "Distance in tokens between the starts of neighbouring examples; 0 is `model.context`, so that examples do not "
+       "overlap."},
+      {"data.points", integer(kFrom1), 100, data_is("line"), "Number of points, evenly spaced over [x_min, x_max]."},
+      {"data.x_min", real(kAny), -1.0, data_is("line"), "The smallest x."},
+      {"data.x_max", real(kAny), 1.0, data_is("line"), "The largest x; it must be above `data.x_min`."},
+      {"data.slope", real(kAny), 2.0, data_is("line"), "Slope of the line."},
+      {"data.intercept", real(kAny), 0.0, data_is("line"), "The line's y at x = 0."},
+      {"data.noise", real(kFrom0), 0.3, data_is("line"), "Standard deviation of the normal noise that is added to y."},
+      {"data.validation_fraction", real(kFrom0Below1), Unset{"0.1 for `text`, 0.0 for `line`"}, always(),
+       "Fraction of the data that is held out for validation and never trained on."},
+  };
+}
+
+std::vector<Key> model_keys() {
+  return {
+      {"model.kind", choice({"linear", "mlp", "gpt"}), Required{}, always(),
+       "`linear`: y = W·x + b. `mlp`: linear layers with an activation between them. `gpt`: a decoder-only "
+       "transformer, for `data.kind = \"text\"`; the other two are for `line`."},
+      {"model.init", choice({"normal", "zeros", "default"}), "normal", model_is({"linear"}),
+       "Start of W and b: standard normal, zeros, or the default of a linear layer (uniform within ±1/√inputs)."},
+      {"model.hidden", integers(kSize), std::vector<int64_t>{64, 64}, model_is({"mlp"}),
+       "Widths of the hidden layers, from input to output."},
+      {"model.activation", choice({"relu", "tanh", "gelu"}), "relu", model_is({"mlp"}),
+       "The function after each hidden layer."},
+      {"model.layers", integer(kSize), 4, model_is({"gpt"}), "Number of transformer blocks."},
+      {"model.width", integer(kSize), 128, model_is({"gpt"}),
+       "Size of the embeddings; it must be a multiple of `model.heads`."},
+      {"model.heads", integer(kSize), 4, model_is({"gpt"}), "Attention heads in a block."},
+      {"model.context", integer(kSize), 64, model_is({"gpt"}), "Context length: the tokens in an example."},
+      {"model.bias", boolean(), true, model_is({"gpt"}), "Whether linear layers and layer norms have a bias."},
+      {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt"}),
+       "Probability that dropout sets an activation to zero while training."},
+  };
+}
+
+std::vector<Key> optimizer_keys() {
+  return {
+      {"optimizer.name", choice({"sgd", "adamw"}), "sgd", always(),
+       "`sgd`: stochastic gradient descent, plain or with momentum. `adamw`: Adam with decoupled weight decay."},
+      {"optimizer.learning_rate", real(kAbove0), 0.01, schedule_is({"constant", "linear", "cosine"}),
+       "The learning rate, which the schedule multiplies: the peak of a schedule with warm-up.",
+       "the dynamic expression is the learning rate itself; scale it by schedule.scale"},
+      {"optimizer.weight_decay", real(kFrom0), 0.0, always(),
+       "λ. `adamw`: decoupled, θ ← θ·(1 − α·λ) before the update. `sgd`: the gradient of λ·½‖θ‖² is added to the "
+       "gradient."},
+      {"optimizer.momentum", real(kFrom0Below1), 0.0, optimizer_is("sgd"),
+       "μ of v ← μ·v + g and θ ← θ − α·v; the first v is g. 0 is plain gradient descent."},
+      {"optimizer.nesterov", boolean(), false, optimizer_is("sgd"),
+       "Nesterov momentum: the update uses g + μ·v. It needs `optimizer.momentum` above 0."},
+      {"optimizer.beta1", real(kFrom0Below1), 0.9, optimizer_is("adamw"), "Decay rate of the mean of the gradients."},
+      {"optimizer.beta2", real(kFrom0Below1), 0.999, optimizer_is("adamw"),
+       "Decay rate of the mean of the squared gradients."},
+      {"optimizer.epsilon", real(kAbove0), 1e-8, optimizer_is("adamw"),
+       "Added to the root of the bias-corrected mean of the squared gradients."},
+      {"optimizer.clip_norm", real(kFrom0), 0.0, always(),
+       "Largest L2 norm of the gradient of all parameters together; a longer one is scaled down. 0 is off."},
+  };
+}
+
+std::vector<Key> schedule_keys() {
+  return {
+      {"schedule.name", choice({"constant", "dynamic", "linear", "cosine"}), "constant", always(),
+       "`constant`: factor 1. `linear`, `cosine`: linear warm-up, then decay to `final_factor`. `dynamic`: the "
+       "learning rate itself is scale·t / (warmup_steps + decay_steps·(1 − t/total_steps)); it is 0 at step 0 and "
+       "rises towards scale·total_steps/warmup_steps."},
+      {"schedule.warmup_steps", integer(kFrom0), 0, schedule_is({"dynamic", "linear", "cosine"}),
+       "`linear`, `cosine`: the steps over which the factor rises linearly to 1. `dynamic`: the term of its "
+       "expression."},
+      {"schedule.decay_steps", integer(kFrom0), Required{}, schedule_is({"dynamic"}),
+       "The term of the expression of `dynamic`."},
+      {"schedule.total_steps", integer(kFrom1), Unset{"`train.steps`, or else the steps of `train.epochs`"},
+       schedule_is({"dynamic", "linear", "cosine"}),
+       "`linear`, `cosine`: the step at which the decay ends. `dynamic`: the term of its expression."},
+      {"schedule.scale", real(kAbove0), 1.0, schedule_is({"dynamic"}), "The factor of the expression of `dynamic`."},
+      {"schedule.final_factor", real(kFrom0To1), 0.0, schedule_is({"linear", "cosine"}),
+       "The learning rate at the end of the decay, as a fraction of the peak."},
+  };
+}
+
+std::vector<Key> regularization_keys() {
+  return {
+      {"regularization.l1", real(kFrom0), 0.0, always(), "L1: the penalty l1·‖θ‖₁ is added to the loss."},
+      {"regularization.l2", real(kFrom0), 0.0, always(), "L2: the penalty ½·l2·‖θ‖² is added to the loss."},
+      {"regularization.all", boolean(), false, always(),
+       "Whether L1 and L2 also hold for biases and the weights of norms; otherwise they hold for matrices only."},
+  };
+}
+
+std::vector<Key> train_keys() {
+  return {
+      {"train.steps", integer(kFrom1), Unset{}, always(),
+       "Number of updates. This or `train.epochs` must be given; with both, the shorter one ends the run."},
+      {"train.epochs", integer(kFrom1), Unset{}, always(), "Number of passes over the training data."},
+      {"train.batch_size", batch_size(), "all", always(),
+       "Examples in a step: a number, or `\"all\"` for the whole training set (batch gradient descent)."},
+      {"train.micro_batch_size", integer(kFrom1), Unset{"the whole batch"}, always(),
+       "Examples in one pass of the tape. A batch in several passes is the same update but for rounding, in less "
+       "memory."},
+      {"train.sampling", choice({"shuffle", "replacement", "in_order"}), "shuffle", always(),
+       "How batches are drawn. `shuffle`: in a new random order each epoch. `replacement`: each example at random. "
+       "`in_order`: as the data stands."},
+      {"train.seed", integer(kFrom0), 0, always(),
+       "Seed of all random numbers: data, initial parameters, sampling and dropout."},
+      {"train.threads", integer(kThreads), 0, always(),
+       "Number of threads; 0 is one for each core. It does not change the result."},
+      {"train.stop_loss", real(kAny), Unset{}, always(),
+       "The run ends as soon as the mean loss over `train.stop_window` steps is at or below this."},
+      {"train.stop_window", integer(kFrom1), Unset{"1 for the whole batch, else 100"}, always(),
+       "Number of steps whose mean loss is compared with `train.stop_loss`."},
+      {"train.stop_on", choice({"training", "validation"}), "training", always(),
+       "The loss that is compared with `train.stop_loss`: of the steps, or of each validation (which has no window)."},
+      {"train.max_time_s", real(kAbove0), Unset{}, always(), "Longest time of the run, in seconds."},
+  };
+}
+
+std::vector<Key> validation_and_log_keys() {
+  return {
+      {"validation.every", integer(kFrom0), 0, always(), "Steps between validations; 0 is off."},
+      {"validation.batch_size", integer(kFrom1), 64, always(),
+       "Examples in one pass of validation; it bounds the memory."},
+      {"log.every", integer(kFrom1), 10, always(), "Steps between the rows of the log; step 0 is the first."},
+  };
+}
+
+std::vector<Key> all_keys() {
+  std::vector<Key> keys;
+  for (auto part : {data_keys, model_keys, optimizer_keys, schedule_keys, regularization_keys, train_keys,
+                    validation_and_log_keys}) {
+    for (Key& key : part()) keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
+std::string_view table_of(std::string_view name) { return name.substr(0, name.find('.')); }
+/// All but the last part: empty for a name without a dot.
+std::string_view path_of(std::string_view name) { return name.substr(0, name.rfind('.') + 1); }
+std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
+/// Levenshtein's distance, where swapping two neighbours also counts one.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> before, row(b.size() + 1), next(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    next[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      next[j + 1] = std::min({next[j] + 1, row[j + 1] + 1, row[j] + (a[i] != b[j] ? 1 : 0)});
+      const bool swapped = i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j];
+      if (swapped) next[j + 1] = std::min(next[j + 1], before[j - 1] + 1);
+    }
+    before = std::exchange(row, next);
+  }
+  return row.back();
+}
+
+/// The distance, or nothing if it is too far to be a slip.
+std::optional<size_t> near(std::string_view wrong, std::string_view right) {
+  const size_t limit = std::max<size_t>(1, wrong.size() / 4);
+  if (wrong.size() > right.size() + limit || right.size() > wrong.size() + limit) return std::nullopt;
+  const size_t distance = edit_distance(wrong, right);
+  return distance <= limit ? std::optional(distance) : std::nullopt;
+}
+
+std::string range_text(const Range& range) {
+  if (range.low == -kInfinity) return "";
+  if (range.high == kInfinity) return fmt::format(" {} {}", range.low_open ? "above" : "of at least", range.low);
+  return fmt::format(" {} {} to {}{}", range.low_open ? "above" : "from", range.low, range.high_open ? "below " : "",
+                     range.high);
+}
+
+std::string default_text(const Key& key, bool markdown) {
+  if (std::holds_alternative<Required>(key.fallback)) return "required";
+  if (const Unset* unset = std::get_if<Unset>(&key.fallback)) return std::string(unset->text);
+  return fmt::format(fmt::runtime(markdown ? "`{}`" : "{}"), to_toml(*key.default_value()));
+}
+
+/// A line to scan, then the description: `name: type; default; condition`.
+std::string help_of(const Key& key) {
+  const std::string condition = key.condition.text();
+  std::string help =
+      fmt::format("{}: {}; default: {}{}\n    {}\n", key.name, key.type.requirement(), default_text(key, false),
+                  condition.empty() ? "" : "; applies to " + condition, key.text);
+  std::erase(help, '`');  // Markdown's
+  return help;
+}
+
+std::string reference_row(const Key& key) {
+  const std::string condition = key.condition.text();
+  const std::string applies = condition.empty() ? "" : fmt::format(" *Applies to `{}`.*", condition);
+  return fmt::format("| `{}` | {} | {} | {}{} |\n", last_part(key.name), key.type.requirement(),
+                     default_text(key, true), key.text, applies);
+}
+
+constexpr std::string_view kReferenceIntroduction = R"(# Configuration
+
+<!-- Generated by configuration_reference() from gradus/train/config_keys.cpp; a test compares the two. -->
+
+A training run is described by one TOML file. Every key is listed below; an unknown key is an error. `--set` overrides
+a key from the command line, any number of times: `--set optimizer.learning_rate=0.1 --set model.hidden=[32,32]`. The
+value is TOML; a bare word or a path is text (`--set optimizer.name=adamw`).
+
+The smallest file is
+
+    [data]
+    kind = "line"
+    [model]
+    kind = "linear"
+    [train]
+    steps = 1000
+
+A real number may be written as an integer, an integer not as a real number. A key is an error where it does not apply.
+The run folder gets the resolved configuration, with every default filled in; it can be used as a file again.
+)";
+
+}  // namespace
+
+bool Range::contains(double number) const {
+  if (!std::isfinite(number)) return false;
+  return (low_open ? number > low : number >= low) && (high_open ? number < high : number <= high);
+}
+
+std::string ValueType::requirement() const {
+  switch (kind) {
+    case ValueKind::kInteger:
+      return "an integer" + range_text(range);
+    case ValueKind::kReal:
+      return range.low == -kInfinity ? "a finite real number" : "a real number" + range_text(range);
+    case ValueKind::kBoolean:
+      return "true or false";
+    case ValueKind::kText:
+      return "text, not empty";
+    case ValueKind::kChoice:
+      return quoted_list(choices);
+    case ValueKind::kBatchSize:
+      return fmt::format("an integer{} or \"all\"", range_text(range));
+    case ValueKind::kIntegers:
+      return "a list of one or more integers" + range_text(range);
+  }
+  fail("config", "a key of unknown kind");
+}
+
+std::string Condition::text() const { return key.empty() ? "" : fmt::format("{} = {}", key, quoted_list(choices)); }
+
+std::optional<Value> Key::default_value() const {
+  return std::visit(
+      [](const auto& held) -> std::optional<Value> {
+        using Held = std::decay_t<decltype(held)>;
+        if constexpr (std::is_same_v<Held, Required> || std::is_same_v<Held, Unset>) {
+          return std::nullopt;
+        } else {
+          return Value(held);
+        }
+      },
+      fallback);
+}
+
+std::span<const KeyTable> configuration_tables() { return kTables; }
+
+std::span<const Key> configuration_keys() {
+  static const std::vector<Key> keys = all_keys();
+  return keys;
+}
+
+const Key* find_key(std::string_view name) {
+  for (const Key& key : configuration_keys()) {
+    if (key.name == name) return &key;
+  }
+  return nullptr;
+}
+
+std::string quoted_list(std::span<const std::string_view> names) {
+  std::string list;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const char* separator = i == 0 ? "" : i + 1 == names.size() ? " or " : ", ";
+    list += fmt::format("{}\"{}\"", separator, names[i]);
+  }
+  return list;
+}
+
+std::string did_you_mean(std::string_view name, std::span<const std::string_view> known) {
+  constexpr size_t kOtherTable = 3;  // more than a slip in the table's name counts
+  std::vector<std::string_view> nearest;
+  size_t best = std::numeric_limits<size_t>::max();
+  for (std::string_view candidate : known) {
+    const std::optional<size_t> part = near(last_part(name), last_part(candidate));
+    if (!part) continue;
+    const size_t distance = *part + near(path_of(name), path_of(candidate)).value_or(kOtherTable);
+    if (distance < best) nearest.clear();
+    best = std::min(best, distance);
+    if (distance == best) nearest.push_back(candidate);
+  }
+  return nearest.empty() ? "" : fmt::format("; did you mean {}?", quoted_list(nearest));
+}
+
+std::string configuration_help(std::string_view name) {
+  std::string help;
+  std::vector<std::string_view> known;
+  for (const KeyTable& table : configuration_tables()) known.push_back(table.name);
+  for (const Key& key : configuration_keys()) {
+    known.push_back(key.name);
+    if (name.empty() || key.name == name || table_of(key.name) == name) help += help_of(key);
+  }
+  if (help.empty()) fail_usage(name, "no such key or table{}", did_you_mean(name, known));
+  return help;
+}
+
+std::string configuration_reference() {
+  std::string out(kReferenceIntroduction);
+  for (const KeyTable& table : configuration_tables()) {
+    out += fmt::format("\n## [{}]\n\n{}\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n", table.name,
+                       table.text);
+    for (const Key& key : configuration_keys()) {
+      if (table_of(key.name) == table.name) out += reference_row(key);
+    }
+  }
+  return out;
+}
+
+}  // namespace gradus

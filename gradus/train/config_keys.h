@@ -1,0 +1,108 @@
+// The table of configuration keys: parsing, errors, `--help` and docs/configuration.md all come from it.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace gradus {
+
+/// The value of a key. Choices are held as text; a batch size is an integer or the text "all".
+using Value = std::variant<int64_t, double, bool, std::string, std::vector<int64_t>>;
+
+/// What a key accepts. `kBatchSize` is an integer or the word "all"; `kIntegers` a list of one or more integers.
+enum class ValueKind { kInteger, kReal, kBoolean, kText, kChoice, kBatchSize, kIntegers };
+
+/// The numbers that a key accepts; an open end is itself left out. Infinite ends mean "no limit".
+struct Range {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool low_open = false;
+  bool high_open = false;
+
+  /// False also for nan and infinities.
+  bool contains(double number) const;
+};
+
+/// Kind, numeric range and choices of a key.
+struct ValueType {
+  ValueKind kind;
+  Range range = {};
+  std::vector<std::string_view> choices = {};
+
+  /// What has to be written, e.g. `a real number above 0` or `"sgd" or "adamw"`.
+  std::string requirement() const;
+};
+
+/// Default of a key that has to be given (where it applies).
+struct Required {};
+
+/// Default of a key that has no fixed value: `text` says what holds when it is not given, e.g. "none".
+struct Unset {
+  std::string_view text = "none";
+};
+
+/// What holds when the key is not given.
+using Default = std::variant<Required, Unset, int64_t, double, bool, const char*, std::vector<int64_t>>;
+
+/// A key applies when the choice `key` has one of `choices`; an empty `key` means always.
+struct Condition {
+  std::string_view key = {};
+  std::vector<std::string_view> choices = {};
+
+  /// E.g. `schedule.name = "linear" or "cosine"`; empty when it always applies.
+  std::string text() const;
+};
+
+/// One key of the configuration.
+struct Key {
+  std::string_view name;  ///< "table.key"
+  ValueType type;
+  Default fallback;
+  Condition condition;
+  std::string_view text;       ///< One to three sentences of Markdown.
+  std::string_view hint = {};  ///< Ends the error for a key that does not apply; by default "remove it …".
+
+  /// The default as a value; nothing for `Required` and `Unset`.
+  std::optional<Value> default_value() const;
+};
+
+/// One table of the TOML file.
+struct KeyTable {
+  std::string_view name;
+  std::string_view text;
+};
+
+/// All tables, in the order in which they are written and documented.
+std::span<const KeyTable> configuration_tables();
+
+/// All keys, grouped by table, in the order of `configuration_tables()`.
+std::span<const Key> configuration_keys();
+
+/// The key of this name; nullptr if there is none.
+const Key* find_key(std::string_view name);
+
+/// The value as TOML; real numbers are as short as can be while they read back to the same bits.
+std::string to_toml(const Value& value);
+
+/// The ending of an error about an unknown `name`: `; did you mean "a" or "b"?` with the nearest of `known`, by edit
+/// distance of the parts; the right last part in another table is near ("model.seed" finds "train.seed"). Empty when
+/// nothing is near.
+std::string did_you_mean(std::string_view name, std::span<const std::string_view> known);
+
+/// `"a", "b" or "c"`.
+std::string quoted_list(std::span<const std::string_view> names);
+
+/// Plain text for `--help`: all keys, or those of one table ("optimizer"), or one key ("optimizer.name"). A name that
+/// is neither is a usage error that names the nearest.
+std::string configuration_help(std::string_view name = {});
+
+/// The text of docs/configuration.md.
+std::string configuration_reference();
+
+}  // namespace gradus

@@ -1,0 +1,473 @@
+#include "gradus/train/config.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gradus/base/error.h"
+
+namespace gradus {
+namespace {
+
+using Overrides = std::vector<std::string>;
+
+const std::string kLine = "[data]\nkind = \"line\"\n[model]\nkind = \"linear\"\n[train]\nsteps = 1000\n";
+const std::string kText = "data = { kind = \"text\", path = \"a.txt\" }\nmodel.kind = \"gpt\"\ntrain.steps = 10\n";
+
+Config line(const Overrides& overrides = {}) { return Config::parse(kLine, "run.toml", overrides); }
+Config text(const Overrides& overrides = {}) { return Config::parse(kText, "run.toml", overrides); }
+
+/// The message of the `kind` of error that `act` throws; empty if it throws none.
+std::string message_of(ErrorKind kind, const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    return error.what();
+  }
+  return "";
+}
+
+std::string parse_error(const std::string& source, const Overrides& overrides = {}) {
+  return message_of(ErrorKind::kUsage, [&] { Config::parse(source, "run.toml", overrides); });
+}
+
+std::string line_error(const Overrides& overrides) { return parse_error(kLine, overrides); }
+std::string text_error(const Overrides& overrides) { return parse_error(kText, overrides); }
+
+std::string program_error(const std::function<void()>& act) { return message_of(ErrorKind::kFailure, act); }
+
+TEST(Config, GivesDefaultsAndValues) {
+  const Config config = line({"train.seed=7", "optimizer.learning_rate=1"});
+  EXPECT_EQ(config.text("data.kind"), "line");
+  EXPECT_EQ(config.integer("data.points"), 100);
+  EXPECT_EQ(config.real("data.slope"), 2.0);
+  EXPECT_EQ(config.real("data.intercept"), 0.0);
+  EXPECT_EQ(config.real("data.noise"), 0.3);
+  EXPECT_EQ(config.text("model.init"), "normal");
+  EXPECT_EQ(config.real("optimizer.learning_rate"), 1.0);
+  EXPECT_FALSE(config.boolean("optimizer.nesterov"));
+  EXPECT_EQ(config.integer("train.steps"), 1000);
+  EXPECT_EQ(config.integer("train.seed"), 7);
+  EXPECT_EQ(config.batch_size("train.batch_size"), std::nullopt);
+  EXPECT_EQ(line({"train.batch_size=8"}).batch_size("train.batch_size"), 8);
+  EXPECT_TRUE(config.is_set("train.seed"));
+  EXPECT_FALSE(config.is_set("train.threads"));
+  EXPECT_TRUE(config.has("train.threads"));
+  EXPECT_FALSE(config.has("train.stop_loss"));
+  EXPECT_FALSE(config.has("model.layers")) << "does not apply";
+  EXPECT_EQ(config.where("train.steps"), "run.toml:6:1");
+  EXPECT_EQ(config.where("train.seed"), "--set train.seed=7");
+  EXPECT_EQ(config.where("train.threads"), "run.toml");
+}
+
+TEST(Config, DerivesDefaultsFromOtherKeys) {
+  EXPECT_EQ(line().integer("train.stop_window"), 1);
+  EXPECT_EQ(line({"train.batch_size=8"}).integer("train.stop_window"), 100);
+  EXPECT_EQ(line({"train.batch_size=8", "train.stop_window=3"}).integer("train.stop_window"), 3);
+  EXPECT_EQ(line().real("data.validation_fraction"), 0.0);
+  EXPECT_EQ(text().real("data.validation_fraction"), 0.1);
+  EXPECT_FALSE(line().has("schedule.total_steps"));
+  EXPECT_EQ(line({"schedule.name=cosine"}).integer("schedule.total_steps"), 1000);
+  const Config epochs =
+      Config::parse("data.kind='line'\nmodel.kind='linear'\ntrain.epochs=2\nschedule.name='linear'", "run.toml");
+  EXPECT_FALSE(epochs.has("schedule.total_steps"));
+  EXPECT_FALSE(epochs.has("train.steps"));
+}
+
+TEST(Config, OverridesAreTomlOrBareWords) {
+  const Overrides mlp = {"model.kind=mlp", "model.hidden=[8, 4]", "optimizer.name=adamw"};
+  EXPECT_EQ(line(mlp).integers("model.hidden"), (std::vector<int64_t>{8, 4}));
+  EXPECT_EQ(line(mlp).text("optimizer.name"), "adamw");
+  EXPECT_EQ(line({"optimizer.name=\"adamw\""}).text("optimizer.name"), "adamw");
+  EXPECT_EQ(line({"train.seed=0x10"}).integer("train.seed"), 16);
+  EXPECT_EQ(line({"train.seed=1", "train.seed=2"}).integer("train.seed"), 2);
+  EXPECT_EQ(line({"train.batch_size=all"}).batch_size("train.batch_size"), std::nullopt);
+  EXPECT_EQ(text({"data.path=/tmp/a b=c.txt"}).text("data.path"), "/tmp/a b=c.txt");
+  EXPECT_EQ(text({"data.path=1984"}).text("data.path"), "1984");
+  EXPECT_EQ(text({"data.path=1979-05-27"}).text("data.path"), "1979-05-27");
+  EXPECT_EQ(text({"data.path='x'"}).text("data.path"), "x");
+  for (const std::string path : {"1984", "a \"b\"\\c", "new\nline\t\x7f", "true", "träin.txt", "'q'"}) {
+    EXPECT_EQ(text({Config::text_override("data.path", path)}).text("data.path"), path);
+  }
+}
+
+TEST(Config, SetChecksAgainAndKeepsTheOldOnError) {
+  Config config = text();
+  config.set("data.path", "b.txt", "--data");
+  config.set("train.seed", 5, "--seed");
+  EXPECT_EQ(config.text("data.path"), "b.txt");
+  EXPECT_EQ(config.integer("train.seed"), 5);
+  EXPECT_EQ(config.where("train.seed"), "--seed");
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { config.set("train.threads", -1, "--threads"); }),
+            "[--threads] \"train.threads\" must be an integer from 0 to 1024; found the integer -1");
+  EXPECT_EQ(config.integer("train.threads"), 0);
+  Config other = line();
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { other.set("data.path", "b.txt", "--data"); }),
+            "[--data] \"data.path\" applies to data.kind = \"text\", not to \"line\"; remove it, or change data.kind");
+  EXPECT_FALSE(other.is_set("data.path"));
+}
+
+TEST(Config, AProgramThatAsksWronglyIsAFailure) {
+  const Config config = line();
+  const std::string unknown = "[config] the program asks for the key \"train.sed\", which is not in the table of keys";
+  EXPECT_EQ(program_error([&] { config.integer("train.sed"); }), unknown);
+  EXPECT_EQ(program_error([&] { config.has("train.sed"); }), unknown);
+  EXPECT_EQ(program_error([&] { config.is_set("train.sed"); }), unknown);
+  EXPECT_EQ(program_error([&] { Config(config).set("train.sed", 1, "--seed"); }), unknown);
+  EXPECT_EQ(
+      program_error([&] { config.real("train.seed"); }),
+      "[config] the program asks for the key \"train.seed\" by the wrong type; it must be an integer of at least 0");
+  const std::string valueless = ", which has no value in this configuration; ask has() first";
+  EXPECT_EQ(program_error([&] { config.real("train.stop_loss"); }),
+            "[config] the program asks for the key \"train.stop_loss\"" + valueless);
+  EXPECT_EQ(program_error([&] { config.integer("model.layers"); }),
+            "[config] the program asks for the key \"model.layers\"" + valueless);
+  EXPECT_NE(program_error([&] { config.batch_size("model.kind"); }), "");
+}
+
+TEST(ConfigErrors, UnknownKey) {
+  EXPECT_EQ(parse_error("[optimizer]\n\n  learningrate = 0.1"),
+            "[run.toml:3:3] unknown key \"optimizer.learningrate\"; did you mean \"optimizer.learning_rate\"?");
+  EXPECT_EQ(parse_error("[model]\nseed = 1"),
+            "[run.toml:2:1] unknown key \"model.seed\"; did you mean \"train.seed\"?");
+  EXPECT_EQ(parse_error("learning_rate = 1"),
+            "[run.toml:1:1] unknown key \"learning_rate\"; did you mean \"optimizer.learning_rate\"?");
+  EXPECT_EQ(parse_error("model.batch_size = 1"),
+            "[run.toml:1:7] unknown key \"model.batch_size\"; did you mean \"train.batch_size\" or "
+            "\"validation.batch_size\"?");
+  EXPECT_EQ(parse_error("regularization.lambda = 1"),
+            "[run.toml:1:16] unknown key \"regularization.lambda\"; [regularization] has l1 l2 all");
+  EXPECT_EQ(parse_error("frobnicate = 1"),
+            "[run.toml:1:1] unknown key \"frobnicate\"; docs/configuration.md lists all keys");
+  EXPECT_EQ(parse_error("optimizer.l1 = 1"),
+            "[run.toml:1:11] unknown key \"optimizer.l1\"; did you mean \"regularization.l1\"?");
+  EXPECT_EQ(line_error({"optimiser.nmae=sgd"}),
+            "[--set optimiser.nmae=sgd] unknown key \"optimiser.nmae\"; did you mean \"optimizer.name\"?");
+}
+
+TEST(ConfigErrors, TheFirstInTheFileIsReported) {
+  EXPECT_EQ(parse_error("[train]\nzzz = 1\n[data]\nyyy = 1"),
+            "[run.toml:2:1] unknown key \"train.zzz\"; [train] has steps epochs batch_size micro_batch_size sampling "
+            "seed threads stop_loss stop_window stop_on max_time_s");
+}
+
+TEST(ConfigErrors, Tables) {
+  EXPECT_EQ(parse_error("\n[optimiser]\nname = 'sgd'"),
+            "[run.toml:2:2] unknown table \"optimiser\"; did you mean \"optimizer\"?");
+  EXPECT_EQ(parse_error("[train.schedule]\n"),
+            "[run.toml:1:8] unknown table \"train.schedule\"; did you mean \"schedule\"?");
+  EXPECT_EQ(parse_error("[loss]\n"),
+            "[run.toml:1:2] unknown table \"loss\"; the tables are \"data\", \"model\", \"optimizer\", \"schedule\", "
+            "\"regularization\", \"train\", \"validation\" or \"log\"");
+  EXPECT_EQ(parse_error("optimizer = 'sgd'"),
+            "[run.toml:1:1] \"optimizer\" is a table; write [optimizer] and its keys below it");
+  EXPECT_EQ(parse_error("[[data]]\nkind = 'line'"),
+            "[run.toml:1:3] \"data\" is a table; write [data] and its keys below it");
+  EXPECT_EQ(line_error({"optimizer=sgd"}),
+            "[--set optimizer=sgd] \"optimizer\" is a table; set one of its keys, optimizer.key=value");
+}
+
+TEST(ConfigErrors, WrongType) {
+  EXPECT_EQ(
+      parse_error("[train]\nsteps = 1000.0"),
+      "[run.toml:2:1] \"train.steps\" must be an integer of at least 1; found the real number 1000.0; write 1000");
+  EXPECT_EQ(parse_error("train.steps = 1.5"),
+            "[run.toml:1:7] \"train.steps\" must be an integer of at least 1; found the real number 1.5");
+  EXPECT_EQ(parse_error("train.steps = 1e300"),
+            "[run.toml:1:7] \"train.steps\" must be an integer of at least 1; found the real number 1e+300");
+  EXPECT_EQ(line_error({"optimizer.learning_rate=fast"}),
+            "[--set optimizer.learning_rate=fast] \"optimizer.learning_rate\" must be a real number above 0; found the "
+            "text \"fast\"");
+  EXPECT_EQ(line_error({"train.seed="}),
+            "[--set train.seed=] \"train.seed\" must be an integer of at least 0; found the text \"\"");
+  EXPECT_EQ(line_error({"train.seed=1\ntrain.threads=2"}),
+            "[--set train.seed=1\ntrain.threads=2] \"train.seed\" must be an integer of at least 0; found the text "
+            "\"1\\u000Atrain.threads=2\"");
+  EXPECT_EQ(parse_error("regularization.all = 1"),
+            "[run.toml:1:16] \"regularization.all\" must be true or false; found the integer 1");
+  EXPECT_EQ(parse_error("data.path = true"), "[run.toml:1:6] \"data.path\" must be text, not empty; found true");
+  EXPECT_EQ(parse_error("data.path = ''"), "[run.toml:1:6] \"data.path\" must be text, not empty; found the text \"\"");
+  EXPECT_EQ(parse_error("data.path = 1979-05-27"),
+            "[run.toml:1:6] \"data.path\" must be text, not empty; found a date or time");
+  EXPECT_EQ(parse_error("train.steps.x = 1"),
+            "[run.toml:1:7] \"train.steps\" must be an integer of at least 1; found a table");
+  EXPECT_EQ(
+      parse_error("train.batch_size = 'al'"),
+      "[run.toml:1:7] \"train.batch_size\" must be an integer of at least 1 or \"all\"; found the text \"al\"; did "
+      "you mean \"all\"?");
+  const std::string hidden =
+      "[run.toml:1:7] \"model.hidden\" must be a list of one or more integers from 1 to 1048576; ";
+  EXPECT_EQ(parse_error("model.hidden = 64"), hidden + "found the integer 64");
+  EXPECT_EQ(parse_error("model.hidden = []"), hidden + "found []");
+  EXPECT_EQ(parse_error("model.hidden = [4, 0]"), hidden + "found [4, 0]");
+  EXPECT_EQ(parse_error("model.hidden = [4, 'x']"), hidden + "found a list that is not of integers alone");
+}
+
+TEST(ConfigErrors, Range) {
+  EXPECT_EQ(parse_error("[optimizer]\nlearning_rate = -0.1"),
+            "[run.toml:2:1] \"optimizer.learning_rate\" must be a real number above 0; found the real number -0.1");
+  EXPECT_EQ(line_error({"data.validation_fraction=1"}),
+            "[--set data.validation_fraction=1] \"data.validation_fraction\" must be a real number from 0 to below 1; "
+            "found the integer 1");
+  EXPECT_EQ(line_error({"train.threads=1025"}),
+            "[--set train.threads=1025] \"train.threads\" must be an integer from 0 to 1024; found the integer 1025");
+  EXPECT_EQ(line_error({"data.slope=nan"}),
+            "[--set data.slope=nan] \"data.slope\" must be a finite real number; found the real number nan");
+  EXPECT_EQ(line_error({"optimizer.weight_decay=inf"}),
+            "[--set optimizer.weight_decay=inf] \"optimizer.weight_decay\" must be a real number of at least 0; found "
+            "the real number inf");
+  EXPECT_EQ(line({"train.seed=9223372036854775807"}).integer("train.seed"), INT64_MAX);
+  EXPECT_EQ(line_error({"train.seed=-1"}),
+            "[--set train.seed=-1] \"train.seed\" must be an integer of at least 0; found the integer -1");
+}
+
+TEST(ConfigErrors, Choice) {
+  EXPECT_EQ(parse_error("[optimizer]\nname = 'adamv'"),
+            "[run.toml:2:1] \"optimizer.name\" must be \"sgd\" or \"adamw\"; found the text \"adamv\"; did you mean "
+            "\"adamw\"?");
+  EXPECT_EQ(line_error({"schedule.name=exponential"}),
+            "[--set schedule.name=exponential] \"schedule.name\" must be \"constant\", \"dynamic\", \"linear\" or "
+            "\"cosine\"; found the text \"exponential\"");
+}
+
+TEST(ConfigErrors, MalformedToml) {
+  EXPECT_EQ(parse_error("[train]\nsteps = \n"),
+            "[run.toml:2:9] not valid TOML: Error while parsing key-value pair: expected value, saw '\\n'");
+  EXPECT_EQ(parse_error("[train]\nsteps = 1\nsteps = 2"),
+            "[run.toml:3:9] not valid TOML: Error while parsing key-value pair: cannot redefine existing integer "
+            "'steps'");
+}
+
+TEST(ConfigErrors, File) {
+  const std::string folder = ::testing::TempDir();
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { Config::load(folder + "none.toml"); }),
+            "[" + folder +
+                "none.toml] no such file; give the path of a configuration in TOML, for example one from "
+                "recipes/");
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { Config::load(folder); }),
+            "[" + folder + "] is a folder; give the path of a TOML file");
+  const std::string path = folder + "config_test.toml";
+  std::ofstream(path) << kLine;
+  EXPECT_EQ(Config::load(path, {"train.steps=5"}).integer("train.steps"), 5);
+  std::ofstream(path) << std::string((1 << 16) + 1, '#');
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { Config::load(path); }),
+            "[" + path + "] is 65537 bytes long, a configuration has at most 65536; is it the right file?");
+  std::filesystem::remove(path);
+}
+
+TEST(ConfigErrors, Required) {
+  EXPECT_EQ(parse_error(""), "[run.toml] required key \"data.kind\" is missing; set it to \"line\" or \"text\"");
+  EXPECT_EQ(parse_error("data.kind = 'text'"),
+            "[run.toml] required key \"data.path\" is missing; set it with data.kind = \"text\" to text, not empty");
+  EXPECT_EQ(parse_error("data.kind = 'line'\nmodel.kind = 'linear'"),
+            "[run.toml] the length of the run is missing; give train.steps, train.epochs or both");
+  EXPECT_EQ(
+      line_error({"schedule.name=dynamic"}),
+      "[run.toml] required key \"schedule.decay_steps\" is missing; set it with schedule.name = \"dynamic\" to an "
+      "integer of at least 0");
+}
+
+TEST(ConfigErrors, DoesNotApply) {
+  EXPECT_EQ(parse_error(kLine + "[optimizer]\nbeta1 = 0.8"),
+            "[run.toml:8:1] \"optimizer.beta1\" applies to optimizer.name = \"adamw\", not to \"sgd\"; remove it, or "
+            "change optimizer.name");
+  EXPECT_EQ(line_error({"model.layers=2"}),
+            "[--set model.layers=2] \"model.layers\" applies to model.kind = \"gpt\", not to \"linear\"; remove it, or "
+            "change model.kind");
+  EXPECT_EQ(line_error({"schedule.warmup_steps=2"}),
+            "[--set schedule.warmup_steps=2] \"schedule.warmup_steps\" applies to schedule.name = \"dynamic\", "
+            "\"linear\" or \"cosine\", not to \"constant\"; remove it, or change schedule.name");
+  EXPECT_EQ(parse_error(kLine + "[optimizer]\nlearning_rate = 0.1",
+                        {"schedule.name=dynamic", "schedule.warmup_steps=10", "schedule.decay_steps=10"}),
+            "[run.toml:8:1] \"optimizer.learning_rate\" applies to schedule.name = \"constant\", \"linear\" or "
+            "\"cosine\", not to \"dynamic\"; the dynamic expression is the learning rate itself; scale it by "
+            "schedule.scale");
+}
+
+TEST(ConfigErrors, Override) {
+  EXPECT_EQ(line_error({"train.steps"}),
+            "[--set train.steps] expected key=value, for example --set optimizer.learning_rate=0.1");
+  EXPECT_EQ(line_error({"=1"}), "[--set =1] expected key=value, for example --set optimizer.learning_rate=0.1");
+}
+
+TEST(ConfigCombinations, Training) {
+  EXPECT_EQ(line_error({"train.batch_size=8", "train.micro_batch_size=9"}),
+            "[--set train.micro_batch_size=9] train.micro_batch_size = 9 is above train.batch_size = 8; a batch is cut "
+            "into micro-batches");
+  EXPECT_EQ(line({"train.micro_batch_size=9"}).integer("train.micro_batch_size"), 9);
+  EXPECT_EQ(text_error({"train.stop_on=validation", "validation.every=5"}),
+            "[--set train.stop_on=validation] train.stop_on = \"validation\" needs train.stop_loss");
+  EXPECT_EQ(text_error({"train.stop_on=validation", "train.stop_loss=1"}),
+            "[--set train.stop_on=validation] train.stop_on = \"validation\" needs validation.every above 0");
+  EXPECT_EQ(text_error({"train.stop_on=validation", "train.stop_loss=1", "validation.every=5"}), "");
+  EXPECT_EQ(
+      line_error({"validation.every=5"}),
+      "[--set validation.every=5] validation.every = 5 needs held-out data; set data.validation_fraction above 0, "
+      "e.g. 0.1");
+}
+
+TEST(ConfigCombinations, DataModelAndOptimizer) {
+  EXPECT_EQ(line_error({"model.kind=gpt"}),
+            "[--set model.kind=gpt] model.kind = \"gpt\" does not go with data.kind = \"line\"; a line is for "
+            "\"linear\" or \"mlp\"");
+  EXPECT_EQ(text_error({"model.kind=mlp"}),
+            "[--set model.kind=mlp] model.kind = \"mlp\" does not go with data.kind = \"text\"; text is for \"gpt\"");
+  EXPECT_EQ(line_error({"data.x_min=1"}), "[--set data.x_min=1] data.x_min = 1 must be below data.x_max = 1");
+  EXPECT_EQ(text_error({"model.heads=3"}),
+            "[--set model.heads=3] model.width = 128 must be a multiple of model.heads = 3");
+  EXPECT_EQ(line_error({"optimizer.nesterov=true"}),
+            "[--set optimizer.nesterov=true] optimizer.nesterov needs optimizer.momentum above 0, e.g. 0.9");
+}
+
+TEST(ConfigCombinations, Schedule) {
+  EXPECT_EQ(line_error({"schedule.name=cosine", "schedule.warmup_steps=1001"}),
+            "[--set schedule.warmup_steps=1001] schedule.warmup_steps = 1001 is above schedule.total_steps = 1000");
+  const auto dynamic = [](int warmup, int decay, int total) {
+    return line_error({"schedule.name=dynamic", "schedule.warmup_steps=" + std::to_string(warmup),
+                       "schedule.decay_steps=" + std::to_string(decay),
+                       "schedule.total_steps=" + std::to_string(total)});
+  };
+  const std::string start = "[--set schedule.name=dynamic] the dynamic learning rate is undefined at step ";
+  EXPECT_EQ(dynamic(0, 0, 1000), start +
+                                     "0: warmup_steps + decay_steps·(1 − t/total_steps) is 0 and must be above 0; "
+                                     "raise schedule.warmup_steps or schedule.decay_steps");
+  EXPECT_EQ(dynamic(0, 10, 999), start +
+                                     "999: warmup_steps + decay_steps·(1 − t/total_steps) is 0 and must be above "
+                                     "0; raise schedule.warmup_steps or schedule.total_steps");
+  EXPECT_EQ(dynamic(0, 10, 1000), "");
+  EXPECT_EQ(dynamic(1, 10, 999), "");
+}
+
+TEST(ConfigToml, ResolvedConfigurationLoadsToTheSame) {
+  const std::vector<Config> configs = {
+      line(), text(), line({"model.kind=mlp", "optimizer.name=adamw", "train.stop_loss=0.1", "train.batch_size=8"}),
+      line({"schedule.name=dynamic", "schedule.warmup_steps=5", "schedule.decay_steps=10", "train.max_time_s=1"}),
+      text({"schedule.name=cosine", "data.path=a \"b\".txt", "validation.every=3"})};
+  for (const Config& config : configs) {
+    const std::string toml = config.to_toml();
+    const Config again = Config::parse(toml, "config.toml");
+    EXPECT_EQ(again.to_toml(), toml);
+    for (const Key& key : configuration_keys()) {
+      EXPECT_EQ(again.has(key.name), config.has(key.name)) << key.name;
+      EXPECT_EQ(again.is_set(key.name), config.has(key.name)) << key.name;
+    }
+  }
+}
+
+TEST(ConfigToml, HasEveryKeyThatApplies) {
+  EXPECT_EQ(line().to_toml(), R"([data]
+kind = "line"
+points = 100
+x_min = -1.0
+x_max = 1.0
+slope = 2.0
+intercept = 0.0
+noise = 0.3
+validation_fraction = 0.0
+
+[model]
+kind = "linear"
+init = "normal"
+
+[optimizer]
+name = "sgd"
+learning_rate = 0.01
+weight_decay = 0.0
+momentum = 0.0
+nesterov = false
+clip_norm = 0.0
+
+[schedule]
+name = "constant"
+
+[regularization]
+l1 = 0.0
+l2 = 0.0
+all = false
+
+[train]
+steps = 1000
+batch_size = "all"
+sampling = "shuffle"
+seed = 0
+threads = 0
+stop_window = 1
+stop_on = "training"
+
+[validation]
+every = 0
+batch_size = 64
+
+[log]
+every = 10
+)");
+}
+
+TEST(ConfigToml, RealNumbersKeepEveryBit) {
+  std::mt19937_64 random(1);
+  std::vector<double> numbers = {
+      0.1, 1e-8, 1.0 / 3, 1e20, 123456789.0, -0.0, 5e-324, 1e16, 1e300, -2.5, 2.2250738585072011e-308};
+  while (numbers.size() < 200) {
+    const uint64_t bits = random();
+    double number = 0;
+    std::memcpy(&number, &bits, sizeof number);
+    if (std::isfinite(number)) numbers.push_back(number);
+  }
+  for (const double number : numbers) {
+    Config config = line();
+    config.set("data.slope", number, "test");
+    const double read = Config::parse(config.to_toml(), "run.toml").real("data.slope");
+    EXPECT_EQ(std::memcmp(&read, &number, sizeof number), 0) << to_toml(Value(number));
+  }
+}
+
+TEST(ConfigKeys, NamesAndConditionsAreKnown) {
+  std::set<std::string_view> names;
+  for (const Key& key : configuration_keys()) {
+    EXPECT_TRUE(names.insert(key.name).second) << key.name << " stands twice";
+    EXPECT_TRUE(key.text.ends_with('.')) << key.name;
+    const std::string_view table = key.name.substr(0, key.name.find('.'));
+    EXPECT_TRUE(
+        std::ranges::any_of(configuration_tables(), [&](const KeyTable& known) { return known.name == table; }));
+    if (key.condition.key.empty()) continue;
+    const Key* control = find_key(key.condition.key);
+    ASSERT_NE(control, nullptr) << key.name;
+    for (std::string_view choice : key.condition.choices) {
+      EXPECT_NE(std::ranges::find(control->type.choices, choice), control->type.choices.end()) << key.name;
+    }
+  }
+}
+
+TEST(ConfigKeys, Help) {
+  EXPECT_EQ(configuration_help("optimizer.beta1"),
+            "optimizer.beta1: a real number from 0 to below 1; default: 0.9; applies to optimizer.name = \"adamw\"\n"
+            "    Decay rate of the mean of the gradients.\n");
+  EXPECT_EQ(configuration_help("regularization").find("optimizer"), std::string::npos);
+  EXPECT_NE(configuration_help().find("\nlog.every: an integer of at least 1; default: 10\n"), std::string::npos);
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("trian"); }),
+            "[trian] no such key or table; did you mean \"train\"?");
+}
+
+TEST(ConfigKeys, TheReferenceIsUpToDate) {
+  std::ifstream file(GRADUS_SOURCE_DIR "/docs/configuration.md");
+  const std::string committed((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string reference = configuration_reference();
+  if (committed == reference) return;
+  const std::string path = ::testing::TempDir() + "configuration.md";
+  std::ofstream(path) << reference;
+  FAIL() << "docs/configuration.md is not what configuration_reference() gives; copy " << path << " over it";
+}
+
+}  // namespace
+}  // namespace gradus
