@@ -1,0 +1,40 @@
+// Matrix products.
+#include "gradus/autograd/ops.h"
+#include "gradus/autograd/tape.h"
+#include "gradus/tensor/kernels/reduce.h"
+#include "gradus/tensor/matmul.h"
+
+namespace gradus {
+namespace {
+
+Tensor transposed(const Tensor& x) {
+  Shape shape = x.shape(), strides = x.strides();
+  std::swap(shape[x.rank() - 1], shape[x.rank() - 2]);
+  std::swap(strides[x.rank() - 1], strides[x.rank() - 2]);
+  return x.view(shape, strides);
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  Tensor y = kernels::matmul(a, b);
+  if (!needs_gradient(a, b)) return y;
+  return record("matmul", std::move(y), std::array{&a, &b}, [a = Saved(a), b = Saved(b)](Gradients& g) {
+    const Tensor &left = a.get(), &right = b.get();
+    if (g.needs(0)) g.add(0, kernels::sum_to(kernels::matmul(g.output(), transposed(right)), left.shape()));
+    if (g.needs(1)) g.add(1, kernels::sum_to(kernels::matmul(transposed(left), g.output()), right.shape()));
+  });
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  Tensor y = kernels::linear(x, weight, bias);
+  if (!needs_gradient(x, weight, bias)) return y;
+  return record("linear", std::move(y), std::array{&x, &weight, &bias},
+                [x = Saved(x), weight = Saved(weight)](Gradients& g) {
+                  if (g.needs(1)) g.add(1, GradientKind::kLinear, x.get(), g.output());
+                  if (g.needs(2)) g.add(2, GradientKind::kBias, Tensor(), g.output());
+                  if (g.needs(0)) g.add(0, kernels::linear_backward_input(g.output(), weight.get()));
+                });
+}
+
+}  // namespace gradus

@@ -1,0 +1,166 @@
+// Ops that move or look up elements.
+#include "gradus/autograd/ops.h"
+#include "gradus/autograd/tape.h"
+#include "gradus/base/error.h"
+#include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/reduce.h"
+
+namespace gradus {
+namespace {
+
+Shape resolve_shape(const Tensor& x, Shape shape) {
+  int unknown = -1;
+  int64_t known = 1;
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (shape[i] >= 0) {
+      known *= shape[i];
+    } else if (shape[i] == -1 && unknown < 0) {
+      unknown = i;
+    } else {
+      fail("reshape", "shape {}: one size at most may be -1, the others 0 or more", to_string(shape));
+    }
+  }
+  if (unknown >= 0 && known > 0) shape[unknown] = x.numel() / known;
+  if ((unknown >= 0 && known == 0) || shape.numel() != x.numel()) {
+    fail("reshape", "{} has {} elements and cannot take the shape {}", x.describe(), x.numel(), to_string(shape));
+  }
+  return shape;
+}
+
+Tensor reshaped(const Tensor& x, const Shape& shape) {
+  return kernels::contiguous(x).view(shape, contiguous_strides(shape));
+}
+
+Tensor permuted(const Tensor& x, const Shape& axes) {
+  Shape shape = x.shape(), strides = x.strides();
+  for (int i = 0; i < axes.rank(); ++i) {
+    shape[i] = x.shape()[static_cast<int>(axes[i])];
+    strides[i] = x.strides()[static_cast<int>(axes[i])];
+  }
+  return x.view(shape, strides);
+}
+
+Tensor sliced(const Tensor& x, int axis, int64_t begin, int64_t end) {
+  Shape shape = x.shape();
+  shape[axis] = end - begin;
+  return x.view(shape, x.strides(), begin * x.strides()[axis]);
+}
+
+}  // namespace
+
+Tensor reshape(const Tensor& x, const Shape& shape) {
+  Tensor y = reshaped(x, resolve_shape(x, shape));
+  if (!needs_gradient(x)) return y;
+  return record("reshape", std::move(y), std::array{&x},
+                [shape = x.shape()](Gradients& g) { g.add(0, reshaped(g.output(), shape)); });
+}
+
+Tensor permute(const Tensor& x, const Shape& axes) {
+  Shape inverse = axes;
+  uint32_t seen = 0;
+  if (axes.rank() != x.rank()) fail("permute", "axes {} for a tensor {}", to_string(axes), x.describe());
+  for (int i = 0; i < axes.rank(); ++i) {
+    const int axis = normalize_axis("permute", static_cast<int>(axes[i]), x.rank());
+    if (seen & 1U << axis) fail("permute", "axes {} name dimension {} twice", to_string(axes), axis);
+    seen |= 1U << axis;
+    inverse[axis] = i;
+  }
+  Shape positive = axes;
+  for (int i = 0; i < axes.rank(); ++i) positive[i] = axes[i] < 0 ? axes[i] + x.rank() : axes[i];
+  Tensor y = permuted(x, positive);
+  if (!needs_gradient(x)) return y;
+  return record("permute", std::move(y), std::array{&x},
+                [inverse](Gradients& g) { g.add(0, permuted(g.output(), inverse)); });
+}
+
+Tensor transpose(const Tensor& x, int axis_a, int axis_b) {
+  Shape axes;
+  for (int i = 0; i < x.rank(); ++i) axes.push_back(i);
+  axis_a = normalize_axis("transpose", axis_a, x.rank());
+  axis_b = normalize_axis("transpose", axis_b, x.rank());
+  std::swap(axes[axis_a], axes[axis_b]);
+  return permute(x, axes);
+}
+
+Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
+  axis = normalize_axis("slice", axis, x.rank());
+  const int64_t size = x.shape()[axis];
+  const int64_t first = begin < 0 ? begin + size : begin, last = end < 0 ? end + size : end;
+  if (first < 0 || last > size || first > last) {
+    fail("slice", "[{}, {}) of dimension {} of {}; expected 0 <= begin <= end <= {}", begin, end, axis, x.describe(),
+         size);
+  }
+  Tensor y = sliced(x, axis, first, last);
+  if (!needs_gradient(x)) return y;
+  return record("slice", std::move(y), std::array{&x}, [shape = x.shape(), axis, first, last](Gradients& g) {
+    Tensor grad = Tensor::zeros(shape, g.output().dtype());
+    Tensor part = sliced(grad, axis, first, last);
+    kernels::copy_into(part, g.output());
+    part = Tensor();  // the gradient has one owner again
+    g.add(0, std::move(grad));
+  });
+}
+
+Tensor expand(const Tensor& x, const Shape& shape) {
+  Tensor y = kernels::expand(x, shape);
+  if (!needs_gradient(x)) return y;
+  return record("expand", std::move(y), std::array{&x},
+                [from = x.shape()](Gradients& g) { g.add(0, kernels::sum_to(g.output(), from)); });
+}
+
+Tensor concat(std::span<const Tensor> parts, int axis) {
+  if (parts.empty()) fail("concat", "no tensors to join");
+  if (parts.size() > detail::kMaxInputs) {  // joined in groups, so that a node has a fixed number of inputs
+    const size_t half = parts.size() / 2;
+    return concat({concat(parts.first(half), axis), concat(parts.subspan(half), axis)}, axis);
+  }
+  axis = normalize_axis("concat", axis, parts[0].rank());
+  Tensor y = kernels::concat(parts, axis);
+  std::array<const Tensor*, detail::kMaxInputs> inputs;
+  std::array<int64_t, detail::kMaxInputs> sizes{};
+  static const Tensor none;
+  bool any = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    inputs[i] = i < parts.size() ? &parts[i] : &none;
+    sizes[i] = i < parts.size() ? parts[i].shape()[axis] : 0;
+    any = any || needs_gradient(*inputs[i]);
+  }
+  if (!any) return y;
+  return record("concat", std::move(y), inputs, [axis, sizes](Gradients& g) {
+    int64_t begin = 0;
+    for (int i = 0; i < detail::kMaxInputs; ++i) {
+      const int64_t end = begin + sizes[static_cast<size_t>(i)];
+      if (g.needs(i)) g.add(i, sliced(g.output(), axis, begin, end));
+      begin = end;
+    }
+  });
+}
+
+Tensor concat(std::initializer_list<Tensor> parts, int axis) {
+  return concat(std::span<const Tensor>(parts.begin(), parts.size()), axis);
+}
+
+Tensor gather(const Tensor& x, int axis, const Tensor& index) {
+  axis = normalize_axis("gather", axis, x.rank());
+  Tensor y = kernels::gather(x, axis, index);
+  if (!needs_gradient(x)) return y;
+  return record("gather", std::move(y), std::array{&x},
+                [shape = x.shape(), axis, index = Saved(index)](Gradients& g) {
+                  g.add(0, kernels::scatter_add(g.output(), axis, index.get(), shape));
+                });
+}
+
+Tensor embedding(const Tensor& table, const Tensor& ids) {
+  Tensor y = kernels::gather_rows(table, ids);
+  if (!needs_gradient(table)) return y;
+  return record("embedding", std::move(y), std::array{&table},
+                [rows = table.size(0), ids = Saved(ids)](Gradients& g) {
+                  if (g.is_parameter(0)) {
+                    g.add(0, GradientKind::kLookup, ids.get(), g.output());
+                  } else {
+                    g.add(0, kernels::scatter_add_rows(g.output(), ids.get(), rows));
+                  }
+                });
+}
+
+}  // namespace gradus

@@ -1,0 +1,68 @@
+#include "gradus/tensor/isa.h"
+
+#include <hwy/highway.h>
+#include <hwy/targets.h>
+
+#include <atomic>
+
+#include "gradus/base/error.h"
+#include "gradus/tensor/sgemm.h"
+
+namespace gradus {
+namespace {
+
+std::atomic<int> g_limit{-1};
+
+// Highway's targets above each instruction set.
+constexpr int64_t kAboveAvx2 = HWY_AVX3 | HWY_AVX3_DL;
+constexpr int64_t kAboveSse2 = kAboveAvx2 | HWY_AVX2 | HWY_SSE4 | HWY_SSSE3;
+
+}  // namespace
+
+std::string_view name_of(Isa isa) {
+  switch (isa) {
+    case Isa::kSse2:
+      return "sse2";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      break;
+  }
+  return "avx512";
+}
+
+Isa isa_from_name(std::string_view name) {
+  for (const Isa isa : {Isa::kSse2, Isa::kAvx2, Isa::kAvx512}) {
+    if (name == name_of(isa)) return isa;
+  }
+  fail_usage("isa", "\"{}\" is not known; expected sse2, avx2 or avx512", name);
+}
+
+Isa detected_isa() {
+  static const Isa detected = [] {
+    const int64_t targets = hwy::SupportedTargets();
+    if (targets & HWY_AVX3) return Isa::kAvx512;
+    return targets & HWY_AVX2 ? Isa::kAvx2 : Isa::kSse2;
+  }();
+  return detected;
+}
+
+Isa active_isa() {
+  const int limit = g_limit.load(std::memory_order_relaxed);
+  return limit < 0 ? detected_isa() : static_cast<Isa>(limit);
+}
+
+void limit_isa(Isa isa) {
+  if (isa > detected_isa()) {
+    fail_usage("isa", "{} is asked for, but this processor has {} at most", name_of(isa), name_of(detected_isa()));
+  }
+  if (hwy::GetChosenTarget().IsInitialized() || !detail::limit_sgemm_isa(static_cast<int>(isa))) {
+    fail_usage("isa", "it is too late to choose {}: an op has run already; choose before the first", name_of(isa));
+  }
+  hwy::DisableTargets(isa == Isa::kSse2 ? kAboveSse2 : (isa == Isa::kAvx2 ? kAboveAvx2 : 0));
+  g_limit.store(static_cast<int>(isa), std::memory_order_relaxed);
+}
+
+std::string_view matmul_library() { return detail::sgemm_name(); }
+
+}  // namespace gradus

@@ -1,0 +1,29 @@
+// The instruction set that kernels use: picked at run time, for our own kernels and for oneDNN alike.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace gradus {
+
+/// In ascending order. AVX-512 means the foundation with BW, CD, DQ and VL.
+enum class Isa : uint8_t { kSse2, kAvx2, kAvx512 };
+
+/// "sse2", "avx2", "avx512".
+std::string_view name_of(Isa isa);
+/// The reverse; a usage error that lists the names for anything else.
+Isa isa_from_name(std::string_view name);
+
+/// The best that this processor and this build have.
+Isa detected_isa();
+/// What kernels use now: the detected one, or a lower limit.
+Isa active_isa();
+/// Pins a lower instruction set for the whole process. Results are the same bits on any machine that runs it with that
+/// set. Call it before the first op; later, or above what is detected, it is a usage error.
+void limit_isa(Isa isa);
+
+/// The library behind f32 matrix products, e.g. "oneDNN 2.6.3".
+std::string_view matmul_library();
+
+}  // namespace gradus

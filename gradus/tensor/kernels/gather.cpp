@@ -1,0 +1,158 @@
+// Look-ups by index and their gradients (declared in copy.h).
+#include <cstring>
+
+#include "gradus/base/error.h"
+#include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/walk.h"
+
+namespace gradus::kernels {
+namespace {
+
+// Ids as contiguous i64, each in [0, rows).
+Tensor checked_ids(const Tensor& ids, int64_t rows) {
+  if (ids.dtype() != DType::kI64 && ids.dtype() != DType::kI32) {
+    fail("embedding", "ids are {}; expected i64 or i32", ids.describe());
+  }
+  Tensor result = contiguous(cast(ids, DType::kI64));
+  const int64_t* id = result.data<int64_t>();
+  for (int64_t i = 0; i < result.numel(); ++i) {
+    if (id[i] < 0 || id[i] >= rows) {
+      fail("embedding", "id {} at position {}; expected 0 to {} (the table has {} rows)", id[i], i, rows - 1, rows);
+    }
+  }
+  return result;
+}
+
+Tensor parallel_zeros(const Shape& shape, DType dtype) {
+  Tensor result = Tensor::empty(shape, dtype);
+  std::byte* bytes = result.mutable_bytes();
+  parallel_for(result.numel() * size_of(dtype), int64_t{1} << 20,
+               [=](int64_t begin, int64_t end) { std::memset(bytes + begin, 0, static_cast<size_t>(end - begin)); });
+  return result;
+}
+
+// Columns are independent; each piece adds its columns in the order of ids.
+template <class T>
+void add_rows(T* table, const T* grad, const int64_t* ids, int64_t count, int64_t width) {
+  const int64_t columns = count * width <= kGrain ? std::max<int64_t>(1, width) : 64;
+  parallel_for(width, columns, [=](int64_t begin, int64_t end) {
+    for (int64_t i = 0; i < count; ++i) {
+      T* to = table + ids[i] * width;
+      const T* from = grad + i * width;
+      for (int64_t c = begin; c < end; ++c) to[c] += from[c];
+    }
+  });
+}
+
+// `x` is what is read (gather) or the shape of what is added to (scatter_add).
+void check_index(std::string_view op, const Shape& x, int axis, const Tensor& index) {
+  if (index.dtype() != DType::kI64) fail(op, "the index is {}; expected i64", index.describe());
+  bool fits = index.rank() == x.rank();
+  for (int i = 0; fits && i < x.rank(); ++i) fits = i == axis || index.shape()[i] <= x[i];
+  if (!fits) {
+    fail(op, "an index of shape {} for {}; expected {} dimensions, and sizes no larger off axis {}",
+         to_string(index.shape()), to_string(x), x.rank(), axis);
+  }
+  const int64_t* value = index.data<int64_t>();
+  for (int64_t i = 0; i < index.numel(); ++i) {
+    if (value[i] < 0 || value[i] >= x[axis]) {
+      fail(op, "index {} at position {}; expected 0 to {} (axis {} of {})", value[i], i, x[axis] - 1, axis,
+           to_string(x));
+    }
+  }
+}
+
+// Calls `body(position in the index, offset in x)` for the index elements of some rows of the walk.
+template <class Body>
+void for_indexed(const Walk<2>& walk, const int64_t* index, int64_t axis_stride, int64_t begin, int64_t end,
+                 Body&& body) {
+  const int64_t stride = walk.inner_stride()[1], inner = walk.inner();
+  for (int64_t row = begin; row < end; ++row) {
+    const auto [position, offset] = walk.row_offsets(row);
+    for (int64_t i = 0; i < inner; ++i) {
+      body(position + i, offset + i * stride + index[position + i] * axis_stride);
+    }
+  }
+}
+
+}  // namespace
+
+Tensor gather_rows(const Tensor& table, const Tensor& ids) {
+  if (table.rank() != 2) fail("embedding", "a table of {}; expected two dimensions (V, C)", table.describe());
+  const Tensor source = contiguous(table), rows = checked_ids(ids, table.shape()[0]);
+  const int64_t width = table.shape()[1], row_bytes = width * size_of(table.dtype());
+  Shape shape = ids.shape();
+  shape.push_back(width);
+  Tensor result = Tensor::empty(shape, table.dtype());
+  if (result.numel() == 0) return result;
+  std::byte* to = result.mutable_bytes();
+  const std::byte* from = source.bytes();
+  const int64_t* id = rows.data<int64_t>();
+  parallel_for(rows.numel(), std::max<int64_t>(1, kGrain / width), [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      std::memcpy(to + i * row_bytes, from + id[i] * row_bytes, static_cast<size_t>(row_bytes));
+    }
+  });
+  return result;
+}
+
+Tensor scatter_add_rows(const Tensor& grad, const Tensor& ids, int64_t table_rows) {
+  Shape expected = ids.shape();
+  if (grad.rank() > 0) expected.push_back(grad.shape().back());
+  if (!(grad.shape() == expected)) {
+    fail("embedding", "a gradient of {} for ids of {}; expected the shape of the ids and one more dimension",
+         grad.describe(), ids.describe());
+  }
+  const Tensor source = contiguous(grad), rows = checked_ids(ids, table_rows);
+  Tensor result = parallel_zeros({table_rows, grad.shape().back()}, grad.dtype());
+  dispatch_float("embedding", grad.dtype(), [&]<class T>(T) {
+    add_rows(result.mutable_data<T>(), source.data<T>(), rows.data<int64_t>(), rows.numel(), grad.shape().back());
+  });
+  return result;
+}
+
+Tensor gather(const Tensor& x, int axis, const Tensor& index) {
+  axis = normalize_axis("gather", axis, x.rank());
+  const Tensor where = contiguous(index);
+  check_index("gather", x.shape(), axis, where);
+  Shape strides = x.strides();
+  const int64_t axis_stride = strides[axis];
+  strides[axis] = 0;
+  Tensor result = Tensor::empty(index.shape(), x.dtype());
+  if (result.numel() == 0) return result;
+  const Walk<2> walk(index.shape(), {&where.strides(), &strides});
+  dispatch_all(x.dtype(), [&]<class T>(T) {
+    T* to = result.mutable_data<T>();
+    const T* from = x.data<T>();
+    const int64_t* id = where.data<int64_t>();
+    parallel_for(walk.rows(), std::max<int64_t>(1, kCostlyGrain / walk.inner()), [&](int64_t begin, int64_t end) {
+      for_indexed(walk, id, axis_stride, begin, end, [=](int64_t i, int64_t offset) { to[i] = from[offset]; });
+    });
+  });
+  return result;
+}
+
+Tensor scatter_add(const Tensor& grad, int axis, const Tensor& index, const Shape& shape) {
+  axis = normalize_axis("scatter_add", axis, shape.rank());
+  const Tensor where = contiguous(index), source = contiguous(grad);
+  check_index("scatter_add", shape, axis, where);
+  if (!(grad.shape() == index.shape())) {
+    fail("scatter_add", "a gradient of shape {} for an index of shape {}; they must be equal", to_string(grad.shape()),
+         to_string(index.shape()));
+  }
+  Tensor result = parallel_zeros(shape, grad.dtype());
+  if (grad.numel() == 0) return result;
+  Shape strides = result.strides();
+  const int64_t axis_stride = strides[axis];
+  strides[axis] = 0;
+  const Walk<2> walk(index.shape(), {&where.strides(), &strides});
+  dispatch_float("scatter_add", grad.dtype(), [&]<class T>(T) {
+    T* to = result.mutable_data<T>();
+    const T* from = source.data<T>();
+    for_indexed(walk, where.data<int64_t>(), axis_stride, 0, walk.rows(),
+                [=](int64_t i, int64_t offset) { to[offset] += from[i]; });
+  });
+  return result;
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,168 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gradus/tensor/kernels/random_simd.cpp"
+#include "hwy/foreach_target.h"
+// After foreach_target.h:
+#include "gradus/tensor/kernels/random_simd.h"
+#include "gradus/tensor/kernels/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradus::kernels::HWY_NAMESPACE {
+namespace {
+
+using Words = hn::ScalableTag<uint64_t>;
+using Doubles = hn::ScalableTag<double>;
+
+// The two 64-bit values of each of `Lanes(Words())` consecutive blocks: RandomStream::bits at 2·block and 2·block + 1.
+struct Pair {
+  hn::Vec<Words> even, odd;
+};
+
+// The product of the lower halves.
+HWY_INLINE hn::Vec<Words> MulLow(hn::Vec<Words> a, hn::Vec<Words> b) {
+#if HWY_TARGET == HWY_SCALAR
+  const auto low = hn::Set(Words(), uint64_t{0xFFFFFFFF});
+  return hn::Mul(hn::And(a, low), hn::And(b, low));
+#else
+  const hn::Repartition<uint32_t, Words> halves;
+  return hn::MulEven(hn::BitCast(halves, a), hn::BitCast(halves, b));
+#endif
+}
+
+// base/random.h's philox, one block a 64-bit lane. Products read the lower halves only, so the upper halves of the
+// counter words may hold anything until the end.
+HWY_INLINE Pair RandomPair(uint64_t key, uint64_t example, uint64_t block) {
+  const Words d;
+  const auto m0 = hn::Set(d, uint64_t{0xD2511F53}), m1 = hn::Set(d, uint64_t{0xCD9E8D57});
+  auto c0 = hn::Iota(d, block), c1 = hn::ShiftRight<32>(c0);
+  auto c2 = hn::Set(d, example), c3 = hn::ShiftRight<32>(c2);
+  uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const auto p0 = MulLow(m0, c0), p1 = MulLow(m1, c2);
+    c0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(p1), c1), hn::Set(d, uint64_t{k0}));
+    c2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(p0), c3), hn::Set(d, uint64_t{k1}));
+    c1 = p1;
+    c3 = p0;
+    k0 += 0x9E3779B9;
+    k1 += 0xBB67AE85;
+  }
+  const auto low = hn::Set(d, uint64_t{0xFFFFFFFF});
+  return {hn::Or(hn::And(c0, low), hn::ShiftLeft<32>(c1)), hn::Or(hn::And(c2, low), hn::ShiftLeft<32>(c3))};
+}
+
+HWY_INLINE hn::Vec<Doubles> Uniform(hn::Vec<Words> bits) {
+  const Doubles d;
+  const hn::RebindToSigned<Doubles> integers;
+  return hn::Mul(hn::ConvertTo(d, hn::BitCast(integers, hn::ShiftRight<11>(bits))), hn::Set(d, 0x1p-53));
+}
+
+constexpr int64_t kChunk = 512;  // numbers at a time, on the stack
+
+// Writes `kChunk` numbers from an even `first` on.
+struct UniformChunk {
+  uint64_t key;
+  HWY_INLINE void operator()(int64_t first, double* out) const {
+    const Doubles d;
+    const size_t lanes = hn::Lanes(d);
+    for (size_t i = 0; i < kChunk; i += 2 * lanes) {
+      const Pair bits = RandomPair(key, 0, (static_cast<uint64_t>(first) + i) / 2);
+      hn::StoreInterleaved2(Uniform(bits.even), Uniform(bits.odd), d, out + i);
+    }
+  }
+};
+
+// Box and Muller's transform: each block gives two normals.
+struct NormalChunk {
+  uint64_t key;
+  HWY_INLINE void operator()(int64_t first, double* out) const {
+    const Doubles d;
+    const size_t lanes = hn::Lanes(d);
+    for (size_t i = 0; i < kChunk; i += 2 * lanes) {
+      const Pair bits = RandomPair(key, 0, (static_cast<uint64_t>(first) + i) / 2);
+      const auto log = hn::Log(d, hn::Sub(hn::Set(d, 1.0), Uniform(bits.even)));
+      const auto radius = hn::Sqrt(hn::Mul(hn::Set(d, -2.0), hn::Min(log, hn::Zero(d))));
+      const auto angle = hn::Mul(Uniform(bits.odd), hn::Set(d, 6.283185307179586476925286766559));
+      hn::StoreInterleaved2(hn::Mul(radius, hn::Cos(d, angle)), hn::Mul(radius, hn::Sin(d, angle)), d, out + i);
+    }
+  }
+};
+
+template <class T, class Chunk>
+void Fill(Chunk chunk, int64_t first, int64_t count, double scale, double shift, double limit, std::byte* bytes) {
+  HWY_ALIGN double numbers[kChunk];
+  T* out = reinterpret_cast<T*>(bytes);
+  for (int64_t i = 0; i < count; i += kChunk, out += kChunk) {
+    chunk(first + i, numbers);
+    const int64_t part = HWY_MIN(kChunk, count - i);
+    for (int64_t j = 0; j < part; ++j) {
+      const double value = numbers[j] * scale + shift;
+      out[j] = static_cast<T>(value < limit ? value : limit);
+    }
+  }
+}
+
+void RunUniform(DType dtype, uint64_t key, int64_t first, int64_t count, double scale, double shift, double limit,
+                std::byte* out) {
+  dtype == DType::kF32 ? Fill<float>(UniformChunk{key}, first, count, scale, shift, limit, out)
+                       : Fill<double>(UniformChunk{key}, first, count, scale, shift, limit, out);
+}
+
+void RunNormal(DType dtype, uint64_t key, int64_t first, int64_t count, double scale, double shift, std::byte* out) {
+  const double none = std::numeric_limits<double>::infinity();
+  dtype == DType::kF32 ? Fill<float>(NormalChunk{key}, first, count, scale, shift, none, out)
+                       : Fill<double>(NormalChunk{key}, first, count, scale, shift, none, out);
+}
+
+template <class T>
+void Dropout(uint64_t key, uint64_t example, int64_t first, int64_t count, uint32_t threshold, T scale,
+             const std::byte* x_bytes, std::byte* out_bytes) {
+  const T* x = reinterpret_cast<const T*>(x_bytes);
+  T* out = reinterpret_cast<T*>(out_bytes);
+  const Words d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN uint64_t pairs[kChunk / 2];
+  HWY_ALIGN uint32_t words[kChunk];
+  for (int64_t i = 0; i < count; i += kChunk) {
+    const int64_t part = HWY_MIN(kChunk, count - i);
+    for (int64_t j = 0; j < part; j += 4 * lanes) {
+      const Pair bits = RandomPair(key, example, static_cast<uint64_t>((first + i + j) / 4));
+      hn::StoreInterleaved2(bits.even, bits.odd, d, pairs + j / 2);
+    }
+    hwy::CopyBytes<sizeof(words)>(pairs, words);  // little endian: the lower half is the first word
+    for (int64_t j = 0; j < part; ++j) out[i + j] = words[j] >= threshold ? x[i + j] * scale : T{0};
+  }
+}
+
+void RunDropout(DType dtype, uint64_t key, uint64_t example, int64_t first, int64_t count, uint32_t threshold,
+                double scale, const std::byte* x, std::byte* out) {
+  dtype == DType::kF32 ? Dropout(key, example, first, count, threshold, static_cast<float>(scale), x, out)
+                       : Dropout(key, example, first, count, threshold, scale, x, out);
+}
+
+}  // namespace
+}  // namespace gradus::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradus::kernels {
+namespace {
+HWY_EXPORT(RunUniform);
+HWY_EXPORT(RunNormal);
+HWY_EXPORT(RunDropout);
+}  // namespace
+
+void run_uniform(DType dtype, uint64_t key, int64_t first, int64_t count, double scale, double shift, double limit,
+                 std::byte* out) {
+  HWY_DYNAMIC_DISPATCH(RunUniform)(dtype, key, first, count, scale, shift, limit, out);
+}
+
+void run_normal(DType dtype, uint64_t key, int64_t first, int64_t count, double scale, double shift, std::byte* out) {
+  HWY_DYNAMIC_DISPATCH(RunNormal)(dtype, key, first, count, scale, shift, out);
+}
+
+void run_dropout(DType dtype, uint64_t key, uint64_t example, int64_t first, int64_t count, uint32_t threshold,
+                 double scale, const std::byte* x, std::byte* out) {
+  HWY_DYNAMIC_DISPATCH(RunDropout)(dtype, key, example, first, count, threshold, scale, x, out);
+}
+
+}  // namespace gradus::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,99 @@
+// Helpers in Highway that several kernels share; compiled once for each instruction set, hence the unusual guard.
+#if defined(GRADUS_TENSOR_KERNELS_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRADUS_TENSOR_KERNELS_SIMD_INL_H_
+#undef GRADUS_TENSOR_KERNELS_SIMD_INL_H_
+#else
+#define GRADUS_TENSOR_KERNELS_SIMD_INL_H_
+#endif
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include "hwy/contrib/math/math-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradus::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Lanes [0, count) from memory, `fill` in the others. Some instruction sets have no load that stops before a page ends;
+// AVX2 has one for floats, if not for bytes.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> LoadTail(D d, const T* from, size_t count, T fill) {
+#if HWY_MEM_OPS_MIGHT_FAULT && HWY_TARGET != HWY_AVX2
+  HWY_ALIGN T lanes[hn::MaxLanes(d)];
+  for (size_t i = 0; i < hn::MaxLanes(d); ++i) lanes[i] = i < count ? from[i] : fill;
+  return hn::Load(d, lanes);
+#else
+  const auto mask = hn::FirstN(d, count);
+  return hn::IfThenElse(mask, hn::MaskedLoad(mask, d, from), hn::Set(d, fill));
+#endif
+}
+
+// Writes lanes [0, count).
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void StoreTail(D d, hn::Vec<D> v, T* to, size_t count) {
+  hn::BlendedStore(v, hn::FirstN(d, count), d, to);
+}
+
+// A vector of a row, and the part of one at its end: one loop body serves for both.
+template <class T>
+struct FullLanes {
+  using D = hn::ScalableTag<T>;
+  HWY_INLINE hn::Vec<D> Load(const T* from) const { return hn::LoadU(D(), from); }
+  HWY_INLINE void Store(hn::Vec<D> v, T* to) const { hn::StoreU(v, D(), to); }
+  HWY_INLINE hn::Vec<D> Keep(hn::Vec<D> v) const { return v; }
+};
+template <class T>
+struct PartLanes {
+  using D = hn::ScalableTag<T>;
+  size_t count;
+  HWY_INLINE hn::Vec<D> Load(const T* from) const { return LoadTail(D(), from, count, T{0}); }
+  HWY_INLINE void Store(hn::Vec<D> v, T* to) const { StoreTail(D(), v, to, count); }
+  // Zero in the lanes that are not there.
+  HWY_INLINE hn::Vec<D> Keep(hn::Vec<D> v) const { return hn::IfThenElseZero(hn::FirstN(D(), count), v); }
+};
+
+// Calls `body(lanes, i)` for each vector of a row; i is the place of its first element.
+template <class T, class Body>
+HWY_INLINE void ForLanes(size_t length, Body&& body) {
+  const size_t lanes = hn::Lanes(hn::ScalableTag<T>());
+  size_t i = 0;
+  for (; i + lanes <= length; i += lanes) body(FullLanes<T>(), i);
+  if (i < length) body(PartLanes<T>{length - i}, i);
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> IfNaNThenElse(D /*d*/, hn::Vec<D> x, hn::Vec<D> yes, hn::Vec<D> no) {
+  return hn::IfThenElse(hn::Eq(x, x), no, yes);
+}
+
+// Highway's functions with IEEE's results at the ends, where Highway's are undefined.
+
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> ExpAny(D d, hn::Vec<D> x) {
+  // Both limits are past the overflow to infinity and inside what Highway's exponent arithmetic can hold.
+  const T limit = sizeof(T) == 4 ? static_cast<T>(100) : static_cast<T>(720);
+  return IfNaNThenElse(d, x, x, hn::Exp(d, hn::Min(x, hn::Set(d, limit))));
+}
+
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> LogAny(D d, hn::Vec<D> x) {
+  const T infinity = std::numeric_limits<T>::infinity();
+  const auto zero = hn::Zero(d);
+  auto y = hn::Log(d, x);
+  y = hn::IfThenElse(hn::Eq(x, hn::Set(d, infinity)), x, y);
+  y = hn::IfThenElse(hn::Eq(x, zero), hn::Set(d, -infinity), y);
+  return hn::IfThenElse(hn::Ge(x, zero), y, hn::Set(d, std::numeric_limits<T>::quiet_NaN()));
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> TanhAny(D d, hn::Vec<D> x) {
+  return IfNaNThenElse(d, x, x, hn::Tanh(d, x));
+}
+
+}  // namespace gradus::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // the guard

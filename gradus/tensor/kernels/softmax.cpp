@@ -1,0 +1,125 @@
+#include "gradus/tensor/kernels/softmax.h"
+
+#include "gradus/base/error.h"
+#include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/reduce.h"
+#include "gradus/tensor/kernels/softmax_simd.h"
+#include "gradus/tensor/kernels/walk.h"
+
+namespace gradus::kernels {
+namespace {
+
+struct Rows {
+  int64_t count, length, bytes;  // bytes of a row
+};
+
+// `x` as rows of its last dimension.
+Rows rows_of(std::string_view op, const Tensor& x) {
+  if (!is_float(x.dtype())) fail_not_float(op, x.dtype());
+  if (x.rank() == 0) fail(op, "a tensor of no dimensions; expected at least one");
+  const int64_t length = x.shape().back();
+  int64_t count = 1;
+  for (int i = 0; i + 1 < x.rank(); ++i) count *= x.shape()[i];
+  return {count, length, length * size_of(x.dtype())};
+}
+
+// Calls `body(first row, rows, bytes to the first row)`.
+template <class Body>
+void for_rows(const Rows& rows, Body&& body) {
+  parallel_for(rows.count, std::max<int64_t>(1, kCostlyGrain / std::max<int64_t>(1, rows.length)),
+               [&](int64_t begin, int64_t end) { body(begin, end - begin, begin * rows.bytes); });
+}
+
+void check_same(std::string_view op, const Tensor& a, const Tensor& b) {
+  if (a.dtype() != b.dtype() || !(a.shape() == b.shape())) {
+    fail(op, "{} and {}; shape and dtype must be equal", a.describe(), b.describe());
+  }
+}
+
+void check_targets(const Tensor& logits, const Tensor& targets) {
+  if (logits.rank() != 2 || targets.dtype() != DType::kI64 || !(targets.shape() == Shape{logits.shape()[0]})) {
+    fail("cross_entropy", "logits {} and targets {}; expected (N, V) and i64 (N,)", logits.describe(),
+         targets.describe());
+  }
+  const int64_t classes = logits.shape()[1];
+  const int64_t* target = targets.data<int64_t>();
+  for (int64_t row = 0; row < targets.numel(); ++row) {
+    if (target[row] < 0 || target[row] >= classes) {
+      fail("cross_entropy", "target {} in row {}; expected 0 to {} (the logits have {} columns)", target[row], row,
+           classes - 1, classes);
+    }
+  }
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& x) {
+  const Rows rows = rows_of("softmax", x);
+  const Tensor source = contiguous(x);
+  Tensor result = Tensor::empty(x.shape(), x.dtype());
+  if (result.numel() == 0) return result;
+  const std::byte* from = source.bytes();
+  std::byte* to = result.mutable_bytes();
+  for_rows(rows, [=, dtype = x.dtype()](int64_t, int64_t count, int64_t offset) {
+    run_softmax(dtype, from + offset, count, rows.length, to + offset, nullptr, nullptr);
+  });
+  return result;
+}
+
+Tensor softmax_backward(const Tensor& y, const Tensor& grad) {
+  const Rows rows = rows_of("softmax_backward", y);
+  check_same("softmax_backward", y, grad);
+  const Tensor values = contiguous(y), gradient = contiguous(grad);
+  Tensor result = Tensor::empty(y.shape(), y.dtype());
+  if (result.numel() == 0) return result;
+  const std::byte *from = values.bytes(), *g = gradient.bytes();
+  std::byte* to = result.mutable_bytes();
+  for_rows(rows, [=, dtype = y.dtype()](int64_t, int64_t count, int64_t offset) {
+    run_softmax_backward(dtype, from + offset, g + offset, count, rows.length, to + offset);
+  });
+  return result;
+}
+
+Tensor logsumexp(const Tensor& x) {
+  const Rows rows = rows_of("logsumexp", x);
+  const Tensor source = contiguous(x);
+  Tensor result = Tensor::empty(reduced_shape(x.shape(), x.rank() - 1, false), x.dtype());
+  const std::byte* from = source.bytes();
+  std::byte* to = result.mutable_bytes();
+  for_rows(rows, [=, dtype = x.dtype()](int64_t first, int64_t count, int64_t offset) {
+    run_logsumexp(dtype, from + offset, count, rows.length, to + first * size_of(dtype));
+  });
+  return result;
+}
+
+CrossEntropy cross_entropy(const Tensor& logits, const Tensor& targets) {
+  const Rows rows = rows_of("cross_entropy", logits);
+  const Tensor source = contiguous(logits), classes = contiguous(targets);
+  check_targets(source, classes);
+  Tensor probabilities = Tensor::empty(logits.shape(), logits.dtype());
+  Tensor losses = Tensor::empty({rows.count}, DType::kF64);
+  const std::byte* from = source.bytes();
+  std::byte* to = probabilities.mutable_bytes();
+  const int64_t* target = classes.data<int64_t>();
+  double* loss = losses.mutable_data<double>();
+  for_rows(rows, [=, dtype = logits.dtype()](int64_t first, int64_t count, int64_t offset) {
+    run_softmax(dtype, from + offset, count, rows.length, to + offset, target + first, loss + first);
+  });
+  return {cast(sum_all(losses), logits.dtype()), std::move(probabilities)};
+}
+
+Tensor cross_entropy_backward(const Tensor& probabilities, const Tensor& targets, double scale) {
+  const Rows rows = rows_of("cross_entropy_backward", probabilities);
+  const Tensor source = contiguous(probabilities), classes = contiguous(targets);
+  check_targets(source, classes);
+  Tensor result = Tensor::empty(probabilities.shape(), probabilities.dtype());
+  const std::byte* from = source.bytes();
+  std::byte* to = result.mutable_bytes();
+  const int64_t* target = classes.data<int64_t>();
+  for_rows(rows, [=, dtype = probabilities.dtype()](int64_t first, int64_t count, int64_t offset) {
+    run_cross_entropy_backward(dtype, from + offset, count, rows.length, target + first, scale, to + offset);
+  });
+  return result;
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,186 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gradus/tensor/kernels/softmax_simd.cpp"
+#include "hwy/foreach_target.h"
+// After foreach_target.h:
+#include "gradus/tensor/kernels/simd-inl.h"
+#include "gradus/tensor/kernels/softmax_simd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradus::kernels::HWY_NAMESPACE {
+namespace {
+
+template <class T>
+using Tag = hn::ScalableTag<T>;
+
+// If the row holds NaN the result is some element or NaN; the sum of exponentials is NaN all the same.
+template <class T>
+T RowMax(const T* x, size_t length) {
+  const Tag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  const T lowest = -std::numeric_limits<T>::infinity();
+  auto m0 = hn::Set(d, lowest), m1 = m0;
+  size_t i = 0;
+  for (; i + 2 * lanes <= length; i += 2 * lanes) {
+    m0 = hn::Max(m0, hn::LoadU(d, x + i));
+    m1 = hn::Max(m1, hn::LoadU(d, x + i + lanes));
+  }
+  for (; i + lanes <= length; i += lanes) m0 = hn::Max(m0, hn::LoadU(d, x + i));
+  if (i < length) m1 = hn::Max(m1, LoadTail(d, x + i, length - i, lowest));
+  return hn::GetLane(hn::MaxOfLanes(d, hn::Max(m0, m1)));
+}
+
+constexpr size_t kBlock = 1024;  // long rows are added in blocks: less rounding
+
+// Σ exp(x − shift); the terms are stored to y unless it is null.
+template <class T>
+T SumOfExp(const T* x, size_t length, T shift, T* y) {
+  const Tag<T> d;
+  const auto all_shift = hn::Set(d, shift);
+  T total = 0;
+  for (size_t begin = 0; begin < length; begin += kBlock) {
+    auto sum = hn::Zero(d);
+    ForLanes<T>(HWY_MIN(kBlock, length - begin), [&](auto lanes, size_t i) HWY_ATTR {
+      const auto e = ExpAny(d, hn::Sub(lanes.Load(x + begin + i), all_shift));
+      if (y != nullptr) lanes.Store(e, y + begin + i);
+      sum = hn::Add(sum, lanes.Keep(e));
+    });
+    total += hn::GetLane(hn::SumOfLanes(d, sum));
+  }
+  return total;
+}
+
+// out = x · factor; out may be x.
+template <class T>
+void ScaleRow(const T* x, size_t length, T factor, T* out) {
+  const auto all = hn::Set(Tag<T>(), factor);
+  ForLanes<T>(length, [=](auto lanes, size_t i) HWY_ATTR { lanes.Store(hn::Mul(lanes.Load(x + i), all), out + i); });
+}
+
+template <class T>
+T RowDot(const T* a, const T* b, size_t length) {
+  const Tag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  auto s0 = hn::Zero(d), s1 = s0;
+  size_t i = 0;
+  for (; i + 2 * lanes <= length; i += 2 * lanes) {
+    s0 = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), s0);
+    s1 = hn::MulAdd(hn::LoadU(d, a + i + lanes), hn::LoadU(d, b + i + lanes), s1);
+  }
+  for (; i + lanes <= length; i += lanes) s0 = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), s0);
+  if (i < length) {
+    s1 = hn::MulAdd(LoadTail(d, a + i, length - i, T{0}), LoadTail(d, b + i, length - i, T{0}), s1);
+  }
+  return hn::GetLane(hn::SumOfLanes(d, hn::Add(s0, s1)));
+}
+
+template <class T>
+void SoftmaxRows(const std::byte* x_bytes, int64_t rows, size_t length, std::byte* y_bytes, const int64_t* targets,
+                 double* losses) {
+  const T* x = reinterpret_cast<const T*>(x_bytes);
+  T* y = reinterpret_cast<T*>(y_bytes);
+  for (int64_t row = 0; row < rows; ++row, x += length, y += length) {
+    const T max = RowMax(x, length);
+    const T sum = SumOfExp(x, length, max, y);
+    ScaleRow(y, length, T{1} / sum, y);
+    if (losses == nullptr) continue;
+    const double logit = static_cast<double>(x[targets[row]]);
+    losses[row] = std::log(static_cast<double>(sum)) + (static_cast<double>(max) - logit);
+  }
+}
+
+template <class T>
+void SoftmaxBackwardRows(const std::byte* y_bytes, const std::byte* grad_bytes, int64_t rows, size_t length,
+                         std::byte* out_bytes) {
+  const T *y = reinterpret_cast<const T*>(y_bytes), *g = reinterpret_cast<const T*>(grad_bytes);
+  T* out = reinterpret_cast<T*>(out_bytes);
+  for (int64_t row = 0; row < rows; ++row, y += length, g += length, out += length) {
+    const auto dot = hn::Set(Tag<T>(), RowDot(y, g, length));
+    ForLanes<T>(length, [=](auto lanes, size_t i) HWY_ATTR {
+      lanes.Store(hn::Mul(lanes.Load(y + i), hn::Sub(lanes.Load(g + i), dot)), out + i);
+    });
+  }
+}
+
+template <class T>
+void LogSumExpRows(const std::byte* x_bytes, int64_t rows, size_t length, std::byte* out_bytes) {
+  const T* x = reinterpret_cast<const T*>(x_bytes);
+  T* out = reinterpret_cast<T*>(out_bytes);
+  for (int64_t row = 0; row < rows; ++row, x += length) {
+    const T max = RowMax(x, length);
+    const T shift = std::isinf(max) ? T{0} : max;  // exp(±∞ − 0) is what the limit asks for
+    const T sum = SumOfExp(x, length, shift, static_cast<T*>(nullptr));
+    out[row] = static_cast<T>(std::log(static_cast<double>(sum)) + static_cast<double>(shift));
+  }
+}
+
+template <class T>
+void CrossEntropyBackwardRows(const std::byte* p_bytes, int64_t rows, size_t length, const int64_t* targets, T scale,
+                              std::byte* out_bytes) {
+  const T* p = reinterpret_cast<const T*>(p_bytes);
+  T* out = reinterpret_cast<T*>(out_bytes);
+  for (int64_t row = 0; row < rows; ++row, p += length, out += length) {
+    ScaleRow(p, length, scale, out);
+    out[targets[row]] = (p[targets[row]] - T{1}) * scale;
+  }
+}
+
+void RunSoftmax(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* y, const int64_t* targets,
+                double* losses) {
+  const size_t n = static_cast<size_t>(length);
+  dtype == DType::kF32 ? SoftmaxRows<float>(x, rows, n, y, targets, losses)
+                       : SoftmaxRows<double>(x, rows, n, y, targets, losses);
+}
+
+void RunSoftmaxBackward(DType dtype, const std::byte* y, const std::byte* grad, int64_t rows, int64_t length,
+                        std::byte* out) {
+  const size_t n = static_cast<size_t>(length);
+  dtype == DType::kF32 ? SoftmaxBackwardRows<float>(y, grad, rows, n, out)
+                       : SoftmaxBackwardRows<double>(y, grad, rows, n, out);
+}
+
+void RunLogSumExp(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* out) {
+  const size_t n = static_cast<size_t>(length);
+  dtype == DType::kF32 ? LogSumExpRows<float>(x, rows, n, out) : LogSumExpRows<double>(x, rows, n, out);
+}
+
+void RunCrossEntropyBackward(DType dtype, const std::byte* p, int64_t rows, int64_t length, const int64_t* targets,
+                             double scale, std::byte* out) {
+  const size_t n = static_cast<size_t>(length);
+  dtype == DType::kF32 ? CrossEntropyBackwardRows(p, rows, n, targets, static_cast<float>(scale), out)
+                       : CrossEntropyBackwardRows(p, rows, n, targets, scale, out);
+}
+
+}  // namespace
+}  // namespace gradus::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradus::kernels {
+namespace {
+HWY_EXPORT(RunSoftmax);
+HWY_EXPORT(RunSoftmaxBackward);
+HWY_EXPORT(RunLogSumExp);
+HWY_EXPORT(RunCrossEntropyBackward);
+}  // namespace
+
+void run_softmax(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* y, const int64_t* targets,
+                 double* losses) {
+  HWY_DYNAMIC_DISPATCH(RunSoftmax)(dtype, x, rows, length, y, targets, losses);
+}
+
+void run_softmax_backward(DType dtype, const std::byte* y, const std::byte* grad, int64_t rows, int64_t length,
+                          std::byte* out) {
+  HWY_DYNAMIC_DISPATCH(RunSoftmaxBackward)(dtype, y, grad, rows, length, out);
+}
+
+void run_logsumexp(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* out) {
+  HWY_DYNAMIC_DISPATCH(RunLogSumExp)(dtype, x, rows, length, out);
+}
+
+void run_cross_entropy_backward(DType dtype, const std::byte* p, int64_t rows, int64_t length, const int64_t* targets,
+                                double scale, std::byte* out) {
+  HWY_DYNAMIC_DISPATCH(RunCrossEntropyBackward)(dtype, p, rows, length, targets, scale, out);
+}
+
+}  // namespace gradus::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,20 @@
+// The inner loops of softmax.cpp, on the instruction set of this processor. Rows are contiguous, `length` long.
+#pragma once
+
+#include "gradus/tensor/kernels/softmax.h"
+
+namespace gradus::kernels {
+
+/// y = softmax(x) row by row. `losses`, if any, gets log Σ exp(x) − x[target] of each row.
+void run_softmax(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* y, const int64_t* targets,
+                 double* losses);
+/// out = y · (g − Σ g·y) row by row.
+void run_softmax_backward(DType dtype, const std::byte* y, const std::byte* grad, int64_t rows, int64_t length,
+                          std::byte* out);
+/// out[row] = log Σ exp(x).
+void run_logsumexp(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* out);
+/// out = (p − one-hot(target)) · scale row by row.
+void run_cross_entropy_backward(DType dtype, const std::byte* p, int64_t rows, int64_t length, const int64_t* targets,
+                                double scale, std::byte* out);
+
+}  // namespace gradus::kernels

@@ -1,0 +1,187 @@
+#include "gradus/tensor/matmul.h"
+
+#include <algorithm>
+
+#include "gradus/base/error.h"
+#include "gradus/base/threads.h"
+#include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/sgemm.h"
+
+namespace gradus::kernels {
+namespace {
+
+// Below this many multiplications a call into the library costs more than it saves.
+constexpr int64_t kSmall = 16384;
+
+struct Tile {
+  int64_t rows, columns;
+};
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// A size cut into near-equal parts of at most `most`, each a multiple of `unit`.
+int64_t even_cut(int64_t size, int64_t most, int64_t unit) {
+  const int64_t parts = divide_up(size, most);
+  return divide_up(divide_up(size, parts), unit) * unit;
+}
+
+// By shape alone, never by the number of threads. Large tiles feed the library best; but a product of some size should
+// leave at least eight pieces for the threads to share. docs/performance.md has the measurements.
+Tile tile_of(int64_t m, int64_t n, int64_t k) {
+  Tile tile{even_cut(m, 512, 16), even_cut(n, k >= 2 * m ? 768 : 384, 16)};
+  constexpr int64_t kWorthATile = int64_t{1} << 20;  // multiplications: some 20 µs
+  while (divide_up(m, tile.rows) * divide_up(n, tile.columns) < 8 && tile.rows * tile.columns * k >= 2 * kWorthATile) {
+    if (tile.rows >= tile.columns && tile.rows > 32) {
+      tile.rows = divide_up(tile.rows / 2, 16) * 16;
+    } else if (tile.columns > 64) {
+      tile.columns = divide_up(tile.columns / 2, 16) * 16;
+    } else {
+      break;
+    }
+  }
+  return tile;
+}
+
+template <class T>
+void tile_product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, T* c, int64_t c_row,
+                  bool accumulate) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (m * n * k > kSmall) return gradus::detail::sgemm_tile(m, n, k, a, b, c, c_row, accumulate);
+  }
+  packed_product<T>(m, n, k, a, b, c, c_row, accumulate);
+}
+
+}  // namespace
+
+template <class T>
+void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, T* c, int64_t c_row,
+             bool accumulate, const T* bias) {
+  if (m == 0 || n == 0) return;
+  const Tile tile = tile_of(m, n, k);
+  const int64_t across = divide_up(n, tile.columns);
+  parallel_for(divide_up(m, tile.rows) * across, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t i = t / across * tile.rows, j = t % across * tile.columns;
+      const int64_t rows = std::min(tile.rows, m - i), columns = std::min(tile.columns, n - j);
+      const Matrix<T> a_tile{a.data + i * a.row_stride, a.row_stride, a.column_stride};
+      const Matrix<T> b_tile{b.data + j * b.column_stride, b.row_stride, b.column_stride};
+      T* c_tile = c + i * c_row + j;
+      tile_product(rows, columns, k, a_tile, b_tile, c_tile, c_row, accumulate);
+      if (bias != nullptr) add_bias(rows, columns, bias + j, c_tile, c_row);
+    }
+  });
+}
+
+template void product(int64_t, int64_t, int64_t, const Matrix<float>&, const Matrix<float>&, float*, int64_t, bool,
+                      const float*);
+template void product(int64_t, int64_t, int64_t, const Matrix<double>&, const Matrix<double>&, double*, int64_t, bool,
+                      const double*);
+
+namespace {
+
+// The last two dimensions lie so that a product can read them in place.
+bool is_readable(const Tensor& x) {
+  const int r = x.rank();
+  return x.strides()[r - 1] == 1 || x.strides()[r - 2] == 1;
+}
+
+template <class T>
+Matrix<T> last_two(const Tensor& x, const T* data) {
+  return {data, x.strides()[x.rank() - 2], x.strides()[x.rank() - 1]};
+}
+
+Shape without_last_two(const Shape& shape) {
+  return Shape(std::span<const int64_t>(shape.begin(), static_cast<size_t>(shape.rank() - 2)));
+}
+
+// The place of the batch-th matrix of x in a batch of shape `batch_shape`, dimensions of size 1 standing still.
+int64_t batch_offset(const Tensor& x, const Shape& batch_shape, int64_t batch) {
+  int64_t offset = 0;
+  for (int i = batch_shape.rank() - 1, axis = x.rank() - 3; i >= 0; --i, --axis) {
+    const int64_t index = batch % batch_shape[i];
+    batch /= batch_shape[i];
+    if (axis >= 0 && x.shape()[axis] != 1) offset += index * x.strides()[axis];
+  }
+  return offset;
+}
+
+int64_t rows_of(const Tensor& x) { return x.shape().back() == 0 ? 0 : x.numel() / x.shape().back(); }
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  if (a.rank() < 2 || b.rank() < 2) fail("matmul", "{} × {}: both need two dimensions", a.describe(), b.describe());
+  if (a.dtype() != b.dtype()) fail("matmul", "{} and {} do not mix; convert one with cast", a.describe(), b.describe());
+  const int64_t m = a.size(-2), k = a.size(-1), n = b.size(-1);
+  if (b.size(-2) != k) fail("matmul", "inner sizes differ: {} × {}", to_string(a.shape()), to_string(b.shape()));
+  const Shape batch = broadcast_shapes("matmul", without_last_two(a.shape()), without_last_two(b.shape()));
+  Shape shape = batch;
+  shape.push_back(m);
+  shape.push_back(n);
+  const Tensor left = is_readable(a) ? a : contiguous(a), right = is_readable(b) ? b : contiguous(b);
+  Tensor result = Tensor::empty(shape, a.dtype());
+  dispatch_float("matmul", a.dtype(), [&]<class T>(T) {
+    const T *a_data = left.data<T>(), *b_data = right.data<T>();
+    T* c = result.mutable_data<T>();
+    const auto one = [&](int64_t i) {
+      product<T>(m, n, k, last_two(left, a_data + batch_offset(left, batch, i)),
+                 last_two(right, b_data + batch_offset(right, batch, i)), c + i * m * n, n, false, nullptr);
+    };
+    // Small products are spread over threads as a batch, large ones each by their tiles.
+    const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 16) / std::max<int64_t>(1, m * n * k));
+    parallel_for(batch.numel(), batch.numel() < 8 ? batch.numel() : grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) one(i);
+    });
+  });
+  return result;
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (weight.rank() != 2 || x.rank() < 1 || x.size(-1) != weight.size(1)) {
+    fail("linear", "input {} and weight {}: the input's last size must be the weight's second", x.describe(),
+         weight.describe());
+  }
+  if (x.dtype() != weight.dtype()) {
+    fail("linear", "input {} and weight {} do not mix; convert one with cast", x.describe(), weight.describe());
+  }
+  if (bias.defined() && (bias.rank() != 1 || bias.size(0) != weight.size(0) || bias.dtype() != weight.dtype())) {
+    fail("linear", "bias {} for weight {}: expected {} ({},)", bias.describe(), weight.describe(),
+         name_of(weight.dtype()), weight.size(0));
+  }
+  const Tensor rows = contiguous(x), w = contiguous(weight);
+  Shape shape = x.shape();
+  shape[x.rank() - 1] = w.size(0);
+  Tensor y = Tensor::empty(shape, x.dtype());
+  dispatch_float("linear", x.dtype(), [&]<class T>(T) {
+    const int64_t in = w.size(1), out = w.size(0), m = in > 0 ? rows_of(rows) : (out > 0 ? y.numel() / out : 0);
+    const Tensor b = bias.defined() ? contiguous(bias) : bias;
+    product<T>(m, out, in, {rows.data<T>(), in, 1}, {w.data<T>(), 1, in}, y.mutable_data<T>(), out, false,
+               b.defined() ? b.data<T>() : nullptr);
+  });
+  return y;
+}
+
+Tensor linear_backward_input(const Tensor& grad, const Tensor& weight) {
+  const Tensor g = contiguous(grad), w = contiguous(weight);
+  Shape shape = grad.shape();
+  shape[grad.rank() - 1] = w.size(1);
+  Tensor result = Tensor::empty(shape, grad.dtype());
+  dispatch_float("linear", grad.dtype(), [&]<class T>(T) {
+    const int64_t in = w.size(1), out = w.size(0), m = out > 0 ? rows_of(g) : (in > 0 ? result.numel() / in : 0);
+    product<T>(m, in, out, {g.data<T>(), out, 1}, {w.data<T>(), in, 1}, result.mutable_data<T>(), in, false, nullptr);
+  });
+  return result;
+}
+
+Tensor linear_backward_weight(const Tensor& grad, const Tensor& x) {
+  const Tensor g = contiguous(grad), rows = contiguous(x);
+  const int64_t out = g.size(-1), in = rows.size(-1);
+  Tensor result = Tensor::empty({out, in}, grad.dtype());
+  dispatch_float("linear", grad.dtype(), [&]<class T>(T) {
+    product<T>(out, in, rows_of(g), {g.data<T>(), 1, out}, {rows.data<T>(), in, 1}, result.mutable_data<T>(), in, false,
+               nullptr);
+  });
+  return result;
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,25 @@
+// Matrix products on tensors, f32 and f64, cut into tiles by shape alone. Nothing here is recorded on a tape.
+#pragma once
+
+#include "gradus/tensor/kernels/product.h"
+#include "gradus/tensor/tensor.h"
+
+namespace gradus::kernels {
+
+/// C (m, n) = A · B (+ bias (n) to each row), or C += A · B; T is float or double. One stride of A and one of B must be
+/// 1. The tiles depend on m, n, k alone and each takes the whole inner dimension, so threads change no bit.
+template <class T>
+void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, T* c, int64_t c_row,
+             bool accumulate, const T* bias);
+
+/// (…, m, k) × (…, k, n) → (…, m, n); leading dimensions broadcast. Transposed views are used as they lie.
+Tensor matmul(const Tensor& a, const Tensor& b);
+
+/// x (…, in) · weight (out, in)ᵀ + bias (out), which may be undefined → (…, out).
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+/// The gradient of `linear` for x: grad (…, out) · weight → (…, in).
+Tensor linear_backward_input(const Tensor& grad, const Tensor& weight);
+/// The gradient of `linear` for the weight: gradᵀ · x over all rows → (out, in).
+Tensor linear_backward_weight(const Tensor& grad, const Tensor& x);
+
+}  // namespace gradus::kernels

@@ -1,0 +1,45 @@
+#include <dnnl.h>
+#include <dnnl_version.h>
+
+#include "gradus/base/error.h"
+#include "gradus/base/threads.h"
+#include "gradus/tensor/sgemm.h"
+
+namespace gradus::detail {
+namespace {
+
+struct Layout {
+  char transposed;
+  int64_t leading;
+};
+
+// A matrix of one column or one row may carry any stride in that direction; BLAS wants a leading size of at least its width.
+Layout layout_of(const kernels::Matrix<float>& x, int64_t rows, int64_t columns) {
+  if (x.column_stride == 1 || columns == 1) return {'N', std::max(x.row_stride, columns)};
+  if (x.row_stride == 1 || rows == 1) return {'T', std::max(x.column_stride, rows)};
+  fail("sgemm", "strides ({}, {}): one of them must be 1", x.row_stride, x.column_stride);
+}
+
+}  // namespace
+
+void sgemm_tile(int64_t m, int64_t n, int64_t k, const kernels::Matrix<float>& a, const kernels::Matrix<float>& b,
+                float* c, int64_t c_row, bool accumulate) {
+  const Layout of_a = layout_of(a, m, k), of_b = layout_of(b, k, n);
+  const SequentialLibraries sequential;
+  const dnnl_status_t status = dnnl_sgemm(of_a.transposed, of_b.transposed, m, n, k, 1.0F, a.data, of_a.leading, b.data,
+                                          of_b.leading, accumulate ? 1.0F : 0.0F, c, c_row);
+  if (status != dnnl_success) fail("sgemm", "oneDNN refused a product of {} × {} × {} (status {})", m, k, n, int{status});
+}
+
+const char* sgemm_name() {
+  static const std::string name =
+      fmt::format("oneDNN {}.{}.{}", dnnl_version()->major, dnnl_version()->minor, dnnl_version()->patch);
+  return name.c_str();
+}
+
+bool limit_sgemm_isa(int level) {
+  const dnnl_cpu_isa_t isas[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx512_core};
+  return dnnl_set_max_cpu_isa(isas[level]) == dnnl_success;
+}
+
+}  // namespace gradus::detail
