@@ -1,0 +1,34 @@
+#include "gradus/nn/layers.h"
+
+#include <cmath>
+
+#include "gradus/autograd/ops.h"
+
+namespace gradus {
+
+Linear::Linear(const ParameterBuilder& p, int64_t in, int64_t out, const LinearOptions& options) {
+  const Initializer usual = Initializer::uniform(1.0 / std::sqrt(static_cast<double>(in)));
+  weight = p.add("weight", {out, in}, options.weight_init != nullptr ? *options.weight_init : usual);
+  if (options.bias) bias = p.add("bias", {out}, options.bias_init != nullptr ? *options.bias_init : usual);
+}
+
+Tensor Linear::operator()(const Tensor& x) const { return linear(x, weight, bias); }
+
+Embedding::Embedding(const ParameterBuilder& p, int64_t rows, int64_t width, const Initializer& init)
+    : weight(p.add("weight", {rows, width}, init)) {}
+
+Tensor Embedding::operator()(const Tensor& ids) const { return embedding(weight, ids); }
+
+LayerNorm::LayerNorm(const ParameterBuilder& p, int64_t width, bool with_bias, double norm_epsilon)
+    : weight(p.add("weight", {width}, Initializer::constant(1.0))), epsilon(norm_epsilon) {
+  if (with_bias) bias = p.add("bias", {width}, Initializer::constant(0.0));
+}
+
+Tensor LayerNorm::operator()(const Tensor& x) const { return layer_norm(x, weight, bias, epsilon); }
+
+Tensor Dropout::operator()(const Tensor& x, Context& context) const {
+  if (!context.training || rate == 0.0) return x;
+  return dropout(x, rate, context.next_key(), context.example_ids);
+}
+
+}  // namespace gradus

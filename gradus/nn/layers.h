@@ -1,0 +1,52 @@
+// Layers: parameters and the op that uses them. Copying a layer shares its parameters.
+#pragma once
+
+#include "gradus/nn/context.h"
+#include "gradus/nn/parameters.h"
+
+namespace gradus {
+
+struct LinearOptions {
+  bool bias = true;
+  /// Unset: uniform within ±1/√in for weight and bias, as in PyTorch.
+  const Initializer* weight_init = nullptr;
+  const Initializer* bias_init = nullptr;
+};
+
+/// y = x · weightᵀ + bias.
+struct Linear {
+  Linear(const ParameterBuilder& p, int64_t in, int64_t out, const LinearOptions& options = {});
+  /// x (…, in) → (…, out).
+  Tensor operator()(const Tensor& x) const;
+
+  Tensor weight;  ///< (out, in)
+  Tensor bias;    ///< (out), or undefined
+};
+
+/// A table of vectors by id.
+struct Embedding {
+  Embedding(const ParameterBuilder& p, int64_t rows, int64_t width, const Initializer& init = Initializer::normal(1.0));
+  /// ids (…), i64, in [0, rows) → (…, width).
+  Tensor operator()(const Tensor& ids) const;
+
+  Tensor weight;  ///< (rows, width)
+};
+
+/// Normalises the last dimension, then scales and shifts it.
+struct LayerNorm {
+  LayerNorm(const ParameterBuilder& p, int64_t width, bool with_bias = true, double norm_epsilon = 1e-5);
+  Tensor operator()(const Tensor& x) const;
+
+  Tensor weight;  ///< (width), starts at 1
+  Tensor bias;    ///< (width), starts at 0; or undefined
+  double epsilon;
+};
+
+/// While training, sets elements to 0 with probability `rate` and scales the others by 1 / (1 − rate).
+struct Dropout {
+  Tensor operator()(const Tensor& x, Context& context) const;
+
+  double rate = 0.0;  ///< In [0, 1).
+};
+
+}  // namespace gradus

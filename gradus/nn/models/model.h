@@ -1,0 +1,27 @@
+// What the trainer and the command need of a model.
+#pragma once
+
+#include "gradus/nn/context.h"
+#include "gradus/nn/parameters.h"
+
+namespace gradus {
+
+/// A model with its loss. Derive from it for one's own; or give the trainer parameters and a loss function alone.
+class Model {
+ public:
+  virtual ~Model() = default;
+  Model() = default;
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const Parameters& parameters() const { return parameters_; }
+  /// Predictions for a batch; dimension 0 is the example.
+  virtual Tensor forward(const Tensor& inputs, Context& context) const = 0;
+  /// What training minimises on a batch.
+  virtual Loss loss(const Tensor& inputs, const Tensor& targets, Context& context) const = 0;
+
+ protected:
+  Parameters parameters_;
+};
+
+}  // namespace gradus
