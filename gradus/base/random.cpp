@@ -53,9 +53,10 @@ uint64_t permute_index(uint64_t index, uint64_t size, uint64_t key) {
   if (index >= size) fail("permute_index", "index {} is not below the size {}", index, size);
   const int half = std::max(1, (static_cast<int>(std::bit_width(size - 1)) + 1) / 2);
   const uint64_t mask = (uint64_t{1} << half) - 1;
+  const uint64_t rounds = half <= 2 ? 12 : 6;  // halves this narrow mix slowly
   do {
     uint64_t left = index >> half, right = index & mask;
-    for (uint64_t round = 0; round < 6; ++round) {
+    for (uint64_t round = 0; round < rounds; ++round) {
       const uint64_t next = left ^ (mix(mix(key, round), right) & mask);
       left = right;
       right = next;

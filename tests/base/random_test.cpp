@@ -92,7 +92,8 @@ TEST(RandomStream, NormalHasItsMoments) {
 }
 
 TEST(PermuteIndex, IsABijection) {
-  for (const uint64_t size : {1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 63, 64, 65, 100, 255, 256, 257, 1000, 4097, 65537}) {
+  for (const uint64_t size :
+       {1u, 2u, 3u, 4u, 5u, 7u, 8u, 15u, 16u, 17u, 63u, 64u, 65u, 100u, 255u, 256u, 257u, 1000u, 4097u, 65537u}) {
     for (const uint64_t key : {uint64_t{0}, uint64_t{1}, ~uint64_t{0}}) {
       std::vector<bool> seen(size);
       for (uint64_t i = 0; i < size; ++i) {
@@ -128,20 +129,12 @@ std::vector<int> pair_counts(uint64_t size, uint64_t keys) {
 
 TEST(PermuteIndex, PairsAreAsOftenAsChanceHasIt) {
   constexpr uint64_t kKeys = 20'000;
-  for (const uint64_t size : {2, 4, 16, 17, 20, 33, 64}) {
+  for (const uint64_t size : {2u, 3u, 4u, 5u, 7u, 9u, 10u, 13u, 16u, 17u, 20u, 33u, 64u}) {
     const double expected = kKeys / static_cast<double>(size);
     double chi_squared = 0;
     for (const int count : pair_counts(size, kKeys)) chi_squared += (count - expected) * (count - expected) / expected;
     const double freedom = static_cast<double>((size - 1) * (size - 1));
     EXPECT_LT(chi_squared, freedom + 5 * std::sqrt(2 * freedom)) << size;
-  }
-}
-
-// Walking a network of 16 values leaves a bias in sizes below it, 8.5 % at most (size 5, measured over 400,000 keys).
-TEST(PermuteIndex, TinySizesAreNearlyUniform) {
-  constexpr uint64_t kKeys = 100'000;
-  for (const uint64_t size : {3, 5, 6, 7, 9, 10, 13}) {
-    for (const int count : pair_counts(size, kKeys)) EXPECT_NEAR(count * static_cast<double>(size) / kKeys, 1, 0.12);
   }
 }
 

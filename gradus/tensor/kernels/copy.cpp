@@ -22,34 +22,58 @@ void copy_row(T* to, int64_t to_stride, const T* from, int64_t from_stride, int6
 template <class T>
 void copy_rows(const CopyWalk& walk, T* to, const T* from) {
   const auto [to_stride, from_stride] = walk.inner_stride();
-  parallel_rows(walk.rows(), walk.inner(), kGrain, [&](int64_t row, int64_t begin, int64_t end) {
-    const auto [o, i] = walk.row_offsets(row);
-    copy_row(to + o + begin * to_stride, to_stride, from + i + begin * from_stride, from_stride, end - begin);
+  const int64_t length = walk.inner();
+  if (length > kGrain) {
+    return parallel_rows(walk.rows(), length, kGrain, [&](int64_t row, int64_t begin, int64_t end) {
+      const auto [o, i] = walk.row_offsets(row);
+      copy_row(to + o + begin * to_stride, to_stride, from + i + begin * from_stride, from_stride, end - begin);
+    });
+  }
+  parallel_for(walk.rows(), kGrain / length, [&](int64_t begin, int64_t end) {
+    walk.for_rows(begin, end, [&](const CopyWalk::Offsets& at) {
+      copy_row(to + at[0], to_stride, from + at[1], from_stride, length);
+    });
   });
 }
 
-constexpr int64_t kTile = 16;  // 16 rows of a cache line each, on both sides, stay in the first-level cache
+constexpr int64_t kTile = 16;  // a cache line of f32
 
-// A row by row copy of a transposed matrix reads a whole cache line for each element; tiles use all of it.
+struct TileStrides {
+  int64_t to_down, to_right, from_right;  // from_down is 1
+};
+
+// Reads whole cache lines, turns them in a buffer, and writes whole cache lines.
+template <class T>
+void copy_tile(T* to, const T* from, const TileStrides& strides, int64_t height, int64_t width) {
+  T tile[kTile][kTile];
+  if (height == kTile && width == kTile) {  // sizes that the compiler knows
+    for (int64_t x = 0; x < kTile; ++x) {
+      for (int64_t y = 0; y < kTile; ++y) tile[y][x] = from[x * strides.from_right + y];
+    }
+  } else {
+    for (int64_t x = 0; x < width; ++x) {
+      for (int64_t y = 0; y < height; ++y) tile[y][x] = from[x * strides.from_right + y];
+    }
+  }
+  for (int64_t y = 0; y < height; ++y) copy_row(to + y * strides.to_down, strides.to_right, tile[y], 1, width);
+}
+
+// A row by row copy of a transposed matrix would read a whole cache line for each element.
 template <class T>
 void copy_transposed(CopyWalk walk, size_t axis, T* to, const T* from) {
   const int64_t height = walk.size[axis], width = walk.inner();
-  const auto [to_down, from_down] = walk.stride[axis];
-  const auto [to_right, from_right] = walk.inner_stride();
+  const TileStrides strides{walk.stride[axis][0], walk.inner_stride()[0], walk.inner_stride()[1]};
   walk.size[axis] = 1;
   const int64_t bands = (height + kTile - 1) / kTile;
   const int64_t grain = std::max<int64_t>(1, kGrain / (width * kTile));
   parallel_for(walk.rows() * bands, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t top = i % bands * kTile, bottom = std::min(top + kTile, height);
+      const int64_t top = i % bands * kTile;
       const auto [to_offset, from_offset] = walk.row_offsets(i / bands);
       for (int64_t left = 0; left < width; left += kTile) {
-        const int64_t count = std::min(kTile, width - left);
-        for (int64_t y = top; y < bottom; ++y) {
-          T* out = to + to_offset + y * to_down + left * to_right;
-          const T* in = from + from_offset + y * from_down + left * from_right;
-          for (int64_t x = 0; x < count; ++x) out[x * to_right] = in[x * from_right];
-        }
+        copy_tile(to + to_offset + top * strides.to_down + left * strides.to_right,
+                  from + from_offset + top + left * strides.from_right, strides, std::min(kTile, height - top),
+                  std::min(kTile, width - left));
       }
     }
   });

@@ -67,12 +67,12 @@ template <class Body>
 void for_indexed(const Walk<2>& walk, const int64_t* index, int64_t axis_stride, int64_t begin, int64_t end,
                  Body&& body) {
   const int64_t stride = walk.inner_stride()[1], inner = walk.inner();
-  for (int64_t row = begin; row < end; ++row) {
-    const auto [position, offset] = walk.row_offsets(row);
+  walk.for_rows(begin, end, [&](const Walk<2>::Offsets& at) {
+    const auto [position, offset] = at;
     for (int64_t i = 0; i < inner; ++i) {
       body(position + i, offset + i * stride + index[position + i] * axis_stride);
     }
-  }
+  });
 }
 
 }  // namespace

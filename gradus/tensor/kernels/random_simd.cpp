@@ -30,20 +30,28 @@ HWY_INLINE hn::Vec<Words> MulLow(hn::Vec<Words> a, hn::Vec<Words> b) {
 
 // base/random.h's philox, one block a 64-bit lane. Products read the lower halves only, so the upper halves of the
 // counter words may hold anything until the end.
-HWY_INLINE Pair RandomPair(uint64_t key, uint64_t example, uint64_t block) {
+struct RoundKeys {
+  explicit RoundKeys(uint64_t key) {
+    uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
+    for (size_t round = 0; round < 10; ++round, k0 += 0x9E3779B9, k1 += 0xBB67AE85) {
+      first[round] = k0;
+      second[round] = k1;
+    }
+  }
+  uint64_t first[10], second[10];
+};
+
+HWY_INLINE Pair RandomPair(const RoundKeys& keys, uint64_t example, uint64_t block) {
   const Words d;
   const auto m0 = hn::Set(d, uint64_t{0xD2511F53}), m1 = hn::Set(d, uint64_t{0xCD9E8D57});
   auto c0 = hn::Iota(d, block), c1 = hn::ShiftRight<32>(c0);
   auto c2 = hn::Set(d, example), c3 = hn::ShiftRight<32>(c2);
-  uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
-  for (int round = 0; round < 10; ++round) {
+  for (size_t round = 0; round < 10; ++round) {
     const auto p0 = MulLow(m0, c0), p1 = MulLow(m1, c2);
-    c0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(p1), c1), hn::Set(d, uint64_t{k0}));
-    c2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(p0), c3), hn::Set(d, uint64_t{k1}));
+    c0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(p1), c1), hn::Set(d, keys.first[round]));
+    c2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(p0), c3), hn::Set(d, keys.second[round]));
     c1 = p1;
     c3 = p0;
-    k0 += 0x9E3779B9;
-    k1 += 0xBB67AE85;
   }
   const auto low = hn::Set(d, uint64_t{0xFFFFFFFF});
   return {hn::Or(hn::And(c0, low), hn::ShiftLeft<32>(c1)), hn::Or(hn::And(c2, low), hn::ShiftLeft<32>(c3))};
@@ -59,12 +67,12 @@ constexpr int64_t kChunk = 512;  // numbers at a time, on the stack
 
 // Writes `kChunk` numbers from an even `first` on.
 struct UniformChunk {
-  uint64_t key;
+  RoundKeys keys;
   HWY_INLINE void operator()(int64_t first, double* out) const {
     const Doubles d;
     const size_t lanes = hn::Lanes(d);
     for (size_t i = 0; i < kChunk; i += 2 * lanes) {
-      const Pair bits = RandomPair(key, 0, (static_cast<uint64_t>(first) + i) / 2);
+      const Pair bits = RandomPair(keys, 0, (static_cast<uint64_t>(first) + i) / 2);
       hn::StoreInterleaved2(Uniform(bits.even), Uniform(bits.odd), d, out + i);
     }
   }
@@ -72,12 +80,12 @@ struct UniformChunk {
 
 // Box and Muller's transform: each block gives two normals.
 struct NormalChunk {
-  uint64_t key;
+  RoundKeys keys;
   HWY_INLINE void operator()(int64_t first, double* out) const {
     const Doubles d;
     const size_t lanes = hn::Lanes(d);
     for (size_t i = 0; i < kChunk; i += 2 * lanes) {
-      const Pair bits = RandomPair(key, 0, (static_cast<uint64_t>(first) + i) / 2);
+      const Pair bits = RandomPair(keys, 0, (static_cast<uint64_t>(first) + i) / 2);
       const auto log = hn::Log(d, hn::Sub(hn::Set(d, 1.0), Uniform(bits.even)));
       const auto radius = hn::Sqrt(hn::Mul(hn::Set(d, -2.0), hn::Min(log, hn::Zero(d))));
       const auto angle = hn::Mul(Uniform(bits.odd), hn::Set(d, 6.283185307179586476925286766559));
@@ -87,7 +95,8 @@ struct NormalChunk {
 };
 
 template <class T, class Chunk>
-void Fill(Chunk chunk, int64_t first, int64_t count, double scale, double shift, double limit, std::byte* bytes) {
+void Fill(const Chunk& chunk, int64_t first, int64_t count, double scale, double shift, double limit,
+          std::byte* bytes) {
   HWY_ALIGN double numbers[kChunk];
   T* out = reinterpret_cast<T*>(bytes);
   for (int64_t i = 0; i < count; i += kChunk, out += kChunk) {
@@ -102,14 +111,14 @@ void Fill(Chunk chunk, int64_t first, int64_t count, double scale, double shift,
 
 void RunUniform(DType dtype, uint64_t key, int64_t first, int64_t count, double scale, double shift, double limit,
                 std::byte* out) {
-  dtype == DType::kF32 ? Fill<float>(UniformChunk{key}, first, count, scale, shift, limit, out)
-                       : Fill<double>(UniformChunk{key}, first, count, scale, shift, limit, out);
+  dtype == DType::kF32 ? Fill<float>(UniformChunk{RoundKeys(key)}, first, count, scale, shift, limit, out)
+                       : Fill<double>(UniformChunk{RoundKeys(key)}, first, count, scale, shift, limit, out);
 }
 
 void RunNormal(DType dtype, uint64_t key, int64_t first, int64_t count, double scale, double shift, std::byte* out) {
   const double none = std::numeric_limits<double>::infinity();
-  dtype == DType::kF32 ? Fill<float>(NormalChunk{key}, first, count, scale, shift, none, out)
-                       : Fill<double>(NormalChunk{key}, first, count, scale, shift, none, out);
+  dtype == DType::kF32 ? Fill<float>(NormalChunk{RoundKeys(key)}, first, count, scale, shift, none, out)
+                       : Fill<double>(NormalChunk{RoundKeys(key)}, first, count, scale, shift, none, out);
 }
 
 template <class T>
@@ -118,13 +127,14 @@ void Dropout(uint64_t key, uint64_t example, int64_t first, int64_t count, uint3
   const T* x = reinterpret_cast<const T*>(x_bytes);
   T* out = reinterpret_cast<T*>(out_bytes);
   const Words d;
+  const RoundKeys keys(key);
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   HWY_ALIGN uint64_t pairs[kChunk / 2];
   HWY_ALIGN uint32_t words[kChunk];
   for (int64_t i = 0; i < count; i += kChunk) {
     const int64_t part = HWY_MIN(kChunk, count - i);
     for (int64_t j = 0; j < part; j += 4 * lanes) {
-      const Pair bits = RandomPair(key, example, static_cast<uint64_t>((first + i + j) / 4));
+      const Pair bits = RandomPair(keys, example, static_cast<uint64_t>((first + i + j) / 4));
       hn::StoreInterleaved2(bits.even, bits.odd, d, pairs + j / 2);
     }
     hwy::CopyBytes<sizeof(words)>(pairs, words);  // little endian: the lower half is the first word

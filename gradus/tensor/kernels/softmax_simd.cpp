@@ -73,15 +73,34 @@ T RowDot(const T* a, const T* b, size_t length) {
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(s0, s1)));
 }
 
+// Rows of one vector at most stay in a register.
+template <class T>
+void ShortSoftmaxRow(const T* x, size_t length, T* y, T* max, T* sum) {
+  const Tag<T> d;
+  const PartLanes<T> lanes{length};
+  const auto logits = LoadTail(d, x, length, -std::numeric_limits<T>::infinity());
+  const auto all_max = hn::MaxOfLanes(d, logits);
+  const auto e = lanes.Keep(ExpAny(d, hn::Sub(logits, all_max)));
+  const auto all_sum = hn::SumOfLanes(d, e);
+  lanes.Store(hn::Div(e, all_sum), y);
+  *max = hn::GetLane(all_max);
+  *sum = hn::GetLane(all_sum);
+}
+
 template <class T>
 void SoftmaxRows(const std::byte* x_bytes, int64_t rows, size_t length, std::byte* y_bytes, const int64_t* targets,
                  double* losses) {
   const T* x = reinterpret_cast<const T*>(x_bytes);
   T* y = reinterpret_cast<T*>(y_bytes);
   for (int64_t row = 0; row < rows; ++row, x += length, y += length) {
-    const T max = RowMax(x, length);
-    const T sum = SumOfExp(x, length, max, y);
-    ScaleRow(y, length, T{1} / sum, y);
+    T max, sum;
+    if (length <= hn::Lanes(Tag<T>())) {
+      ShortSoftmaxRow(x, length, y, &max, &sum);
+    } else {
+      max = RowMax(x, length);
+      sum = SumOfExp(x, length, max, y);
+      ScaleRow(y, length, T{1} / sum, y);
+    }
     if (losses == nullptr) continue;
     const double logit = static_cast<double>(x[targets[row]]);
     losses[row] = std::log(static_cast<double>(sum)) + (static_cast<double>(max) - logit);

@@ -247,8 +247,7 @@ GradientSums measure_gradient(const UpdateArrays& arrays, const GradientMix& mix
 
 void update_sgd(const UpdateArrays& arrays, std::byte* velocity, const SgdUpdate& update) {
   const auto run = HWY_DYNAMIC_DISPATCH(RunSgd);
-  parallel_for(arrays.count, kGrain,
-               [&](int64_t begin, int64_t end) { run(arrays, velocity, update, begin, end); });
+  parallel_for(arrays.count, kGrain, [&](int64_t begin, int64_t end) { run(arrays, velocity, update, begin, end); });
 }
 
 void update_adamw(const UpdateArrays& arrays, std::byte* mean, std::byte* square, const AdamWUpdate& update) {

@@ -8,8 +8,8 @@
 
 namespace gradus::kernels {
 
-/// What an update uses in place of the gradient g of θ: gradient·g + sign·sign(θ) + value·θ, with sign(0) = 0. Division,
-/// clipping and the gradients of penalties are all of this form. `sign` is not negative.
+/// What an update uses in place of the gradient g of θ: gradient·g + sign·sign(θ) + value·θ, with sign(0) = 0.
+/// Division, clipping and the gradients of penalties are all of this form. `sign` is not negative.
 struct GradientMix {
   double gradient = 1.0;
   double sign = 0.0;
@@ -36,7 +36,7 @@ GradientSums measure_gradient(const UpdateArrays& arrays, const GradientMix& mix
 
 /// g is the mixed gradient; v ← momentum·v + g; θ ← θ − learning_rate·v, or ·(g + momentum·v) with Nesterov's.
 struct SgdUpdate {
-  GradientMix mix;
+  GradientMix mix = {};
   double learning_rate = 0.0;
   double momentum = 0.0;
   bool nesterov = false;
@@ -47,7 +47,7 @@ void update_sgd(const UpdateArrays& arrays, std::byte* velocity, const SgdUpdate
 /// g is the mixed gradient; m ← m + (1 − beta1)·(g − m), v ← v + (1 − beta2)·(g² − v),
 /// θ ← θ − (decay·θ + step·m / (root·√v + epsilon)).
 struct AdamWUpdate {
-  GradientMix mix;
+  GradientMix mix = {};
   double beta1 = 0.0;
   double beta2 = 0.0;
   double epsilon = 0.0;

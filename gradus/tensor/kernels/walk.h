@@ -62,6 +62,24 @@ struct Walk {
     for (size_t i = 0; i < last(); ++i) n *= size[i];
     return n;
   }
+  /// Calls `body(offsets)` for rows [begin, end): where each begins, in elements of each operand.
+  template <class Body>
+  void for_rows(int64_t begin, int64_t end, Body&& body) const {
+    Offsets offsets = row_offsets(begin);
+    std::array<int64_t, Shape::kMaxRank> index{};
+    for (size_t i = last(), rest = static_cast<size_t>(begin); i-- > 0; rest /= static_cast<size_t>(size[i])) {
+      index[i] = static_cast<int64_t>(rest % static_cast<size_t>(size[i]));
+    }
+    for (int64_t row = begin; row < end; ++row) {
+      body(offsets);
+      for (size_t i = last(); i-- > 0;) {
+        const bool carries = ++index[i] == size[i];
+        for (size_t n = 0; n < N; ++n) offsets[n] += stride[i][n] * (carries ? 1 - size[i] : 1);
+        if (!carries) break;
+        index[i] = 0;
+      }
+    }
+  }
   /// Where a row begins, in elements of each operand.
   Offsets row_offsets(int64_t row) const {
     Offsets offsets{};

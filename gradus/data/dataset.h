@@ -1,0 +1,79 @@
+// Data sets: numbered examples, fetched as batches by their ids.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "gradus/tensor/tensor.h"
+
+namespace gradus {
+
+/// Some examples as tensors. Dimension 0 of each tensor is the example.
+struct Batch {
+  Tensor inputs;             ///< f32 (B, features), or i64 token ids (B, T).
+  Tensor targets;            ///< f32 (B, outputs), or i64 next-token ids (B, T).
+};
+
+/// A source of examples. Derive from it to train on one's own data; `batch` must be a pure function of the ids.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  /// The number of examples, at least 1.
+  virtual int64_t size() const = 0;
+  /// The examples with these ids, each in [0, size()), in this order.
+  virtual Batch batch(std::span<const int64_t> ids) const = 0;
+};
+
+namespace detail {
+/// Throws unless there are ids and each is in [0, size).
+void check_ids(std::span<const int64_t> ids, int64_t size);
+}  // namespace detail
+
+/// Examples that are rows of two tensors in memory.
+class TensorDataset : public Dataset {
+ public:
+  /// Dimension 0 of both is the example and must agree; targets may be f32, f64 or i64. Throws otherwise.
+  TensorDataset(Tensor inputs, Tensor targets);
+  int64_t size() const override;
+  /// When `ids` is 0, 1, …, size − 1 the tensors themselves are returned, without a copy.
+  Batch batch(std::span<const int64_t> ids) const override;
+
+  const Tensor& inputs() const { return inputs_; }
+  const Tensor& targets() const { return targets_; }
+
+ private:
+  Tensor inputs_, targets_;
+};
+
+/// y = slope·x + intercept + noise·(standard normal), x evenly spaced: the textbook's line.
+struct LineOptions {
+  int64_t points = 100;
+  double slope = 2.0;
+  double intercept = 0.0;
+  double noise = 0.3;
+  double x_min = -1.0;
+  double x_max = 1.0;
+};
+/// Inputs and targets are f32 (points, 1); the noise is a pure function of the seed.
+TensorDataset make_line(const LineOptions& options, uint64_t seed);
+
+/// Windows of a token sequence: example i has tokens [i·stride, i·stride + context) as inputs and the same range moved
+/// by one as targets. One epoch with stride = context sees each token once as a target.
+class TokenDataset : public Dataset {
+ public:
+  /// Throws unless `tokens` holds at least context + 1 tokens. stride 0 means `context`.
+  TokenDataset(std::vector<int32_t> tokens, int64_t context, int64_t stride = 0);
+  int64_t size() const override;
+  Batch batch(std::span<const int64_t> ids) const override;
+
+  std::span<const int32_t> tokens() const { return tokens_; }
+  int64_t context() const { return context_; }
+
+ private:
+  std::vector<int32_t> tokens_;
+  int64_t context_;
+  int64_t stride_;
+};
+
+}  // namespace gradus

@@ -1,0 +1,199 @@
+#include "gradus/data/tokenizer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "gradus/base/error.h"
+#include "gradus/base/files.h"
+
+namespace gradus {
+namespace {
+
+constexpr uint32_t kLastCodePoint = 0x10FFFF;
+constexpr int64_t kMaxFileBytes = int64_t{64} << 20;  // all of Unicode takes less than half of it
+
+/// One unit of a text: its number (code point or byte) and its length in bytes; length 0 if it is not valid.
+struct Piece {
+  uint32_t code = 0;
+  size_t length = 0;
+  const char* error = nullptr;
+};
+
+/// The character that starts at `offset`, by the Unicode standard's definition D92 of UTF-8.
+Piece character_at(std::string_view text, size_t offset) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[offset + i]); };
+  const uint32_t lead = byte(0);
+  if (lead < 0x80) return {lead, 1, nullptr};
+  if (lead < 0xC0) return {0, 0, "a continuation byte without a start"};
+  if (lead >= 0xF8) return {0, 0, "a byte that no character starts with"};
+  const size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  uint32_t code = lead & (0x7Fu >> length);
+  for (size_t i = 1; i < length; ++i) {
+    if (offset + i == text.size()) return {0, 0, "the text ends inside a character"};
+    if ((byte(i) & 0xC0) != 0x80) return {0, 0, "a character that is cut short"};
+    code = code << 6 | (byte(i) & 0x3F);
+  }
+  constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (code < kLeast[length]) return {0, 0, "an overlong form"};
+  if (code >= 0xD800 && code <= 0xDFFF) return {0, 0, "a surrogate"};
+  if (code > kLastCodePoint) return {0, 0, "a code point above U+10FFFF"};
+  return {code, length, nullptr};
+}
+
+Piece piece_at(std::string_view text, size_t offset, CharacterTokenizer::Unit unit) {
+  if (unit == CharacterTokenizer::Unit::kBytes) return {static_cast<unsigned char>(text[offset]), 1, nullptr};
+  const Piece piece = character_at(text, offset);
+  if (piece.error != nullptr) {
+    fail("tokenizer", "the text is not valid UTF-8 at byte {}: {}; use the bytes tokenizer for such texts", offset,
+         piece.error);
+  }
+  return piece;
+}
+
+std::string utf8(uint32_t code) {
+  const auto tail = [&](int shift) { return static_cast<char>(0x80 | (code >> shift & 0x3F)); };
+  if (code < 0x80) return {static_cast<char>(code)};
+  if (code < 0x800) return {static_cast<char>(0xC0 | code >> 6), tail(0)};
+  if (code < 0x10000) return {static_cast<char>(0xE0 | code >> 12), tail(6), tail(0)};
+  return {static_cast<char>(0xF0 | code >> 18), tail(12), tail(6), tail(0)};
+}
+
+/// A unit for messages: `character "é" (U+00E9)`, `byte 0xE9`.
+std::string show(uint32_t code, CharacterTokenizer::Unit unit) {
+  if (unit == CharacterTokenizer::Unit::kBytes) return fmt::format("byte 0x{:02X}", code);
+  if (code < 0x20 || code == 0x7F) return fmt::format("character U+{:04X}", code);
+  return fmt::format("character \"{}\" (U+{:04X})", utf8(code), code);
+}
+
+std::string_view type_name(CharacterTokenizer::Unit unit) {
+  return unit == CharacterTokenizer::Unit::kBytes ? "bytes" : "characters";
+}
+
+nlohmann::json parse(const std::string& file, const std::string& text) {
+  std::vector<std::string> keys;
+  const auto refuse_twice = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {
+    if (depth == 1 && event == nlohmann::json::parse_event_t::key) {
+      const std::string key = value;
+      if (std::find(keys.begin(), keys.end(), key) != keys.end()) fail(file, "the key \"{}\" appears twice", key);
+      if (key != "type" && key != "tokens") fail(file, "unknown key \"{}\"; expected type and tokens", key);
+      keys.push_back(key);
+    }
+    return true;
+  };
+  nlohmann::json json;
+  try {
+    json = nlohmann::json::parse(text, refuse_twice);
+  } catch (const nlohmann::json::parse_error& error) {
+    fail(file, "is not valid JSON at byte {}", error.byte - 1);
+  }
+  if (!json.is_object()) fail(file, "holds {}; expected an object with type and tokens", json.type_name());
+  for (const char* key : {"type", "tokens"}) {
+    if (!json.contains(key)) fail(file, "has no \"{}\"", key);
+  }
+  return json;
+}
+
+CharacterTokenizer::Unit unit_of(const std::string& file, const nlohmann::json& type) {
+  for (const auto unit : {CharacterTokenizer::Unit::kCharacters, CharacterTokenizer::Unit::kBytes}) {
+    if (type == type_name(unit)) return unit;
+  }
+  fail(file, "type is {}; expected \"characters\" or \"bytes\"", type.dump());
+}
+
+/// The code of one element of "tokens".
+uint32_t code_of(const std::string& file, const nlohmann::json& token, size_t id, CharacterTokenizer::Unit unit) {
+  if (unit == CharacterTokenizer::Unit::kBytes) {
+    if (token.is_number_unsigned() && token.get<uint64_t>() <= 255) return token.get<uint32_t>();
+    fail(file, "token {} is {}; expected an integer from 0 to 255", id, token.dump());
+  }
+  if (token.is_string()) {
+    const auto& text = token.get_ref<const std::string&>();
+    const Piece piece = text.empty() ? Piece{} : character_at(text, 0);
+    if (!text.empty() && piece.length == text.size()) return piece.code;
+  }
+  fail(file, "token {} is {}; expected a string of one character", id, token.dump());
+}
+
+}  // namespace
+
+CharacterTokenizer::CharacterTokenizer(Unit unit, std::span<const uint32_t> codes) : unit_(unit) {
+  ids_.assign(codes.empty() ? 0 : *std::max_element(codes.begin(), codes.end()) + 1, -1);
+  for (const uint32_t code : codes) {
+    ids_[code] = static_cast<int32_t>(tokens_.size());
+    tokens_.push_back(unit == Unit::kBytes ? std::string{static_cast<char>(code)} : utf8(code));
+  }
+}
+
+CharacterTokenizer CharacterTokenizer::train(std::string_view text, Unit unit) {
+  if (text.empty()) fail("tokenizer", "the text is empty; a vocabulary needs at least one character");
+  std::vector<bool> present(kLastCodePoint + 1);
+  for (size_t offset = 0; offset < text.size();) {
+    const Piece piece = piece_at(text, offset, unit);
+    present[piece.code] = true;
+    offset += piece.length;
+  }
+  std::vector<uint32_t> codes;
+  for (uint32_t code = 0; code <= kLastCodePoint; ++code) {
+    if (present[code]) codes.push_back(code);
+  }
+  return {unit, codes};
+}
+
+CharacterTokenizer CharacterTokenizer::load(const std::filesystem::path& path) {
+  const std::string file = path.string();
+  const nlohmann::json json = parse(file, read_file(path, kMaxFileBytes));
+  const Unit unit = unit_of(file, json["type"]);
+  const nlohmann::json& tokens = json["tokens"];
+  if (!tokens.is_array() || tokens.empty()) fail(file, "tokens is no array of at least one token");
+  std::vector<uint32_t> codes;
+  std::vector<bool> present(kLastCodePoint + 1);
+  for (const nlohmann::json& token : tokens) {
+    const uint32_t code = code_of(file, token, codes.size(), unit);
+    if (present[code]) fail(file, "token {} repeats {}", codes.size(), show(code, unit));
+    present[code] = true;
+    codes.push_back(code);
+  }
+  return {unit, codes};
+}
+
+void CharacterTokenizer::save(const std::filesystem::path& path) const {
+  std::string text = fmt::format("{{\"type\": \"{}\", \"tokens\": [", type_name(unit_));
+  for (size_t i = 0; i < tokens_.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += unit_ == Unit::kBytes ? std::to_string(static_cast<unsigned char>(tokens_[i][0]))
+                                  : nlohmann::json(tokens_[i]).dump();
+  }
+  write_file(path, text + "]}\n");
+}
+
+std::vector<int32_t> CharacterTokenizer::encode(std::string_view text) const {
+  std::vector<int32_t> ids;
+  ids.reserve(text.size());
+  for (size_t offset = 0; offset < text.size();) {
+    const Piece piece = piece_at(text, offset, unit_);
+    const int32_t id = piece.code < ids_.size() ? ids_[piece.code] : -1;
+    if (id < 0) {
+      fail("tokenizer", "{} at byte {} of the text is not among the {} tokens; train the tokenizer on a text with it",
+           show(piece.code, unit_), offset, tokens_.size());
+    }
+    ids.push_back(id);
+    offset += piece.length;
+  }
+  return ids;
+}
+
+std::string CharacterTokenizer::decode(const std::vector<int32_t>& ids) const {
+  std::string text;
+  text.reserve(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0 || ids[i] >= vocabulary_size()) {
+      fail("tokenizer", "id {} at position {}; expected 0 to {}", ids[i], i, vocabulary_size() - 1);
+    }
+    text += token(ids[i]);
+  }
+  return text;
+}
+
+}  // namespace gradus

@@ -1,0 +1,101 @@
+#include "gradus/optim/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "gradus/base/error.h"
+#include "gradus/optim/option.h"
+#include "gradus/tensor/kernels/copy.h"
+
+namespace gradus {
+namespace {
+
+constexpr double kClipEpsilon = 1e-6;  // as in torch.nn.utils.clip_grad_norm_
+
+void check(const StepOptions& o) {
+  detail::check_from_0("optimizer", "learning_rate", o.learning_rate);
+  detail::check_option(o.gradient_divisor > 0.0 && std::isfinite(o.gradient_divisor), "optimizer", "gradient_divisor",
+                       o.gradient_divisor, "a finite number above 0: the total weight of the step's losses");
+  detail::check_from_0("optimizer", "clip_norm", o.clip_norm);
+  detail::check_from_0("optimizer", "l1", o.penalty.l1);
+  detail::check_from_0("optimizer", "l2", o.penalty.l2);
+}
+
+bool is_penalized(const Tensor& x, const PenaltyOptions& penalty) { return penalty.all || x.rank() >= 2; }
+
+// The gradient of the loss and the penalties, times `clip`.
+kernels::GradientMix mix_for(const Tensor& x, const StepOptions& o, double clip) {
+  if (!is_penalized(x, o.penalty)) return {clip / o.gradient_divisor, 0.0, 0.0};
+  return {clip / o.gradient_divisor, clip * o.penalty.l1, clip * o.penalty.l2};
+}
+
+kernels::UpdateArrays arrays_of(Tensor& x) { return {x.dtype(), x.numel(), x.state()->data, x.grad().bytes()}; }
+
+}  // namespace
+
+Optimizer::Optimizer(Parameters parameters) : parameters_(std::move(parameters)) {
+  std::map<const void*, const Parameter*> seen;
+  for (const Parameter& p : parameters_) {
+    if (!p.tensor.defined()) fail("optimizer", "parameter \"{}\" is undefined", p.name);
+    if (!is_float(p.tensor.dtype()) || !p.tensor.is_contiguous()) {
+      fail("optimizer", "parameter \"{}\" is {}{}; expected contiguous f32 or f64", p.name, p.tensor.describe(),
+           p.tensor.is_contiguous() ? "" : ", not contiguous");
+    }
+    const auto [first, is_new] = seen.emplace(p.tensor.state(), &p);
+    if (!is_new) {
+      fail("optimizer", "parameters \"{}\" and \"{}\" are one tensor; list it once", first->second->name, p.name);
+    }
+  }
+}
+
+StepReport Optimizer::measure(const StepOptions& o) {
+  StepReport report;
+  double squares = 0.0;
+  bool any = false;
+  for (Parameter& p : parameters_) {
+    const Tensor& gradient = p.tensor.grad();
+    if (!gradient.defined()) continue;
+    any = true;
+    if (!gradient.is_contiguous()) p.tensor.set_grad(kernels::contiguous(gradient));
+    const kernels::GradientSums sums = kernels::measure_gradient(arrays_of(p.tensor), mix_for(p.tensor, o, 1.0));
+    squares += sums.squares;
+    // No product with a factor of 0: the sums may have overflowed.
+    if (!is_penalized(p.tensor, o.penalty)) continue;
+    if (o.penalty.l1 > 0.0) report.penalty += o.penalty.l1 * sums.value_sizes;
+    if (o.penalty.l2 > 0.0) report.penalty += 0.5 * o.penalty.l2 * sums.value_squares;
+  }
+  if (!any) {
+    fail_usage("optimizer", "none of the {} parameters has a gradient; call backward before each step",
+               parameters_.size());
+  }
+  report.gradient_norm = std::sqrt(squares);
+  report.finite = std::isfinite(report.gradient_norm);
+  return report;
+}
+
+StepReport Optimizer::step(const StepOptions& options) {
+  check(options);
+  const StepReport report = measure(options);
+  double clip = 1.0;
+  if (options.clip_norm > 0.0) clip = std::min(1.0, options.clip_norm / (report.gradient_norm + kClipEpsilon));
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    Tensor& x = parameters_[i].tensor;
+    if (!x.grad().defined()) continue;
+    if (report.finite) {
+      x.mutable_bytes();  // marks it as changed, so that a tape that saved it can tell
+      update(i, arrays_of(x), mix_for(x, options, clip), options.learning_rate);
+    }
+    x.set_grad({});
+  }
+  if (report.finite) ++steps_;
+  return report;
+}
+
+std::byte* Optimizer::state_bytes(size_t index, Tensor& state) const {
+  const Tensor& x = parameters_[index].tensor;
+  if (!state.defined()) state = Tensor::zeros(x.shape(), x.dtype());
+  return state.mutable_bytes();
+}
+
+}  // namespace gradus

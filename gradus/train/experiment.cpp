@@ -1,0 +1,172 @@
+#include "gradus/train/experiment.h"
+
+#include <cmath>
+
+#include "gradus/base/error.h"
+#include "gradus/base/files.h"
+#include "gradus/nn/models/gpt.h"
+#include "gradus/nn/models/regression.h"
+
+namespace gradus {
+namespace {
+
+uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
+
+// The last part of the examples or tokens is held out.
+int64_t held_out(const Config& config, int64_t size) {
+  return static_cast<int64_t>(std::floor(config.real("data.validation_fraction") * static_cast<double>(size)));
+}
+
+ExperimentData make_line_data(const Config& config) {
+  const TensorDataset all = make_line({.points = config.integer("data.points"),
+                                       .slope = config.real("data.slope"),
+                                       .intercept = config.real("data.intercept"),
+                                       .noise = config.real("data.noise"),
+                                       .x_min = config.real("data.x_min"),
+                                       .x_max = config.real("data.x_max")},
+                                      seed_of(config));
+  ExperimentData data;
+  const int64_t held = held_out(config, all.size());
+  if (held == 0) {
+    data.training = std::make_unique<TensorDataset>(all);
+    return data;
+  }
+  // Every k-th point is held out, so that both parts cover the whole line.
+  std::vector<int64_t> training, validation;
+  for (int64_t i = 0; i < all.size(); ++i) {
+    const bool hold = (i + 1) * held / all.size() > i * held / all.size();
+    (hold ? validation : training).push_back(i);
+  }
+  const auto part = [&](const std::vector<int64_t>& ids) {
+    Batch batch = all.batch(ids);
+    return std::make_unique<TensorDataset>(batch.inputs, batch.targets);
+  };
+  data.training = part(training);
+  data.validation = part(validation);
+  return data;
+}
+
+ExperimentData make_text_data(const Config& config) {
+  const std::string& path = config.text("data.path");
+  const std::string text = read_file(path);
+  if (text.empty()) fail(path, "the file is empty; expected text to train on");
+  const auto unit = config.text("data.tokens") == "bytes" ? CharacterTokenizer::Unit::kBytes
+                                                          : CharacterTokenizer::Unit::kCharacters;
+  ExperimentData data;
+  try {
+    data.tokenizer = CharacterTokenizer::train(text, unit);
+  } catch (const Error& error) {
+    fail(path, "{} (with data.tokens = \"bytes\" any file can be read)", error.what());
+  }
+  std::vector<int32_t> tokens = data.tokenizer->encode(text);
+  data.shape.vocabulary = data.tokenizer->vocabulary_size();
+  const int64_t context = config.integer("model.context"), stride = config.integer("data.stride");
+  const int64_t total = static_cast<int64_t>(tokens.size()), held = held_out(config, total);
+  if (total - held < context + 1 || (held > 0 && held < context + 1)) {
+    fail(path,
+         "{} tokens, of which {} are held out for validation; each part needs at least model.context + 1 = {} (give "
+         "more text, or set data.validation_fraction or model.context lower)",
+         total, held, context + 1);
+  }
+  const auto split = tokens.begin() + (total - held);
+  if (held > 0) {
+    data.validation = std::make_unique<TokenDataset>(std::vector<int32_t>(split, tokens.end()), context);
+  }
+  tokens.resize(static_cast<size_t>(total - held));
+  data.training = std::make_unique<TokenDataset>(std::move(tokens), context, stride);
+  return data;
+}
+
+}  // namespace
+
+ExperimentData make_data(const Config& config) {
+  return config.text("data.kind") == "text" ? make_text_data(config) : make_line_data(config);
+}
+
+std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) {
+  const std::string& kind = config.text("model.kind");
+  if (kind == "gpt") {
+    return std::make_unique<Gpt>(GptOptions{.vocabulary = shape.vocabulary,
+                                            .layers = config.integer("model.layers"),
+                                            .width = config.integer("model.width"),
+                                            .heads = config.integer("model.heads"),
+                                            .context = config.integer("model.context"),
+                                            .dropout = config.real("model.dropout"),
+                                            .bias = config.boolean("model.bias")},
+                                 seed_of(config));
+  }
+  if (kind == "mlp") {
+    const std::string& name = config.text("model.activation");
+    return std::make_unique<Mlp>(MlpOptions{.inputs = shape.inputs,
+                                            .outputs = shape.outputs,
+                                            .hidden = config.integers("model.hidden"),
+                                            .activation = name == "relu"   ? Activation::kRelu
+                                                          : name == "tanh" ? Activation::kTanh
+                                                                           : Activation::kGelu,
+                                            .dropout = config.real("model.dropout")},
+                                 seed_of(config));
+  }
+  using Init = LinearModelOptions::Init;
+  const std::string& init = config.text("model.init");
+  return std::make_unique<LinearModel>(
+      LinearModelOptions{.inputs = shape.inputs,
+                         .outputs = shape.outputs,
+                         .init = init == "normal" ? Init::kNormal : (init == "zeros" ? Init::kZeros : Init::kUniform)},
+      seed_of(config));
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const Config& config, const Parameters& parameters) {
+  const double weight_decay = config.real("optimizer.weight_decay");
+  if (config.text("optimizer.name") == "adamw") {
+    return make_adamw(parameters, {.weight_decay = weight_decay,
+                                   .beta1 = config.real("optimizer.beta1"),
+                                   .beta2 = config.real("optimizer.beta2"),
+                                   .epsilon = config.real("optimizer.epsilon")});
+  }
+  return make_sgd(parameters, {.weight_decay = weight_decay,
+                               .momentum = config.real("optimizer.momentum"),
+                               .nesterov = config.boolean("optimizer.nesterov")});
+}
+
+Schedule make_schedule(const Config& config, int64_t planned_steps) {
+  const std::string& name = config.text("schedule.name");
+  if (name == "constant") return ConstantSchedule{config.real("optimizer.learning_rate")};
+  const int64_t warmup = config.integer("schedule.warmup_steps");
+  const int64_t total = config.has("schedule.total_steps") ? config.integer("schedule.total_steps") : planned_steps;
+  if (name == "dynamic") {
+    return DynamicSchedule{.warmup_steps = static_cast<double>(warmup),
+                           .decay_steps = static_cast<double>(config.integer("schedule.decay_steps")),
+                           .total_steps = static_cast<double>(total),
+                           .scale = config.real("schedule.scale")};
+  }
+  const double rate = config.real("optimizer.learning_rate"), final_factor = config.real("schedule.final_factor");
+  if (name == "linear") return LinearSchedule{rate, warmup, total, final_factor};
+  return CosineSchedule{rate, warmup, total, final_factor};
+}
+
+TrainerOptions trainer_options(const Config& config) {
+  TrainerOptions o;
+  if (config.has("train.steps")) o.steps = config.integer("train.steps");
+  if (config.has("train.epochs")) o.epochs = static_cast<double>(config.integer("train.epochs"));
+  o.batch_size = config.batch_size("train.batch_size").value_or(0);
+  if (config.has("train.micro_batch_size")) o.micro_batch_size = config.integer("train.micro_batch_size");
+  const std::string& sampling = config.text("train.sampling");
+  o.sampling = sampling == "shuffle"       ? Sampling::kShuffle
+               : sampling == "replacement" ? Sampling::kReplacement
+                                           : Sampling::kInOrder;
+  o.seed = seed_of(config);
+  if (config.has("train.stop_loss")) o.stop_loss = config.real("train.stop_loss");
+  if (config.has("train.stop_window")) o.stop_window = config.integer("train.stop_window");
+  o.stop_on_validation = config.text("train.stop_on") == "validation";
+  if (config.has("train.max_time_s")) o.max_time_s = config.real("train.max_time_s");
+  o.clip_norm = config.real("optimizer.clip_norm");
+  o.penalty = {.l1 = config.real("regularization.l1"),
+               .l2 = config.real("regularization.l2"),
+               .all = config.boolean("regularization.all")};
+  o.validation_every = config.integer("validation.every");
+  o.validation_batch_size = config.integer("validation.batch_size");
+  o.log_every = config.integer("log.every");
+  return o;
+}
+
+}  // namespace gradus

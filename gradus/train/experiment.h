@@ -1,0 +1,46 @@
+// From a configuration to everything that a run needs.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "gradus/data/dataset.h"
+#include "gradus/data/tokenizer.h"
+#include "gradus/nn/models/model.h"
+#include "gradus/optim/optimizer.h"
+#include "gradus/optim/schedule.h"
+#include "gradus/train/config.h"
+#include "gradus/train/trainer.h"
+
+namespace gradus {
+
+/// What a model needs to know of its data.
+struct DataShape {
+  int64_t inputs = 1;      ///< Features of an example (regression).
+  int64_t outputs = 1;     ///< Targets of an example (regression).
+  int64_t vocabulary = 0;  ///< Tokens (text); 0 for other data.
+};
+
+/// Data, read and split as `[data]` says.
+struct ExperimentData {
+  std::unique_ptr<Dataset> training;
+  std::unique_ptr<Dataset> validation;  ///< Null when nothing is held out.
+  std::optional<CharacterTokenizer> tokenizer;
+  DataShape shape;
+};
+
+/// Reads or makes the data. Errors name the path and what is wrong with it.
+ExperimentData make_data(const Config& config);
+/// A freshly initialised model of `[model]` for data of that shape.
+std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape);
+std::unique_ptr<Optimizer> make_optimizer(const Config& config, const Parameters& parameters);
+/// `planned_steps` stands in where `schedule.total_steps` has no value.
+Schedule make_schedule(const Config& config, int64_t planned_steps);
+TrainerOptions trainer_options(const Config& config);
+
+/// A sentence or two on what was learned, for people: for the line, W and b beside the closed-form least-squares answer; for
+/// text, the loss beside the entropy of the single tokens' frequencies.
+std::string describe_result(const Config& config, const ExperimentData& data, const Model& model,
+                            const TrainingSummary& summary);
+
+}  // namespace gradus
