@@ -55,7 +55,8 @@ void check_input(const Tensor& x, size_t i) {
   if (x.dtype() != DType::kF64) fail("check_gradient", "input {} is {}; expected f64", i, x.describe());
   for (int axis = 0; axis < x.rank() && x.numel() > 0; ++axis) {
     if (x.shape()[axis] > 1 && x.strides()[axis] == 0) {
-      fail("check_gradient", "input {}, {}, repeats its elements along dimension {}; clone() it", i, x.describe(), axis);
+      fail("check_gradient", "input {}, {}, repeats its elements along dimension {}; clone() it", i, x.describe(),
+           axis);
     }
   }
 }
@@ -87,8 +88,8 @@ double central_difference(const Function& function, std::span<const Tensor> inpu
 
 std::string GradientCheck::describe() const {
   if (input < 0) return "nothing was checked: no input with elements requires a gradient";
-  return fmt::format("input {}, element {}: gradient {}, central difference {} (error {:.2g})", input, element, analytic,
-                     numeric, error);
+  return fmt::format("input {}, element {}: gradient {}, central difference {} (error {:.2g})", input, element,
+                     analytic, numeric, error);
 }
 
 GradientCheck check_gradient(const Function& function, std::span<const Tensor> inputs,

@@ -25,8 +25,8 @@ struct GradientCheckOptions {
 /// The outcome, with the element whose gradient is farthest from the difference.
 struct GradientCheck {
   bool passed = true;
-  double error = 0.0;    ///< Of the worst element: |analytic − numeric| / max(1, |analytic|, |numeric|); NaN is worst.
-  int input = -1;        ///< Which input it is in; −1 if nothing was checked.
+  double error = 0.0;  ///< Of the worst element: |analytic − numeric| / max(1, |analytic|, |numeric|); NaN is worst.
+  int input = -1;      ///< Which input it is in; −1 if nothing was checked.
   int64_t element = -1;  ///< Its row-major place there.
   double analytic = 0.0;
   double numeric = 0.0;

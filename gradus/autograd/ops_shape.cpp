@@ -8,7 +8,8 @@
 namespace gradus {
 namespace {
 
-Shape resolve_shape(const Tensor& x, Shape shape) {
+Shape resolve_shape(const Tensor& x, const Shape& asked) {
+  Shape shape = asked;
   int unknown = -1;
   int64_t known = 1;
   for (int i = 0; i < shape.rank(); ++i) {
@@ -17,12 +18,12 @@ Shape resolve_shape(const Tensor& x, Shape shape) {
     } else if (shape[i] == -1 && unknown < 0) {
       unknown = i;
     } else {
-      fail("reshape", "shape {}: one size at most may be -1, the others 0 or more", to_string(shape));
+      fail("reshape", "shape {}: one size at most may be -1, the others 0 or more", to_string(asked));
     }
   }
   if (unknown >= 0 && known > 0) shape[unknown] = x.numel() / known;
   if ((unknown >= 0 && known == 0) || shape.numel() != x.numel()) {
-    fail("reshape", "{} has {} elements and cannot take the shape {}", x.describe(), x.numel(), to_string(shape));
+    fail("reshape", "{} has {} elements and cannot take the shape {}", x.describe(), x.numel(), to_string(asked));
   }
   return shape;
 }
@@ -58,7 +59,9 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
 Tensor permute(const Tensor& x, const Shape& axes) {
   Shape inverse = axes;
   uint32_t seen = 0;
-  if (axes.rank() != x.rank()) fail("permute", "axes {} for a tensor {}", to_string(axes), x.describe());
+  if (axes.rank() != x.rank()) {
+    fail("permute", "axes {} for {}; expected each of its {} dimensions once", to_string(axes), x.describe(), x.rank());
+  }
   for (int i = 0; i < axes.rank(); ++i) {
     const int axis = normalize_axis("permute", static_cast<int>(axes[i]), x.rank());
     if (seen & 1U << axis) fail("permute", "axes {} name dimension {} twice", to_string(axes), axis);
@@ -102,6 +105,9 @@ Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
 }
 
 Tensor expand(const Tensor& x, const Shape& shape) {
+  for (const int64_t size : shape) {
+    if (size < 0) fail("expand", "shape {} has a negative size; every size has to be given", to_string(shape));
+  }
   Tensor y = kernels::expand(x, shape);
   if (!needs_gradient(x)) return y;
   return record("expand", std::move(y), std::array{&x},

@@ -59,7 +59,14 @@ void add_gradient(Tensor& into, Tensor gradient) {
 }
 
 void AccumulatingSink::accept(const ParameterGradient& gradient) {
-  add_gradient(gradient.parameter.state()->grad, kernels::contiguous(contract(gradient)));
+  Tensor& grad = gradient.parameter.state()->grad;
+  const bool is_shared = !gradient.output_gradient.is_unique();
+  Tensor own = kernels::contiguous(contract(gradient));
+  // What others see too (a seed, what the other input of an add gets) must not become this parameter's own memory.
+  if (!grad.defined() && is_shared && own.state()->storage == gradient.output_gradient.state()->storage) {
+    own = kernels::copy(own);
+  }
+  add_gradient(grad, std::move(own));
 }
 
 ExampleNormSink::ExampleNormSink(int64_t examples) : squared_norms_(static_cast<size_t>(examples), 0.0) {}

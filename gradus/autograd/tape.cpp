@@ -1,6 +1,7 @@
 #include "gradus/autograd/tape.h"
 
 #include <atomic>
+#include <exception>
 
 #include "gradus/base/error.h"
 
@@ -30,6 +31,17 @@ void check_result(const Tensor& result, const BackwardOptions& options) {
          result.describe());
   }
 }
+
+// After an error, gradients that had not gone on yet must not reach a later backward.
+struct ForgetGradients {
+  detail::Node* from;
+  int exceptions = std::uncaught_exceptions();
+
+  ~ForgetGradients() {
+    if (std::uncaught_exceptions() == exceptions) return;
+    for (detail::Node* node = from; node != nullptr; node = node->previous) node->gradient = Tensor();
+  }
+};
 
 }  // namespace
 
@@ -121,6 +133,7 @@ void Tape::backward(const Tensor& result, const BackwardOptions& options) {
          start.node->op);
   }
   const NoGrad no_grad;
+  const ForgetGradients forget{start.node};
   start.node->gradient = std::move(seed);
   for (detail::Node* node = start.node; node != nullptr; node = node->previous) {
     if (!node->gradient.defined()) continue;

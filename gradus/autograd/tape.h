@@ -55,7 +55,7 @@ Tape* recording_tape();
 
 struct BackwardOptions {
   /// The gradient of the result, in its shape; needed unless the result has one element (then 1).
-  Tensor seed;
+  Tensor seed = {};
   /// Keeps the recorded ops, so that backward can run again over them.
   bool retain = false;
   /// Where parameters' gradients go; the default adds them to `grad()`.

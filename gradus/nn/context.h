@@ -14,7 +14,7 @@ namespace gradus {
 struct Context {
   bool training = false;                  ///< Random layers do nothing when false.
   uint64_t key = 0;                       ///< Of this step: `mix(seed, step)`.
-  std::span<const int64_t> example_ids;   ///< Of dimension 0 of the batch.
+  std::span<const int64_t> example_ids = {};  ///< Of dimension 0 of the batch.
   uint64_t uses = 0;                      ///< How many keys were drawn; layers draw in the order of the model.
 
   uint64_t next_key() { return mix(key, ++uses); }

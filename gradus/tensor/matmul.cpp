@@ -79,10 +79,12 @@ template void product(int64_t, int64_t, int64_t, const Matrix<double>&, const Ma
 
 namespace {
 
-// The last two dimensions lie so that a product can read them in place.
+// The last two dimensions lie so that a product can read them in place: one is dense, and the other's neighbours do not
+// overlap (those of an expanded tensor do, and BLAS cannot say so).
 bool is_readable(const Tensor& x) {
-  const int r = x.rank();
-  return x.strides()[r - 1] == 1 || x.strides()[r - 2] == 1;
+  const int64_t rows = x.size(-2), columns = x.size(-1);
+  const int64_t down = x.strides()[x.rank() - 2], right = x.strides()[x.rank() - 1];
+  return (right == 1 && (down >= columns || rows == 1)) || (down == 1 && (right >= rows || columns == 1));
 }
 
 template <class T>

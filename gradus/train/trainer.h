@@ -36,12 +36,12 @@ struct TrainerOptions {
   Sampling sampling = Sampling::kShuffle;
   uint64_t seed = 0;
   /// Ends the run before the update of the first step at which the mean loss over `stop_window` steps is at or below it.
-  std::optional<double> stop_loss;
+  std::optional<double> stop_loss = std::nullopt;
   int64_t stop_window = 0;          ///< Steps; 0: 1 for whole-batch training, else 100.
   bool stop_on_validation = false;  ///< `stop_loss` compares the validation loss, after the step that validated.
   double max_time_s = 0.0;          ///< Seconds in the loop; 0 for no limit. Looked at after each step.
   double clip_norm = 0.0;           ///< See StepOptions.
-  PenaltyOptions penalty;
+  PenaltyOptions penalty = {};
   int64_t validation_every = 0;        ///< Steps between validations, the last step always included; 0 for none.
   int64_t validation_batch_size = 64;  ///< Examples at once; bounds memory only.
   int64_t log_every = 1;               ///< Steps between `StepRecord`s with `logged` set.

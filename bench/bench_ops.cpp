@@ -1,0 +1,82 @@
+// Times each op of the table that the tests use: forward, and backward over a retained tape.
+//
+//     bench_ops --benchmark_filter=softmax          # --help lists Google Benchmark's other options
+#include <benchmark/benchmark.h>
+
+#include "gradus/autograd/tape.h"
+#include "gradus/tensor/kernels/copy.h"
+#include "tests/op_cases/op_cases.h"
+
+namespace gradus {
+namespace {
+
+int64_t bytes_of(const Tensor& x) { return x.numel() * size_of(x.dtype()); }
+
+// Flops if the row has a formula for them, else bytes.
+void report(benchmark::State& state, const OpCase& row, std::span<const Tensor> inputs, const Tensor& y,
+            bool backward) {
+  if (row.flops != nullptr) {
+    const double flops = row.flops(inputs) * (backward ? 2.0 : 1.0);
+    state.counters["flops/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
+    return;
+  }
+  if (row.bytes != nullptr && !backward) {
+    state.counters["bytes/s"] = benchmark::Counter(row.bytes(inputs), benchmark::Counter::kIsIterationInvariantRate);
+    return;
+  }
+  int64_t bytes = bytes_of(y);
+  for (const Tensor& x : inputs) bytes += bytes_of(x) * (backward && is_float(x.dtype()) ? 2 : 1);
+  state.counters["bytes/s"] =
+      benchmark::Counter(static_cast<double>(bytes), benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void forward(benchmark::State& state, const OpCase& row) {
+  const std::vector<Tensor> inputs = make_inputs(row.benchmark);
+  Tensor y = row.function(inputs);
+  for (auto _ : state) y = row.function(inputs);
+  report(state, row, inputs, y, false);
+}
+
+// Computes each parameter's gradient, as the default sink does, and drops it.
+class DroppingSink : public GradientSink {
+ public:
+  void accept(const ParameterGradient& gradient) override {
+    benchmark::DoNotOptimize(kernels::contiguous(contract(gradient)).bytes());
+  }
+};
+
+void backward(benchmark::State& state, const OpCase& row) {
+  std::vector<Tensor> inputs = make_inputs(row.benchmark);
+  for (Tensor& x : inputs) {
+    if (is_float(x.dtype())) x.set_requires_grad();
+  }
+  Tape tape;
+  const Tensor y = row.function(inputs);
+  const Tensor seed = Tensor::full(y.shape(), 0.5);
+  DroppingSink sink;
+  const auto run = [&] { tape.backward(y, {.seed = seed, .retain = true, .sink = &sink}); };
+  run();  // takes memory from the system
+  for (auto _ : state) run();
+  report(state, row, inputs, y, true);
+}
+
+}  // namespace
+}  // namespace gradus
+
+int main(int argc, char** argv) {
+  for (const gradus::OpCase& row : gradus::op_cases()) {
+    if (row.benchmark.empty()) continue;
+    const auto add = [&](const char* pass, void (*run)(benchmark::State&, const gradus::OpCase&)) {
+      const std::string name = std::string(row.name) + "/" + pass;
+      benchmark::RegisterBenchmark(name.c_str(), [run, &row](benchmark::State& state) { run(state, row); })
+          ->Unit(benchmark::kMicrosecond)
+          ->UseRealTime();
+    };
+    add("forward", gradus::forward);
+    add("backward", gradus::backward);
+  }
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

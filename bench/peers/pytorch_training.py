@@ -1,0 +1,110 @@
+"""The work of bench_training in PyTorch eager: `line` or `gpt`, printed as one JSON object."""
+
+import argparse
+import json
+import math
+import resource
+import statistics
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Block(nn.Module):
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.c_attn, self.attn_proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.c_fc, self.mlp_proj = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        batch, time_steps, width = x.shape
+        q, k, v = self.c_attn(self.ln_1(x)).split(width, dim=2)
+        q, k, v = (t.view(batch, time_steps, self.heads, -1).transpose(1, 2) for t in (q, k, v))
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.attn_proj(y.transpose(1, 2).reshape(batch, time_steps, width))
+        return x + self.mlp_proj(F.gelu(self.c_fc(self.ln_2(x)), approximate="tanh"))
+
+
+class Gpt(nn.Module):
+    def __init__(self, a):
+        super().__init__()
+        self.wte, self.wpe = nn.Embedding(a.vocabulary, a.width), nn.Embedding(a.context, a.width)
+        self.blocks = nn.ModuleList(Block(a.width, a.heads) for _ in range(a.layers))
+        self.ln_f = nn.LayerNorm(a.width)
+        for name, p in self.named_parameters():
+            if p.dim() == 2:
+                nn.init.normal_(p, std=0.02 / (math.sqrt(2 * a.layers) if "proj" in name else 1))
+
+    def forward(self, ids, targets):
+        x = self.wte(ids) + self.wpe.weight[: ids.shape[1]]
+        for block in self.blocks:
+            x = block(x)
+        logits = self.ln_f(x) @ self.wte.weight.T
+        return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+def run_line(a) -> dict:
+    runs = []
+    for _ in range(a.rounds):
+        torch.manual_seed(1)
+        x = torch.linspace(-1, 1, 100).unsqueeze(1)
+        y = 2 * x + 0.3 * torch.randn(100, 1)
+        model = nn.Linear(1, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        start = time.perf_counter()
+        for _ in range(a.steps):
+            optimizer.zero_grad()
+            loss = F.mse_loss(model(x), y)
+            loss.backward()
+            optimizer.step()
+        runs.append(1e3 * (time.perf_counter() - start))
+    return {"work": "line", "run_ms_median": statistics.median(runs), "loss": loss.item()}
+
+
+def run_gpt(a) -> dict:
+    torch.manual_seed(1)
+    tokens = torch.randint(a.vocabulary, (a.batch * 64, a.context + 1))
+    model = Gpt(a)
+    step = model
+    if a.compile:
+        step = torch.compile(model)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0)
+    steps = []
+    for i in range(a.steps):
+        rows = tokens[torch.randint(len(tokens), (a.batch,))]
+        start = time.perf_counter()
+        optimizer.zero_grad(set_to_none=True)
+        loss = step(rows[:, :-1].contiguous(), rows[:, 1:].contiguous())
+        loss.backward()
+        optimizer.step()
+        loss.item()
+        steps.append(time.perf_counter() - start)
+    median = statistics.median(steps)
+    return {"work": "gpt", "step_ms_median": 1e3 * median, "tokens_per_s": a.batch * a.context / median,
+            "loss": loss.item(), "parameters": sum(p.numel() for p in model.parameters())}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", choices=["line", "gpt"])
+    for name, default in {"steps": 0, "rounds": 5, "batch": 12, "context": 64, "layers": 4, "width": 128, "heads": 4,
+                          "vocabulary": 65, "threads": 0}.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--compile", action="store_true")
+    a = parser.parse_args()
+    a.steps = a.steps or {"line": 1000, "gpt": 100}[a.work]
+    if a.threads:
+        torch.set_num_threads(a.threads)
+    result = run_line(a) if a.work == "line" else run_gpt(a)
+    result["threads"] = torch.get_num_threads()
+    result["version"] = torch.__version__
+    result["peak_rss_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

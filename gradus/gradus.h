@@ -1,0 +1,21 @@
+// Everything that a program needs to train with gradus.
+#pragma once
+
+#include "gradus/autograd/gradient_check.h"
+#include "gradus/autograd/ops.h"
+#include "gradus/autograd/tape.h"
+#include "gradus/base/error.h"
+#include "gradus/base/threads.h"
+#include "gradus/data/dataset.h"
+#include "gradus/data/sampler.h"
+#include "gradus/data/tokenizer.h"
+#include "gradus/nn/layers.h"
+#include "gradus/nn/models/gpt.h"
+#include "gradus/nn/models/regression.h"
+#include "gradus/optim/optimizer.h"
+#include "gradus/optim/schedule.h"
+#include "gradus/tensor/isa.h"
+#include "gradus/tensor/safetensors.h"
+#include "gradus/tensor/tensor.h"
+#include "gradus/train/run.h"
+#include "gradus/train/trainer.h"
