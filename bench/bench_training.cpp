@@ -83,8 +83,8 @@ void bench_gpt(const Sizes& sizes) {
 int run(int argc, char** argv) {
   const std::string work = argc > 1 ? argv[1] : "";
   Sizes sizes = work == "line" ? Sizes{{"steps", 1000}, {"rounds", 20}, {"threads", 0}}
-                               : Sizes{{"steps", 100}, {"batch", 12},      {"context", 64}, {"layers", 4},
-                                       {"width", 128}, {"heads", 4},       {"vocabulary", 65}, {"threads", 0}};
+                               : Sizes{{"steps", 100}, {"batch", 12}, {"context", 64},    {"layers", 4},
+                                       {"width", 128}, {"heads", 4},  {"vocabulary", 65}, {"threads", 0}};
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string name = std::string(argv[i]).substr(2);
     if (!sizes.contains(name)) fail_usage("bench_training", "unknown option {}", argv[i]);

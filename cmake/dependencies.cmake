@@ -28,7 +28,7 @@ if(gradus_missing)
                       "or let tools/install_packages.sh install everything that the build needs.")
 endif()
 
-# Highway compiles a kernel once for each instruction set: baseline (SSE2), AVX2 and AVX-512 are worth it, those between
+# Highway compiles a kernel once for each instruction set: baseline, AVX2 and AVX-512 are worth it, those between
 # and beyond only add build time. Newer releases know more of them.
 file(STRINGS ${GRADUS_highway_INCLUDE}/hwy/detect_targets.h unwanted
      REGEX "#define HWY_(SSSE3|SSE4|AVX3_DL|AVX3_ZEN4|AVX3_SPR|AVX10_2) ")

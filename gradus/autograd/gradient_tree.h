@@ -22,9 +22,10 @@ void put_gradients(const Parameters& parameters, LeafSum& sum);
 /// left + right; `left` stands before `right` in the order of the leaves.
 LeafSum add_leaves(LeafSum left, LeafSum right);
 
-/// Sums leaves 0, 1, 2, … as they come. Aligned groups of 2, 4, 8, … are summed as complete binary trees; what remains at the
-/// end is joined from the last, smallest group to the first. At most log₂(n) + 1 sums are held at once. A group of 2^k leaves
-/// that starts at a multiple of 2^k may be summed by a tree of its own, elsewhere, and given to `add_subtree`.
+/// Sums leaves 0, 1, 2, … as they come. Aligned groups of 2, 4, 8, … are summed as complete binary trees; what remains
+/// at the end is joined from the last, smallest group to the first. At most log₂(n) + 1 sums are held at once. A group
+/// of 2^k leaves that starts at a multiple of 2^k may be summed by a tree of its own, elsewhere, and given to
+/// `add_subtree`.
 class GradientTree {
  public:
   void add_leaf(LeafSum leaf) { add_subtree(std::move(leaf), 0); }

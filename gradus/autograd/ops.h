@@ -80,17 +80,18 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 // Layers' ops.
 /// (x − mean)/√(variance + epsilon) · weight + bias over the last dimension; weight and bias (C) may be undefined.
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon = 1e-5);
-/// Softmax(Q·Kᵀ/√D, each token seeing itself and those before)·V for `heads` heads. qkv (B, T, 3C) holds Q, K and V, each
-/// C = heads·D wide, side by side, as GPT-2 does; the result is (B, T, C). No T×T matrix is kept: backward computes it
-/// again block by block (Dao et al., "FlashAttention", 2022).
+/// Softmax(Q·Kᵀ/√D, each token seeing itself and those before)·V for `heads` heads. qkv (B, T, 3C) holds Q, K and V,
+/// each C = heads·D wide, side by side, as GPT-2 does; the result is (B, T, C). No T×T matrix is kept: backward
+/// computes it again block by block (Dao et al., "FlashAttention", 2022).
 Tensor causal_attention(const Tensor& qkv, int64_t heads);
-/// x · mask / (1 − rate); an element stays with probability 1 − rate. Dimension 0 is the example: what happens to an element
-/// depends on (key, example id, place in the example) alone. 0 ≤ rate < 1.
+/// x · mask / (1 − rate); an element stays with probability 1 − rate. Dimension 0 is the example: what happens to an
+/// element depends on (key, example id, place in the example) alone. 0 ≤ rate < 1.
 Tensor dropout(const Tensor& x, double rate, uint64_t key, std::span<const int64_t> example_ids);
 
 // Losses.
 enum class Reduction : uint8_t { kMean, kSum };
-/// The mean (or sum) of (prediction − target)² over all elements; equal shapes. The target gets a gradient too if asked.
+/// The mean (or sum) of (prediction − target)² over all elements; equal shapes. The target gets a gradient too if
+/// asked.
 Tensor mse(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::kMean);
 /// The mean (or sum) over tokens of −log softmax(logits)[target]. logits (…, V), targets (…) i64 in [0, V).
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, Reduction reduction = Reduction::kMean);

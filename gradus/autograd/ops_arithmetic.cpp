@@ -94,8 +94,7 @@ Tensor negate(const Tensor& x) {
 Tensor exp(const Tensor& x) {
   Tensor y = kernels::unary(Unary::kExp, x);
   if (!needs_gradient(x)) return y;
-  return record("exp", y, std::array{&x},
-                [y = Saved(y)](Gradients& g) { g.add(0, product_of(g.output(), y.get())); });
+  return record("exp", y, std::array{&x}, [y = Saved(y)](Gradients& g) { g.add(0, product_of(g.output(), y.get())); });
 }
 
 Tensor log(const Tensor& x) {

@@ -150,23 +150,21 @@ Tensor gather(const Tensor& x, int axis, const Tensor& index) {
   axis = normalize_axis("gather", axis, x.rank());
   Tensor y = kernels::gather(x, axis, index);
   if (!needs_gradient(x)) return y;
-  return record("gather", std::move(y), std::array{&x},
-                [shape = x.shape(), axis, index = Saved(index)](Gradients& g) {
-                  g.add(0, kernels::scatter_add(g.output(), axis, index.get(), shape));
-                });
+  return record("gather", std::move(y), std::array{&x}, [shape = x.shape(), axis, index = Saved(index)](Gradients& g) {
+    g.add(0, kernels::scatter_add(g.output(), axis, index.get(), shape));
+  });
 }
 
 Tensor embedding(const Tensor& table, const Tensor& ids) {
   Tensor y = kernels::gather_rows(table, ids);
   if (!needs_gradient(table)) return y;
-  return record("embedding", std::move(y), std::array{&table},
-                [rows = table.size(0), ids = Saved(ids)](Gradients& g) {
-                  if (g.is_parameter(0)) {
-                    g.add(0, GradientKind::kLookup, ids.get(), g.output());
-                  } else {
-                    g.add(0, kernels::scatter_add_rows(g.output(), ids.get(), rows));
-                  }
-                });
+  return record("embedding", std::move(y), std::array{&table}, [rows = table.size(0), ids = Saved(ids)](Gradients& g) {
+    if (g.is_parameter(0)) {
+      g.add(0, GradientKind::kLookup, ids.get(), g.output());
+    } else {
+      g.add(0, kernels::scatter_add_rows(g.output(), ids.get(), rows));
+    }
+  });
 }
 
 }  // namespace gradus

@@ -58,8 +58,7 @@ Tape::Tape() : generation_(next_generation()), outer_(std::exchange(t_recording,
 Tape::~Tape() {
   clear();
   if (page_ != nullptr) {
-    detail::release(reinterpret_cast<detail::Block*>(reinterpret_cast<std::byte*>(page_) -
-                                                     detail::Block::kDataOffset));
+    detail::release(reinterpret_cast<detail::Block*>(reinterpret_cast<std::byte*>(page_) - detail::Block::kDataOffset));
   }
   t_recording = outer_;
 }
@@ -75,8 +74,7 @@ void Tape::clear() {
   page_used_ = 0;
   while (page_ != nullptr && page_->previous != nullptr) {
     Page* page = std::exchange(page_, page_->previous);
-    detail::release(reinterpret_cast<detail::Block*>(reinterpret_cast<std::byte*>(page) -
-                                                     detail::Block::kDataOffset));
+    detail::release(reinterpret_cast<detail::Block*>(reinterpret_cast<std::byte*>(page) - detail::Block::kDataOffset));
   }
   generation_ = next_generation();
 }
@@ -187,8 +185,8 @@ void Gradients::flow(detail::Edge& edge, Tensor gradient) {
          node_->op);
   }
   if (edge.node->freed) {
-    fail("backward", "'{}', an input of '{}', was freed by an earlier backward: set retain in that one",
-         edge.node->op, node_->op);
+    fail("backward", "'{}', an input of '{}', was freed by an earlier backward: set retain in that one", edge.node->op,
+         node_->op);
   }
   add_gradient(edge.node->gradient, std::move(gradient));
 }

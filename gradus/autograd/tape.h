@@ -64,9 +64,9 @@ struct BackwardOptions {
   bool create_graph = false;
 };
 
-/// Records, on the thread that made it, every op one of whose inputs needs a gradient, from construction to destruction.
-/// A tape made inside another's life takes over until it ends. Backward destroys each op once it has run; what was saved
-/// for ops that backward did not reach goes with the tape or `clear`.
+/// Records, on the thread that made it, every op one of whose inputs needs a gradient, from construction to
+/// destruction. A tape made inside another's life takes over until it ends. Backward destroys each op once it has run;
+/// what was saved for ops that backward did not reach goes with the tape or `clear`.
 class Tape {
  public:
   Tape();
@@ -158,8 +158,9 @@ bool needs_gradient(const Tensor& x, const Tensor& y, const More&... more) {
   return needs_gradient(x) || needs_gradient(y, more...);
 }
 
-/// Puts an op onto the tape that records on this thread: `result` is its fresh output, `inputs` the tensors it read, and
-/// `backward(Gradients&)` gives the inputs' gradients. Call it only when `needs_gradient(inputs…)`. Returns `result`.
+/// Puts an op onto the tape that records on this thread: `result` is its fresh output, `inputs` the tensors it read,
+/// and `backward(Gradients&)` gives the inputs' gradients. Call it only when `needs_gradient(inputs…)`. Returns
+/// `result`.
 template <size_t Inputs, class Backward>
 Tensor record(const char* op, Tensor result, const std::array<const Tensor*, Inputs>& inputs, Backward backward) {
   static_assert(Inputs <= detail::kMaxInputs);

@@ -32,14 +32,13 @@ void parallel_for(int64_t size, int64_t grain, Body&& body) {
     int64_t size, grain;
     Body& body;
   } work{size, grain, body};
-  detail::run_chunks(
-      (size + grain - 1) / grain,
-      [](void* erased, int64_t chunk) {
-        Work& w = *static_cast<Work*>(erased);
-        const int64_t begin = chunk * w.grain;
-        w.body(begin, std::min(begin + w.grain, w.size));
-      },
-      &work);
+  detail::run_chunks((size + grain - 1) / grain,
+                     [](void* erased, int64_t chunk) {
+                       Work& w = *static_cast<Work*>(erased);
+                       const int64_t begin = chunk * w.grain;
+                       w.body(begin, std::min(begin + w.grain, w.size));
+                     },
+                     &work);
 }
 
 /// While it lives, libraries that use OpenMP of their own (oneDNN) run on the calling thread alone.

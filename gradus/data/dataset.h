@@ -11,8 +11,8 @@ namespace gradus {
 
 /// Some examples as tensors. Dimension 0 of each tensor is the example.
 struct Batch {
-  Tensor inputs;             ///< f32 (B, features), or i64 token ids (B, T).
-  Tensor targets;            ///< f32 (B, outputs), or i64 next-token ids (B, T).
+  Tensor inputs;   ///< f32 (B, features), or i64 token ids (B, T).
+  Tensor targets;  ///< f32 (B, outputs), or i64 next-token ids (B, T).
 };
 
 /// A source of examples. Derive from it to train on one's own data; `batch` must be a pure function of the ids.

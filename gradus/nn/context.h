@@ -9,13 +9,13 @@
 
 namespace gradus {
 
-/// Made anew for every micro-batch. Random layers draw from `next_key` and `example_ids` alone, so what they do depends on
-/// the seed, the step, the example and the place in the model, and on nothing else.
+/// Made anew for every micro-batch. Random layers draw from `next_key` and `example_ids` alone, so what they do depends
+/// on the seed, the step, the example and the place in the model, and on nothing else.
 struct Context {
-  bool training = false;                  ///< Random layers do nothing when false.
-  uint64_t key = 0;                       ///< Of this step: `mix(seed, step)`.
+  bool training = false;                      ///< Random layers do nothing when false.
+  uint64_t key = 0;                           ///< Of this step: `mix(seed, step)`.
   std::span<const int64_t> example_ids = {};  ///< Of dimension 0 of the batch.
-  uint64_t uses = 0;                      ///< How many keys were drawn; layers draw in the order of the model.
+  uint64_t uses = 0;                          ///< How many keys were drawn; layers draw in the order of the model.
 
   uint64_t next_key() { return mix(key, ++uses); }
 };

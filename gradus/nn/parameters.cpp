@@ -53,8 +53,8 @@ void load_parameters(const Parameters& parameters, const std::vector<std::pair<s
     if (value == nullptr) {
       problems += fmt::format("\n  {} is missing", parameter.name);
     } else if (!(value->shape() == parameter.tensor.shape())) {
-      problems += fmt::format("\n  {} is {}, the model has {}", parameter.name, value->describe(),
-                              parameter.tensor.describe());
+      problems +=
+          fmt::format("\n  {} is {}, the model has {}", parameter.name, value->describe(), parameter.tensor.describe());
     }
   }
   for (const auto& [name, tensor] : values) {

@@ -43,8 +43,8 @@ class ParameterBuilder {
   std::string prefix_;
 };
 
-/// Copies values into parameters of the same names and shapes. Names that are missing, left over or of another shape are
-/// an error that lists them; dtypes are converted. `source` is what messages call the origin, e.g. a path.
+/// Copies values into parameters of the same names and shapes. Names that are missing, left over or of another shape
+/// are an error that lists them; dtypes are converted. `source` is what messages call the origin, e.g. a path.
 void load_parameters(const Parameters& parameters, const std::vector<std::pair<std::string, Tensor>>& values,
                      std::string_view source);
 

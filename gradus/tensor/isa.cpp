@@ -15,14 +15,14 @@ std::atomic<int> g_limit{-1};
 
 // Highway's targets above each instruction set.
 constexpr int64_t kAboveAvx2 = HWY_AVX3 | HWY_AVX3_DL;
-constexpr int64_t kAboveSse2 = kAboveAvx2 | HWY_AVX2 | HWY_SSE4 | HWY_SSSE3;
+constexpr int64_t kAboveBaseline = kAboveAvx2 | HWY_AVX2 | HWY_SSE4 | HWY_SSSE3;
 
 }  // namespace
 
 std::string_view name_of(Isa isa) {
   switch (isa) {
-    case Isa::kSse2:
-      return "sse2";
+    case Isa::kBaseline:
+      return "baseline";
     case Isa::kAvx2:
       return "avx2";
     case Isa::kAvx512:
@@ -32,17 +32,17 @@ std::string_view name_of(Isa isa) {
 }
 
 Isa isa_from_name(std::string_view name) {
-  for (const Isa isa : {Isa::kSse2, Isa::kAvx2, Isa::kAvx512}) {
+  for (const Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512}) {
     if (name == name_of(isa)) return isa;
   }
-  fail_usage("isa", "\"{}\" is not known; expected sse2, avx2 or avx512", name);
+  fail_usage("isa", "\"{}\" is not known; expected baseline, avx2 or avx512", name);
 }
 
 Isa detected_isa() {
   static const Isa detected = [] {
     const int64_t targets = hwy::SupportedTargets();
     if (targets & HWY_AVX3) return Isa::kAvx512;
-    return targets & HWY_AVX2 ? Isa::kAvx2 : Isa::kSse2;
+    return targets & HWY_AVX2 ? Isa::kAvx2 : Isa::kBaseline;
   }();
   return detected;
 }
@@ -56,10 +56,11 @@ void limit_isa(Isa isa) {
   if (isa > detected_isa()) {
     fail_usage("isa", "{} is asked for, but this processor has {} at most", name_of(isa), name_of(detected_isa()));
   }
-  if (hwy::GetChosenTarget().IsInitialized() || !detail::limit_sgemm_isa(static_cast<int>(isa))) {
+  if (!detail::limit_sgemm_isa(static_cast<int>(isa))) {
     fail_usage("isa", "it is too late to choose {}: an op has run already; choose before the first", name_of(isa));
   }
-  hwy::DisableTargets(isa == Isa::kSse2 ? kAboveSse2 : (isa == Isa::kAvx2 ? kAboveAvx2 : 0));
+  // After this Highway looks again which code to run.
+  hwy::DisableTargets(isa == Isa::kBaseline ? kAboveBaseline : (isa == Isa::kAvx2 ? kAboveAvx2 : 0));
   g_limit.store(static_cast<int>(isa), std::memory_order_relaxed);
 }
 

@@ -7,10 +7,11 @@
 
 namespace gradus {
 
-/// In ascending order. AVX-512 means the foundation with BW, CD, DQ and VL.
-enum class Isa : uint8_t { kSse2, kAvx2, kAvx512 };
+/// In ascending order. The baseline is what every x86-64 has: our kernels then run scalar code. AVX-512 means the
+/// foundation with BW, CD, DQ and VL.
+enum class Isa : uint8_t { kBaseline, kAvx2, kAvx512 };
 
-/// "sse2", "avx2", "avx512".
+/// "baseline", "avx2", "avx512".
 std::string_view name_of(Isa isa);
 /// The reverse; a usage error that lists the names for anything else.
 Isa isa_from_name(std::string_view name);

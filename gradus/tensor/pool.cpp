@@ -32,8 +32,7 @@ SizeClass size_class_of(size_t bytes) {
   const int exponent = static_cast<int>(std::bit_width(bytes)) - 1;
   const size_t step = (size_t{1} << exponent) / kStepsPerDoubling;
   const size_t steps = (bytes - (size_t{1} << exponent) + step - 1) / step;
-  return {(exponent - kMinLog2) * kStepsPerDoubling + static_cast<int>(steps),
-          (size_t{1} << exponent) + steps * step};
+  return {(exponent - kMinLog2) * kStepsPerDoubling + static_cast<int>(steps), (size_t{1} << exponent) + steps * step};
 }
 
 class Lock {

@@ -13,7 +13,8 @@ struct Layout {
   int64_t leading;
 };
 
-// A matrix of one column or one row may carry any stride in that direction; BLAS wants a leading size of at least its width.
+// A matrix of one column or one row may carry any stride in that direction; BLAS wants a leading size of at least its
+// width.
 Layout layout_of(const kernels::Matrix<float>& x, int64_t rows, int64_t columns) {
   if (x.column_stride == 1 || columns == 1) return {'N', std::max(x.row_stride, columns)};
   if (x.row_stride == 1 || rows == 1) return {'T', std::max(x.column_stride, rows)};
@@ -28,7 +29,8 @@ void sgemm_tile(int64_t m, int64_t n, int64_t k, const kernels::Matrix<float>& a
   const SequentialLibraries sequential;
   const dnnl_status_t status = dnnl_sgemm(of_a.transposed, of_b.transposed, m, n, k, 1.0F, a.data, of_a.leading, b.data,
                                           of_b.leading, accumulate ? 1.0F : 0.0F, c, c_row);
-  if (status != dnnl_success) fail("sgemm", "oneDNN refused a product of {} × {} × {} (status {})", m, k, n, int{status});
+  if (status != dnnl_success)
+    fail("sgemm", "oneDNN refused a product of {} × {} × {} (status {})", m, k, n, int{status});
 }
 
 const char* sgemm_name() {

@@ -46,7 +46,8 @@ Shape broadcast_shapes(std::string_view op, const Shape& a, const Shape& b) {
   for (int i = 1; i <= std::min(a.rank(), b.rank()); ++i) {
     const int64_t from_a = a[a.rank() - i], from_b = b[b.rank() - i];
     if (from_a != from_b && from_a != 1 && from_b != 1) {
-      fail(op, "shapes {} and {} do not broadcast: {} against {} in dimension {} from the end; sizes must be equal or 1",
+      fail(op,
+           "shapes {} and {} do not broadcast: {} against {} in dimension {} from the end; sizes must be equal or 1",
            to_string(a), to_string(b), from_a, from_b, i);
     }
     result[rank - i] = from_a == 1 ? from_b : from_a;

@@ -321,7 +321,8 @@ void Config::resolve() {
       values_.emplace(key.name, *value);
     } else if (std::holds_alternative<Required>(key.fallback)) {
       const std::string reason = key.condition.key.empty() ? "" : fmt::format(" with {}", key.condition.text());
-      fail_usage(source_, "required key \"{}\" is missing; set it{} to {}", key.name, reason, key.type.requirement());
+      fail_usage(source_, "required key \"{}\" is missing; set it{} to {}{}", key.name, reason, key.type.requirement(),
+                 key.name == "data.path" ? ", or give --data FILE" : "");
     }
   }
   derive_defaults();

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -43,14 +44,22 @@ fs::path opened_folder(const fs::path& folder, bool overwrite) {
 // JSON has no NaN or infinity.
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
+// A size in the metadata; none can be above the number of weights, so that it asks for no absurd memory.
 int64_t metadata_number(const Safetensors& file, const fs::path& path, const std::string& key) {
   const auto found = file.metadata.find(key);
-  try {
-    if (found != file.metadata.end()) return std::stoll(found->second);
-  } catch (const std::exception&) {
-    fail(path.string(), "metadata \"{}\" is \"{}\"; expected a whole number", key, found->second);
+  if (found == file.metadata.end()) {
+    fail(path.string(), "the metadata has no \"{}\"; expected a file that gradus wrote", key);
   }
-  fail(path.string(), "the metadata has no \"{}\"; expected a file that gradus wrote", key);
+  int64_t weights = 0;
+  for (const auto& [name, tensor] : file.tensors) weights += tensor.numel();
+  const std::string& text = found->second;
+  int64_t number = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0 || number > weights) {
+    fail(path.string(), "metadata \"{}\" is \"{}\"; expected a whole number from 0 to {}, the number of weights", key,
+         text, weights);
+  }
+  return number;
 }
 
 }  // namespace

@@ -47,6 +47,10 @@ void check_options(const TrainerOptions& o) {
   }
 }
 
+void drop_gradients(const Parameters& parameters) {
+  for (const Parameter& parameter : parameters) parameter.tensor.state()->grad = Tensor();
+}
+
 }  // namespace
 
 int64_t planned_steps(const TrainerOptions& options, const Dataset& data) {
@@ -180,7 +184,7 @@ std::optional<StopReason> Trainer::step(int64_t n, Window& window, TrainingSumma
   compute_gradients(n, record);
   summary.final_loss = record.loss;
   const auto without_update = [&](StopReason reason) {
-    for (const Parameter& parameter : parameters_) parameter.tensor.state()->grad = Tensor();
+    drop_gradients(parameters_);
     return reason;
   };
   if (!std::isfinite(record.loss)) return without_update(StopReason::kNonFinite);
@@ -212,6 +216,7 @@ TrainingSummary Trainer::run() {
   if (options_.validation_every > 0 && (validation_ == nullptr || validation_->size() == 0)) {
     fail_usage("validation.every", "there is no validation data; set validation.every to 0 or hold data out");
   }
+  drop_gradients(parameters_);  // what a caller's own backward, or a run that threw, left there
   TrainingSummary summary;
   Window window(static_cast<size_t>(options_.stop_window));
   const Clock::time_point start = Clock::now();

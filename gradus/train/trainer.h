@@ -97,6 +97,7 @@ class Trainer {
   /// The number of steps that the limits allow.
   int64_t planned_steps() const { return planned_steps_; }
 
+  /// Trains to the end. Gradients that the parameters have from before are dropped.
   TrainingSummary run();
 
  private:

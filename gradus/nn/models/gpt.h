@@ -12,7 +12,7 @@ namespace gradus {
 struct GptOptions {
   int64_t vocabulary = 0;  ///< Number of tokens, at least 1.
   int64_t layers = 4;
-  int64_t width = 128;   ///< C; a multiple of `heads`.
+  int64_t width = 128;  ///< C; a multiple of `heads`.
   int64_t heads = 4;
   int64_t context = 64;  ///< The most tokens that it sees at once.
   double dropout = 0.0;  ///< After the embedding, and on what each branch adds.
@@ -30,9 +30,9 @@ struct GptBlock {
   int64_t heads;
 };
 
-/// Parameters have the names that GPT-2 has at Hugging Face ("wte.weight", "h.0.attn.c_attn.weight", …), weights (out, in).
-/// The output projection is the token embedding. Weights start normal with deviation 0.02, those of the two residual
-/// projections with 0.02/√(2·layers), biases at 0.
+/// Parameters have the names that GPT-2 has at Hugging Face ("wte.weight", "h.0.attn.c_attn.weight", …), weights (out,
+/// in). The output projection is the token embedding. Weights start normal with deviation 0.02, those of the two
+/// residual projections with 0.02/√(2·layers), biases at 0.
 class Gpt : public Model {
  public:
   /// A usage error if the sizes do not fit together.

@@ -36,8 +36,7 @@ Tensor activate(Activation activation, const Tensor& x) {
   return gelu(x);
 }
 
-Mlp::Mlp(const MlpOptions& options, uint64_t seed)
-    : activation_(options.activation), dropout_{options.dropout} {
+Mlp::Mlp(const MlpOptions& options, uint64_t seed) : activation_(options.activation), dropout_{options.dropout} {
   const ParameterBuilder layers = ParameterBuilder(parameters_, seed) / "layers";
   int64_t width = options.inputs;
   for (const int64_t next : options.hidden) {

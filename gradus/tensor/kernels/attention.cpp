@@ -6,10 +6,9 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/tensor/kernels/attention.cpp"
+#include <hwy/contrib/math/math-inl.h>
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
-
-#include <hwy/contrib/math/math-inl.h>
 
 #include "gradus/tensor/kernels/product-inl.h"
 
@@ -128,8 +127,8 @@ void Forward(const Head<T>& h) {
   PackRows(h.v, h.stride, h.time, h.depth, padded_depth, v_rows);
   for (int64_t q = 0; q < h.time; q += kBlock) {
     const int64_t rows = std::min(kBlock, h.time - q), columns = q + kBlock, keys = q + rows;
-    Multiply(d, rows, columns, h.depth, h.q + q * h.stride, h.stride, 1, k_transposed, padded_time, scores,
-             padded_time, false);
+    Multiply(d, rows, columns, h.depth, h.q + q * h.stride, h.stride, 1, k_transposed, padded_time, scores, padded_time,
+             false);
     T sums[kBlock];
     for (int64_t i = 0; i < rows; ++i) {
       T maximum;

@@ -6,7 +6,7 @@
 namespace gradus::kernels {
 
 struct LayerNorm {
-  Tensor y;          ///< x̂ · weight + bias, the shape of x.
+  Tensor y;           ///< x̂ · weight + bias, the shape of x.
   Tensor mean, rstd;  ///< Per row; 1/√(variance + epsilon), with the variance over C, not C − 1.
 };
 /// x (…, C); weight and bias (C), either may be undefined (1 and 0).

@@ -22,7 +22,8 @@ constexpr int kMaxRows = 8;
 constexpr int kMaxRows = 6;
 #endif
 
-// C[0..Rows)[0..2·lanes) (+)= A · B over k. A is read element by element with any strides; rows of B and C are contiguous.
+// C[0..Rows)[0..2·lanes) (+)= A · B over k. A is read element by element with any strides; rows of B and C are
+// contiguous.
 template <int Rows, class D, class T = hn::TFromD<D>>
 HWY_INLINE void ProductBlock(D d, int64_t k, const T* HWY_RESTRICT a, int64_t a_row, int64_t a_col,
                              const T* HWY_RESTRICT b, int64_t b_row, T* HWY_RESTRICT c, int64_t c_row,

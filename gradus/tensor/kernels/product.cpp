@@ -33,8 +33,8 @@ T Dot(int64_t k, const T* x, const T* y) {
   return sum;
 }
 
-// A product too small to pack: plain loops, the inner dimension in order. One column, as in simple regression, has loops of
-// its own: an outer product of two vectors, and a dot product.
+// A product too small to pack: plain loops, the inner dimension in order. One column, as in simple regression, has
+// loops of its own: an outer product of two vectors, and a dot product.
 template <class T>
 void TinyProduct(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, T* c, int64_t c_row,
                  bool accumulate) {

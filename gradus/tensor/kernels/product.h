@@ -13,8 +13,8 @@ struct Matrix {
   int64_t column_stride;
 };
 
-/// C (m, n) = A (m, k) · B (k, n), or += with `accumulate`; rows of C are contiguous, `c_row` apart. T is float or double.
-/// Strips of B are packed, so B may lie either way. Fixed order: the bits depend on the arguments alone.
+/// C (m, n) = A (m, k) · B (k, n), or += with `accumulate`; rows of C are contiguous, `c_row` apart. T is float or
+/// double. Strips of B are packed, so B may lie either way. Fixed order: the bits depend on the arguments alone.
 template <class T>
 void packed_product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, T* c, int64_t c_row,
                     bool accumulate);

@@ -13,7 +13,7 @@ Tensor softmax_backward(const Tensor& y, const Tensor& grad);
 Tensor logsumexp(const Tensor& x);
 
 struct CrossEntropy {
-  Tensor sum;          ///< Σ over rows of log Σ exp(logits) − logits[target], rank 0.
+  Tensor sum;            ///< Σ over rows of log Σ exp(logits) − logits[target], rank 0.
   Tensor probabilities;  ///< softmax(logits), (N, V); kept for backward.
 };
 /// Logits (N, V), targets (N) i64 in [0, V); a target outside is an error with its row.

@@ -1,0 +1,303 @@
+// The text of every error that an op of ops.h gives for wrong arguments: the op, what was found, what was expected.
+#include <array>
+#include <cmath>
+#include <functional>
+
+#include "gradus/autograd/ops.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+Tensor f32(const Shape& shape) { return Tensor::zeros(shape); }
+Tensor f64(const Shape& shape) { return Tensor::zeros(shape, DType::kF64); }
+Tensor i64(const Shape& shape, double value = 0) { return Tensor::full(shape, value, DType::kI64); }
+
+TEST(OpErrors, Arithmetic) {
+  EXPECT_EQ(error_text([] {
+              add(f32({2, 3}), f32({2, 4}));
+            }),
+            "[add] shapes (2, 3) and (2, 4) do not broadcast: 3 against 4 in dimension 1 from the end; sizes must be "
+            "equal or 1");
+  EXPECT_EQ(error_text([] { subtract(f32({2}), f64({2})); }),
+            "[subtract] f32 and f64 do not mix; convert one with cast");
+  EXPECT_EQ(error_text([] { multiply(i64({2}), i64({2})); }),
+            "[multiply] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] { multiply(i64({2}), 2.0); }),
+            "[multiply] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] {
+              divide(f32({3, 1, 2}), f32({3, 4, 3}));
+            }),
+            "[divide] shapes (3, 1, 2) and (3, 4, 3) do not broadcast: 2 against 3 in dimension 1 from the end; sizes "
+            "must be equal or 1");
+  EXPECT_EQ(error_text([] { negate(i64({2})); }), "[negate] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] { gelu(i64({2})); }), "[gelu] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] { add(f32({1, 1, 1, 1, 1, 1, 1, 1, 1}), 2.0); }), "[shape] more than 8 dimensions");
+}
+
+TEST(OpErrors, Reductions) {
+  EXPECT_EQ(error_text([] { sum(f32({2, 3}), 2); }), "[sum] axis 2 of a tensor with 2 dimensions; expected -2 to 1");
+  EXPECT_EQ(error_text([] {
+              mean(f32({2, 3}), -3);
+            }),
+            "[mean] axis -3 of a tensor with 2 dimensions; expected -2 to 1");
+  EXPECT_EQ(error_text([] { sum(f32({}), 0); }), "[sum] axis 0 of a tensor with 0 dimensions; expected 0 to -1");
+  EXPECT_EQ(error_text([] { sum(i64({2})); }), "[sum] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] { logsumexp(f32({})); }), "[logsumexp] a tensor of no dimensions; expected at least one");
+  EXPECT_EQ(error_text([] { softmax(f32({})); }), "[softmax] a tensor of no dimensions; expected at least one");
+  EXPECT_EQ(error_text([] { softmax(i64({2})); }), "[softmax] works on f32 and f64, not on i64; convert with cast");
+}
+
+TEST(OpErrors, Shapes) {
+  EXPECT_EQ(error_text([] {
+              reshape(f32({2, 3}), {4, 2});
+            }),
+            "[reshape] f32 (2, 3) has 6 elements and cannot take the shape (4, 2)");
+  EXPECT_EQ(error_text([] {
+              reshape(f32({2, 3}), {-1, 4});
+            }),
+            "[reshape] f32 (2, 3) has 6 elements and cannot take the shape (-1, 4)");
+  EXPECT_EQ(error_text([] {
+              reshape(f32({2, 3}), {-1, -1});
+            }),
+            "[reshape] shape (-1, -1): one size at most may be -1, the others 0 or more");
+  EXPECT_EQ(error_text([] {
+              reshape(f32({2, 3}), {-2, 3});
+            }),
+            "[reshape] shape (-2, 3): one size at most may be -1, the others 0 or more");
+  EXPECT_EQ(error_text([] {
+              reshape(f32({0, 3}), {0, -1});
+            }),
+            "[reshape] f32 (0, 3) has 0 elements and cannot take the shape (0, -1)");
+  EXPECT_EQ(error_text([] {
+              permute(f32({2, 3}), {0});
+            }),
+            "[permute] axes (0,) for f32 (2, 3); expected each of its 2 dimensions once");
+  EXPECT_EQ(error_text([] { permute(f32({2, 3}), {0, -2}); }), "[permute] axes (0, -2) name dimension 0 twice");
+  EXPECT_EQ(error_text([] {
+              permute(f32({2, 3}), {0, 2});
+            }),
+            "[permute] axis 2 of a tensor with 2 dimensions; expected -2 to 1");
+  EXPECT_EQ(error_text([] {
+              transpose(f32({2, 3}), 0, 2);
+            }),
+            "[transpose] axis 2 of a tensor with 2 dimensions; expected -2 to 1");
+  EXPECT_EQ(error_text([] {
+              slice(f32({2, 3}), 1, 2, 4);
+            }),
+            "[slice] [2, 4) of dimension 1 of f32 (2, 3); expected 0 <= begin <= end <= 3");
+  EXPECT_EQ(error_text([] {
+              slice(f32({2, 3}), 1, 2, 1);
+            }),
+            "[slice] [2, 1) of dimension 1 of f32 (2, 3); expected 0 <= begin <= end <= 3");
+  EXPECT_EQ(error_text([] {
+              slice(f32({2, 3}), 1, -4, 1);
+            }),
+            "[slice] [-4, 1) of dimension 1 of f32 (2, 3); expected 0 <= begin <= end <= 3");
+  EXPECT_EQ(error_text([] {
+              slice(f32({2, 3}), 2, 0, 1);
+            }),
+            "[slice] axis 2 of a tensor with 2 dimensions; expected -2 to 1");
+  EXPECT_EQ(error_text([] {
+              expand(f32({2, 3}), {2, 4});
+            }),
+            "[expand] (2, 3) does not repeat to (2, 4); sizes counted from the end must be equal or 1");
+  EXPECT_EQ(error_text([] {
+              expand(f32({2, 3}), {3});
+            }),
+            "[expand] (2, 3) does not repeat to (3,); sizes counted from the end must be equal or 1");
+  EXPECT_EQ(error_text([] {
+              expand(f32({1, 3}), {-1, 3});
+            }),
+            "[expand] shape (-1, 3) has a negative size; every size has to be given");
+  EXPECT_EQ(error_text([] { concat({}, 0); }), "[concat] no tensors to join");
+  EXPECT_EQ(
+      error_text([] {
+        concat({f32({2, 3}), f32({3, 3})}, 1);
+      }),
+      "[concat] part 1 is f32 (3, 3), part 0 is f32 (2, 3); dtype and all sizes but that of axis 1 must be equal");
+  EXPECT_EQ(
+      error_text([] {
+        concat({f32({2, 3}), f64({2, 3})}, 1);
+      }),
+      "[concat] part 1 is f64 (2, 3), part 0 is f32 (2, 3); dtype and all sizes but that of axis 1 must be equal");
+  EXPECT_EQ(error_text([] {
+              concat({f32({2, 3}), f32({2})}, 0);
+            }),
+            "[concat] part 1 is f32 (2,), part 0 is f32 (2, 3); dtype and all sizes but that of axis 0 must be equal");
+  EXPECT_EQ(error_text([] {
+              concat({f32({2, 3})}, 2);
+            }),
+            "[concat] axis 2 of a tensor with 2 dimensions; expected -2 to 1");
+}
+
+TEST(OpErrors, LookUps) {
+  EXPECT_EQ(error_text([] {
+              gather(f32({2, 3}), 1, i64({2, 1}, 3));
+            }),
+            "[gather] index 3 at position 0; expected 0 to 2 (axis 1 of (2, 3))");
+  EXPECT_EQ(error_text([] {
+              gather(f32({2, 3}), 1, i64({2, 1}, -1));
+            }),
+            "[gather] index -1 at position 0; expected 0 to 2 (axis 1 of (2, 3))");
+  EXPECT_EQ(error_text([] {
+              gather(f32({2, 3}), 1, i64({3, 1}));
+            }),
+            "[gather] an index of shape (3, 1) for (2, 3); expected 2 dimensions, and sizes no larger off axis 1");
+  EXPECT_EQ(error_text([] {
+              gather(f32({2, 3}), 1, i64({2}));
+            }),
+            "[gather] an index of shape (2,) for (2, 3); expected 2 dimensions, and sizes no larger off axis 1");
+  EXPECT_EQ(error_text([] { gather(f32({2, 3}), 1, f32({2, 1})); }), "[gather] the index is f32 (2, 1); expected i64");
+  EXPECT_EQ(error_text([] {
+              gather(f32({2, 3}), 2, i64({2, 1}));
+            }),
+            "[gather] axis 2 of a tensor with 2 dimensions; expected -2 to 1");
+  EXPECT_EQ(error_text([] {
+              embedding(f32({5, 3}), i64({2}, 5));
+            }),
+            "[embedding] id 5 at position 0; expected 0 to 4 (the table has 5 rows)");
+  EXPECT_EQ(error_text([] {
+              embedding(f32({5, 3}), i64({2}, -1));
+            }),
+            "[embedding] id -1 at position 0; expected 0 to 4 (the table has 5 rows)");
+  EXPECT_EQ(error_text([] {
+              embedding(f32({0, 3}), i64({2}));
+            }),
+            "[embedding] id 0 at position 0; expected 0 to -1 (the table has 0 rows)");
+  EXPECT_EQ(error_text([] { embedding(f32({5}), i64({2})); }),
+            "[embedding] a table of f32 (5,); expected two dimensions (V, C)");
+  EXPECT_EQ(error_text([] { embedding(f32({5, 3}), f32({2})); }), "[embedding] ids are f32 (2,); expected i64 or i32");
+}
+
+TEST(OpErrors, Products) {
+  EXPECT_EQ(error_text([] { matmul(f32({2, 3}), f32({4, 2})); }), "[matmul] inner sizes differ: (2, 3) × (4, 2)");
+  EXPECT_EQ(error_text([] {
+              matmul(f32({3}), f32({3, 2}));
+            }),
+            "[matmul] f32 (3,) × f32 (3, 2): both need two dimensions");
+  EXPECT_EQ(error_text([] {
+              matmul(f32({2, 3}), f64({3, 2}));
+            }),
+            "[matmul] f32 (2, 3) and f64 (3, 2) do not mix; convert one with cast");
+  EXPECT_EQ(error_text([] {
+              matmul(i64({2, 3}), i64({3, 2}));
+            }),
+            "[matmul] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] {
+              matmul(f32({2, 2, 3}), f32({3, 3, 2}));
+            }),
+            "[matmul] shapes (2,) and (3,) do not broadcast: 2 against 3 in dimension 1 from the end; sizes must be "
+            "equal or 1");
+  EXPECT_EQ(error_text([] {
+              linear(f32({2, 3}), f32({4, 2}), {});
+            }),
+            "[linear] input f32 (2, 3) and weight f32 (4, 2): the input's last size must be the weight's second");
+  EXPECT_EQ(error_text([] {
+              linear(f32({}), f32({4, 2}), {});
+            }),
+            "[linear] input f32 () and weight f32 (4, 2): the input's last size must be the weight's second");
+  EXPECT_EQ(error_text([] {
+              linear(f32({2, 3}), f32({3}), {});
+            }),
+            "[linear] input f32 (2, 3) and weight f32 (3,): the input's last size must be the weight's second");
+  EXPECT_EQ(error_text([] {
+              linear(f32({2, 3}), f64({4, 3}), {});
+            }),
+            "[linear] input f32 (2, 3) and weight f64 (4, 3) do not mix; convert one with cast");
+  EXPECT_EQ(error_text([] {
+              linear(f32({2, 3}), f32({4, 3}), f32({3}));
+            }),
+            "[linear] bias f32 (3,) for weight f32 (4, 3): expected f32 (4,)");
+  EXPECT_EQ(error_text([] {
+              linear(i64({2, 3}), i64({4, 3}), {});
+            }),
+            "[linear] works on f32 and f64, not on i64; convert with cast");
+}
+
+TEST(OpErrors, Layers) {
+  EXPECT_EQ(error_text([] {
+              layer_norm(f32({2, 3}), f32({2}), {});
+            }),
+            "[layer_norm] weight f32 (2,) for f32 (2, 3); expected f32 (3,)");
+  EXPECT_EQ(error_text([] {
+              layer_norm(f32({2, 3}), f32({3}), f64({3}));
+            }),
+            "[layer_norm] bias f64 (3,) for f32 (2, 3); expected f32 (3,)");
+  EXPECT_EQ(error_text([] { layer_norm(f32({}), {}, {}); }),
+            "[layer_norm] f32 () has nothing to normalise; the last dimension must be at least 1");
+  EXPECT_EQ(error_text([] {
+              layer_norm(i64({2, 3}), {}, {});
+            }),
+            "[layer_norm] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] {
+              causal_attention(f32({2, 12}), 2);
+            }),
+            "[causal_attention] f32 (2, 12) with 2 heads; expected (B, T, 3·C) with C divisible by the heads");
+  EXPECT_EQ(error_text([] {
+              causal_attention(f32({1, 2, 12}), 3);
+            }),
+            "[causal_attention] f32 (1, 2, 12) with 3 heads; expected (B, T, 3·C) with C divisible by the heads");
+  EXPECT_EQ(error_text([] {
+              causal_attention(f32({1, 2, 12}), 0);
+            }),
+            "[causal_attention] f32 (1, 2, 12) with 0 heads; expected (B, T, 3·C) with C divisible by the heads");
+  EXPECT_EQ(error_text([] {
+              causal_attention(i64({1, 2, 12}), 2);
+            }),
+            "[causal_attention] works on f32 and f64, not on i64; convert with cast");
+  const std::array<int64_t, 2> ids = {1, 2};
+  EXPECT_EQ(error_text([&] { dropout(f32({2, 3}), 1.0, 1, ids); }), "[dropout] rate 1; expected 0 <= rate < 1");
+  EXPECT_EQ(error_text([&] { dropout(f32({2, 3}), -0.1, 1, ids); }), "[dropout] rate -0.1; expected 0 <= rate < 1");
+  EXPECT_EQ(error_text([&] { dropout(f32({2, 3}), NAN, 1, ids); }), "[dropout] rate nan; expected 0 <= rate < 1");
+  EXPECT_EQ(error_text([&] {
+              dropout(f32({3, 3}), 0.5, 1, ids);
+            }),
+            "[dropout] 2 example ids for f32 (3, 3); expected one for each index of dimension 0");
+  EXPECT_EQ(error_text([&] { dropout(f32({}), 0.5, 1, ids); }),
+            "[dropout] 2 example ids for f32 (); expected one for each index of dimension 0");
+  EXPECT_EQ(error_text([&] {
+              dropout(i64({2, 3}), 0.5, 1, ids);
+            }),
+            "[dropout] works on f32 and f64, not on i64; convert with cast");
+}
+
+TEST(OpErrors, Losses) {
+  EXPECT_EQ(error_text([] {
+              mse(f32({2, 3}), f32({3}));
+            }),
+            "[mse] prediction f32 (2, 3) and target f32 (3,) must have one shape");
+  EXPECT_EQ(error_text([] { mse(f32({2, 3}), f64({2, 3})); }), "[mse] f32 and f64 do not mix; convert one with cast");
+  EXPECT_EQ(error_text([] { mse(i64({2}), i64({2})); }), "[mse] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] {
+              cross_entropy(f32({2, 3}), i64({3}));
+            }),
+            "[cross_entropy] logits f32 (2, 3) and targets i64 (3,): targets need the logits' shape without the last "
+            "dimension");
+  EXPECT_EQ(
+      error_text([] { cross_entropy(f32({}), i64({})); }),
+      "[cross_entropy] logits f32 () and targets i64 (): targets need the logits' shape without the last dimension");
+  EXPECT_EQ(error_text([] {
+              cross_entropy(f32({2, 3}), f32({2}));
+            }),
+            "[cross_entropy] logits f32 (2, 3) and targets f32 (2,); expected (N, V) and i64 (N,)");
+  EXPECT_EQ(error_text([] {
+              cross_entropy(i64({2, 3}), i64({2}));
+            }),
+            "[cross_entropy] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] {
+              cross_entropy(f32({2, 3}), i64({2}, 3));
+            }),
+            "[cross_entropy] target 3 in row 0; expected 0 to 2 (the logits have 3 columns)");
+  EXPECT_EQ(error_text([] {
+              cross_entropy(f32({2, 3}), i64({2}, -1));
+            }),
+            "[cross_entropy] target -1 in row 0; expected 0 to 2 (the logits have 3 columns)");
+  EXPECT_EQ(error_text([] {
+              cross_entropy(f32({2, 0}), i64({2}));
+            }),
+            "[cross_entropy] target 0 in row 0; expected 0 to -1 (the logits have 0 columns)");
+}
+
+}  // namespace
+}  // namespace gradus

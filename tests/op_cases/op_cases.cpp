@@ -1,0 +1,365 @@
+#include "tests/op_cases/op_cases.h"
+
+#include <array>
+#include <cmath>
+
+#include "gradus/base/random.h"
+
+namespace gradus {
+namespace {
+
+using X = std::span<const Tensor>;
+
+// GPT-2's sizes with 1,024 tokens, where it matters.
+constexpr int64_t kTokens = 1024, kChannels = 768, kVocabulary = 50257;
+const std::vector<OpInput> kOne = {{{kTokens, kChannels}}};
+const std::vector<OpInput> kTwo = {{{kTokens, kChannels}}, {{kTokens, kChannels}}};
+
+double product_flops(X x) { return 2.0 * static_cast<double>(x[0].numel()) * static_cast<double>(x[1].size(-1)); }
+double linear_flops(X x) { return 2.0 * static_cast<double>(x[0].numel()) * static_cast<double>(x[1].size(0)); }
+// Rows or elements of x[0] by the ids x[1]: read, and written.
+double embedding_bytes(X x) {
+  return static_cast<double>(x[1].numel()) * (8.0 + 8.0 * static_cast<double>(x[0].size(-1)));
+}
+double gather_bytes(X x) { return static_cast<double>(x[1].numel()) * 16.0; }
+// Two products over the visible half of T × T.
+double attention_flops(X x) { return 2.0 * static_cast<double>(x[0].numel() / 3) * static_cast<double>(x[0].size(1)); }
+
+Tensor operators(X x) {
+  const Tensor &a = x[0], &b = x[1];
+  return -((a + 0.5) * 2.0 - 0.25) / 4.0 + 1.0 - 3.0 * b / (2.0 + a * a) - 1.0 / (b * b + 1.0) + a / 0.5;
+}
+
+Tensor dropout_of(const Tensor& x, double rate) {
+  constexpr std::array<int64_t, 2> kExamples = {7, 3};
+  return dropout(x, rate, 0x0123456789ABCDEF, kExamples);
+}
+
+// Roundings. Arithmetic is IEEE's: 1, and 1 for each factor of its gradient; a broadcast input's gradient is a sum,
+// which may cancel. exp, log and tanh of Highway are within 3 units; their gradients multiply that by the other
+// factors. gelu is a sigmoid of a cubic, its error counted beside x, not beside a result close to 0. Sums and products
+// of n terms have at most n roundings of the largest term; n < 70 here.
+std::vector<OpCase> arithmetic() {
+  return {
+      {.name = "add",
+       .op = "add",
+       .function = [](X x) { return add(x[0], x[1]); },
+       .roundings = 8,
+       .cancels = true,
+       .benchmark = kTwo},
+      {.name = "subtract",
+       .op = "subtract",
+       .function = [](X x) { return subtract(x[0], x[1]); },
+       .roundings = 8,
+       .cancels = true,
+       .benchmark = kTwo},
+      {.name = "multiply",
+       .op = "multiply",
+       .function = [](X x) { return multiply(x[0], x[1]); },
+       .roundings = 8,
+       .cancels = true,
+       .benchmark = kTwo},
+      {.name = "divide",
+       .op = "divide",
+       .function = [](X x) { return divide(x[0], x[1]); },
+       .roundings = 12,
+       .cancels = true,
+       .benchmark = kTwo},
+      {.name = "add_scalar", .op = "add", .function = [](X x) { return add(x[0], 1.25); }, .benchmark = kOne},
+      {.name = "scalar_subtract", .op = "subtract", .function = [](X x) { return subtract(1.25, x[0]); }},
+      {.name = "multiply_scalar", .op = "multiply", .function = [](X x) { return multiply(x[0], -0.75); }},
+      {.name = "scalar_divide", .op = "divide", .function = [](X x) { return divide(1.25, x[0]); }, .roundings = 4},
+      {.name = "operators", .op = "add", .function = operators, .roundings = 24, .cancels = true},
+      {.name = "negate", .op = "negate", .function = [](X x) { return negate(x[0]); }, .benchmark = kOne},
+  };
+}
+
+std::vector<OpCase> elementwise() {
+  return {
+      {.name = "exp", .op = "exp", .function = [](X x) { return exp(x[0]); }, .roundings = 8, .benchmark = kOne},
+      {.name = "log", .op = "log", .function = [](X x) { return log(x[0]); }, .roundings = 8, .benchmark = kOne},
+      {.name = "tanh",
+       .op = "tanh",
+       .function = [](X x) { return tanh(x[0]); },
+       .roundings = 16,
+       .cancels = true,
+       .benchmark = kOne},
+      // A NaN is not above 0: no gradient. PyTorch lets it through.
+      {.name = "relu",
+       .op = "relu",
+       .function = [](X x) { return relu(x[0]); },
+       .benchmark = kOne,
+       .own_gradient = [](double x, double ours, double) { return std::isnan(x) && ours == 0; }},
+      // Far out the slope is 1 or 0; PyTorch's formula gives ∞·0 there, NaN.
+      {.name = "gelu",
+       .op = "gelu",
+       .function = [](X x) { return gelu(x[0]); },
+       .roundings = 32,
+       .cancels = true,
+       .benchmark = kOne,
+       .own_gradient = [](double x, double ours,
+                          double theirs) { return std::abs(x) > 1e18 && std::isnan(theirs) && std::isfinite(ours); }},
+  };
+}
+
+std::vector<OpCase> reductions() {
+  return {
+      {.name = "sum",
+       .op = "sum",
+       .function = [](X x) { return sum(x[0]); },
+       .roundings = 16,
+       .cancels = true,
+       .benchmark = kOne},
+      {.name = "sum_axis",
+       .op = "sum",
+       .function = [](X x) { return sum(x[0], 1); },
+       .roundings = 16,
+       .cancels = true,
+       .benchmark = kOne},
+      {.name = "sum_axis_kept",
+       .op = "sum",
+       .function = [](X x) { return sum(x[0], -2, true); },
+       .roundings = 16,
+       .cancels = true,
+       .benchmark = kOne},
+      {.name = "mean", .op = "mean", .function = [](X x) { return mean(x[0]); }, .roundings = 16, .cancels = true},
+      {.name = "mean_axis",
+       .op = "mean",
+       .function = [](X x) { return mean(x[0], -1); },
+       .roundings = 16,
+       .cancels = true},
+      {.name = "mean_axis_kept",
+       .op = "mean",
+       .function = [](X x) { return mean(x[0], 0, true); },
+       .roundings = 16,
+       .cancels = true},
+      // Our gradient is the softmax, so a row with ∞ has none (NaN); PyTorch's exp(x − result) gives 0 beside the ∞,
+      // and for finite rows carries as many roundings as x is large.
+      {.name = "logsumexp",
+       .op = "logsumexp",
+       .function = [](X x) { return logsumexp(x[0]); },
+       .roundings = 32,
+       .cancels = true,
+       .roundings_at_ends = 2000,
+       .benchmark = kOne,
+       .own_gradient = [](double, double ours, double theirs) { return std::isnan(ours) && theirs == 0; }},
+      {.name = "softmax",
+       .op = "softmax",
+       .function = [](X x) { return softmax(x[0]); },
+       .roundings = 32,
+       .cancels = true,
+       .benchmark = kOne},
+  };
+}
+
+std::vector<OpCase> shapes() {
+  return {
+      {.name = "reshape",
+       .op = "reshape",
+       .function =
+           [](X x) {
+             return reshape(x[0], {-1, 2});
+           }},
+      {.name = "permute",
+       .op = "permute",
+       .function =
+           [](X x) {
+             return permute(x[0], {2, 0, -2});
+           }},
+      {.name = "transpose", .op = "transpose", .function = [](X x) { return transpose(x[0], 0, -1); }},
+      {.name = "slice", .op = "slice", .function = [](X x) { return slice(x[0], 1, 1, 3); }},
+      {.name = "slice_from_end", .op = "slice", .function = [](X x) { return slice(x[0], -1, -3, -1); }},
+      {.name = "slice_nothing", .op = "slice", .function = [](X x) { return slice(x[0], 0, 1, 1); }},
+      {.name = "expand",
+       .op = "expand",
+       .function =
+           [](X x) {
+             return expand(x[0], {2, 3, 4});
+           },
+       .roundings = 24,
+       .cancels = true},
+      {.name = "expand_to_none",
+       .op = "expand",
+       .function =
+           [](X x) {
+             return expand(x[0], {0, 3});
+           }},
+      {.name = "concat",
+       .op = "concat",
+       .function = [](X x) { return concat(x, 1); },
+       .benchmark = {{{kTokens, 256}}, {{kTokens, 512}}}},
+      {.name = "concat_many", .op = "concat", .function = [](X x) { return concat(x, 0); }},
+      {.name = "concat_one", .op = "concat", .function = [](X x) { return concat({x[0]}, 0); }},
+  };
+}
+
+std::vector<OpCase> look_ups() {
+  return {
+      {.name = "gather",
+       .op = "gather",
+       .function = [](X x) { return gather(x[0], 1, x[1]); },
+       .differentiable = 1,
+       .roundings = 8,
+       .cancels = true,
+       .benchmark = {{{kTokens, kChannels}}, {{kTokens, 64}, kChannels}},
+       .bytes = gather_bytes},
+      {.name = "gather_rows",
+       .op = "gather",
+       .function = [](X x) { return gather(x[0], 0, x[1]); },
+       .differentiable = 1,
+       .roundings = 8,
+       .cancels = true},
+      {.name = "embedding",
+       .op = "embedding",
+       .function = [](X x) { return embedding(x[0], x[1]); },
+       .differentiable = 1,
+       .roundings = 16,
+       .cancels = true,
+       .benchmark = {{{kVocabulary, kChannels}}, {{kTokens}, kVocabulary}},
+       .bytes = embedding_bytes},
+  };
+}
+
+std::vector<OpCase> products() {
+  return {
+      {.name = "matmul",
+       .op = "matmul",
+       .function = [](X x) { return matmul(x[0], x[1]); },
+       .roundings = 64,
+       .cancels = true,
+       .benchmark = {{{12, 256, 64}}, {{12, 64, 256}}},
+       .flops = product_flops},
+      {.name = "matmul_transposed",
+       .op = "matmul",
+       .function = [](X x) { return matmul(transpose(x[0], -1, -2), transpose(x[1], -1, -2)); },
+       .roundings = 16,
+       .cancels = true},
+      {.name = "matmul_expanded",
+       .op = "matmul",
+       .function =
+           [](X x) {
+             return matmul(expand(x[0], {17, 16}), expand(x[1], {16, 17}));
+           },
+       .roundings = 320,
+       .cancels = true},
+      {.name = "linear",
+       .op = "linear",
+       .function = [](X x) { return linear(x[0], x[1], x[2]); },
+       .roundings = 16,
+       .cancels = true,
+       .benchmark = {{{kTokens, kChannels}}, {{4 * kChannels, kChannels}}, {{4 * kChannels}}},
+       .flops = linear_flops},
+      {.name = "linear_without_bias",
+       .op = "linear",
+       .function = [](X x) { return linear(x[0], x[1], {}); },
+       .roundings = 16,
+       .cancels = true,
+       .benchmark = {{{kTokens, kChannels}}, {{kVocabulary, kChannels}}},
+       .flops = linear_flops},
+  };
+}
+
+std::vector<OpCase> layers() {
+  return {
+      {.name = "layer_norm",
+       .op = "layer_norm",
+       .function = [](X x) { return layer_norm(x[0], x[1], x[2]); },
+       .roundings = 64,
+       .cancels = true,
+       .roundings_at_ends = 256,
+       .benchmark = {{{kTokens, kChannels}}, {{kChannels}}, {{kChannels}}}},
+      {.name = "layer_norm_without_affine",
+       .op = "layer_norm",
+       .function = [](X x) { return layer_norm(x[0], {}, {}, 1e-3); },
+       .roundings = 64,
+       .cancels = true},
+      // "large" has scores of up to 1,000: so many roundings in the exponent.
+      {.name = "causal_attention",
+       .op = "causal_attention",
+       .function = [](X x) { return causal_attention(x[0], 2); },
+       .roundings = 64,
+       .cancels = true,
+       .roundings_at_ends = 1000},
+      {.name = "causal_attention_one_head",
+       .op = "causal_attention",
+       .function = [](X x) { return causal_attention(x[0], 1); },
+       .roundings = 128,
+       .cancels = true},
+      {.name = "causal_attention_gpt2",
+       .op = "causal_attention",
+       .function = [](X x) { return causal_attention(x[0], 12); },
+       .roundings = 64,
+       .cancels = true,
+       .benchmark = {{{4, 256, 3 * kChannels}}},
+       .flops = attention_flops},
+      {.name = "dropout",
+       .op = "dropout",
+       .function = [](X x) { return dropout_of(x[0], 0.25); },
+       .benchmark = {{{2, kTokens * kChannels / 2}}}},
+      {.name = "dropout_none", .op = "dropout", .function = [](X x) { return dropout_of(x[0], 0.0); }},
+  };
+}
+
+std::vector<OpCase> losses() {
+  return {
+      {.name = "mse",
+       .op = "mse",
+       .function = [](X x) { return mse(x[0], x[1]); },
+       .roundings = 16,
+       .cancels = true,
+       .benchmark = kTwo},
+      {.name = "mse_sum",
+       .op = "mse",
+       .function = [](X x) { return mse(x[0], x[1], Reduction::kSum); },
+       .roundings = 16,
+       .cancels = true},
+      {.name = "cross_entropy",
+       .op = "cross_entropy",
+       .function = [](X x) { return cross_entropy(x[0], x[1]); },
+       .differentiable = 1,
+       .roundings = 32,
+       .cancels = true,
+       .benchmark = {{{kTokens, kVocabulary}}, {{kTokens}, kVocabulary}}},
+      {.name = "cross_entropy_sum",
+       .op = "cross_entropy",
+       .function = [](X x) { return cross_entropy(x[0], x[1], Reduction::kSum); },
+       .differentiable = 1,
+       .roundings = 32,
+       .cancels = true},
+  };
+}
+
+std::vector<OpCase> all() {
+  std::vector<OpCase> rows;
+  for (auto group : {arithmetic, elementwise, reductions, shapes, look_ups, products, layers, losses}) {
+    for (OpCase& row : group()) rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace
+
+const std::vector<OpCase>& op_cases() {
+  static const std::vector<OpCase> rows = all();
+  return rows;
+}
+
+std::vector<Tensor> make_inputs(std::span<const OpInput> inputs) {
+  std::vector<Tensor> made;
+  for (const OpInput& input : inputs) {
+    const RandomStream random(mix(1, made.size()));
+    Tensor x = Tensor::empty(input.shape, input.below > 0 ? DType::kI64 : DType::kF32);
+    for (int64_t i = 0; i < x.numel(); ++i) {
+      const uint64_t place = static_cast<uint64_t>(i);
+      if (input.below > 0) {
+        x.mutable_data<int64_t>()[i] = static_cast<int64_t>(random.bits(0, place) % static_cast<uint64_t>(input.below));
+      } else {
+        x.mutable_data<float>()[i] = static_cast<float>(random.uniform(0, place) * 4.0 - 2.0);
+      }
+    }
+    made.push_back(std::move(x));
+  }
+  return made;
+}
+
+}  // namespace gradus

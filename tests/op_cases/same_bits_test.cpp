@@ -1,0 +1,117 @@
+// Results and gradients do not depend on the number of threads, above the sizes at which threads share the work.
+#include <cstring>
+#include <functional>
+
+#include "gradus/autograd/ops.h"
+#include "gradus/autograd/tape.h"
+#include "gradus/base/threads.h"
+#include "gradus/tensor/kernels/copy.h"
+#include "tests/op_cases/op_cases.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+using Bits = std::vector<std::byte>;
+
+void append(Bits& bits, const Tensor& x) {
+  const Tensor flat = kernels::contiguous(x);
+  const std::byte* first = flat.bytes();
+  bits.insert(bits.end(), first, first + flat.numel() * size_of(flat.dtype()));
+}
+
+struct Sample {
+  const char* name;
+  std::vector<OpInput> inputs;
+  Tensor (*function)(std::span<const Tensor> x);
+};
+
+// The result, and the gradients of the inputs under an uneven seed.
+Bits run(const Sample& sample, std::vector<Tensor> inputs) {
+  Tape tape;
+  const Tensor y = sample.function(inputs);
+  const OpInput seed_shape{y.shape()};
+  const Tensor seed = make_inputs({&seed_shape, 1})[0];
+  Bits bits;
+  append(bits, y);
+  tape.backward(y, {.seed = kernels::cast(seed, y.dtype())});
+  for (Tensor& x : inputs) {
+    if (!x.requires_grad()) continue;
+    append(bits, x.grad());
+    x.set_grad({});
+  }
+  return bits;
+}
+
+using X = std::span<const Tensor>;
+
+// Sizes are multiples of nothing.
+const Sample kSamples[] = {
+    {"add_broadcast", {{{301, 517}}, {{517}}}, [](X x) { return add(x[0], x[1]); }},
+    {"multiply_column", {{{301, 517}}, {{301, 1}}}, [](X x) { return multiply(x[0], x[1]); }},
+    {"divide", {{{100003}}, {{100003}}}, [](X x) { return divide(x[0], x[1]); }},
+    {"exp", {{{100003}}}, [](X x) { return exp(x[0]); }},
+    {"log", {{{100003}}}, [](X x) { return log(x[0] * x[0]); }},
+    {"tanh", {{{100003}}}, [](X x) { return tanh(x[0]); }},
+    {"relu", {{{100003}}}, [](X x) { return relu(x[0]); }},
+    {"gelu", {{{100003}}}, [](X x) { return gelu(x[0]); }},
+    {"sum", {{{100003}}}, [](X x) { return sum(x[0]); }},
+    {"sum_rows", {{{301, 517}}}, [](X x) { return sum(x[0], 1); }},
+    {"sum_columns", {{{1301, 117}}}, [](X x) { return sum(x[0], 0); }},
+    {"sum_middle", {{{17, 131, 53}}}, [](X x) { return sum(x[0], 1); }},
+    {"mean", {{{100003}}}, [](X x) { return mean(x[0]); }},
+    {"logsumexp", {{{301, 517}}}, [](X x) { return logsumexp(x[0]); }},
+    {"softmax", {{{301, 517}}}, [](X x) { return softmax(x[0]); }},
+    {"transpose", {{{301, 517}}}, [](X x) { return reshape(transpose(x[0], 0, 1), {-1}); }},
+    {"slice", {{{301, 517}}}, [](X x) { return exp(slice(x[0], 1, 3, 500)); }},
+    {"expand",
+     {{{301, 1}}},
+     [](X x) {
+       return exp(expand(x[0], {301, 517}));
+     }},
+    {"concat", {{{301, 117}}, {{301, 53}}}, [](X x) { return concat(x, 1); }},
+    {"gather", {{{301, 517}}, {{301, 211}, 517}}, [](X x) { return gather(x[0], 1, x[1]); }},
+    {"embedding", {{{37, 517}}, {{301, 3}, 37}}, [](X x) { return embedding(x[0], x[1]); }},
+    {"matmul", {{{257, 383}}, {{383, 129}}}, [](X x) { return matmul(x[0], x[1]); }},
+    {"matmul_batched", {{{71, 13, 17}}, {{71, 17, 11}}}, [](X x) { return matmul(x[0], x[1]); }},
+    {"matmul_broadcast", {{{5, 67, 43}}, {{43, 71}}}, [](X x) { return matmul(x[0], x[1]); }},
+    {"linear", {{{3, 131, 131}}, {{257, 131}}, {{257}}}, [](X x) { return linear(x[0], x[1], x[2]); }},
+    {"layer_norm", {{{301, 517}}, {{517}}, {{517}}}, [](X x) { return layer_norm(x[0], x[1], x[2]); }},
+    {"causal_attention", {{{3, 130, 3 * 5 * 7}}}, [](X x) { return causal_attention(x[0], 5); }},
+    {"dropout",
+     {{{3, 30011}}},
+     [](X x) {
+       return dropout(x[0], 0.3, 5, std::array<int64_t, 3>{4, 9, 2});
+     }},
+    {"mse", {{{301, 517}}, {{301, 517}}}, [](X x) { return mse(x[0], x[1]); }},
+    {"cross_entropy", {{{513, 97}}, {{513}, 97}}, [](X x) { return cross_entropy(x[0], x[1]); }},
+};
+
+void PrintTo(const Sample& sample, std::ostream* out) { *out << sample.name; }
+
+class SameBits : public testing::TestWithParam<Sample> {
+ protected:
+  void TearDown() override { set_threads(0); }
+};
+
+TEST_P(SameBits, ForAnyNumberOfThreads) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    std::vector<Tensor> inputs = make_inputs(GetParam().inputs);
+    for (Tensor& x : inputs) {
+      if (is_float(x.dtype())) x = kernels::cast(x, dtype).set_requires_grad();
+    }
+    set_threads(1);
+    const Bits expected = run(GetParam(), inputs);
+    EXPECT_GT(expected.size(), 0U);
+    for (const int count : {2, 3, 4, 8, 1}) {
+      set_threads(count);
+      EXPECT_TRUE(run(GetParam(), inputs) == expected) << name_of(dtype) << ", " << count << " threads";
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Op, SameBits, testing::ValuesIn(kSamples),
+                         [](const auto& sample) { return std::string(sample.param.name); });
+
+}  // namespace
+}  // namespace gradus

@@ -1,0 +1,384 @@
+#include "gradus/optim/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "gradus/base/threads.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+using nlohmann::json;
+
+const json& references() {
+  static const json all = json::parse(slurp(GRADUS_SOURCE_DIR "/tests/references/optim.json"));
+  return all;
+}
+
+// The least squares of tools/make_optim_references.py: θ is a weight (2, 3), then a bias (2).
+constexpr int kIn = 3, kOut = 2, kRows = 12, kUsed = 5;
+
+double x_at(int i, int j) { return std::sin(1.0 + 3 * i + 7 * j); }
+double y_at(int i, int j) { return 2 * std::cos(1.0 + 2 * i + 5 * j) + 1.5; }
+
+// The gradient of the sum (not the mean) over the rows of step t.
+std::vector<double> gradient(const std::vector<double>& theta, int t) {
+  std::vector<double> g(kOut * kIn + kOut, 0.0);
+  for (int k = 0; k < kUsed; ++k) {
+    const int i = (5 * t + k) % kRows;
+    for (int o = 0; o < kOut; ++o) {
+      double error = theta[kOut * kIn + o] - y_at(i, o);
+      for (int j = 0; j < kIn; ++j) error += theta[o * kIn + j] * x_at(i, j);
+      for (int j = 0; j < kIn; ++j) g[o * kIn + j] += error * x_at(i, j);
+      g[kOut * kIn + o] += error;
+    }
+  }
+  return g;
+}
+
+Tensor tensor_of(const std::vector<double>& values, const Shape& shape, DType dtype) {
+  if (dtype == DType::kF64) return Tensor::from(values, shape);
+  return Tensor::from(std::vector<float>(values.begin(), values.end()), shape);
+}
+
+struct Problem {
+  DType dtype;
+  Tensor weight, bias;
+
+  explicit Problem(DType type) : dtype(type) {
+    std::vector<double> w, b;
+    for (int i = 0; i < kOut; ++i) {
+      for (int j = 0; j < kIn; ++j) w.push_back(0.5 * std::cos(2.0 + i + 3 * j));
+    }
+    for (int i = 0; i < kOut; ++i) b.push_back(0.5 * std::sin(3.0 + i));
+    weight = tensor_of(w, {kOut, kIn}, dtype);
+    bias = tensor_of(b, {kOut}, dtype);
+  }
+  Parameters parameters() const { return {{"weight", weight}, {"bias", bias}}; }
+  std::vector<double> values() const {
+    std::vector<double> all = weight.values<double>();
+    for (const double b : bias.values<double>()) all.push_back(b);
+    return all;
+  }
+  void set_gradients(int t) {
+    const std::vector<double> g = gradient(values(), t);
+    weight.set_grad(tensor_of({g.begin(), g.begin() + kOut * kIn}, weight.shape(), dtype));
+    bias.set_grad(tensor_of({g.begin() + kOut * kIn, g.end()}, bias.shape(), dtype));
+  }
+};
+
+std::unique_ptr<Optimizer> make(const json& c, Parameters parameters) {
+  const double decay = c.value("weight_decay", 0.0);
+  if (c["kind"] == "sgd") {
+    return make_sgd(std::move(parameters), {decay, c.value("momentum", 0.0), c.value("nesterov", false)});
+  }
+  const std::vector<double> betas = c.value("betas", std::vector<double>{0.9, 0.999});
+  return make_adamw(std::move(parameters), {decay, betas[0], betas[1], c.value("eps", 1e-8)});
+}
+
+StepOptions step_options(const json& c) {
+  return {c["lr"], kUsed, c.value("clip", 0.0), {c.value("l1", 0.0), c.value("l2", 0.0), c.value("all", false)}};
+}
+
+double norm(const std::vector<double>& x) {
+  double squares = 0.0;
+  for (const double v : x) squares += v * v;
+  return std::sqrt(squares);
+}
+
+double relative_error(const std::vector<double>& got, const std::vector<double>& expected) {
+  std::vector<double> difference;
+  for (size_t i = 0; i < expected.size(); ++i) difference.push_back(got.at(i) - expected[i]);
+  return norm(difference) / norm(expected);
+}
+
+void expect_equals_pytorch(const json& c, DType dtype, double (*tolerance)(int steps)) {
+  Problem problem(dtype);
+  const auto optimizer = make(c, problem.parameters());
+  size_t at = 0;
+  for (int t = 0; t < 1000; ++t) {
+    problem.set_gradients(t);
+    const StepReport report = optimizer->step(step_options(c));
+    ASSERT_TRUE(report.finite);
+    if (t + 1 != references()["steps"][at]) continue;
+    const json& expected = c["after"][at++];
+    const double limit = tolerance(t + 1), expected_norm = expected["norm"], expected_penalty = expected["penalty"];
+    EXPECT_LE(relative_error(problem.values(), expected["parameters"]), limit) << "step " << t + 1;
+    EXPECT_NEAR(report.gradient_norm, expected_norm, 10 * limit * (1 + expected_norm)) << "step " << t + 1;
+    EXPECT_NEAR(report.penalty, expected_penalty, 10 * limit * expected_penalty) << "step " << t + 1;
+  }
+  EXPECT_EQ(at, 4u);
+  EXPECT_EQ(optimizer->steps(), 1000);
+}
+
+TEST(Optimizer, EqualsPyTorchInDoubleOverAThousandSteps) {
+  for (const auto& [name, c] : references()["cases"].items()) {
+    SCOPED_TRACE(name);
+    expect_equals_pytorch(c, DType::kF64, [](int) { return 1e-9; });
+  }
+}
+
+// A step rounds θ once, and its change, which is smaller, some four times, each by at most u = 2⁻²⁴ of it. On a convex
+// problem at these rates a step does not push two points apart, so after n steps they are at most about n·4u apart,
+// and the start was rounded too. (Momentum repeats a rounding of g 1/(1 − μ) times, but g is scaled by the rate.)
+TEST(Optimizer, EqualsPyTorchInSinglePrecisionWithinItsRounding) {
+  for (const auto& [name, c] : references()["cases"].items()) {
+    SCOPED_TRACE(name);
+    expect_equals_pytorch(c, DType::kF32, [](int steps) { return (4 * steps + 4) * std::ldexp(1.0, -24); });
+  }
+}
+
+std::unique_ptr<Optimizer> make_kind(int kind, Parameters parameters) {
+  if (kind == 0) return make_sgd(std::move(parameters), {.weight_decay = 0.1});
+  if (kind == 1) return make_sgd(std::move(parameters), {.weight_decay = 0.1, .momentum = 0.9});
+  if (kind == 2) return make_sgd(std::move(parameters), {.momentum = 0.9, .nesterov = true});
+  return make_adamw(std::move(parameters), {.weight_decay = 0.1});
+}
+constexpr int kKinds = 4;
+
+Tensor waves(int64_t count, double speed, DType dtype) {
+  std::vector<double> values;
+  for (int64_t i = 0; i < count; ++i) values.push_back(std::sin(0.5 + speed * static_cast<double>(i)));
+  return tensor_of(values, {count}, dtype);
+}
+
+// Element i has the same bits in a vector, in what is left over, and alone.
+TEST(Optimizer, EveryElementIsUpdatedAlikeWhereverItLies) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    for (int kind = 0; kind < kKinds; ++kind) {
+      for (const int64_t size : {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 70}) {
+        Tensor all = waves(size, 1.0, dtype), all_grad = waves(size, 2.0, dtype);
+        std::vector<Tensor> single;
+        Parameters alone;
+        for (int64_t i = 0; i < size; ++i) single.push_back(all.view({1}, {1}, i).clone());
+        for (Tensor& t : single) alone.push_back({"", t});
+        const auto together = make_kind(kind, {{"", all}}), apart = make_kind(kind, alone);
+        const StepOptions options{.learning_rate = 0.1, .penalty = {.l1 = 0.01, .l2 = 0.02, .all = true}};
+        for (int step = 0; step < 3; ++step) {
+          all.set_grad(all_grad);
+          for (int64_t i = 0; i < size; ++i) single[i].set_grad(all_grad.view({1}, {1}, i));
+          const StepReport a = together->step(options), b = apart->step(options);
+          EXPECT_NEAR(a.gradient_norm, b.gradient_norm, 1e-13 * b.gradient_norm);
+          EXPECT_NEAR(a.penalty, b.penalty, 1e-13 * b.penalty);
+        }
+        for (int64_t i = 0; i < size; ++i) {
+          ASSERT_EQ(all.view({}, {}, i).item(), single[i].item()) << "kind " << kind << ", " << i << " of " << size;
+        }
+      }
+    }
+  }
+}
+
+TEST(Optimizer, ThreadsChangeNoBit) {
+  constexpr int64_t kSize = 300'001;
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    for (int kind = 0; kind < kKinds; ++kind) {
+      std::vector<double> first;
+      for (const int count : {1, 2, 3}) {
+        set_threads(count);
+        Tensor x = waves(kSize, 1.0, dtype);
+        const auto optimizer = make_kind(kind, {{"x", x}});
+        std::vector<double> got;
+        for (int step = 0; step < 2; ++step) {
+          x.set_grad(waves(kSize, 2.0, dtype));
+          const StepReport report =
+              optimizer->step({.learning_rate = 0.1, .clip_norm = 1.0, .penalty = {.l1 = 0.1, .all = true}});
+          got.push_back(report.gradient_norm);
+          got.push_back(report.penalty);
+        }
+        for (const double v : x.values<double>()) got.push_back(v);
+        if (first.empty()) first = got;
+        EXPECT_TRUE(got == first) << count << " threads, kind " << kind;
+      }
+    }
+  }
+  set_threads(0);
+}
+
+// More blocks than are measured together; those after the first 256 hold another value.
+TEST(Optimizer, MeasuresALargeGradientExactly) {
+  constexpr int64_t kFirst = 256 * 32768, kRest = 32768 + 5;
+  Tensor x = Tensor::zeros({kFirst + kRest}), g = Tensor::full({kFirst + kRest}, 3.0);
+  std::fill_n(g.mutable_data<float>() + kFirst, kRest, 16.0F);
+  x.set_grad(g);
+  const StepReport report = make_sgd({{"x", x}}, {})->step({.gradient_divisor = 2.0});
+  EXPECT_DOUBLE_EQ(report.gradient_norm, 0.5 * std::sqrt(9.0 * kFirst + 256.0 * kRest));
+}
+
+TEST(Optimizer, TheL1PenaltyHasNoSlopeAtZero) {
+  Tensor x = Tensor::from(std::vector<double>{0.0, -0.0, 2.0, -2.0}, {2, 2});
+  x.set_grad(Tensor::zeros({2, 2}, DType::kF64));
+  const StepReport report = make_sgd({{"x", x}}, {})->step({.learning_rate = 1.0, .penalty = {.l1 = 0.5}});
+  EXPECT_EQ(x.values<double>(), (std::vector<double>{0.0, 0.0, 1.5, -1.5}));
+  EXPECT_DOUBLE_EQ(report.gradient_norm, std::sqrt(2 * 0.25));
+  EXPECT_DOUBLE_EQ(report.penalty, 2.0);
+}
+
+// Squares of the largest floats do not overflow.
+TEST(Optimizer, MeasuresHugeGradients) {
+  Tensor x = Tensor::zeros({3});
+  x.set_grad(Tensor::full({3}, 1e38));
+  const StepReport report = make_sgd({{"x", x}}, {})->step({.learning_rate = 1.0, .clip_norm = 1.0});
+  EXPECT_TRUE(report.finite);
+  EXPECT_NEAR(report.gradient_norm / (std::sqrt(3.0) * 1e38), 1.0, 1e-7);
+  EXPECT_NEAR(x.values<double>()[0], -1 / std::sqrt(3.0), 1e-6);
+}
+
+TEST(Optimizer, ChangesNothingWhenTheNormIsNotFinite) {
+  for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    for (int kind = 0; kind < kKinds; ++kind) {
+      Tensor w = Tensor::full({2, 3}, 0.5), b = Tensor::full({2}, 0.5);
+      const auto optimizer = make_kind(kind, {{"w", w}, {"b", b}});
+      const auto step = [&](double value) {
+        w.set_grad(Tensor::full({2, 3}, 1.0));
+        b.set_grad(Tensor::full({2}, value));
+        return optimizer->step({.learning_rate = 0.1, .clip_norm = 1.0});
+      };
+      EXPECT_TRUE(step(1.0).finite);
+      const auto all = [&] {
+        std::vector<double> values = w.values<double>();
+        for (const double v : b.values<double>()) values.push_back(v);
+        for (const Parameter& p : optimizer->state()) {
+          for (const double v : p.tensor.values<double>()) values.push_back(v);
+        }
+        return values;
+      };
+      const std::vector<double> before = all();
+      EXPECT_FALSE(step(bad).finite);
+      EXPECT_EQ(all(), before);
+      EXPECT_EQ(optimizer->steps(), 1);
+      EXPECT_FALSE(w.grad().defined() || b.grad().defined());
+    }
+  }
+}
+
+TEST(Optimizer, LeavesParametersWithoutAGradientAlone) {
+  for (int kind = 0; kind < kKinds; ++kind) {
+    Tensor used = Tensor::full({2}, 1.0, DType::kF64), late = Tensor::full({2}, 1.0, DType::kF64);
+    const auto optimizer = make_kind(kind, {{"used", used}, {"late", late}});
+    const auto step = [&] { optimizer->step({.learning_rate = 0.1}); };
+    used.set_grad(Tensor::full({2}, 1.0, DType::kF64));
+    step();
+    EXPECT_EQ(late.values<double>(), (std::vector<double>{1.0, 1.0}));
+    for (const Parameter& p : optimizer->state()) EXPECT_TRUE(p.name.starts_with("used."));
+    const double first = used.values<double>()[0];
+    late.set_grad(Tensor::full({2}, 1.0, DType::kF64));
+    step();
+    EXPECT_EQ(late.values<double>()[0], first) << "its first update is like that of the other";
+    EXPECT_EQ(used.values<double>()[0], first);
+    EXPECT_FALSE(late.grad().defined());
+  }
+}
+
+TEST(Optimizer, NamesItsState) {
+  const auto names = [](int kind) {
+    Tensor w = Tensor::full({2, 3}, 1.0, DType::kF64);
+    const auto optimizer = make_kind(kind, {{"h.0.w", w}});
+    EXPECT_TRUE(optimizer->state().empty());
+    w.set_grad(Tensor::full({2, 3}, 1.0, DType::kF64));
+    optimizer->step({.learning_rate = 0.1});
+    std::vector<std::string> all;
+    for (const Parameter& p : optimizer->state()) all.push_back(p.name + " " + p.tensor.describe());
+    return all;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names(0), Names{});
+  EXPECT_EQ(names(1), Names{"h.0.w.momentum f64 (2, 3)"});
+  EXPECT_EQ(names(3), (Names{"h.0.w.moment1 f64 (2, 3)", "h.0.w.moment2 f64 (2, 3)", "h.0.w.steps i64 ()"}));
+}
+
+TEST(Optimizer, ASteadyStepAsksTheSystemForNoMemory) {
+  for (int kind = 0; kind < kKinds; ++kind) {
+    Problem problem(DType::kF32);
+    const auto optimizer = make_kind(kind, problem.parameters());
+    int64_t steady = 0, in_use = 0;
+    for (int t = 0; t < 5; ++t) {
+      problem.set_gradients(t);
+      optimizer->step({.learning_rate = 0.01, .clip_norm = 1.0});
+      if (t == 1) steady = memory_statistics().system_allocations, in_use = memory_statistics().in_use;
+    }
+    EXPECT_EQ(memory_statistics().in_use, in_use);
+    // Where the pool keeps nothing, for sanitizers, every tensor is an allocation.
+#if !GRADUS_POOL_PASSTHROUGH
+    EXPECT_EQ(memory_statistics().system_allocations, steady);
+#endif
+  }
+}
+
+TEST(Optimizer, TakesViewsAsGradientsAndMarksTheParameterAsChanged) {
+  Tensor w = Tensor::zeros({2, 2}, DType::kF64);
+  const uint32_t version = w.version();
+  w.set_grad(Tensor::from(std::vector<double>{1, 2, 3, 4}, {2, 2}).view({2, 2}, {1, 2}));
+  make_sgd({{"w", w}}, {})->step({.learning_rate = 1.0});
+  EXPECT_EQ(w.values<double>(), (std::vector<double>{-1, -3, -2, -4}));
+  EXPECT_GT(w.version(), version);
+}
+
+// In f32 1e-50 is 0, and 0/0 would be NaN.
+TEST(AdamW, AnElementThatNeverHadAGradientStaysWithATinyEpsilon) {
+  Tensor w = Tensor::full({3}, 1.0);
+  const auto optimizer = make_adamw({{"w", w}}, {.epsilon = 1e-50});
+  w.set_grad(Tensor::from(std::vector<float>{0, 1, 0}, {3}));
+  optimizer->step({.learning_rate = 0.5});
+  EXPECT_EQ(w.values<double>(), (std::vector<double>{1.0, 0.5, 1.0}));
+}
+
+TEST(Optimizer, OptionsOutOfRangeAreUsageErrorsAndChangeNothing) {
+  Tensor w = Tensor::full({2}, 1.0);
+  const auto optimizer = make_sgd({{"w", w}}, {});
+  const auto text = [&](const StepOptions& options) {
+    w.set_grad(Tensor::full({2}, 1.0));
+    return usage_error_text([&] { optimizer->step(options); });
+  };
+  EXPECT_EQ(text({.learning_rate = -1.0}), "[optimizer] learning_rate is -1; expected a finite number from 0");
+  EXPECT_EQ(text({.learning_rate = std::nan("")}), "[optimizer] learning_rate is nan; expected a finite number from 0");
+  EXPECT_EQ(
+      text({.gradient_divisor = 0.0}),
+      "[optimizer] gradient_divisor is 0; expected a finite number above 0: the total weight of the step's losses");
+  EXPECT_EQ(text({.clip_norm = -0.5}), "[optimizer] clip_norm is -0.5; expected a finite number from 0");
+  EXPECT_EQ(text({.penalty = {.l1 = -2.0}}), "[optimizer] l1 is -2; expected a finite number from 0");
+  EXPECT_EQ(text({.penalty = {.l2 = -2.0}}), "[optimizer] l2 is -2; expected a finite number from 0");
+  EXPECT_EQ(w.values<double>()[0], 1.0);
+  EXPECT_EQ(optimizer->steps(), 0);
+  w.set_grad({});
+  EXPECT_EQ(usage_error_text([&] { optimizer->step({}); }),
+            "[optimizer] none of the 1 parameters has a gradient; call backward before each step");
+
+  EXPECT_EQ(usage_error_text([] { make_sgd({}, {.weight_decay = -1.0}); }),
+            "[sgd] weight_decay is -1; expected a finite number from 0");
+  EXPECT_EQ(usage_error_text([] { make_sgd({}, {.momentum = 1.0}); }),
+            "[sgd] momentum is 1; expected a number from 0, below 1");
+  EXPECT_EQ(usage_error_text([] { make_sgd({}, {.nesterov = true}); }),
+            "[sgd] nesterov is true and momentum is 0; set momentum above 0, e.g. 0.9");
+  EXPECT_EQ(usage_error_text([] { make_adamw({}, {.beta1 = -0.1}); }),
+            "[adamw] beta1 is -0.1; expected a number from 0, below 1");
+  EXPECT_EQ(usage_error_text([] { make_adamw({}, {.beta2 = 1.0}); }),
+            "[adamw] beta2 is 1; expected a number from 0, below 1");
+  EXPECT_EQ(usage_error_text([] { make_adamw({}, {.epsilon = 0.0}); }),
+            "[adamw] epsilon is 0; expected a finite number above 0, e.g. 1e-8");
+}
+
+TEST(Optimizer, RefusesParametersItCannotUpdate) {
+  const Tensor w = Tensor::zeros({2, 3});
+  EXPECT_EQ(error_text([&] {
+              make_sgd({{"a", w}, {"b", w}}, {});
+            }),
+            "[optimizer] parameters \"a\" and \"b\" are one tensor; list it once");
+  EXPECT_EQ(error_text([&] {
+              make_sgd({{"a", w.view({3, 2}, {1, 3})}}, {});
+            }),
+            "[optimizer] parameter \"a\" is f32 (3, 2), not contiguous; expected contiguous f32 or f64");
+  EXPECT_EQ(error_text([&] {
+              make_sgd({{"a", Tensor::zeros({2}, DType::kI64)}}, {});
+            }),
+            "[optimizer] parameter \"a\" is i64 (2,); expected contiguous f32 or f64");
+  EXPECT_EQ(error_text([&] { make_sgd({{"a", {}}}, {}); }), "[optimizer] parameter \"a\" is undefined");
+}
+
+}  // namespace
+}  // namespace gradus

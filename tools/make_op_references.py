@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""Writes tests/references/ops.safetensors: what PyTorch gives, in float64, for every row of tests/op_cases/op_cases.cpp.
+
+    python tools/make_op_references.py        # needs torch, numpy and safetensors; the tests need none of them
+
+A tensor's name is row/variant/x0, x1, … for the inputs, row/variant/y for the output, row/variant/g0, … for the
+gradients (left out where they have no elements) of sum(y * seed), with seed[i] = ((7 i mod 11) - 5.5) / 4 in row-major
+order. Inputs are numbers that float32 holds exactly, and are stored so; a variant whose name ends in 64 does not fit
+float32 and is tested in float64 alone.
+"""
+
+import math
+from pathlib import Path
+
+import numpy
+import torch
+import torch.nn.functional as F
+from safetensors.numpy import save_file
+
+PATH = Path(__file__).resolve().parent.parent / "tests/references/ops.safetensors"
+INF, NAN, DENORMAL = math.inf, math.nan, float(numpy.float32(1e-40))
+random = numpy.random.default_rng(20240229)
+
+
+def real(*shape, low=-2.0, high=2.0):
+    return torch.from_numpy(numpy.asarray(numpy.round(random.uniform(low, high, shape) * 256) / 256))
+
+
+def ids(*shape, below):
+    return torch.from_numpy(random.integers(0, below, shape))
+
+
+def values(*v):
+    return torch.tensor([float(numpy.float32(e)) for e in v], dtype=torch.float64)
+
+
+def empty(*shape):
+    return torch.zeros(shape, dtype=torch.float64)
+
+
+def no_ids(*shape):
+    return torch.zeros(shape, dtype=torch.int64)
+
+
+# Every pair of these meets in the two-input ops.
+ENDS = values(0.0, -0.0, INF, -INF, NAN, 1.5, -1e30, DENORMAL)
+UNARY_ENDS = values(0.0, -0.0, INF, -INF, NAN, 1e30, -1e30, DENORMAL, -DENORMAL, 1e-6, -1e-6, 20, -20, 88, 89, -88, 700, -700, 1e4, -1e4)
+# Beyond float32: denormals, and both sides of where exp leaves float64's range.
+UNARY_ENDS_64 = torch.tensor([5e-324, -5e-324, 1e-310, 1e308, -1e308, 709.5, 709.9, -745.0, -708.0, 1e-17],
+                             dtype=torch.float64)
+
+
+def only(variants, *names):
+    return {name: variants[name] for name in names}
+
+
+def pairs(f, avoid_zero=False):
+    """The variants of a two-input elementwise op."""
+    low = 0.25 if avoid_zero else -2.0
+    b = lambda *shape: real(*shape, low=low)
+    return f, {
+        "base": [real(3, 5), b(3, 5)],
+        "vector": [real(2, 3, 4), b(4)],
+        "column": [real(3, 1), b(3, 4)],
+        "outer": [real(2, 1, 3), b(4, 1)],
+        "rank0": [real(), b(2, 3)],
+        "empty": [real(0, 3), b(3)],
+        "extreme": [ENDS[:, None], ENDS],
+    }
+
+
+def unary(f, low=-2.0):
+    # 21 elements: whole vectors of every instruction set, and a rest.
+    return f, {"base": [real(3, 7, low=low)], "empty": [empty(0, 3)], "extreme": [UNARY_ENDS]}
+
+
+def curved(f, low=-2.0):
+    return f, {**unary(f, low)[1], "rank0": [real(low=low)], "extreme64": [UNARY_ENDS_64]}
+
+
+def moved(f, *shape, extra=None):
+    """An op that only moves elements: what they are does not matter."""
+    x = real(*shape)
+    x.view(-1)[:3] = values(NAN, -INF, -0.0)
+    return f, {"base": [real(*shape)], "extreme": [x], **(extra or {})}
+
+
+def attention(qkv, heads):
+    b, t, c3 = qkv.shape
+    c = c3 // 3
+    q, k, v = (part.view(b, t, heads, c // heads).transpose(1, 2) for part in qkv.split(c, dim=2))
+    scores = q @ k.transpose(-1, -2) / math.sqrt(c // heads)
+    hidden = torch.ones(t, t, dtype=torch.bool).triu(1)
+    return (scores.masked_fill(hidden, -INF).softmax(-1) @ v).transpose(1, 2).reshape(b, t, c)
+
+
+def attention_nan():
+    x = real(1, 4, 6)
+    x[0, 2, 2] = NAN  # the third token's key: those before it do not see it
+    return x
+
+
+def philox(counter, key):
+    """Philox 4x32-10 (Salmon et al., SC 2011)."""
+    c, (k0, k1), m = list(counter), key, 0xFFFFFFFF
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(p1 >> 32) ^ c[1] ^ k0, p1 & m, (p0 >> 32) ^ c[3] ^ k1, p0 & m]
+        k0, k1 = (k0 + 0x9E3779B9) & m, (k1 + 0xBB67AE85) & m
+    return c
+
+
+def dropout(x, rate, key, examples):
+    """Word j of an example's stream decides on its element j."""
+    size = x[0].numel()
+    words = [w for e in examples for block in range((size + 3) // 4)
+             for w in philox((block, 0, e, 0), (key & 0xFFFFFFFF, key >> 32))[: size - 4 * block]]
+    keep = torch.tensor([w >= rate * 2**32 for w in words], dtype=torch.bool).view(x.shape)
+    return torch.where(keep, x / (1 - rate), torch.zeros_like(x))
+
+
+def softmax_variants():
+    rows = torch.stack([values(1000, 999, -1000), values(INF, 0, 1), values(-INF, 0, 1), values(-INF, -INF, -INF), values(NAN, 0, 1),
+                        values(-1e30, 1e30, 0), values(0.0, -0.0, DENORMAL)])
+    return {"base": [real(4, 5)], "long": [real(2, 37)], "one": [real(3, 1)], "rank1": [real(6)], "rank3": [real(2, 3, 4)],
+            "empty": [empty(0, 3)], "empty_row": [empty(2, 0)], "extreme": [rows]}
+
+
+def cross_entropy_variants():
+    big = torch.stack([values(1000, -1000, 0), values(-INF, 0, 1), values(-1e30, 0, 1), values(NAN, 0, 1), values(88, 89, -88)])
+    return {"base": [real(5, 4), ids(5, below=4)], "rank3": [real(2, 3, 5), ids(2, 3, below=5)],
+            "wide": [real(2, 37), ids(2, below=37)], "one": [real(1, 1), ids(1, below=1)], "empty": [empty(0, 3), no_ids(0)],
+            "extreme": [big[[0, 1, 4]], torch.tensor([0, 1, 2])], "never": [big[[1]], torch.tensor([0])],
+            "nan": [big[[3]], torch.tensor([1])]}
+
+
+def products():
+    x = real(3, 4)
+    x[0, 0], x[1, 1], x[2, 2] = INF, NAN, -INF
+    return {"base": [real(3, 4), real(4, 5)], "one": [real(1, 1), real(1, 1)], "row": [real(1, 7), real(7, 1)],
+            "outer": [real(5, 1), real(1, 6)], "batched": [real(2, 3, 4), real(2, 4, 2)], "broadcast": [real(2, 1, 3, 2), real(4, 2, 3)],
+            "right_matrix": [real(2, 3, 4), real(4, 2)], "left_matrix": [real(2, 3), real(3, 3, 2)], "packed": [real(17, 16), real(16, 18)],
+            "empty": [empty(0, 4), real(4, 2)], "empty_inner": [empty(2, 0), empty(0, 3)], "empty_batch": [empty(0, 2, 3), empty(0, 3, 2)],
+            "extreme": [x, real(4, 2)]}
+
+
+def linear_variants(bias):
+    b = lambda n: [real(n)] if bias else []
+    x = real(3, 4)
+    x[0, 0], x[1, 1] = INF, NAN
+    return {"base": [real(3, 4), real(5, 4), *b(5)], "rank3": [real(2, 3, 4), real(2, 4), *b(2)], "rank1": [real(4), real(3, 4), *b(3)],
+            "one": [real(1, 1), real(1, 1), *b(1)], **({"packed": [real(17, 16), real(16, 16), *b(16)]} if bias else {}),
+            "empty": [empty(0, 4), real(3, 4), *b(3)], "empty_in": [empty(2, 0), empty(3, 0), *b(3)],
+            "empty_out": [real(2, 3), empty(0, 3), *([empty(0)] if bias else [])], "extreme": [x, real(2, 4), *b(2)]}
+
+
+def norm_variants(affine):
+    w = lambda n: [real(n), real(n)] if affine else []
+    rows = torch.stack([values(3, 3, 3, 3), values(INF, 0, 1, 2), values(NAN, 0, 1, 2), values(1e-6, -1e-6, 0, 0)])
+    return {"base": [real(3, 6), *w(6)], "rank3": [real(2, 3, 5), *w(5)], "rank1": [real(7), *w(7)], "long": [real(2, 37), *w(37)],
+            "one": [values(0.5, -1).view(2, 1), *w(1)], "empty": [empty(0, 4), *w(4)], "offset64": [real(3, 9) + 32, *w(9)], "extreme": [rows, *w(4)]}
+
+
+def loss_pairs():
+    return {"base": [real(3, 5), real(3, 5)], "rank3": [real(2, 3, 2), real(2, 3, 2)], "rank0": [real(), real()],
+            "empty": [empty(0, 3), empty(0, 3)], "extreme": [values(INF, 1, -1e10), values(1, 2, 3)], "nan": [values(NAN, 0), values(1, 1)]}
+
+
+GATHERED = {"base": [real(3, 4), ids(3, 2, below=4)], "repeated": [real(2, 3), torch.tensor([[1, 1, 1, 0, 1], [2, 2, 0, 0, 2]])],
+            "fewer_rows": [real(4, 3), ids(2, 5, below=3)], "rank3": [real(2, 3, 4), ids(2, 5, 3, below=3)], "empty": [real(3, 4), no_ids(3, 0)],
+            "extreme": [values(NAN, INF, -0.0).view(1, 3), torch.tensor([[2, 0, 0, 1]])]}
+LOOKED_UP = {"base": [real(5, 3), ids(4, below=5)], "rank2": [real(4, 3), ids(2, 5, below=4)], "rank0": [real(3, 2), torch.tensor(2)],
+             "empty": [real(3, 2), no_ids(0)], "extreme": [values(NAN, INF, -0.0, 1).view(2, 2), torch.tensor([1, 0, 1])]}
+SUMMED = {"base": [real(3, 5)], "rank3": [real(2, 3, 4)], "empty": [empty(2, 0)], "empty_rows": [empty(0, 2)],
+          "extreme": [values(INF, 1, NAN, 2, -INF, 3, 1e30, 4).view(4, 2)], "cancels64": [values(1e8, 1, -1e8, 2).view(2, 2)]}
+WHOLE = {**SUMMED, "rank0": [real()], "inf": [values(INF, 1)], "opposite": [values(INF, -INF)], "zeros": [values(-0.0, -0.0)]}
+
+
+add, sub, mul, div = torch.add, torch.sub, torch.mul, torch.div
+ROWS = {
+    "add": pairs(add),
+    "subtract": pairs(sub),
+    "multiply": pairs(mul),
+    "divide": pairs(div, avoid_zero=True),
+    "add_scalar": unary(lambda x: x + 1.25),
+    "scalar_subtract": unary(lambda x: 1.25 - x),
+    "multiply_scalar": unary(lambda x: x * -0.75),
+    "scalar_divide": unary(lambda x: 1.25 / x, low=0.25),
+    "operators": (lambda a, b: -((a + 0.5) * 2.0 - 0.25) / 4.0 + 1.0 - 3.0 * b / (2.0 + a * a) - 1.0 / (b * b + 1.0) + a / 0.5,
+                  {"base": [real(2, 3), real(2, 3)]}),
+    "negate": unary(torch.neg),
+    "exp": curved(torch.exp),
+    "log": curved(torch.log, low=0.25),
+    "tanh": curved(torch.tanh),
+    "relu": curved(torch.relu),
+    "gelu": curved(lambda x: F.gelu(x, approximate="tanh")),
+    "sum": (lambda x: x.sum(), WHOLE),
+    "sum_axis": (lambda x: x.sum(1), SUMMED),
+    "sum_axis_kept": (lambda x: x.sum(-2, keepdim=True), only(SUMMED, "base", "empty", "empty_rows")),
+    "mean": (lambda x: x.mean(), WHOLE),
+    "mean_axis": (lambda x: x.mean(-1), SUMMED),
+    "mean_axis_kept": (lambda x: x.mean(0, keepdim=True), only(SUMMED, "base", "empty")),
+    "logsumexp": (lambda x: x.logsumexp(-1), softmax_variants()),
+    "softmax": (lambda x: x.softmax(-1), softmax_variants()),
+    "reshape": moved(lambda x: x.reshape(-1, 2), 3, 4, extra={"rank3": [real(2, 3, 4)], "rank1": [real(4)], "empty": [empty(0, 3)]}),
+    "permute": moved(lambda x: x.permute(2, 0, 1), 2, 3, 4, extra={"empty": [empty(2, 0, 3)]}),
+    "transpose": moved(lambda x: x.transpose(0, -1), 3, 4, extra={"rank3": [real(2, 3, 4)], "rank1": [real(3)], "empty": [empty(0, 3)]}),
+    "slice": moved(lambda x: x[:, 1:3], 3, 4, extra={"rank3": [real(2, 4, 3)], "empty": [empty(0, 3)]}),
+    "slice_from_end": moved(lambda x: x[..., -3:-1], 3, 4, extra={"rank1": [real(5)], "empty": [empty(0, 4)]}),
+    "slice_nothing": moved(lambda x: x[1:1], 3, 2),
+    "expand": moved(lambda x: x.expand(2, 3, 4), 3, 1, extra={"vector": [real(4)], "rank0": [real()], "same": [real(2, 3, 4)]}),
+    "expand_to_none": (lambda x: x.expand(0, 3), {"base": [real(1, 3)], "rank0": [real()]}),
+    "concat": (lambda a, b: torch.cat([a, b], 1), {"base": [real(2, 3), real(2, 2)], "rank3": [real(2, 1, 3), real(2, 2, 3)],
+               "same": [real(2, 2), real(2, 2)], "empty_part": [real(2, 3), empty(2, 0)], "empty": [empty(0, 2), empty(0, 3)],
+               "extreme": [values(NAN, -0.0).view(1, 2), values(INF).view(1, 1)]}),
+    "concat_many": (lambda *x: torch.cat(x, 0), {"base": [real(n, 2) for n in (1, 2, 1, 3, 1, 2)], "vectors": [real(n) for n in (1, 0, 2, 1, 1, 3)]}),
+    "concat_one": (lambda x: torch.cat([x], 0), {"base": [real(2, 3)]}),
+    "gather": (lambda x, index: torch.gather(x, 1, index), GATHERED),
+    "gather_rows": (lambda x, index: torch.gather(x, 0, index), {"base": [real(4, 3), ids(6, 3, below=4)], "rank1": [real(5), ids(7, below=5)]}),
+    "embedding": (lambda table, i: F.embedding(i, table), LOOKED_UP),
+    "matmul": (torch.matmul, products()),
+    "matmul_transposed": (lambda a, b: torch.matmul(a.mT, b.mT), {"base": [real(4, 3), real(5, 4)], "batched": [real(2, 4, 3), real(2, 2, 4)]}),
+    "matmul_expanded": (lambda a, b: torch.matmul(a.expand(17, 16), b.expand(16, 17)), {"base": [real(1, 16), real(16, 1)], "other": [real(17, 1), real(1, 17)]}),
+    "linear": (F.linear, linear_variants(True)),
+    "linear_without_bias": (F.linear, only(linear_variants(False), "base", "rank3", "empty", "empty_in")),
+    "layer_norm": (lambda x, w, b: F.layer_norm(x, x.shape[-1:], w, b, 1e-5), norm_variants(True)),
+    "layer_norm_without_affine": (lambda x: F.layer_norm(x, x.shape[-1:], None, None, 1e-3), only(norm_variants(False), "base", "one", "empty", "extreme")),
+    "causal_attention": (lambda x: attention(x, 2), {"base": [real(2, 5, 12)], "one_token": [real(1, 1, 6)], "odd": [real(1, 7, 18)],
+                         "empty": [empty(0, 3, 6)], "empty_time": [empty(2, 0, 6)], "large": [real(1, 6, 12) * 16], "nan": [attention_nan()]}),
+    "causal_attention_one_head": (lambda x: attention(x, 1), {"base": [real(1, 4, 9)], "two_blocks": [real(1, 70, 15)]}),
+    "causal_attention_gpt2": (lambda x: attention(x, 12), {"base": [real(1, 3, 36)]}),
+    "dropout": (lambda x: dropout(x, 0.25, 0x0123456789ABCDEF, [7, 3]), {"base": [real(2, 23)], "rank3": [real(2, 3, 3)], "empty": [empty(2, 0)]}),
+    "dropout_none": (lambda x: x * 1.0, {"base": [real(2, 5)], "extreme": [values(NAN, INF, -0.0, 1).view(2, 2)]}),
+    "mse": (F.mse_loss, loss_pairs()),
+    "mse_sum": (lambda a, b: F.mse_loss(a, b, reduction="sum"), only(loss_pairs(), "base", "empty", "extreme")),
+    "cross_entropy": (lambda x, t: F.cross_entropy(x.reshape(-1, x.shape[-1]), t.reshape(-1)), cross_entropy_variants()),
+    "cross_entropy_sum": (lambda x, t: F.cross_entropy(x.reshape(-1, x.shape[-1]), t.reshape(-1), reduction="sum"),
+                          only(cross_entropy_variants(), "base", "empty", "extreme")),
+}
+
+
+def seed_of(y):
+    i = torch.arange(y.numel(), dtype=torch.float64)
+    return (((7 * i) % 11 - 5.5) / 4).view(y.shape)
+
+
+def main():
+    torch.set_num_threads(1)
+    out = {}
+    for row, (function, variants) in ROWS.items():
+        for variant, inputs in variants.items():
+            # Each input its own leaf: variants share tensors.
+            x = [t.clone().contiguous().requires_grad_(t.is_floating_point()) for t in inputs]
+            y = function(*x)
+            leaves = [t for t in x if t.requires_grad]
+            gradients = torch.autograd.grad((y * seed_of(y)).sum() if y.numel() else y.sum(), leaves, allow_unused=True)
+            name = f"{row}/{variant}/"
+            narrow = torch.float64 if variant.endswith("64") else torch.float32
+            out |= {f"{name}x{i}": t.detach().to(narrow if t.requires_grad else torch.int32) for i, t in enumerate(x)}
+            out[name + "y"] = y.detach()
+            out |= {f"{name}g{i}": torch.zeros_like(t) if g is None else g
+                    for i, (t, g) in enumerate(zip(leaves, gradients)) if t.numel() > 0}
+    # The shape again: NumPy makes rank 0 rank 1.
+    arrays = {name: numpy.ascontiguousarray(t.numpy()).reshape(t.shape) for name, t in out.items()}
+    save_file(arrays, PATH, metadata={"torch": torch.__version__})
+    print(f"{PATH}: {len(out)} tensors, {PATH.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
