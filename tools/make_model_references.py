@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes tests/references/models.safetensors: losses and gradients of small models, by PyTorch and Hugging Face in float64.
+"""Writes tests/references/models.safetensors: losses and gradients of small models in float64, by PyTorch and Hugging Face.
 
     python tools/make_model_references.py       # needs torch, transformers and safetensors; the tests need none of them
 
-Weights and inputs are the formula `value` below, which tests/nn/reference.h has too, so only results are stored. Gradients
-have gradus's names and layout: those of Hugging Face without "transformer.", each Conv1D weight (in, out) transposed. They
-are stored in float32, whose rounding (6e-8) is below what the tests ask for.
+Weights and inputs are the formula `value` below, which tests/nn/reference.h has too, so only results are stored.
+Gradients have gradus's names and layout: those of Hugging Face without "transformer.", each Conv1D weight (in, out)
+transposed. They are stored in float32, whose rounding (6e-8) is below what the tests ask for.
 """
 
 from pathlib import Path

@@ -269,7 +269,8 @@ TEST(ConfigErrors, File) {
 TEST(ConfigErrors, Required) {
   EXPECT_EQ(parse_error(""), "[run.toml] required key \"data.kind\" is missing; set it to \"line\" or \"text\"");
   EXPECT_EQ(parse_error("data.kind = 'text'"),
-            "[run.toml] required key \"data.path\" is missing; set it with data.kind = \"text\" to text, not empty");
+            "[run.toml] required key \"data.path\" is missing; set it with data.kind = \"text\" to text, not empty, "
+            "or give --data FILE");
   EXPECT_EQ(parse_error("data.kind = 'line'\nmodel.kind = 'linear'"),
             "[run.toml] the length of the run is missing; give train.steps, train.epochs or both");
   EXPECT_EQ(

@@ -1,0 +1,44 @@
+#include "apps/gradus/interrupt.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+
+namespace gradus::command {
+namespace {
+
+// Lock-free, so that a signal handler may touch them.
+std::atomic<Trainer*> g_trainer{nullptr};
+std::atomic<int> g_signal{0};
+
+void on_signal(int number) {
+  int none = 0;
+  if (!g_signal.compare_exchange_strong(none, number)) ::_exit(128 + number);
+  if (Trainer* trainer = g_trainer.load()) trainer->cancel();
+}
+
+void set_handler(int number, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(number, &action, nullptr);
+}
+
+}  // namespace
+
+// Also where a shell started us in the background with SIGINT ignored: `kill -INT` then means what it says.
+Interrupt::Interrupt(Trainer& trainer) {
+  g_trainer.store(&trainer);
+  for (const int number : {SIGINT, SIGTERM}) set_handler(number, on_signal);
+  set_handler(SIGPIPE, SIG_IGN);
+}
+
+Interrupt::~Interrupt() {
+  for (const int number : {SIGINT, SIGTERM, SIGPIPE}) set_handler(number, SIG_DFL);
+  g_trainer.store(nullptr);
+}
+
+int Interrupt::signal() const { return g_signal.load(); }
+
+}  // namespace gradus::command

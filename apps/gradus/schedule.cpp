@@ -1,0 +1,70 @@
+// `gradus schedule`: the learning rate of every step, for looking at it before a run.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "apps/gradus/output.h"
+#include "apps/gradus/verbs.h"
+#include "gradus/base/error.h"
+#include "gradus/train/experiment.h"
+
+namespace gradus::command {
+namespace {
+
+constexpr std::string_view kLearningRate = "optimizer.learning_rate";
+
+std::string_view bare(std::string_view key) { return key.substr(key.find('.') + 1); }
+
+// The keys that --set takes here: those of [schedule] but its name, and the learning rate.
+std::vector<std::string_view> schedule_keys() {
+  std::vector<std::string_view> names{kLearningRate};
+  for (const Key& key : configuration_keys()) {
+    if (key.name.starts_with("schedule.") && key.name != "schedule.name") names.push_back(key.name);
+  }
+  return names;
+}
+
+// "warmup_steps=10", or with its table in front, as --set of a training run takes it.
+std::string full_override(const std::string& argument) {
+  const std::string name = argument.substr(0, argument.find('='));
+  std::vector<std::string_view> known;
+  for (const std::string_view key : schedule_keys()) {
+    known.push_back(bare(key));
+    if (name == bare(key) || name == key) return std::string(key) + argument.substr(name.size());
+  }
+  fail_usage("--set " + argument, "unknown key \"{}\"{}; a schedule has {}", name, did_you_mean(name, known),
+             quoted_list(known));
+}
+
+Config schedule_config(const ScheduleVerbOptions& options) {
+  const std::vector<std::string_view>& names = find_key("schedule.name")->type.choices;
+  if (std::find(names.begin(), names.end(), options.name) == names.end()) {
+    fail_usage("schedule", "\"{}\" is not a schedule; expected {}{}", options.name, quoted_list(names),
+               did_you_mean(options.name, names));
+  }
+  if (options.steps < 1) fail_usage("--steps", "{}; expected at least 1", options.steps);
+  std::vector<std::string> overrides{"schedule.name=" + options.name, fmt::format("train.steps={}", options.steps)};
+  for (const std::string& argument : options.set) overrides.push_back(full_override(argument));
+  return Config::parse("data.kind = 'line'\nmodel.kind = 'linear'", "schedule " + options.name, overrides);
+}
+
+}  // namespace
+
+int schedule(const ScheduleVerbOptions& options) {
+  const Schedule schedule = make_schedule(schedule_config(options), options.steps);
+  check_schedule(schedule, options.steps);
+  constexpr size_t kPiece = 1 << 16;
+  fmt::memory_buffer rows;
+  fmt::format_to(std::back_inserter(rows), "step,learning_rate\n");
+  for (int64_t step = 0; step < options.steps; ++step) {
+    fmt::format_to(std::back_inserter(rows), "{},{}\n", step, learning_rate_at(schedule, step));
+    if (rows.size() < kPiece) continue;
+    print({rows.data(), rows.size()});
+    rows.clear();
+  }
+  print({rows.data(), rows.size()});
+  return 0;
+}
+
+}  // namespace gradus::command

@@ -1,0 +1,174 @@
+// `gradus train`: a configuration becomes a run's folder, with progress and a summary for people.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <csignal>
+#include <exception>
+#include <filesystem>
+
+#include "apps/gradus/interrupt.h"
+#include "apps/gradus/output.h"
+#include "apps/gradus/progress.h"
+#include "apps/gradus/verbs.h"
+#include "gradus/base/error.h"
+#include "gradus/train/run.h"
+
+namespace gradus::command {
+namespace fs = std::filesystem;
+namespace {
+
+// Up to so many logged rows are printed; a longer run would only scroll.
+constexpr int64_t kMostRows = 50;
+
+// A file, or else a recipe by its bare name.
+std::string config_path(const std::string& config) {
+  std::error_code error;
+  if (fs::exists(config, error)) return config;
+  if (const std::optional<std::string> recipe = recipe_path(config)) return *recipe;
+  const std::vector<std::string> names = recipe_names();
+  const std::string nearest = did_you_mean(config, std::vector<std::string_view>(names.begin(), names.end()));
+  fail_usage(config, "no such file or recipe{}",
+             nearest.empty() ? "; give the path of a TOML file, or a name that `gradus recipes` lists" : nearest);
+}
+
+Config make_config(const TrainOptions& options, const std::string& path) {
+  std::vector<std::string> overrides = options.set;
+  if (options.data) overrides.push_back(Config::text_override("data.path", *options.data));
+  Config config = Config::load(path, overrides);
+  if (options.machine.threads) config.set("train.threads", *options.machine.threads, "--threads");
+  if (options.seed) config.set("train.seed", *options.seed, "--seed");
+  return config;
+}
+
+std::string in_words(StopReason reason, const Config& config, int signal) {
+  switch (reason) {
+    case StopReason::kMaxSteps:
+      return "all train.steps are done";
+    case StopReason::kMaxEpochs:
+      return "all train.epochs are done";
+    case StopReason::kLossThreshold:
+      return fmt::format("the loss reached train.stop_loss = {}", config.real("train.stop_loss"));
+    case StopReason::kMaxTime:
+      return fmt::format("train.max_time_s = {} is over", config.real("train.max_time_s"));
+    case StopReason::kNonFinite:
+      return "the loss is no longer a finite number";
+    case StopReason::kInterrupted:
+      return signal == SIGTERM ? "it was asked to end (SIGTERM)" : "it was interrupted (Ctrl-C)";
+  }
+  return "";
+}
+
+std::string introduction(const Run& run, int64_t steps, const std::string& folder) {
+  const int64_t parameters = count_elements(run.model().parameters()), examples = run.data().training->size();
+  return fmt::format("model {}: {} parameters; {} examples; at most {} steps; folder {}\n\n",
+                     run.config().text("model.kind"), parameters, examples, steps, folder);
+}
+
+std::string row(const StepRecord& record, int64_t planned_steps) {
+  std::string text =
+      fmt::format("step {:>{}}  loss {:.6f}", record.step, fmt::formatted_size("{}", planned_steps), record.loss);
+  if (record.validation_loss) text += fmt::format("  val_loss {:.6f}", *record.validation_loss);
+  return text + "\n";
+}
+
+// A word that the training text has, so that a model of its characters can go on from it.
+std::string example_prompt(const ExperimentData& data) {
+  constexpr size_t kMostTokens = 200, kLongest = 24;
+  const auto* text = dynamic_cast<const TokenDataset*>(data.training.get());
+  if (text == nullptr || !data.tokenizer) return "";
+  const auto tokens = text->tokens().first(std::min(kMostTokens, text->tokens().size()));
+  const std::string start = data.tokenizer->decode({tokens.begin(), tokens.end()});
+  const size_t begin = start.find_first_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+  if (begin == std::string::npos) return start.substr(0, 1);
+  const std::string word = start.substr(begin, start.find_first_of(" \n\t\r.,;:", begin) - begin);
+  const bool plain = std::all_of(word.begin(), word.end(), [](char c) { return c > ' ' && c < 127; });
+  return plain && word.size() <= kLongest ? word : word.substr(0, 1);
+}
+
+std::string next_command(const TrainOptions& options, const Run& run, const std::string& folder) {
+  const std::string program = shell_quoted(options.program);
+  if (const std::string prompt = example_prompt(run.data()); !prompt.empty()) {
+    return fmt::format("{} generate {} --prompt {} --tokens 400", program, shell_quoted(folder), shell_quoted(prompt));
+  }
+  return fmt::format("{} train {} --set train.seed=2 --out {}", program, shell_quoted(options.config),
+                     shell_quoted(folder + "_seed_2"));
+}
+
+std::string conclusion(const TrainOptions& options, const Run& run, const TrainingSummary& summary,
+                       const std::string& folder, int signal) {
+  const std::string result = describe_result(run.config(), run.data(), run.model(), summary);
+  return fmt::format(
+      "{}{}stopped after {} steps in {}, with a loss of {:.6f}: {}\n"
+      "saved in {}: model.safetensors, best.safetensors, summary.json, log.jsonl, config.toml\n"
+      "next, for example: {}\n",
+      result, result.empty() ? "" : "\n", summary.steps, human_time(summary.elapsed_s), summary.final_loss,
+      in_words(summary.stop_reason, run.config(), signal), folder, next_command(options, run, folder));
+}
+
+// Training, watched. A failure to print is kept until the model is saved.
+class WatchedRun {
+ public:
+  WatchedRun(Run& run, bool quiet)
+      : quiet_(quiet),
+        steps_(run.trainer().planned_steps()),
+        every_(run.config().integer("log.every")),
+        progress_({.steps = steps_,
+                   .max_time_s = run.config().has("train.max_time_s") ? run.config().real("train.max_time_s") : 0.0,
+                   .tokens = run.data().shape.vocabulary > 0,
+                   .quiet = quiet}) {
+    run.set_on_logged([this](const Run::Progress& logged) { on_logged(logged.record); });
+    run.set_on_step([this](const StepRecord& record) { progress_.on_step(record); });
+  }
+
+  void say(const std::string& text) {
+    if (quiet_ || failure_) return;
+    progress_.clear();
+    try {
+      print(text);
+    } catch (const Error&) {
+      failure_ = std::current_exception();
+    }
+  }
+
+  void rethrow_failure() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  void on_logged(const StepRecord& record) {
+    const bool few = (steps_ - 1) / every_ < kMostRows;
+    const bool due = record.step % every_ == 0 || record.validation_loss;
+    if (few && due) say(row(record, steps_));
+  }
+
+  bool quiet_;
+  int64_t steps_, every_;
+  Progress progress_;
+  std::exception_ptr failure_;
+};
+
+}  // namespace
+
+int train(const TrainOptions& options) {
+  const std::string path = config_path(options.config);
+  Config config = make_config(options, path);
+  prepare_machine({.isa = options.machine.isa, .threads = {}});
+  const std::string folder = options.out ? *options.out : (fs::path("runs") / fs::path(path).stem()).string();
+  Run run(std::move(config), folder, options.overwrite);
+  const Interrupt interrupt(run.trainer());
+  WatchedRun watched(run, options.quiet);
+  watched.say(introduction(run, run.trainer().planned_steps(), folder));
+  const TrainingSummary summary = run.train();
+  if (summary.stop_reason == StopReason::kNonFinite) {
+    watched.rethrow_failure();
+    fail("train",
+         "the loss or its gradient is not a finite number at step {}; the weights of before that step are saved in {}. "
+         "Try a lower optimizer.learning_rate, or optimizer.clip_norm = 1",
+         summary.steps, folder);
+  }
+  watched.say("\n" + conclusion(options, run, summary, folder, interrupt.signal()));
+  watched.rethrow_failure();
+  return summary.stop_reason == StopReason::kInterrupted ? 128 + interrupt.signal() : 0;
+}
+
+}  // namespace gradus::command

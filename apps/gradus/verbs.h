@@ -1,0 +1,76 @@
+// The verbs of the command: one file each. Every function returns the process's exit code, or throws an `Error`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gradus::command {
+
+/// What `train` and `generate` and `env` have in common.
+struct MachineOptions {
+  std::string isa;  ///< Empty: the best that the processor has.
+  std::optional<int64_t> threads;
+};
+
+/// Applies the options to this process; call it before the first op.
+void prepare_machine(const MachineOptions& options);
+
+struct TrainOptions {
+  std::string program;  ///< How the command was called, for what to type next.
+  std::string config;   ///< The path of a TOML file or the name of a recipe.
+  std::vector<std::string> set;
+  std::optional<std::string> data, out;
+  std::optional<int64_t> seed;
+  MachineOptions machine;
+  bool quiet = false;
+  bool overwrite = false;
+};
+
+/// Trains and writes the run's folder. 0; or 128 + the signal that ended it.
+int train(const TrainOptions& options);
+
+struct GenerateVerbOptions {
+  std::string run, prompt;
+  int64_t tokens = 256;
+  double temperature = 0.8;
+  int64_t top_k = 0;
+  int64_t seed = 0;
+  bool best = false;
+  MachineOptions machine;
+};
+
+/// Continues a text with a trained model, on standard output as it is made.
+int generate(const GenerateVerbOptions& options);
+
+struct ScheduleVerbOptions {
+  std::string name;
+  std::vector<std::string> set;
+  int64_t steps = 0;
+};
+
+/// Prints the learning rate of every step as CSV.
+int schedule(const ScheduleVerbOptions& options);
+
+/// Lists the recipes; with a name, prints that one.
+int recipes(const std::string& name);
+
+/// The file of the recipe of this name; nothing if there is none.
+std::optional<std::string> recipe_path(const std::string& name);
+
+/// The names of all recipes, sorted.
+std::vector<std::string> recipe_names();
+
+struct KeysVerbOptions {
+  std::string name;       ///< A table or a key; empty for all.
+  bool markdown = false;  ///< docs/configuration.md instead.
+};
+
+/// Prints what the configuration keys mean.
+int keys(const KeysVerbOptions& options);
+
+/// Prints what this build and this machine are.
+int env(const MachineOptions& options);
+
+}  // namespace gradus::command

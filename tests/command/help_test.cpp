@@ -1,0 +1,89 @@
+// What the command says about itself: help, version, recipes, keys, env.
+#include <gmock/gmock.h>
+
+#include "gradus/tensor/isa.h"
+#include "gradus/train/config_keys.h"
+#include "tests/command/command.h"
+
+namespace gradus {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Help, EveryVerbHasHelpWithAnExample) {
+  const TemporaryFolder folder;
+  for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{
+           {}, {"train"}, {"generate"}, {"schedule"}, {"recipes"}, {"keys"}, {"env"}}) {
+    std::vector<std::string> words = verb;
+    words.push_back("--help");
+    const CommandResult result = run_gradus(folder, words);
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.err, "");
+    EXPECT_THAT(result.out, HasSubstr("Usage: gradus"));
+    EXPECT_THAT(result.out, HasSubstr("Example"));
+    if (!verb.empty()) {
+      EXPECT_THAT(result.out, HasSubstr("gradus " + verb[0]));
+    }
+  }
+}
+
+TEST(Help, WithoutAVerbOrWithAWrongOneIsAUsageError) {
+  const TemporaryFolder folder;
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{}, {"trian"}, {"--frob"}}) {
+    const CommandResult result = run_gradus(folder, words);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, HasSubstr("gradus: [gradus] "));
+    EXPECT_THAT(result.err, HasSubstr("see `gradus --help`"));
+  }
+}
+
+TEST(Help, Version) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(run_gradus(folder, {"--version"}).out, "gradus " GRADUS_VERSION "\n");
+}
+
+TEST(Help, RecipesAreListedAndPrinted) {
+  const TemporaryFolder folder;
+  const CommandResult list = run_gradus(folder, {"recipes"});
+  EXPECT_EQ(list.exit_code, 0);
+  for (const auto& entry : std::filesystem::directory_iterator(GRADUS_SOURCE_DIR "/recipes")) {
+    EXPECT_THAT(list.out, HasSubstr(entry.path().stem().string() + " "));
+    EXPECT_EQ(slurp(entry.path()).find("# "), 0u)
+        << entry.path() << " should begin with a comment that says what it is";
+  }
+  EXPECT_THAT(list.out, HasSubstr("linear_regression  A line through 100 noisy points"));
+  EXPECT_EQ(run_gradus(folder, {"recipes", "sgd"}).out, slurp(recipe("sgd")));
+  const CommandResult wrong = run_gradus(folder, {"recipes", "sgdd"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("did you mean \"sgd\"?"));
+}
+
+TEST(Help, KeysExplainTheConfiguration) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(run_gradus(folder, {"keys"}).out, configuration_help());
+  EXPECT_EQ(run_gradus(folder, {"keys", "optimizer"}).out, configuration_help("optimizer"));
+  EXPECT_EQ(run_gradus(folder, {"keys", "--markdown"}).out, configuration_reference());
+  const CommandResult wrong = run_gradus(folder, {"keys", "optimizr"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("did you mean \"optimizer\"?"));
+}
+
+TEST(Help, EnvNamesTheInstructionSet) {
+  const TemporaryFolder folder;
+  const std::string detected(name_of(detected_isa()));
+  const CommandResult plain = run_gradus(folder, {"env"});
+  EXPECT_EQ(plain.exit_code, 0);
+  EXPECT_THAT(plain.out, HasSubstr("instruction set  " + detected + " (detected: " + detected + ")"));
+  EXPECT_THAT(plain.out, HasSubstr(std::string(matmul_library())));
+  EXPECT_THAT(plain.out, HasSubstr(GRADUS_VERSION));
+  const CommandResult pinned = run_gradus(folder, {"env", "--isa", "avx2", "--threads", "3"});
+  EXPECT_THAT(pinned.out, HasSubstr("instruction set  avx2 (detected: " + detected + ")"));
+  EXPECT_THAT(pinned.out, HasSubstr("threads          3\n"));
+  EXPECT_EQ(run_gradus(folder, {"env", "--isa", "neon"}).exit_code, 2);
+  EXPECT_EQ(run_gradus(folder, {"env", "--threads", "-1"}).exit_code, 2);
+}
+
+}  // namespace
+}  // namespace gradus

@@ -1,0 +1,113 @@
+// `gradus schedule`: the learning rates as CSV.
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "tests/command/command.h"
+
+namespace gradus {
+namespace {
+
+using testing::HasSubstr;
+
+class ScheduleVerb : public testing::Test {
+ protected:
+  CommandResult schedule(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "schedule");
+    return run_gradus(folder_, arguments);
+  }
+
+  // The rates of steps 0, 1, …
+  std::vector<double> rates(const std::vector<std::string>& arguments) {
+    const CommandResult result = schedule(arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    std::vector<std::string> lines = lines_of(result.out);
+    std::vector<double> rates;
+    EXPECT_EQ(lines.at(0), "step,learning_rate");
+    for (size_t i = 1; i < lines.size(); ++i) {
+      const size_t comma = lines[i].find(',');
+      EXPECT_EQ(lines[i].substr(0, comma), std::to_string(i - 1));
+      rates.push_back(std::stod(lines[i].substr(comma + 1)));
+    }
+    return rates;
+  }
+
+  std::string usage_error(const std::vector<std::string>& arguments) {
+    const CommandResult result = schedule(arguments);
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    EXPECT_EQ(result.out, "");
+    return result.err;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(ScheduleVerb, ConstantIsTheRateItself) {
+  EXPECT_EQ(rates({"constant", "--steps", "3"}), std::vector<double>(3, 0.01));
+  EXPECT_EQ(rates({"constant", "--set", "learning_rate=0.25", "--steps", "3"}), std::vector<double>(3, 0.25));
+}
+
+TEST_F(ScheduleVerb, LinearWarmsUpAndEndsAtTotalSteps) {
+  EXPECT_EQ(rates({"linear", "--set", "learning_rate=1", "--set", "warmup_steps=2", "--steps", "6"}),
+            (std::vector<double>{0.0, 0.5, 1.0, 0.75, 0.5, 0.25}));
+  EXPECT_EQ(rates({"linear", "--set", "learning_rate=1", "--set", "total_steps=2", "--set", "final_factor=0.5",
+                   "--steps", "4"}),
+            (std::vector<double>{1.0, 0.75, 0.5, 0.5}));
+}
+
+TEST_F(ScheduleVerb, CosineFollowsHalfAWave) {
+  const std::vector<double> seen = rates({"cosine", "--steps", "10", "--set", "optimizer.learning_rate=2"});
+  ASSERT_EQ(seen.size(), 10u);
+  for (size_t t = 0; t < 10; ++t) {
+    EXPECT_NEAR(seen[t], 1.0 + std::cos(std::numbers::pi * static_cast<double>(t) / 10.0), 1e-15);
+  }
+}
+
+TEST_F(ScheduleVerb, DynamicIsTheExpressionLiterally) {
+  const std::vector<double> seen =
+      rates({"dynamic", "--set", "warmup_steps=10", "--set", "decay_steps=100", "--set", "scale=0.5", "--steps", "50"});
+  ASSERT_EQ(seen.size(), 50u);
+  for (size_t t = 0; t < 50; ++t) {
+    const auto step = static_cast<double>(t);
+    EXPECT_NEAR(seen[t], 0.5 * step / (10 + 100 * (1 - step / 50)), 1e-15);
+  }
+}
+
+TEST_F(ScheduleVerb, DynamicRefusesARateOfItsOwn) {
+  EXPECT_THAT(usage_error({"dynamic", "--set", "warmup_steps=1", "--set", "decay_steps=1", "--set", "learning_rate=0.1",
+                           "--steps", "5"}),
+              HasSubstr("the dynamic expression is the learning rate itself"));
+}
+
+TEST_F(ScheduleVerb, DynamicIsRefusedWhereItIsUndefined) {
+  const std::vector<std::string> base{"dynamic", "--set", "decay_steps=10", "--steps", "6", "--set"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), base.begin(), base.end());
+    return more;
+  };
+  EXPECT_THAT(usage_error(with({"total_steps=5"})), HasSubstr("undefined at step 5"));
+  EXPECT_THAT(usage_error(with({"total_steps=4", "--set", "warmup_steps=1000"})), HasSubstr("total_steps"));
+  EXPECT_EQ(rates(with({"total_steps=5", "--set", "warmup_steps=1"})).back(), 5.0);  // total_steps / warmup_steps
+}
+
+TEST_F(ScheduleVerb, WrongArgumentsAreUsageErrors) {
+  EXPECT_THAT(usage_error({"cosin", "--steps", "5"}), HasSubstr("did you mean \"cosine\"?"));
+  EXPECT_THAT(usage_error({"cosine"}), HasSubstr("--steps is required"));
+  EXPECT_THAT(usage_error({"cosine", "--steps", "0"}), HasSubstr("[--steps] 0; expected at least 1"));
+  EXPECT_THAT(usage_error({"cosine", "--steps", "5", "--set", "warmup_stepz=1"}),
+              HasSubstr("did you mean \"warmup_steps\"?"));
+  EXPECT_THAT(usage_error({"cosine", "--steps", "5", "--set", "momentum=1"}), HasSubstr("unknown key \"momentum\""));
+  EXPECT_THAT(usage_error({"cosine", "--steps", "5", "--set", "warmup_steps=6"}), HasSubstr("is above"));
+  EXPECT_THAT(usage_error({"dynamic", "--steps", "5"}), HasSubstr("\"schedule.decay_steps\" is missing"));
+  EXPECT_THAT(usage_error({"constant", "--steps", "5", "--set", "scale=2"}), HasSubstr("applies to"));
+}
+
+TEST_F(ScheduleVerb, AFullDiskIsAFailure) {
+  const CommandResult result = run_gradus(folder_, {"schedule", "constant", "--steps", "100000"}, {.out = "/dev/full"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("No space left on device"));
+}
+
+}  // namespace
+}  // namespace gradus

@@ -1,0 +1,276 @@
+// `gradus train` on the line: the recipes, the run's folder, overrides, stopping rules.
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "tests/command/command.h"
+
+namespace gradus {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr const char* kSmall =
+    "[data]\nkind = \"line\"\n[model]\nkind = \"linear\"\n[train]\nsteps = 20\n[log]\nevery = 5\n";
+
+// The numbers in the line that begins with `start`.
+std::vector<double> numbers_behind(const std::string& text, const std::string& start) {
+  std::vector<double> numbers;
+  for (const std::string& line : lines_of(text)) {
+    if (!line.starts_with(start)) continue;
+    std::istringstream stream(line.substr(start.size()));
+    for (double number = 0; stream >> number;) numbers.push_back(number);
+  }
+  return numbers;
+}
+
+TEST(Train, LinearRegressionPrintsTheLossesAndTheAnswerBesideTheClosedForm) {
+  const TemporaryFolder folder;
+  const CommandResult result = run_gradus(folder, {"train", recipe("linear_regression")});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  for (int step = 0; step < 1000; step += 100) {
+    EXPECT_THAT(result.out, HasSubstr(" " + std::to_string(step) + "  loss "));
+  }
+  const std::vector<double> learned = numbers_behind(result.out, "learned");
+  const std::vector<double> exact = numbers_behind(result.out, "least squares");
+  ASSERT_EQ(learned.size(), 2u) << result.out;
+  ASSERT_EQ(exact.size(), 2u) << result.out;
+  EXPECT_NEAR(learned[0], exact[0], 5e-3);  // 1,000 steps at this rate leave e^-6.8 of the way to W
+  EXPECT_NEAR(learned[1], exact[1], 1e-4);
+  EXPECT_NEAR(exact[0], 2.0, 0.2);
+  EXPECT_THAT(result.out, HasSubstr("stopped after 1000 steps"));
+  EXPECT_THAT(result.out, HasSubstr("saved in runs/linear_regression: model.safetensors"));
+  EXPECT_THAT(result.out, HasSubstr("next, for example: gradus train "));
+}
+
+TEST(Train, LinearRegressionLogsEveryHundredSteps) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(run_gradus(folder, {"train", recipe("linear_regression"), "--out", "run"}).exit_code, 0);
+  const std::vector<nlohmann::json> log = read_log(folder / "run");
+  ASSERT_EQ(log.size(), 11u);  // and the last step
+  for (size_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(log[i]["step"], 100 * i);
+    EXPECT_EQ(log[i]["epoch"], 100.0 * static_cast<double>(i));
+    EXPECT_EQ(log[i]["learning_rate"], 0.01);
+    EXPECT_GT(log[i]["grad_norm"], 0.0);
+    EXPECT_GT(log[i]["examples_per_s"], 0.0);
+    EXPECT_GT(log[i]["elapsed_s"], 0.0);
+    EXPECT_TRUE(log[i]["loss"].is_number());
+    if (i > 0) {
+      EXPECT_LT(log[i]["loss"], log[i - 1]["loss"]);
+    }
+  }
+  EXPECT_EQ(log[10]["step"], 999);
+}
+
+TEST(Train, WritesTheRunsFolder) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(run_gradus(folder, {"train", recipe("linear_regression"), "--out", "a/run"}).exit_code, 0);
+  for (const char* file : {"config.toml", "log.jsonl", "summary.json", "model.safetensors", "best.safetensors"}) {
+    EXPECT_TRUE(std::filesystem::exists(folder / "a/run" / file)) << file;
+  }
+  const nlohmann::json summary = read_summary(folder / "a/run");
+  EXPECT_EQ(summary["steps"], 1000);
+  EXPECT_EQ(summary["stop_reason"], "max_steps");
+  EXPECT_EQ(summary["parameters"], 2);
+  EXPECT_LT(summary["final_loss"], 0.2);
+  EXPECT_TRUE(summary["best_val_loss"].is_null());
+  EXPECT_GT(summary["elapsed_s"], 0.0);
+  EXPECT_GT(summary["peak_rss_bytes"], 1 << 20);
+  EXPECT_TRUE(summary["metrics"].is_object());
+  // The resolved configuration can be used again, and gives the same weights.
+  ASSERT_EQ(run_gradus(folder, {"train", "a/run/config.toml", "--out", "b"}).exit_code, 0);
+  EXPECT_EQ(slurp(folder / "b/model.safetensors"), slurp(folder / "a/run/model.safetensors"));
+}
+
+TEST(Train, TakesARecipesBareName) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(run_gradus(folder, {"train", "linear_regression"}).exit_code, 0);
+  EXPECT_EQ(read_summary(folder / "runs/linear_regression")["steps"], 1000);
+  const CommandResult result = run_gradus(folder, {"train", "linear_regresion"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.err, "gradus: [linear_regresion] no such file or recipe; did you mean \"linear_regression\"?\n");
+}
+
+TEST(Train, TheThreeWaysSeeTheSameNumberOfExamples) {
+  const TemporaryFolder folder;
+  for (const auto& [name, steps] : {std::pair("batch_gd", 100), {"minibatch", 1000}, {"sgd", 10000}}) {
+    const CommandResult result = run_gradus(folder, {"train", recipe(name)});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const nlohmann::json summary = read_summary(folder / "runs" / name);
+    EXPECT_EQ(summary["steps"], steps) << name;
+    EXPECT_EQ(summary["stop_reason"], "max_epochs") << name;
+    EXPECT_NEAR(numbers_behind(result.out, "learned")[0], numbers_behind(result.out, "least squares")[0], 0.1) << name;
+  }
+}
+
+TEST(Train, RefusesAFolderThatIsNotEmpty) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  ASSERT_EQ(run_gradus(folder, {"train", "c.toml"}).exit_code, 0);
+  const std::string before = slurp(folder / "runs/c/config.toml");
+  CommandResult result = run_gradus(folder, {"train", "c.toml", "--set", "train.steps=30"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, StartsWith("gradus: [runs/c] exists and is not empty"));
+  EXPECT_THAT(result.err, HasSubstr("--overwrite"));
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(slurp(folder / "runs/c/config.toml"), before);
+  spill(folder / "runs/c/notes.txt", "mine");
+  result = run_gradus(folder, {"train", "c.toml", "--set", "train.steps=30", "--overwrite"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 30);
+  EXPECT_EQ(slurp(folder / "runs/c/notes.txt"), "mine");
+}
+
+struct WrongConfig {
+  const char* name;
+  const char* text;
+  const char* message;
+};
+
+class TrainErrors : public testing::TestWithParam<WrongConfig> {};
+
+TEST_P(TrainErrors, SayWhereAndWhatToDo) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", GetParam().text);
+  const CommandResult result = run_gradus(folder, {"train", "c.toml"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, StartsWith(GetParam().message));
+  EXPECT_EQ(lines_of(result.err).size(), 1u) << result.err;
+  EXPECT_FALSE(std::filesystem::exists(folder / "runs"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, TrainErrors,
+    testing::Values(
+        WrongConfig{"UnknownKey", "[data]\nkind = 'line'\n[model]\nkind = 'linear'\n[optimizer]\n  lerning_rate = 1\n",
+                    "gradus: [c.toml:6:3] unknown key \"optimizer.lerning_rate\"; did you mean "
+                    "\"optimizer.learning_rate\"?"},
+        WrongConfig{"WrongType", "[data]\nkind = 'line'\n[model]\nkind = 'linear'\n[train]\nsteps = 'ten'\n",
+                    "gradus: [c.toml:6:1] \"train.steps\" must be an integer of at least 1; found the text \"ten\""},
+        WrongConfig{"OutOfRange", "[data]\nkind = 'line'\n[model]\nkind = 'linear'\n[train]\nsteps = 0\n",
+                    "gradus: [c.toml:6:1] \"train.steps\" must be an integer of at least 1; found the integer 0"},
+        WrongConfig{"NotToml", "[data]\nkind = 'line'\n[model\n", "gradus: [c.toml:3:"},
+        WrongConfig{"NoLength", "[data]\nkind = 'line'\n[model]\nkind = 'linear'\n",
+                    "gradus: [c.toml] the length of the run is missing; give train.steps, train.epochs or both"},
+        WrongConfig{"RateOfDynamic",
+                    "[data]\nkind = 'line'\n[model]\nkind = 'linear'\n[train]\nsteps = 9\n[optimizer]\n"
+                    "learning_rate = 0.1\n[schedule]\nname = 'dynamic'\nwarmup_steps = 1\ndecay_steps = 9\n",
+                    "gradus: [c.toml:8:1] \"optimizer.learning_rate\" applies to schedule.name = \"constant\", "
+                    "\"linear\" or \"cosine\", not to \"dynamic\"; the dynamic expression is the learning rate itself"},
+        WrongConfig{"TextWithoutPath", "[data]\nkind = 'text'\n[model]\nkind = 'gpt'\n[train]\nsteps = 9\n",
+                    "gradus: [c.toml] required key \"data.path\" is missing"}),
+    [](const auto& instance) { return instance.param.name; });
+
+TEST(Train, AMissingFileIsNamed) {
+  const TemporaryFolder folder;
+  CommandResult result = run_gradus(folder, {"train", "nowhere.toml"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, StartsWith("gradus: [nowhere.toml] no such file"));
+  result = run_gradus(folder, {"train", "gpt_char", "--data", "nowhere.txt"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.err, "gradus: [nowhere.txt] cannot open it for reading: No such file or directory\n");
+  EXPECT_FALSE(std::filesystem::exists(folder / "runs"));
+}
+
+TEST(Train, WrongArgumentsAreUsageErrors) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  const auto error = [&](const std::vector<std::string>& arguments) {
+    std::vector<std::string> words{"train", "c.toml"};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    const CommandResult result = run_gradus(folder, words);
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    return result.err;
+  };
+  EXPECT_THAT(error({"--frobnicate"}), StartsWith("gradus: [gradus train] "));
+  EXPECT_THAT(error({"--set", "train.stepz=3"}), HasSubstr("did you mean \"train.steps\"?"));
+  EXPECT_THAT(error({"--set", "train.steps"}), HasSubstr("expected key=value"));
+  EXPECT_THAT(error({"--seed", "-1"}), StartsWith("gradus: [--seed] \"train.seed\" must be an integer of at least 0"));
+  EXPECT_THAT(error({"--threads", "5000"}), StartsWith("gradus: [--threads] "));
+  EXPECT_THAT(error({"--isa", "mmx"}), HasSubstr("avx2 or avx512"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "runs"));
+}
+
+TEST(Train, OptionsOverrideTheFile) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  const CommandResult result =
+      run_gradus(folder, {"train", "--set", "train.steps=7", "c.toml", "--set", "train.steps=8", "--set",
+                          "train.seed=3", "--seed", "5", "--threads", "2", "--isa", "avx2"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 8);
+  EXPECT_THAT(slurp(folder / "runs/c/config.toml"), HasSubstr("seed = 5\nthreads = 2\n"));
+}
+
+TEST(Train, TheFirstLimitEndsTheRun) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  const auto summary = [&](const std::vector<std::string>& settings) {
+    std::vector<std::string> words{"train", "c.toml", "--overwrite"};
+    for (const std::string& setting : settings) words.insert(words.end(), {"--set", setting});
+    const CommandResult result = run_gradus(folder, words);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return read_summary(folder / "runs/c");
+  };
+  nlohmann::json ended = summary({"train.epochs=5"});
+  EXPECT_EQ(ended["steps"], 5);
+  EXPECT_EQ(ended["stop_reason"], "max_epochs");
+  ended = summary({"train.epochs=5", "train.batch_size=50", "train.steps=3"});
+  EXPECT_EQ(ended["steps"], 3);
+  EXPECT_EQ(ended["stop_reason"], "max_steps");
+  ended = summary({"train.steps=100000", "train.stop_loss=0.2"});
+  EXPECT_LT(ended["steps"], 1000);
+  EXPECT_LE(ended["final_loss"], 0.2);
+  EXPECT_EQ(ended["stop_reason"], "loss_threshold");
+  ended = summary({"train.steps=1000000000", "train.max_time_s=0.1", "log.every=1000000"});
+  EXPECT_GE(ended["elapsed_s"], 0.1);
+  EXPECT_LT(ended["elapsed_s"], 2.0);
+  EXPECT_EQ(ended["stop_reason"], "max_time");
+}
+
+TEST(Train, ALossThatIsNotFiniteIsAFailureThatKeepsTheWeights) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  const CommandResult result =
+      run_gradus(folder, {"train", "c.toml", "--set", "optimizer.learning_rate=1e15", "--out", "run"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, StartsWith("gradus: [train] the loss or its gradient is not a finite number at step "));
+  EXPECT_THAT(result.err, HasSubstr("saved in run. Try a lower optimizer.learning_rate"));
+  EXPECT_EQ(read_summary(folder / "run")["stop_reason"], "non_finite");
+  EXPECT_TRUE(std::filesystem::exists(folder / "run/model.safetensors"));
+}
+
+TEST(Train, QuietPrintsErrorsOnly) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  CommandResult result = run_gradus(folder, {"train", "c.toml", "--quiet"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out + result.err, "");
+  result = run_gradus(folder, {"train", "c.toml", "--quiet"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("exists and is not empty"));
+}
+
+TEST(Train, AFullDiskBehindStandardOutputFailsOnceTheModelIsSaved) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  const CommandResult result = run_gradus(folder, {"train", "c.toml"}, {.out = "/dev/full"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.err, "gradus: [standard output] cannot be written: No space left on device\n");
+  EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 20);
+}
+
+TEST(Train, LongRunsPrintNoRows) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  const CommandResult result = run_gradus(folder, {"train", "c.toml", "--set", "train.steps=1000"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, testing::Not(HasSubstr("\nstep ")));
+  EXPECT_THAT(result.out, HasSubstr("stopped after 1000 steps"));
+}
+
+}  // namespace
+}  // namespace gradus

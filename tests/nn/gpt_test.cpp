@@ -1,0 +1,143 @@
+#include "gradus/nn/models/gpt.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/nn/reference.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+using Values = std::vector<double>;
+
+constexpr int64_t kVocabulary = 11, kContext = 12, kBatch = 3;
+
+GptOptions small() { return {.vocabulary = kVocabulary, .layers = 2, .width = 16, .heads = 2, .context = kContext}; }
+
+/// The weights of the references: norm weights lie about 1, everything else about 0.
+void load_formula(const Model& model) {
+  std::vector<std::pair<std::string, Tensor>> values;
+  for (const Parameter& p : model.parameters()) {
+    const bool norm_weight = p.name.find("ln_") != std::string::npos && p.name.ends_with("weight");
+    values.emplace_back(p.name, filled(p.name, p.tensor.shape(), 1.0, norm_weight ? 1.0 : 0.0));
+  }
+  load_parameters(model.parameters(), values, "formula");
+}
+
+/// Tokens [first, first + length) of each of the references' sequences.
+Tensor tokens(int64_t first, int64_t length) {
+  std::vector<int64_t> ids;
+  for (int64_t b = 0; b < kBatch; ++b) {
+    for (int64_t t = first; t < first + length; ++t) ids.push_back((5 * b + 3 * t + t * t) % kVocabulary);
+  }
+  return Tensor::from(ids, {kBatch, length});
+}
+
+TEST(Gpt, HasHuggingFacesParameterNames) {
+  std::vector<std::string> expected = {"wte.weight", "wpe.weight", "ln_f.weight", "ln_f.bias"};
+  for (const std::string layer : {"h.0.", "h.1."}) {
+    for (const std::string part : {"ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj"}) {
+      expected.push_back(layer + part + ".weight");
+      expected.push_back(layer + part + ".bias");
+    }
+  }
+  std::vector<std::string> names = names_of(Gpt(small(), 1).parameters());
+  std::ranges::sort(names);
+  std::ranges::sort(expected);
+  EXPECT_EQ(names, expected);
+  for (const std::string& name : names) EXPECT_NO_THROW(reference("gpt/grad/" + name)) << name;
+}
+
+TEST(Gpt, EqualsHuggingFacesLogits) {
+  const Gpt model(small(), 1);
+  load_formula(model);
+  Context context;
+  const Tensor logits = model.forward(tokens(0, kContext), context);
+  EXPECT_EQ(logits.shape(), (Shape{kBatch, kContext, kVocabulary}));
+  EXPECT_LT(relative_error(logits, reference("gpt/logits")), 2e-6);
+}
+
+// One position is unused: its embedding's gradient is 0.
+TEST(Gpt, EqualsHuggingFacesLossAndGradients) {
+  const Gpt model(small(), 1);
+  load_formula(model);
+  expect_loss_and_gradients(model, tokens(0, kContext - 1), tokens(1, kContext - 1), "gpt");
+}
+
+TEST(Gpt, ATokenSeesOnlyThoseBefore) {
+  const Gpt model(small(), 1);
+  load_formula(model);
+  Context context;
+  Tensor ids = tokens(0, kContext);
+  const Values before = model.forward(ids, context).values<double>();
+  ids.mutable_data<int64_t>()[7] = (ids.data<int64_t>()[7] + 1) % kVocabulary;
+  const Values after = model.forward(ids, context).values<double>();
+  for (size_t i = 0; i < 7 * kVocabulary; ++i) EXPECT_EQ(after[i], before[i]) << i;
+  EXPECT_NE(after[7 * kVocabulary], before[7 * kVocabulary]);
+}
+
+TEST(Gpt, LossIsWeightedByTokens) {
+  const Gpt model(small(), 1);
+  Context context;
+  EXPECT_EQ(model.loss(tokens(0, 5), tokens(1, 5), context).weight, 15);
+  // Fresh weights know nothing: near the entropy of a uniform guess.
+  const Loss loss = model.loss(tokens(0, 5), tokens(1, 5), context);
+  EXPECT_NEAR(loss.sum.item() / loss.weight, std::log(11.0), 0.05);
+}
+
+double deviation_of(const Gpt& model, std::string_view name) {
+  for (const Parameter& p : model.parameters()) {
+    if (p.name != name) continue;
+    double squares = 0;
+    for (const double v : p.tensor.values<double>()) squares += v * v;
+    return std::sqrt(squares / static_cast<double>(p.tensor.numel()));
+  }
+  return NAN;
+}
+
+TEST(Gpt, StartsAsGpt2) {
+  const Gpt model({.vocabulary = 300, .layers = 8, .width = 96, .heads = 4, .context = 100}, 1);
+  const double residual = 0.02 / std::sqrt(16.0);
+  EXPECT_NEAR(deviation_of(model, "wte.weight"), 0.02, 0.0005);
+  EXPECT_NEAR(deviation_of(model, "wpe.weight"), 0.02, 0.0008);
+  EXPECT_NEAR(deviation_of(model, "h.3.attn.c_attn.weight"), 0.02, 0.0005);
+  EXPECT_NEAR(deviation_of(model, "h.3.mlp.c_fc.weight"), 0.02, 0.0005);
+  EXPECT_NEAR(deviation_of(model, "h.3.attn.c_proj.weight"), residual, 0.04 * residual);
+  EXPECT_NEAR(deviation_of(model, "h.3.mlp.c_proj.weight"), residual, 0.04 * residual);
+  EXPECT_EQ(deviation_of(model, "h.3.attn.c_attn.bias"), 0);
+  EXPECT_EQ(deviation_of(model, "h.3.ln_1.weight"), 1);
+  EXPECT_EQ(deviation_of(model, "ln_f.bias"), 0);
+}
+
+TEST(Gpt, CanBeWithoutBiases) {
+  GptOptions options = small();
+  options.bias = false;
+  const Gpt model(options, 1);
+  for (const std::string& name : names_of(model.parameters())) EXPECT_TRUE(name.ends_with(".weight")) << name;
+  EXPECT_EQ(model.parameters().size(), 15u);
+}
+
+TEST(Gpt, RefusesSizesThatDoNotFit) {
+  EXPECT_EQ(usage_error_text([] { Gpt({.vocabulary = 5, .width = 10, .heads = 4}, 1); }),
+            "[gpt] width 10 is not a multiple of heads 4");
+  EXPECT_EQ(usage_error_text([] { Gpt({.vocabulary = 0}, 1); }),
+            "[gpt] vocabulary 0, layers 4, width 128, heads 4, context 64: each must be at least 1");
+}
+
+TEST(Gpt, RefusesWhatItCannotSee) {
+  const Gpt model(small(), 1);
+  Context context;
+  EXPECT_EQ(error_text([&] {
+              (void)model.forward(Tensor::zeros({1, 13}, DType::kI64), context);
+            }),
+            "[gpt] token ids i64 (1, 13); expected (B, T) with T up to the context of 12");
+  EXPECT_EQ(error_text([&] { (void)model.forward(Tensor::zeros({13}, DType::kI64), context); }),
+            "[gpt] token ids i64 (13,); expected (B, T) with T up to the context of 12");
+  // A float where ids belong, and an id outside the vocabulary, are caught as well.
+  EXPECT_NE(error_text([&] { (void)model.forward(Tensor::zeros({1, 3}), context); }), "no error");
+  EXPECT_NE(error_text([&] { (void)model.forward(Tensor::full({1, 3}, 11, DType::kI64), context); }), "no error");
+}
+
+}  // namespace
+}  // namespace gradus

@@ -1,0 +1,134 @@
+#include "gradus/nn/layers.h"
+
+#include <cmath>
+
+#include "gradus/autograd/tape.h"
+#include "tests/nn/reference.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+using Values = std::vector<double>;
+
+TEST(Linear, IsXTimesWeightTransposedPlusBias) {
+  Parameters list;
+  const Linear layer(ParameterBuilder(list, 1) / "l", 2, 3);
+  EXPECT_EQ(names_of(list), (std::vector<std::string>{"l.weight", "l.bias"}));
+  EXPECT_EQ(layer.weight.shape(), (Shape{3, 2}));
+  load_parameters(
+      list,
+      {{"l.weight", Tensor::from(Values{1, 2, 3, 4, 5, 6}, {3, 2})}, {"l.bias", Tensor::from(Values{10, 20, 30}, {3})}},
+      "test");
+  const Tensor y = layer(Tensor::from(std::vector<float>{1, 0, 1, 1}, {1, 2, 2}));
+  EXPECT_EQ(y.shape(), (Shape{1, 2, 3}));
+  EXPECT_EQ(y.values<double>(), (Values{11, 23, 35, 13, 27, 41}));
+}
+
+TEST(Linear, StartsWithinOneOverTheRootOfItsInputs) {
+  Parameters list;
+  const Linear layer(ParameterBuilder(list, 1), 16, 500);
+  for (const Tensor& x : {layer.weight, layer.bias}) {
+    double largest = 0;
+    for (const double v : x.values<double>()) largest = std::max(largest, std::abs(v));
+    EXPECT_LE(largest, 0.25);
+    EXPECT_GT(largest, 0.245);
+  }
+}
+
+TEST(Linear, CanBeWithoutBias) {
+  Parameters list;
+  const Linear layer(ParameterBuilder(list, 1), 2, 3, {.bias = false});
+  EXPECT_EQ(names_of(list), (std::vector<std::string>{"weight"}));
+  EXPECT_FALSE(layer.bias.defined());
+  EXPECT_EQ(layer(Tensor::zeros({1, 2})).values<double>(), (Values{0, 0, 0}));
+}
+
+TEST(Layers, CopiesShareTheirParameters) {
+  Parameters list;
+  const Linear layer(ParameterBuilder(list, 1), 2, 3);
+  const Linear copy = layer;
+  EXPECT_TRUE(copy.weight.is_same(layer.weight));
+  EXPECT_EQ(list.size(), 2u);
+}
+
+TEST(Embedding, GivesRows) {
+  Parameters list;
+  const Embedding table(ParameterBuilder(list, 1) / "wte", 3, 2);
+  EXPECT_EQ(names_of(list), (std::vector<std::string>{"wte.weight"}));
+  load_parameters(list, {{"wte.weight", Tensor::from(Values{1, 2, 3, 4, 5, 6}, {3, 2})}}, "test");
+  const Tensor y = table(Tensor::from(std::vector<int64_t>{2, 0, 2}, {1, 3}));
+  EXPECT_EQ(y.shape(), (Shape{1, 3, 2}));
+  EXPECT_EQ(y.values<double>(), (Values{5, 6, 1, 2, 5, 6}));
+}
+
+TEST(LayerNorm, StartsAsPlainNormalisation) {
+  Parameters list;
+  const LayerNorm norm(ParameterBuilder(list, 1) / "ln", 4, true, 0.5);
+  EXPECT_EQ(names_of(list), (std::vector<std::string>{"ln.weight", "ln.bias"}));
+  const Values y = norm(Tensor::from(std::vector<float>{1, 3, 1, 3}, {1, 4})).values<double>();
+  const double expected = 1 / std::sqrt(1.5);
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(y[i], i % 2 == 0 ? -expected : expected, 1e-7);
+}
+
+TEST(LayerNorm, CanBeWithoutBias) {
+  Parameters list;
+  const LayerNorm norm(ParameterBuilder(list, 1), 4, false);
+  EXPECT_EQ(names_of(list), (std::vector<std::string>{"weight"}));
+  EXPECT_EQ(norm(Tensor::full({2, 4}, 3)).values<double>(), Values(8, 0));
+}
+
+Context training(std::span<const int64_t> ids, uint64_t key = 5) {
+  Context context;
+  context.training = true;
+  context.key = key;
+  context.example_ids = ids;
+  return context;
+}
+
+TEST(Dropout, DoesNothingOutsideTraining) {
+  const Dropout dropout{0.9};
+  Context context;
+  const Tensor x = Tensor::full({2, 3}, 1);
+  EXPECT_TRUE(dropout(x, context).is_same(x));
+  EXPECT_EQ(context.uses, 0u);
+}
+
+TEST(Dropout, KeepsTheShareAndTheMean) {
+  const Dropout dropout{0.25};
+  const std::vector<int64_t> ids = {0, 1, 2, 3};
+  Context context = training(ids);
+  const Values y = dropout(Tensor::full({4, 10000}, 3), context).values<double>();
+  int64_t kept = 0;
+  for (const double v : y) {
+    EXPECT_TRUE(v == 0 || v == 4) << v;
+    kept += v != 0;
+  }
+  EXPECT_NEAR(static_cast<double>(kept) / 40000, 0.75, 5 * std::sqrt(0.75 * 0.25 / 40000));
+}
+
+// Where an example stands, and who stands beside it, changes nothing.
+TEST(Dropout, DependsOnTheExampleAlone) {
+  const Dropout dropout{0.5};
+  const std::vector<int64_t> ids = {7, 3, 7, 9}, alone = {3};
+  Context context = training(ids), other = training(alone);
+  const Values y = dropout(Tensor::full({4, 40}, 1), context).values<double>();
+  const auto row = [&](int i) { return Values(y.begin() + 40 * i, y.begin() + 40 * (i + 1)); };
+  EXPECT_EQ(row(0), row(2));
+  EXPECT_NE(row(0), row(1));
+  EXPECT_NE(row(0), row(3));
+  EXPECT_EQ(dropout(Tensor::full({1, 40}, 1), other).values<double>(), row(1));
+}
+
+TEST(Dropout, DiffersByUseAndByStep) {
+  const Dropout dropout{0.5};
+  const std::vector<int64_t> ids = {0};
+  Context context = training(ids, 5), next_step = training(ids, 6);
+  const Tensor x = Tensor::full({1, 64}, 1);
+  const Values first = dropout(x, context).values<double>();
+  EXPECT_NE(dropout(x, context).values<double>(), first);
+  EXPECT_NE(dropout(x, next_step).values<double>(), first);
+}
+
+}  // namespace
+}  // namespace gradus

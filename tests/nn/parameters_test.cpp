@@ -1,0 +1,156 @@
+#include "gradus/nn/parameters.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+using Values = std::vector<double>;
+using Named = std::vector<std::pair<std::string, Tensor>>;
+
+struct Moments {
+  double mean, deviation, skew, kurtosis, low, high;
+};
+
+Moments moments_of(const Tensor& x) {
+  const Values v = x.values<double>();
+  const double n = static_cast<double>(v.size());
+  Moments m{0, 0, 0, 0, *std::ranges::min_element(v), *std::ranges::max_element(v)};
+  for (const double e : v) m.mean += e / n;
+  double second = 0, third = 0, fourth = 0;
+  for (const double e : v) {
+    const double d = e - m.mean;
+    second += d * d / n;
+    third += d * d * d / n;
+    fourth += d * d * d * d / n;
+  }
+  m.deviation = std::sqrt(second);
+  m.skew = third / std::pow(second, 1.5);
+  m.kurtosis = fourth / (second * second);
+  return m;
+}
+
+Tensor initial(const Initializer& init, const Shape& shape, std::string_view name = "w", uint64_t seed = 1,
+               DType dtype = DType::kF32) {
+  Parameters list;
+  return ParameterBuilder(list, seed, dtype).add(name, shape, init);
+}
+
+// n = 100,000 values: five standard errors of each moment.
+TEST(Initializer, NormalHasItsMoments) {
+  const double n = 100000;
+  const Moments m = moments_of(initial(Initializer::normal(0.02, 3.0), {400, 250}));
+  EXPECT_NEAR(m.mean, 3.0, 5 * 0.02 / std::sqrt(n));
+  EXPECT_NEAR(m.deviation, 0.02, 5 * 0.02 / std::sqrt(2 * n));
+  EXPECT_NEAR(m.skew, 0, 5 * std::sqrt(6 / n));
+  EXPECT_NEAR(m.kurtosis, 3, 5 * std::sqrt(24 / n));
+  EXPECT_GT(m.high - m.low, 7 * 0.02);  // tails are there
+}
+
+TEST(Initializer, UniformHasItsMomentsAndBounds) {
+  const double n = 100000;
+  const Moments m = moments_of(initial(Initializer::uniform(0.25), {400, 250}));
+  EXPECT_GE(m.low, -0.25);
+  EXPECT_LE(m.high, 0.25);
+  EXPECT_LT(m.low, -0.2499);
+  EXPECT_GT(m.high, 0.2499);
+  EXPECT_NEAR(m.mean, 0, 5 * 0.25 / std::sqrt(3 * n));
+  EXPECT_NEAR(m.deviation, 0.25 / std::sqrt(3), 5 * 0.25 / std::sqrt(n));
+  EXPECT_NEAR(m.kurtosis, 1.8, 0.03);
+}
+
+TEST(Initializer, ConstantFills) {
+  EXPECT_EQ(initial(Initializer::constant(0.5), {2, 2}).values<double>(), (Values{0.5, 0.5, 0.5, 0.5}));
+}
+
+// Neighbours must not be related, as they would be if one counter were used twice.
+TEST(Initializer, NeighboursAreUncorrelated) {
+  const Values v = initial(Initializer::normal(1.0), {100000}).values<double>();
+  for (const size_t lag : {1u, 2u, 4u, 8u, 16u}) {
+    double sum = 0;
+    for (size_t i = 0; i + lag < v.size(); ++i) sum += v[i] * v[i + lag];
+    EXPECT_NEAR(sum / 100000, 0, 5 / std::sqrt(100000)) << lag;
+  }
+}
+
+TEST(ParameterBuilder, ValuesFollowFromSeedAndFullNameAlone) {
+  const Initializer normal = Initializer::normal(1.0);
+  Parameters one, other;
+  const ParameterBuilder p(one, 7), q(other, 7);
+  const Values a = (p / "h" / 0).add("w", {3, 4}, normal).values<double>();
+  const Values b = (p / "h" / 1).add("w", {3, 4}, normal).values<double>();
+  q.add("unrelated", {5}, normal);
+  EXPECT_EQ((q / "h" / 1).add("w", {3, 4}, normal).values<double>(), b);
+  EXPECT_EQ((q / "h").add("0.w", {3, 4}, normal).values<double>(), a);
+  EXPECT_NE(a, b);
+  EXPECT_NE(initial(normal, {3, 4}, "h.0.w", 8).values<double>(), a);
+}
+
+TEST(ParameterBuilder, ListsNamesInOrderAndAsksForGradients) {
+  Parameters list;
+  const ParameterBuilder p(list, 1);
+  (p / "a" / 3).add("w", {2}, Initializer::constant(1));
+  p.add("b", {1, 2}, Initializer::constant(1));
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[0].name, "a.3.w");
+  EXPECT_EQ(list[1].name, "b");
+  EXPECT_TRUE(list[1].tensor.requires_grad());
+  EXPECT_EQ(count_elements(list), 4);
+}
+
+TEST(ParameterBuilder, RefusesANameTwice) {
+  Parameters list;
+  const ParameterBuilder p(list, 1);
+  (p / "a").add("w", {2}, Initializer::constant(1));
+  EXPECT_EQ(error_text([&] { p.add("a.w", {3}, Initializer::constant(1)); }),
+            "[parameters] the name \"a.w\" is taken already");
+  EXPECT_EQ(list.size(), 1u);
+}
+
+TEST(ParameterBuilder, MakesTheDtypeAsked) {
+  const Tensor wide = initial(Initializer::normal(1.0), {50}, "w", 1, DType::kF64);
+  EXPECT_EQ(wide.dtype(), DType::kF64);
+  const Values narrow = initial(Initializer::normal(1.0), {50}).values<double>();
+  for (size_t i = 0; i < narrow.size(); ++i) EXPECT_NEAR(wide.values<double>()[i], narrow[i], 1e-6);
+}
+
+TEST(LoadParameters, CopiesByNameAndConverts) {
+  Parameters list;
+  const ParameterBuilder p(list, 1);
+  const Tensor a = p.add("a", {2}, Initializer::constant(0)), b = p.add("b", {1, 2}, Initializer::constant(0));
+  load_parameters(list, {{"b", Tensor::from(Values{3, 4}, {1, 2})}, {"a", Tensor::from(Values{1, 2}, {2})}}, "x");
+  EXPECT_EQ(a.values<double>(), (Values{1, 2}));
+  EXPECT_EQ(b.values<double>(), (Values{3, 4}));
+  EXPECT_EQ(a.dtype(), DType::kF32);
+  EXPECT_TRUE(a.requires_grad());
+}
+
+TEST(LoadParameters, DoesNotShareMemoryWithItsSource) {
+  Parameters list;
+  const Tensor a = ParameterBuilder(list, 1).add("a", {1}, Initializer::constant(0));
+  Tensor source = Tensor::full({1}, 5);
+  load_parameters(list, {{"a", source}}, "x");
+  source.mutable_data<float>()[0] = 6;
+  EXPECT_EQ(a.item(), 5);
+}
+
+TEST(LoadParameters, ListsEveryMisfitAndChangesNothing) {
+  Parameters list;
+  const ParameterBuilder p(list, 1);
+  const Tensor a = p.add("a", {2}, Initializer::constant(0));
+  p.add("b", {1, 2}, Initializer::constant(0));
+  p.add("c", {}, Initializer::constant(0));
+  const Named values = {{"a", Tensor::full({2}, 1)}, {"b", Tensor::full({2, 1}, 1)}, {"d", Tensor::full({3}, 1)}};
+  EXPECT_EQ(error_text([&] { load_parameters(list, values, "run/model.safetensors"); }),
+            "[run/model.safetensors] the weights do not fit the model:\n"
+            "  b is f32 (2, 1), the model has f32 (1, 2)\n"
+            "  c is missing\n"
+            "  d f32 (3,) is not in the model");
+  EXPECT_EQ(a.values<double>(), (Values{0, 0}));
+}
+
+}  // namespace
+}  // namespace gradus
