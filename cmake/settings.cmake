@@ -1,24 +1,11 @@
 # Options and compiler flags of everything in this tree. None of it reaches projects that use the installed library.
 
-# libgomp is the OpenMP run-time that oneDNN uses; clang would bring a second one, so it gets std::thread.
-set(default_threads std)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  set(default_threads openmp)
-endif()
-set(GRADUS_THREADS ${default_threads} CACHE STRING "What runs parallel_for: openmp or std")
-set_property(CACHE GRADUS_THREADS PROPERTY STRINGS openmp std)
 option(GRADUS_ONEDNN "Matrix products in f32 by oneDNN (OFF: our own)" ON)
 option(GRADUS_POOL "Keep tensor memory between steps (OFF: each tensor is its own allocation, for sanitizers)" ON)
 set(GRADUS_SANITIZE "" CACHE STRING "Value of -fsanitize=, such as address,undefined or thread")
 option(GRADUS_WERROR "Warnings are errors" OFF)
 option(GRADUS_TESTS "Build the tests and the examples" ${PROJECT_IS_TOP_LEVEL})
 option(GRADUS_BENCH "Build the micro-benchmarks" OFF)
-
-if(NOT GRADUS_THREADS MATCHES "^(openmp|std)$")
-  message(FATAL_ERROR "GRADUS_THREADS is '${GRADUS_THREADS}'; it must be openmp or std.")
-elseif(GRADUS_THREADS STREQUAL "openmp" AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  message(FATAL_ERROR "GRADUS_THREADS=openmp needs g++; with ${CMAKE_CXX_COMPILER_ID} use -DGRADUS_THREADS=std.")
-endif()
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Kind of build" FORCE)

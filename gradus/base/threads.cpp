@@ -1,9 +1,13 @@
 #include "gradus/base/threads.h"
 
+#include <immintrin.h>
 #include <sched.h>
 
 #include <atomic>
+#include <exception>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 #include "gradus/base/error.h"
 
@@ -16,7 +20,106 @@ int available_cores() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
+int cores() {
+  static const int count = available_cores();
+  return count;
+}
+
 std::atomic<int> g_threads{0};
+thread_local bool t_inside = false;  // this thread works on a piece already
+
+/// Threads that wait for regions of pieces. A region is opened by one thread, which works on it too. Others join while it
+/// is open; a thread that wakes up too late finds it closed and is not waited for, so that a busy machine slows a region
+/// down but does not stop it. Waiting threads look for work for a short while, then sleep.
+class Pool {
+ public:
+  static Pool& instance() {
+    static Pool* const pool = new Pool;  // never destroyed: threads may outlive main's end
+    return *pool;
+  }
+
+  /// False if another thread has a region open.
+  bool run(int64_t count, void (*body)(void*, int64_t), void* work, int team) {
+    const std::unique_lock owner(owner_, std::try_to_lock);
+    if (!owner) return false;
+    hire(team - 1);
+    spins_ = team <= cores() ? kSpins : 0;  // with more threads than cores, looking only keeps others from working
+    run_ = body;
+    work_ = work;
+    count_ = count;
+    helpers_ = static_cast<uint32_t>(team - 1);
+    next_.store(0, std::memory_order_relaxed);
+    const uint32_t opened = ((state_.load(std::memory_order_relaxed) & kGeneration) + kNextGeneration) | kOpen;
+    state_.store(opened, std::memory_order_release);
+    state_.notify_all();
+    drain();
+    uint32_t state = state_.fetch_and(~kOpen, std::memory_order_acq_rel) & ~kOpen;
+    while ((state & kInside) != 0) {
+      wait(state);
+      state = state_.load(std::memory_order_acquire);
+    }
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    return true;
+  }
+
+ private:
+  // The state of the region: how many helpers are inside, whether more may join, and which region it is.
+  static constexpr uint32_t kInside = 0xFFF, kOpen = 0x1000, kNextGeneration = 0x2000, kGeneration = ~0x1FFFU;
+  static constexpr int kSpins = 1000;  // some 20 µs
+
+  void hire(int helpers) {
+    while (static_cast<int>(threads_.size()) < helpers) threads_.emplace_back([this] { help(); }).detach();
+  }
+
+  void help() {
+    for (;;) {
+      const uint32_t state = state_.load(std::memory_order_acquire);
+      if ((state & kOpen) != 0 && (state & kInside) < helpers_.load(std::memory_order_relaxed) &&
+          next_.load(std::memory_order_relaxed) < count_.load(std::memory_order_relaxed)) {
+        uint32_t expected = state;
+        if (!state_.compare_exchange_weak(expected, state + 1, std::memory_order_acq_rel)) continue;
+        drain();
+        const uint32_t left = state_.fetch_sub(1, std::memory_order_acq_rel) - 1;
+        if ((left & (kInside | kOpen)) == 0) state_.notify_all();  // the region's owner may sleep
+      } else {
+        wait(state);
+      }
+    }
+  }
+
+  void wait(uint32_t state) {
+    for (int i = spins_.load(std::memory_order_relaxed); i > 0; --i) {
+      if (state_.load(std::memory_order_relaxed) != state) return;
+      _mm_pause();
+    }
+    state_.wait(state, std::memory_order_acquire);
+  }
+
+  void drain() {
+    t_inside = true;
+    const int64_t count = count_.load(std::memory_order_relaxed);
+    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count;) {
+      try {
+        run_(work_, i);
+      } catch (...) {
+        const std::lock_guard lock(error_mutex_);
+        error_ = std::current_exception();
+      }
+    }
+    t_inside = false;
+  }
+
+  std::mutex owner_, error_mutex_;
+  std::vector<std::thread> threads_;
+  std::exception_ptr error_;
+  void (*run_)(void*, int64_t) = nullptr;
+  void* work_ = nullptr;
+  std::atomic<int64_t> count_{0};
+  std::atomic<uint32_t> helpers_{0};
+  std::atomic<int> spins_{0};
+  alignas(64) std::atomic<uint32_t> state_{0};
+  alignas(64) std::atomic<int64_t> next_{0};
+};
 
 }  // namespace
 
@@ -26,9 +129,14 @@ void set_threads(int count) {
 }
 
 int threads() {
-  static const int cores = available_cores();
   const int set = g_threads.load(std::memory_order_relaxed);
-  return set > 0 ? set : cores;
+  return set > 0 ? set : cores();
+}
+
+void detail::run_chunks(int64_t count, void (*run)(void*, int64_t), void* work) {
+  const int team = static_cast<int>(std::min<int64_t>(threads(), count));
+  if (team > 1 && !t_inside && Pool::instance().run(count, run, work, team)) return;
+  for (int64_t i = 0; i < count; ++i) run(work, i);
 }
 
 }  // namespace gradus

@@ -41,16 +41,4 @@ void parallel_for(int64_t size, int64_t grain, Body&& body) {
                      &work);
 }
 
-/// While it lives, libraries that use OpenMP of their own (oneDNN) run on the calling thread alone.
-class SequentialLibraries {
- public:
-  SequentialLibraries();
-  ~SequentialLibraries();
-  SequentialLibraries(const SequentialLibraries&) = delete;
-  SequentialLibraries& operator=(const SequentialLibraries&) = delete;
-
- private:
-  [[maybe_unused]] int previous_;
-};
-
 }  // namespace gradus

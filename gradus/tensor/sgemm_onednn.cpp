@@ -2,8 +2,11 @@
 #include <dnnl_version.h>
 
 #include "gradus/base/error.h"
-#include "gradus/base/threads.h"
 #include "gradus/tensor/sgemm.h"
+
+// OpenMP's, from the run-time that oneDNN brings; clang has no omp.h of its own for it.
+extern "C" int omp_get_max_threads();
+extern "C" void omp_set_num_threads(int);
 
 namespace gradus::detail {
 namespace {
@@ -21,12 +24,25 @@ Layout layout_of(const kernels::Matrix<float>& x, int64_t rows, int64_t columns)
   fail("sgemm", "strides ({}, {}): one of them must be 1", x.row_stride, x.column_stride);
 }
 
+// oneDNN would start OpenMP threads of its own, and its results depend on their number. The setting belongs to the calling
+// thread and may be the user's, so it is put back.
+class SingleThread {
+ public:
+  SingleThread() : previous_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~SingleThread() { omp_set_num_threads(previous_); }
+  SingleThread(const SingleThread&) = delete;
+  SingleThread& operator=(const SingleThread&) = delete;
+
+ private:
+  int previous_;
+};
+
 }  // namespace
 
 void sgemm_tile(int64_t m, int64_t n, int64_t k, const kernels::Matrix<float>& a, const kernels::Matrix<float>& b,
                 float* c, int64_t c_row, bool accumulate) {
   const Layout of_a = layout_of(a, m, k), of_b = layout_of(b, k, n);
-  const SequentialLibraries sequential;
+  const SingleThread single_thread;
   const dnnl_status_t status = dnnl_sgemm(of_a.transposed, of_b.transposed, m, n, k, 1.0F, a.data, of_a.leading, b.data,
                                           of_b.leading, accumulate ? 1.0F : 0.0F, c, c_row);
   if (status != dnnl_success)

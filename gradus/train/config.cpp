@@ -330,8 +330,8 @@ void Config::resolve() {
 }
 
 void Config::derive_defaults() {
-  const bool whole_batch = !batch_size("train.batch_size");
-  values_.try_emplace("train.stop_window", Value(int64_t{whole_batch ? 1 : 100}));
+  // Only the trainer knows whether a number is the whole batch too.
+  if (!batch_size("train.batch_size")) values_.try_emplace("train.stop_window", Value(int64_t{1}));
   values_.try_emplace("data.validation_fraction", Value(text("data.kind") == "text" ? 0.1 : 0.0));
   if (applies(*find_key("schedule.total_steps")) && has("train.steps")) {
     values_.try_emplace("schedule.total_steps", Value(integer("train.steps")));
