@@ -231,7 +231,8 @@ TrainingSummary Trainer::run() {
     if (reason && options_.validation_every > 0 && !record.validation_loss && reason != StopReason::kNonFinite) {
       validate_after(summary, record);
     }
-    record.logged = n % options_.log_every == 0 || reason || record.validation_loss;
+    const bool early = reason && reason != planned_reason_;
+    record.logged = n % options_.log_every == 0 || early || record.validation_loss;
     if (record.logged) record.elapsed_s = seconds_since(start);
     if (callback_) callback_(record);
   }

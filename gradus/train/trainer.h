@@ -68,7 +68,7 @@ struct StepRecord {
   std::optional<double> validation_loss;
   bool best = false;    ///< The validation loss is the lowest so far.
   double elapsed_s = 0.0;  ///< Since the loop began; measured only where `logged`.
-  bool logged = false;  ///< On `log_every`, or the run's last step, or a step that validated.
+  bool logged = false;  ///< On `log_every`, on a step that validated, and where the run ends before its planned steps.
 };
 
 struct TrainingSummary {

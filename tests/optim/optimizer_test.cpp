@@ -296,7 +296,8 @@ TEST(Optimizer, ASteadyStepAsksTheSystemForNoMemory) {
   for (int kind = 0; kind < kKinds; ++kind) {
     Problem problem(DType::kF32);
     const auto optimizer = make_kind(kind, problem.parameters());
-    int64_t steady = 0, in_use = 0;
+    [[maybe_unused]] int64_t steady = 0;
+    int64_t in_use = 0;
     for (int t = 0; t < 5; ++t) {
       problem.set_gradients(t);
       optimizer->step({.learning_rate = 0.01, .clip_norm = 1.0});

@@ -10,9 +10,8 @@
 
 #include <hwy/highway.h>
 
-#include <hwy/contrib/math/math-inl.h>
-
 #include "gradus/tensor/kernels/product-inl.h"
+#include "gradus/tensor/kernels/simd-inl.h"
 
 #ifndef GRADUS_TENSOR_KERNELS_ATTENTION_TYPES_
 #define GRADUS_TENSOR_KERNELS_ATTENTION_TYPES_
@@ -30,9 +29,10 @@ struct Head {
   int64_t time, depth, stride, y_stride;
   const T *q, *k, *v;
   T* y;             // forward: written
-  T* logsumexp;     // forward: written; backward: read
-  const T* grad_y;  // backward
+  T* logsumexp;     // forward: written
+  const T* grad_y;  // backward, and the two below
   const T* saved_y;
+  const T* saved_logsumexp;
   T *grad_q, *grad_k, *grad_v;
   T* scratch;
 
@@ -85,12 +85,6 @@ void PackRows(const T* rows, int64_t stride, int64_t time, int64_t depth, int64_
   }
 }
 
-// exp(z) for z ≤ 0; Highway's gives 0 for NaN, which must not hide one.
-template <class D, class V>
-HWY_INLINE V ExpKeepNan(D d, V z) {
-  return hn::Add(hn::Exp(d, z), hn::Sub(z, z));
-}
-
 // Row of n scores to exp(score·scale − maximum) for columns up to `last`, 0 behind. Returns the sum; sets the maximum.
 template <class D, class T>
 T SoftmaxRow(D d, T* row, int64_t n, int64_t last, T scale, T* maximum) {
@@ -108,7 +102,7 @@ T SoftmaxRow(D d, T* row, int64_t n, int64_t last, T scale, T* maximum) {
   for (; j <= last; j += lanes) {
     const auto visible = hn::Le(hn::Iota(d, static_cast<T>(j)), hn::Set(d, static_cast<T>(last)));
     const auto z = hn::Sub(hn::Mul(hn::LoadU(d, row + j), factor), shift);
-    const auto p = hn::IfThenElseZero(visible, ExpKeepNan(d, z));
+    const auto p = hn::IfThenElseZero(visible, ExpAny(d, z));
     sum = hn::Add(sum, p);
     hn::StoreU(p, d, row + j);
   }
@@ -155,7 +149,7 @@ void BackwardRow(D d, T* p, T* dp, int64_t n, int64_t last, T scale, T logsumexp
   for (; j <= last; j += lanes) {
     const auto visible = hn::Le(hn::Iota(d, static_cast<T>(j)), hn::Set(d, static_cast<T>(last)));
     const auto z = hn::Sub(hn::Mul(hn::LoadU(d, p + j), factor), shift);
-    const auto probability = hn::IfThenElseZero(visible, ExpKeepNan(d, z));
+    const auto probability = hn::IfThenElseZero(visible, ExpAny(d, z));
     const auto slope = hn::Mul(hn::Sub(hn::LoadU(d, dp + j), minus), factor);
     hn::StoreU(probability, d, p + j);
     hn::StoreU(hn::IfThenElseZero(visible, hn::Mul(probability, slope)), d, dp + j);
@@ -205,7 +199,7 @@ void Backward(const Head<T>& h) {
     Multiply(d, rows, columns, h.depth, grad, padded_depth, 1, v_transposed, padded_time, ds, padded_time, false);
     for (int64_t i = 0; i < rows; ++i) {
       const T delta = Delta(grad + i * padded_depth, h.saved_y + (q + i) * h.y_stride, h.depth);
-      BackwardRow(d, p + i * padded_time, ds + i * padded_time, columns, q + i, scale, h.logsumexp[q + i], delta);
+      BackwardRow(d, p + i * padded_time, ds + i * padded_time, columns, q + i, scale, h.saved_logsumexp[q + i], delta);
     }
     Multiply(d, rows, padded_depth, keys, ds, padded_time, 1, k_rows, padded_depth, grad_q, padded_depth, false);
     CopyRows(grad_q, padded_depth, rows, h.depth, h.grad_q + q * h.stride, h.stride);
@@ -304,7 +298,7 @@ Tensor causal_attention_backward(const Tensor& grad_any, const Tensor& qkv_any, 
         const int64_t at_y = i / heads * time * channels + i % heads * h.depth;
         h.grad_y = grad_data + at_y;
         h.saved_y = y_data + at_y;
-        h.logsumexp = const_cast<T*>(logsumexp_data) + i * time;
+        h.saved_logsumexp = logsumexp_data + i * time;
         h.grad_q = to + (h.q - from);
         h.grad_k = h.grad_q + channels;
         h.grad_v = h.grad_k + channels;
