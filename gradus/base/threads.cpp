@@ -2,6 +2,7 @@
 
 #include <immintrin.h>
 #include <sched.h>
+#include <signal.h>
 
 #include <atomic>
 #include <exception>
@@ -28,9 +29,9 @@ int cores() {
 std::atomic<int> g_threads{0};
 thread_local bool t_inside = false;  // this thread works on a piece already
 
-/// Threads that wait for regions of pieces. A region is opened by one thread, which works on it too. Others join while it
-/// is open; a thread that wakes up too late finds it closed and is not waited for, so that a busy machine slows a region
-/// down but does not stop it. Waiting threads look for work for a short while, then sleep.
+/// Threads that wait for regions of pieces. A region is opened by one thread, which works on it too. Others join while
+/// it is open; a thread that wakes up too late finds it closed and is not waited for, so that a busy machine slows a
+/// region down but does not stop it. Waiting threads look for work for a short while, then sleep.
 class Pool {
  public:
   static Pool& instance() {
@@ -67,8 +68,14 @@ class Pool {
   static constexpr uint32_t kInside = 0xFFF, kOpen = 0x1000, kNextGeneration = 0x2000, kGeneration = ~0x1FFFU;
   static constexpr int kSpins = 1000;  // some 20 µs
 
+  // Helpers take no signals: those belong to the program's own threads.
   void hire(int helpers) {
+    if (static_cast<int>(threads_.size()) >= helpers) return;
+    sigset_t all, previous;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &previous);
     while (static_cast<int>(threads_.size()) < helpers) threads_.emplace_back([this] { help(); }).detach();
+    pthread_sigmask(SIG_SETMASK, &previous, nullptr);
   }
 
   void help() {

@@ -1,5 +1,6 @@
 #include <dnnl.h>
 #include <dnnl_version.h>
+#include <signal.h>
 
 #include "gradus/base/error.h"
 #include "gradus/tensor/sgemm.h"
@@ -24,17 +25,28 @@ Layout layout_of(const kernels::Matrix<float>& x, int64_t rows, int64_t columns)
   fail("sgemm", "strides ({}, {}): one of them must be 1", x.row_stride, x.column_stride);
 }
 
-// oneDNN would start OpenMP threads of its own, and its results depend on their number. The setting belongs to the calling
-// thread and may be the user's, so it is put back.
-class SingleThread {
+// What has to hold on this thread while oneDNN multiplies; both are put back, since the thread may be the user's.
+// One OpenMP thread: its results depend on their number. No signals: its generated code uses the stack pointer for
+// other memory, and a handler that ran then would write its frame over the heap (seen with 2.6.3; it crashes or
+// corrupts).
+class Guard {
  public:
-  SingleThread() : previous_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~SingleThread() { omp_set_num_threads(previous_); }
-  SingleThread(const SingleThread&) = delete;
-  SingleThread& operator=(const SingleThread&) = delete;
+  Guard() : threads_(omp_get_max_threads()) {
+    omp_set_num_threads(1);
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &signals_);
+  }
+  ~Guard() {
+    pthread_sigmask(SIG_SETMASK, &signals_, nullptr);
+    omp_set_num_threads(threads_);
+  }
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
 
  private:
-  int previous_;
+  int threads_;
+  sigset_t signals_;
 };
 
 }  // namespace
@@ -42,7 +54,7 @@ class SingleThread {
 void sgemm_tile(int64_t m, int64_t n, int64_t k, const kernels::Matrix<float>& a, const kernels::Matrix<float>& b,
                 float* c, int64_t c_row, bool accumulate) {
   const Layout of_a = layout_of(a, m, k), of_b = layout_of(b, k, n);
-  const SingleThread single_thread;
+  const Guard guard;
   const dnnl_status_t status = dnnl_sgemm(of_a.transposed, of_b.transposed, m, n, k, 1.0F, a.data, of_a.leading, b.data,
                                           of_b.leading, accumulate ? 1.0F : 0.0F, c, c_row);
   if (status != dnnl_success)
