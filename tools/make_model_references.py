@@ -35,9 +35,20 @@ def is_conv1d(name):
 
 
 def gpt():
-    config = GPT2Config(vocab_size=VOCABULARY, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS, n_positions=CONTEXT,
-                        activation_function="gelu_new", resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
-                        layer_norm_epsilon=1e-5, tie_word_embeddings=True, attn_implementation="eager")
+    config = GPT2Config(
+        vocab_size=VOCABULARY,
+        n_embd=WIDTH,
+        n_layer=LAYERS,
+        n_head=HEADS,
+        n_positions=CONTEXT,
+        activation_function="gelu_new",
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        layer_norm_epsilon=1e-5,
+        tie_word_embeddings=True,
+        attn_implementation="eager",
+    )
     model = GPT2LMHeadModel(config).double().train()
     parameters = {name.removeprefix("transformer."): p for name, p in model.named_parameters()}
     with torch.no_grad():
@@ -71,8 +82,11 @@ def mlp(activation, name):
             h = activation(h)
     loss = torch.nn.functional.mse_loss(h, y)
     loss.backward()
-    return {f"{name}/y": h.detach(), f"{name}/loss": loss.detach(),
-            **{f"{name}/grad/{key}": p.grad for key, p in parameters.items()}}
+    return {
+        f"{name}/y": h.detach(),
+        f"{name}/loss": loss.detach(),
+        **{f"{name}/grad/{key}": p.grad for key, p in parameters.items()},
+    }
 
 
 def linear_model():
@@ -81,15 +95,22 @@ def linear_model():
     prediction = torch.nn.functional.linear(x, weight, bias)
     loss = torch.nn.functional.mse_loss(prediction, y)
     loss.backward()
-    return {"linear/y": prediction.detach(), "linear/loss": loss.detach(), "linear/grad/weight": weight.grad,
-            "linear/grad/bias": bias.grad}
+    return {
+        "linear/y": prediction.detach(),
+        "linear/loss": loss.detach(),
+        "linear/grad/weight": weight.grad,
+        "linear/grad/bias": bias.grad,
+    }
 
 
 def main():
     torch.set_num_threads(1)
     result = gpt() | linear_model()
-    for name, activation in {"relu": torch.relu, "tanh": torch.tanh,
-                             "gelu": lambda x: torch.nn.functional.gelu(x, approximate="tanh")}.items():
+    for name, activation in {
+        "relu": torch.relu,
+        "tanh": torch.tanh,
+        "gelu": lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
+    }.items():
         result |= mlp(activation, f"mlp_{name}")
     save_file({key: t.contiguous() for key, t in result.items()}, PATH, metadata={"torch": torch.__version__})
     print(f"{PATH}: {len(result)} tensors, {PATH.stat().st_size} bytes, GPT loss {result['gpt/loss'].item():.6f}")

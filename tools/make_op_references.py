@@ -44,10 +44,13 @@ def no_ids(*shape):
 
 # Every pair of these meets in the two-input ops.
 ENDS = values(0.0, -0.0, INF, -INF, NAN, 1.5, -1e30, DENORMAL)
-UNARY_ENDS = values(0.0, -0.0, INF, -INF, NAN, 1e30, -1e30, DENORMAL, -DENORMAL, 1e-6, -1e-6, 20, -20, 88, 89, -88, 700, -700, 1e4, -1e4)
+UNARY_ENDS = values(
+    0.0, -0.0, INF, -INF, NAN, 1e30, -1e30, DENORMAL, -DENORMAL, 1e-6, -1e-6, 20, -20, 88, 89, -88, 700, -700, 1e4, -1e4
+)
 # Beyond float32: denormals, and both sides of where exp leaves float64's range.
-UNARY_ENDS_64 = torch.tensor([5e-324, -5e-324, 1e-310, 1e308, -1e308, 709.5, 709.9, -745.0, -708.0, 1e-17],
-                             dtype=torch.float64)
+UNARY_ENDS_64 = torch.tensor(
+    [5e-324, -5e-324, 1e-310, 1e308, -1e308, 709.5, 709.9, -745.0, -708.0, 1e-17], dtype=torch.float64
+)
 
 
 def only(variants, *names):
@@ -113,67 +116,149 @@ def philox(counter, key):
 def dropout(x, rate, key, examples):
     """Word j of an example's stream decides on its element j."""
     size = x[0].numel()
-    words = [w for e in examples for block in range((size + 3) // 4)
-             for w in philox((block, 0, e, 0), (key & 0xFFFFFFFF, key >> 32))[: size - 4 * block]]
+    words = [
+        w
+        for e in examples
+        for block in range((size + 3) // 4)
+        for w in philox((block, 0, e, 0), (key & 0xFFFFFFFF, key >> 32))[: size - 4 * block]
+    ]
     keep = torch.tensor([w >= rate * 2**32 for w in words], dtype=torch.bool).view(x.shape)
     return torch.where(keep, x / (1 - rate), torch.zeros_like(x))
 
 
 def softmax_variants():
-    rows = torch.stack([values(1000, 999, -1000), values(INF, 0, 1), values(-INF, 0, 1), values(-INF, -INF, -INF), values(NAN, 0, 1),
-                        values(-1e30, 1e30, 0), values(0.0, -0.0, DENORMAL)])
-    return {"base": [real(4, 5)], "long": [real(2, 37)], "one": [real(3, 1)], "rank1": [real(6)], "rank3": [real(2, 3, 4)],
-            "empty": [empty(0, 3)], "empty_row": [empty(2, 0)], "extreme": [rows]}
+    rows = torch.stack(
+        [
+            values(1000, 999, -1000),
+            values(INF, 0, 1),
+            values(-INF, 0, 1),
+            values(-INF, -INF, -INF),
+            values(NAN, 0, 1),
+            values(-1e30, 1e30, 0),
+            values(0.0, -0.0, DENORMAL),
+        ]
+    )
+    return {
+        "base": [real(4, 5)],
+        "long": [real(2, 37)],
+        "one": [real(3, 1)],
+        "rank1": [real(6)],
+        "rank3": [real(2, 3, 4)],
+        "empty": [empty(0, 3)],
+        "empty_row": [empty(2, 0)],
+        "extreme": [rows],
+    }
 
 
 def cross_entropy_variants():
-    big = torch.stack([values(1000, -1000, 0), values(-INF, 0, 1), values(-1e30, 0, 1), values(NAN, 0, 1), values(88, 89, -88)])
-    return {"base": [real(5, 4), ids(5, below=4)], "rank3": [real(2, 3, 5), ids(2, 3, below=5)],
-            "wide": [real(2, 37), ids(2, below=37)], "one": [real(1, 1), ids(1, below=1)], "empty": [empty(0, 3), no_ids(0)],
-            "extreme": [big[[0, 1, 4]], torch.tensor([0, 1, 2])], "never": [big[[1]], torch.tensor([0])],
-            "nan": [big[[3]], torch.tensor([1])]}
+    big = torch.stack(
+        [values(1000, -1000, 0), values(-INF, 0, 1), values(-1e30, 0, 1), values(NAN, 0, 1), values(88, 89, -88)]
+    )
+    return {
+        "base": [real(5, 4), ids(5, below=4)],
+        "rank3": [real(2, 3, 5), ids(2, 3, below=5)],
+        "wide": [real(2, 37), ids(2, below=37)],
+        "one": [real(1, 1), ids(1, below=1)],
+        "empty": [empty(0, 3), no_ids(0)],
+        "extreme": [big[[0, 1, 4]], torch.tensor([0, 1, 2])],
+        "never": [big[[1]], torch.tensor([0])],
+        "nan": [big[[3]], torch.tensor([1])],
+    }
 
 
 def products():
     x = real(3, 4)
     x[0, 0], x[1, 1], x[2, 2] = INF, NAN, -INF
-    return {"base": [real(3, 4), real(4, 5)], "one": [real(1, 1), real(1, 1)], "row": [real(1, 7), real(7, 1)],
-            "outer": [real(5, 1), real(1, 6)], "batched": [real(2, 3, 4), real(2, 4, 2)], "broadcast": [real(2, 1, 3, 2), real(4, 2, 3)],
-            "right_matrix": [real(2, 3, 4), real(4, 2)], "left_matrix": [real(2, 3), real(3, 3, 2)], "packed": [real(17, 16), real(16, 18)],
-            "empty": [empty(0, 4), real(4, 2)], "empty_inner": [empty(2, 0), empty(0, 3)], "empty_batch": [empty(0, 2, 3), empty(0, 3, 2)],
-            "extreme": [x, real(4, 2)]}
+    return {
+        "base": [real(3, 4), real(4, 5)],
+        "one": [real(1, 1), real(1, 1)],
+        "row": [real(1, 7), real(7, 1)],
+        "outer": [real(5, 1), real(1, 6)],
+        "batched": [real(2, 3, 4), real(2, 4, 2)],
+        "broadcast": [real(2, 1, 3, 2), real(4, 2, 3)],
+        "right_matrix": [real(2, 3, 4), real(4, 2)],
+        "left_matrix": [real(2, 3), real(3, 3, 2)],
+        "packed": [real(17, 16), real(16, 18)],
+        "empty": [empty(0, 4), real(4, 2)],
+        "empty_inner": [empty(2, 0), empty(0, 3)],
+        "empty_batch": [empty(0, 2, 3), empty(0, 3, 2)],
+        "extreme": [x, real(4, 2)],
+    }
 
 
 def linear_variants(bias):
     b = lambda n: [real(n)] if bias else []
     x = real(3, 4)
     x[0, 0], x[1, 1] = INF, NAN
-    return {"base": [real(3, 4), real(5, 4), *b(5)], "rank3": [real(2, 3, 4), real(2, 4), *b(2)], "rank1": [real(4), real(3, 4), *b(3)],
-            "one": [real(1, 1), real(1, 1), *b(1)], **({"packed": [real(17, 16), real(16, 16), *b(16)]} if bias else {}),
-            "empty": [empty(0, 4), real(3, 4), *b(3)], "empty_in": [empty(2, 0), empty(3, 0), *b(3)],
-            "empty_out": [real(2, 3), empty(0, 3), *([empty(0)] if bias else [])], "extreme": [x, real(2, 4), *b(2)]}
+    return {
+        "base": [real(3, 4), real(5, 4), *b(5)],
+        "rank3": [real(2, 3, 4), real(2, 4), *b(2)],
+        "rank1": [real(4), real(3, 4), *b(3)],
+        "one": [real(1, 1), real(1, 1), *b(1)],
+        **({"packed": [real(17, 16), real(16, 16), *b(16)]} if bias else {}),
+        "empty": [empty(0, 4), real(3, 4), *b(3)],
+        "empty_in": [empty(2, 0), empty(3, 0), *b(3)],
+        "empty_out": [real(2, 3), empty(0, 3), *([empty(0)] if bias else [])],
+        "extreme": [x, real(2, 4), *b(2)],
+    }
 
 
 def norm_variants(affine):
     w = lambda n: [real(n), real(n)] if affine else []
     rows = torch.stack([values(3, 3, 3, 3), values(INF, 0, 1, 2), values(NAN, 0, 1, 2), values(1e-6, -1e-6, 0, 0)])
-    return {"base": [real(3, 6), *w(6)], "rank3": [real(2, 3, 5), *w(5)], "rank1": [real(7), *w(7)], "long": [real(2, 37), *w(37)],
-            "one": [values(0.5, -1).view(2, 1), *w(1)], "empty": [empty(0, 4), *w(4)], "offset64": [real(3, 9) + 32, *w(9)], "extreme": [rows, *w(4)]}
+    return {
+        "base": [real(3, 6), *w(6)],
+        "rank3": [real(2, 3, 5), *w(5)],
+        "rank1": [real(7), *w(7)],
+        "long": [real(2, 37), *w(37)],
+        "one": [values(0.5, -1).view(2, 1), *w(1)],
+        "empty": [empty(0, 4), *w(4)],
+        "offset64": [real(3, 9) + 32, *w(9)],
+        "extreme": [rows, *w(4)],
+    }
 
 
 def loss_pairs():
-    return {"base": [real(3, 5), real(3, 5)], "rank3": [real(2, 3, 2), real(2, 3, 2)], "rank0": [real(), real()],
-            "empty": [empty(0, 3), empty(0, 3)], "extreme": [values(INF, 1, -1e10), values(1, 2, 3)], "nan": [values(NAN, 0), values(1, 1)]}
+    return {
+        "base": [real(3, 5), real(3, 5)],
+        "rank3": [real(2, 3, 2), real(2, 3, 2)],
+        "rank0": [real(), real()],
+        "empty": [empty(0, 3), empty(0, 3)],
+        "extreme": [values(INF, 1, -1e10), values(1, 2, 3)],
+        "nan": [values(NAN, 0), values(1, 1)],
+    }
 
 
-GATHERED = {"base": [real(3, 4), ids(3, 2, below=4)], "repeated": [real(2, 3), torch.tensor([[1, 1, 1, 0, 1], [2, 2, 0, 0, 2]])],
-            "fewer_rows": [real(4, 3), ids(2, 5, below=3)], "rank3": [real(2, 3, 4), ids(2, 5, 3, below=3)], "empty": [real(3, 4), no_ids(3, 0)],
-            "extreme": [values(NAN, INF, -0.0).view(1, 3), torch.tensor([[2, 0, 0, 1]])]}
-LOOKED_UP = {"base": [real(5, 3), ids(4, below=5)], "rank2": [real(4, 3), ids(2, 5, below=4)], "rank0": [real(3, 2), torch.tensor(2)],
-             "empty": [real(3, 2), no_ids(0)], "extreme": [values(NAN, INF, -0.0, 1).view(2, 2), torch.tensor([1, 0, 1])]}
-SUMMED = {"base": [real(3, 5)], "rank3": [real(2, 3, 4)], "empty": [empty(2, 0)], "empty_rows": [empty(0, 2)],
-          "extreme": [values(INF, 1, NAN, 2, -INF, 3, 1e30, 4).view(4, 2)], "cancels64": [values(1e8, 1, -1e8, 2).view(2, 2)]}
-WHOLE = {**SUMMED, "rank0": [real()], "inf": [values(INF, 1)], "opposite": [values(INF, -INF)], "zeros": [values(-0.0, -0.0)]}
+GATHERED = {
+    "base": [real(3, 4), ids(3, 2, below=4)],
+    "repeated": [real(2, 3), torch.tensor([[1, 1, 1, 0, 1], [2, 2, 0, 0, 2]])],
+    "fewer_rows": [real(4, 3), ids(2, 5, below=3)],
+    "rank3": [real(2, 3, 4), ids(2, 5, 3, below=3)],
+    "empty": [real(3, 4), no_ids(3, 0)],
+    "extreme": [values(NAN, INF, -0.0).view(1, 3), torch.tensor([[2, 0, 0, 1]])],
+}
+LOOKED_UP = {
+    "base": [real(5, 3), ids(4, below=5)],
+    "rank2": [real(4, 3), ids(2, 5, below=4)],
+    "rank0": [real(3, 2), torch.tensor(2)],
+    "empty": [real(3, 2), no_ids(0)],
+    "extreme": [values(NAN, INF, -0.0, 1).view(2, 2), torch.tensor([1, 0, 1])],
+}
+SUMMED = {
+    "base": [real(3, 5)],
+    "rank3": [real(2, 3, 4)],
+    "empty": [empty(2, 0)],
+    "empty_rows": [empty(0, 2)],
+    "extreme": [values(INF, 1, NAN, 2, -INF, 3, 1e30, 4).view(4, 2)],
+    "cancels64": [values(1e8, 1, -1e8, 2).view(2, 2)],
+}
+WHOLE = {
+    **SUMMED,
+    "rank0": [real()],
+    "inf": [values(INF, 1)],
+    "opposite": [values(INF, -INF)],
+    "zeros": [values(-0.0, -0.0)],
+}
 
 
 add, sub, mul, div = torch.add, torch.sub, torch.mul, torch.div
@@ -186,8 +271,10 @@ ROWS = {
     "scalar_subtract": unary(lambda x: 1.25 - x),
     "multiply_scalar": unary(lambda x: x * -0.75),
     "scalar_divide": unary(lambda x: 1.25 / x, low=0.25),
-    "operators": (lambda a, b: -((a + 0.5) * 2.0 - 0.25) / 4.0 + 1.0 - 3.0 * b / (2.0 + a * a) - 1.0 / (b * b + 1.0) + a / 0.5,
-                  {"base": [real(2, 3), real(2, 3)]}),
+    "operators": (
+        lambda a, b: -((a + 0.5) * 2.0 - 0.25) / 4.0 + 1.0 - 3.0 * b / (2.0 + a * a) - 1.0 / (b * b + 1.0) + a / 0.5,
+        {"base": [real(2, 3), real(2, 3)]},
+    ),
     "negate": unary(torch.neg),
     "exp": curved(torch.exp),
     "log": curved(torch.log, low=0.25),
@@ -202,40 +289,90 @@ ROWS = {
     "mean_axis_kept": (lambda x: x.mean(0, keepdim=True), only(SUMMED, "base", "empty")),
     "logsumexp": (lambda x: x.logsumexp(-1), softmax_variants()),
     "softmax": (lambda x: x.softmax(-1), softmax_variants()),
-    "reshape": moved(lambda x: x.reshape(-1, 2), 3, 4, extra={"rank3": [real(2, 3, 4)], "rank1": [real(4)], "empty": [empty(0, 3)]}),
+    "reshape": moved(
+        lambda x: x.reshape(-1, 2), 3, 4, extra={"rank3": [real(2, 3, 4)], "rank1": [real(4)], "empty": [empty(0, 3)]}
+    ),
     "permute": moved(lambda x: x.permute(2, 0, 1), 2, 3, 4, extra={"empty": [empty(2, 0, 3)]}),
-    "transpose": moved(lambda x: x.transpose(0, -1), 3, 4, extra={"rank3": [real(2, 3, 4)], "rank1": [real(3)], "empty": [empty(0, 3)]}),
+    "transpose": moved(
+        lambda x: x.transpose(0, -1), 3, 4, extra={"rank3": [real(2, 3, 4)], "rank1": [real(3)], "empty": [empty(0, 3)]}
+    ),
     "slice": moved(lambda x: x[:, 1:3], 3, 4, extra={"rank3": [real(2, 4, 3)], "empty": [empty(0, 3)]}),
     "slice_from_end": moved(lambda x: x[..., -3:-1], 3, 4, extra={"rank1": [real(5)], "empty": [empty(0, 4)]}),
     "slice_nothing": moved(lambda x: x[1:1], 3, 2),
-    "expand": moved(lambda x: x.expand(2, 3, 4), 3, 1, extra={"vector": [real(4)], "rank0": [real()], "same": [real(2, 3, 4)]}),
+    "expand": moved(
+        lambda x: x.expand(2, 3, 4), 3, 1, extra={"vector": [real(4)], "rank0": [real()], "same": [real(2, 3, 4)]}
+    ),
     "expand_to_none": (lambda x: x.expand(0, 3), {"base": [real(1, 3)], "rank0": [real()]}),
-    "concat": (lambda a, b: torch.cat([a, b], 1), {"base": [real(2, 3), real(2, 2)], "rank3": [real(2, 1, 3), real(2, 2, 3)],
-               "same": [real(2, 2), real(2, 2)], "empty_part": [real(2, 3), empty(2, 0)], "empty": [empty(0, 2), empty(0, 3)],
-               "extreme": [values(NAN, -0.0).view(1, 2), values(INF).view(1, 1)]}),
-    "concat_many": (lambda *x: torch.cat(x, 0), {"base": [real(n, 2) for n in (1, 2, 1, 3, 1, 2)], "vectors": [real(n) for n in (1, 0, 2, 1, 1, 3)]}),
+    "concat": (
+        lambda a, b: torch.cat([a, b], 1),
+        {
+            "base": [real(2, 3), real(2, 2)],
+            "rank3": [real(2, 1, 3), real(2, 2, 3)],
+            "same": [real(2, 2), real(2, 2)],
+            "empty_part": [real(2, 3), empty(2, 0)],
+            "empty": [empty(0, 2), empty(0, 3)],
+            "extreme": [values(NAN, -0.0).view(1, 2), values(INF).view(1, 1)],
+        },
+    ),
+    "concat_many": (
+        lambda *x: torch.cat(x, 0),
+        {"base": [real(n, 2) for n in (1, 2, 1, 3, 1, 2)], "vectors": [real(n) for n in (1, 0, 2, 1, 1, 3)]},
+    ),
     "concat_one": (lambda x: torch.cat([x], 0), {"base": [real(2, 3)]}),
     "gather": (lambda x, index: torch.gather(x, 1, index), GATHERED),
-    "gather_rows": (lambda x, index: torch.gather(x, 0, index), {"base": [real(4, 3), ids(6, 3, below=4)], "rank1": [real(5), ids(7, below=5)]}),
+    "gather_rows": (
+        lambda x, index: torch.gather(x, 0, index),
+        {"base": [real(4, 3), ids(6, 3, below=4)], "rank1": [real(5), ids(7, below=5)]},
+    ),
     "embedding": (lambda table, i: F.embedding(i, table), LOOKED_UP),
     "matmul": (torch.matmul, products()),
-    "matmul_transposed": (lambda a, b: torch.matmul(a.mT, b.mT), {"base": [real(4, 3), real(5, 4)], "batched": [real(2, 4, 3), real(2, 2, 4)]}),
-    "matmul_expanded": (lambda a, b: torch.matmul(a.expand(17, 16), b.expand(16, 17)), {"base": [real(1, 16), real(16, 1)], "other": [real(17, 1), real(1, 17)]}),
+    "matmul_transposed": (
+        lambda a, b: torch.matmul(a.mT, b.mT),
+        {"base": [real(4, 3), real(5, 4)], "batched": [real(2, 4, 3), real(2, 2, 4)]},
+    ),
+    "matmul_expanded": (
+        lambda a, b: torch.matmul(a.expand(17, 16), b.expand(16, 17)),
+        {"base": [real(1, 16), real(16, 1)], "other": [real(17, 1), real(1, 17)]},
+    ),
     "linear": (F.linear, linear_variants(True)),
     "linear_without_bias": (F.linear, only(linear_variants(False), "base", "rank3", "empty", "empty_in")),
     "layer_norm": (lambda x, w, b: F.layer_norm(x, x.shape[-1:], w, b, 1e-5), norm_variants(True)),
-    "layer_norm_without_affine": (lambda x: F.layer_norm(x, x.shape[-1:], None, None, 1e-3), only(norm_variants(False), "base", "one", "empty", "extreme")),
-    "causal_attention": (lambda x: attention(x, 2), {"base": [real(2, 5, 12)], "one_token": [real(1, 1, 6)], "odd": [real(1, 7, 18)],
-                         "empty": [empty(0, 3, 6)], "empty_time": [empty(2, 0, 6)], "large": [real(1, 6, 12) * 16], "nan": [attention_nan()]}),
-    "causal_attention_one_head": (lambda x: attention(x, 1), {"base": [real(1, 4, 9)], "two_blocks": [real(1, 70, 15)]}),
+    "layer_norm_without_affine": (
+        lambda x: F.layer_norm(x, x.shape[-1:], None, None, 1e-3),
+        only(norm_variants(False), "base", "one", "empty", "extreme"),
+    ),
+    "causal_attention": (
+        lambda x: attention(x, 2),
+        {
+            "base": [real(2, 5, 12)],
+            "one_token": [real(1, 1, 6)],
+            "odd": [real(1, 7, 18)],
+            "empty": [empty(0, 3, 6)],
+            "empty_time": [empty(2, 0, 6)],
+            "large": [real(1, 6, 12) * 16],
+            "nan": [attention_nan()],
+        },
+    ),
+    "causal_attention_one_head": (
+        lambda x: attention(x, 1),
+        {"base": [real(1, 4, 9)], "two_blocks": [real(1, 70, 15)]},
+    ),
     "causal_attention_gpt2": (lambda x: attention(x, 12), {"base": [real(1, 3, 36)]}),
-    "dropout": (lambda x: dropout(x, 0.25, 0x0123456789ABCDEF, [7, 3]), {"base": [real(2, 23)], "rank3": [real(2, 3, 3)], "empty": [empty(2, 0)]}),
+    "dropout": (
+        lambda x: dropout(x, 0.25, 0x0123456789ABCDEF, [7, 3]),
+        {"base": [real(2, 23)], "rank3": [real(2, 3, 3)], "empty": [empty(2, 0)]},
+    ),
     "dropout_none": (lambda x: x * 1.0, {"base": [real(2, 5)], "extreme": [values(NAN, INF, -0.0, 1).view(2, 2)]}),
     "mse": (F.mse_loss, loss_pairs()),
     "mse_sum": (lambda a, b: F.mse_loss(a, b, reduction="sum"), only(loss_pairs(), "base", "empty", "extreme")),
-    "cross_entropy": (lambda x, t: F.cross_entropy(x.reshape(-1, x.shape[-1]), t.reshape(-1)), cross_entropy_variants()),
-    "cross_entropy_sum": (lambda x, t: F.cross_entropy(x.reshape(-1, x.shape[-1]), t.reshape(-1), reduction="sum"),
-                          only(cross_entropy_variants(), "base", "empty", "extreme")),
+    "cross_entropy": (
+        lambda x, t: F.cross_entropy(x.reshape(-1, x.shape[-1]), t.reshape(-1)),
+        cross_entropy_variants(),
+    ),
+    "cross_entropy_sum": (
+        lambda x, t: F.cross_entropy(x.reshape(-1, x.shape[-1]), t.reshape(-1), reduction="sum"),
+        only(cross_entropy_variants(), "base", "empty", "extreme"),
+    ),
 }
 
 
@@ -258,8 +395,11 @@ def main():
             narrow = torch.float64 if variant.endswith("64") else torch.float32
             out |= {f"{name}x{i}": t.detach().to(narrow if t.requires_grad else torch.int32) for i, t in enumerate(x)}
             out[name + "y"] = y.detach()
-            out |= {f"{name}g{i}": torch.zeros_like(t) if g is None else g
-                    for i, (t, g) in enumerate(zip(leaves, gradients)) if t.numel() > 0}
+            out |= {
+                f"{name}g{i}": torch.zeros_like(t) if g is None else g
+                for i, (t, g) in enumerate(zip(leaves, gradients))
+                if t.numel() > 0
+            }
     # The shape again: NumPy makes rank 0 rank 1.
     arrays = {name: numpy.ascontiguousarray(t.numpy()).reshape(t.shape) for name, t in out.items()}
     save_file(arrays, PATH, metadata={"torch": torch.__version__})

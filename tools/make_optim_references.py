@@ -9,6 +9,7 @@ The loss is the sum of ½‖weight·x + bias − y‖² divided by 5, plus the p
 transformers/optimization.py (get_linear_schedule_with_warmup, get_cosine_schedule_with_warmup and
 get_cosine_with_min_lr_schedule_with_warmup), written out here.
 """
+
 import json
 import math
 import pathlib
@@ -56,7 +57,9 @@ def run(case):
     for t in range(STEPS[-1]):
         rows = [(5 * t + k) % ROWS for k in range(USED)]
         loss = 0.5 * ((x[rows] @ weight.T + bias - y[rows]) ** 2).sum() / USED
-        penalty = sum(case.get("l1", 0.0) * p.abs().sum() + 0.5 * case.get("l2", 0.0) * (p * p).sum() for p in penalized)
+        penalty = sum(
+            case.get("l1", 0.0) * p.abs().sum() + 0.5 * case.get("l2", 0.0) * (p * p).sum() for p in penalized
+        )
         optimizer.zero_grad()
         (loss + penalty).backward()
         norm = torch.nn.utils.clip_grad_norm_(parameters, case.get("clip", math.inf))
@@ -87,20 +90,29 @@ def schedules():
     return {
         "at": at,
         "linear": [dict(warmup=w, total=n, factors=[linear(t, w, n) for t in at]) for w, n in shapes],
-        "cosine": [dict(warmup=w, total=n, final=f, factors=[cosine(t, w, n, f) for t in at])
-                   for w, n in shapes[:2] for f in (0.0, 0.1)],
+        "cosine": [
+            dict(warmup=w, total=n, final=f, factors=[cosine(t, w, n, f) for t in at])
+            for w, n in shapes[:2]
+            for f in (0.0, 0.1)
+        ],
     }
 
 
 def main():
     torch.set_num_threads(1)
-    result = {"torch": torch.__version__, "steps": STEPS, "cases": {k: run(c) for k, c in CASES.items()},
-              "schedules": schedules()}
+    result = {
+        "torch": torch.__version__,
+        "steps": STEPS,
+        "cases": {k: run(c) for k, c in CASES.items()},
+        "schedules": schedules(),
+    }
     path = pathlib.Path(__file__).resolve().parent.parent / "tests" / "references" / "optim.json"
     path.parent.mkdir(exist_ok=True)
     lines = [f'"{k}": {json.dumps(c)}' for k, c in result["cases"].items()]
-    path.write_text('{"torch": "%s", "steps": %s,\n"cases": {\n%s},\n"schedules": %s}\n' % (
-        result["torch"], json.dumps(STEPS), ",\n".join(lines), json.dumps(result["schedules"])))
+    path.write_text(
+        '{"torch": "%s", "steps": %s,\n"cases": {\n%s},\n"schedules": %s}\n'
+        % (result["torch"], json.dumps(STEPS), ",\n".join(lines), json.dumps(result["schedules"]))
+    )
     print(path, path.stat().st_size, "bytes")
 
 

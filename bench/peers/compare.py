@@ -49,7 +49,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     ours, peer, our_line, peer_line = compare(rounds, [OURS, "line"], [PEER, "line"], "run_ms_median")
-    print(f"{processor()}; gradus: {our_line[0]['isa']}; PyTorch {peer_line[0]['version']}; medians of {rounds} rounds\n")
+    print(
+        f"{processor()}; gradus: {our_line[0]['isa']}; PyTorch {peer_line[0]['version']}; medians of {rounds} rounds\n"
+    )
     print(f"{'work':44} {'gradus':>14} {'PyTorch eager':>14} {'ratio':>8}")
     print(f"{'line, 1,000 steps in process':44} {ours:11.2f} ms {peer:11.1f} ms {peer / ours:7.0f}×")
     ours, peer, our_gpt, peer_gpt = compare(rounds, [OURS, "gpt", *GPT], [PEER, "gpt", *GPT], "tokens_per_s")

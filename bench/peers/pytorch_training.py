@@ -84,15 +84,29 @@ def run_gpt(a) -> dict:
         loss.item()
         steps.append(time.perf_counter() - start)
     median = statistics.median(steps)
-    return {"work": "gpt", "step_ms_median": 1e3 * median, "tokens_per_s": a.batch * a.context / median,
-            "loss": loss.item(), "parameters": sum(p.numel() for p in model.parameters())}
+    return {
+        "work": "gpt",
+        "step_ms_median": 1e3 * median,
+        "tokens_per_s": a.batch * a.context / median,
+        "loss": loss.item(),
+        "parameters": sum(p.numel() for p in model.parameters()),
+    }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work", choices=["line", "gpt"])
-    for name, default in {"steps": 0, "rounds": 5, "batch": 12, "context": 64, "layers": 4, "width": 128, "heads": 4,
-                          "vocabulary": 65, "threads": 0}.items():
+    for name, default in {
+        "steps": 0,
+        "rounds": 5,
+        "batch": 12,
+        "context": 64,
+        "layers": 4,
+        "width": 128,
+        "heads": 4,
+        "vocabulary": 65,
+        "threads": 0,
+    }.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--compile", action="store_true")
     a = parser.parse_args()

@@ -31,7 +31,7 @@ template <class Warmup>
 void check(const Warmup& s) {
   detail::check_from_0(kSubject, "learning_rate", s.learning_rate);
   check_size("warmup_steps", s.warmup_steps);
-  check_size("total_steps", s.total_steps);
+  if (s.total_steps < 1) fail_usage(kSubject, "total_steps is {}; expected 1 or more", s.total_steps);
   detail::check_from_0(kSubject, "final_factor", s.final_factor);
   if (s.warmup_steps > s.total_steps) {
     fail_usage(kSubject, "warmup_steps is {}, more than total_steps, {}; warm up for fewer steps", s.warmup_steps,

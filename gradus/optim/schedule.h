@@ -28,7 +28,7 @@ struct DynamicSchedule {
 struct LinearSchedule {
   double learning_rate = 0.0;
   int64_t warmup_steps = 0;
-  int64_t total_steps = 0;
+  int64_t total_steps = 0;  ///< At least 1.
   double final_factor = 0.0;
 };
 

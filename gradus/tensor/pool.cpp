@@ -88,8 +88,8 @@ Pool& pool() {
 Block* allocate_from_system(const SizeClass& size) {
   const bool huge = size.bytes >= kHugePage;
   const size_t alignment = huge ? kHugePage : 64;
-  void* memory = std::aligned_alloc(alignment, (size.bytes + alignment - 1) / alignment * alignment);
-  if (memory == nullptr) {
+  void* memory = nullptr;
+  if (posix_memalign(&memory, alignment, size.bytes) != 0) {
     fail("memory", "the system refused {} bytes ({} are in use); use a smaller batch_size or model", size.bytes,
          memory_statistics().in_use);
   }
@@ -101,7 +101,12 @@ Block* allocate_from_system(const SizeClass& size) {
 
 Block* allocate_block(int64_t bytes) {
   if (bytes < 0 || bytes > int64_t{1} << (kMaxLog2 - 1)) fail("memory", "{} bytes asked for one tensor", bytes);
+#if GRADUS_POOL_PASSTHROUGH
+  // To the byte, so that AddressSanitizer sees the first one beyond.
+  const SizeClass size{0, static_cast<size_t>(bytes) + Block::kDataOffset};
+#else
   const SizeClass size = size_class_of(static_cast<size_t>(bytes) + Block::kDataOffset);
+#endif
   Pool& p = pool();
   Block* block = p.take(size);
   if (block == nullptr) {

@@ -34,6 +34,8 @@ void fail_not_float(std::string_view op, DType dtype) {
 
 namespace detail {
 
+void fail_undefined() { fail("tensor", "an undefined tensor is used; give it a value first"); }
+
 // States come from the pool too: a steady step takes nothing from the heap.
 static TensorState* new_state() {
   Block* block = allocate_block(sizeof(TensorState));
@@ -143,10 +145,11 @@ template std::vector<double> Tensor::values() const;
 template std::vector<int64_t> Tensor::values() const;
 
 Tensor Tensor::view(const Shape& shape, const Shape& strides, int64_t offset) const {
+  detail::TensorState& own = checked();
   detail::TensorState* state = detail::new_state();
-  detail::retain(state_->storage);
-  state->storage = state_->storage;
-  state->data = state_->data + offset * size_of(dtype());
+  detail::retain(own.storage);
+  state->storage = own.storage;
+  state->data = own.data + offset * size_of(dtype());
   state->dtype = dtype();
   state->shape = shape;
   state->strides = strides;
@@ -167,7 +170,7 @@ Tensor& Tensor::set_requires_grad(bool requires_grad) {
   if (requires_grad && !is_float(dtype())) {
     fail("requires_grad", "{} cannot have a gradient; only f32 and f64 can", describe());
   }
-  if (state_->tape != 0) {
+  if (checked().tape != 0) {
     fail("requires_grad", "{} is the result of a recorded op; use detach() to start anew from it", describe());
   }
   state_->requires_grad = requires_grad;
@@ -178,11 +181,11 @@ void Tensor::set_grad(Tensor grad) {
   if (grad.defined() && (!(grad.shape() == shape()) || grad.dtype() != dtype())) {
     fail("set_grad", "a gradient of {} for a tensor of {}", grad.describe(), describe());
   }
-  state_->grad = std::move(grad);
+  checked().grad = std::move(grad);
 }
 
 bool Tensor::is_unique() const {
-  return state_->references.load(std::memory_order_acquire) == 1 &&
+  return checked().references.load(std::memory_order_acquire) == 1 &&
          state_->storage->references.load(std::memory_order_acquire) == 1;
 }
 

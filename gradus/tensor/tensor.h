@@ -23,7 +23,7 @@ void destroy(TensorState* state);
 /// Reading from several threads at once is safe, and so is counting handles; writing is not.
 class Tensor {
  public:
-  /// An undefined tensor: `defined()` is false and every other question is an error in debug, undefined otherwise.
+  /// An undefined tensor: `defined()` is false, and every other question is an error that says so.
   Tensor() = default;
   Tensor(const Tensor& other);
   Tensor(Tensor&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
@@ -102,12 +102,15 @@ class Tensor {
 
  private:
   explicit Tensor(detail::TensorState* state) : state_(state) {}
+  detail::TensorState& checked() const;
   void check_type(DType requested) const;
 
   detail::TensorState* state_ = nullptr;
 };
 
 namespace detail {
+
+[[noreturn]] void fail_undefined();
 
 struct TensorState {
   std::atomic<int32_t> references{1};
@@ -141,18 +144,22 @@ inline Tensor& Tensor::operator=(Tensor&& other) noexcept {
   std::swap(state_, moved.state_);
   return *this;
 }
-inline const Shape& Tensor::shape() const { return state_->shape; }
-inline const Shape& Tensor::strides() const { return state_->strides; }
-inline int64_t Tensor::numel() const { return state_->shape.numel(); }
-inline DType Tensor::dtype() const { return state_->dtype; }
-inline bool Tensor::is_contiguous() const { return state_->contiguous; }
-inline bool Tensor::requires_grad() const { return state_->requires_grad; }
-inline const Tensor& Tensor::grad() const { return state_->grad; }
-inline const std::byte* Tensor::bytes() const { return state_->data; }
-inline uint32_t Tensor::version() const { return state_->storage->version.load(std::memory_order_relaxed); }
+inline detail::TensorState& Tensor::checked() const {
+  if (state_ == nullptr) detail::fail_undefined();
+  return *state_;
+}
+inline const Shape& Tensor::shape() const { return checked().shape; }
+inline const Shape& Tensor::strides() const { return checked().strides; }
+inline int64_t Tensor::numel() const { return checked().shape.numel(); }
+inline DType Tensor::dtype() const { return checked().dtype; }
+inline bool Tensor::is_contiguous() const { return checked().contiguous; }
+inline bool Tensor::requires_grad() const { return checked().requires_grad; }
+inline const Tensor& Tensor::grad() const { return checked().grad; }
+inline const std::byte* Tensor::bytes() const { return checked().data; }
+inline uint32_t Tensor::version() const { return checked().storage->version.load(std::memory_order_relaxed); }
 
 inline std::byte* Tensor::mutable_bytes() {
-  std::atomic<uint32_t>& version = state_->storage->version;
+  std::atomic<uint32_t>& version = checked().storage->version;
   version.store(version.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   return state_->data;
 }

@@ -32,7 +32,13 @@ fs::path opened_folder(const fs::path& folder, bool overwrite) {
   }
   if (fs::is_directory(folder, error) && !fs::is_empty(folder, error)) {
     if (!overwrite) {
-      fail_usage(folder.string(), "exists and is not empty; choose another --out, or give --overwrite to replace the run");
+      fail_usage(folder.string(),
+                 "exists and is not empty; choose another --out, or give --overwrite to replace the run");
+    }
+    if (!fs::exists(folder / kLog, error)) {
+      fail_usage(folder.string(),
+                 "is not empty and has no {}, so it is not a run; --overwrite replaces only runs: choose another --out",
+                 kLog);
     }
     for (const char* name : {kSummary, kLog, kModel, kBest, kTokenizer, kConfig}) fs::remove(folder / name, error);
   }
@@ -165,7 +171,8 @@ TrainedRun load(const fs::path& folder, Weights weights) {
   const fs::path path = folder / (weights == Weights::kLast ? kModel : kBest);
   std::error_code error;
   if (!fs::is_directory(folder, error)) fail(folder.string(), "is not a folder; expected the --out of a training run");
-  if (!fs::exists(path, error)) fail(path.string(), "does not exist; the run has not ended, or this is not a run's folder");
+  if (!fs::exists(path, error))
+    fail(path.string(), "does not exist; the run has not ended, or this is not a run's folder");
   TrainedRun run(Config::load((folder / kConfig).string()));
   const Safetensors file = read_safetensors(path);
   const DataShape shape{.inputs = metadata_number(file, path, "gradus.inputs"),

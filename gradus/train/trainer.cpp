@@ -35,12 +35,17 @@ std::pair<int64_t, StopReason> plan(const TrainerOptions& o, const Sampler& samp
 }
 
 void check_options(const TrainerOptions& o) {
-  if (o.steps <= 0 && !(o.epochs > 0.0)) {
+  if (o.steps == 0 && o.epochs == 0.0) {
     fail_usage("train", "neither steps nor epochs is given: a run needs a limit; set train.steps or train.epochs");
   }
-  if (o.steps < 0 || o.epochs < 0.0 || o.batch_size < 0 || o.micro_batch_size < 0 || o.stop_window < 0 ||
+  if (o.steps < 0 || !(o.epochs >= 0.0) || o.batch_size < 0 || o.micro_batch_size < 0 || o.stop_window < 0 ||
       o.validation_every < 0 || o.validation_batch_size < 1 || o.log_every < 1 || !(o.max_time_s >= 0.0)) {
     fail_usage("train", "a negative limit, size or interval (log_every and validation_batch_size must be at least 1)");
+  }
+  constexpr int64_t kMostWindow = 1'000'000;
+  if (o.stop_window > kMostWindow || (o.stop_loss && std::isnan(*o.stop_loss))) {
+    fail_usage("train", "stop_window {} and stop_loss {}; expected a window of up to {} steps and a number",
+               o.stop_window, o.stop_loss.value_or(0.0), kMostWindow);
   }
   if (o.stop_on_validation && (!o.stop_loss || o.validation_every == 0)) {
     fail_usage("train.stop_on", "\"validation\" needs train.stop_loss and validation.every");
@@ -105,6 +110,7 @@ Trainer::Trainer(const TrainerOptions& options, const Parameters& parameters, Lo
       schedule_(schedule),
       sampler_(sampler_options(options, data)) {
   check_options(options_);
+  if (parameters_.empty()) fail_usage("train", "there are no parameters to train; give the model's parameters()");
   std::tie(planned_steps_, planned_reason_) = plan(options_, sampler_);
   check_schedule(schedule_, planned_steps_);
   const bool whole_batch = options_.batch_size == 0 || options_.batch_size == data_.size();
@@ -151,11 +157,12 @@ void Trainer::compute_gradients(int64_t step, StepRecord& record) {
   record.loss /= record.weight;
 }
 
-double Trainer::validate() {
+std::optional<double> Trainer::validate() {
   const NoGrad no_grad;
   double sum = 0.0, weight = 0.0;
   std::vector<int64_t> ids;
   for (int64_t begin = 0; begin < validation_->size(); begin += options_.validation_batch_size) {
+    if (cancelled_.load(std::memory_order_relaxed)) return std::nullopt;
     ids.clear();
     const int64_t end = std::min(begin + options_.validation_batch_size, validation_->size());
     for (int64_t id = begin; id < end; ++id) ids.push_back(id);
@@ -170,6 +177,7 @@ double Trainer::validate() {
 
 void Trainer::validate_after(TrainingSummary& summary, StepRecord& record) {
   record.validation_loss = validate();
+  if (!record.validation_loss) return;
   record.best = std::isfinite(*record.validation_loss) &&
                 (!summary.best_validation_loss || *record.validation_loss < *summary.best_validation_loss);
   if (record.best) summary.best_validation_loss = record.validation_loss;
@@ -203,7 +211,7 @@ std::optional<StopReason> Trainer::step(int64_t n, Window& window, TrainingSumma
   const bool last = n + 1 == planned_steps_;
   if (options_.validation_every > 0 && ((n + 1) % options_.validation_every == 0 || last)) {
     validate_after(summary, record);
-    if (options_.stop_on_validation && *record.validation_loss <= *options_.stop_loss) {
+    if (options_.stop_on_validation && record.validation_loss && *record.validation_loss <= *options_.stop_loss) {
       return StopReason::kLossThreshold;
     }
   }
@@ -227,10 +235,10 @@ TrainingSummary Trainer::run() {
     if (!reason && options_.max_time_s > 0.0 && seconds_since(start) >= options_.max_time_s) {
       reason = StopReason::kMaxTime;
     }
-    // A run that ends between two validations still says how good its last weights are.
-    if (reason && options_.validation_every > 0 && !record.validation_loss && reason != StopReason::kNonFinite) {
-      validate_after(summary, record);
-    }
+    // A run that ends between two validations still says how good its last weights are; who cancels does not want to
+    // wait.
+    const bool wanted = reason && reason != StopReason::kNonFinite && reason != StopReason::kInterrupted;
+    if (wanted && options_.validation_every > 0 && !record.validation_loss) validate_after(summary, record);
     const bool early = reason && reason != planned_reason_;
     record.logged = n % options_.log_every == 0 || early || record.validation_loss;
     if (record.logged) record.elapsed_s = seconds_since(start);

@@ -91,7 +91,8 @@ class Trainer {
   void set_validation(const Dataset& data) { validation_ = &data; }
   /// Called after every step, on the thread of `run`. Exceptions end the run and pass through it.
   void set_callback(std::function<void(const StepRecord&)> callback) { callback_ = std::move(callback); }
-  /// Ends the run after the step in progress, as `kInterrupted`. Safe from any thread and from a signal handler.
+  /// Ends the run after the step in progress, as `kInterrupted`; a validation in progress is given up. Safe from any thread
+  /// and from a signal handler.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
 
   /// The number of steps that the limits allow.
@@ -105,7 +106,7 @@ class Trainer {
 
   Loss leaf(std::span<const int64_t> ids, Context& context);
   void compute_gradients(int64_t step, StepRecord& record);
-  double validate();
+  std::optional<double> validate();
   std::optional<StopReason> step(int64_t n, Window& window, TrainingSummary& summary, StepRecord& record);
   void validate_after(TrainingSummary& summary, StepRecord& record);
 

@@ -110,7 +110,7 @@ TEST(Schedule, OptionsOutOfRangeAreUsageErrors) {
   EXPECT_EQ(rate_text(ConstantSchedule{}, -1), "[schedule] step is -1; expected 0 or more");
 
   EXPECT_EQ(check_text(LinearSchedule{0.1, -1, 10}, 10), "[schedule] warmup_steps is -1; expected 0 or more");
-  EXPECT_EQ(check_text(CosineSchedule{0.1, 0, -10}, 10), "[schedule] total_steps is -10; expected 0 or more");
+  EXPECT_EQ(check_text(CosineSchedule{0.1, 0, -10}, 10), "[schedule] total_steps is -10; expected 1 or more");
   EXPECT_EQ(check_text(LinearSchedule{0.1, 11, 10}, 10),
             "[schedule] warmup_steps is 11, more than total_steps, 10; warm up for fewer steps");
   EXPECT_EQ(check_text(CosineSchedule{0.1, 0, 10, -0.1}, 10),

@@ -236,6 +236,12 @@ TEST(Tensor, DescribesItself) {
   EXPECT_EQ(Tensor::scalar(1, DType::kBF16).describe(), "bf16 ()");
   EXPECT_EQ(Tensor::zeros({4}, DType::kBool).describe(), "bool (4,)");
   EXPECT_EQ(Tensor().describe(), "an undefined tensor");
+  const std::string message = "[tensor] an undefined tensor is used; give it a value first";
+  EXPECT_EQ(error_text([] { Tensor().rank(); }), message);
+  EXPECT_EQ(error_text([] { Tensor().item(); }), message);
+  EXPECT_EQ(error_text([] { Tensor().data<float>(); }), message);
+  EXPECT_EQ(error_text([] { Tensor().view({1}, {1}); }), message);
+  EXPECT_EQ(error_text([] { Tensor().set_requires_grad(); }), message);
 }
 
 }  // namespace

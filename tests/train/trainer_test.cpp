@@ -354,12 +354,22 @@ TEST(Trainer, RefusesValuesOutOfRange) {
   for (const TrainerOptions& o :
        {TrainerOptions{.steps = -1}, TrainerOptions{.steps = -1, .epochs = 1}, TrainerOptions{.steps = 1, .epochs = -1},
         TrainerOptions{.steps = 1, .batch_size = -1}, TrainerOptions{.steps = 1, .micro_batch_size = -1},
-        TrainerOptions{.steps = 1, .stop_window = -1}, TrainerOptions{.steps = 1, .max_time_s = -1},
+        TrainerOptions{.steps = 1, .epochs = NAN}, TrainerOptions{.steps = 1, .stop_loss = NAN},
+        TrainerOptions{.steps = 1, .stop_window = 1'000'001}, TrainerOptions{.steps = 1, .stop_window = -1}, TrainerOptions{.steps = 1, .max_time_s = -1},
         TrainerOptions{.steps = 1, .max_time_s = NAN}, TrainerOptions{.steps = 1, .validation_every = -1},
         TrainerOptions{.steps = 1, .validation_batch_size = 0}, TrainerOptions{.steps = 1, .log_every = 0}}) {
     const std::string text = usage_error_text([&] { line.trainer(o); });
     EXPECT_TRUE(text.starts_with("[train")) << text;
   }
+}
+
+TEST(Trainer, RefusesToTrainNothing) {
+  Line line = noisy_line(10);
+  const auto optimizer = make_sgd(line.model.parameters(), {});
+  EXPECT_EQ(usage_error_text([&] {
+              Trainer({.steps = 1}, Parameters{}, loss_of(line.model), line.data, *optimizer, ConstantSchedule{0.1});
+            }),
+            "[train] there are no parameters to train; give the model's parameters()");
 }
 
 TEST(Trainer, RefusesAnUndefinedScheduleBeforeItTrains) {
