@@ -1,7 +1,6 @@
 // `gradus env`: what this build and this machine are.
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -35,10 +34,7 @@ double gigabytes(const char* name) {
 
 void prepare_machine(const MachineOptions& options) {
   if (!options.isa.empty()) limit_isa(isa_from_name(options.isa));
-  if (options.threads) {
-    // Out of int's range is out of the allowed range too.
-    set_threads(static_cast<int>(std::clamp<int64_t>(*options.threads, -1, 1 << 20)));
-  }
+  if (options.threads) set_threads(static_cast<int>(*options.threads));
 }
 
 int env(const MachineOptions& options) {

@@ -9,10 +9,7 @@ namespace gradus::command {
 int generate(const GenerateVerbOptions& options) {
   if (options.prompt.empty())
     fail_usage("--prompt", "is empty; give the text to continue, for example --prompt 'The '");
-  if (options.tokens < 0) fail_usage("--tokens", "{}; expected 0 or more", options.tokens);
   if (!(options.temperature >= 0.0)) fail_usage("--temperature", "{}; expected 0 or more", options.temperature);
-  if (options.top_k < 0) fail_usage("--top-k", "{}; expected 0 (all tokens) or more", options.top_k);
-  if (options.seed < 0) fail_usage("--seed", "{}; expected 0 or more", options.seed);
   prepare_machine(options.machine);
   const TrainedRun run = load(options.run, options.best ? Weights::kBest : Weights::kLast);
   // The prompt appears with the first token: by then it is known to be one that the model understands.

@@ -31,11 +31,11 @@ void set_handler(int number, void (*handler)(int)) {
 Interrupt::Interrupt(Trainer& trainer) {
   g_trainer.store(&trainer);
   for (const int number : {SIGINT, SIGTERM}) set_handler(number, on_signal);
-  set_handler(SIGPIPE, SIG_IGN);
+  set_handler(SIGPIPE, SIG_IGN);  // for good: the error that follows must not end the process before its exit code
 }
 
 Interrupt::~Interrupt() {
-  for (const int number : {SIGINT, SIGTERM, SIGPIPE}) set_handler(number, SIG_DFL);
+  for (const int number : {SIGINT, SIGTERM}) set_handler(number, SIG_DFL);
   g_trainer.store(nullptr);
 }
 

@@ -5,8 +5,8 @@
 
 namespace gradus::command {
 
-/// While it lives, the first SIGINT or SIGTERM cancels the trainer; a second one ends the process at once. A closed
-/// pipe no longer ends the process: a run outlives the reader of its output.
+/// While it lives, the first SIGINT or SIGTERM cancels the trainer; a second one ends the process at once. From
+/// then on a closed pipe no longer ends the process: a run outlives the reader of its output.
 class Interrupt {
  public:
   explicit Interrupt(Trainer& trainer);

@@ -4,12 +4,19 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <new>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "apps/gradus/output.h"
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
+#include "gradus/train/config_keys.h"
 
 namespace gradus::command {
 namespace {
@@ -18,9 +25,30 @@ constexpr int kFailure = 1, kUsage = 2;
 
 using Verb = std::function<int()>;
 
+struct Bounds {
+  int64_t low = 0, high = std::numeric_limits<int64_t>::max();
+};
+
+int64_t decimal_integer(std::string_view option, std::string_view text, Bounds bounds) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size() && number >= bounds.low && number <= bounds.high) {
+    return number;
+  }
+  fail_usage(option, "must be a decimal integer from {} to {}; found \"{}\"", bounds.low, bounds.high, text);
+}
+
+// CLI11's own integers stop silently at the largest, and are octal and hexadecimal as in C.
+template <class Target>
+CLI::Option* add_integer(CLI::App& verb, const std::string& name, Target& target, Bounds bounds,
+                         const std::string& description) {
+  const auto take = [&target, name, bounds](const std::string& text) { target = decimal_integer(name, text, bounds); };
+  return verb.add_option_function<std::string>(name, take, description)->type_name("N");
+}
+
 void add_machine_options(CLI::App& verb, MachineOptions& options) {
-  verb.add_option("--threads", options.threads, "Threads; 0 is one for each core. They change no result")
-      ->type_name("N");
+  add_integer(verb, "--threads", options.threads, {.low = 0, .high = 1024},
+              "Threads; 0 is one for each core. They change no result");
   verb.add_option("--isa", options.isa, "Pin a lower instruction set, for the same bits on any machine that has it")
       ->type_name("baseline|avx2|avx512");
 }
@@ -35,7 +63,7 @@ void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
       ->allow_extra_args(false);
   verb->add_option("--data", o.data, "The text file to learn from (data.path)")->type_name("PATH");
   verb->add_option("--out", o.out, "The run's folder; runs/<name of the configuration> by default")->type_name("RUN");
-  verb->add_option("--seed", o.seed, "Seed of all random numbers (train.seed)")->type_name("N");
+  add_integer(*verb, "--seed", o.seed, {}, "Seed of all random numbers (train.seed)");
   add_machine_options(*verb, o.machine);
   verb->add_flag("--quiet", o.quiet, "Print errors only");
   verb->add_flag("--overwrite", o.overwrite, "Replace the run in a folder that is not empty");
@@ -51,14 +79,14 @@ void add_generate(CLI::App& app, GenerateVerbOptions& o, Verb& run) {
   CLI::App* verb = app.add_subcommand("generate", "Continue a text with a trained model");
   verb->add_option("RUN", o.run, "The folder of a run that was trained on text")->required()->type_name("FOLDER");
   verb->add_option("--prompt", o.prompt, "The text to continue")->required()->type_name("TEXT");
-  verb->add_option("--tokens", o.tokens, "How many tokens to add")->type_name("N")->capture_default_str();
+  add_integer(*verb, "--tokens", o.tokens, {}, "How many tokens to add")->default_str(std::to_string(o.tokens));
   verb->add_option("--temperature", o.temperature, "Below 1 is safer, above 1 bolder, 0 always the most likely")
       ->type_name("T")
       ->capture_default_str();
-  verb->add_option("--top-k", o.top_k, "Choose among the K most likely tokens only; 0 is all")
+  add_integer(*verb, "--top-k", o.top_k, {}, "Choose among the K most likely tokens only; 0 is all")
       ->type_name("K")
-      ->capture_default_str();
-  verb->add_option("--seed", o.seed, "Another seed, another text")->type_name("N")->capture_default_str();
+      ->default_str(std::to_string(o.top_k));
+  add_integer(*verb, "--seed", o.seed, {}, "Another seed, another text")->default_str(std::to_string(o.seed));
   verb->add_flag("--best", o.best, "Use the weights with the lowest validation loss instead of the last");
   add_machine_options(*verb, o.machine);
   verb->footer("Example:\n  gradus generate runs/gpt_char --prompt 'You may ' --tokens 400 --temperature 0.7");
@@ -71,9 +99,8 @@ void add_schedule(CLI::App& app, ScheduleVerbOptions& o, Verb& run) {
   verb->add_option("--set", o.set, "learning_rate, or a key of [schedule] (see `gradus keys schedule`)")
       ->type_name("key=value")
       ->allow_extra_args(false);
-  verb->add_option("--steps", o.steps, "Steps to print, from 0; also the default of total_steps")
-      ->required()
-      ->type_name("N");
+  add_integer(*verb, "--steps", o.steps, {.low = 1}, "Steps to print, from 0; also the default of total_steps")
+      ->required();
   verb->footer(
       "Example:\n  gradus schedule cosine --set learning_rate=0.001 --set warmup_steps=100 --steps 1000 > rate.csv");
   verb->final_callback([&o, &run] { run = [&o] { return schedule(o); }; });
@@ -97,6 +124,19 @@ void add_lists(CLI::App& app, std::string& recipe, KeysVerbOptions& key, Machine
   add_machine_options(*verb, machine);
   verb->footer("Example:\n  gradus env --isa avx2");
   verb->final_callback([&machine, &run] { run = [&machine] { return env(machine); }; });
+}
+
+// Without a verb CLI11 only says that one is missing, whatever there is in its place.
+[[noreturn]] void fail_without_verb(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2) fail_usage("gradus", "a verb is missing, such as train; see `gradus --help`");
+  const std::string_view word = argv[1];
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    verbs.push_back(verb->get_name());
+  }
+  const std::string nearest = did_you_mean(word, std::vector<std::string_view>(verbs.begin(), verbs.end()));
+  fail_usage("gradus", "unknown {} \"{}\"{} see `gradus --help`", word.starts_with('-') ? "option" : "verb", word,
+             nearest.empty() ? ";" : nearest + " Otherwise");
 }
 
 int run_command(int argc, char** argv) {
@@ -132,6 +172,7 @@ int run_command(int argc, char** argv) {
     print(std::string(version.what()) + "\n");
     return 0;
   } catch (const CLI::ParseError& error) {
+    if (app.get_subcommands().empty()) fail_without_verb(app, argc, argv);
     fail_usage(chosen(), "{}; see `{} --help`", error.what(), chosen());
   }
   return run();

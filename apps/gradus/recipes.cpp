@@ -53,7 +53,10 @@ int recipes(const std::string& name) {
   if (!name.empty()) {
     const std::optional<std::string> path = recipe_path(name);
     const std::vector<std::string_view> known(names.begin(), names.end());
-    if (!path) fail_usage(name, "no such recipe{}; `gradus recipes` lists them", did_you_mean(name, known));
+    if (!path) {
+      const std::string nearest = did_you_mean(name, known);
+      fail_usage(name, "no such recipe{}", nearest.empty() ? "; `gradus recipes` lists them" : nearest);
+    }
     print(read_file(*path, 1 << 20));
     return 0;
   }

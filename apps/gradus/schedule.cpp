@@ -43,7 +43,6 @@ Config schedule_config(const ScheduleVerbOptions& options) {
     fail_usage("schedule", "\"{}\" is not a schedule; expected {}{}", options.name, quoted_list(names),
                did_you_mean(options.name, names));
   }
-  if (options.steps < 1) fail_usage("--steps", "{}; expected at least 1", options.steps);
   std::vector<std::string> overrides{"schedule.name=" + options.name, fmt::format("train.steps={}", options.steps)};
   for (const std::string& argument : options.set) overrides.push_back(full_override(argument));
   return Config::parse("data.kind = 'line'\nmodel.kind = 'linear'", "schedule " + options.name, overrides);

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <exception>
 #include <filesystem>
@@ -20,24 +21,64 @@ namespace {
 // Up to so many logged rows are printed; a longer run would only scroll.
 constexpr int64_t kMostRows = 50;
 
+struct ConfigFile {
+  std::string path;
+  bool is_recipe = false;  // named by its bare name
+};
+
 // A file, or else a recipe by its bare name.
-std::string config_path(const std::string& config) {
+ConfigFile config_file(const std::string& config) {
   std::error_code error;
-  if (fs::exists(config, error)) return config;
-  if (const std::optional<std::string> recipe = recipe_path(config)) return *recipe;
+  if (fs::exists(config, error)) return {config};
+  if (const std::optional<std::string> recipe = recipe_path(config)) return {*recipe, true};
   const std::vector<std::string> names = recipe_names();
   const std::string nearest = did_you_mean(config, std::vector<std::string_view>(names.begin(), names.end()));
   fail_usage(config, "no such file or recipe{}",
              nearest.empty() ? "; give the path of a TOML file, or a name that `gradus recipes` lists" : nearest);
 }
 
-Config make_config(const TrainOptions& options, const std::string& path) {
+// --set replaces a key of a recipe, but a key that no longer applies has to be taken out: in a copy.
+Config load_config(const TrainOptions& options, const ConfigFile& file, const std::vector<std::string>& overrides) {
+  try {
+    return Config::load(file.path, overrides);
+  } catch (const Error& error) {
+    if (!file.is_recipe || !error.subject().starts_with(file.path + ":")) throw;
+    throw Error(error.kind(), error.subject(),
+                fmt::format("{} (a copy of the recipe to edit: `gradus recipes {} > my.toml`)", error.message(),
+                            options.config));
+  }
+}
+
+Config make_config(const TrainOptions& options, const ConfigFile& file) {
   std::vector<std::string> overrides = options.set;
   if (options.data) overrides.push_back(Config::text_override("data.path", *options.data));
-  Config config = Config::load(path, overrides);
+  Config config = load_config(options, file, overrides);
   if (options.machine.threads) config.set("train.threads", *options.machine.threads, "--threads");
   if (options.seed) config.set("train.seed", *options.seed, "--seed");
   return config;
+}
+
+void check_folders(const TrainOptions& options) {
+  if (options.out && options.out->empty()) {
+    fail_usage("--out", "is empty; give the folder of the run, for example --out runs/mine");
+  }
+  if (options.data && options.data->empty()) {
+    fail_usage("--data", "is empty; give the text file to learn from, for example --data book.txt");
+  }
+}
+
+// The folder gets the resolved configuration, in the place of a file that somebody may have written by hand.
+void check_overwrite(const std::string& config, const std::string& folder) {
+  std::error_code error;
+  const fs::path own = fs::weakly_canonical(folder, error) / "";
+  if (own != fs::weakly_canonical(config, error).parent_path() / "" &&
+      own != fs::weakly_canonical(fs::absolute(config, error).parent_path(), error) / "") {
+    return;
+  }
+  fail_usage("--overwrite",
+             "the configuration {} lies in the run's folder {}, whose files would be replaced; copy it to another "
+             "folder, or choose another --out",
+             config, folder);
 }
 
 std::string in_words(StopReason reason, const Config& config, int signal) {
@@ -90,8 +131,11 @@ std::string next_command(const TrainOptions& options, const Run& run, const std:
   if (const std::string prompt = example_prompt(run.data()); !prompt.empty()) {
     return fmt::format("{} generate {} --prompt {} --tokens 400", program, shell_quoted(folder), shell_quoted(prompt));
   }
-  return fmt::format("{} train {} --set train.seed=2 --out {}", program, shell_quoted(options.config),
-                     shell_quoted(folder + "_seed_2"));
+  // The resolved configuration has all that the options of this command changed.
+  const int seed = run.config().integer("train.seed") == 2 ? 3 : 2;
+  const fs::path path = fs::path(folder).has_filename() ? fs::path(folder) : fs::path(folder).parent_path();
+  return fmt::format("{} train {} --set train.seed={} --out {}", program, shell_quoted((path / "config.toml").string()),
+                     seed, shell_quoted(fmt::format("{}_seed_{}", path.string(), seed)));
 }
 
 std::string conclusion(const TrainOptions& options, const Run& run, const TrainingSummary& summary,
@@ -103,6 +147,19 @@ std::string conclusion(const TrainOptions& options, const Run& run, const Traini
       "next, for example: {}\n",
       result, result.empty() ? "" : "\n", summary.steps, human_time(summary.elapsed_s), summary.final_loss,
       in_words(summary.stop_reason, run.config(), signal), folder, next_command(options, run, folder));
+}
+
+[[noreturn]] void fail_not_finite(const TrainingSummary& summary, const std::string& folder) {
+  if (summary.steps == 0) {  // no update yet: it cannot be the learning rate
+    fail("train",
+         "the {} of the untrained model is not a finite number; look at the data (are its values finite, and not too "
+         "large?) and at the initial weights, which are saved in {}",
+         std::isfinite(summary.final_loss) ? "gradient" : "loss", folder);
+  }
+  fail("train",
+       "the loss or its gradient is not a finite number at step {}; the weights of before that step are saved in {}. "
+       "Try a lower optimizer.learning_rate, or optimizer.clip_norm = 1",
+       summary.steps, folder);
 }
 
 // Training, watched. A failure to print is kept until the model is saved.
@@ -150,10 +207,12 @@ class WatchedRun {
 }  // namespace
 
 int train(const TrainOptions& options) {
-  const std::string path = config_path(options.config);
-  Config config = make_config(options, path);
+  check_folders(options);
+  const ConfigFile file = config_file(options.config);
+  Config config = make_config(options, file);
   prepare_machine({.isa = options.machine.isa, .threads = {}});
-  const std::string folder = options.out ? *options.out : (fs::path("runs") / fs::path(path).stem()).string();
+  const std::string folder = options.out ? *options.out : (fs::path("runs") / fs::path(file.path).stem()).string();
+  if (options.overwrite) check_overwrite(file.path, folder);
   Run run(std::move(config), folder, options.overwrite);
   const Interrupt interrupt(run.trainer());
   WatchedRun watched(run, options.quiet);
@@ -161,10 +220,7 @@ int train(const TrainOptions& options) {
   const TrainingSummary summary = run.train();
   if (summary.stop_reason == StopReason::kNonFinite) {
     watched.rethrow_failure();
-    fail("train",
-         "the loss or its gradient is not a finite number at step {}; the weights of before that step are saved in {}. "
-         "Try a lower optimizer.learning_rate, or optimizer.clip_norm = 1",
-         summary.steps, folder);
+    fail_not_finite(summary, folder);
   }
   watched.say("\n" + conclusion(options, run, summary, folder, interrupt.signal()));
   watched.rethrow_failure();

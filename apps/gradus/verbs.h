@@ -10,8 +10,8 @@ namespace gradus::command {
 
 /// What `train` and `generate` and `env` have in common.
 struct MachineOptions {
-  std::string isa;  ///< Empty: the best that the processor has.
-  std::optional<int64_t> threads;
+  std::string isa;                 ///< Empty: the best that the processor has.
+  std::optional<int64_t> threads;  ///< 0 … 1024; 0 is one for each core.
 };
 
 /// Applies the options to this process; call it before the first op.
@@ -47,7 +47,7 @@ int generate(const GenerateVerbOptions& options);
 struct ScheduleVerbOptions {
   std::string name;
   std::vector<std::string> set;
-  int64_t steps = 0;
+  int64_t steps = 1;
 };
 
 /// Prints the learning rate of every step as CSV.

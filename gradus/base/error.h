@@ -20,12 +20,17 @@ enum class ErrorKind {
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, std::string_view subject, std::string_view message)
-      : std::runtime_error(fmt::format("[{}] {}", subject, message)), kind_(kind) {}
+      : std::runtime_error(fmt::format("[{}] {}", subject, message)), kind_(kind), prefix_(subject.size() + 3) {}
 
   ErrorKind kind() const { return kind_; }
+  /// What stands in the brackets.
+  std::string_view subject() const { return std::string_view(what()).substr(1, prefix_ - 3); }
+  /// The message without its subject: for a caller that knows a better one, such as the path of a file.
+  std::string_view message() const { return std::string_view(what()).substr(prefix_); }
 
  private:
   ErrorKind kind_;
+  size_t prefix_;
 };
 
 /// Throws a `kFailure`. `subject` is the op, file or key at fault; the message states both values and the next step,

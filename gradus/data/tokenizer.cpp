@@ -175,7 +175,7 @@ std::vector<int32_t> CharacterTokenizer::encode(std::string_view text) const {
     const Piece piece = piece_at(text, offset, unit_);
     const int32_t id = piece.code < ids_.size() ? ids_[piece.code] : -1;
     if (id < 0) {
-      fail("tokenizer", "{} at byte {} of the text is not among the {} tokens; train the tokenizer on a text with it",
+      fail("tokenizer", "{} at byte {} of the text is not among the {} tokens; use what stands in the text that it was made from",
            show(piece.code, unit_), offset, tokens_.size());
     }
     ids.push_back(id);

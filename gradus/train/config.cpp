@@ -4,35 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "gradus/base/error.h"
+#include "gradus/base/files.h"
 
 namespace gradus {
 namespace {
 
 using internal::TomlEntry;
-
-std::string read_file(const std::string& path) {
-  constexpr uintmax_t kLargest = 1 << 16;  // also bounds how deep toml++ recurses
-  std::error_code error;
-  const std::filesystem::file_status status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) {
-    fail_usage(path, "no such file; give the path of a configuration in TOML, for example one from recipes/");
-  }
-  if (std::filesystem::is_directory(status)) fail_usage(path, "is a folder; give the path of a TOML file");
-  const uintmax_t size = std::filesystem::is_regular_file(status) ? std::filesystem::file_size(path, error) : 0;
-  if (size > kLargest) {
-    fail_usage(path, "is {} bytes long, a configuration has at most {}; is it the right file?", size, kLargest);
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file) fail_usage(path, "cannot be read; check its permissions");
-  return text;
-}
 
 std::vector<std::string_view> key_names() {
   std::vector<std::string_view> names;
@@ -52,6 +32,18 @@ bool is_table(std::string_view name) {
   return std::ranges::any_of(configuration_tables(), [&](const KeyTable& table) { return table.name == name; });
 }
 
+/// The text in quotes, with an end where it gets long; control characters are escaped.
+std::string shown(const Value& value) {
+  constexpr size_t kLongest = 80;
+  const std::string text = to_toml(value);
+  if (text.size() <= kLongest) return text;
+  size_t end = kLongest;
+  while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // never inside a UTF-8 character
+  return text.substr(0, end) + " …";
+}
+
+std::string shown(std::string_view text) { return shown(Value(std::string(text))); }
+
 [[noreturn]] void fail_unknown_key(std::string_view name, std::string_view where) {
   std::string ending = did_you_mean(name, key_names());
   if (ending.empty() && is_table(table_of(name))) {
@@ -62,26 +54,19 @@ bool is_table(std::string_view name) {
   } else if (ending.empty()) {
     ending = "; docs/configuration.md lists all keys";
   }
-  fail_usage(where, "unknown key \"{}\"{}", name, ending);
+  fail_usage(where, "unknown key {}{}", shown(name), ending);
 }
 
 [[noreturn]] void fail_unknown_table(std::string_view name, std::string_view where) {
   std::string ending = did_you_mean(name, table_names());
   if (ending.empty()) ending = fmt::format("; the tables are {}", quoted_list(table_names()));
-  fail_usage(where, "unknown table \"{}\"{}", name, ending);
+  fail_usage(where, "unknown table {}{}", shown(name), ending);
 }
 
 std::string described(const Value& value) {
-  constexpr size_t kLongest = 80;
-  std::string shown = to_toml(value);
-  if (shown.size() > kLongest) {
-    size_t end = kLongest;
-    while ((static_cast<unsigned char>(shown[end]) & 0xC0) == 0x80) --end;  // never inside a UTF-8 character
-    shown = shown.substr(0, end) + " …";
-  }
-  if (std::holds_alternative<double>(value)) return "the real number " + shown;
-  if (std::holds_alternative<std::string>(value)) return "the text " + shown;
-  return std::holds_alternative<int64_t>(value) ? "the integer " + shown : shown;
+  if (std::holds_alternative<double>(value)) return "the real number " + shown(value);
+  if (std::holds_alternative<std::string>(value)) return "the text " + shown(value);
+  return std::holds_alternative<int64_t>(value) ? "the integer " + shown(value) : shown(value);
 }
 
 [[noreturn]] void fail_value(const Key& key, std::string_view found, std::string_view where,
@@ -110,7 +95,7 @@ std::optional<Value> accepted(const ValueType& type, Value value) {
       good = std::holds_alternative<bool>(value);
       break;
     case ValueKind::kText:
-      good = text && !text->empty();
+      good = text && !text->empty() && text->find('\0') == std::string::npos;  // no path has a NUL
       break;
     case ValueKind::kChoice:
       good = text && std::ranges::find(type.choices, *text) != type.choices.end();
@@ -132,6 +117,7 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
   if (text && key.type.kind == ValueKind::kChoice) ending = did_you_mean(*text, key.type.choices);
   if (text && key.type.kind == ValueKind::kBatchSize)
     ending = did_you_mean(*text, std::vector<std::string_view>{"all"});
+  if (text && text->find('\0') != std::string::npos) ending = "; a NUL character is not allowed";
   const bool counts = key.type.kind == ValueKind::kInteger || key.type.kind == ValueKind::kBatchSize;
   if (real && counts && std::trunc(*real) == *real && std::abs(*real) < 0x1p53) {
     ending = fmt::format("; write {}", static_cast<int64_t>(*real));
@@ -185,8 +171,11 @@ void check_schedule(const Config& config) {
   if (config.text("schedule.name") == "dynamic") return check_dynamic_schedule(config);
   if (!config.has("schedule.warmup_steps") || !config.has("schedule.total_steps")) return;
   if (config.integer("schedule.warmup_steps") > config.integer("schedule.total_steps")) {
-    fail_usage(config.where("schedule.warmup_steps"), "schedule.warmup_steps = {} is above schedule.total_steps = {}",
-               config.integer("schedule.warmup_steps"), config.integer("schedule.total_steps"));
+    fail_usage(
+        config.where("schedule.warmup_steps"),
+        "schedule.warmup_steps = {} is above schedule.total_steps = {}; lower schedule.warmup_steps or raise {}",
+        config.integer("schedule.warmup_steps"), config.integer("schedule.total_steps"),
+        config.is_set("schedule.total_steps") ? "schedule.total_steps" : "train.steps, which total_steps follows");
   }
 }
 
@@ -238,7 +227,14 @@ const T& as(const Value& value, std::string_view key) {
 }  // namespace
 
 Config Config::load(const std::string& path, const std::vector<std::string>& overrides) {
-  return parse(read_file(path), path, overrides);
+  constexpr int64_t kLargest = 1 << 16;  // also bounds how deep toml++ recurses
+  std::string text;
+  try {
+    text = read_file(path, kLargest);
+  } catch (const Error& error) {
+    fail_usage(path, "{}; give the path of a configuration in TOML, for example one from recipes/", error.message());
+  }
+  return parse(text, path, overrides);
 }
 
 Config Config::parse(std::string_view text, std::string_view source_name, const std::vector<std::string>& overrides) {

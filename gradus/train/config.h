@@ -85,7 +85,8 @@ struct TomlEntry {
 /// Malformed TOML is a usage error.
 std::vector<TomlEntry> read_toml(std::string_view text, std::string_view source);
 
-/// `text` as a TOML value; an entry without a value and without `other` if it is not TOML.
+/// `text` as a TOML value; an entry without a value and without `other` if it is not TOML, but for an integer that is
+/// too large: `other` says so.
 TomlEntry read_toml_value(std::string_view text);
 
 }  // namespace internal

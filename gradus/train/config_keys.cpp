@@ -23,6 +23,7 @@ constexpr Range kFrom1 = {.low = 1};
 constexpr Range kFrom0To1 = {.low = 0, .high = 1};
 constexpr Range kFrom0Below1 = {.low = 0, .high = 1, .high_open = true};
 constexpr Range kThreads = {.low = 0, .high = 1024};
+constexpr Range kWindow = {.low = 1, .high = 1000000};  // its losses are kept
 // Keeps products of three sizes inside 64 bits.
 constexpr Range kSize = {.low = 1, .high = 1 << 20};
 
@@ -176,7 +177,7 @@ std::vector<Key> train_keys() {
        "Number of threads; 0 is one for each core. It does not change the result."},
       {"train.stop_loss", real(kAny), Unset{}, always(),
        "The run ends as soon as the mean loss over `train.stop_window` steps is at or below this."},
-      {"train.stop_window", integer(kFrom1), Unset{"1 for the whole batch, else 100"}, always(),
+      {"train.stop_window", integer(kWindow), Unset{"1 for the whole batch, else 100"}, always(),
        "Number of steps whose mean loss is compared with `train.stop_loss`."},
       {"train.stop_on", choice({"training", "validation"}), "training", always(),
        "The loss that is compared with `train.stop_loss`: of the steps, or of each validation (which has no window)."},
@@ -364,14 +365,17 @@ std::string did_you_mean(std::string_view name, std::span<const std::string_view
 
 std::string configuration_help(std::string_view name) {
   std::string help;
-  std::vector<std::string_view> known;
-  for (const KeyTable& table : configuration_tables()) known.push_back(table.name);
+  std::vector<std::string_view> tables;
+  for (const KeyTable& table : configuration_tables()) tables.push_back(table.name);
+  std::vector<std::string_view> known = tables;
   for (const Key& key : configuration_keys()) {
     known.push_back(key.name);
     if (name.empty() || key.name == name || table_of(key.name) == name) help += help_of(key);
   }
-  if (help.empty()) fail_usage(name, "no such key or table{}", did_you_mean(name, known));
-  return help;
+  if (!help.empty()) return help;
+  const std::string nearest = did_you_mean(name, known);
+  fail_usage(name, "no such key or table{}",
+             nearest.empty() ? fmt::format("; the tables are {}", quoted_list(tables)) : nearest);
 }
 
 std::string configuration_reference() {

@@ -3,7 +3,9 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <charconv>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "gradus/base/error.h"
@@ -12,18 +14,22 @@
 namespace gradus {
 namespace {
 
+std::string without_controls(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    out += control ? fmt::format("\\u{:04X}", static_cast<unsigned>(c)) : std::string(1, c);
+  }
+  return out;
+}
+
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
-    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    if (control) {
-      out += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
-    } else {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
   }
-  return out + '"';
+  return without_controls(out) + '"';
 }
 
 std::string real_text(double number) {
@@ -98,6 +104,19 @@ void read_table(const toml::table& table, const std::string& prefix, std::string
   }
 }
 
+/// Whether `text` is an integer that 64 bits do not hold.
+bool is_too_large(std::string_view text) {
+  std::string digits(text);
+  std::erase(digits, '_');
+  if (digits.starts_with('+')) digits.erase(0, 1);
+  const std::string_view prefix = std::string_view(digits).substr(0, 2);
+  const int base = prefix == "0x" ? 16 : prefix == "0o" ? 8 : prefix == "0b" ? 2 : 10;
+  const char* const start = digits.data() + (base == 10 ? 0 : 2);
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(start, digits.data() + digits.size(), number, base);
+  return error == std::errc::result_out_of_range && end == digits.data() + digits.size();
+}
+
 }  // namespace
 
 std::vector<TomlEntry> read_toml(std::string_view text, std::string_view source) {
@@ -106,7 +125,8 @@ std::vector<TomlEntry> read_toml(std::string_view text, std::string_view source)
     read_table(toml::parse(text), "", source, placed);
   } catch (const toml::parse_error& error) {
     const toml::source_position place = error.source().begin;
-    fail_usage(fmt::format("{}:{}:{}", source, place.line, place.column), "not valid TOML: {}", error.description());
+    fail_usage(fmt::format("{}:{}:{}", source, place.line, place.column), "not valid TOML: {}",
+               without_controls(error.description()));
   }
   // toml++ sorts by name; the first error a user sees should be the first in the file.
   std::stable_sort(placed.begin(), placed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -123,6 +143,10 @@ TomlEntry read_toml_value(std::string_view text) {
     if (table.size() == 1) read_node(*table.get("value"), entry);
   } catch (const toml::parse_error&) {
     // Not TOML: the caller takes it as a bare word.
+    if (is_too_large(text)) {
+      entry.other = fmt::format("{}, which is {} for an integer of 64 bits", text,
+                                text.starts_with('-') ? "too far below 0" : "too large");
+    }
   }
   return entry;
 }

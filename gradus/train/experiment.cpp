@@ -17,6 +17,17 @@ int64_t held_out(const Config& config, int64_t size) {
   return static_cast<int64_t>(std::floor(config.real("data.validation_fraction") * static_cast<double>(size)));
 }
 
+// Validation that was asked for needs something to validate on.
+void check_held_out(const Config& config, int64_t held, int64_t size, const char* unit) {
+  const int64_t every = config.integer("validation.every");
+  if (every == 0 || held > 0) return;
+  const bool fraction_is_set = config.is_set("data.validation_fraction");
+  fail_usage(config.where(fraction_is_set ? "data.validation_fraction" : "validation.every"),
+             "data.validation_fraction = {} of {} {} holds out none, but validation.every = {} needs some; raise "
+             "data.validation_fraction above 1/{}, or set validation.every = 0",
+             config.real("data.validation_fraction"), size, unit, every, size);
+}
+
 ExperimentData make_line_data(const Config& config) {
   const TensorDataset all = make_line({.points = config.integer("data.points"),
                                        .slope = config.real("data.slope"),
@@ -27,6 +38,7 @@ ExperimentData make_line_data(const Config& config) {
                                       seed_of(config));
   ExperimentData data;
   const int64_t held = held_out(config, all.size());
+  check_held_out(config, held, all.size(), "examples");
   if (held == 0) {
     data.training = std::make_unique<TensorDataset>(all);
     return data;
@@ -46,18 +58,38 @@ ExperimentData make_line_data(const Config& config) {
   return data;
 }
 
+// A byte order mark would be a character like any other, or a hint at what is no UTF-8 at all.
+void check_byte_order_mark(const std::string& path, const std::string& text) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    fail(path,
+         "begins with the byte order mark of UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 FILE > NEW`, or set "
+         "data.tokens = "
+         "\"bytes\"");
+  }
+  if (text.starts_with("\xEF\xBB\xBF")) {
+    fail(path,
+         "begins with a UTF-8 byte order mark, which is no part of the text; remove it with `sed -i "
+         "'1s/^\\xEF\\xBB\\xBF//' FILE`, or set data.tokens = \"bytes\"");
+  }
+}
+
+CharacterTokenizer make_tokenizer(const Config& config, const std::string& path, const std::string& text) {
+  if (config.text("data.tokens") == "bytes") return CharacterTokenizer::train(text, CharacterTokenizer::Unit::kBytes);
+  check_byte_order_mark(path, text);
+  try {
+    return CharacterTokenizer::train(text, CharacterTokenizer::Unit::kCharacters);
+  } catch (const Error& error) {
+    // The tokenizer knows the place in the text, but not whose text it is.
+    fail(path, "{}: set data.tokens = \"bytes\", or convert the file to UTF-8 with iconv", error.message());
+  }
+}
+
 ExperimentData make_text_data(const Config& config) {
   const std::string& path = config.text("data.path");
   const std::string text = read_file(path);
   if (text.empty()) fail(path, "the file is empty; expected text to train on");
-  const auto unit = config.text("data.tokens") == "bytes" ? CharacterTokenizer::Unit::kBytes
-                                                          : CharacterTokenizer::Unit::kCharacters;
   ExperimentData data;
-  try {
-    data.tokenizer = CharacterTokenizer::train(text, unit);
-  } catch (const Error& error) {
-    fail(path, "{} (with data.tokens = \"bytes\" any file can be read)", error.what());
-  }
+  data.tokenizer = make_tokenizer(config, path, text);
   std::vector<int32_t> tokens = data.tokenizer->encode(text);
   data.shape.vocabulary = data.tokenizer->vocabulary_size();
   const int64_t context = config.integer("model.context"), stride = config.integer("data.stride");
@@ -68,6 +100,7 @@ ExperimentData make_text_data(const Config& config) {
          "more text, or set data.validation_fraction or model.context lower)",
          total, held, context + 1);
   }
+  check_held_out(config, held, total, "tokens");
   const auto split = tokens.begin() + (total - held);
   if (held > 0) {
     data.validation = std::make_unique<TokenDataset>(std::vector<int32_t>(split, tokens.end()), context);

@@ -29,17 +29,21 @@ struct ExperimentData {
   DataShape shape;
 };
 
-/// Reads or makes the data. Errors name the path and what is wrong with it.
+/// Reads or makes the data. Errors name the path and what is wrong with it; that `validation.every` is set and nothing
+/// is held out is a usage error.
 ExperimentData make_data(const Config& config);
 /// A freshly initialised model of `[model]` for data of that shape.
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape);
+/// The optimizer of `[optimizer]` for these parameters. The learning rate is the schedule's, `clip_norm` the trainer's.
 std::unique_ptr<Optimizer> make_optimizer(const Config& config, const Parameters& parameters);
 /// `planned_steps` stands in where `schedule.total_steps` has no value.
 Schedule make_schedule(const Config& config, int64_t planned_steps);
+/// `[train]`, `[regularization]`, `[validation]`, `[log]` and `optimizer.clip_norm` as the trainer takes them; keys
+/// without a value keep the trainer's default.
 TrainerOptions trainer_options(const Config& config);
 
-/// A sentence or two on what was learned, for people: for the line, W and b beside the closed-form least-squares answer; for
-/// text, the loss beside the entropy of the single tokens' frequencies.
+/// A sentence or two on what was learned, for people: for the line, W and b beside the closed-form least-squares
+/// answer; for text, the loss beside the entropy of the single tokens' frequencies.
 std::string describe_result(const Config& config, const ExperimentData& data, const Model& model,
                             const TrainingSummary& summary);
 

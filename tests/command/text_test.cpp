@@ -85,10 +85,13 @@ TEST_F(Text, ErrorsSayWhatIsWrong) {
   };
   EXPECT_THAT(usage_error({}), HasSubstr("--prompt is required"));
   EXPECT_THAT(usage_error({"--prompt", ""}), StartsWith("gradus: [--prompt] is empty"));
-  EXPECT_THAT(usage_error({"--prompt", "the", "--tokens", "-1"}), StartsWith("gradus: [--tokens] -1;"));
+  EXPECT_THAT(usage_error({"--prompt", "the", "--tokens", "-1"}),
+              StartsWith("gradus: [--tokens] must be a decimal integer from 0 to "));
   EXPECT_THAT(usage_error({"--prompt", "the", "--temperature", "-1"}), StartsWith("gradus: [--temperature] -1;"));
-  EXPECT_THAT(usage_error({"--prompt", "the", "--top-k", "-1"}), StartsWith("gradus: [--top-k] -1;"));
-  EXPECT_THAT(usage_error({"--prompt", "the", "--seed", "x"}), HasSubstr("--seed"));
+  EXPECT_THAT(usage_error({"--prompt", "the", "--top-k", "-1"}),
+              StartsWith("gradus: [--top-k] must be a decimal integer from 0 to "));
+  EXPECT_THAT(usage_error({"--prompt", "the", "--seed", "x"}),
+              StartsWith("gradus: [--seed] must be a decimal integer from 0 to "));
   result = run_gradus(folder_, {"generate", "nowhere", "--prompt", "the"});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err, StartsWith("gradus: [nowhere] is not a folder"));

@@ -42,7 +42,22 @@ TEST(Train, LinearRegressionPrintsTheLossesAndTheAnswerBesideTheClosedForm) {
   EXPECT_NEAR(exact[0], 2.0, 0.2);
   EXPECT_THAT(result.out, HasSubstr("stopped after 1000 steps"));
   EXPECT_THAT(result.out, HasSubstr("saved in runs/linear_regression: model.safetensors"));
-  EXPECT_THAT(result.out, HasSubstr("next, for example: gradus train "));
+  EXPECT_THAT(result.out, HasSubstr("next, for example: gradus train runs/linear_regression/config.toml --set "
+                                    "train.seed=2 --out runs/linear_regression_seed_2\n"));
+}
+
+// What --set and --data changed is in the resolved configuration.
+TEST(Train, WhatToTypeNextKeepsWhatTheOptionsChanged) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  const CommandResult first = run_gradus(folder, {"train", "c.toml", "--set", "train.steps=7", "--out", "a b/"});
+  EXPECT_THAT(first.out, HasSubstr("next, for example: gradus train 'a b/config.toml' --set train.seed=2 --out "
+                                   "'a b_seed_2'\n"));
+  const CommandResult second =
+      run_gradus(folder, {"train", "a b/config.toml", "--set", "train.seed=2", "--out", "a b_seed_2"});
+  EXPECT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_EQ(read_summary(folder / "a b_seed_2")["steps"], 7);
+  EXPECT_THAT(second.out, HasSubstr("--set train.seed=3 --out 'a b_seed_2_seed_3'\n"));
 }
 
 TEST(Train, LinearRegressionLogsEveryHundredSteps) {
@@ -123,6 +138,39 @@ TEST(Train, RefusesAFolderThatIsNotEmpty) {
   EXPECT_EQ(slurp(folder / "runs/c/notes.txt"), "mine");
 }
 
+TEST(Train, OverwriteDoesNotReplaceItsOwnConfiguration) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "run");
+  spill(folder / "run/config.toml", kSmall);
+  std::filesystem::create_directory_symlink("run", folder / "linked");
+  std::filesystem::create_symlink("run/config.toml", folder / "link.toml");
+  const std::vector<std::pair<std::string, std::string>> pairs{
+      {"run/config.toml", "run"}, {"run/config.toml", "./run/"}, {"linked/config.toml", "run"}, {"link.toml", "run"}};
+  for (const auto& [config, run] : pairs) {
+    const CommandResult result = run_gradus(folder, {"train", config, "--out", run, "--overwrite"});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_EQ(result.err, "gradus: [--overwrite] the configuration " + config + " lies in the run's folder " + run +
+                              ", whose files would be replaced; copy it to another folder, or choose another --out\n");
+    EXPECT_EQ(slurp(folder / "run/config.toml"), kSmall);
+  }
+  EXPECT_EQ(run_gradus(folder, {"train", "run/config.toml", "--out", "other", "--overwrite"}).exit_code, 0);
+}
+
+TEST(Train, AKeyThatARecipeShouldNotHaveSaysHowToEditTheRecipe) {
+  const TemporaryFolder folder;
+  const std::string message =
+      "\"model.init\" applies to model.kind = \"linear\", not to \"mlp\"; remove it, or change model.kind";
+  CommandResult result = run_gradus(folder, {"train", "linear_regression", "--set", "model.kind=mlp"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, StartsWith("gradus: [" + recipe("linear_regression") + ":"));
+  EXPECT_THAT(result.err,
+              testing::EndsWith("] " + message +
+                                " (a copy of the recipe to edit: `gradus recipes linear_regression > my.toml`)\n"));
+  spill(folder / "my.toml", run_gradus(folder, {"recipes", "linear_regression"}).out);
+  result = run_gradus(folder, {"train", "my.toml", "--set", "model.kind=mlp"});
+  EXPECT_THAT(result.err, testing::EndsWith("] " + message + "\n"));
+}
+
 struct WrongConfig {
   const char* name;
   const char* text;
@@ -187,8 +235,16 @@ TEST(Train, WrongArgumentsAreUsageErrors) {
   EXPECT_THAT(error({"--frobnicate"}), StartsWith("gradus: [gradus train] "));
   EXPECT_THAT(error({"--set", "train.stepz=3"}), HasSubstr("did you mean \"train.steps\"?"));
   EXPECT_THAT(error({"--set", "train.steps"}), HasSubstr("expected key=value"));
-  EXPECT_THAT(error({"--seed", "-1"}), StartsWith("gradus: [--seed] \"train.seed\" must be an integer of at least 0"));
-  EXPECT_THAT(error({"--threads", "5000"}), StartsWith("gradus: [--threads] "));
+  for (const std::string seed : {"-1", "9223372036854775808", "0x10", "1e3", "", " 5", "+5", "5x"}) {
+    EXPECT_EQ(error({"--seed", seed}),
+              "gradus: [--seed] must be a decimal integer from 0 to 9223372036854775807; found \"" + seed + "\"\n");
+  }
+  EXPECT_EQ(error({"--threads", "1025"}),
+            "gradus: [--threads] must be a decimal integer from 0 to 1024; found \"1025\"\n");
+  EXPECT_EQ(error({"--out", ""}),
+            "gradus: [--out] is empty; give the folder of the run, for example --out runs/mine\n");
+  EXPECT_EQ(error({"--data", ""}),
+            "gradus: [--data] is empty; give the text file to learn from, for example --data book.txt\n");
   EXPECT_THAT(error({"--isa", "mmx"}), HasSubstr("avx2 or avx512"));
   EXPECT_FALSE(std::filesystem::exists(folder / "runs"));
 }
@@ -202,6 +258,15 @@ TEST(Train, OptionsOverrideTheFile) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 8);
   EXPECT_THAT(slurp(folder / "runs/c/config.toml"), HasSubstr("seed = 5\nthreads = 2\n"));
+}
+
+TEST(Train, SeedsAreDecimal) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  for (const auto& [given, seed] : {std::pair("010", "10"), {"9223372036854775807", "9223372036854775807"}}) {
+    ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--overwrite", "--seed", given}).exit_code, 0);
+    EXPECT_THAT(slurp(folder / "runs/c/config.toml"), HasSubstr(std::string("\nseed = ") + seed + "\n"));
+  }
 }
 
 TEST(Train, TheFirstLimitEndsTheRun) {
@@ -240,6 +305,18 @@ TEST(Train, ALossThatIsNotFiniteIsAFailureThatKeepsTheWeights) {
   EXPECT_THAT(result.err, HasSubstr("saved in run. Try a lower optimizer.learning_rate"));
   EXPECT_EQ(read_summary(folder / "run")["stop_reason"], "non_finite");
   EXPECT_TRUE(std::filesystem::exists(folder / "run/model.safetensors"));
+}
+
+// No update was done: the learning rate is not to blame.
+TEST(Train, AnUntrainedModelWhoseLossIsNotFinitePointsAtTheData) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  const CommandResult result = run_gradus(folder, {"train", "c.toml", "--set", "data.slope=1e30", "--out", "run"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.err,
+            "gradus: [train] the loss of the untrained model is not a finite number; look at the data (are its values "
+            "finite, and not too large?) and at the initial weights, which are saved in run\n");
+  EXPECT_EQ(read_summary(folder / "run")["steps"], 0);
 }
 
 TEST(Train, QuietPrintsErrorsOnly) {

@@ -42,6 +42,27 @@ TEST(Watch, SignalsEndTheStepAndSaveTheModel) {
   }
 }
 
+// As in `gradus train c.toml 2>&1 | true`: neither what is printed nor the error about that finds a reader.
+TEST(Watch, AClosedPipeFailsOnceTheModelIsSaved) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kEndless);
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  ::close(pipe[0]);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::signal(SIGPIPE, SIG_DFL);
+    for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(pipe[1], stream);
+    Command::execute(folder.path(), {"train", "c.toml", "--set", "train.steps=20"}, {});
+  }
+  ::close(pipe[1]);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 20);
+}
+
 // Everything that the command writes to a terminal of 100 columns.
 std::string on_terminal(const TemporaryFolder& folder, const std::vector<std::string>& arguments,
                         const Command::Options& options) {

@@ -222,6 +222,9 @@ TEST(ConfigErrors, Range) {
             "found the integer 1");
   EXPECT_EQ(line_error({"train.threads=1025"}),
             "[--set train.threads=1025] \"train.threads\" must be an integer from 0 to 1024; found the integer 1025");
+  EXPECT_EQ(line_error({"train.stop_window=1000001"}),
+            "[--set train.stop_window=1000001] \"train.stop_window\" must be an integer from 1 to 1000000; found the "
+            "integer 1000001");
   EXPECT_EQ(line_error({"data.slope=nan"}),
             "[--set data.slope=nan] \"data.slope\" must be a finite real number; found the real number nan");
   EXPECT_EQ(line_error({"optimizer.weight_decay=inf"}),
@@ -230,6 +233,45 @@ TEST(ConfigErrors, Range) {
   EXPECT_EQ(line({"train.seed=9223372036854775807"}).integer("train.seed"), INT64_MAX);
   EXPECT_EQ(line_error({"train.seed=-1"}),
             "[--set train.seed=-1] \"train.seed\" must be an integer of at least 0; found the integer -1");
+}
+
+TEST(ConfigErrors, AnIntegerBeyond64BitsIsNoText) {
+  const std::string must = "\"train.steps\" must be an integer of at least 1; found ";
+  EXPECT_EQ(line_error({"train.steps=9223372036854775808"}), "[--set train.steps=9223372036854775808] " + must +
+                                                                 "9223372036854775808, which is too large for an "
+                                                                 "integer of 64 bits");
+  EXPECT_EQ(line_error({"train.steps=-9223372036854775809"}), "[--set train.steps=-9223372036854775809] " + must +
+                                                                  "-9223372036854775809, which is too far below 0 for "
+                                                                  "an integer of 64 bits");
+  for (const std::string number : {"99_223_372_036_854_775_808", "+9223372036854775808", "0x8000000000000000"}) {
+    EXPECT_EQ(line_error({"train.steps=" + number}),
+              "[--set train.steps=" + number + "] " + must + number + ", which is too large for an integer of 64 bits");
+  }
+  EXPECT_EQ(line({"train.steps=9223372036854775807"}).integer("train.steps"), INT64_MAX);
+  EXPECT_EQ(line({"train.steps=0x7fffffffffffffff"}).integer("train.steps"), INT64_MAX);
+  EXPECT_EQ(text({"data.path=9223372036854775808"}).text("data.path"), "9223372036854775808");
+  EXPECT_EQ(line_error({"train.steps=9223372036854775808x"}),
+            "[--set train.steps=9223372036854775808x] " + must + "the text \"9223372036854775808x\"");
+  EXPECT_EQ(parse_error("train.steps = 9223372036854775808"),
+            "[run.toml:1:34] not valid TOML: Error while parsing decimal integer: '9223372036854775808' is not "
+            "representable in 64 bits");
+}
+
+TEST(ConfigErrors, ControlCharactersInNamesAreEscaped) {
+  EXPECT_EQ(parse_error("\"a\\u0000b\" = 1"),
+            "[run.toml:1:1] unknown key \"a\\u0000b\"; docs/configuration.md lists all keys");
+  EXPECT_EQ(parse_error("log.\"e\\u0000\\u001Bx\" = 1"),
+            "[run.toml:1:5] unknown key \"log.e\\u0000\\u001Bx\"; [log] has every");
+  EXPECT_EQ(parse_error("[\"trai\\u0000\"]\nsteps = 1"),
+            "[run.toml:1:2] unknown table \"trai\\u0000\"; did you mean \"train\"?");
+  const std::string twice = parse_error("\"a\\u0000b\" = 1\n\"a\\u0000b\" = 2");
+  EXPECT_NE(twice.find("cannot redefine"), std::string::npos) << twice;
+  EXPECT_EQ(twice.find('\0'), std::string::npos);
+  EXPECT_EQ(parse_error("data.path = \"a\\u0000b\""),
+            "[run.toml:1:6] \"data.path\" must be text, not empty; found the text \"a\\u0000b\"; a NUL character is "
+            "not allowed");
+  EXPECT_EQ(parse_error(std::string(300, 'x') + " = 1"),
+            "[run.toml:1:1] unknown key \"" + std::string(79, 'x') + " …; docs/configuration.md lists all keys");
 }
 
 TEST(ConfigErrors, Choice) {
@@ -251,18 +293,17 @@ TEST(ConfigErrors, MalformedToml) {
 
 TEST(ConfigErrors, File) {
   const std::string folder = ::testing::TempDir();
+  const std::string next = "; give the path of a configuration in TOML, for example one from recipes/";
   EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { Config::load(folder + "none.toml"); }),
-            "[" + folder +
-                "none.toml] no such file; give the path of a configuration in TOML, for example one from "
-                "recipes/");
+            "[" + folder + "none.toml] cannot open it for reading: No such file or directory" + next);
   EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { Config::load(folder); }),
-            "[" + folder + "] is a folder; give the path of a TOML file");
+            "[" + folder + "] is a folder; a file is needed" + next);
   const std::string path = folder + "config_test.toml";
   std::ofstream(path) << kLine;
   EXPECT_EQ(Config::load(path, {"train.steps=5"}).integer("train.steps"), 5);
   std::ofstream(path) << std::string((1 << 16) + 1, '#');
   EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { Config::load(path); }),
-            "[" + path + "] is 65537 bytes long, a configuration has at most 65536; is it the right file?");
+            "[" + path + "] has 65537 bytes; at most 65536 are read" + next);
   std::filesystem::remove(path);
 }
 
@@ -333,7 +374,11 @@ TEST(ConfigCombinations, DataModelAndOptimizer) {
 
 TEST(ConfigCombinations, Schedule) {
   EXPECT_EQ(line_error({"schedule.name=cosine", "schedule.warmup_steps=1001"}),
-            "[--set schedule.warmup_steps=1001] schedule.warmup_steps = 1001 is above schedule.total_steps = 1000");
+            "[--set schedule.warmup_steps=1001] schedule.warmup_steps = 1001 is above schedule.total_steps = 1000; "
+            "lower schedule.warmup_steps or raise train.steps, which total_steps follows");
+  EXPECT_EQ(line_error({"schedule.name=linear", "schedule.warmup_steps=100", "schedule.total_steps=3"}),
+            "[--set schedule.warmup_steps=100] schedule.warmup_steps = 100 is above schedule.total_steps = 3; lower "
+            "schedule.warmup_steps or raise schedule.total_steps");
   const auto dynamic = [](int warmup, int decay, int total) {
     return line_error({"schedule.name=dynamic", "schedule.warmup_steps=" + std::to_string(warmup),
                        "schedule.decay_steps=" + std::to_string(decay),
@@ -458,6 +503,9 @@ TEST(ConfigKeys, Help) {
   EXPECT_NE(configuration_help().find("\nlog.every: an integer of at least 1; default: 10\n"), std::string::npos);
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("trian"); }),
             "[trian] no such key or table; did you mean \"train\"?");
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("foo"); }),
+            "[foo] no such key or table; the tables are \"data\", \"model\", \"optimizer\", \"schedule\", "
+            "\"regularization\", \"train\", \"validation\" or \"log\"");
 }
 
 TEST(ConfigKeys, TheReferenceIsUpToDate) {

@@ -392,6 +392,34 @@ TEST(Run, AnErrorInTheConfigurationTouchesNothing) {
   EXPECT_EQ(slurp(folder / "run/model.safetensors"), before);
 }
 
+TEST(Run, ValidationNeedsSomethingHeldOut) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(
+      usage_error_text([&] {
+        train(line_config({"data.validation_fraction=0.001", "validation.every=5"}), folder / "run");
+      }),
+      "[--set data.validation_fraction=0.001] data.validation_fraction = 0.001 of 40 examples holds out none, but "
+      "validation.every = 5 needs some; raise data.validation_fraction above 1/40, or set validation.every = 0");
+  const std::string text =
+      usage_error_text([&] { train(text_config(folder, {"data.validation_fraction=0.001"}), folder / "run"); });
+  EXPECT_TRUE(
+      text.starts_with("[--set data.validation_fraction=0.001] data.validation_fraction = 0.001 of 740 tokens "
+                       "holds out none, but validation.every = 10 needs some;"))
+      << text;
+  EXPECT_FALSE(fs::exists(folder / "run"));
+  EXPECT_NO_THROW(train(line_config({"data.validation_fraction=0.001"}), folder / "run"));
+}
+
+// A byte order mark is no obstacle where bytes are tokens.
+TEST(Run, BytesTakeAnyFile) {
+  const TemporaryFolder folder;
+  const Config config = text_config(folder, {"data.tokens=bytes", "train.steps=1"});
+  for (const std::string_view start : {"\xEF\xBB\xBF", "\xFF\xFE", "\xE9"}) {
+    spill(folder / "text.txt", std::string(start) + std::string(400, 'a'));
+    EXPECT_NO_THROW(train(config, folder / "run", true));
+  }
+}
+
 TEST(Run, SaysWhatIsWrongWithATextFile) {
   const TemporaryFolder folder;
   const auto text = [&](std::string_view content) {
@@ -403,8 +431,18 @@ TEST(Run, SaysWhatIsWrongWithATextFile) {
   EXPECT_EQ(text(""), "[" + path + "] the file is empty; expected text to train on");
   EXPECT_TRUE(text("too short").starts_with("[" + path + "] 9 tokens, of which 0 are held out for validation"))
       << text("x");
-  EXPECT_TRUE(text("latin-1 \xE9").starts_with("[" + path + "]"));
-  EXPECT_NE(text("latin-1 \xE9").find("data.tokens = \"bytes\""), std::string::npos);
+  const std::string latin = text("latin-1 \xE9");
+  EXPECT_TRUE(latin.starts_with("[" + path + "] the text is not valid UTF-8 at byte 8: ")) << latin;
+  EXPECT_TRUE(latin.ends_with(": set data.tokens = \"bytes\", or convert the file to UTF-8 with iconv")) << latin;
+  for (const std::string_view mark : {"\xFF\xFE", "\xFE\xFF"}) {
+    EXPECT_EQ(text(std::string(mark) + "a"), "[" + path +
+                                                 "] begins with the byte order mark of UTF-16; convert it with `iconv "
+                                                 "-f UTF-16 -t UTF-8 FILE > NEW`, or set data.tokens = \"bytes\"");
+  }
+  EXPECT_EQ(text("\xEF\xBB\xBFhello"),
+            "[" + path +
+                "] begins with a UTF-8 byte order mark, which is no part of the text; remove it with `sed -i "
+                "'1s/^\\xEF\\xBB\\xBF//' FILE`, or set data.tokens = \"bytes\"");
   Config config = text_config(folder);
   fs::remove(path);
   EXPECT_TRUE(error_text([&] { train(config, folder / "run"); }).starts_with("[" + path + "]"));
