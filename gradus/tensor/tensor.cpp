@@ -36,16 +36,21 @@ namespace detail {
 
 void fail_undefined() { fail("tensor", "an undefined tensor is used; give it a value first"); }
 
-// States come from the pool too: a steady step takes nothing from the heap.
+// A fresh tensor is one block: its state, then its elements. It stays as long as a view needs the elements.
+static constexpr int64_t kStateBytes = (sizeof(TensorState) + 63) / 64 * 64;
+
+// States of views come from the pool too: a steady step takes nothing from the heap.
 static TensorState* new_state() {
   Block* block = allocate_block(sizeof(TensorState));
   return new (block->data()) TensorState;
 }
 
 void destroy(TensorState* state) {
-  if (state->storage != nullptr) release(state->storage);
+  Block* const storage = state->storage;
+  const bool in_storage = state->in_storage;
   state->~TensorState();
-  release(reinterpret_cast<Block*>(reinterpret_cast<std::byte*>(state) - Block::kDataOffset));
+  if (!in_storage) release(reinterpret_cast<Block*>(reinterpret_cast<std::byte*>(state) - Block::kDataOffset));
+  release(storage);
 }
 
 }  // namespace detail
@@ -56,10 +61,14 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
     if (size < 0) fail("tensor", "a dimension of {} has a negative size", to_string(shape));
     if (__builtin_mul_overflow(bytes, size, &bytes)) fail("tensor", "shape {} is too large", to_string(shape));
   }
+  if (__builtin_add_overflow(bytes, detail::kStateBytes, &bytes)) {
+    fail("tensor", "shape {} is too large", to_string(shape));
+  }
   detail::Block* storage = detail::allocate_block(bytes);
-  detail::TensorState* state = detail::new_state();
+  detail::TensorState* state = new (storage->data()) detail::TensorState;
+  state->in_storage = true;
   state->storage = storage;
-  state->data = storage->data();
+  state->data = storage->data() + detail::kStateBytes;
   state->dtype = dtype;
   state->shape = shape;
   state->strides = contiguous_strides(shape);

@@ -117,6 +117,7 @@ struct TensorState {
   DType dtype = DType::kF32;
   bool requires_grad = false;
   bool contiguous = true;
+  bool in_storage = false;  ///< Lies at the start of its storage's block; a view's state has a block of its own.
   void* node = nullptr;  ///< The tape node that made this tensor.
   uint64_t tape = 0;     ///< The generation of its tape; 0 for none.
   Block* storage = nullptr;

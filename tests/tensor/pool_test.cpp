@@ -100,7 +100,7 @@ TEST(Pool, RefusesImpossibleSizes) {
   EXPECT_EQ(error_text([] { allocate_block((int64_t{1} << 45) + 1); }),
             "[memory] 35184372088833 bytes asked for one tensor");
   EXPECT_EQ(error_text([] { Tensor::empty({int64_t{1} << 50}); }),
-            "[memory] 4503599627370496 bytes asked for one tensor");
+            "[memory] 4503599627370688 bytes asked for one tensor");
 }
 
 TEST(Pool, ServesSeveralThreads) {
