@@ -35,12 +35,16 @@ fs::path opened_folder(const fs::path& folder, bool overwrite) {
       fail_usage(folder.string(),
                  "exists and is not empty; choose another --out, or give --overwrite to replace the run");
     }
-    if (!fs::exists(folder / kLog, error)) {
-      fail_usage(folder.string(),
-                 "is not empty and has no {}, so it is not a run; --overwrite replaces only runs: choose another --out",
-                 kLog);
+    const bool is_run = fs::exists(folder / kLog, error);
+    for (const char* name : {kSummary, kModel, kBest, kTokenizer, kConfig, kLog}) {
+      if (!is_run && fs::exists(folder / name, error)) {
+        fail_usage(folder.string(),
+                   "has a {} but no {}, so it is not a run; --overwrite would remove a file that gradus may not have "
+                   "written: move it, or choose another --out",
+                   name, kLog);
+      }
+      fs::remove(folder / name, error);
     }
-    for (const char* name : {kSummary, kLog, kModel, kBest, kTokenizer, kConfig}) fs::remove(folder / name, error);
   }
   fs::create_directories(folder, error);
   if (error) fail(folder.string(), "the folder cannot be made: {}", error.message());

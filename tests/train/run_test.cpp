@@ -373,6 +373,21 @@ TEST(Run, OverwriteReplacesTheRunAndNothingElse) {
   EXPECT_EQ(load(folder / "run").config().text("model.kind"), "linear");
 }
 
+// A file of the user's that has the name of one of ours is not thrown away.
+TEST(Run, OverwriteTakesAFolderThatIsNoRunButNotItsFiles) {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "run");
+  spill(folder / "run/notes.txt", "mine");
+  EXPECT_NO_THROW(train(line_config({"train.steps=2"}), folder / "run", true));
+  fs::create_directories(folder / "other");
+  spill(folder / "other/config.toml", "mine");
+  EXPECT_EQ(usage_error_text([&] { train(line_config({"train.steps=2"}), folder / "other", true); }),
+            "[" + (folder / "other").string() +
+                "] has a config.toml but no log.jsonl, so it is not a run; --overwrite would remove a file that gradus "
+                "may not have written: move it, or choose another --out");
+  EXPECT_EQ(slurp(folder / "other/config.toml"), "mine");
+}
+
 TEST(Run, AnEmptyFolderIsTaken) {
   const TemporaryFolder folder;
   fs::create_directories(folder / "a/b");
