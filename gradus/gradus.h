@@ -15,6 +15,8 @@
 #include "gradus/optim/optimizer.h"
 #include "gradus/optim/schedule.h"
 #include "gradus/tensor/isa.h"
+#include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/elementwise.h"
 #include "gradus/tensor/safetensors.h"
 #include "gradus/tensor/tensor.h"
 #include "gradus/train/run.h"

@@ -69,7 +69,10 @@ void AccumulatingSink::accept(const ParameterGradient& gradient) {
   add_gradient(grad, std::move(own));
 }
 
-ExampleNormSink::ExampleNormSink(int64_t examples) : squared_norms_(static_cast<size_t>(examples), 0.0) {}
+ExampleNormSink::ExampleNormSink(int64_t examples) {
+  if (examples < 1) fail_usage("example_norms", "{} examples; expected 1 or more", examples);
+  squared_norms_.assign(static_cast<size_t>(examples), 0.0);
+}
 
 void ExampleNormSink::accept(const ParameterGradient& g) {
   if (g.kind == GradientKind::kDense) {

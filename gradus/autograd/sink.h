@@ -47,9 +47,11 @@ class AccumulatingSink : public GradientSink {
 /// Sums, for every example, the squared L2 norm of its own gradient over all parameters, without forming the whole
 /// per-example gradients at once: what private training clips by. Leaves `grad()` alone.
 /// A parameter that is used twice in a pass, or by an op that only gives kDense, is an error: its norm does not follow
-/// from one pair.
+/// from one pair. Dimension 0 of what layers see must be the example; a look-up by position, say, with as many
+/// positions as there are examples, cannot be told apart and gives wrong norms.
 class ExampleNormSink : public GradientSink {
  public:
+  /// A usage error for fewer than one example.
   explicit ExampleNormSink(int64_t examples);
   void accept(const ParameterGradient& gradient) override;
   /// One value an example.

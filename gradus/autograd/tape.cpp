@@ -60,7 +60,14 @@ Tape::~Tape() {
   if (page_ != nullptr) {
     detail::release(reinterpret_cast<detail::Block*>(reinterpret_cast<std::byte*>(page_) - detail::Block::kDataOffset));
   }
-  t_recording = outer_;
+  if (t_recording == this) {
+    t_recording = outer_;
+    return;
+  }
+  // Not the innermost: the one inside goes on, and must not come back to this one.
+  for (Tape* tape = t_recording; tape != nullptr; tape = tape->outer_) {
+    if (tape->outer_ == this) tape->outer_ = outer_;
+  }
 }
 
 void Tape::clear() {
@@ -104,6 +111,8 @@ void Tape::append(detail::Node* node, Tensor& result) {
   node->previous = last_;
   last_ = node;
   ++size_;
+  node->shape = result.shape();
+  node->dtype = result.dtype();
   result.state()->node = node;
   result.state()->tape = generation_;
 }
@@ -148,6 +157,8 @@ void Tape::backward(const Tensor& result, const BackwardOptions& options) {
                                    .op = op,
                                    .previous = previous,
                                    .gradient = {},
+                                   .shape = {},
+                                   .dtype = {},
                                    .freed = true,
                                    .edges = {}};
   }
@@ -156,8 +167,19 @@ void Tape::backward(const Tensor& result, const BackwardOptions& options) {
 NoGrad::NoGrad() : suspended_(std::exchange(t_recording, nullptr)) {}
 NoGrad::~NoGrad() { t_recording = suspended_; }
 
+void Gradients::check(const detail::Edge& edge, int i, const Tensor& gradient) const {
+  const bool is_leaf = edge.kind == detail::Edge::kLeaf;
+  if (!is_leaf && (edge.kind != detail::Edge::kNode || edge.node->freed)) return;
+  const Shape& shape = is_leaf ? edge.leaf.shape() : edge.node->shape;
+  const DType dtype = is_leaf ? edge.leaf.dtype() : edge.node->dtype;
+  if (gradient.defined() && gradient.shape() == shape && gradient.dtype() == dtype) return;
+  fail("backward", "'{}' gives {} as the gradient of its input {}, which is {} {}", node_->op, gradient.describe(), i,
+       name_of(dtype), to_string(shape));
+}
+
 void Gradients::add(int i, Tensor gradient) {
   detail::Edge& edge = node_->edges[i];
+  check(edge, i, gradient);
   if (edge.kind == detail::Edge::kLeaf) {
     sink_.accept({GradientKind::kDense, edge.leaf, Tensor(), gradient});
   } else {

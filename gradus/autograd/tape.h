@@ -36,8 +36,10 @@ struct Node {
   void (*run)(Node* self, Gradients& gradients);
   void (*destroy)(Node* self);
   const char* op;
-  Node* previous;      ///< The op recorded before this one.
-  Tensor gradient;     ///< Of the op's result, while it accumulates.
+  Node* previous;   ///< The op recorded before this one.
+  Tensor gradient;  ///< Of the op's result, while it accumulates.
+  Shape shape;      ///< Of the op's result.
+  DType dtype;
   bool freed = false;  ///< The backward function has run and is destroyed.
   Edge edges[kMaxInputs];
 };
@@ -121,12 +123,13 @@ class Gradients {
   bool needs(int i) const { return node_->edges[i].kind != detail::Edge::kNone; }
   /// Whether input `i` is a parameter: a tensor with `set_requires_grad`, not the result of an op.
   bool is_parameter(int i) const { return node_->edges[i].kind == detail::Edge::kLeaf; }
-  /// Adds to the gradient of input `i`, in its shape. A parameter gets it as kDense.
+  /// Adds to the gradient of input `i`, in its shape and dtype; any other is an error. A parameter gets it as kDense.
   void add(int i, Tensor gradient);
   /// The same as an uncontracted pair: a parameter's sink sees the pair, any other input the contraction.
   void add(int i, GradientKind kind, const Tensor& input, const Tensor& output_gradient);
 
  private:
+  void check(const detail::Edge& edge, int i, const Tensor& gradient) const;
   void flow(detail::Edge& edge, Tensor gradient);
 
   detail::Node* node_;

@@ -28,11 +28,15 @@ struct SizeClass {
 
 // Classes are 2^e · (8 + s) / 8: the exponent and the next three bits of the size, rounded up.
 SizeClass size_class_of(size_t bytes) {
+#if GRADUS_POOL_PASSTHROUGH
+  return {0, bytes};  // to the byte, so that AddressSanitizer sees the first one beyond
+#else
   bytes = std::max(bytes, size_t{1} << kMinLog2);
   const int exponent = static_cast<int>(std::bit_width(bytes)) - 1;
   const size_t step = (size_t{1} << exponent) / kStepsPerDoubling;
   const size_t steps = (bytes - (size_t{1} << exponent) + step - 1) / step;
   return {(exponent - kMinLog2) * kStepsPerDoubling + static_cast<int>(steps), (size_t{1} << exponent) + steps * step};
+#endif
 }
 
 class Lock {
@@ -101,12 +105,7 @@ Block* allocate_from_system(const SizeClass& size) {
 
 Block* allocate_block(int64_t bytes) {
   if (bytes < 0 || bytes > int64_t{1} << (kMaxLog2 - 1)) fail("memory", "{} bytes asked for one tensor", bytes);
-#if GRADUS_POOL_PASSTHROUGH
-  // To the byte, so that AddressSanitizer sees the first one beyond.
-  const SizeClass size{0, static_cast<size_t>(bytes) + Block::kDataOffset};
-#else
   const SizeClass size = size_class_of(static_cast<size_t>(bytes) + Block::kDataOffset);
-#endif
   Pool& p = pool();
   Block* block = p.take(size);
   if (block == nullptr) {

@@ -153,7 +153,27 @@ template std::vector<float> Tensor::values() const;
 template std::vector<double> Tensor::values() const;
 template std::vector<int64_t> Tensor::values() const;
 
+void Tensor::check_view(const Shape& shape, const Shape& strides, int64_t offset) const {
+  const detail::TensorState& own = checked();
+  std::byte* const begin = own.storage->data();
+  const int64_t element = size_of(own.dtype), before = (own.data - begin) / element;
+  const int64_t capacity = (own.storage->bytes - static_cast<int64_t>(detail::Block::kDataOffset)) / element;
+  bool good = shape.rank() == strides.rank();
+  int64_t last = 0, way = 0;
+  bool empty = false;
+  good = good && !__builtin_add_overflow(before, offset, &last);
+  for (int i = 0; i < shape.rank() && good; ++i) {
+    empty = empty || shape[i] == 0;
+    good = shape[i] >= 0 && strides[i] >= 0 && !__builtin_mul_overflow(shape[i] - 1, strides[i], &way) &&
+           !__builtin_add_overflow(last, way, &last);
+  }
+  if (good && (empty || (before + offset >= 0 && last < capacity))) return;
+  fail("view", "shape {}, strides {} at {} do not fit into the storage of {}", to_string(shape), to_string(strides),
+       offset, describe());
+}
+
 Tensor Tensor::view(const Shape& shape, const Shape& strides, int64_t offset) const {
+  check_view(shape, strides, offset);
   detail::TensorState& own = checked();
   detail::TensorState* state = detail::new_state();
   detail::retain(own.storage);

@@ -74,7 +74,8 @@ class Tensor {
   template <class T>
   std::vector<T> values() const;
 
-  /// A view of the same storage. `offset` counts elements from this tensor's first. Not recorded on a tape.
+  /// A view of the same storage. `offset` counts elements from this tensor's first. An error if an element would lie
+  /// outside the storage. Not recorded on a tape.
   Tensor view(const Shape& shape, const Shape& strides, int64_t offset = 0) const;
   /// A contiguous copy of the elements in storage of its own. Not recorded on a tape.
   Tensor clone() const;
@@ -104,6 +105,7 @@ class Tensor {
   explicit Tensor(detail::TensorState* state) : state_(state) {}
   detail::TensorState& checked() const;
   void check_type(DType requested) const;
+  void check_view(const Shape& shape, const Shape& strides, int64_t offset) const;
 
   detail::TensorState* state_ = nullptr;
 };
@@ -118,8 +120,8 @@ struct TensorState {
   bool requires_grad = false;
   bool contiguous = true;
   bool in_storage = false;  ///< Lies at the start of its storage's block; a view's state has a block of its own.
-  void* node = nullptr;  ///< The tape node that made this tensor.
-  uint64_t tape = 0;     ///< The generation of its tape; 0 for none.
+  void* node = nullptr;     ///< The tape node that made this tensor.
+  uint64_t tape = 0;        ///< The generation of its tape; 0 for none.
   Block* storage = nullptr;
   std::byte* data = nullptr;  ///< The first element.
   Shape shape;

@@ -111,6 +111,7 @@ Trainer::Trainer(const TrainerOptions& options, const Parameters& parameters, Lo
       sampler_(sampler_options(options, data)) {
   check_options(options_);
   if (parameters_.empty()) fail_usage("train", "there are no parameters to train; give the model's parameters()");
+  if (!loss_) fail_usage("train", "the loss function is empty; give loss_of(model) or one of your own");
   std::tie(planned_steps_, planned_reason_) = plan(options_, sampler_);
   check_schedule(schedule_, planned_steps_);
   const bool whole_batch = options_.batch_size == 0 || options_.batch_size == data_.size();

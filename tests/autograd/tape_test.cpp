@@ -440,5 +440,38 @@ TEST(Tape, TwoThreadsEachWithItsOwn) {
   EXPECT_TRUE(right[1]);
 }
 
+// A custom op's mistake is found where it is made.
+TEST(Tape, AGradientOfTheWrongShapeOrTypeIsAnErrorOfItsOp) {
+  const auto wrong = [](const Tensor& x, const Tensor& gradient) {
+    Tensor y = x.clone();
+    return record("mine", std::move(y), std::array{&x}, [gradient](Gradients& g) { g.add(0, gradient); });
+  };
+  const auto text = [&](const Tensor& gradient, bool leaf) {
+    Tensor w = Tensor::zeros({3}, DType::kF64).set_requires_grad();
+    Tape tape;
+    const Tensor loss = sum(wrong(leaf ? w : tanh(w), gradient));
+    return error_text([&] { tape.backward(loss); });
+  };
+  for (const bool leaf : {true, false}) {
+    EXPECT_EQ(text(Tensor::zeros({7}, DType::kF64), leaf),
+              "[backward] 'mine' gives f64 (7,) as the gradient of its input 0, which is f64 (3,)");
+    EXPECT_EQ(text(Tensor::zeros({3}), leaf),
+              "[backward] 'mine' gives f32 (3,) as the gradient of its input 0, which is f64 (3,)");
+    EXPECT_EQ(text(Tensor(), leaf),
+              "[backward] 'mine' gives an undefined tensor as the gradient of its input 0, which is f64 (3,)");
+  }
+}
+
+TEST(Tape, MayEndBeforeOneThatWasMadeInsideIt) {
+  const Tensor w = Tensor::full({1}, 2.0).set_requires_grad();
+  auto outer = std::make_unique<Tape>(), inner = std::make_unique<Tape>();
+  outer.reset();
+  const Tensor y = w * w;
+  inner->backward(y);
+  EXPECT_EQ(w.grad().item(), 4.0);
+  inner.reset();
+  EXPECT_FALSE(needs_gradient(w));
+}
+
 }  // namespace
 }  // namespace gradus

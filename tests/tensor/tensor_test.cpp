@@ -244,5 +244,18 @@ TEST(Tensor, DescribesItself) {
   EXPECT_EQ(error_text([] { Tensor().set_requires_grad(); }), message);
 }
 
+TEST(Tensor, AViewStaysInsideItsStorage) {
+  const Tensor x = Tensor::zeros({2, 3});
+  EXPECT_EQ(x.view({3, 2}, {1, 3}).numel(), 6);
+  EXPECT_EQ(x.view({0}, {1}, 100).numel(), 0);
+  const int64_t huge = std::numeric_limits<int64_t>::max() / 2;
+  for (const auto& [shape, strides, offset] : std::vector<std::tuple<Shape, Shape, int64_t>>{
+           {{100000}, {1}, 0}, {{2}, {1}, -1000}, {{2, 3}, {1}, 0}, {{-1}, {1}, 0}, {{2}, {-1}, 1}, {{3}, {huge}, 0}}) {
+    EXPECT_EQ(error_text([&] { x.view(shape, strides, offset); }),
+              "[view] shape " + to_string(shape) + ", strides " + to_string(strides) + " at " + std::to_string(offset) +
+                  " do not fit into the storage of f32 (2, 3)");
+  }
+}
+
 }  // namespace
 }  // namespace gradus
