@@ -7,6 +7,7 @@ packages=(
   libdnnl-dev           # oneDNN: matrix products
   libhwy-dev            # Highway: kernels for every instruction set
   libfmt-dev            # text
+  libxxhash-dev         # sums of checkpoints
   libtomlplusplus-dev   # configuration files
   nlohmann-json3-dev    # logs and model files
   libcli11-dev          # the command line

@@ -115,6 +115,12 @@ void Tape::append(detail::Node* node, Tensor& result) {
   node->dtype = result.dtype();
   result.state()->node = node;
   result.state()->tape = generation_;
+  if (observer_ == nullptr) return;
+  RecordedOp op{node->op, result, {}};
+  for (size_t i = 0; i < op.parameters.size(); ++i) {
+    if (node->edges[i].kind == detail::Edge::kLeaf) op.parameters[i] = &node->edges[i].leaf;
+  }
+  observer_->on_op(op);
 }
 
 void Tape::backward(const Tensor& result, const BackwardOptions& options) {

@@ -66,6 +66,20 @@ struct BackwardOptions {
   bool create_graph = false;
 };
 
+/// An op that was just recorded: its name, its result, and those of its inputs that are parameters (nullptr where an
+/// input is none). Valid only during the call of `TapeObserver::on_op`.
+struct RecordedOp {
+  const char* name;
+  const Tensor& result;
+  std::array<const Tensor*, detail::kMaxInputs> parameters;
+};
+
+class TapeObserver {
+ public:
+  virtual ~TapeObserver() = default;
+  virtual void on_op(const RecordedOp& op) = 0;
+};
+
 /// Records, on the thread that made it, every op one of whose inputs needs a gradient, from construction to
 /// destruction. A tape made inside another's life takes over until it ends. Backward destroys each op once it has run;
 /// what was saved for ops that backward did not reach goes with the tape or `clear`.
@@ -83,6 +97,9 @@ class Tape {
   void clear();
   /// The number of ops recorded since construction or `clear`.
   int64_t size() const { return size_; }
+  /// Sees every op as it is recorded, for watching and for looking into what went wrong; nullptr for no one. It must
+  /// outlive the tape's use.
+  void set_observer(TapeObserver* observer) { observer_ = observer; }
 
   /// For `record`.
   void* allocate(size_t bytes);
@@ -97,6 +114,7 @@ class Tape {
   Page* page_ = nullptr;
   size_t page_used_ = 0;
   int64_t size_ = 0;
+  TapeObserver* observer_ = nullptr;
   Tape* outer_;
 };
 

@@ -12,25 +12,15 @@
 #include <utility>
 
 #include "gradus/base/error.h"
+#include "gradus/base/system.h"
 
 namespace gradus {
 namespace {
 
-[[noreturn]] void fail_system(const std::filesystem::path& path, std::string_view what, int error) {
-  fail(path.string(), "cannot {}: {}", what, std::generic_category().message(error));
-}
-
-/// Repeats a system call for as long as a signal interrupts it.
-template <class Call>
-auto retry(Call&& call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
-
-int open_retrying(const std::filesystem::path& path, int flags) {
-  return retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); });
-}
+using detail::fail_system;
+using detail::flush_folder;
+using detail::open_retrying;
+using detail::retry;
 
 /// A descriptor for reading; closed with the object.
 class ReadDescriptor {
@@ -65,15 +55,6 @@ int write_all(int descriptor, const char* data, size_t bytes) {
     bytes -= static_cast<size_t>(written);
   }
   return 0;
-}
-
-/// Makes a rename in `folder` survive a power cut; the error's number, or 0.
-int flush_folder(const std::filesystem::path& folder) {
-  const int descriptor = open_retrying(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
-  if (descriptor < 0) return errno;
-  const int error = retry([&] { return ::fsync(descriptor); }) == 0 ? 0 : errno;
-  ::close(descriptor);
-  return error == EINVAL ? 0 : error;  // some file systems have nothing to flush for a folder, and say so like this
 }
 
 }  // namespace
@@ -118,6 +99,27 @@ MappedFile::~MappedFile() {
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
+  descriptor_ = open_retrying(path_, O_WRONLY | O_CREAT | O_EXCL);
+  if (descriptor_ < 0) fail_system(path_, "create it", errno);
+}
+
+OutputFile::~OutputFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void OutputFile::write(const void* data, size_t bytes) {
+  if (descriptor_ < 0) fail(path_.string(), "written to after its end");
+  if (const int error = write_all(descriptor_, static_cast<const char*>(data), bytes)) {
+    fail_system(path_, "write it", error);
+  }
+}
+
+void OutputFile::finish() {
+  if (retry([&] { return ::fsync(descriptor_); }) != 0) fail_system(path_, "flush it to disk", errno);
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail_system(path_, "close it", errno);
+}
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   std::error_code error;
@@ -173,8 +175,8 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
   file.commit();
 }
 
-LineLog::LineLog(const std::filesystem::path& path) : path_(path) {
-  descriptor_ = open_retrying(path_, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+LineLog::LineLog(const std::filesystem::path& path, Start start) : path_(path) {
+  descriptor_ = open_retrying(path_, O_WRONLY | O_CREAT | O_APPEND | (start == Start::kEmpty ? O_TRUNC : 0));
   if (descriptor_ < 0) fail_system(path_, "open it for writing", errno);
 }
 
@@ -184,6 +186,10 @@ void LineLog::append(std::string_view line) {
   buffer_.assign(line);
   buffer_ += '\n';
   if (const int error = write_all(descriptor_, buffer_.data(), buffer_.size())) fail_system(path_, "write it", error);
+}
+
+void LineLog::flush() const {
+  if (retry([&] { return ::fsync(descriptor_); }) != 0) fail_system(path_, "flush it to disk", errno);
 }
 
 }  // namespace gradus

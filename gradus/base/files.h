@@ -29,6 +29,25 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+/// A new file, written from its start. Errors name its path; what was written stays where it is.
+class OutputFile {
+ public:
+  /// Creates the file; one that is there already is an error.
+  explicit OutputFile(std::filesystem::path path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  void write(const void* data, size_t bytes);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  /// Flushes the bytes to disk and closes the file. The folder's entry is not flushed.
+  void finish();
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
 /// A file that appears whole or not at all: written beside `path` under a temporary name, flushed to disk, renamed over
 /// it, and the folder flushed. Destroyed without `commit`, it leaves nothing behind and the old file as it was; so does
 /// an error, after which the object only throws. A link is followed; a folder or device as `path` is an error.
@@ -57,14 +76,18 @@ void write_file(const std::filesystem::path& path, std::string_view text);
 /// An append-only log: each `append` is one write of one line.
 class LineLog {
  public:
-  /// Creates or truncates the file.
-  explicit LineLog(const std::filesystem::path& path);
+  enum class Start : uint8_t { kEmpty, kAppend };
+
+  /// Creates the file if it is not there; `kEmpty` truncates one that is.
+  explicit LineLog(const std::filesystem::path& path, Start start = Start::kEmpty);
   ~LineLog();
   LineLog(const LineLog&) = delete;
   LineLog& operator=(const LineLog&) = delete;
 
   /// Adds `line` and a newline.
   void append(std::string_view line);
+  /// Flushes to disk what was added so far; safe beside `append` on another thread.
+  void flush() const;
 
  private:
   std::filesystem::path path_;

@@ -12,22 +12,22 @@ class AdamW : public Optimizer {
   AdamW(Parameters parameters, const AdamWOptions& options)
       : Optimizer(std::move(parameters)), options_(options), moments_(this->parameters().size()) {}
 
-  Parameters state() const override {
-    Parameters all;
-    for (size_t i = 0; i < moments_.size(); ++i) {
-      if (!moments_[i].steps.defined()) continue;
-      all.push_back({parameters()[i].name + ".moment1", moments_[i].mean});
-      all.push_back({parameters()[i].name + ".moment2", moments_[i].square});
-      all.push_back({parameters()[i].name + ".steps", moments_[i].steps});
-    }
-    return all;
-  }
-
  private:
   struct Moments {
     Tensor mean, square;
     Tensor steps;  // i64: a parameter that gets its first gradient late is corrected as if it began then
   };
+
+  std::vector<StateSlot> slots() override {
+    std::vector<StateSlot> all;
+    for (size_t i = 0; i < moments_.size(); ++i) {
+      const auto& [name, x] = parameters()[i];
+      all.push_back({name + ".moment1", i, &moments_[i].mean, x.shape(), x.dtype()});
+      all.push_back({name + ".moment2", i, &moments_[i].square, x.shape(), x.dtype()});
+      all.push_back({name + ".steps", i, &moments_[i].steps, {}, DType::kI64});
+    }
+    return all;
+  }
 
   void update(size_t index, const kernels::UpdateArrays& arrays, const kernels::GradientMix& mix,
               double learning_rate) override {

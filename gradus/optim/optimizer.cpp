@@ -7,6 +7,7 @@
 #include "gradus/base/error.h"
 #include "gradus/optim/option.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/elementwise.h"
 
 namespace gradus {
 namespace {
@@ -31,6 +32,8 @@ kernels::GradientMix mix_for(const Tensor& x, const StepOptions& o, double clip)
 }
 
 kernels::UpdateArrays arrays_of(Tensor& x) { return {x.dtype(), x.numel(), x.state()->data, x.grad().bytes()}; }
+
+double squares_of(const Tensor& x) { return kernels::sum_of_squares(x.dtype(), x.numel(), x.bytes()); }
 
 }  // namespace
 
@@ -60,6 +63,10 @@ StepReport Optimizer::measure(const StepOptions& o) {
     if (!gradient.is_contiguous()) p.tensor.set_grad(kernels::contiguous(gradient));
     const kernels::GradientSums sums = kernels::measure_gradient(arrays_of(p.tensor), mix_for(p.tensor, o, 1.0));
     squares += sums.squares;
+    if (!std::isfinite(sums.squares)) {
+      ++report.not_finite;
+      report.last_not_finite = &p;
+    }
     // No product with a factor of 0: the sums may have overflowed.
     if (!is_penalized(p.tensor, o.penalty)) continue;
     if (o.penalty.l1 > 0.0) report.penalty += o.penalty.l1 * sums.value_sizes;
@@ -74,22 +81,79 @@ StepReport Optimizer::measure(const StepOptions& o) {
   return report;
 }
 
+// With places for the sums, it adds what the update changed and what it left.
+void Optimizer::update_one(size_t index, const StepOptions& options, double clip, double* change_squares,
+                           double* value_squares) {
+  Tensor& x = parameters_[index].tensor;
+  Tensor before;
+  if (change_squares != nullptr) before = x.clone();
+  x.mutable_bytes();  // marks it as changed, so that a tape that saved it can tell
+  update(index, arrays_of(x), mix_for(x, options, clip), options.learning_rate);
+  if (change_squares == nullptr) return;
+  *change_squares += squares_of(kernels::binary("update_ratio", kernels::Binary::kSubtract, x, before));
+  *value_squares += squares_of(x);
+}
+
 StepReport Optimizer::step(const StepOptions& options) {
   check(options);
-  const StepReport report = measure(options);
-  double clip = 1.0;
+  StepReport report = measure(options);
+  double clip = 1.0, change_squares = 0.0, value_squares = 0.0;
   if (options.clip_norm > 0.0) clip = std::min(1.0, options.clip_norm / (report.gradient_norm + kClipEpsilon));
+  report.clipped = report.finite && clip < 1.0;
+  double* const change = options.measure_update ? &change_squares : nullptr;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& x = parameters_[i].tensor;
     if (!x.grad().defined()) continue;
-    if (report.finite) {
-      x.mutable_bytes();  // marks it as changed, so that a tape that saved it can tell
-      update(i, arrays_of(x), mix_for(x, options, clip), options.learning_rate);
-    }
+    if (report.finite) update_one(i, options, clip, change, &value_squares);
     x.set_grad({});
   }
-  if (report.finite) ++steps_;
+  if (!report.finite) return report;
+  ++steps_;
+  if (options.measure_update) report.update_ratio = std::sqrt(change_squares / value_squares);
   return report;
+}
+
+Parameters Optimizer::state() {
+  Parameters all;
+  for (const StateSlot& slot : slots()) {
+    if (slot.tensor->defined()) all.push_back({slot.name, *slot.tensor});
+  }
+  return all;
+}
+
+void Optimizer::restore(int64_t steps, const std::vector<std::pair<std::string, Tensor>>& state,
+                        std::string_view source) {
+  std::map<std::string_view, const Tensor*> given;
+  for (const auto& [name, tensor] : state) given.emplace(name, &tensor);
+  const std::vector<StateSlot> all = slots();
+  std::vector<int64_t> there(parameters_.size()), wanted(parameters_.size());
+  size_t known = 0;
+  for (const StateSlot& slot : all) {
+    ++wanted[slot.parameter];
+    const auto found = given.find(slot.name);
+    if (found == given.end()) continue;
+    ++there[slot.parameter];
+    ++known;
+    const Tensor& tensor = *found->second;
+    if (!(tensor.shape() == slot.shape) || tensor.dtype() != slot.dtype) {
+      fail(source, "the optimizer's \"{}\" is {}; expected {} {}", slot.name, tensor.describe(), name_of(slot.dtype),
+           to_string(slot.shape));
+    }
+  }
+  if (known != state.size()) {
+    fail(source, "of {} state tensors {} belong to this optimizer; is the configuration that of the checkpoint?",
+         state.size(), known);
+  }
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (there[i] == 0 || there[i] == wanted[i]) continue;
+    fail(source, "{} of the {} state tensors of \"{}\" are missing", wanted[i] - there[i], wanted[i],
+         parameters_[i].name);
+  }
+  for (const StateSlot& slot : all) {
+    const auto found = given.find(slot.name);
+    *slot.tensor = found == given.end() ? Tensor() : found->second->clone();
+  }
+  steps_ = steps;
 }
 
 std::byte* Optimizer::state_bytes(size_t index, Tensor& state) const {

@@ -1,7 +1,12 @@
 // Optimizers: one step turns gradients into new parameters in one pass over memory.
 #pragma once
 
+#include <limits>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "gradus/autograd/parameter.h"
 #include "gradus/tensor/kernels/update.h"
@@ -41,12 +46,29 @@ struct StepOptions {
   /// clip_norm / (norm + 1e-6), at most 1.
   double clip_norm = 0.0;
   PenaltyOptions penalty = {};
+  bool measure_update = false;  ///< Fills `StepReport::update_ratio`, for two more passes over the parameters.
 };
 
 struct StepReport {
   double gradient_norm = 0.0;  ///< Global L2 norm after division, penalties included, before clipping.
   double penalty = 0.0;  ///< l1·‖θ‖₁ + ½·l2·‖θ‖² of the parameters with a gradient, before the update.
   bool finite = true;    ///< False if the norm is NaN or infinite: then nothing was changed.
+  bool clipped = false;  ///< The gradient was longer than `clip_norm`.
+  /// The parameters whose gradient is NaN or infinite, and the last of them in the list: a backward pass reaches it
+  /// first.
+  int64_t not_finite = 0;
+  const Parameter* last_not_finite = nullptr;
+  /// With `measure_update`: ‖change of θ‖ / ‖θ after it‖ over all parameters that had a gradient; else NaN.
+  double update_ratio = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// One tensor of an optimizer's state.
+struct StateSlot {
+  std::string name;  ///< "<parameter>.<what>"
+  size_t parameter;  ///< Its place in the list of parameters. Slots of one parameter are all taken, or none.
+  Tensor* tensor;    ///< Undefined until it is taken.
+  Shape shape;
+  DType dtype;
 };
 
 /// Owns the state that belongs to the parameters, which is taken at a parameter's first gradient. Parameters without a
@@ -66,7 +88,11 @@ class Optimizer {
   int64_t steps() const { return steps_; }
   /// The state tensors by name ("h.0.attn.c_attn.weight.momentum"), for checkpoints: handles, not copies, of what has
   /// been taken so far.
-  virtual Parameters state() const = 0;
+  Parameters state();
+  /// Puts back what `state` gave after `steps` updates; what is not there is as it was before a parameter's first
+  /// gradient. The values are copied. A name, shape or dtype that does not fit, or a part of a parameter's state, is an
+  /// error that calls their origin `source`, before anything is changed.
+  void restore(int64_t steps, const std::vector<std::pair<std::string, Tensor>>& state, std::string_view source);
 
  protected:
   /// Parameters must be contiguous, f32 or f64, and no tensor may be listed twice.
@@ -77,12 +103,16 @@ class Optimizer {
   virtual void update(size_t index, const kernels::UpdateArrays& arrays, const kernels::GradientMix& mix,
                       double learning_rate) = 0;
 
+  /// All that the rule can keep, taken or not.
+  virtual std::vector<StateSlot> slots() = 0;
+
   const Parameters& parameters() const { return parameters_; }
   /// `state` if it is defined; at first it becomes zeros in the shape of parameter `index`. Returns its bytes.
   std::byte* state_bytes(size_t index, Tensor& state) const;
 
  private:
   StepReport measure(const StepOptions& options);
+  void update_one(size_t index, const StepOptions& options, double clip, double* change_squares, double* value_squares);
 
   Parameters parameters_;
   int64_t steps_ = 0;

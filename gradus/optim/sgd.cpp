@@ -11,15 +11,17 @@ class Sgd : public Optimizer {
   Sgd(Parameters parameters, const SgdOptions& options)
       : Optimizer(std::move(parameters)), options_(options), momentum_(this->parameters().size()) {}
 
-  Parameters state() const override {
-    Parameters all;
+ private:
+  std::vector<StateSlot> slots() override {
+    std::vector<StateSlot> all;
+    if (options_.momentum == 0.0) return all;
     for (size_t i = 0; i < momentum_.size(); ++i) {
-      if (momentum_[i].defined()) all.push_back({parameters()[i].name + ".momentum", momentum_[i]});
+      const auto& [name, x] = parameters()[i];
+      all.push_back({name + ".momentum", i, &momentum_[i], x.shape(), x.dtype()});
     }
     return all;
   }
 
- private:
   void update(size_t index, const kernels::UpdateArrays& arrays, const kernels::GradientMix& mix,
               double learning_rate) override {
     kernels::SgdUpdate rule{mix, learning_rate, options_.momentum, options_.nesterov};

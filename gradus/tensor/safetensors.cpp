@@ -305,14 +305,12 @@ Tensor Safetensors::find(std::string_view name) const {
   return {};
 }
 
-Safetensors read_safetensors(const std::filesystem::path& path) {
-  const std::string file = path.string();
-  const MappedFile mapped(path);
-  const std::span<const std::byte> header = header_of(file, mapped.bytes());
+Safetensors parse_safetensors(std::span<const std::byte> bytes, const std::string& file) {
+  const std::span<const std::byte> header = header_of(file, bytes);
   HeaderReader reader(file);
   const char* text = reinterpret_cast<const char*>(header.data());
   nlohmann::json::sax_parse(text, text + header.size(), &reader);
-  const std::span<const std::byte> data = mapped.bytes().subspan(kLengthBytes + header.size());
+  const std::span<const std::byte> data = bytes.subspan(kLengthBytes + header.size());
   check_entries(file, reader.entries, static_cast<int64_t>(data.size()));
   Safetensors result;
   result.metadata = std::move(reader.metadata);
@@ -320,17 +318,27 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
   return result;
 }
 
-void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+Safetensors read_safetensors(const std::filesystem::path& path) {
+  return parse_safetensors(MappedFile(path).bytes(), path.string());
+}
+
+void write_safetensors(const ByteWriter& write, const std::string& file, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata) {
-  const std::string header = write_header(path.string(), tensors, metadata);
+  const std::string header = write_header(file, tensors, metadata);
   const uint64_t length = header.size();
-  AtomicFile file(path);
-  file.write(&length, sizeof(length));
-  file.write(header);
+  std::string start(reinterpret_cast<const char*>(&length), sizeof(length));
+  start += header;
+  write(start.data(), start.size());
   for (const auto& [name, tensor] : tensors) {
     const Tensor contiguous = kernels::contiguous(tensor);
-    file.write(contiguous.bytes(), static_cast<size_t>(contiguous.numel() * size_of(contiguous.dtype())));
+    write(contiguous.bytes(), static_cast<size_t>(contiguous.numel() * size_of(contiguous.dtype())));
   }
+}
+
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  AtomicFile file(path);
+  write_safetensors([&](const void* data, size_t bytes) { file.write(data, bytes); }, path.string(), tensors, metadata);
   file.commit();
 }
 

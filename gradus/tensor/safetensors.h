@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,9 +30,18 @@ struct Safetensors {
 /// tensors are copies: the file may change afterwards. Errors name the path, the tensor or byte, what was found and
 /// what was expected. dtypes: F32, F64, BF16, I64, I32, U8, BOOL.
 Safetensors read_safetensors(const std::filesystem::path& path);
+/// The same of bytes at hand; messages call them `file`.
+Safetensors parse_safetensors(std::span<const std::byte> bytes, const std::string& file);
 
 /// Writes the tensors in this order, whole or not at all. Non-contiguous ones are copied; names must be distinct.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata = {});
+
+/// Takes the next bytes of a file.
+using ByteWriter = std::function<void(const void* data, size_t bytes)>;
+/// The same into `write`, which is called once for the header and then once for each tensor, in order; messages call
+/// the file `file`.
+void write_safetensors(const ByteWriter& write, const std::string& file, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace gradus

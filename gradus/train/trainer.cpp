@@ -1,5 +1,7 @@
 #include "gradus/train/trainer.h"
 
+#include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <tuple>
@@ -7,6 +9,7 @@
 #include "gradus/autograd/gradient_tree.h"
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
+#include "gradus/base/random.h"
 
 namespace gradus {
 namespace {
@@ -39,7 +42,8 @@ void check_options(const TrainerOptions& o) {
     fail_usage("train", "neither steps nor epochs is given: a run needs a limit; set train.steps or train.epochs");
   }
   if (o.steps < 0 || !(o.epochs >= 0.0) || o.batch_size < 0 || o.micro_batch_size < 0 || o.stop_window < 0 ||
-      o.validation_every < 0 || o.validation_batch_size < 1 || o.log_every < 1 || !(o.max_time_s >= 0.0)) {
+      o.validation_every < 0 || o.validation_batch_size < 1 || o.log_every < 1 || !(o.max_time_s >= 0.0) ||
+      !(o.spike_deviations >= 0.0)) {
     fail_usage("train", "a negative limit, size or interval (log_every and validation_batch_size must be at least 1)");
   }
   constexpr int64_t kMostWindow = 1'000'000;
@@ -79,26 +83,13 @@ std::string_view name_of(StopReason reason) {
       return "max_time";
     case StopReason::kNonFinite:
       return "non_finite";
+    case StopReason::kLossSpike:
+      return "loss_spike";
     case StopReason::kInterrupted:
       return "interrupted";
   }
   return "?";
 }
-
-// The mean loss of the last `size` steps, once there are so many.
-struct Trainer::Window {
-  explicit Window(size_t size) : losses(size) {}
-
-  std::optional<double> mean_with(double loss, int64_t step) {
-    losses[static_cast<size_t>(step) % losses.size()] = loss;
-    if (static_cast<size_t>(step) + 1 < losses.size()) return std::nullopt;
-    double sum = 0.0;
-    for (const double value : losses) sum += value;
-    return sum / static_cast<double>(losses.size());
-  }
-
-  std::vector<double> losses;
-};
 
 Trainer::Trainer(const TrainerOptions& options, const Parameters& parameters, LossFunction loss, const Dataset& data,
                  Optimizer& optimizer, const Schedule& schedule)
@@ -116,13 +107,44 @@ Trainer::Trainer(const TrainerOptions& options, const Parameters& parameters, Lo
   check_schedule(schedule_, planned_steps_);
   const bool whole_batch = options_.batch_size == 0 || options_.batch_size == data_.size();
   if (options_.stop_window == 0) options_.stop_window = whole_batch ? 1 : 100;
+  if (options_.stop_loss) state_.window.reserve(static_cast<size_t>(options_.stop_window));
 }
 
-Loss Trainer::leaf(std::span<const int64_t> ids, Context& context) {
+void Trainer::restore(TrainingState state) {
+  state_ = std::move(state);
+  const auto size = static_cast<size_t>(options_.stop_window);
+  std::vector<double>& window = state_.window;
+  if (!options_.stop_loss) window.clear();
+  if (window.size() > size) window.erase(window.begin(), window.end() - static_cast<std::ptrdiff_t>(size));
+  if (options_.stop_loss) window.reserve(size);
+  final_loss_ = state_.last_loss;
+  elapsed_before_s_ = state_.elapsed_s;
+  start_ = Clock::now();
+}
+
+void Trainer::rewind(TrainingState state, const Anomaly& anomaly) {
+  // What was learned about the data since is not forgotten with the steps.
+  state.skipped = state_.skipped;
+  state.skipped.insert(std::upper_bound(state.skipped.begin(), state.skipped.end(), anomaly.batch), anomaly.batch);
+  state.rewinds = state_.rewinds + 1;
+  state.elapsed_s = elapsed_s();
+  restore(std::move(state));
+}
+
+TrainingState Trainer::state() const {
+  TrainingState state = state_;
+  state.elapsed_s = elapsed_s();
+  return state;
+}
+
+double Trainer::elapsed_s() const { return elapsed_before_s_ + (running_ ? seconds_since(start_) : 0.0); }
+
+Loss Trainer::leaf(std::span<const int64_t> ids, Context& context, TapeObserver* observer) {
   const Batch batch = data_.batch(ids);
   context.example_ids = ids;
   context.uses = 0;
   Tape tape;
+  tape.set_observer(observer);
   Loss loss = loss_(batch, context);
   if (!loss.sum.defined() || loss.sum.numel() != 1 || !(loss.weight > 0.0)) {
     fail("train", "the loss function gave {} with weight {}; expected one element and a weight above 0",
@@ -132,22 +154,23 @@ Loss Trainer::leaf(std::span<const int64_t> ids, Context& context) {
   return loss;
 }
 
-void Trainer::compute_gradients(int64_t step, StepRecord& record) {
-  sampler_.batch(step, ids_);
+void Trainer::compute_gradients(StepRecord& record, DeadUnits* dead_units) {
+  sampler_.batch(record.batch, ids_);
   Context context;
   context.training = true;
-  context.key = mix(options_.seed, static_cast<uint64_t>(step));
+  context.key = key_of(record.batch);
   const std::span<const int64_t> ids(ids_);
   const size_t size = options_.micro_batch_size > 0 ? static_cast<size_t>(options_.micro_batch_size) : ids.size();
   record.examples = static_cast<int64_t>(ids.size());
   if (size >= ids.size()) {  // one leaf is its own sum
-    const Loss loss = leaf(ids, context);
+    const Loss loss = leaf(ids, context, dead_units);
     record.loss = loss.sum.item();
     record.weight = loss.weight;
   } else {
     GradientTree tree;
     for (size_t begin = 0; begin < ids.size(); begin += size) {
-      const Loss loss = leaf(ids.subspan(begin, std::min(size, ids.size() - begin)), context);
+      if (dead_units != nullptr) dead_units->next_pass();
+      const Loss loss = leaf(ids.subspan(begin, std::min(size, ids.size() - begin)), context, dead_units);
       tree.add_leaf(take_leaf(parameters_, loss.sum.item(), loss.weight));
     }
     LeafSum sum = tree.finish();
@@ -176,42 +199,107 @@ std::optional<double> Trainer::validate() {
   return sum / weight;
 }
 
-void Trainer::validate_after(TrainingSummary& summary, StepRecord& record) {
+void Trainer::validate_after(StepRecord& record) {
   record.validation_loss = validate();
   if (!record.validation_loss) return;
   record.best = std::isfinite(*record.validation_loss) &&
-                (!summary.best_validation_loss || *record.validation_loss < *summary.best_validation_loss);
-  if (record.best) summary.best_validation_loss = record.validation_loss;
+                (!state_.best_validation_loss || *record.validation_loss < *state_.best_validation_loss);
+  if (!record.best) return;
+  state_.best_validation_loss = record.validation_loss;
+  state_.best_step = state_.step;
+}
+
+// The mean of the last `stop_window` losses with this one as the newest, once there are so many.
+std::optional<double> Trainer::mean_loss_with(double loss) const {
+  const auto size = static_cast<size_t>(options_.stop_window);
+  const std::vector<double>& window = state_.window;
+  if (window.size() + 1 < size) return std::nullopt;
+  double sum = 0.0;
+  for (size_t i = window.size() + 1 - size; i < window.size(); ++i) sum += window[i];
+  return (sum + loss) / static_cast<double>(size);
+}
+
+// The weights have moved: from here on the step belongs to the past.
+void Trainer::count_step(const StepRecord& record) {
+  ++state_.step;
+  state_.examples += record.examples;
+  state_.weight += record.weight;
+  state_.last_loss = record.loss;
+  state_.loss_hash = mix(state_.loss_hash, std::bit_cast<uint64_t>(record.loss));
+  if (!options_.stop_loss) return;
+  std::vector<double>& window = state_.window;
+  if (window.size() == static_cast<size_t>(options_.stop_window)) window.erase(window.begin());
+  window.push_back(record.loss);
+}
+
+StopReason Trainer::end_in(Anomaly::Kind kind, const StepRecord& record, const StepReport& report) {
+  Anomaly anomaly;
+  anomaly.kind = kind;
+  anomaly.step = record.step;
+  anomaly.batch = record.batch;
+  anomaly.loss = record.loss;
+  if (kind == Anomaly::Kind::kLossSpike) anomaly.usual_loss = state_.health.loss.mean;
+  anomaly.bad_gradients = report.not_finite;
+  if (report.last_not_finite != nullptr) anomaly.gradient = report.last_not_finite->name;
+  diagnose(anomaly, {parameters_, data_, loss_, key_of(record.batch), ids_});
+  anomaly_ = std::move(anomaly);
+  return kind == Anomaly::Kind::kLossSpike ? StopReason::kLossSpike : StopReason::kNonFinite;
+}
+
+// What the loss alone says about going on, before the weights change.
+std::optional<StopReason> Trainer::check_loss(const StepRecord& record) {
+  if (!std::isfinite(record.loss)) return end_in(Anomaly::Kind::kLossNotFinite, record, {});
+  if (health_.is_spike(record.loss, options_.spike_deviations)) {
+    if (options_.stop_on_spike) return end_in(Anomaly::Kind::kLossSpike, record, {});
+    health_.on_spike(record.step, record.loss);
+  }
+  if (!options_.stop_loss || options_.stop_on_validation) return std::nullopt;
+  const std::optional<double> mean = mean_loss_with(record.loss);
+  return mean && *mean <= *options_.stop_loss ? std::optional(StopReason::kLossThreshold) : std::nullopt;
 }
 
 // One step. Returns why the run ends here, if it does.
-std::optional<StopReason> Trainer::step(int64_t n, Window& window, TrainingSummary& summary, StepRecord& record) {
-  record.step = n;
-  record.epoch = sampler_.epoch(n);
-  record.learning_rate = learning_rate_at(schedule_, n);
+std::optional<StopReason> Trainer::step(StepRecord& record) {
+  record.step = state_.step;
+  record.batch = state_.batch_of(record.step);
+  record.epoch = sampler_.epoch(record.batch);
+  record.learning_rate = learning_rate_at(schedule_, record.step);
   record.gradient_norm = std::numeric_limits<double>::quiet_NaN();
-  compute_gradients(n, record);
-  summary.final_loss = record.loss;
-  const auto without_update = [&](StopReason reason) {
+  const bool looks = record.step % options_.log_every == 0;
+  DeadUnits dead_units;
+  compute_gradients(record, looks ? &dead_units : nullptr);
+  final_loss_ = record.loss;
+  if (const std::optional<StopReason> reason = check_loss(record)) {
     drop_gradients(parameters_);
     return reason;
-  };
-  if (!std::isfinite(record.loss)) return without_update(StopReason::kNonFinite);
-  if (options_.stop_loss && !options_.stop_on_validation) {
-    const std::optional<double> mean = window.mean_with(record.loss, n);
-    if (mean && *mean <= *options_.stop_loss) return without_update(StopReason::kLossThreshold);
   }
+  return update(record, dead_units, looks);
+}
+
+std::optional<StopReason> Trainer::update(StepRecord& record, const DeadUnits& dead_units, bool looks) {
   const StepReport report = optimizer_.step({.learning_rate = record.learning_rate,
                                              .gradient_divisor = record.weight,
                                              .clip_norm = options_.clip_norm,
-                                             .penalty = options_.penalty});
+                                             .penalty = options_.penalty,
+                                             .measure_update = looks});
   record.gradient_norm = report.gradient_norm;
   record.penalty = report.penalty;
-  if (!report.finite) return StopReason::kNonFinite;
-  ++summary.steps;
-  const bool last = n + 1 == planned_steps_;
-  if (options_.validation_every > 0 && ((n + 1) % options_.validation_every == 0 || last)) {
-    validate_after(summary, record);
+  if (!report.finite) return end_in(Anomaly::Kind::kGradientNotFinite, record, report);
+  if (looks) {
+    record.update_ratio = report.update_ratio;
+    record.dead_units = dead_units.worst_part();
+  }
+  health_.on_update(record.step, record.loss, report, record.dead_units);
+  count_step(record);
+  return after_update(record);
+}
+
+// Validation, where it is due, and why the run ends with this step, if it does.
+std::optional<StopReason> Trainer::after_update(StepRecord& record) {
+  const bool last = record.step + 1 == planned_steps_;
+  if (options_.validation_every > 0 && ((record.step + 1) % options_.validation_every == 0 || last)) {
+    validate_after(record);
+    if (!record.validation_loss) state_.unvalidated = record;
     if (options_.stop_on_validation && record.validation_loss && *record.validation_loss <= *options_.stop_loss) {
       return StopReason::kLossThreshold;
     }
@@ -221,32 +309,59 @@ std::optional<StopReason> Trainer::step(int64_t n, Window& window, TrainingSumma
   return std::nullopt;
 }
 
+// Looks at the time, closes the books of the step, and tells whoever listens.
+void Trainer::finish_step(StepRecord& record, std::optional<StopReason>& reason) {
+  if (!reason && options_.max_time_s > 0.0 && elapsed_s() >= options_.max_time_s) reason = StopReason::kMaxTime;
+  // A run that ends between two validations still says how good its last weights are; who cancels does not want to
+  // wait.
+  const bool wanted = reason == StopReason::kLossThreshold || reason == StopReason::kMaxTime;
+  if (wanted && options_.validation_every > 0 && !record.validation_loss) validate_after(record);
+  const bool early = reason && reason != planned_reason_;
+  record.logged = record.step % options_.log_every == 0 || early || record.validation_loss;
+  if (record.logged) record.elapsed_s = elapsed_s();
+  if (on_warning_) {
+    for (const HealthWarning& warning : health_.take_warnings()) on_warning_(warning);
+  }
+  if (callback_) callback_(record);
+}
+
+// Of a run that was resumed: a validation that was given up is made up for, and one may be at its end already.
+std::optional<StopReason> Trainer::first_reason() {
+  if (state_.unvalidated) {
+    StepRecord record = *std::exchange(state_.unvalidated, std::nullopt);
+    std::optional<StopReason> reason = after_update(record);
+    finish_step(record, reason);
+    return reason;
+  }
+  return state_.step >= planned_steps_ ? std::optional(planned_reason_) : std::nullopt;
+}
+
 TrainingSummary Trainer::run() {
   if (options_.validation_every > 0 && (validation_ == nullptr || validation_->size() == 0)) {
     fail_usage("validation.every", "there is no validation data; set validation.every to 0 or hold data out");
   }
   drop_gradients(parameters_);  // what a caller's own backward, or a run that threw, left there
-  TrainingSummary summary;
-  Window window(static_cast<size_t>(options_.stop_window));
-  const Clock::time_point start = Clock::now();
-  std::optional<StopReason> reason;
-  for (int64_t n = 0; !reason; ++n) {
+  start_ = Clock::now();
+  running_ = true;
+  std::optional<StopReason> reason = first_reason();
+  while (!reason) {
     StepRecord record;
-    reason = step(n, window, summary, record);
-    if (!reason && options_.max_time_s > 0.0 && seconds_since(start) >= options_.max_time_s) {
-      reason = StopReason::kMaxTime;
+    reason = step(record);
+    if (anomaly_ && recovery_ && recovery_(*anomaly_)) {
+      anomaly_.reset();
+      reason.reset();
+      continue;
     }
-    // A run that ends between two validations still says how good its last weights are; who cancels does not want to
-    // wait.
-    const bool wanted = reason && reason != StopReason::kNonFinite && reason != StopReason::kInterrupted;
-    if (wanted && options_.validation_every > 0 && !record.validation_loss) validate_after(summary, record);
-    const bool early = reason && reason != planned_reason_;
-    record.logged = n % options_.log_every == 0 || early || record.validation_loss;
-    if (record.logged) record.elapsed_s = seconds_since(start);
-    if (callback_) callback_(record);
+    finish_step(record, reason);
   }
-  summary.stop_reason = *reason;
-  summary.elapsed_s = seconds_since(start);
+  TrainingSummary summary{.steps = state_.step,
+                          .stop_reason = *reason,
+                          .final_loss = final_loss_,
+                          .best_validation_loss = state_.best_validation_loss,
+                          .elapsed_s = elapsed_s(),
+                          .anomaly = anomaly_};
+  elapsed_before_s_ = summary.elapsed_s;
+  running_ = false;
   return summary;
 }
 

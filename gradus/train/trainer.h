@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -19,6 +20,8 @@
 #include "gradus/nn/models/model.h"
 #include "gradus/optim/optimizer.h"
 #include "gradus/optim/schedule.h"
+#include "gradus/train/anomaly.h"
+#include "gradus/train/training_state.h"
 
 namespace gradus {
 
@@ -29,13 +32,14 @@ using LossFunction = std::function<Loss(const Batch& batch, Context& context)>;
 LossFunction loss_of(const Model& model);
 
 struct TrainerOptions {
-  int64_t steps = 0;             ///< Updates at most; 0 for no limit. `steps` or `epochs` must be given.
-  double epochs = 0.0;           ///< Passes over the data at most; 0 for no limit. The first limit reached ends the run.
-  int64_t batch_size = 0;        ///< Examples a step; 0 for all.
+  int64_t steps = 0;       ///< Updates at most; 0 for no limit. `steps` or `epochs` must be given.
+  double epochs = 0.0;     ///< Passes over the data at most; 0 for no limit. The first limit reached ends the run.
+  int64_t batch_size = 0;  ///< Examples a step; 0 for all.
   int64_t micro_batch_size = 0;  ///< Examples a pass of the tape; 0 for the whole batch. Part of the result's rounding.
   Sampling sampling = Sampling::kShuffle;
   uint64_t seed = 0;
-  /// Ends the run before the update of the first step at which the mean loss over `stop_window` steps is at or below it.
+  /// Ends the run before the update of the first step at which the mean loss over `stop_window` steps is at or below
+  /// it.
   std::optional<double> stop_loss = std::nullopt;
   int64_t stop_window = 0;          ///< Steps; 0: 1 for whole-batch training, else 100.
   bool stop_on_validation = false;  ///< `stop_loss` compares the validation loss, after the step that validated.
@@ -45,39 +49,35 @@ struct TrainerOptions {
   int64_t validation_every = 0;        ///< Steps between validations, the last step always included; 0 for none.
   int64_t validation_batch_size = 64;  ///< Examples at once; bounds memory only.
   int64_t log_every = 1;               ///< Steps between `StepRecord`s with `logged` set.
+  /// A loss that lies more than so many mean absolute deviations above the mean of the last 100 or so, and above twice
+  /// that mean, is a spike; 0 turns that off. The first 10 steps have nothing to compare with.
+  double spike_deviations = 50.0;
+  bool stop_on_spike = true;  ///< Otherwise a spike is trained on, counted and warned of.
 };
 
 /// The updates that `steps` and `epochs` allow on this data; the largest int64 if only other rules end the run.
 int64_t planned_steps(const TrainerOptions& options, const Dataset& data);
 
-enum class StopReason : uint8_t { kMaxSteps, kMaxEpochs, kLossThreshold, kMaxTime, kNonFinite, kInterrupted };
-/// "max_steps", "max_epochs", "loss_threshold", "max_time", "non_finite", "interrupted".
+enum class StopReason : uint8_t {
+  kMaxSteps,
+  kMaxEpochs,
+  kLossThreshold,
+  kMaxTime,
+  kNonFinite,
+  kLossSpike,
+  kInterrupted
+};
+/// "max_steps", "max_epochs", "loss_threshold", "max_time", "non_finite", "loss_spike", "interrupted".
 std::string_view name_of(StopReason reason);
 
-/// What is known of a step once it is done. The loss of step n (from 0) is that of its batch before update n.
-struct StepRecord {
-  int64_t step = 0;
-  double epoch = 0.0;  ///< Passes over the data done before this step.
-  double loss = 0.0;   ///< Mean over the batch's weight, without penalties.
-  double learning_rate = 0.0;
-  double gradient_norm = 0.0;  ///< Before clipping, penalties included; NaN if there was no update.
-  double penalty = 0.0;
-  int64_t examples = 0;  ///< In this step.
-  double weight = 0.0;   ///< Elements or tokens in this step.
-  /// The validation loss with the weights after update n, where step n validated.
-  std::optional<double> validation_loss;
-  bool best = false;    ///< The validation loss is the lowest so far.
-  double elapsed_s = 0.0;  ///< Since the loop began; measured only where `logged`.
-  bool logged = false;  ///< On `log_every`, on a step that validated, and where the run ends before its planned steps.
-};
-
 struct TrainingSummary {
-  int64_t steps = 0;  ///< Updates done.
+  int64_t steps = 0;  ///< Updates done, over all starts of a run that was resumed.
   StopReason stop_reason = StopReason::kMaxSteps;
   /// The last step's loss; NaN if no step was begun.
   double final_loss = std::numeric_limits<double>::quiet_NaN();
   std::optional<double> best_validation_loss;
-  double elapsed_s = 0.0;  ///< The loop alone.
+  double elapsed_s = 0.0;          ///< The loop alone, over all its starts.
+  std::optional<Anomaly> anomaly;  ///< What ended the run, with `kNonFinite` and `kLossSpike`.
 };
 
 /// Trains. One run a trainer. Everything passed by reference must outlive it.
@@ -91,24 +91,46 @@ class Trainer {
   void set_validation(const Dataset& data) { validation_ = &data; }
   /// Called after every step, on the thread of `run`. Exceptions end the run and pass through it.
   void set_callback(std::function<void(const StepRecord&)> callback) { callback_ = std::move(callback); }
-  /// Ends the run after the step in progress, as `kInterrupted`; a validation in progress is given up. Safe from any thread
-  /// and from a signal handler.
+  /// Ends the run after the step in progress, as `kInterrupted`; a validation in progress is given up. Safe from any
+  /// thread and from a signal handler.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+
+  /// Called with what the watch over the training's health has to say, each thing once; before the step's callback.
+  void set_on_warning(std::function<void(const HealthWarning&)> on_warning) { on_warning_ = std::move(on_warning); }
+  /// Called when a step is found bad, before any weight changed: not finite, or a spike with `stop_on_spike`. To go on,
+  /// put back earlier weights, optimizer state and trainer state (`rewind`) and return true; otherwise the run ends.
+  void set_recovery(std::function<bool(const Anomaly&)> recovery) { recovery_ = std::move(recovery); }
 
   /// The number of steps that the limits allow.
   int64_t planned_steps() const { return planned_steps_; }
+
+  /// Where the run is. It is up to date in callbacks and after `run`, and a copy of it is a part of a checkpoint.
+  TrainingState state() const;
+  /// Starts from there instead of from step 0; weights and optimizer state are the caller's to put back. The window of
+  /// losses is cut to `stop_window`.
+  void restore(TrainingState state);
+  /// For `set_recovery`: the same, and leaves out the batch of `anomaly` from now on.
+  void rewind(TrainingState state, const Anomaly& anomaly);
 
   /// Trains to the end. Gradients that the parameters have from before are dropped.
   TrainingSummary run();
 
  private:
-  struct Window;
-
-  Loss leaf(std::span<const int64_t> ids, Context& context);
-  void compute_gradients(int64_t step, StepRecord& record);
+  Loss leaf(std::span<const int64_t> ids, Context& context, TapeObserver* observer);
+  void compute_gradients(StepRecord& record, DeadUnits* dead_units);
   std::optional<double> validate();
-  std::optional<StopReason> step(int64_t n, Window& window, TrainingSummary& summary, StepRecord& record);
-  void validate_after(TrainingSummary& summary, StepRecord& record);
+  std::optional<StopReason> step(StepRecord& record);
+  std::optional<StopReason> check_loss(const StepRecord& record);
+  std::optional<StopReason> update(StepRecord& record, const DeadUnits& dead_units, bool looks);
+  std::optional<StopReason> after_update(StepRecord& record);
+  StopReason end_in(Anomaly::Kind kind, const StepRecord& record, const StepReport& report);
+  std::optional<double> mean_loss_with(double loss) const;
+  void count_step(const StepRecord& record);
+  void validate_after(StepRecord& record);
+  void finish_step(StepRecord& record, std::optional<StopReason>& reason);
+  std::optional<StopReason> first_reason();
+  double elapsed_s() const;
+  uint64_t key_of(int64_t batch) const { return mix(options_.seed, static_cast<uint64_t>(batch)); }
 
   TrainerOptions options_;
   Parameters parameters_;
@@ -119,6 +141,15 @@ class Trainer {
   Sampler sampler_;
   const Dataset* validation_ = nullptr;
   std::function<void(const StepRecord&)> callback_;
+  std::function<void(const HealthWarning&)> on_warning_;
+  std::function<bool(const Anomaly&)> recovery_;
+  std::optional<Anomaly> anomaly_;  // of the step in progress
+  TrainingState state_;
+  HealthMonitor health_{state_.health};
+  double final_loss_ = std::numeric_limits<double>::quiet_NaN();
+  double elapsed_before_s_ = 0.0;
+  std::chrono::steady_clock::time_point start_;
+  bool running_ = false;
   std::atomic<bool> cancelled_{false};
   int64_t planned_steps_;
   StopReason planned_reason_;

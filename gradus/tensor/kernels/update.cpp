@@ -245,6 +245,11 @@ GradientSums measure_gradient(const UpdateArrays& arrays, const GradientMix& mix
   return total;
 }
 
+double sum_of_squares(DType dtype, int64_t count, const std::byte* elements) {
+  // Without a sign and a value term θ is not read; a pointer it must be all the same.
+  return measure_gradient({dtype, count, const_cast<std::byte*>(elements), elements}, {}).squares;
+}
+
 void update_sgd(const UpdateArrays& arrays, std::byte* velocity, const SgdUpdate& update) {
   const auto run = HWY_DYNAMIC_DISPATCH(RunSgd);
   parallel_for(arrays.count, kGrain, [&](int64_t begin, int64_t end) { run(arrays, velocity, update, begin, end); });

@@ -34,6 +34,9 @@ struct GradientSums {
 /// Only reads. θ is read only where the mix needs it.
 GradientSums measure_gradient(const UpdateArrays& arrays, const GradientMix& mix);
 
+/// Σ x² of `count` contiguous elements, f32 or f64, by the same passes: it is finite only if each element is.
+double sum_of_squares(DType dtype, int64_t count, const std::byte* elements);
+
 /// g is the mixed gradient; v ← momentum·v + g; θ ← θ − learning_rate·v, or ·(g + momentum·v) with Nesterov's.
 struct SgdUpdate {
   GradientMix mix = {};

@@ -1,0 +1,144 @@
+#include "gradus/base/folders.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <string>
+#include <utility>
+
+#include "gradus/base/error.h"
+#include "gradus/base/files.h"
+#include "gradus/base/system.h"
+
+namespace gradus {
+namespace fs = std::filesystem;
+using detail::fail_system;
+using detail::flush_folder;
+using detail::open_retrying;
+using detail::retry;
+
+namespace {
+
+constexpr std::string_view kMark = ".gradus-tmp-";
+
+// Beside `path`, hidden, and of this process alone: a killed one of the same id may have left its own.
+fs::path temporary_name(const fs::path& path) {
+  static std::atomic<uint64_t> counter{0};
+  fs::path name;
+  do {
+    name = path.parent_path() / fmt::format(".{}{}{}-{}", path.filename().string(), kMark, ::getpid(), counter++);
+  } while (fs::exists(fs::symlink_status(name)));
+  return name;
+}
+
+void flush_or_fail(const fs::path& folder) {
+  if (const int error = flush_folder(folder)) fail_system(folder, "flush the folder to disk", error);
+}
+
+}  // namespace
+
+AtomicFolder::AtomicFolder(fs::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
+  if (fs::exists(fs::symlink_status(path_))) fail(path_.string(), "exists already; a folder is not written over");
+  if (::mkdir(temporary_.c_str(), 0777) != 0) fail_system(path_, "create a temporary folder beside it", errno);
+}
+
+AtomicFolder::~AtomicFolder() {
+  std::error_code ignored;
+  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+}
+
+void AtomicFolder::write(std::string_view name, std::string_view text) const {
+  OutputFile file(temporary_ / name);
+  file.write(text);
+  file.finish();
+}
+
+void AtomicFolder::commit() {
+  flush_or_fail(temporary_);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_system(path_, "rename its temporary folder", errno);
+  temporary_.clear();
+  flush_or_fail(path_.parent_path());
+}
+
+bool AtomicFolder::is_leftover(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.starts_with('.') && name.find(kMark) != std::string::npos;
+}
+
+void remove_folder(const fs::path& path) {
+  const fs::path hidden = AtomicFolder::is_leftover(path) ? path : temporary_name(path);
+  if (hidden != path && ::rename(path.c_str(), hidden.c_str()) != 0) fail_system(path, "remove it", errno);
+  std::error_code error;
+  fs::remove_all(hidden, error);
+  if (error) fail_system(hidden, "remove it", error.value());
+}
+
+void make_folders(const fs::path& path) {
+  std::error_code error;
+  if (path.empty() || fs::is_directory(path, error)) return;
+  make_folders(path.parent_path());
+  if (::mkdir(path.c_str(), 0777) != 0 && !(errno == EEXIST && fs::is_directory(path, error))) {
+    fail_system(path, "make the folder", errno);
+  }
+  flush_or_fail(path.parent_path());
+}
+
+void rename_durably(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) fail_system(from, fmt::format("rename it to {}", to.string()), errno);
+  flush_or_fail(to.parent_path());
+}
+
+void replace_link(const fs::path& link, const fs::path& target) {
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(link, error);
+  if (fs::exists(status) && !fs::is_symlink(status)) {
+    fail(link.string(), "is no link; it would be replaced by a link to {}: move it away", target.string());
+  }
+  if (fs::is_symlink(status) && fs::read_symlink(link, error) == target) return;
+  const fs::path temporary = temporary_name(link);
+  if (::symlink(target.c_str(), temporary.c_str()) != 0) fail_system(link, "make the link", errno);
+  if (::rename(temporary.c_str(), link.c_str()) != 0) {
+    const int reason = errno;
+    ::unlink(temporary.c_str());
+    fail_system(link, "replace the link", reason);
+  }
+  flush_or_fail(link.parent_path());
+}
+
+int64_t free_bytes(const fs::path& folder) {
+  struct statvfs system {};
+  if (retry([&] { return ::statvfs(folder.c_str(), &system); }) != 0) {
+    fail_system(folder, "ask for the free space of its file system", errno);
+  }
+  const auto free = static_cast<__uint128_t>(system.f_bavail) * system.f_frsize;
+  return free > uint64_t{INT64_MAX} ? INT64_MAX : static_cast<int64_t>(free);
+}
+
+FolderLock::FolderLock(const fs::path& folder) {
+  const fs::path path = folder / kName;
+  descriptor_ = open_retrying(path, O_RDWR | O_CREAT);
+  if (descriptor_ < 0) fail_system(path, "open the lock file", errno);
+  if (retry([&] { return ::flock(descriptor_, LOCK_EX | LOCK_NB); }) != 0) {
+    const int reason = errno;
+    char holder[24] = {};
+    [[maybe_unused]] const ssize_t count = ::pread(descriptor_, holder, sizeof(holder) - 1, 0);
+    ::close(descriptor_);
+    if (reason != EWOULDBLOCK) fail_system(path, "lock it", reason);
+    std::string process = holder;
+    process.erase(std::min(process.find('\n'), process.size()));
+    fail_usage(folder.string(), "process {} is training into this folder; wait until it ends, or choose another --out",
+               process.empty() ? "?" : process);
+  }
+  // For the message above only: that it cannot be written (a full disk) harms nothing.
+  const std::string own = fmt::format("{}\n", ::getpid());
+  if (::ftruncate(descriptor_, 0) == 0) {
+    [[maybe_unused]] const ssize_t count = ::pwrite(descriptor_, own.data(), own.size(), 0);
+  }
+}
+
+FolderLock::~FolderLock() { ::close(descriptor_); }
+
+}  // namespace gradus

@@ -1,0 +1,27 @@
+#include "gradus/base/system.h"
+
+#include <unistd.h>
+
+#include <system_error>
+
+#include "gradus/base/error.h"
+
+namespace gradus::detail {
+
+void fail_system(const std::filesystem::path& path, std::string_view what, int error) {
+  fail(path.string(), "cannot {}: {}", what, std::generic_category().message(error));
+}
+
+int open_retrying(const std::filesystem::path& path, int flags) {
+  return retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); });
+}
+
+int flush_folder(const std::filesystem::path& folder) {
+  const int descriptor = open_retrying(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+  if (descriptor < 0) return errno;
+  const int error = retry([&] { return ::fsync(descriptor); }) == 0 ? 0 : errno;
+  ::close(descriptor);
+  return error == EINVAL ? 0 : error;  // some file systems have nothing to flush for a folder, and say so like this
+}
+
+}  // namespace gradus::detail

@@ -1,0 +1,31 @@
+// What is told of a step.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace gradus {
+
+/// What is known of a step once it is done. The loss of step n (from 0) is that of its batch before update n.
+struct StepRecord {
+  int64_t step = 0;
+  int64_t batch = 0;   ///< Its place in the order of the data: `step`, moved on by the batches left out.
+  double epoch = 0.0;  ///< Passes over the data done before this step.
+  double loss = 0.0;   ///< Mean over the batch's weight, without penalties.
+  double learning_rate = 0.0;
+  double gradient_norm = 0.0;  ///< Before clipping, penalties included; NaN if there was no update.
+  double penalty = 0.0;
+  /// ‖change of the weights‖ / ‖weights‖; measured on the steps that `log_every` divides.
+  std::optional<double> update_ratio;
+  /// The largest part of a relu layer's units that gave 0 for all of the batch; there too, and if there is a relu.
+  std::optional<double> dead_units;
+  int64_t examples = 0;  ///< In this step.
+  double weight = 0.0;   ///< Elements or tokens in this step.
+  /// The validation loss with the weights after update n, where step n validated.
+  std::optional<double> validation_loss;
+  bool best = false;       ///< The validation loss is the lowest so far.
+  double elapsed_s = 0.0;  ///< In the loop, over all its starts; measured only where `logged`.
+  bool logged = false;  ///< On `log_every`, on a step that validated, and where the run ends before its planned steps.
+};
+
+}  // namespace gradus
