@@ -21,3 +21,4 @@
 #include "gradus/tensor/tensor.h"
 #include "gradus/train/run.h"
 #include "gradus/train/trainer.h"
+#include "gradus/train/verify.h"

@@ -9,13 +9,17 @@ namespace gradus::command {
 namespace {
 
 // Lock-free, so that a signal handler may touch them.
-std::atomic<Trainer*> g_trainer{nullptr};
+std::atomic<Run*> g_run{nullptr};
 std::atomic<int> g_signal{0};
 
 void on_signal(int number) {
   int none = 0;
   if (!g_signal.compare_exchange_strong(none, number)) ::_exit(128 + number);
-  if (Trainer* trainer = g_trainer.load()) trainer->cancel();
+  if (Run* run = g_run.load()) run->trainer().cancel();
+}
+
+void on_request(int) {
+  if (Run* run = g_run.load()) run->request_checkpoint();
 }
 
 void set_handler(int number, void (*handler)(int)) {
@@ -28,15 +32,18 @@ void set_handler(int number, void (*handler)(int)) {
 }  // namespace
 
 // Also where a shell started us in the background with SIGINT ignored: `kill -INT` then means what it says.
-Interrupt::Interrupt(Trainer& trainer) {
-  g_trainer.store(&trainer);
+Interrupt::Interrupt(Run& run) {
+  g_run.store(&run);
   for (const int number : {SIGINT, SIGTERM}) set_handler(number, on_signal);
+  set_handler(SIGUSR1, on_request);
+  set_handler(SIGHUP, SIG_IGN);
   set_handler(SIGPIPE, SIG_IGN);  // for good: the error that follows must not end the process before its exit code
 }
 
 Interrupt::~Interrupt() {
   for (const int number : {SIGINT, SIGTERM}) set_handler(number, SIG_DFL);
-  g_trainer.store(nullptr);
+  set_handler(SIGUSR1, SIG_IGN);  // one that comes late must not end what is left to do
+  g_run.store(nullptr);
 }
 
 int Interrupt::signal() const { return g_signal.load(); }

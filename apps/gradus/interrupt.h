@@ -1,20 +1,21 @@
-// Ctrl-C and SIGTERM end a run after the step in progress instead of losing it.
+// Signals while training: none of them loses a run.
 #pragma once
 
-#include "gradus/train/trainer.h"
+#include "gradus/train/run.h"
 
 namespace gradus::command {
 
-/// While it lives, the first SIGINT or SIGTERM cancels the trainer; a second one ends the process at once. From
-/// then on a closed pipe no longer ends the process: a run outlives the reader of its output.
+/// While it lives, the first SIGINT or SIGTERM ends the run after the step in progress; a second one ends the process
+/// at once. SIGUSR1 asks for a checkpoint. SIGHUP, of a terminal that closes, is ignored; from then on a closed pipe
+/// does not end the process either: a run outlives the reader of its output.
 class Interrupt {
  public:
-  explicit Interrupt(Trainer& trainer);
+  explicit Interrupt(Run& run);
   ~Interrupt();
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  /// The signal that came; 0 for none.
+  /// The signal that came to end it; 0 for none.
   int signal() const;
 };
 

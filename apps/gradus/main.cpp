@@ -56,7 +56,6 @@ void add_machine_options(CLI::App& verb, MachineOptions& options) {
 void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
   CLI::App* verb = app.add_subcommand("train", "Train a model as a configuration says");
   verb->add_option("CONFIG", o.config, "A TOML file, or the name of a recipe (see `gradus recipes`)")
-      ->required()
       ->type_name("TOML");
   verb->add_option("--set", o.set, "Set a key of the configuration (see `gradus keys`); any number of times")
       ->type_name("a.b=c")
@@ -67,12 +66,31 @@ void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
   add_machine_options(*verb, o.machine);
   verb->add_flag("--quiet", o.quiet, "Print errors only");
   verb->add_flag("--overwrite", o.overwrite, "Replace the run in a folder that is not empty");
+  verb->add_option(
+          "--resume", o.resume,
+          "Go on with the run of --out, or with RUN (then no CONFIG is needed), or from one of its checkpoints")
+      ->expected(0, 1)
+      ->type_name("[RUN]");
   verb->footer(
-      "Ctrl-C ends the step in progress and saves the model.\n\n"
+      "Ctrl-C ends the step in progress and saves a checkpoint; kill -USR1 saves one and goes on.\n\n"
       "Examples:\n"
       "  gradus train linear_regression\n"
-      "  gradus train recipes/gpt_char.toml --data book.txt --out runs/book --set train.steps=500");
+      "  gradus train recipes/gpt_char.toml --data book.txt --out runs/book --set train.steps=500\n"
+      "  gradus train --resume runs/book\n"
+      "  gradus train --resume runs/book --set train.steps=5000");
   verb->final_callback([&o, &run] { run = [&o] { return train(o); }; });
+}
+
+void add_verify(CLI::App& app, VerifyOptions& o, Verb& run) {
+  CLI::App* verb =
+      app.add_subcommand("verify", "Check a run's folder: every sum of every checkpoint, the log, the links");
+  verb->add_option("RUN", o.run, "The folder of a run")->required()->type_name("FOLDER");
+  verb->add_option("--replay", o.replay,
+                   "Train again from the checkpoint of step A to that of step B, and compare the bits")
+      ->type_name("A:B");
+  add_machine_options(*verb, o.machine);
+  verb->footer("Example:\n  gradus verify runs/book --replay 500:1000");
+  verb->final_callback([&o, &run] { run = [&o] { return verify(o); }; });
 }
 
 void add_generate(CLI::App& app, GenerateVerbOptions& o, Verb& run) {
@@ -155,6 +173,8 @@ int run_command(int argc, char** argv) {
   MachineOptions machine;
   Verb run;
   add_train(app, train_options, run);
+  VerifyOptions verify_options;
+  add_verify(app, verify_options, run);
   add_generate(app, generate_options, run);
   add_schedule(app, schedule_options, run);
   add_lists(app, recipe, key, machine, run);

@@ -28,6 +28,7 @@ struct ConfigFile {
 
 // A file, or else a recipe by its bare name.
 ConfigFile config_file(const std::string& config) {
+  if (config.empty()) fail_usage("gradus train", "CONFIG is required; see `gradus train --help`");
   std::error_code error;
   if (fs::exists(config, error)) return {config};
   if (const std::optional<std::string> recipe = recipe_path(config)) return {*recipe, true};
@@ -81,6 +82,54 @@ void check_overwrite(const std::string& config, const std::string& folder) {
              config, folder);
 }
 
+bool is_checkpoint(const fs::path& folder) {
+  std::error_code error;
+  return fs::exists(folder / "manifest.json", error);
+}
+
+// --resume with a folder stands for that run: its --out and, without a CONFIG, its own configuration. What is no folder
+// is the CONFIG behind a --resume without a value.
+TrainOptions with_resumed_run(TrainOptions options) {
+  if (!options.resume || options.resume->empty()) return options;
+  std::error_code error;
+  if (options.config.empty() && !fs::is_directory(*options.resume, error)) {
+    options.config = std::exchange(*options.resume, "");
+    return options;
+  }
+  fs::path run = fs::path(*options.resume) / "";
+  run = run.parent_path();
+  if (!fs::is_directory(run, error))
+    fail_usage("--resume", "{} is no folder; give a run's, or a checkpoint's", run.string());
+  const bool checkpoint = is_checkpoint(run);
+  fs::path source = run;
+  if (checkpoint) run = fs::canonical(run, error).parent_path().parent_path();
+  if (options.out && !fs::equivalent(*options.out, run, error)) {
+    fail_usage("--out", "{} is not the run that --resume names, {}; leave one of them out", *options.out, run.string());
+  }
+  if (!options.out) options.out = checkpoint ? fs::proximate(run, error).string() : run.string();
+  // A run that was killed early has its configuration in the folder; one whose file is lost still has it in
+  // checkpoints.
+  if (options.config.empty()) {
+    if (!checkpoint && !fs::exists(run / "config.toml", error)) {
+      if (const std::vector<FoundCheckpoint> found = list_checkpoints(run); !found.empty())
+        source = found.back().folder;
+    }
+    options.config = (source / "config.toml").string();
+  }
+  if (!checkpoint) options.resume->clear();
+  return options;
+}
+
+RunOptions run_options(const TrainOptions& options) {
+  RunOptions run{.overwrite = options.overwrite, .resume = options.resume.has_value()};
+  if (options.resume && !options.resume->empty()) {
+    std::error_code error;
+    run.checkpoint = fs::canonical(*options.resume, error);
+  }
+  if (run.overwrite && run.resume) fail_usage("--overwrite", "and --resume ask for opposite things; give one of them");
+  return run;
+}
+
 std::string in_words(StopReason reason, const Config& config, int signal) {
   switch (reason) {
     case StopReason::kMaxSteps:
@@ -93,16 +142,29 @@ std::string in_words(StopReason reason, const Config& config, int signal) {
       return fmt::format("train.max_time_s = {} is over", config.real("train.max_time_s"));
     case StopReason::kNonFinite:
       return "the loss is no longer a finite number";
+    case StopReason::kLossSpike:
+      return "the loss spiked";
     case StopReason::kInterrupted:
       return signal == SIGTERM ? "it was asked to end (SIGTERM)" : "it was interrupted (Ctrl-C)";
   }
   return "";
 }
 
+std::string megabytes(int64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
+
 std::string introduction(const Run& run, int64_t steps, const std::string& folder) {
   const int64_t parameters = count_elements(run.model().parameters()), examples = run.data().training->size();
-  return fmt::format("model {}: {} parameters; {} examples; at most {} steps; folder {}\n\n",
-                     run.config().text("model.kind"), parameters, examples, steps, folder);
+  std::string text = fmt::format("model {}: {} parameters; {} examples; at most {} steps; folder {}\n",
+                                 run.config().text("model.kind"), parameters, examples, steps, folder);
+  text +=
+      fmt::format("memory: {0} for weights and optimizer state, and {0} more while a checkpoint of them is written\n",
+                  megabytes(run.snapshot_bytes()));
+  if (run.data().unused_tokens > 0) {
+    text += fmt::format("{} tokens at the end of the training text are too few for an example and stay unused\n",
+                        run.data().unused_tokens);
+  }
+  for (const std::string& note : run.notes()) text += note + "\n";
+  return text + "\n";
 }
 
 std::string row(const StepRecord& record, int64_t planned_steps) {
@@ -138,28 +200,55 @@ std::string next_command(const TrainOptions& options, const Run& run, const std:
                      seed, shell_quoted(fmt::format("{}_seed_{}", path.string(), seed)));
 }
 
+std::string resume_command(const TrainOptions& options, const std::string& folder) {
+  return fmt::format("{} train --resume {}", shell_quoted(options.program), shell_quoted(folder));
+}
+
+// What did not go as planned, in numbers.
+std::string counted(const TrainingState& state) {
+  std::string text;
+  const auto count = [&](int64_t number, const char* what) {
+    if (number > 0) text += fmt::format("{}{} {}", text.empty() ? "counted: " : ", ", number, what);
+  };
+  count(static_cast<int64_t>(state.skipped.size()), "batches left out");
+  count(state.rewinds, "rewinds");
+  count(state.health.spikes, "spikes of the loss trained on");
+  count(state.health.clipped_steps, "steps with a shortened gradient");
+  return text.empty() ? "" : text + "\n";
+}
+
 std::string conclusion(const TrainOptions& options, const Run& run, const TrainingSummary& summary,
                        const std::string& folder, int signal) {
   const std::string result = describe_result(run.config(), run.data(), run.model(), summary);
+  const bool interrupted = summary.stop_reason == StopReason::kInterrupted;
   return fmt::format(
       "{}{}stopped after {} steps in {}, with a loss of {:.6f}: {}\n"
-      "saved in {}: model.safetensors, best.safetensors, summary.json, log.jsonl, config.toml\n"
-      "next, for example: {}\n",
+      "saved in {}: model.safetensors, best.safetensors, checkpoints, summary.json, log.jsonl, config.toml\n{}"
+      "{}: {}\n",
       result, result.empty() ? "" : "\n", summary.steps, human_time(summary.elapsed_s), summary.final_loss,
-      in_words(summary.stop_reason, run.config(), signal), folder, next_command(options, run, folder));
+      in_words(summary.stop_reason, run.config(), signal), folder, counted(run.trainer().state()),
+      interrupted ? "to go on" : "next, for example",
+      interrupted ? resume_command(options, folder) : next_command(options, run, folder));
 }
 
-[[noreturn]] void fail_not_finite(const TrainingSummary& summary, const std::string& folder) {
+[[noreturn]] void fail_bad_step(const TrainOptions& options, const Run& run, const TrainingSummary& summary,
+                                const std::string& folder) {
+  const std::string seen = summary.anomaly->text();
   if (summary.steps == 0) {  // no update yet: it cannot be the learning rate
     fail("train",
-         "the {} of the untrained model is not a finite number; look at the data (are its values finite, and not too "
-         "large?) and at the initial weights, which are saved in {}",
-         std::isfinite(summary.final_loss) ? "gradient" : "loss", folder);
+         "{}. The model is untrained: look at the data (are its values finite, and not too large?) and at the initial "
+         "weights, which are saved in {}",
+         seen, folder);
   }
+  // The whole batch cannot be left out.
+  const bool batches = run.config().batch_size("train.batch_size").has_value();
   fail("train",
-       "the loss or its gradient is not a finite number at step {}; the weights of before that step are saved in {}. "
-       "Try a lower optimizer.learning_rate, or optimizer.clip_norm = 1",
-       summary.steps, folder);
+       "{}. The weights of before that step are saved in {}. Try a lower optimizer.learning_rate or "
+       "optimizer.clip_norm = 1{}",
+       seen, folder,
+       batches ? fmt::format("; or go on without that batch: {} --set health.on_spike=rewind",
+                             resume_command(options, folder))
+               : "");
 }
 
 // Training, watched. A failure to print is kept until the model is saved.
@@ -175,6 +264,7 @@ class WatchedRun {
                    .quiet = quiet}) {
     run.set_on_logged([this](const Run::Progress& logged) { on_logged(logged.record); });
     run.set_on_step([this](const StepRecord& record) { progress_.on_step(record); });
+    run.set_on_event([this](const std::string& text) { say(text + "\n"); });
   }
 
   void say(const std::string& text) {
@@ -206,21 +296,22 @@ class WatchedRun {
 
 }  // namespace
 
-int train(const TrainOptions& options) {
+int train(const TrainOptions& given) {
+  const TrainOptions options = with_resumed_run(given);
   check_folders(options);
   const ConfigFile file = config_file(options.config);
   Config config = make_config(options, file);
   prepare_machine({.isa = options.machine.isa, .threads = {}});
   const std::string folder = options.out ? *options.out : (fs::path("runs") / fs::path(file.path).stem()).string();
   if (options.overwrite) check_overwrite(file.path, folder);
-  Run run(std::move(config), folder, options.overwrite);
-  const Interrupt interrupt(run.trainer());
+  Run run(std::move(config), folder, run_options(options));
+  const Interrupt interrupt(run);
   WatchedRun watched(run, options.quiet);
   watched.say(introduction(run, run.trainer().planned_steps(), folder));
   const TrainingSummary summary = run.train();
-  if (summary.stop_reason == StopReason::kNonFinite) {
+  if (summary.anomaly) {
     watched.rethrow_failure();
-    fail_not_finite(summary, folder);
+    fail_bad_step(options, run, summary, folder);
   }
   watched.say("\n" + conclusion(options, run, summary, folder, interrupt.signal()));
   watched.rethrow_failure();

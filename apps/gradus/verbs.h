@@ -26,10 +26,21 @@ struct TrainOptions {
   MachineOptions machine;
   bool quiet = false;
   bool overwrite = false;
+  /// Empty text: the run that `out` names. A run's folder, or a checkpoint's, else.
+  std::optional<std::string> resume;
 };
 
 /// Trains and writes the run's folder. 0; or 128 + the signal that ended it.
 int train(const TrainOptions& options);
+
+struct VerifyOptions {
+  std::string run;
+  std::string replay;  ///< "A:B", or empty.
+  MachineOptions machine;
+};
+
+/// Says what is whole and what is damaged in a run's folder; 0 if nothing is.
+int verify(const VerifyOptions& options);
 
 struct GenerateVerbOptions {
   std::string run, prompt;

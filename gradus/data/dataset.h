@@ -69,6 +69,8 @@ class TokenDataset : public Dataset {
 
   std::span<const int32_t> tokens() const { return tokens_; }
   int64_t context() const { return context_; }
+  /// Tokens after the last example's: too few for one more.
+  int64_t unused_tokens() const;
 
  private:
   std::vector<int32_t> tokens_;

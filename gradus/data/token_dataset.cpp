@@ -18,6 +18,10 @@ TokenDataset::TokenDataset(std::vector<int32_t> tokens, int64_t context, int64_t
 
 int64_t TokenDataset::size() const { return (static_cast<int64_t>(tokens_.size()) - context_ - 1) / stride_ + 1; }
 
+int64_t TokenDataset::unused_tokens() const {
+  return static_cast<int64_t>(tokens_.size()) - ((size() - 1) * stride_ + context_ + 1);
+}
+
 Batch TokenDataset::batch(std::span<const int64_t> ids) const {
   detail::check_ids(ids, size());
   const Shape shape{static_cast<int64_t>(ids.size()), context_};

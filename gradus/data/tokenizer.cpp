@@ -71,7 +71,7 @@ std::string_view type_name(CharacterTokenizer::Unit unit) {
   return unit == CharacterTokenizer::Unit::kBytes ? "bytes" : "characters";
 }
 
-nlohmann::json parse(const std::string& file, const std::string& text) {
+nlohmann::json parse(const std::string& file, std::string_view text) {
   std::vector<std::string> keys;
   const auto refuse_twice = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {
     if (depth == 1 && event == nlohmann::json::parse_event_t::key) {
@@ -142,8 +142,11 @@ CharacterTokenizer CharacterTokenizer::train(std::string_view text, Unit unit) {
 }
 
 CharacterTokenizer CharacterTokenizer::load(const std::filesystem::path& path) {
-  const std::string file = path.string();
-  const nlohmann::json json = parse(file, read_file(path, kMaxFileBytes));
+  return from_json(read_file(path, kMaxFileBytes), path.string());
+}
+
+CharacterTokenizer CharacterTokenizer::from_json(std::string_view text, const std::string& file) {
+  const nlohmann::json json = parse(file, text);
   const Unit unit = unit_of(file, json["type"]);
   const nlohmann::json& tokens = json["tokens"];
   if (!tokens.is_array() || tokens.empty()) fail(file, "tokens is no array of at least one token");
@@ -158,15 +161,17 @@ CharacterTokenizer CharacterTokenizer::load(const std::filesystem::path& path) {
   return {unit, codes};
 }
 
-void CharacterTokenizer::save(const std::filesystem::path& path) const {
+std::string CharacterTokenizer::to_json() const {
   std::string text = fmt::format("{{\"type\": \"{}\", \"tokens\": [", type_name(unit_));
   for (size_t i = 0; i < tokens_.size(); ++i) {
     if (i > 0) text += ", ";
     text += unit_ == Unit::kBytes ? std::to_string(static_cast<unsigned char>(tokens_[i][0]))
                                   : nlohmann::json(tokens_[i]).dump();
   }
-  write_file(path, text + "]}\n");
+  return text + "]}\n";
 }
+
+void CharacterTokenizer::save(const std::filesystem::path& path) const { write_file(path, to_json()); }
 
 std::vector<int32_t> CharacterTokenizer::encode(std::string_view text) const {
   std::vector<int32_t> ids;
@@ -175,7 +180,8 @@ std::vector<int32_t> CharacterTokenizer::encode(std::string_view text) const {
     const Piece piece = piece_at(text, offset, unit_);
     const int32_t id = piece.code < ids_.size() ? ids_[piece.code] : -1;
     if (id < 0) {
-      fail("tokenizer", "{} at byte {} of the text is not among the {} tokens; use what stands in the text that it was made from",
+      fail("tokenizer",
+           "{} at byte {} of the text is not among the {} tokens; use what stands in the text that it was made from",
            show(piece.code, unit_), offset, tokens_.size());
     }
     ids.push_back(id);

@@ -18,10 +18,13 @@ class CharacterTokenizer {
   /// The vocabulary of a text: what occurs in it, at least one. For kCharacters the text must be valid UTF-8: otherwise
   /// an error with the byte offset.
   static CharacterTokenizer train(std::string_view text, Unit unit);
-  /// Reads what `save` wrote; errors name the path and what is wrong.
+  /// Reads what `to_json` gave, from a file or a text that messages call `file`; errors say what is wrong.
   static CharacterTokenizer load(const std::filesystem::path& path);
-  /// Writes JSON, whole or not at all: {"type": "characters"|"bytes", "tokens": [...]}, the tokens in the order of ids,
-  /// strings of one character or integers from 0 to 255.
+  static CharacterTokenizer from_json(std::string_view json, const std::string& file);
+  /// {"type": "characters"|"bytes", "tokens": [...]}, the tokens in the order of ids, strings of one character or
+  /// integers from 0 to 255.
+  std::string to_json() const;
+  /// Writes that, whole or not at all.
   void save(const std::filesystem::path& path) const;
 
   int64_t vocabulary_size() const { return static_cast<int64_t>(tokens_.size()); }

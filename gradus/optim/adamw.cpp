@@ -41,8 +41,8 @@ class AdamW : public Optimizer {
                                     .decay = learning_rate * options_.weight_decay,
                                     .step = learning_rate / correction1_,
                                     .root = 1.0 / std::sqrt(correction2_)};
-    std::byte* mean = state_bytes(index, moments.mean);
-    kernels::update_adamw(arrays, mean, state_bytes(index, moments.square), rule);
+    std::byte* mean = bytes_of(index, moments.mean);
+    kernels::update_adamw(arrays, mean, bytes_of(index, moments.square), rule);
   }
 
   // Powers are slow beside a small parameter, and nearly always the same for all parameters of a step.

@@ -121,6 +121,12 @@ Parameters Optimizer::state() {
   return all;
 }
 
+int64_t Optimizer::state_bytes() {
+  int64_t bytes = 0;
+  for (const StateSlot& slot : slots()) bytes += slot.shape.numel() * size_of(slot.dtype);
+  return bytes;
+}
+
 void Optimizer::restore(int64_t steps, const std::vector<std::pair<std::string, Tensor>>& state,
                         std::string_view source) {
   std::map<std::string_view, const Tensor*> given;
@@ -156,7 +162,7 @@ void Optimizer::restore(int64_t steps, const std::vector<std::pair<std::string, 
   steps_ = steps;
 }
 
-std::byte* Optimizer::state_bytes(size_t index, Tensor& state) const {
+std::byte* Optimizer::bytes_of(size_t index, Tensor& state) const {
   const Tensor& x = parameters_[index].tensor;
   if (!state.defined()) state = Tensor::zeros(x.shape(), x.dtype());
   return state.mutable_bytes();

@@ -89,6 +89,8 @@ class Optimizer {
   /// The state tensors by name ("h.0.attn.c_attn.weight.momentum"), for checkpoints: handles, not copies, of what has
   /// been taken so far.
   Parameters state();
+  /// Bytes of the state once every parameter has had a gradient.
+  int64_t state_bytes();
   /// Puts back what `state` gave after `steps` updates; what is not there is as it was before a parameter's first
   /// gradient. The values are copied. A name, shape or dtype that does not fit, or a part of a parameter's state, is an
   /// error that calls their origin `source`, before anything is changed.
@@ -108,7 +110,7 @@ class Optimizer {
 
   const Parameters& parameters() const { return parameters_; }
   /// `state` if it is defined; at first it becomes zeros in the shape of parameter `index`. Returns its bytes.
-  std::byte* state_bytes(size_t index, Tensor& state) const;
+  std::byte* bytes_of(size_t index, Tensor& state) const;
 
  private:
   StepReport measure(const StepOptions& options);

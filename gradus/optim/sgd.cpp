@@ -27,7 +27,7 @@ class Sgd : public Optimizer {
     kernels::SgdUpdate rule{mix, learning_rate, options_.momentum, options_.nesterov};
     rule.mix.value += options_.weight_decay;
     // Momentum starts at 0, so that its first value is the gradient itself.
-    std::byte* velocity = options_.momentum > 0.0 ? state_bytes(index, momentum_[index]) : nullptr;
+    std::byte* velocity = options_.momentum > 0.0 ? bytes_of(index, momentum_[index]) : nullptr;
     kernels::update_sgd(arrays, velocity, rule);
   }
 

@@ -303,6 +303,7 @@ bool Config::applies(const Key& key) const {
 
 void Config::resolve() {
   values_.clear();
+  derived_.clear();
   // The choices that conditions ask for come first in the table, or have a default: they are known here.
   for (const Key& key : configuration_keys()) {
     const bool given = is_set(key.name);
@@ -326,11 +327,14 @@ void Config::resolve() {
 }
 
 void Config::derive_defaults() {
+  const auto derive = [&](const char* key, Value value) {
+    if (values_.try_emplace(key, std::move(value)).second) derived_.insert(key);
+  };
   // Only the trainer knows whether a number is the whole batch too.
-  if (!batch_size("train.batch_size")) values_.try_emplace("train.stop_window", Value(int64_t{1}));
-  values_.try_emplace("data.validation_fraction", Value(text("data.kind") == "text" ? 0.1 : 0.0));
+  if (!batch_size("train.batch_size")) derive("train.stop_window", int64_t{1});
+  derive("data.validation_fraction", text("data.kind") == "text" ? 0.1 : 0.0);
   if (applies(*find_key("schedule.total_steps")) && has("train.steps")) {
-    values_.try_emplace("schedule.total_steps", Value(integer("train.steps")));
+    derive("schedule.total_steps", integer("train.steps"));
   }
 }
 
@@ -362,14 +366,20 @@ std::string Config::where(std::string_view key) const {
   return given != given_.end() ? given->second.where : source_;
 }
 
+bool Config::is_named(std::string_view key) const { return is_set(key) && where(key).starts_with("--"); }
+
+bool Config::follows(std::string_view key) const { return derived_.contains(key) || !applies(known_key(key)); }
+
+std::string Config::shown(std::string_view key) const { return has(key) ? gradus::to_toml(value(key)) : "none"; }
+
 std::string Config::to_toml() const {
   std::string out;
   for (const KeyTable& table : configuration_tables()) {
     out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", table.name);
     for (const Key& key : configuration_keys()) {
       if (table_of(key.name) != table.name || !has(key.name)) continue;
-      out += fmt::format("{} = {}\n", key.name.substr(key.name.find('.') + 1),
-                         gradus::to_toml(values_.at(std::string(key.name))));
+      out += fmt::format("{}{} = {}\n", derived_.contains(key.name) ? "# by default: " : "",
+                         key.name.substr(key.name.find('.') + 1), gradus::to_toml(value(key.name)));
     }
   }
   return out;

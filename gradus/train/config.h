@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,13 +44,20 @@ class Config {
 
   /// Whether the user gave the key.
   bool is_set(std::string_view key) const;
+  /// Whether the user gave the key on the command line: as an override, or by `set`.
+  bool is_named(std::string_view key) const;
+  /// Whether the key's value, or that it has none, follows from other keys.
+  bool follows(std::string_view key) const;
   /// Whether the key has a value: it applies to this configuration, and it was given or has a default.
   bool has(std::string_view key) const;
   /// Where the key was given; the name of the source for a default. Meant as the subject of an error about its value.
   std::string where(std::string_view key) const;
 
-  /// Every key that has a value, as TOML in table order. Loading it gives the same values again.
+  /// Every key that has a value, as TOML in table order; one that follows from others stands there as a comment.
+  /// Loading it gives the same values again.
   std::string to_toml() const;
+  /// The key's value as TOML; "none" for one without a value.
+  std::string shown(std::string_view key) const;
 
  private:
   struct Given {
@@ -68,6 +76,7 @@ class Config {
   std::string source_;
   std::map<std::string, Given, std::less<>> given_;
   std::map<std::string, Value, std::less<>> values_;
+  std::set<std::string, std::less<>> derived_;  // of values_: those that follow from others
 };
 
 namespace internal {

@@ -57,6 +57,12 @@ constexpr KeyTable kTables[] = {
      "Length of the run, batches and stopping rules. A step is one update; the loss of step n, counted from 0, is that "
      "of its batch before update n. The run ends at the first limit that it reaches."},
     {"validation", "Loss on the held-out examples, without dropout."},
+    {"checkpoint",
+     "What a run can go on from with `--resume`, or be used from while it trains. One is always written at the end, "
+     "when the "
+     "run is interrupted, and where a validation is the best so far."},
+    {"health",
+     "What is watched while training. A step with a loss or a gradient that is not finite never changes the weights."},
     {"log", "What is written while training."},
 };
 
@@ -100,6 +106,10 @@ std::vector<Key> model_keys() {
       {"model.heads", integer(kSize), 4, model_is({"gpt"}), "Attention heads in a block."},
       {"model.context", integer(kSize), 64, model_is({"gpt"}), "Context length: the tokens in an example."},
       {"model.bias", boolean(), true, model_is({"gpt"}), "Whether linear layers and layer norms have a bias."},
+      {"model.from", text(), Unset{}, always(),
+       "A run's folder, or a checkpoint's: training starts from its weights, and for text with its vocabulary. The "
+       "other keys of "
+       "the model must be as they were there."},
       {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt"}),
        "Probability that dropout sets an activation to zero while training."},
   };
@@ -185,19 +195,34 @@ std::vector<Key> train_keys() {
   };
 }
 
-std::vector<Key> validation_and_log_keys() {
+std::vector<Key> watching_keys() {
   return {
       {"validation.every", integer(kFrom0), 0, always(), "Steps between validations; 0 is off."},
       {"validation.batch_size", integer(kFrom1), 64, always(),
        "Examples in one pass of validation; it bounds the memory."},
+      {"checkpoint.every", integer(kFrom0), 0, always(), "Steps between checkpoints; 0 is off."},
+      {"checkpoint.every_s", real(kFrom0), 600.0, always(),
+       "Seconds after which a checkpoint is due, whatever the number of steps; 0 is off."},
+      {"checkpoint.keep", integer(kFrom0), 1, always(),
+       "How many checkpoints are kept besides the last and the best, the newest first."},
+      {"health.on_spike", choice({"stop", "rewind", "warn"}), "stop", always(),
+       "What happens when a loss or a gradient is not finite, or the loss spikes. `stop`: the run ends before the "
+       "weights "
+       "change, and says what it saw. `rewind`: it goes back to the last checkpoint and leaves that batch out. `warn`: "
+       "a spike is "
+       "trained on and counted; what is not finite ends the run all the same."},
+      {"health.spike_deviations", real(kFrom0), 50.0, always(),
+       "A loss that lies more than so many mean absolute deviations above the mean of the last 100 or so, and above "
+       "twice that mean, is a "
+       "spike; 0 looks for none."},
       {"log.every", integer(kFrom1), 10, always(), "Steps between the rows of the log; step 0 is the first."},
   };
 }
 
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
-  for (auto part : {data_keys, model_keys, optimizer_keys, schedule_keys, regularization_keys, train_keys,
-                    validation_and_log_keys}) {
+  for (auto part :
+       {data_keys, model_keys, optimizer_keys, schedule_keys, regularization_keys, train_keys, watching_keys}) {
     for (Key& key : part()) keys.push_back(std::move(key));
   }
   return keys;
@@ -330,6 +355,13 @@ std::span<const KeyTable> configuration_tables() { return kTables; }
 std::span<const Key> configuration_keys() {
   static const std::vector<Key> keys = all_keys();
   return keys;
+}
+
+bool changes_result(std::string_view key) {
+  // The data is compared as such, wherever it lies.
+  constexpr std::string_view kFree[] = {"data.path",        "train.threads",      "train.max_time_s", "log.every",
+                                        "checkpoint.every", "checkpoint.every_s", "checkpoint.keep",  "model.from"};
+  return std::find(std::begin(kFree), std::end(kFree), key) == std::end(kFree);
 }
 
 const Key* find_key(std::string_view name) {

@@ -87,6 +87,9 @@ std::span<const Key> configuration_keys();
 /// The key of this name; nullptr if there is none.
 const Key* find_key(std::string_view name);
 
+/// Whether a run that goes on with another value of this key can come to another result than it would have.
+bool changes_result(std::string_view key);
+
 /// The value as TOML; real numbers are as short as can be while they read back to the same bits.
 std::string to_toml(const Value& value);
 

@@ -4,6 +4,8 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
+#include "gradus/base/hash.h"
+#include "gradus/base/random.h"
 #include "gradus/nn/models/gpt.h"
 #include "gradus/nn/models/regression.h"
 
@@ -28,6 +30,14 @@ void check_held_out(const Config& config, int64_t held, int64_t size, const char
              config.real("data.validation_fraction"), size, unit, every, size);
 }
 
+uint64_t hash_of(const TensorDataset& data) {
+  uint64_t hash = 0;
+  for (const Tensor* tensor : {&data.inputs(), &data.targets()}) {
+    hash = mix(hash, xxh3(tensor->bytes(), static_cast<size_t>(tensor->numel() * size_of(tensor->dtype()))));
+  }
+  return hash;
+}
+
 ExperimentData make_line_data(const Config& config) {
   const TensorDataset all = make_line({.points = config.integer("data.points"),
                                        .slope = config.real("data.slope"),
@@ -37,6 +47,7 @@ ExperimentData make_line_data(const Config& config) {
                                        .x_max = config.real("data.x_max")},
                                       seed_of(config));
   ExperimentData data;
+  data.hash = hash_of(all);
   const int64_t held = held_out(config, all.size());
   check_held_out(config, held, all.size(), "examples");
   if (held == 0) {
@@ -84,13 +95,22 @@ CharacterTokenizer make_tokenizer(const Config& config, const std::string& path,
   }
 }
 
-ExperimentData make_text_data(const Config& config) {
+std::vector<int32_t> encode(const CharacterTokenizer& tokenizer, const std::string& path, const std::string& text) {
+  try {
+    return tokenizer.encode(text);
+  } catch (const Error& error) {
+    fail(path, "{} (the vocabulary is that of the run that this one goes on from)", error.message());
+  }
+}
+
+ExperimentData make_text_data(const Config& config, const std::optional<CharacterTokenizer>& tokenizer) {
   const std::string& path = config.text("data.path");
   const std::string text = read_file(path);
   if (text.empty()) fail(path, "the file is empty; expected text to train on");
   ExperimentData data;
-  data.tokenizer = make_tokenizer(config, path, text);
-  std::vector<int32_t> tokens = data.tokenizer->encode(text);
+  data.tokenizer = tokenizer ? *tokenizer : make_tokenizer(config, path, text);
+  std::vector<int32_t> tokens = encode(*data.tokenizer, path, text);
+  data.hash = xxh3(tokens.data(), tokens.size() * sizeof(int32_t));
   data.shape.vocabulary = data.tokenizer->vocabulary_size();
   const int64_t context = config.integer("model.context"), stride = config.integer("data.stride");
   const int64_t total = static_cast<int64_t>(tokens.size()), held = held_out(config, total);
@@ -106,14 +126,16 @@ ExperimentData make_text_data(const Config& config) {
     data.validation = std::make_unique<TokenDataset>(std::vector<int32_t>(split, tokens.end()), context);
   }
   tokens.resize(static_cast<size_t>(total - held));
-  data.training = std::make_unique<TokenDataset>(std::move(tokens), context, stride);
+  auto training = std::make_unique<TokenDataset>(std::move(tokens), context, stride);
+  data.unused_tokens = training->unused_tokens();
+  data.training = std::move(training);
   return data;
 }
 
 }  // namespace
 
-ExperimentData make_data(const Config& config) {
-  return config.text("data.kind") == "text" ? make_text_data(config) : make_line_data(config);
+ExperimentData make_data(const Config& config, const std::optional<CharacterTokenizer>& tokenizer) {
+  return config.text("data.kind") == "text" ? make_text_data(config, tokenizer) : make_line_data(config);
 }
 
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) {
@@ -199,6 +221,8 @@ TrainerOptions trainer_options(const Config& config) {
   o.validation_every = config.integer("validation.every");
   o.validation_batch_size = config.integer("validation.batch_size");
   o.log_every = config.integer("log.every");
+  o.spike_deviations = config.real("health.spike_deviations");
+  o.stop_on_spike = config.text("health.on_spike") != "warn";
   return o;
 }
 

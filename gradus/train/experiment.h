@@ -27,11 +27,13 @@ struct ExperimentData {
   std::unique_ptr<Dataset> validation;  ///< Null when nothing is held out.
   std::optional<CharacterTokenizer> tokenizer;
   DataShape shape;
+  uint64_t hash = 0;          ///< XXH3 of the data as the model sees it: tokens, or inputs and targets.
+  int64_t unused_tokens = 0;  ///< At the end of the text's training part, too few for an example of their own.
 };
 
 /// Reads or makes the data. Errors name the path and what is wrong with it; that `validation.every` is set and nothing
-/// is held out is a usage error.
-ExperimentData make_data(const Config& config);
+/// is held out is a usage error. Text gets the vocabulary of `tokenizer`, if there is one, else its own.
+ExperimentData make_data(const Config& config, const std::optional<CharacterTokenizer>& tokenizer = std::nullopt);
 /// A freshly initialised model of `[model]` for data of that shape.
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape);
 /// The optimizer of `[optimizer]` for these parameters. The learning rate is the schedule's, `clip_norm` the trainer's.

@@ -3,14 +3,16 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
+#include <utility>
 
-#include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
+#include "gradus/base/hash.h"
 #include "gradus/base/threads.h"
-#include "gradus/tensor/safetensors.h"
+#include "gradus/tensor/isa.h"
+#include "gradus/train/json_object.h"
+#include "gradus/train/resume.h"
+#include "gradus/train/run_log.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
@@ -24,52 +26,83 @@ constexpr const char* kLog = "log.jsonl";
 constexpr const char* kBest = "best.safetensors";
 constexpr const char* kModel = "model.safetensors";
 constexpr const char* kSummary = "summary.json";
+constexpr const char* kCheckpoints = "checkpoints";
 
-fs::path opened_folder(const fs::path& folder, bool overwrite) {
+// Rewinds without a new checkpoint in between: what goes wrong so often is no matter of single batches.
+constexpr int kMostRewinds = 10;
+
+bool has_nothing(const fs::path& folder) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().filename() != FolderLock::kName) return false;
+  }
+  return true;
+}
+
+void check_folder(const fs::path& folder, bool overwrite) {
   std::error_code error;
   if (fs::exists(folder, error) && !fs::is_directory(folder, error)) {
     fail_usage(folder.string(), "is a file; a run needs a folder: choose another --out");
   }
-  if (fs::is_directory(folder, error) && !fs::is_empty(folder, error)) {
-    if (!overwrite) {
-      fail_usage(folder.string(),
-                 "exists and is not empty; choose another --out, or give --overwrite to replace the run");
-    }
-    const bool is_run = fs::exists(folder / kLog, error);
-    for (const char* name : {kSummary, kModel, kBest, kTokenizer, kConfig, kLog}) {
-      if (!is_run && fs::exists(folder / name, error)) {
-        fail_usage(folder.string(),
-                   "has a {} but no {}, so it is not a run; --overwrite would remove a file that gradus may not have "
-                   "written: move it, or choose another --out",
-                   name, kLog);
-      }
-      fs::remove(folder / name, error);
-    }
+  if (!fs::is_directory(folder, error) || has_nothing(folder)) return;
+  const bool is_run = fs::exists(folder / kLog, error);
+  if (!overwrite) {
+    fail_usage(folder.string(),
+               "exists and is not empty; choose another --out, or give --overwrite to replace the run{}",
+               is_run ? ", or --resume to go on with it" : "");
   }
-  fs::create_directories(folder, error);
-  if (error) fail(folder.string(), "the folder cannot be made: {}", error.message());
-  return folder;
+  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kConfig, kCheckpoints}) {
+    if (is_run || !fs::exists(fs::symlink_status(folder / name))) continue;
+    fail_usage(folder.string(),
+               "has a {} but no {}, so it is not a run; --overwrite would remove a file that gradus may not have "
+               "written: move it, or choose another --out",
+               name, kLog);
+  }
 }
 
-// JSON has no NaN or infinity.
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+void remove_run(const fs::path& folder) {
+  std::error_code error;
+  if (fs::is_directory(folder / kCheckpoints, error)) remove_folder(folder / kCheckpoints);
+  // The log last: as long as it is there, the folder is a run.
+  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kConfig, kLog}) fs::remove(folder / name, error);
+}
 
-// A size in the metadata; none can be above the number of weights, so that it asks for no absurd memory.
-int64_t metadata_number(const Safetensors& file, const fs::path& path, const std::string& key) {
-  const auto found = file.metadata.find(key);
-  if (found == file.metadata.end()) {
-    fail(path.string(), "the metadata has no \"{}\"; expected a file that gradus wrote", key);
+// What a process that was killed left half done.
+void remove_leftovers(const fs::path& folder) {
+  std::error_code error;
+  for (const fs::path& place : {folder, checkpoints_of(folder)}) {
+    std::vector<fs::path> leftovers;
+    for (const fs::directory_entry& entry : fs::directory_iterator(place, error)) {
+      if (AtomicFolder::is_leftover(entry.path())) leftovers.push_back(entry.path());
+    }
+    for (const fs::path& leftover : leftovers) fs::remove_all(leftover, error);
   }
-  int64_t weights = 0;
-  for (const auto& [name, tensor] : file.tensors) weights += tensor.numel();
-  const std::string& text = found->second;
-  int64_t number = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 0 || number > weights) {
-    fail(path.string(), "metadata \"{}\" is \"{}\"; expected a whole number from 0 to {}, the number of weights", key,
-         text, weights);
+}
+
+void write_if_different(const fs::path& path, const std::string& text) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error) || read_file(path) != text) write_file(path, text);
+}
+
+std::optional<CharacterTokenizer> tokenizer_of(const StartingPoint& start) {
+  const std::string& json = start.checkpoint.tokenizer;
+  if (json.empty()) return std::nullopt;
+  return CharacterTokenizer::from_json(json, (start.folder / kTokenizer).string());
+}
+
+void check_data(const Session& session, const RunFacts& facts) {
+  const Config& config = session.config();
+  if (session.data().hash == facts.data_hash) return;
+  bool named = false;
+  for (const Key& key : configuration_keys()) {
+    named = named || (key.name.starts_with("data.") && config.is_named(key.name));
   }
-  return number;
+  if (named) return;
+  fail_usage(
+      config.has("data.path") ? config.text("data.path") : config.where("data.kind"),
+      "the data is not what the run was trained on ({} examples then, {} now); point data.path to the same data, or "
+      "name it to go on with other data: --data PATH",
+      facts.examples, session.data().training->size());
 }
 
 }  // namespace
@@ -80,57 +113,187 @@ int64_t peak_rss_bytes() {
   return static_cast<int64_t>(usage.ru_maxrss) * 1024;
 }
 
-Run::Run(Config config, const fs::path& folder, bool overwrite) : config_(std::move(config)) {
-  set_threads(static_cast<int>(config_.integer("train.threads")));
-  data_ = make_data(config_);
-  model_ = make_model(config_, data_.shape);
-  optimizer_ = make_optimizer(config_, model_->parameters());
-  const TrainerOptions options = trainer_options(config_);
-  const Schedule schedule = make_schedule(config_, planned_steps(options, *data_.training));
-  trainer_ = std::make_unique<Trainer>(options, model_->parameters(), loss_of(*model_), *data_.training, *optimizer_,
-                                       schedule);
-  if (data_.validation) trainer_->set_validation(*data_.validation);
-  trainer_->set_callback([this](const StepRecord& record) { on_step(record); });
-  folder_ = opened_folder(folder, overwrite);
-  write_file(folder_ / kConfig, config_.to_toml());
-  if (data_.tokenizer) data_.tokenizer->save(folder_ / kTokenizer);
-  log_ = std::make_unique<LineLog>(folder_ / kLog);
+Run::Run(Config config, const fs::path& folder, const RunOptions& options) : folder_(folder) {
+  set_threads(static_cast<int>(config.integer("train.threads")));
+  std::error_code error;
+  if (options.resume && fs::is_directory(folder_, error)) {
+    resume(options, std::move(config));
+  } else {
+    check_folder(folder_, options.overwrite);
+    session_ = std::make_unique<Session>(std::move(config));
+    open(options.overwrite);
+  }
+  trainer().set_callback([this](const StepRecord& record) { on_step(record); });
+  trainer().set_on_warning([this](const HealthWarning& warning) {
+    log_event(trainer().steps_done() - 1, "warning", warning.text);
+    if (on_event_) on_event_("warning: " + warning.text);
+  });
+  if (this->config().text("health.on_spike") == "rewind") {
+    trainer().set_recovery([this](const Anomaly& anomaly) { return rewind(anomaly); });
+  }
+  writer_ =
+      std::make_unique<CheckpointWriter>(folder_, this->config().integer("checkpoint.keep"), [this] { log_->flush(); });
 }
 
 Run::~Run() = default;
 
+void Run::open(bool overwrite) {
+  make_folders(folder_);
+  if (!lock_) lock_ = std::make_unique<FolderLock>(folder_);
+  check_folder(folder_, overwrite);  // another process may have been here since
+  if (overwrite) remove_run(folder_);
+  remove_leftovers(folder_);
+  // The log first: a folder with it is known for a run, whatever happens next.
+  log_ = std::make_unique<LineLog>(folder_ / kLog);
+  write_file(folder_ / kConfig, config().to_toml());
+  if (data().tokenizer) data().tokenizer->save(folder_ / kTokenizer);
+}
+
+void Run::resume(const RunOptions& options, Config config) {
+  std::error_code error;
+  if (options.checkpoint && !fs::equivalent(options.checkpoint->parent_path(), checkpoints_of(folder_), error)) {
+    fail_usage(options.checkpoint->string(), "is no checkpoint of the run {}", folder_.string());
+  }
+  const bool is_run = has_nothing(folder_) || fs::exists(folder_ / kLog, error) || !list_checkpoints(folder_).empty();
+  if (!is_run) fail_usage(folder_.string(), "has no {} and no checkpoints, so there is no run to go on with", kLog);
+  lock_ = std::make_unique<FolderLock>(folder_);
+  const std::optional<StartingPoint> start = find_start(folder_, options.checkpoint);
+  if (!start) {
+    session_ = std::make_unique<Session>(std::move(config));
+    notes_.push_back(fmt::format("{} has no checkpoint yet: the run begins at step 0", folder_.string()));
+    return open(true);
+  }
+  const Config before = Config::parse(start->checkpoint.config, (start->folder / kConfig).string());
+  const std::vector<ConfigChange> changes = config_changes(before, config);
+  check_changes(changes, folder_);
+  session_ =
+      std::make_unique<Session>(std::move(config), SessionOptions{.tokenizer = tokenizer_of(*start), .resumes = true});
+  check_data(*session_, start->checkpoint.state.facts);
+  session_->restore(start->checkpoint, start->folder.string());
+  const int64_t step = trainer().steps_done(), planned = trainer().planned_steps();
+  notes_.push_back(fmt::format("goes on at step {} of {}, from {}", step, planned, start->folder.string()));
+  if (!changes.empty()) notes_.push_back("changed since then:" + to_text(changes));
+  const int64_t planned_before = planned_steps(trainer_options(before), *data().training);
+  const std::string schedule = schedule_change(before, planned_before, this->config(), planned, step);
+  if (!schedule.empty()) notes_.push_back(schedule);
+  if (step >= planned) notes_.push_back("all its steps are done already; --set train.steps=N trains up to step N");
+  take_over(*start, before);
+}
+
+// The folder becomes that of a run which is at this step. Killed anywhere in here, it can be done again.
+void Run::take_over(const StartingPoint& start, const Config& before) {
+  const TrainingState& state = start.checkpoint.state.training;
+  const RunFacts& facts = start.checkpoint.state.facts;
+  if (facts.isa != name_of(active_isa()) || facts.matmul_library != matmul_library()) {
+    notes_.push_back(
+        fmt::format("the checkpoint was written on {} with {}, this is {} with {}: the numbers round differently "
+                    "from here on",
+                    facts.isa, facts.matmul_library, name_of(active_isa()), matmul_library()));
+  }
+  set_aside_after(state.step);
+  link_checkpoints(folder_, state.step, state.best_step);
+  std::error_code error;
+  if (state.best_step > 0 && !fs::exists(checkpoints_of(folder_) / checkpoint_name(state.best_step), error)) {
+    notes_.push_back(
+        fmt::format("the best checkpoint by then, of step {}, is there no more: the link `best` stands for this "
+                    "one until there is a better",
+                    state.best_step));
+  }
+  const int64_t end = state.unvalidated ? state.unvalidated->step : state.step;
+  const LogCut cut = cut_log(folder_ / kLog, {end, state.step, before.integer("log.every")});
+  if (cut.rows > 0) notes_.push_back(fmt::format("{} rows of {} are of later steps and were cut", cut.rows, kLog));
+  if (cut.unreadable > 0) notes_.push_back(fmt::format("{} unreadable lines of {} were cut", cut.unreadable, kLog));
+  fs::remove(folder_ / kSummary, error);  // of an end that is none
+  write_if_different(folder_ / kConfig, config().to_toml());
+  if (data().tokenizer) write_if_different(folder_ / kTokenizer, data().tokenizer->to_json());
+  remove_leftovers(folder_);
+  log_ = std::make_unique<LineLog>(folder_ / kLog, LineLog::Start::kAppend);
+  saved_step_ = state.step;
+  last_log_s_ = state.elapsed_s;
+}
+
+// Checkpoints of a future that is left are neither used nor removed.
+void Run::set_aside_after(int64_t step) {
+  for (const FoundCheckpoint& later : list_checkpoints(folder_)) {
+    if (later.step <= step) continue;
+    fs::path aside = later.folder.string() + ".left";
+    for (int n = 2; fs::exists(fs::symlink_status(aside)); ++n)
+      aside = fmt::format("{}.left-{}", later.folder.string(), n);
+    rename_durably(later.folder, aside);
+    notes_.push_back(fmt::format("the later {} was set aside as {}", later.folder.filename().string(), aside.string()));
+  }
+}
+
 void Run::on_step(const StepRecord& record) {
   examples_since_log_ += record.examples;
   weight_since_log_ += record.weight;
-  if (record.best) save_model(kBest);
   if (record.logged) log(record);
+  if (is_checkpoint_due(record)) save_checkpoint();
   if (on_step_) on_step_(record);
+}
+
+bool Run::is_checkpoint_due(const StepRecord& record) {
+  const int64_t step = trainer().steps_done();
+  const bool requested = requested_.exchange(false, std::memory_order_relaxed);
+  if (requested && on_event_) on_event_(fmt::format("checkpoint {} was asked for", checkpoint_name(step)));
+  if (step == saved_step_ || step == trainer().planned_steps()) return false;  // the last one is written at the end
+  const int64_t every = config().integer("checkpoint.every");
+  const double every_s = config().real("checkpoint.every_s");
+  if (requested || record.best || (every > 0 && step % every == 0)) return true;
+  return every_s > 0.0 && std::chrono::duration<double>(Clock::now() - saved_at_).count() >= every_s;
+}
+
+void Run::save_checkpoint() {
+  writer_->write([this] { return session_->snapshot(); });
+  saved_step_ = trainer().steps_done();
+  saved_at_ = Clock::now();
+  rewinds_here_ = 0;
+}
+
+bool Run::rewind(const Anomaly& anomaly) {
+  writer_->wait();
+  const std::optional<StartingPoint> start = find_start(folder_, std::nullopt);
+  if (!start || ++rewinds_here_ > kMostRewinds) return false;
+  session_->rewind(start->checkpoint, start->folder.string(), anomaly);
+  const int64_t step = trainer().steps_done();
+  log_.reset();
+  cut_log(folder_ / kLog, {step, step, config().integer("log.every")});
+  log_ = std::make_unique<LineLog>(folder_ / kLog, LineLog::Start::kAppend);
+  const std::string text =
+      fmt::format("{}. Back to step {}, and batch {} is left out", anomaly.text(), step, anomaly.batch);
+  log_event(step, "rewind", text);
+  if (on_event_) on_event_(text);
+  examples_since_log_ = 0;
+  weight_since_log_ = 0.0;
+  return true;
+}
+
+void Run::log_event(int64_t step, const char* event, const std::string& text) {
+  log_->append(Json{{"step", step}, {"event", event}, {"text", text}}.dump());
 }
 
 void Run::log(const StepRecord& record) {
   const double seconds = std::max(record.elapsed_s - last_log_s_, 1e-9);
-  const bool text = data_.shape.vocabulary > 0;
+  const bool text = data().shape.vocabulary > 0;
   const Progress progress{record, static_cast<double>(examples_since_log_) / seconds,
                           text ? weight_since_log_ / seconds : 0.0};
   Json row;
   row["step"] = record.step;
   row["epoch"] = record.epoch;
-  row["loss"] = number(record.loss);
+  row["loss"] = json_number(record.loss);
   row["learning_rate"] = record.learning_rate;
-  row["grad_norm"] = number(record.gradient_norm);
-  if (config_.real("regularization.l1") > 0 || config_.real("regularization.l2") > 0) {
-    row["penalty"] = number(record.penalty);
+  row["grad_norm"] = json_number(record.gradient_norm);
+  if (config().real("regularization.l1") > 0 || config().real("regularization.l2") > 0) {
+    row["penalty"] = json_number(record.penalty);
   }
+  if (record.update_ratio) row["update_ratio"] = json_number(*record.update_ratio);
+  if (record.dead_units) row["dead_units"] = *record.dead_units;
   row["examples_per_s"] = progress.examples_per_s;
   if (text) row["tokens_per_s"] = progress.tokens_per_s;
   row["elapsed_s"] = record.elapsed_s;
   if (record.validation_loss) {
-    row["val_loss"] = number(*record.validation_loss);
-    metrics_["val_loss"] = *record.validation_loss;
-    if (text) {
-      metrics_["val_perplexity"] = std::exp(*record.validation_loss);
-      row["val_perplexity"] = number(metrics_["val_perplexity"]);
-    }
+    row["val_loss"] = json_number(*record.validation_loss);
+    if (text) row["val_perplexity"] = json_number(std::exp(*record.validation_loss));
   }
   log_->append(row.dump());
   examples_since_log_ = 0;
@@ -139,75 +302,45 @@ void Run::log(const StepRecord& record) {
   if (on_logged_) on_logged_(progress);
 }
 
-void Run::save_model(const char* file) const {
-  NamedTensors tensors;
-  for (const Parameter& parameter : model_->parameters()) tensors.emplace_back(parameter.name, parameter.tensor);
-  write_safetensors(folder_ / file, tensors,
-                    {{"format", "pt"},
-                     {"gradus.inputs", std::to_string(data_.shape.inputs)},
-                     {"gradus.outputs", std::to_string(data_.shape.outputs)},
-                     {"gradus.vocabulary", std::to_string(data_.shape.vocabulary)}});
-}
-
 void Run::write_summary(const TrainingSummary& summary) const {
+  const TrainingState state = session_->trainer().state();
+  const CheckpointTimes times = writer_->times();
   Json json;
   json["steps"] = summary.steps;
   json["stop_reason"] = name_of(summary.stop_reason);
-  json["final_loss"] = number(summary.final_loss);
-  json["best_val_loss"] = summary.best_validation_loss ? number(*summary.best_validation_loss) : Json(nullptr);
-  json["parameters"] = count_elements(model_->parameters());
+  if (summary.anomaly) json["seen"] = summary.anomaly->text();
+  json["final_loss"] = json_number(summary.final_loss);
+  json["best_val_loss"] = summary.best_validation_loss ? json_number(*summary.best_validation_loss) : Json(nullptr);
+  json["parameters"] = count_elements(session_->model().parameters());
   json["elapsed_s"] = summary.elapsed_s;
   json["peak_rss_bytes"] = peak_rss_bytes();
+  json["fingerprint"] = {{"weights", hex(session_->weights_hash())}, {"losses", hex(state.loss_hash)}};
+  json["counts"] = {{"examples_seen", state.examples},
+                    {"skipped_batches", state.skipped},
+                    {"rewinds", state.rewinds},
+                    {"spikes_trained_on", state.health.spikes},
+                    {"clipped_steps", state.health.clipped_steps},
+                    {"unused_tokens", session_->data().unused_tokens},
+                    {"warnings", state.health.warned}};
+  json["checkpoints"] = {{"written", times.written}, {"paused_s", times.paused_s}, {"write_s", times.write_s}};
   json["metrics"] = Json::object();
-  for (const auto& [name, value] : metrics_) json["metrics"][name] = number(value);
+  if (const std::optional<double> loss = state.last_validation_loss) {
+    json["metrics"]["val_loss"] = json_number(*loss);
+    if (session_->data().shape.vocabulary > 0) json["metrics"]["val_perplexity"] = json_number(std::exp(*loss));
+  }
   write_file(folder_ / kSummary, json.dump(2) + "\n");
 }
 
 TrainingSummary Run::train() {
-  const TrainingSummary summary = trainer_->run();
-  save_model(kModel);
-  if (!summary.best_validation_loss) save_model(kBest);
+  const bool rewinds = config().text("health.on_spike") == "rewind";
+  if (rewinds && saved_step_ < 0) save_checkpoint();  // there is always one to go back to
+  const TrainingSummary summary = trainer().run();
+  const int64_t step = trainer().steps_done();
+  if (step != saved_step_) save_checkpoint();
+  writer_->wait();
+  link_checkpoints(folder_, step, trainer().state().best_step);
   write_summary(summary);
   return summary;
-}
-
-TrainedRun load(const fs::path& folder, Weights weights) {
-  const fs::path path = folder / (weights == Weights::kLast ? kModel : kBest);
-  std::error_code error;
-  if (!fs::is_directory(folder, error)) fail(folder.string(), "is not a folder; expected the --out of a training run");
-  if (!fs::exists(path, error))
-    fail(path.string(), "does not exist; the run has not ended, or this is not a run's folder");
-  TrainedRun run(Config::load((folder / kConfig).string()));
-  const Safetensors file = read_safetensors(path);
-  const DataShape shape{.inputs = metadata_number(file, path, "gradus.inputs"),
-                        .outputs = metadata_number(file, path, "gradus.outputs"),
-                        .vocabulary = metadata_number(file, path, "gradus.vocabulary")};
-  run.model_ = make_model(run.config_, shape);
-  load_parameters(run.model_->parameters(), file.tensors, path.string());
-  if (run.config_.text("data.kind") == "text") {
-    run.tokenizer_ = CharacterTokenizer::load(folder / kTokenizer);
-    if (run.tokenizer_->vocabulary_size() != shape.vocabulary) {
-      fail((folder / kTokenizer).string(), "{} tokens; the model has {}", run.tokenizer_->vocabulary_size(),
-           shape.vocabulary);
-    }
-  }
-  return run;
-}
-
-Tensor TrainedRun::predict(const Tensor& inputs) const {
-  const NoGrad no_grad;
-  Context context;
-  return model_->forward(inputs, context);
-}
-
-std::string TrainedRun::generate(std::string_view prompt, const GenerateOptions& options,
-                                 const std::function<bool(const std::string&)>& on_text) const {
-  const auto* gpt = dynamic_cast<const Gpt*>(model_.get());
-  if (gpt == nullptr || !tokenizer_) {
-    fail_usage("generate", "the run's model is \"{}\"; only a text model can generate", config_.text("model.kind"));
-  }
-  const auto on_token = [&](int32_t id) { return !on_text || on_text(tokenizer_->token(id)); };
-  return tokenizer_->decode(gradus::generate(*gpt, tokenizer_->encode(prompt), options, on_token));
 }
 
 }  // namespace gradus

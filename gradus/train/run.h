@@ -1,37 +1,59 @@
-// A run: training by a configuration into a folder, and loading what came out.
+// A run: training by a configuration into a folder.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gradus/base/files.h"
-#include "gradus/nn/models/gpt.h"
-#include "gradus/train/experiment.h"
+#include "gradus/base/folders.h"
+#include "gradus/train/checkpoint_writer.h"
+#include "gradus/train/session.h"
+#include "gradus/train/trained_run.h"
 
 namespace gradus {
 
-/// A training run with its folder:
+struct StartingPoint;
+
+struct RunOptions {
+  bool overwrite = false;  ///< Replaces the run in a folder that is not empty.
+  bool resume = false;     ///< Goes on with the run in the folder, or begins it where it has no checkpoint yet.
+  /// The checkpoint to go on from; the newest by default. Those after it are set aside.
+  std::optional<std::filesystem::path> checkpoint = std::nullopt;
+};
+
+/// A training run with its folder, which docs/file_formats.md describes:
 ///
 ///     config.toml         the resolved configuration
 ///     tokenizer.json      for text
 ///     log.jsonl           an object a logged step
-///     best.safetensors    the weights with the lowest validation loss; without validation, the last
-///     model.safetensors   the last weights
+///     checkpoints/        step-N, and the links last and best
+///     model.safetensors   a link to the last weights
+///     best.safetensors    a link to those with the lowest validation loss; without validation, to the last
 ///     summary.json        how it ended
 class Run {
  public:
-  /// Builds everything and opens the folder. A folder that exists and is not empty is a usage error unless `overwrite`, which
-  /// removes the files listed above and leaves others alone. Sets the number of threads as `train.threads` says.
-  Run(Config config, const std::filesystem::path& folder, bool overwrite);
+  /// Builds everything and opens the folder, which no other process may be training into. One that exists and is not
+  /// empty is a usage error unless `overwrite`, which removes the files listed above and leaves others alone, or
+  /// `resume`. Sets the number of threads as `train.threads` says.
+  Run(Config config, const std::filesystem::path& folder, const RunOptions& options = {});
   ~Run();
 
-  Trainer& trainer() { return *trainer_; }
-  const Config& config() const { return config_; }
-  const ExperimentData& data() const { return data_; }
-  const Model& model() const { return *model_; }
+  Trainer& trainer() { return session_->trainer(); }
+  const Trainer& trainer() const { return std::as_const(*session_).trainer(); }
+  const Config& config() const { return session_->config(); }
+  const ExperimentData& data() const { return session_->data(); }
+  const Model& model() const { return session_->model(); }
+  /// What was found and done on resuming, one sentence or line each.
+  const std::vector<std::string>& notes() const { return notes_; }
+  /// Bytes in memory that writing a checkpoint takes for as long as it is on its way to disk.
+  int64_t snapshot_bytes() const { return session_->snapshot_bytes(); }
 
   /// Called after every step that is logged, once its row is written.
   struct Progress {
@@ -42,58 +64,47 @@ class Run {
   void set_on_logged(std::function<void(const Progress&)> on_logged) { on_logged_ = std::move(on_logged); }
   /// Called after every step.
   void set_on_step(std::function<void(const StepRecord&)> on_step) { on_step_ = std::move(on_step); }
+  /// Called with what has to be said while training: warnings, rewinds, checkpoints that were asked for.
+  void set_on_event(std::function<void(const std::string&)> on_event) { on_event_ = std::move(on_event); }
+  /// Asks for a checkpoint after the step in progress. Safe from any thread and from a signal handler.
+  void request_checkpoint() { requested_.store(true, std::memory_order_relaxed); }
 
-  /// Trains to the end and writes the model and the summary, also when interrupted.
+  /// Trains to the end and writes a checkpoint and the summary, also when interrupted.
   TrainingSummary train();
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  void open(bool overwrite);
+  void resume(const RunOptions& options, Config config);
+  void take_over(const StartingPoint& start, const Config& before);
+  void set_aside_after(int64_t step);
   void on_step(const StepRecord& record);
   void log(const StepRecord& record);
-  void save_model(const char* file) const;
+  void log_event(int64_t step, const char* event, const std::string& text);
+  bool is_checkpoint_due(const StepRecord& record);
+  void save_checkpoint();
+  bool rewind(const Anomaly& anomaly);
   void write_summary(const TrainingSummary& summary) const;
 
-  Config config_;
   std::filesystem::path folder_;
-  ExperimentData data_;
-  std::unique_ptr<Model> model_;
-  std::unique_ptr<Optimizer> optimizer_;
-  std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<FolderLock> lock_;
+  std::unique_ptr<Session> session_;
   std::unique_ptr<LineLog> log_;
+  std::unique_ptr<CheckpointWriter> writer_;
+  std::vector<std::string> notes_;
   std::function<void(const Progress&)> on_logged_;
   std::function<void(const StepRecord&)> on_step_;
+  std::function<void(const std::string&)> on_event_;
+  std::atomic<bool> requested_{false};
+  int64_t saved_step_ = -1;  // of the newest checkpoint
+  Clock::time_point saved_at_ = Clock::now();
+  int rewinds_here_ = 0;  // since the newest checkpoint
   int64_t examples_since_log_ = 0;
   double weight_since_log_ = 0.0, last_log_s_ = 0.0;
-  std::map<std::string, double> metrics_;
 };
 
 /// The most memory that this process has held so far, in bytes.
 int64_t peak_rss_bytes();
-
-enum class Weights : uint8_t { kLast, kBest };
-
-/// A trained model, ready for use. Calls from several threads at once are safe.
-class TrainedRun {
- public:
-  /// Predictions for inputs f32 (B, features), or logits for token ids i64 (B, T).
-  Tensor predict(const Tensor& inputs) const;
-  /// Continues a text. Only for text models; characters that the model never saw are an error. `on_text` gets each piece as
-  /// it is made; returning false ends early. Returns the continuation, without the prompt.
-  std::string generate(std::string_view prompt, const GenerateOptions& options,
-                       const std::function<bool(const std::string&)>& on_text = {}) const;
-
-  const Config& config() const { return config_; }
-  const Model& model() const { return *model_; }
-
- private:
-  friend TrainedRun load(const std::filesystem::path& folder, Weights weights);
-  explicit TrainedRun(Config config) : config_(std::move(config)) {}
-
-  Config config_;
-  std::unique_ptr<Model> model_;
-  std::optional<CharacterTokenizer> tokenizer_;
-};
-
-/// Loads a run's model from its folder. Errors name the file and what is missing or wrong.
-TrainedRun load(const std::filesystem::path& folder, Weights weights = Weights::kLast);
 
 }  // namespace gradus

@@ -202,6 +202,7 @@ std::optional<double> Trainer::validate() {
 void Trainer::validate_after(StepRecord& record) {
   record.validation_loss = validate();
   if (!record.validation_loss) return;
+  state_.last_validation_loss = record.validation_loss;
   record.best = std::isfinite(*record.validation_loss) &&
                 (!state_.best_validation_loss || *record.validation_loss < *state_.best_validation_loss);
   if (!record.best) return;

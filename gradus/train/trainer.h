@@ -104,6 +104,8 @@ class Trainer {
   /// The number of steps that the limits allow.
   int64_t planned_steps() const { return planned_steps_; }
 
+  /// The updates done so far, over all starts.
+  int64_t steps_done() const { return state_.step; }
   /// Where the run is. It is up to date in callbacks and after `run`, and a copy of it is a part of a checkpoint.
   TrainingState state() const;
   /// Starts from there instead of from step 0; weights and optimizer state are the caller's to put back. The window of

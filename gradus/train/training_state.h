@@ -25,6 +25,7 @@ struct TrainingState {
   double last_loss = std::numeric_limits<double>::quiet_NaN();
   uint64_t loss_hash = 0;  ///< Of the losses of all updates, in order.
   std::optional<double> best_validation_loss;
+  std::optional<double> last_validation_loss;
   int64_t best_step = 0;       ///< Updates done when it was seen.
   std::vector<double> window;  ///< The losses that `stop_loss` looks back on, oldest first.
   HealthState health;

@@ -301,8 +301,10 @@ TEST(Train, ALossThatIsNotFiniteIsAFailureThatKeepsTheWeights) {
   const CommandResult result =
       run_gradus(folder, {"train", "c.toml", "--set", "optimizer.learning_rate=1e15", "--out", "run"});
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.err, StartsWith("gradus: [train] the loss or its gradient is not a finite number at step "));
-  EXPECT_THAT(result.err, HasSubstr("saved in run. Try a lower optimizer.learning_rate"));
+  EXPECT_THAT(result.err,
+              StartsWith("gradus: [train] step 2 (batch 2 in the order of the data): the loss is infinite; first "
+                         "in the result of 'mse', at or after bias; examples 0, 1, 2, "));
+  EXPECT_THAT(result.err, HasSubstr("saved in run. Try a lower optimizer.learning_rate or optimizer.clip_norm = 1\n"));
   EXPECT_EQ(read_summary(folder / "run")["stop_reason"], "non_finite");
   EXPECT_TRUE(std::filesystem::exists(folder / "run/model.safetensors"));
 }
@@ -313,9 +315,11 @@ TEST(Train, AnUntrainedModelWhoseLossIsNotFinitePointsAtTheData) {
   spill(folder / "c.toml", kSmall);
   const CommandResult result = run_gradus(folder, {"train", "c.toml", "--set", "data.slope=1e30", "--out", "run"});
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_EQ(result.err,
-            "gradus: [train] the loss of the untrained model is not a finite number; look at the data (are its values "
-            "finite, and not too large?) and at the initial weights, which are saved in run\n");
+  EXPECT_EQ(
+      result.err,
+      "gradus: [train] step 0 (batch 0 in the order of the data): the loss is infinite; first in the result of 'mse', "
+      "at or after bias; examples 0, 1, 2, 3, 4, 5, 6, 7 and more. The model is untrained: look at the data (are its "
+      "values finite, and not too large?) and at the initial weights, which are saved in run\n");
   EXPECT_EQ(read_summary(folder / "run")["steps"], 0);
 }
 

@@ -169,7 +169,7 @@ TEST(ConfigErrors, Tables) {
             "[run.toml:1:8] unknown table \"train.schedule\"; did you mean \"schedule\"?");
   EXPECT_EQ(parse_error("[loss]\n"),
             "[run.toml:1:2] unknown table \"loss\"; the tables are \"data\", \"model\", \"optimizer\", \"schedule\", "
-            "\"regularization\", \"train\", \"validation\" or \"log\"");
+            "\"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or \"log\"");
   EXPECT_EQ(parse_error("optimizer = 'sgd'"),
             "[run.toml:1:1] \"optimizer\" is a table; write [optimizer] and its keys below it");
   EXPECT_EQ(parse_error("[[data]]\nkind = 'line'"),
@@ -406,7 +406,9 @@ TEST(ConfigToml, ResolvedConfigurationLoadsToTheSame) {
     EXPECT_EQ(again.to_toml(), toml);
     for (const Key& key : configuration_keys()) {
       EXPECT_EQ(again.has(key.name), config.has(key.name)) << key.name;
-      EXPECT_EQ(again.is_set(key.name), config.has(key.name)) << key.name;
+      EXPECT_EQ(again.is_set(key.name), config.has(key.name) && !config.follows(key.name)) << key.name;
+      EXPECT_EQ(again.follows(key.name), config.follows(key.name)) << key.name;
+      EXPECT_EQ(again.shown(key.name), config.shown(key.name)) << key.name;
     }
   }
 }
@@ -420,7 +422,7 @@ x_max = 1.0
 slope = 2.0
 intercept = 0.0
 noise = 0.3
-validation_fraction = 0.0
+# by default: validation_fraction = 0.0
 
 [model]
 kind = "linear"
@@ -448,12 +450,21 @@ batch_size = "all"
 sampling = "shuffle"
 seed = 0
 threads = 0
-stop_window = 1
+# by default: stop_window = 1
 stop_on = "training"
 
 [validation]
 every = 0
 batch_size = 64
+
+[checkpoint]
+every = 0
+every_s = 600.0
+keep = 1
+
+[health]
+on_spike = "stop"
+spike_deviations = 50.0
 
 [log]
 every = 10
@@ -505,7 +516,7 @@ TEST(ConfigKeys, Help) {
             "[trian] no such key or table; did you mean \"train\"?");
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("foo"); }),
             "[foo] no such key or table; the tables are \"data\", \"model\", \"optimizer\", \"schedule\", "
-            "\"regularization\", \"train\", \"validation\" or \"log\"");
+            "\"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or \"log\"");
 }
 
 TEST(ConfigKeys, TheReferenceIsUpToDate) {

@@ -69,7 +69,7 @@ every = 10
 }
 
 TrainingSummary train(const Config& config, const fs::path& folder, bool overwrite = false) {
-  return TrainingRun(config, folder, overwrite).train();
+  return TrainingRun(config, folder, {.overwrite = overwrite}).train();
 }
 
 Names files_of(const fs::path& folder) {
@@ -94,15 +94,15 @@ Names keys_of(const json& object) {
 TEST(Run, OfALineHasItsFiles) {
   const TemporaryFolder folder;
   train(line_config(), folder / "run");
-  EXPECT_EQ(files_of(folder / "run"),
-            (Names{"config.toml", "log.jsonl", "best.safetensors", "model.safetensors", "summary.json"}));
+  EXPECT_EQ(files_of(folder / "run"), (Names{".lock", "checkpoints", "config.toml", "log.jsonl", "best.safetensors",
+                                             "model.safetensors", "summary.json"}));
 }
 
 TEST(Run, OfATextHasItsTokenizerToo) {
   const TemporaryFolder folder;
   train(text_config(folder), folder / "run");
-  EXPECT_EQ(files_of(folder / "run"), (Names{"config.toml", "log.jsonl", "best.safetensors", "model.safetensors",
-                                             "summary.json", "tokenizer.json"}));
+  EXPECT_EQ(files_of(folder / "run"), (Names{".lock", "checkpoints", "config.toml", "log.jsonl", "best.safetensors",
+                                             "model.safetensors", "summary.json", "tokenizer.json"}));
 }
 
 TEST(Run, LogsARowEachLoggedStep) {
@@ -110,7 +110,8 @@ TEST(Run, LogsARowEachLoggedStep) {
   train(line_config({"log.every=10"}), folder / "run");
   const std::vector<json> rows = log_of(folder / "run");
   ASSERT_EQ(rows.size(), 3u);  // 0, 10 and 20
-  const Names keys = {"step", "epoch", "loss", "learning_rate", "grad_norm", "examples_per_s", "elapsed_s"};
+  const Names keys = {"step",      "epoch",        "loss",           "learning_rate",
+                      "grad_norm", "update_ratio", "examples_per_s", "elapsed_s"};
   for (const json& row : rows) EXPECT_EQ(keys_of(row), keys);
   EXPECT_EQ(rows[1]["step"], 10);
   EXPECT_EQ(rows[1]["epoch"], 10.0);
@@ -149,7 +150,7 @@ TEST(Run, SummarySaysHowItEnded) {
   const TrainingSummary summary = train(line_config(), folder / "run");
   const json s = json::parse(slurp(folder / "run/summary.json"));
   EXPECT_EQ(keys_of(s), (Names{"steps", "stop_reason", "final_loss", "best_val_loss", "parameters", "elapsed_s",
-                               "peak_rss_bytes", "metrics"}));
+                               "peak_rss_bytes", "fingerprint", "counts", "checkpoints", "metrics"}));
   EXPECT_EQ(s["steps"], 25);
   EXPECT_EQ(s["stop_reason"], "max_steps");
   EXPECT_EQ(s["final_loss"], summary.final_loss);
@@ -182,7 +183,7 @@ TEST(Run, ThatDivergesKeepsItsLastFiniteWeights) {
 
 TEST(Run, ThatIsCancelledKeepsItsModel) {
   const TemporaryFolder folder;
-  TrainingRun run(line_config({"train.steps=1000000"}), folder / "run", false);
+  TrainingRun run(line_config({"train.steps=1000000"}), folder / "run");
   run.set_on_step([&](const StepRecord& record) {
     if (record.step == 5) run.trainer().cancel();
   });
@@ -193,7 +194,7 @@ TEST(Run, ThatIsCancelledKeepsItsModel) {
 
 TEST(Run, CallsBackEveryStepAndEachLoggedOneAfterItsRow) {
   const TemporaryFolder folder;
-  TrainingRun run(line_config({"log.every=10"}), folder / "run", false);
+  TrainingRun run(line_config({"log.every=10"}), folder / "run");
   int64_t steps = 0;
   std::vector<int64_t> logged;
   run.set_on_step([&](const StepRecord&) { ++steps; });
@@ -209,7 +210,7 @@ TEST(Run, CallsBackEveryStepAndEachLoggedOneAfterItsRow) {
 
 TEST(Load, PredictsWhatTheModelDoes) {
   const TemporaryFolder folder;
-  TrainingRun run(line_config(), folder / "run", false);
+  TrainingRun run(line_config(), folder / "run");
   run.train();
   const TrainedRun trained = load(folder / "run");
   const Tensor x = column({-1, 0, 0.5, 2});
@@ -220,7 +221,7 @@ TEST(Load, PredictsWhatTheModelDoes) {
 
 TEST(Load, GivesBackATextModel) {
   const TemporaryFolder folder;
-  TrainingRun run(text_config(folder), folder / "run", false);
+  TrainingRun run(text_config(folder), folder / "run");
   run.train();
   const Tensor ids = Tensor::from(std::vector<int64_t>{1, 2, 3, 4, 5, 6}, {2, 3});
   Context context;
@@ -232,7 +233,7 @@ TEST(Load, GivesTheBestOrTheLast) {
   // The error of b grows by |1 − 2.4| a step: the first validation is the best.
   TrainingRun run(line_config({"optimizer.learning_rate=1.2", "train.steps=8", "data.validation_fraction=0.25",
                                "validation.every=2", "model.init=zeros"}),
-                  folder / "run", false);
+                  folder / "run");
   std::string first_validated;
   run.set_on_step([&](const StepRecord& record) {
     EXPECT_EQ(record.best, record.step == 1);
@@ -343,8 +344,7 @@ TEST(Run, TheResolvedConfigurationOfADynamicScheduleGivesTheSameRun) {
 
 TEST(Run, ASeedChangesDataAndWeights) {
   const TemporaryFolder folder;
-  const TrainingRun one(line_config(), folder / "one", false),
-      two(line_config({"train.seed=4"}), folder / "two", false);
+  const TrainingRun one(line_config(), folder / "one"), two(line_config({"train.seed=4"}), folder / "two");
   EXPECT_NE(bits_of(one.model().parameters()), bits_of(two.model().parameters()));
   const int64_t ids[] = {0};
   EXPECT_NE(one.data().training->batch(ids).targets.item(), two.data().training->batch(ids).targets.item());
@@ -367,8 +367,8 @@ TEST(Run, OverwriteReplacesTheRunAndNothingElse) {
   train(text_config(folder, {"train.steps=2"}), folder / "run");
   spill(folder / "run/notes.txt", "mine");
   train(line_config({"train.steps=2"}), folder / "run", true);
-  EXPECT_EQ(files_of(folder / "run"),
-            (Names{"config.toml", "log.jsonl", "best.safetensors", "model.safetensors", "summary.json", "notes.txt"}));
+  EXPECT_EQ(files_of(folder / "run"), (Names{".lock", "checkpoints", "config.toml", "log.jsonl", "best.safetensors",
+                                             "model.safetensors", "summary.json", "notes.txt"}));
   EXPECT_EQ(log_of(folder / "run").size(), 1u);
   EXPECT_EQ(load(folder / "run").config().text("model.kind"), "linear");
 }
@@ -476,11 +476,12 @@ TEST(Load, SaysWhatIsNotThere) {
   const TemporaryFolder folder;
   EXPECT_EQ(load_error(folder / "none"),
             subject(folder / "none") + " is not a folder; expected the --out of a training run");
-  EXPECT_EQ(load_error(folder.path()), subject(folder / "model.safetensors") +
-                                           " does not exist; the run has not ended, or this is not a run's folder");
-  EXPECT_EQ(
-      load_error(folder.path(), Weights::kBest),
-      subject(folder / "best.safetensors") + " does not exist; the run has not ended, or this is not a run's folder");
+  EXPECT_EQ(load_error(folder.path()),
+            subject(folder / "model.safetensors") +
+                " does not exist; the run has no checkpoint yet, or this is not a run's folder");
+  EXPECT_EQ(load_error(folder.path(), Weights::kBest),
+            subject(folder / "best.safetensors") +
+                " does not exist; the run has no checkpoint yet, or this is not a run's folder");
 }
 
 TEST(Load, SaysWhichFileIsMissing) {
@@ -515,6 +516,7 @@ TEST(Load, SaysThatWeightsAreOfAnotherModel) {
   train(line_config({"train.steps=1"}), folder / "run");
   const fs::path path = folder / "run/model.safetensors";
   const std::map<std::string, std::string> metadata = read_safetensors(path).metadata;
+  fs::remove(path);  // the link: what lies in a checkpoint is checked against its sums first
   write_safetensors(path, {{"weight", Tensor::zeros({1, 2})}, {"bias", Tensor::zeros({1})}}, metadata);
   EXPECT_EQ(load_error(folder / "run"), subject(path) +
                                             " the weights do not fit the model:\n"
@@ -529,6 +531,7 @@ TEST(Load, DoesNotTrustTheMetadata) {
   const TemporaryFolder folder;
   train(line_config({"train.steps=1"}), folder / "run");
   const fs::path path = folder / "run/model.safetensors";
+  fs::remove(path);
   for (const char* inputs : {"0", "-1", "1x", "99999999999999999999", "1000000000000000000"}) {
     write_safetensors(path, {{"weight", Tensor::zeros({1, 1})}, {"bias", Tensor::zeros({1})}},
                       {{"gradus.inputs", inputs}, {"gradus.outputs", "1"}, {"gradus.vocabulary", "0"}});

@@ -1,0 +1,61 @@
+// A checkpoint: a folder from which a run goes on, or a model is used.
+//
+//     config.toml            the resolved configuration
+//     tokenizer.json         for text
+//     model.safetensors      the weights
+//     optimizer.safetensors  the optimizer's state
+//     state.json             where the run was (state_file.h)
+//     manifest.json          every file and tensor with its sum, written last
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gradus/tensor/safetensors.h"
+#include "gradus/train/state_file.h"
+
+namespace gradus {
+
+/// All that a checkpoint holds.
+struct Checkpoint {
+  StateFile state;
+  std::string config;     ///< TOML.
+  std::string tokenizer;  ///< JSON; empty if there is none.
+  NamedTensors model;
+  std::map<std::string, std::string> metadata;  ///< Of model.safetensors.
+  NamedTensors optimizer;
+
+  /// Of its tensors: what a snapshot takes in memory, and nearly all of what the folder takes on disk.
+  int64_t tensor_bytes() const;
+};
+
+/// A sum over the names and the bits of a model's weights.
+uint64_t weights_hash(const NamedTensors& weights);
+
+/// Writes the folder whole or not at all. `folder` must not exist. The space that it needs is asked for first.
+void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint);
+
+/// Reads a checkpoint after checking every sum. The first damage is an error that names the file and, in a file of
+/// tensors, the tensor and its bytes.
+Checkpoint read_checkpoint(const std::filesystem::path& folder);
+
+/// What is wrong with a checkpoint's files, one line each; empty if every byte is as it was written. Files that the
+/// manifest does not name are no part of it.
+std::vector<std::string> checkpoint_damage(const std::filesystem::path& folder);
+
+/// Where the checkpoints of a run lie, and their names.
+std::filesystem::path checkpoints_of(const std::filesystem::path& run);
+std::string checkpoint_name(int64_t step);
+
+struct FoundCheckpoint {
+  int64_t step = 0;
+  std::filesystem::path folder;
+};
+
+/// The checkpoints of a run by their steps, ascending; whole or not.
+std::vector<FoundCheckpoint> list_checkpoints(const std::filesystem::path& run);
+
+}  // namespace gradus

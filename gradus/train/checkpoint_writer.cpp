@@ -1,0 +1,82 @@
+#include "gradus/train/checkpoint_writer.h"
+
+#include <chrono>
+#include <utility>
+
+#include "gradus/base/error.h"
+#include "gradus/base/folders.h"
+
+namespace gradus {
+namespace fs = std::filesystem;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+void remove_old(const fs::path& run, int64_t keep, int64_t last_step, int64_t best_step) {
+  const std::vector<FoundCheckpoint> found = list_checkpoints(run);
+  for (auto checkpoint = found.rbegin(); checkpoint != found.rend(); ++checkpoint) {
+    if (checkpoint->step >= last_step || checkpoint->step == best_step) continue;
+    if (keep > 0) {
+      --keep;
+    } else {
+      remove_folder(checkpoint->folder);
+    }
+  }
+}
+
+}  // namespace
+
+void link_checkpoints(const fs::path& run, int64_t last_step, int64_t best_step) {
+  const fs::path folder = checkpoints_of(run);
+  std::error_code error;
+  const bool has_best = best_step > 0 && fs::is_directory(folder / checkpoint_name(best_step), error);
+  // Best first: it may point to the new one before `last` does, never to one that is gone.
+  replace_link(folder / "best", checkpoint_name(has_best ? best_step : last_step));
+  replace_link(folder / "last", checkpoint_name(last_step));
+  replace_link(run / "best.safetensors", "checkpoints/best/model.safetensors");
+  replace_link(run / "model.safetensors", "checkpoints/last/model.safetensors");
+}
+
+CheckpointWriter::CheckpointWriter(fs::path run, int64_t keep, std::function<void()> before)
+    : run_(std::move(run)), keep_(keep), before_(std::move(before)) {}
+
+CheckpointWriter::~CheckpointWriter() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void CheckpointWriter::run(const Checkpoint& snapshot) {
+  const TrainingState& state = snapshot.state.training;
+  if (before_) before_();
+  write_checkpoint(checkpoints_of(run_) / checkpoint_name(state.step), snapshot);
+  link_checkpoints(run_, state.step, state.best_step);
+  remove_old(run_, keep_, state.step, state.best_step);
+}
+
+void CheckpointWriter::wait() {
+  if (thread_.joinable()) {
+    thread_.join();
+    times_.write_s += last_write_s_;
+    if (!error_) ++times_.written;
+  }
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+void CheckpointWriter::write(const std::function<Checkpoint()>& snapshot) {
+  const Clock::time_point begin = Clock::now();
+  wait();  // before a second snapshot takes its memory
+  make_folders(checkpoints_of(run_));
+  thread_ = std::thread([this, held = snapshot()] {
+    const Clock::time_point start = Clock::now();
+    try {
+      run(held);
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+    last_write_s_ = seconds_since(start);
+  });
+  times_.paused_s += seconds_since(begin);
+}
+
+}  // namespace gradus

@@ -1,0 +1,108 @@
+#include "gradus/train/resume.h"
+
+#include <algorithm>
+
+#include "gradus/base/error.h"
+#include "gradus/optim/schedule.h"
+#include "gradus/train/experiment.h"
+
+namespace gradus {
+namespace fs = std::filesystem;
+namespace {
+
+bool is_allowed(const Config& after, std::string_view key) {
+  return !changes_result(key) || after.is_named(key) || after.follows(key);
+}
+
+std::optional<FoundCheckpoint> newest_whole(const fs::path& run, const fs::path& but) {
+  const std::vector<FoundCheckpoint> found = list_checkpoints(run);
+  for (auto checkpoint = found.rbegin(); checkpoint != found.rend(); ++checkpoint) {
+    if (checkpoint->folder != but && checkpoint_damage(checkpoint->folder).empty()) return *checkpoint;
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void fail_damaged(const fs::path& run, const fs::path& folder, const Error& damage) {
+  const std::optional<FoundCheckpoint> whole = newest_whole(run, folder);
+  fail(folder.string(), "this checkpoint is damaged: {}\n  {}", damage.what(),
+       whole ? fmt::format("the newest whole one is of step {}: --resume {} goes on from there", whole->step,
+                           whole->folder.string())
+             : std::string("the run has no whole checkpoint"));
+}
+
+}  // namespace
+
+std::vector<ConfigChange> config_changes(const Config& before, const Config& after) {
+  std::vector<ConfigChange> changes;
+  for (const Key& key : configuration_keys()) {
+    const std::string old_value = before.shown(key.name), new_value = after.shown(key.name);
+    const bool is_new = !before.has(key.name) && !after.is_set(key.name);
+    if (old_value == new_value || is_new) continue;
+    changes.push_back({std::string(key.name), old_value, new_value, is_allowed(after, key.name)});
+  }
+  return changes;
+}
+
+std::string to_text(const std::vector<ConfigChange>& changes) {
+  std::string text;
+  for (const ConfigChange& change : changes) {
+    text += fmt::format("\n  {}  {} -> {}", change.key, change.before, change.after);
+  }
+  return text;
+}
+
+void check_changes(const std::vector<ConfigChange>& changes, const fs::path& run) {
+  const auto refused = std::find_if(changes.begin(), changes.end(), [](const auto& change) { return !change.allowed; });
+  if (refused == changes.end()) return;
+  const std::string naming = refused->after == "none" ? fmt::format("put {} = {} back", refused->key, refused->before)
+                                                      : fmt::format("to go on with it name it, for example --set {}={}",
+                                                                    refused->key, refused->after);
+  fail_usage(
+      run.string(),
+      "the configuration is not the one that the run had:{}\n{} can change the result: {}; or leave the configuration "
+      "out (--resume {}), or choose another --out",
+      to_text(changes), refused->key, naming, run.string());
+}
+
+std::string schedule_change(const Config& before, int64_t steps_before, const Config& after, int64_t steps_after,
+                            int64_t step) {
+  if (steps_before == steps_after && before.shown("schedule.total_steps") == after.shown("schedule.total_steps"))
+    return "";
+  const std::string& name = after.text("schedule.name");
+  if (name == "constant" || step >= steps_after) return "";
+  const double rate = learning_rate_at(make_schedule(after, steps_after), step);
+  std::string text = fmt::format("schedule {}: the learning rate of step {} is {:.4g}", name, step, rate);
+  if (before.text("schedule.name") == name && name != "dynamic") {
+    text += fmt::format(" (it would have been {:.4g})", learning_rate_at(make_schedule(before, steps_before), step));
+  }
+  const bool is_fixed = after.is_set("schedule.total_steps");
+  const int64_t total = is_fixed ? after.integer("schedule.total_steps") : steps_after;
+  if (total < steps_after && name != "dynamic") {
+    return text + fmt::format(
+                      "; it ends at step {}, and the rate stays as it is then; --set schedule.total_steps={} would "
+                      "stretch it",
+                      total, steps_after);
+  }
+  return text +
+         fmt::format("; it reaches its end at step {}{}", total, is_fixed ? "" : ", as the length of the run now says");
+}
+
+std::optional<StartingPoint> find_start(const fs::path& run, const std::optional<fs::path>& wanted) {
+  fs::path folder;
+  if (wanted) {
+    folder = *wanted;
+    std::error_code error;
+    if (!fs::is_directory(folder, error)) fail_usage(folder.string(), "is no checkpoint's folder");
+  } else {
+    const std::vector<FoundCheckpoint> found = list_checkpoints(run);
+    if (found.empty()) return std::nullopt;
+    folder = found.back().folder;
+  }
+  try {
+    return StartingPoint{folder, read_checkpoint(folder)};
+  } catch (const Error& damage) {
+    fail_damaged(run, folder, damage);
+  }
+}
+
+}  // namespace gradus

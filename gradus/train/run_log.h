@@ -1,0 +1,37 @@
+// log.jsonl: a row a logged step, and one for each event.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gradus/base/files.h"
+
+namespace gradus {
+
+/// What was left out of a log when it was read.
+struct LogCut {
+  int64_t rows = 0;        ///< Of steps that are done again.
+  int64_t unreadable = 0;  ///< Lines that are no JSON object with a step; a torn last line is one.
+};
+
+/// Where a log ends for a run that goes on.
+struct LogEnd {
+  int64_t row = 0;    ///< The first step whose row goes.
+  int64_t event = 0;  ///< The first step whose events go.
+  int64_t every =
+      1;  ///< `log.every`: rows of other steps were written because they validated, or because the run ended.
+};
+
+/// Rewrites a log, whole or not at all, without what comes after `end`, and without rows that were only written because
+/// the run ended there. No log is an empty one.
+LogCut cut_log(const std::filesystem::path& path, const LogEnd& end);
+
+/// Calls `row(step, line)` for every readable line of a log; returns the number of those that are not.
+int64_t read_log(const std::filesystem::path& path,
+                 const std::function<void(int64_t step, std::string_view line)>& row);
+
+}  // namespace gradus

@@ -1,0 +1,107 @@
+#include "gradus/train/session.h"
+
+#include <utility>
+
+#include "gradus/base/error.h"
+#include "gradus/base/hash.h"
+#include "gradus/tensor/isa.h"
+#include "gradus/train/trained_run.h"
+
+namespace gradus {
+namespace {
+
+NamedTensors copies_of(const Parameters& parameters) {
+  NamedTensors all;
+  for (const Parameter& parameter : parameters) all.emplace_back(parameter.name, parameter.tensor.clone());
+  return all;
+}
+
+NamedTensors handles_of(const Parameters& parameters) {
+  NamedTensors all;
+  for (const Parameter& parameter : parameters) all.emplace_back(parameter.name, parameter.tensor);
+  return all;
+}
+
+std::optional<TrainedRun> source_model(const Config& config, const SessionOptions& options) {
+  if (options.resumes || !config.has("model.from")) return std::nullopt;
+  return load(config.text("model.from"));
+}
+
+TrainerOptions options_of(const Config& config, int64_t last_step) {
+  TrainerOptions options = trainer_options(config);
+  if (last_step > 0) options.steps = last_step;
+  return options;
+}
+
+}  // namespace
+
+Session::Session(Config config, const SessionOptions& options) : config_(std::move(config)) {
+  const std::optional<TrainedRun> source = source_model(config_, options);
+  data_ = make_data(config_, source ? source->tokenizer() : options.tokenizer);
+  model_ = make_model(config_, data_.shape);
+  if (source) {
+    load_parameters(model_->parameters(), handles_of(source->model().parameters()), config_.text("model.from"));
+  }
+  optimizer_ = make_optimizer(config_, model_->parameters());
+  schedule_ = make_schedule(config_, planned_steps(trainer_options(config_), *data_.training));
+  trainer_ = std::make_unique<Trainer>(options_of(config_, options.last_step), model_->parameters(), loss_of(*model_),
+                                       *data_.training, *optimizer_, schedule_);
+  if (data_.validation) trainer_->set_validation(*data_.validation);
+  if (data_.tokenizer) tokenizer_json_ = data_.tokenizer->to_json();
+}
+
+RunFacts Session::facts() const {
+  RunFacts facts;
+  facts.config_hash = xxh3(config_.to_toml());
+  facts.data_hash = data_.hash;
+  facts.seed = static_cast<uint64_t>(config_.integer("train.seed"));
+  facts.sampling = config_.text("train.sampling");
+  facts.examples = data_.training->size();
+  facts.batch_size = config_.batch_size("train.batch_size").value_or(facts.examples);
+  facts.schedule = config_.text("schedule.name");
+  facts.optimizer_steps = optimizer_->steps();
+  facts.version = GRADUS_VERSION;
+  facts.isa = name_of(active_isa());
+  facts.matmul_library = matmul_library();
+  const int64_t next = trainer_->steps_done();
+  // Some schedules are not defined beyond the last step.
+  if (next < trainer_->planned_steps()) facts.next_learning_rate = learning_rate_at(schedule_, next);
+  return facts;
+}
+
+Checkpoint Session::snapshot() const {
+  return {.state = {trainer_->state(), facts()},
+          .config = config_.to_toml(),
+          .tokenizer = tokenizer_json_,
+          .model = copies_of(model_->parameters()),
+          .metadata = {{"format", "pt"},
+                       {"gradus.inputs", std::to_string(data_.shape.inputs)},
+                       {"gradus.outputs", std::to_string(data_.shape.outputs)},
+                       {"gradus.vocabulary", std::to_string(data_.shape.vocabulary)}},
+          .optimizer = copies_of(optimizer_->state())};
+}
+
+void Session::restore_tensors(const Checkpoint& checkpoint, std::string_view source) {
+  load_parameters(model_->parameters(), checkpoint.model, source);
+  optimizer_->restore(checkpoint.state.facts.optimizer_steps, checkpoint.optimizer, source);
+}
+
+void Session::restore(const Checkpoint& checkpoint, std::string_view source) {
+  restore_tensors(checkpoint, source);
+  trainer_->restore(checkpoint.state.training);
+}
+
+void Session::rewind(const Checkpoint& checkpoint, std::string_view source, const Anomaly& anomaly) {
+  restore_tensors(checkpoint, source);
+  trainer_->rewind(checkpoint.state.training, anomaly);
+}
+
+int64_t Session::snapshot_bytes() const {
+  int64_t bytes = optimizer_->state_bytes();
+  for (const Parameter& p : model_->parameters()) bytes += p.tensor.numel() * size_of(p.tensor.dtype());
+  return bytes;
+}
+
+uint64_t Session::weights_hash() const { return gradus::weights_hash(handles_of(model_->parameters())); }
+
+}  // namespace gradus

@@ -1,0 +1,92 @@
+#include "gradus/train/trained_run.h"
+
+#include <charconv>
+
+#include "gradus/autograd/tape.h"
+#include "gradus/base/error.h"
+#include "gradus/nn/models/gpt.h"
+#include "gradus/tensor/safetensors.h"
+#include "gradus/train/experiment.h"
+#include "gradus/train/manifest.h"
+
+namespace gradus {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kConfig = "config.toml";
+constexpr const char* kTokenizer = "tokenizer.json";
+constexpr const char* kBest = "best.safetensors";
+constexpr const char* kModel = "model.safetensors";
+
+// A size in the metadata; none can be above the number of weights, so that it asks for no absurd memory.
+int64_t metadata_number(const Safetensors& file, const fs::path& path, const std::string& key) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end()) {
+    fail(path.string(), "the metadata has no \"{}\"; expected a file that gradus wrote", key);
+  }
+  int64_t weights = 0;
+  for (const auto& [name, tensor] : file.tensors) weights += tensor.numel();
+  const std::string& text = found->second;
+  int64_t number = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0 || number > weights) {
+    fail(path.string(), "metadata \"{}\" is \"{}\"; expected a whole number from 0 to {}, the number of weights", key,
+         text, weights);
+  }
+  return number;
+}
+
+// A file that lies in a checkpoint is what was written there, or an error.
+void check_sum(const fs::path& path) {
+  const fs::path real = fs::canonical(path), folder = real.parent_path();
+  if (!fs::exists(folder / Manifest::kName)) return;
+  const Manifest manifest = Manifest::read(folder);
+  const ManifestFile* file = manifest.find(real.filename().string());
+  const std::string damage = file == nullptr ? "" : file->damage(folder);
+  if (!damage.empty()) fail(path.string(), "{}; `gradus verify` says which checkpoints are whole", damage);
+}
+
+}  // namespace
+
+TrainedRun load(const fs::path& folder, Weights weights) {
+  const fs::path path = folder / (weights == Weights::kLast ? kModel : kBest);
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) fail(folder.string(), "is not a folder; expected the --out of a training run");
+  if (!fs::exists(path, error)) {
+    fail(path.string(), "does not exist; the run has no checkpoint yet, or this is not a run's folder");
+  }
+  check_sum(path);
+  TrainedRun run(Config::load((folder / kConfig).string()));
+  const Safetensors file = read_safetensors(path);
+  const DataShape shape{.inputs = metadata_number(file, path, "gradus.inputs"),
+                        .outputs = metadata_number(file, path, "gradus.outputs"),
+                        .vocabulary = metadata_number(file, path, "gradus.vocabulary")};
+  run.model_ = make_model(run.config_, shape);
+  load_parameters(run.model_->parameters(), file.tensors, path.string());
+  if (run.config_.text("data.kind") == "text") {
+    run.tokenizer_ = CharacterTokenizer::load(folder / kTokenizer);
+    if (run.tokenizer_->vocabulary_size() != shape.vocabulary) {
+      fail((folder / kTokenizer).string(), "{} tokens; the model has {}", run.tokenizer_->vocabulary_size(),
+           shape.vocabulary);
+    }
+  }
+  return run;
+}
+
+Tensor TrainedRun::predict(const Tensor& inputs) const {
+  const NoGrad no_grad;
+  Context context;
+  return model_->forward(inputs, context);
+}
+
+std::string TrainedRun::generate(std::string_view prompt, const GenerateOptions& options,
+                                 const std::function<bool(const std::string&)>& on_text) const {
+  const auto* gpt = dynamic_cast<const Gpt*>(model_.get());
+  if (gpt == nullptr || !tokenizer_) {
+    fail_usage("generate", "the run's model is \"{}\"; only a text model can generate", config_.text("model.kind"));
+  }
+  const auto on_token = [&](int32_t id) { return !on_text || on_text(tokenizer_->token(id)); };
+  return tokenizer_->decode(gradus::generate(*gpt, tokenizer_->encode(prompt), options, on_token));
+}
+
+}  // namespace gradus

@@ -1,0 +1,213 @@
+#include "gradus/train/verify.h"
+
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "gradus/base/error.h"
+#include "gradus/base/folders.h"
+#include "gradus/base/hash.h"
+#include "gradus/data/tokenizer.h"
+#include "gradus/tensor/isa.h"
+#include "gradus/train/checkpoint.h"
+#include "gradus/train/json_object.h"
+#include "gradus/train/run_log.h"
+#include "gradus/train/session.h"
+
+namespace gradus {
+namespace fs = std::filesystem;
+namespace {
+
+class Findings {
+ public:
+  explicit Findings(fs::path run) : run_(std::move(run)) {}
+
+  void good(const std::string& what, std::string_view text) { add(Finding::Kind::kGood, what, text); }
+  void note(const std::string& what, std::string_view text) { add(Finding::Kind::kNote, what, text); }
+  void bad(const std::string& what, std::string_view text) { add(Finding::Kind::kBad, what, text); }
+  /// What `check` returns is good; what it throws is bad.
+  template <class Check>
+  void attempt(const std::string& what, Check&& check) {
+    try {
+      good(what, check());
+    } catch (const Error& error) {
+      bad(what, error.what());
+    }
+  }
+  bool has(const std::string& name) const {
+    std::error_code error;
+    return fs::exists(fs::symlink_status(run_ / name, error));
+  }
+  const fs::path& run() const { return run_; }
+  std::vector<Finding> take() { return std::move(all_); }
+
+ private:
+  void add(Finding::Kind kind, const std::string& what, std::string_view text) {
+    all_.push_back({kind, fmt::format("{}: {}", what, text)});
+  }
+
+  fs::path run_;
+  std::vector<Finding> all_;
+};
+
+void look_at_log(Findings& findings) {
+  const std::string name = "log.jsonl";
+  if (!findings.has(name)) return findings.bad(name, "is missing");
+  int64_t rows = 0, last = -1, backward = 0;
+  const int64_t unreadable = read_log(findings.run() / name, [&](int64_t step, std::string_view) {
+    ++rows;
+    backward += step < last ? 1 : 0;
+    last = std::max(last, step);
+  });
+  if (unreadable > 0) findings.bad(name, fmt::format("{} of {} lines are no rows", unreadable, rows + unreadable));
+  if (backward > 0) findings.bad(name, fmt::format("the step goes back {} times", backward));
+  if (unreadable + backward == 0) findings.good(name, fmt::format("{} rows, up to step {}", rows, last));
+}
+
+void look_at_checkpoints(Findings& findings) {
+  const std::vector<FoundCheckpoint> found = list_checkpoints(findings.run());
+  if (found.empty()) findings.note("checkpoints", "there is none yet");
+  for (const FoundCheckpoint& checkpoint : found) {
+    const std::string name = "checkpoints/" + checkpoint_name(checkpoint.step);
+    const std::vector<std::string> damage = checkpoint_damage(checkpoint.folder);
+    for (const std::string& text : damage) findings.bad(name, text);
+    if (!damage.empty()) continue;
+    const Checkpoint content = read_checkpoint(checkpoint.folder);
+    findings.good(name, fmt::format("whole, {} tensors, {:.1f} MB", content.model.size() + content.optimizer.size(),
+                                    static_cast<double>(content.tensor_bytes()) / 1e6));
+  }
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(checkpoints_of(findings.run()), error)) {
+    const std::string name = "checkpoints/" + entry.path().filename().string();
+    if (AtomicFolder::is_leftover(entry.path()))
+      findings.note(name, "left half done by a run that was killed; --resume removes it");
+    if (name.find(".left") != std::string::npos)
+      findings.note(name, "set aside when the run went on from an earlier step");
+  }
+}
+
+void look_at_links(Findings& findings) {
+  for (const char* name : {"checkpoints/last", "checkpoints/best", "model.safetensors", "best.safetensors"}) {
+    std::error_code error;
+    const fs::path link = findings.run() / name;
+    if (!findings.has(name)) {
+      if (!list_checkpoints(findings.run()).empty()) findings.bad(name, "is missing; --resume puts it back");
+    } else if (!fs::exists(link, error)) {
+      findings.bad(name, fmt::format("points to {}, which is not there", fs::read_symlink(link, error).string()));
+    } else if (fs::is_symlink(link, error)) {
+      findings.good(name, "is " + fs::read_symlink(link, error).string());
+    }
+  }
+}
+
+void look_at_summary(Findings& findings) {
+  const fs::path path = findings.run() / "summary.json";
+  const std::vector<FoundCheckpoint> found = list_checkpoints(findings.run());
+  if (!findings.has("summary.json")) return findings.note("summary.json", "is not there: the run has not ended");
+  findings.attempt("summary.json", [&]() -> std::string {
+    const JsonObject summary = JsonObject::parse(read_file(path, 1 << 26), path.string());
+    const JsonObject fingerprint = summary.object("fingerprint");
+    const int64_t steps = summary.integer("steps");
+    const Checkpoint last = read_checkpoint(checkpoints_of(findings.run()) / checkpoint_name(steps));
+    if (fingerprint.sum("weights") != weights_hash(last.model))
+      fail(path.string(), "its fingerprint is not that of the weights of step {}", steps);
+    if (fingerprint.sum("losses") != last.state.training.loss_hash) {
+      fail(path.string(), "its fingerprint is not that of the losses up to step {}", steps);
+    }
+    return fmt::format("{} steps, {}; the fingerprint is that of the last checkpoint", steps,
+                       summary.text("stop_reason"));
+  });
+}
+
+// The first tensor that differs, and where.
+std::string difference(const char* what, const NamedTensors& found, const NamedTensors& expected) {
+  if (found.size() != expected.size())
+    return fmt::format("{} {} tensors instead of {}", what, found.size(), expected.size());
+  for (size_t i = 0; i < found.size(); ++i) {
+    const auto& [name, tensor] = found[i];
+    const auto& [other_name, other] = expected[i];
+    if (name != other_name || !(tensor.shape() == other.shape()) || tensor.dtype() != other.dtype()) {
+      return fmt::format("{} {} {} instead of {} {}", what, name, tensor.describe(), other_name, other.describe());
+    }
+    const auto bytes = static_cast<size_t>(tensor.numel() * size_of(tensor.dtype()));
+    if (bytes == 0 || std::memcmp(tensor.bytes(), other.bytes(), bytes) == 0) continue;
+    return fmt::format("{} {} has other bits", what, name);
+  }
+  return "";
+}
+
+Checkpoint whole_checkpoint(const fs::path& run, int64_t step) {
+  const fs::path folder = checkpoints_of(run) / checkpoint_name(step);
+  std::error_code error;
+  if (fs::is_directory(folder, error)) return read_checkpoint(folder);
+  std::string there;
+  for (const FoundCheckpoint& found : list_checkpoints(run)) there += fmt::format(" {}", found.step);
+  fail_usage(folder.string(), "is not there; the run has checkpoints of these steps:{}",
+             there.empty() ? " none" : there);
+}
+
+}  // namespace
+
+std::vector<Finding> verify_run(const fs::path& run) {
+  std::error_code error;
+  if (!fs::is_directory(run, error)) fail_usage(run.string(), "is not a folder; expected the --out of a training run");
+  Findings findings(run);
+  if (!findings.has("log.jsonl") && !findings.has("config.toml") && !findings.has("checkpoints")) {
+    fail_usage(run.string(), "has no log.jsonl, config.toml or checkpoints: it is no run's folder");
+  }
+  findings.attempt("config.toml", [&] {
+    (void)Config::load((run / "config.toml").string());
+    return "can be read";
+  });
+  if (findings.has("tokenizer.json")) {
+    findings.attempt("tokenizer.json", [&] {
+      return fmt::format("{} tokens", CharacterTokenizer::load(run / "tokenizer.json").vocabulary_size());
+    });
+  }
+  look_at_log(findings);
+  look_at_checkpoints(findings);
+  look_at_links(findings);
+  look_at_summary(findings);
+  return findings.take();
+}
+
+Replay replay(const fs::path& run, int64_t from, int64_t to) {
+  if (from >= to) fail_usage("--replay", "{}:{} goes nowhere; give the step of an earlier checkpoint first", from, to);
+  const Checkpoint start = whole_checkpoint(run, from), end = whole_checkpoint(run, to);
+  if (start.config != end.config) {
+    fail_usage("--replay",
+               "the configuration was changed between step {} and step {}; choose steps on one side of that", from, to);
+  }
+  const std::string source = (checkpoints_of(run) / checkpoint_name(from)).string();
+  std::optional<CharacterTokenizer> tokenizer;
+  if (!start.tokenizer.empty()) tokenizer = CharacterTokenizer::from_json(start.tokenizer, source);
+  Session session(Config::parse(start.config, source + "/config.toml"),
+                  {.tokenizer = std::move(tokenizer), .last_step = to, .resumes = true});
+  if (session.data().hash != start.state.facts.data_hash || session.data().hash != end.state.facts.data_hash) {
+    fail("--replay", "the data is not what the run was trained on; put the same data back");
+  }
+  Replay result;
+  for (const Checkpoint* checkpoint : {&start, &end}) {
+    if (checkpoint->state.facts.isa == name_of(active_isa())) continue;
+    result.notes.push_back(fmt::format("step {} was written on {}, this is {}; --isa {} would pin it",
+                                       checkpoint->state.training.step, checkpoint->state.facts.isa,
+                                       name_of(active_isa()), checkpoint->state.facts.isa));
+  }
+  session.restore(start, source);
+  TrainingState state = start.state.training;
+  state.skipped = end.state.training.skipped;  // what was left out on the way is left out again
+  session.trainer().restore(std::move(state));
+  const auto begin = std::chrono::steady_clock::now();
+  session.trainer().run();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  result.steps = session.trainer().steps_done() - from;
+  const Checkpoint again = session.snapshot();
+  result.difference = difference("weights", again.model, end.model);
+  if (result.difference.empty()) result.difference = difference("optimizer", again.optimizer, end.optimizer);
+  if (result.difference.empty() && again.state.training.loss_hash != end.state.training.loss_hash) {
+    result.difference = "the losses on the way were others";
+  }
+  return result;
+}
+
+}  // namespace gradus
