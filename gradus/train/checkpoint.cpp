@@ -153,7 +153,8 @@ std::vector<FoundCheckpoint> list_checkpoints(const fs::path& run) {
     int64_t step = -1;
     const auto [stop, problem] = std::from_chars(begin, end, step);
     // Only the name that we would give it: not "step-007", nor one that was set aside.
-    if (problem == std::errc() && stop == end && checkpoint_name(step) == name) found.push_back({step, entry.path()});
+    if (problem == std::errc() && stop == end && step >= 0 && checkpoint_name(step) == name)
+      found.push_back({step, entry.path()});
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
   return found;

@@ -1,0 +1,374 @@
+// A run that stops and goes on is the run that never stopped, to the bit.
+#include <gmock/gmock.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "gradus/base/threads.h"
+#include "gradus/train/run.h"
+#include "tests/testing.h"
+#include "tests/train/training.h"
+
+namespace gradus {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+using TrainingRun = Run;  // inside a TEST, Run is GoogleTest's
+
+constexpr int64_t kSteps = 200;
+
+const std::string& text_path() {
+  static const TemporaryFolder folder;
+  static const std::string path = [] {
+    std::string text;
+    for (int i = 0; i < 60; ++i) text += i % 3 == 0 ? "naïve café " : "to be or not ";
+    spill(folder / "text.txt", text);
+    return (folder / "text.txt").string();
+  }();
+  return path;
+}
+
+// Each uses much of what a checkpoint has to hold: momentum or moments, shuffling, dropout, a window of losses,
+// validation.
+Config config_of(const std::string& model, const std::vector<std::string>& overrides = {}) {
+  std::map<std::string, std::string> files;
+  files["line"] = R"(
+data = {kind = "line", points = 40, validation_fraction = 0.25}
+model = {kind = "linear"}
+optimizer = {momentum = 0.9}
+schedule = {name = "linear", warmup_steps = 10}
+train = {batch_size = 7, sampling = "replacement", stop_loss = 1e-9, stop_window = 13}
+validation = {every = 30}
+)";
+  files["mlp"] = R"(
+data = {kind = "line", points = 64}
+model = {kind = "mlp", hidden = [9, 5], dropout = 0.2}
+optimizer = {name = "adamw", learning_rate = 0.01, clip_norm = 0.1}
+regularization = {l1 = 0.001}
+train = {batch_size = 9, micro_batch_size = 4}
+)";
+  files["gpt"] = R"(
+data = {kind = "text"}
+model = {kind = "gpt", layers = 1, width = 16, heads = 2, context = 12, dropout = 0.1}
+optimizer = {name = "adamw", learning_rate = 0.01}
+schedule = {name = "cosine", warmup_steps = 20}
+train = {batch_size = 4}
+validation = {every = 50}
+)";
+  std::vector<std::string> all = {"train.steps=200", "train.seed=3"};
+  if (model == "gpt") all.push_back(Config::text_override("data.path", text_path()));
+  all.insert(all.end(), overrides.begin(), overrides.end());
+  return Config::parse(files.at(model), model + ".toml", all);
+}
+
+// Everything of a run that must be the same: weights, optimizer state, and where it is.
+std::string bits_of(const Checkpoint& checkpoint) {
+  std::string all;
+  for (const NamedTensors* tensors : {&checkpoint.model, &checkpoint.optimizer}) {
+    for (const auto& [name, tensor] : *tensors) {
+      all += name;
+      all.append(reinterpret_cast<const char*>(tensor.bytes()),
+                 static_cast<size_t>(tensor.numel() * size_of(tensor.dtype())));
+    }
+  }
+  StateFile state = checkpoint.state;
+  state.training.elapsed_s = 0;
+  return all + state.to_json();
+}
+
+class Resume : public testing::TestWithParam<const char*> {};
+
+// The state goes through its text, as it does on disk.
+TEST_P(Resume, AfterAnyStepGivesTheSameBits) {
+  Session straight(config_of(GetParam()));
+  std::vector<Checkpoint> stops;
+  stops.push_back(straight.snapshot());
+  straight.trainer().set_callback([&](const StepRecord&) { stops.push_back(straight.snapshot()); });
+  straight.trainer().run();
+  ASSERT_EQ(stops.size(), static_cast<size_t>(kSteps + 1));
+  const std::string expected = bits_of(stops.back());
+  for (Checkpoint& stop : stops) {
+    stop.state = StateFile::parse(stop.state.to_json(), "state.json");
+    Session again(config_of(GetParam()), {.resumes = true});
+    again.restore(stop, "test");
+    EXPECT_EQ(bits_of(again.snapshot()), bits_of(stop));
+    again.trainer().run();
+    EXPECT_EQ(bits_of(again.snapshot()), expected) << "stopped after step " << stop.state.training.step;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Resume, testing::Values("line", "mlp", "gpt"),
+                         [](const auto& suffix) { return std::string(suffix.param); });
+
+std::vector<json> timeless_log(const fs::path& run) {
+  std::istringstream lines(slurp(run / "log.jsonl"));
+  std::vector<json> rows;
+  for (std::string line; std::getline(lines, line);) {
+    rows.push_back(json::parse(line));
+    for (const char* key : {"examples_per_s", "tokens_per_s", "elapsed_s"}) rows.back().erase(key);
+  }
+  return rows;
+}
+
+json summary_of(const fs::path& run) { return json::parse(slurp(run / "summary.json")); }
+
+void train_until(int64_t step, const Config& config, const fs::path& folder, const RunOptions& options = {}) {
+  TrainingRun run(config, folder, options);
+  run.set_on_step([&](const StepRecord& record) {
+    if (record.step == step - 2) run.trainer().cancel();  // it ends with the step after the one that said so
+  });
+  run.train();
+}
+
+void expect_same_run(const fs::path& run, const fs::path& expected, const std::string& what) {
+  EXPECT_EQ(timeless_log(run), timeless_log(expected)) << what;
+  EXPECT_EQ(summary_of(run)["fingerprint"], summary_of(expected)["fingerprint"]) << what;
+  EXPECT_EQ(slurp(run / "model.safetensors"), slurp(expected / "model.safetensors")) << what;
+  EXPECT_EQ(slurp(run / "best.safetensors"), slurp(expected / "best.safetensors")) << what;
+  EXPECT_EQ(slurp(run / "checkpoints/last/optimizer.safetensors"),
+            slurp(expected / "checkpoints/last/optimizer.safetensors"))
+      << what;
+}
+
+TEST_P(Resume, OfAFolderGivesTheSameFilesWithAnotherNumberOfThreads) {
+  const TemporaryFolder folder;
+  TrainingRun(config_of(GetParam()), folder / "straight").train();
+  for (const int64_t step : {2, 30, 31, 49, 50, 101, 199}) {
+    const fs::path run = folder / ("run" + std::to_string(step));
+    train_until(step, config_of(GetParam(), {"train.threads=1"}), run);
+    EXPECT_EQ(summary_of(run)["steps"], step);
+    EXPECT_EQ(summary_of(run)["stop_reason"], "interrupted");
+    TrainingRun again(config_of(GetParam(), {"train.threads=3"}), run, {.resume = true});
+    EXPECT_EQ(again.trainer().steps_done(), step);
+    again.train();
+    expect_same_run(run, folder / "straight", "stopped after step " + std::to_string(step));
+  }
+  set_threads(0);
+}
+
+// Stopped again and again, with checkpoints and validations between.
+TEST(ResumeRun, ManyTimesGivesTheSameBits) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> keys = {"checkpoint.every=20", "log.every=3"};
+  TrainingRun(config_of("gpt", keys), folder / "straight").train();
+  for (int64_t step = 2; step < kSteps; step += 17) {
+    train_until(step, config_of("gpt", keys), folder / "run", {.resume = true});
+  }
+  TrainingRun(config_of("gpt", keys), folder / "run", {.resume = true}).train();
+  expect_same_run(folder / "run", folder / "straight", "");
+}
+
+// The validation that Ctrl-C gave up is made up for: the row and the best weights are as if nothing had been.
+TEST(ResumeRun, MakesUpForAValidationThatWasGivenUp) {
+  const TemporaryFolder folder;
+  const Config config = config_of("gpt", {"validation.every=10", "train.steps=40"});
+  TrainingRun(config, folder / "straight").train();
+  {
+    TrainingRun run(config, folder / "run");
+    run.set_on_step([&](const StepRecord& record) {
+      if (record.step == 18) run.trainer().cancel();  // step 19 validates
+    });
+    run.train();
+    EXPECT_TRUE(run.trainer().state().unvalidated.has_value());
+    EXPECT_FALSE(timeless_log(folder / "run").back().contains("val_loss"));
+  }
+  TrainingRun(config, folder / "run", {.resume = true}).train();
+  expect_same_run(folder / "run", folder / "straight", "");
+}
+
+TEST(ResumeRun, OfAFinishedRunExtendsIt) {
+  const TemporaryFolder folder;
+  TrainingRun(config_of("mlp", {"train.steps=120"}), folder / "run").train();
+  TrainingRun(config_of("mlp"), folder / "straight").train();
+  {
+    TrainingRun same(config_of("mlp", {"train.steps=120"}), folder / "run", {.resume = true});
+    EXPECT_THAT(same.notes().back(),
+                HasSubstr("all its steps are done already; --set train.steps=N trains up to step N"));
+    EXPECT_EQ(same.train().steps, 120);
+    EXPECT_EQ(summary_of(folder / "run")["stop_reason"], "max_steps");
+  }
+  TrainingRun longer(config_of("mlp"), folder / "run", {.resume = true});
+  EXPECT_THAT(longer.notes()[1], HasSubstr("\n  train.steps  120 -> 200"));
+  longer.train();
+  expect_same_run(folder / "run", folder / "straight", "");
+}
+
+std::string resume_error(const Config& config, const fs::path& run, const RunOptions& options = {.resume = true}) {
+  return error_text([&] { TrainingRun again(config, run, options); });
+}
+
+TEST(ResumeRun, RefusesAConfigurationThatWouldChangeTheResult) {
+  const TemporaryFolder folder;
+  train_until(50, config_of("mlp"), folder / "run");
+  const std::string before = slurp(folder / "run/config.toml"), log = slurp(folder / "run/log.jsonl");
+  std::string edited = before;
+  edited.replace(edited.find("learning_rate = 0.01"), 20, "learning_rate = 0.02");
+  const Config config = Config::parse(edited, "edited.toml");
+  EXPECT_EQ(resume_error(config, folder / "run"),
+            "[" + (folder / "run").string() +
+                "] the configuration is not the one that the run had:\n  optimizer.learning_rate  0.01 -> 0.02\n"
+                "optimizer.learning_rate can change the result: to go on with it name it, for example --set "
+                "optimizer.learning_rate=0.02; or leave the configuration out (--resume " +
+                (folder / "run").string() + "), or choose another --out");
+  EXPECT_EQ(slurp(folder / "run/config.toml"), before);
+  EXPECT_EQ(slurp(folder / "run/log.jsonl"), log);
+  const Config named = Config::parse(before, "edited.toml", {"optimizer.learning_rate=0.02"});
+  const TrainingRun again(named, folder / "run", {.resume = true});
+  EXPECT_EQ(again.notes()[1], "changed since then:\n  optimizer.learning_rate  0.01 -> 0.02");
+}
+
+// A key that is gone is a change too; one that does not apply any more is not a second one.
+TEST(ResumeRun, SeesKeysThatAreGone) {
+  const TemporaryFolder folder;
+  train_until(50, config_of("line"), folder / "run");
+  std::string edited = slurp(folder / "run/config.toml");
+  edited.erase(edited.find("stop_loss ="), edited.find('\n', edited.find("stop_loss =")) - edited.find("stop_loss ="));
+  EXPECT_THAT(resume_error(Config::parse(edited, "edited.toml"), folder / "run"),
+              HasSubstr("train.stop_loss can change the result: put train.stop_loss = 1e-09 back"));
+  const Config constant = Config::parse(slurp(folder / "run/config.toml"), "c.toml", {"log.every=5"});
+  EXPECT_EQ(resume_error(constant, folder / "run"), "no error");
+}
+
+TEST(ResumeRun, SaysWhatALongerRunDoesToTheSchedule) {
+  const TemporaryFolder folder;
+  train_until(101, config_of("gpt"), folder / "run");
+  {
+    const TrainingRun again(config_of("gpt", {"train.steps=300"}), folder / "run", {.resume = true});
+    EXPECT_EQ(again.notes()[1], "changed since then:\n  schedule.total_steps  200 -> 300\n  train.steps  200 -> 300");
+    EXPECT_EQ(again.notes()[2],
+              "schedule cosine: the learning rate of step 101 is 0.008073 (it would have been 0.005782); it reaches "
+              "its end at "
+              "step 300, as the length of the run now says");
+  }
+  const TrainingRun again(config_of("gpt", {"train.steps=300", "schedule.total_steps=200"}), folder / "run",
+                          {.resume = true});
+  EXPECT_EQ(again.notes()[2],
+            "schedule cosine: the learning rate of step 101 is 0.005782 (it would have been 0.005782); it ends at step "
+            "200, and "
+            "the rate stays as it is then; --set schedule.total_steps=300 would stretch it");
+}
+
+TEST(ResumeRun, RefusesOtherDataUnlessItIsNamed) {
+  const TemporaryFolder folder;
+  const std::string moved = folder / "moved.txt";
+  train_until(50, config_of("gpt"), folder / "run");
+  spill(moved, slurp(text_path()));
+  const std::string stored = slurp(folder / "run/config.toml");
+  const auto with_path = [&](const std::string& path) {
+    std::string text = stored;
+    return Config::parse(text.replace(text.find(text_path()), text_path().size(), path), "moved.toml");
+  };
+  EXPECT_EQ(resume_error(with_path(moved), folder / "run"), "no error");  // the same bytes elsewhere
+  spill(moved, "to be or not to be, " + slurp(text_path()));
+  EXPECT_THAT(resume_error(with_path(moved), folder / "run"),
+              HasSubstr("character \",\" (U+002C) at byte 18 of the text is not among the 13 tokens"));
+  spill(moved, "to be or not to be " + slurp(text_path()));
+  EXPECT_EQ(resume_error(with_path(moved), folder / "run"),
+            "[" + moved +
+                "] the data is not what the run was trained on (55 examples then, 56 now); point data.path to the same "
+                "data, or name it to go on with other data: --data PATH");
+  const Config named = Config::parse(stored, "c.toml", {Config::text_override("data.path", moved)});
+  EXPECT_EQ(resume_error(named, folder / "run"), "no error");
+}
+
+TEST(ResumeRun, WithoutACheckpointBeginsAtTheStart) {
+  const TemporaryFolder folder;
+  const Config config = config_of("mlp", {"train.steps=20"});
+  TrainingRun(config, folder / "straight").train();
+  TrainingRun nothing(config, folder / "new", {.resume = true});
+  EXPECT_TRUE(nothing.notes().empty());
+  nothing.train();
+  expect_same_run(folder / "new", folder / "straight", "");
+  fs::create_directories(folder / "killed");
+  spill(folder / "killed/log.jsonl", "{\"step\":0,\"lo");
+  TrainingRun killed(config, folder / "killed", {.resume = true});
+  EXPECT_THAT(killed.notes()[0], HasSubstr("has no checkpoint yet: the run begins at step 0"));
+  killed.train();
+  expect_same_run(folder / "killed", folder / "straight", "");
+  fs::create_directories(folder / "other");
+  spill(folder / "other/notes.txt", "mine");
+  EXPECT_EQ(
+      resume_error(config, folder / "other"),
+      "[" + (folder / "other").string() + "] has no log.jsonl and no checkpoints, so there is no run to go on with");
+}
+
+TEST(ResumeRun, FromAnEarlierCheckpointSetsTheLaterOnesAside) {
+  const TemporaryFolder folder;
+  const Config config = config_of("mlp", {"train.steps=100", "checkpoint.every=20", "checkpoint.keep=9"});
+  TrainingRun(config, folder / "straight").train();
+  TrainingRun(config, folder / "run").train();
+  TrainingRun again(config, folder / "run", {.resume = true, .checkpoint = folder / "run/checkpoints/step-40"});
+  EXPECT_EQ(fs::read_symlink(folder / "run/checkpoints/last"), "step-40");
+  EXPECT_TRUE(fs::is_directory(folder / "run/checkpoints/step-60.left"));
+  EXPECT_FALSE(fs::exists(folder / "run/summary.json"));
+  EXPECT_EQ(timeless_log(folder / "run").back()["step"], 30);
+  again.train();
+  expect_same_run(folder / "run", folder / "straight", "");
+  EXPECT_EQ(
+      resume_error(config, folder / "run", {.resume = true, .checkpoint = folder / "straight/checkpoints/step-40"}),
+      "[" + (folder / "straight/checkpoints/step-40").string() + "] is no checkpoint of the run " +
+          (folder / "run").string());
+}
+
+TEST(ResumeRun, NamesADamagedCheckpointAndOffersTheNewestWholeOne) {
+  const TemporaryFolder folder;
+  const Config config = config_of("mlp", {"train.steps=60", "checkpoint.every=20", "checkpoint.keep=9"});
+  TrainingRun(config, folder / "run").train();
+  const fs::path last = folder / "run/checkpoints/step-60", file = last / "model.safetensors";
+  std::string bytes = slurp(file);
+  bytes[bytes.size() - 1] ^= 1;
+  spill(file, bytes);
+  const std::string text = resume_error(config, folder / "run");
+  EXPECT_THAT(text, HasSubstr("[" + last.string() + "] this checkpoint is damaged: [" + file.string() + "] tensor \""));
+  EXPECT_THAT(text, HasSubstr("bytes " + std::to_string(bytes.size() - 4) + " to " + std::to_string(bytes.size())));
+  EXPECT_THAT(text, HasSubstr("the newest whole one is of step 40: --resume " +
+                              (folder / "run/checkpoints/step-40").string() + " goes on from there"));
+  TrainingRun again(config, folder / "run", {.resume = true, .checkpoint = folder / "run/checkpoints/step-40"});
+  EXPECT_EQ(again.train().steps, 60);
+}
+
+TEST(ResumeRun, TwoIntoOneFolderAreRefused) {
+  const TemporaryFolder folder;
+  const TrainingRun run(config_of("mlp"), folder / "run");
+  const std::string expected = "is training into this folder; wait until it ends, or choose another --out";
+  EXPECT_THAT(resume_error(config_of("mlp"), folder / "run"), HasSubstr(expected));
+  EXPECT_THAT(resume_error(config_of("mlp"), folder / "run", {.overwrite = true}), HasSubstr(expected));
+}
+
+TEST(ModelFrom, StartsFromATrainedModel) {
+  const TemporaryFolder folder;
+  TrainingRun first(config_of("gpt", {"train.steps=30"}), folder / "first");
+  first.train();
+  const std::string from = (folder / "first").string();
+  const std::string text = folder / "more.txt";
+  spill(text, std::string("not to be") + slurp(text_path()));
+  const TrainingRun second(
+      config_of("gpt", {Config::text_override("model.from", from), Config::text_override("data.path", text)}),
+      folder / "second");
+  EXPECT_EQ(gradus::bits_of(second.model().parameters()), gradus::bits_of(first.model().parameters()));
+  EXPECT_EQ(second.trainer().steps_done(), 0);
+  EXPECT_EQ(slurp(folder / "second/tokenizer.json"), slurp(folder / "first/tokenizer.json"));
+  EXPECT_THAT(error_text([&] {
+                TrainingRun third(config_of("gpt", {Config::text_override("model.from", from), "model.width=8"}),
+                                  folder / "third");
+              }),
+              HasSubstr("[" + from + "] the weights do not fit the model:"));
+}
+
+// A model that goes on is that of its checkpoint, whatever became of the one it started from.
+TEST(ModelFrom, IsNotNeededToResume) {
+  const TemporaryFolder folder;
+  TrainingRun(config_of("gpt", {"train.steps=30"}), folder / "first").train();
+  const std::vector<std::string> keys = {Config::text_override("model.from", (folder / "first").string())};
+  TrainingRun(config_of("gpt", keys), folder / "straight").train();
+  train_until(70, config_of("gpt", keys), folder / "run");
+  fs::remove_all(folder / "first");
+  TrainingRun(config_of("gpt", keys), folder / "run", {.resume = true}).train();
+  expect_same_run(folder / "run", folder / "straight", "");
+}
+
+}  // namespace
+}  // namespace gradus

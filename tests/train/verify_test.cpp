@@ -1,0 +1,96 @@
+// What `verify` says of whole and of damaged runs, and what a replay sees.
+#include "gradus/train/verify.h"
+
+#include <gmock/gmock.h>
+
+#include "gradus/train/run.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using TrainingRun = Run;  // inside a TEST, Run is GoogleTest's
+
+std::vector<std::string> bad_findings(const fs::path& run) {
+  std::vector<std::string> bad;
+  for (const Finding& finding : verify_run(run)) {
+    if (finding.kind == Finding::Kind::kBad) bad.push_back(finding.text);
+  }
+  return bad;
+}
+
+Config run_config(const std::vector<std::string>& overrides = {}) {
+  return Config::parse(
+      "data.kind = \"line\"\nmodel.kind = \"mlp\"\nmodel.hidden = [3]\ntrain.steps = 40\n"
+      "train.batch_size = 10\ncheckpoint = {every = 10, keep = 9}\n",
+      "run.toml", overrides);
+}
+
+TEST(Verify, FindsNothingInAWholeRunAndEachDamage) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run";
+  TrainingRun(run_config(), run).train();
+  EXPECT_EQ(bad_findings(run), std::vector<std::string>{});
+  EXPECT_EQ(verify_run(run).size(), 11u);
+
+  const std::string log = slurp(run / "log.jsonl");
+  spill(run / "log.jsonl", log + "{\"step\": 40");
+  EXPECT_EQ(bad_findings(run), std::vector<std::string>{"log.jsonl: 1 of 5 lines are no rows"});
+  spill(run / "log.jsonl", log + log);
+  EXPECT_EQ(bad_findings(run), std::vector<std::string>{"log.jsonl: the step goes back 3 times"});
+  spill(run / "log.jsonl", log);
+
+  std::string summary = slurp(run / "summary.json");
+  const size_t at = summary.find("\"weights\": \"") + 12;
+  summary[at] = summary[at] == '0' ? '1' : '0';
+  spill(run / "summary.json", summary);
+  EXPECT_THAT(bad_findings(run).at(0), HasSubstr("its fingerprint is not that of the weights of step 40"));
+  fs::remove(run / "summary.json");
+  EXPECT_EQ(bad_findings(run), std::vector<std::string>{});
+
+  fs::remove(run / "checkpoints/last");
+  EXPECT_EQ(bad_findings(run).at(0), "checkpoints/last: is missing; --resume puts it back");
+  fs::create_symlink("step-7", run / "checkpoints/last");
+  EXPECT_EQ(bad_findings(run).at(0), "checkpoints/last: points to step-7, which is not there");
+
+  fs::remove(run / "checkpoints/step-20/state.json");
+  EXPECT_THAT(bad_findings(run).at(0), HasSubstr("checkpoints/step-20: ["));
+  EXPECT_EQ(usage_error_text([&] { (void)verify_run(folder.path()); }),
+            "[" + folder.path().string() + "] has no log.jsonl, config.toml or checkpoints: it is no run's folder");
+  EXPECT_THAT(usage_error_text([&] { (void)verify_run(folder / "none"); }), HasSubstr("is not a folder"));
+}
+
+TEST(Replay, GivesTheSameBitsAndSeesOthers) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run";
+  TrainingRun(run_config(), run).train();
+  for (const auto& [from, to] : {std::pair(10, 40), {20, 30}, {30, 40}}) {
+    const Replay result = replay(run, from, to);
+    EXPECT_EQ(result.difference, "");
+    EXPECT_EQ(result.steps, to - from);
+  }
+  // A checkpoint that is whole, but not what this training gives.
+  Checkpoint other = read_checkpoint(run / "checkpoints/step-30");
+  other.model[1].second.mutable_data<float>()[0] += 1.0f;
+  fs::remove_all(run / "checkpoints/step-30");
+  write_checkpoint(run / "checkpoints/step-30", other);
+  EXPECT_EQ(replay(run, 20, 30).difference, "weights " + other.model[1].first + " has other bits");
+  EXPECT_THAT(usage_error_text([&] { (void)replay(run, 20, 35); }),
+              HasSubstr("step-35] is not there; the run has checkpoints of these steps: 10 20 30 40"));
+  EXPECT_THAT(usage_error_text([&] { (void)replay(run, 20, 20); }), HasSubstr("goes nowhere"));
+}
+
+TEST(Replay, RefusesToCompareAcrossAChange) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run";
+  TrainingRun(run_config({"train.steps=20"}), run).train();
+  TrainingRun(run_config({"optimizer.learning_rate=0.02", "train.steps=40"}), run, {.resume = true}).train();
+  EXPECT_THAT(usage_error_text([&] { (void)replay(run, 10, 30); }),
+              HasSubstr("the configuration was changed between step 10 and step 30"));
+  EXPECT_EQ(replay(run, 30, 40).difference, "");
+}
+
+}  // namespace
+}  // namespace gradus
