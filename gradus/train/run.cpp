@@ -234,13 +234,11 @@ void Run::on_step(const StepRecord& record) {
 
 bool Run::is_checkpoint_due(const StepRecord& record) {
   const int64_t step = trainer().steps_done();
-  const bool requested = requested_.exchange(false, std::memory_order_relaxed);
+  const bool requested = requested_.load(std::memory_order_relaxed) && requested_.exchange(false);
   if (requested && on_event_) on_event_(fmt::format("checkpoint {} was asked for", checkpoint_name(step)));
   if (step == saved_step_ || step == trainer().planned_steps()) return false;  // the last one is written at the end
-  const int64_t every = config().integer("checkpoint.every");
-  const double every_s = config().real("checkpoint.every_s");
-  if (requested || record.best || (every > 0 && step % every == 0)) return true;
-  return every_s > 0.0 && std::chrono::duration<double>(Clock::now() - saved_at_).count() >= every_s;
+  if (requested || record.best || (every_ > 0 && step % every_ == 0)) return true;
+  return every_s_ > 0.0 && std::chrono::duration<double>(Clock::now() - saved_at_).count() >= every_s_;
 }
 
 void Run::save_checkpoint() {

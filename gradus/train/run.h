@@ -97,6 +97,8 @@ class Run {
   std::function<void(const StepRecord&)> on_step_;
   std::function<void(const std::string&)> on_event_;
   std::atomic<bool> requested_{false};
+  int64_t every_ = 0;  // checkpoint.every and checkpoint.every_s, asked for after each step
+  double every_s_ = 0.0;
   int64_t saved_step_ = -1;  // of the newest checkpoint
   Clock::time_point saved_at_ = Clock::now();
   int rewinds_here_ = 0;  // since the newest checkpoint
