@@ -16,8 +16,13 @@ namespace gradus {
 /// --whole: try everything instead of a sample.
 extern bool g_whole;
 
-/// All of 1…count with --whole; else every `step`-th, and the last.
-std::vector<uint64_t> numbers_to_try(uint64_t count, uint64_t step);
+/// How far apart the numbers are that are tried.
+struct Step {
+  uint64_t sample, whole = 1;  ///< Without and with --whole.
+};
+
+/// 1, 1 + step, …, and `count`.
+std::vector<uint64_t> numbers_to_try(uint64_t count, Step step);
 
 /// FAULTS_* without that prefix, and their values: {{"KILL_AT", "3"}}.
 using Faults = std::vector<std::pair<std::string, std::string>>;
@@ -44,6 +49,7 @@ struct Experiment {
   std::string name;
   std::map<std::string, std::string> files;  ///< Name and contents.
   std::vector<std::string> arguments;        ///< Of `gradus`.
+  Step memory_step;                          ///< Between the allocations that are refused.
 
   void lay_out(const std::filesystem::path& folder) const;
 };
