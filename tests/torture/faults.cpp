@@ -216,10 +216,10 @@ int __libc_start_main(faults::Main main, int count, char** arguments, void (*ini
   return start(faults::counted_main, count, arguments, initialise, finish, finish_loader, stack_end);
 }
 
-[[noreturn]] void _exit(int code) {
+void _exit(int code) {
   faults::write_report();
   for (;;) syscall(SYS_exit_group, code);
 }
 
-[[noreturn]] void _Exit(int code) noexcept { _exit(code); }
+void _Exit(int code) noexcept { _exit(code); }
 }

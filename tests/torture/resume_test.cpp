@@ -124,11 +124,13 @@ TEST_P(Resume, AfterAPowerCutAtAnyCall) {
   }
 }
 
-// Another run of the text that takes some seconds, so that a kill at a random time finds it at work.
+// A run of the text that takes some seconds (with --whole, a minute), so that a kill at a random time finds it at work.
+// It must save checkpoints several times a second, or it never gets on.
 Experiment long_experiment() {
   Experiment experiment = text_experiment();
   experiment.name = "long";
-  for (const char* setting : {"model.width=64", "train.steps=1500", "validation.every=50", "log.every=10"}) {
+  const std::string steps = fmt::format("train.steps={}", g_whole ? 100000 : 10000);
+  for (const std::string& setting : {std::string("model.width=64"), steps, std::string("validation.every=100")}) {
     experiment.arguments.insert(experiment.arguments.end(), {"--set", setting});
   }
   return experiment;
