@@ -29,6 +29,7 @@ class Command {
   struct Options {
     std::vector<std::pair<std::string, std::string>> environment = {};
     std::string out = "";  ///< Where standard output goes instead; it is not read then.
+    std::string program = GRADUS_COMMAND;
   };
 
   Command(const std::filesystem::path& folder, const std::vector<std::string>& arguments, const Options& options)
@@ -49,7 +50,7 @@ class Command {
     std::vector<char*> words;
     for (std::string& argument : arguments) words.push_back(argument.data());
     words.push_back(nullptr);
-    if (::chdir(folder.c_str()) == 0) ::execv(GRADUS_COMMAND, words.data());
+    if (::chdir(folder.c_str()) == 0) ::execv(options.program.c_str(), words.data());
     ::_exit(127);
   }
 

@@ -1,0 +1,167 @@
+// `gradus train --resume` finishes what a kill, a full disk, refused memory or a power cut has stopped, with the same
+// final bits as a run that nothing happened to.
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "tests/torture/power_loss.h"
+#include "tests/torture/torture.h"
+
+namespace gradus {
+namespace {
+
+// What must be that of an undisturbed run; the checkpoints beside it need not be.
+constexpr const char* kFinal[] = {"model.safetensors", "best.safetensors", "config.toml"};
+
+class Resume : public testing::TestWithParam<Experiment> {
+ protected:
+  static std::vector<std::string> resuming(std::vector<std::string> arguments) {
+    arguments.push_back("--resume");
+    return arguments;
+  }
+
+  FaultyResult run(const TemporaryFolder& folder, const Faults& faults) const {
+    GetParam().lay_out(folder.path());
+    return run_with_faults(folder, resuming(GetParam().arguments), faults);
+  }
+
+  // Goes on in the folder with nothing in the way; what is wrong with what comes out, or "".
+  std::string finish(const std::filesystem::path& folder) const {
+    const CommandResult result = Command(folder, resuming(GetParam().arguments), {}).wait();
+    if (result.exit_code != 0) return fmt::format("exit {}: {}", result.exit_code, result.err);
+    std::string problems = not_whole(folder / "run", Leftovers::kAllowed);
+    const std::map<std::string, std::string> files = files_of(folder / "run");
+    for (const char* name : kFinal) {
+      const auto found = files.find(name);
+      if (found == files.end() || found->second != undisturbed(GetParam()).files.at(name)) {
+        problems += fmt::format("{} is {}\n", name, found == files.end() ? "gone" : "not that of an undisturbed run");
+      }
+    }
+    return problems;
+  }
+
+  // Calls of a run that is resumed from nothing, which may be others than those of one without --resume.
+  uint64_t count(const std::string& name) const {
+    const TemporaryFolder folder;
+    return run(folder, {}).count(name);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(, Resume, testing::Values(line_experiment(), text_experiment()),
+                         [](const auto& instance) { return instance.param.name; });
+
+TEST_P(Resume, WithNothingToResumeItTrains) {
+  const TemporaryFolder folder;
+  GetParam().lay_out(folder.path());
+  EXPECT_EQ(finish(folder.path()), "");
+}
+
+TEST_P(Resume, OfAFinishedRunChangesNothing) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(run(folder, {}).command.exit_code, 0);
+  EXPECT_EQ(finish(folder.path()), "");
+}
+
+TEST_P(Resume, AfterAKillAtAnyCall) {
+  const uint64_t changes = count("changes");
+  for (const char* kill : {"KILL_AT", "KILL_AFTER"}) {
+    for (const uint64_t n : numbers_to_try(changes, {.sample = 9})) {
+      const TemporaryFolder folder;
+      ASSERT_EQ(run(folder, {{kill, std::to_string(n)}}).command.exit_code, 128 + SIGKILL);
+      EXPECT_EQ(finish(folder.path()), "") << fmt::format("FAULTS_{}={}", kill, n);
+    }
+  }
+}
+
+// Each run gets a few calls further than the one before it.
+TEST_P(Resume, AfterKillsOfTheRunsThatResume) {
+  for (const uint64_t n : numbers_to_try(40, {.sample = 13})) {
+    const TemporaryFolder folder;
+    int kills = 0;
+    // A run may be killed before it has saved anything new: the next must be allowed more, or none would get on.
+    for (uint64_t allowed = n; run(folder, {{"KILL_AT", std::to_string(allowed)}}).command.exit_code != 0; ++allowed) {
+      EXPECT_EQ(not_whole(folder / "run", Leftovers::kAllowed), "");
+      ASSERT_LT(++kills, 1000) << "it does not finish";
+    }
+    EXPECT_EQ(finish(folder.path()), "") << fmt::format("FAULTS_KILL_AT={} and more, {} kills", n, kills);
+  }
+}
+
+TEST_P(Resume, AfterAFailureOfTheDisk) {
+  for (const auto& [error, which] : {std::pair("ENOSPC", "FROM"), {"EIO", "AT"}}) {
+    for (const uint64_t n : numbers_to_try(count(error), {.sample = 17})) {
+      const TemporaryFolder folder;
+      EXPECT_THAT(run(folder, {{"ERROR", error}, {which, std::to_string(n)}}).command.exit_code, testing::AnyOf(1, 2));
+      EXPECT_EQ(finish(folder.path()), "") << fmt::format("FAULTS_ERROR={} FAULTS_{}={}", error, which, n);
+    }
+  }
+}
+
+TEST_P(Resume, AfterRefusedMemory) {
+  for (const uint64_t n : numbers_to_try(count("allocations"), GetParam().memory_step)) {
+    const TemporaryFolder folder;
+    run(folder, {{"MALLOC_AT", std::to_string(n)}});
+    EXPECT_EQ(finish(folder.path()), "") << "FAULTS_MALLOC_AT=" << n;
+  }
+}
+
+TEST_P(Resume, AfterAPowerCutAtAnyCall) {
+  const TemporaryFolder folder, before, other;
+  GetParam().lay_out(before.path());
+  ASSERT_EQ(run(folder, {{"JOURNAL", (other / "journal").string()}}).command.exit_code, 0);
+  const std::vector<Operation> operations = read_journal(other / "journal");
+  Disk disk(before.path());
+  for (size_t i = 0; i < operations.size(); ++i) {
+    disk.apply(operations[i]);
+    if (!g_whole && i % 11 != 0) continue;
+    for (const PowerCut cut : {PowerCut::kAll, PowerCut::kFlushedOnly, PowerCut::kNamesWithoutData}) {
+      const TemporaryFolder after;
+      disk.write_after(cut, after.path());
+      EXPECT_EQ(finish(after.path()), "") << "cut " << static_cast<int>(cut) << " after call " << operations[i].call;
+    }
+  }
+}
+
+// A run of the text that takes some seconds (with --whole, a minute), so that a kill at a random time finds it at work.
+// It must save checkpoints several times a second, or it never gets on.
+Experiment long_experiment() {
+  Experiment experiment = text_experiment();
+  experiment.name = "long";
+  const std::string steps = fmt::format("train.steps={}", g_whole ? 100000 : 10000);
+  for (const std::string& setting : {std::string("model.width=64"), steps, std::string("validation.every=100")}) {
+    experiment.arguments.insert(experiment.arguments.end(), {"--set", setting});
+  }
+  return experiment;
+}
+
+// A kill by the clock, at no particular call: also inside a step, between a write and the next, in a thread.
+TEST(RandomKill, ManyKillsChangeNothing) {
+  constexpr uint64_t kSeed = 1;
+  const int most_kills = g_whole ? 200 : 10;
+  const Experiment experiment = long_experiment();
+  std::vector<std::string> arguments = experiment.arguments;
+  arguments.push_back("--resume");
+  const TemporaryFolder folder;
+  experiment.lay_out(folder.path());
+  std::mt19937_64 random(kSeed);
+  int kills = 0, exit_code = 128 + SIGKILL;
+  while (kills < most_kills && exit_code == 128 + SIGKILL) {
+    const Command command(folder.path(), arguments, {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution(1, 600)(random)));
+    command.send(SIGKILL);
+    exit_code = command.wait().exit_code;
+    if (exit_code == 128 + SIGKILL) ++kills;
+    ASSERT_EQ(not_whole(folder / "run", Leftovers::kAllowed), "") << "after " << kills << " kills";
+  }
+  if (exit_code == 128 + SIGKILL) exit_code = Command(folder.path(), arguments, {}).wait().exit_code;
+  EXPECT_EQ(exit_code, 0);
+  RecordProperty("kills", kills);
+  std::printf("%d kills, seed %lu\n", kills, kSeed);
+  EXPECT_GT(kills, 0);
+  EXPECT_TRUE(slurp(folder / "run/model.safetensors") == undisturbed(experiment).files.at("model.safetensors"));
+}
+
+}  // namespace
+}  // namespace gradus
