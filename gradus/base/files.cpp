@@ -129,13 +129,8 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
     fail(path_.string(), "is not a regular file; it can not be replaced");
   }
-  // Unique in this process by the counter; O_EXCL steps over what a killed process of the same id may have left.
-  static std::atomic<uint64_t> counter{0};
-  const std::string name = path_.filename().string().substr(0, 200);  // room for the rest in a name's 255 bytes
-  do {
-    temporary_ = path_.parent_path() / fmt::format(".{}.tmp-{}-{}", name, ::getpid(), counter++);
-    descriptor_ = open_retrying(temporary_, O_WRONLY | O_CREAT | O_EXCL);
-  } while (descriptor_ < 0 && errno == EEXIST);
+  temporary_ = detail::temporary_name(path_);
+  descriptor_ = open_retrying(temporary_, O_WRONLY | O_CREAT | O_EXCL);
   if (descriptor_ < 0) fail_system(path_, "create a temporary file beside it", errno);
 }
 

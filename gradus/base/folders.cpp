@@ -5,7 +5,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -22,32 +23,24 @@ using detail::retry;
 
 namespace {
 
-constexpr std::string_view kMark = ".gradus-tmp-";
-
-// Beside `path`, hidden, and of this process alone: a killed one of the same id may have left its own.
-fs::path temporary_name(const fs::path& path) {
-  static std::atomic<uint64_t> counter{0};
-  fs::path name;
-  do {
-    name = path.parent_path() / fmt::format(".{}{}{}-{}", path.filename().string(), kMark, ::getpid(), counter++);
-  } while (fs::exists(fs::symlink_status(name)));
-  return name;
-}
-
 void flush_or_fail(const fs::path& folder) {
   if (const int error = flush_folder(folder)) fail_system(folder, "flush the folder to disk", error);
 }
 
 }  // namespace
 
-AtomicFolder::AtomicFolder(fs::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
+AtomicFolder::AtomicFolder(fs::path path) : path_(std::move(path)), temporary_(detail::temporary_name(path_)) {
   if (fs::exists(fs::symlink_status(path_))) fail(path_.string(), "exists already; a folder is not written over");
   if (::mkdir(temporary_.c_str(), 0777) != 0) fail_system(path_, "create a temporary folder beside it", errno);
 }
 
 AtomicFolder::~AtomicFolder() {
-  std::error_code ignored;
-  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+  if (temporary_.empty()) return;
+  try {
+    remove_path(temporary_);
+  } catch (const std::exception&) {
+    // No memory, or the disk fails: what stays has the name of a leftover, and the error on its way says more.
+  }
 }
 
 void AtomicFolder::write(std::string_view name, std::string_view text) const {
@@ -63,17 +56,37 @@ void AtomicFolder::commit() {
   flush_or_fail(path_.parent_path());
 }
 
-bool AtomicFolder::is_leftover(const fs::path& path) {
+bool is_leftover(const fs::path& path) {
   const std::string name = path.filename().string();
-  return name.starts_with('.') && name.find(kMark) != std::string::npos;
+  return name.starts_with('.') && name.find(detail::kTemporaryMark) != std::string::npos;
+}
+
+std::vector<fs::path> list_folder(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  std::error_code error;
+  do {
+    paths.clear();
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+      paths.push_back(entry->path());
+    }
+  } while (error == std::errc::interrupted);
+  if (error && error != std::errc::no_such_file_or_directory) fail_system(folder, "list the folder", error.value());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+void remove_path(const fs::path& path) {
+  std::error_code error;
+  do {
+    fs::remove_all(path, error);
+  } while (error == std::errc::interrupted);
+  if (error) fail_system(path, "remove it", error.value());
 }
 
 void remove_folder(const fs::path& path) {
-  const fs::path hidden = AtomicFolder::is_leftover(path) ? path : temporary_name(path);
-  if (hidden != path && ::rename(path.c_str(), hidden.c_str()) != 0) fail_system(path, "remove it", errno);
-  std::error_code error;
-  fs::remove_all(hidden, error);
-  if (error) fail_system(hidden, "remove it", error.value());
+  const fs::path hidden = detail::temporary_name(path);
+  if (::rename(path.c_str(), hidden.c_str()) != 0) fail_system(path, "remove it", errno);
+  remove_path(hidden);
 }
 
 void make_folders(const fs::path& path) {
@@ -98,7 +111,7 @@ void replace_link(const fs::path& link, const fs::path& target) {
     fail(link.string(), "is no link; it would be replaced by a link to {}: move it away", target.string());
   }
   if (fs::is_symlink(status) && fs::read_symlink(link, error) == target) return;
-  const fs::path temporary = temporary_name(link);
+  const fs::path temporary = detail::temporary_name(link);
   if (::symlink(target.c_str(), temporary.c_str()) != 0) fail_system(link, "make the link", errno);
   if (::rename(temporary.c_str(), link.c_str()) != 0) {
     const int reason = errno;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string_view>
+#include <vector>
 
 namespace gradus {
 
@@ -23,12 +24,20 @@ class AtomicFolder {
   void write(std::string_view name, std::string_view text) const;
   void commit();
 
-  /// Whether a name is one that a process that was killed may have left, from here or from `remove_folder`.
-  static bool is_leftover(const std::filesystem::path& path);
-
  private:
   std::filesystem::path path_, temporary_;
 };
+
+/// Whether the name is one that a process that was killed may have left: of a file, folder or link on its way, or of a
+/// folder that was being removed.
+bool is_leftover(const std::filesystem::path& path);
+
+/// What a folder holds, sorted; nothing if there is no such folder. That it cannot be read is an error: an answer that
+/// leaves things out would be taken for the truth.
+std::vector<std::filesystem::path> list_folder(const std::filesystem::path& folder);
+
+/// Removes a file, a link, or a folder with all it holds; nothing there is fine.
+void remove_path(const std::filesystem::path& path);
 
 /// Removes a folder with all it holds. It goes out of sight in one step first: nobody sees half of it.
 void remove_folder(const std::filesystem::path& path);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <system_error>
 
 #include "gradus/base/error.h"
@@ -14,6 +15,17 @@ void fail_system(const std::filesystem::path& path, std::string_view what, int e
 
 int open_retrying(const std::filesystem::path& path, int flags) {
   return retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); });
+}
+
+std::filesystem::path temporary_name(const std::filesystem::path& path) {
+  static std::atomic<uint64_t> counter{0};
+  const std::string name = path.filename().string().substr(0, 200);  // room for the rest in a name's 255 bytes
+  std::filesystem::path temporary;
+  std::error_code error;
+  do {  // unique in this process by the counter; a killed one of the same id may have left its own
+    temporary = path.parent_path() / fmt::format(".{}{}{}-{}", name, kTemporaryMark, ::getpid(), counter++);
+  } while (std::filesystem::exists(std::filesystem::symlink_status(temporary, error)));
+  return temporary;
 }
 
 int flush_folder(const std::filesystem::path& folder) {

@@ -23,6 +23,10 @@ auto retry(Call&& call) {
 /// `open`, closed on exec; the descriptor, or -1 and errno.
 int open_retrying(const std::filesystem::path& path, int flags);
 
+/// A name beside `path`, hidden and of this process alone, for what is on its way to that place. It is not there yet.
+std::filesystem::path temporary_name(const std::filesystem::path& path);
+constexpr std::string_view kTemporaryMark = ".gradus-tmp-";
+
 /// Makes the entries of `folder` survive a power cut; the error's number, or 0.
 int flush_folder(const std::filesystem::path& folder);
 

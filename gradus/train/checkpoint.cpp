@@ -144,17 +144,17 @@ std::string checkpoint_name(int64_t step) { return fmt::format("{}{}", kPrefix, 
 
 std::vector<FoundCheckpoint> list_checkpoints(const fs::path& run) {
   std::vector<FoundCheckpoint> found;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(checkpoints_of(run), error)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(kPrefix) || !entry.is_directory(error)) continue;
+  for (const fs::path& path : list_folder(checkpoints_of(run))) {
+    const std::string name = path.filename().string();
+    std::error_code error;
+    if (!name.starts_with(kPrefix) || !fs::is_directory(path, error)) continue;
     const char* const begin = name.data() + kPrefix.size();
     const char* const end = name.data() + name.size();
     int64_t step = -1;
     const auto [stop, problem] = std::from_chars(begin, end, step);
     // Only the name that we would give it: not "step-007", nor one that was set aside.
     if (problem == std::errc() && stop == end && step >= 0 && checkpoint_name(step) == name)
-      found.push_back({step, entry.path()});
+      found.push_back({step, path});
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
   return found;

@@ -55,7 +55,8 @@ struct FoundCheckpoint {
   std::filesystem::path folder;
 };
 
-/// The checkpoints of a run by their steps, ascending; whole or not.
+/// The checkpoints of a run by their steps, ascending; whole or not. None if the run has no such folder; one that
+/// cannot be read is an error.
 std::vector<FoundCheckpoint> list_checkpoints(const std::filesystem::path& run);
 
 }  // namespace gradus

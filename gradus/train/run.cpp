@@ -32,11 +32,8 @@ constexpr const char* kCheckpoints = "checkpoints";
 constexpr int kMostRewinds = 10;
 
 bool has_nothing(const fs::path& folder) {
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().filename() != FolderLock::kName) return false;
-  }
-  return true;
+  const std::vector<fs::path> paths = list_folder(folder);
+  return std::all_of(paths.begin(), paths.end(), [](const fs::path& p) { return p.filename() == FolderLock::kName; });
 }
 
 void check_folder(const fs::path& folder, bool overwrite) {
@@ -64,18 +61,15 @@ void remove_run(const fs::path& folder) {
   std::error_code error;
   if (fs::is_directory(folder / kCheckpoints, error)) remove_folder(folder / kCheckpoints);
   // The log last: as long as it is there, the folder is a run.
-  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kConfig, kLog}) fs::remove(folder / name, error);
+  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kConfig, kLog}) remove_path(folder / name);
 }
 
 // What a process that was killed left half done.
 void remove_leftovers(const fs::path& folder) {
-  std::error_code error;
   for (const fs::path& place : {folder, checkpoints_of(folder)}) {
-    std::vector<fs::path> leftovers;
-    for (const fs::directory_entry& entry : fs::directory_iterator(place, error)) {
-      if (AtomicFolder::is_leftover(entry.path())) leftovers.push_back(entry.path());
+    for (const fs::path& path : list_folder(place)) {
+      if (is_leftover(path)) remove_path(path);
     }
-    for (const fs::path& leftover : leftovers) fs::remove_all(leftover, error);
   }
 }
 
@@ -203,7 +197,7 @@ void Run::take_over(const StartingPoint& start, const Config& before) {
   const LogCut cut = cut_log(folder_ / kLog, {end, state.step, before.integer("log.every")});
   if (cut.rows > 0) notes_.push_back(fmt::format("{} rows of {} are of later steps and were cut", cut.rows, kLog));
   if (cut.unreadable > 0) notes_.push_back(fmt::format("{} unreadable lines of {} were cut", cut.unreadable, kLog));
-  fs::remove(folder_ / kSummary, error);  // of an end that is none
+  remove_path(folder_ / kSummary);  // of an end that is none
   write_if_different(folder_ / kConfig, config().to_toml());
   if (data().tokenizer) write_if_different(folder_ / kTokenizer, data().tokenizer->to_json());
   remove_leftovers(folder_);

@@ -76,11 +76,9 @@ void look_at_checkpoints(Findings& findings) {
     findings.good(name, fmt::format("whole, {} tensors, {:.1f} MB", content.model.size() + content.optimizer.size(),
                                     static_cast<double>(content.tensor_bytes()) / 1e6));
   }
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(checkpoints_of(findings.run()), error)) {
-    const std::string name = "checkpoints/" + entry.path().filename().string();
-    if (AtomicFolder::is_leftover(entry.path()))
-      findings.note(name, "left half done by a run that was killed; --resume removes it");
+  for (const fs::path& path : list_folder(checkpoints_of(findings.run()))) {
+    const std::string name = "checkpoints/" + path.filename().string();
+    if (is_leftover(path)) findings.note(name, "left half done by a run that was killed; --resume removes it");
     if (name.find(".left") != std::string::npos)
       findings.note(name, "set aside when the run went on from an earlier step");
   }

@@ -17,13 +17,13 @@ TEST(AtomicFolder, AppearsWholeAtCommit) {
   AtomicFolder atomic(folder / "f");
   atomic.write("a", "one");
   spill(atomic.staging() / "b", "two");
-  EXPECT_TRUE(AtomicFolder::is_leftover(atomic.staging()));
+  EXPECT_TRUE(is_leftover(atomic.staging()));
   EXPECT_FALSE(fs::exists(folder / "f"));
   atomic.commit();
   EXPECT_EQ(slurp(folder / "f/a"), "one");
   EXPECT_EQ(slurp(folder / "f/b"), "two");
   EXPECT_EQ(folder.count(), 1u);
-  EXPECT_FALSE(AtomicFolder::is_leftover(folder / "f"));
+  EXPECT_FALSE(is_leftover(folder / "f"));
 }
 
 TEST(AtomicFolder, WithoutCommitLeavesNothing) {

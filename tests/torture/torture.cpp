@@ -1,9 +1,11 @@
 #include "tests/torture/torture.h"
 
+#include <algorithm>
 #include <exception>
 #include <nlohmann/json.hpp>
 
 #include "gradus/tensor/safetensors.h"
+#include "gradus/train/checkpoint.h"
 #include "gradus/train/config.h"
 
 namespace gradus {
@@ -40,11 +42,20 @@ batch_size = 4
 micro_batch_size = 2
 [validation]
 every = 2
+[checkpoint]
+every = 1
+keep = 1
 [log]
 every = 1
 )";
 
-bool is_temporary(const std::string& name) { return name.starts_with('.') && name.find(".tmp-") != std::string::npos; }
+// Of a file, folder or link on its way: a part of the path below the run's folder.
+bool is_temporary(const fs::path& path) {
+  return std::any_of(path.begin(), path.end(), [](const fs::path& part) {
+    const std::string name = part.string();
+    return name.starts_with('.') && name.find("tmp-") != std::string::npos;
+  });
+}
 
 void check_json(const std::string& text) {
   if (!nlohmann::json::accept(text)) throw std::runtime_error("is not JSON: " + text.substr(0, 200));
@@ -57,22 +68,33 @@ void check_log(const std::string& text) {
   for (const std::string& line : lines_of(text.substr(0, end))) check_json(line);
 }
 
-// Throws what is wrong with the file.
-void check_file(const fs::path& path, Leftovers temporary) {
+// Throws what is wrong with a file of the run's own folder.
+void check_file(const fs::path& path) {
   const std::string name = path.filename().string();
   if (name == "config.toml") {
     static_cast<void>(Config::load(path.string()));
-  } else if (path.extension() == ".safetensors" && !is_temporary(name)) {
+  } else if (path.extension() == ".safetensors") {
     if (read_safetensors(path).tensors.empty()) throw std::runtime_error("has no tensors");
   } else if (path.extension() == ".json") {
     check_json(slurp(path));
   } else if (name == "log.jsonl") {
     check_log(slurp(path));
-  } else if (!is_temporary(name)) {
+  } else if (name != ".lock") {
     throw std::runtime_error("is not a file of a run");
-  } else if (temporary == Leftovers::kForbidden) {
-    throw std::runtime_error("was left behind");
   }
+}
+
+// What `last` and `best` point to is there and whole.
+std::string damaged_checkpoints(const fs::path& run) {
+  std::string problems;
+  for (const FoundCheckpoint& found : list_checkpoints(run)) {
+    for (const std::string& damage : checkpoint_damage(found.folder)) problems += damage + "\n";
+  }
+  for (const char* link : {"last", "best"}) {
+    const fs::path path = checkpoints_of(run) / link;
+    if (fs::is_symlink(path) && !fs::is_directory(path)) problems += path.string() + " points nowhere\n";
+  }
+  return problems;
 }
 
 std::map<std::string, std::string> read_report(const fs::path& path) {
@@ -124,7 +146,8 @@ Experiment line_experiment() {
           .memory_step = {.sample = 97}};
 }
 
-// Nearly all of its 37,000 allocations are oneDNN building code. The name of its data is so long that it needs memory.
+// A checkpoint a step. Nearly all of its 37,000 allocations are oneDNN building code. The name of its data is so long
+// that it needs memory.
 Experiment text_experiment() {
   return {
       .name = "text",
@@ -148,8 +171,11 @@ const Undisturbed& undisturbed(const Experiment& experiment) {
 }
 
 std::map<std::string, std::string> repeatable(std::map<std::string, std::string> files) {
-  files.erase("log.jsonl");
-  files.erase("summary.json");
+  std::erase_if(files, [](const auto& file) {
+    const std::string name = fs::path(file.first).filename().string();
+    return name == "log.jsonl" || name == "summary.json" || name == "state.json" || name == "manifest.json" ||
+           name == ".lock";
+  });
   return files;
 }
 
@@ -166,14 +192,19 @@ std::string not_whole(const fs::path& run, Leftovers temporary) {
   std::string problems;
   if (!fs::exists(run)) return problems;
   for (const auto& entry : fs::recursive_directory_iterator(run)) {
-    if (entry.is_directory()) continue;
+    const fs::path path = entry.path().lexically_relative(run);
+    if (is_temporary(path)) {
+      if (temporary == Leftovers::kForbidden) problems += path.string() + " was left behind\n";
+      continue;
+    }
+    if (entry.is_directory() || entry.path().parent_path() != run) continue;
     try {
-      check_file(entry.path(), temporary);
+      check_file(entry.path());
     } catch (const std::exception& error) {
-      problems += fmt::format("{}: {}\n", entry.path().lexically_relative(run).string(), error.what());
+      problems += fmt::format("{}: {}\n", path.string(), error.what());
     }
   }
-  return problems;
+  return problems + damaged_checkpoints(run);
 }
 
 }  // namespace gradus

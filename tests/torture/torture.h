@@ -66,8 +66,8 @@ struct Undisturbed {
 };
 const Undisturbed& undisturbed(const Experiment& experiment);
 
-/// The files of a run's folder that must have the same bytes whenever it has finished: all but the log and the summary,
-/// which tell the time.
+/// The files of a run's folder that must have the same bytes whenever it has finished: all but those that tell the
+/// time.
 std::map<std::string, std::string> repeatable(std::map<std::string, std::string> files);
 
 /// Name and contents of the files in a folder; none if it does not exist.
