@@ -12,6 +12,7 @@ namespace gradus {
 namespace {
 
 constexpr uint32_t kLastCodePoint = 0x10FFFF;
+constexpr int kMaxDepth = 32;
 constexpr int64_t kMaxFileBytes = int64_t{64} << 20;  // all of Unicode takes less than half of it
 
 /// One unit of a text: its number (code point or byte) and its length in bytes; length 0 if it is not valid.
@@ -73,7 +74,9 @@ std::string_view type_name(CharacterTokenizer::Unit unit) {
 
 nlohmann::json parse(const std::string& file, std::string_view text) {
   std::vector<std::string> keys;
-  const auto refuse_twice = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {
+  const auto refuse_wrong = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {
+    // A message prints its value, which recurses: the stack has to hold the deepest.
+    if (depth > kMaxDepth) fail(file, "has values within more than {} others; gradus wrote none such", kMaxDepth);
     if (depth == 1 && event == nlohmann::json::parse_event_t::key) {
       const std::string key = value;
       if (std::find(keys.begin(), keys.end(), key) != keys.end()) fail(file, "the key \"{}\" appears twice", key);
@@ -84,9 +87,11 @@ nlohmann::json parse(const std::string& file, std::string_view text) {
   };
   nlohmann::json json;
   try {
-    json = nlohmann::json::parse(text, refuse_twice);
+    json = nlohmann::json::parse(text, refuse_wrong);
   } catch (const nlohmann::json::parse_error& error) {
     fail(file, "is not valid JSON at byte {}", error.byte - 1);
+  } catch (const nlohmann::json::out_of_range&) {
+    fail(file, "has a number beyond the range of 64-bit floating point");
   }
   if (!json.is_object()) fail(file, "holds {}; expected an object with type and tokens", json.type_name());
   for (const char* key : {"type", "tokens"}) {

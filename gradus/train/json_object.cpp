@@ -22,10 +22,17 @@ nlohmann::ordered_json json_number(double value) {
 }
 
 JsonObject JsonObject::parse(std::string_view text, const std::string& file) {
+  constexpr int kDeepest = 32;  // copying and printing recurse: the stack has to hold the deepest value
+  const auto refuse_deep = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+    if (depth > kDeepest) fail(file, "has values within more than {} others; gradus wrote none such", kDeepest);
+    return true;
+  };
   try {
-    return JsonObject(nlohmann::json(), file, "").inner(nlohmann::json::parse(text), "");
+    return JsonObject(nlohmann::json(), file, "").inner(nlohmann::json::parse(text, refuse_deep), "");
   } catch (const nlohmann::json::parse_error& error) {
     fail(file, "is not valid JSON at byte {}", error.byte == 0 ? 0 : error.byte - 1);
+  } catch (const nlohmann::json::out_of_range&) {
+    fail(file, "has a number beyond the range of 64-bit floating point");
   }
 }
 

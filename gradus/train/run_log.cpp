@@ -10,7 +10,8 @@ using Json = nlohmann::json;
 Json parsed(std::string_view line) {
   Json row = Json::parse(line, nullptr, false);
   const bool good = row.is_object() && row.contains("step") && row["step"].is_number_integer();
-  return good ? row : Json();
+  if (!good) row = Json();
+  return row;  // moved: a copy of values within values recurses, and a broken line may have any number
 }
 
 // A last line without its newline was torn by a crash, and is a line like any other here: readable or not.

@@ -121,7 +121,7 @@ StateFile StateFile::parse(std::string_view text, const std::string& file) {
   StateFile state;
   TrainingState& t = state.training;
   RunFacts& f = state.facts;
-  t.step = json.integer("step");
+  t.step = json.integer("step", 0, INT64_MAX / 2);  // room for the batches left out, which are added to it
   read_data(json.object("data"), t, f);
   f.seed = json.object("random").sum("seed");
   f.schedule = json.object("schedule").text("name");

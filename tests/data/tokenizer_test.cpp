@@ -115,6 +115,10 @@ TEST(CharacterTokenizer, LoadChecksEverything) {
   };
   EXPECT_EQ(error(""), "is not valid JSON at byte 0");
   EXPECT_EQ(error("{\"type\": ?}"), "is not valid JSON at byte 9");
+  EXPECT_EQ(error(R"({"type": "bytes", "tokens": [1e999]})"), "has a number beyond the range of 64-bit floating point");
+  const std::string deep = std::string(1 << 20, '[') + std::string(1 << 20, ']');  // more than a stack holds
+  EXPECT_EQ(error(R"({"type": "bytes", "tokens": )" + deep + "}"),
+            "has values within more than 32 others; gradus wrote none such");
   EXPECT_EQ(error("[]"), "holds array; expected an object with type and tokens");
   EXPECT_EQ(error("{}"), "has no \"type\"");
   EXPECT_EQ(error(R"({"type": "bytes"})"), "has no \"tokens\"");
