@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
+#include "gradus/base/json.h"
 
 namespace gradus {
 namespace {
 
 constexpr uint32_t kLastCodePoint = 0x10FFFF;
-constexpr int kMaxDepth = 32;
 constexpr int64_t kMaxFileBytes = int64_t{64} << 20;  // all of Unicode takes less than half of it
 
 /// One unit of a text: its number (code point or byte) and its length in bytes; length 0 if it is not valid.
@@ -72,53 +71,39 @@ std::string_view type_name(CharacterTokenizer::Unit unit) {
   return unit == CharacterTokenizer::Unit::kBytes ? "bytes" : "characters";
 }
 
-nlohmann::json parse(const std::string& file, std::string_view text) {
-  std::vector<std::string> keys;
-  const auto refuse_wrong = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {
-    // A message prints its value, which recurses: the stack has to hold the deepest.
-    if (depth > kMaxDepth) fail(file, "has values within more than {} others; gradus wrote none such", kMaxDepth);
-    if (depth == 1 && event == nlohmann::json::parse_event_t::key) {
-      const std::string key = value;
-      if (std::find(keys.begin(), keys.end(), key) != keys.end()) fail(file, "the key \"{}\" appears twice", key);
-      if (key != "type" && key != "tokens") fail(file, "unknown key \"{}\"; expected type and tokens", key);
-      keys.push_back(key);
-    }
-    return true;
-  };
-  nlohmann::json json;
-  try {
-    json = nlohmann::json::parse(text, refuse_wrong);
-  } catch (const nlohmann::json::parse_error& error) {
-    fail(file, "is not valid JSON at byte {}", error.byte - 1);
-  } catch (const nlohmann::json::out_of_range&) {
-    fail(file, "has a number beyond the range of 64-bit floating point");
+JsonValue parse(const std::string& file, std::string_view text) {
+  JsonValue json = parse_json(text, file);
+  const auto* fields = json.get<JsonValue::Object>();
+  if (fields == nullptr) fail(file, "holds {}; expected an object with type and tokens", json.shown());
+  for (const auto& [key, value] : *fields) {
+    if (key != "type" && key != "tokens") fail(file, "unknown key \"{}\"; expected type and tokens", key);
   }
-  if (!json.is_object()) fail(file, "holds {}; expected an object with type and tokens", json.type_name());
   for (const char* key : {"type", "tokens"}) {
-    if (!json.contains(key)) fail(file, "has no \"{}\"", key);
+    if (json.find(key) == nullptr) fail(file, "has no \"{}\"", key);
   }
   return json;
 }
 
-CharacterTokenizer::Unit unit_of(const std::string& file, const nlohmann::json& type) {
+CharacterTokenizer::Unit unit_of(const std::string& file, const JsonValue& type) {
+  const auto* name = type.get<std::string>();
   for (const auto unit : {CharacterTokenizer::Unit::kCharacters, CharacterTokenizer::Unit::kBytes}) {
-    if (type == type_name(unit)) return unit;
+    if (name != nullptr && *name == type_name(unit)) return unit;
   }
-  fail(file, "type is {}; expected \"characters\" or \"bytes\"", type.dump());
+  fail(file, "type is {}; expected \"characters\" or \"bytes\"", type.shown());
 }
 
 /// The code of one element of "tokens".
-uint32_t code_of(const std::string& file, const nlohmann::json& token, size_t id, CharacterTokenizer::Unit unit) {
+uint32_t code_of(const std::string& file, const JsonValue& token, size_t id, CharacterTokenizer::Unit unit) {
   if (unit == CharacterTokenizer::Unit::kBytes) {
-    if (token.is_number_unsigned() && token.get<uint64_t>() <= 255) return token.get<uint32_t>();
-    fail(file, "token {} is {}; expected an integer from 0 to 255", id, token.dump());
+    const auto* number = token.get<int64_t>();
+    if (number != nullptr && *number >= 0 && *number <= 255) return static_cast<uint32_t>(*number);
+    fail(file, "token {} is {}; expected an integer from 0 to 255", id, token.shown());
   }
-  if (token.is_string()) {
-    const auto& text = token.get_ref<const std::string&>();
-    const Piece piece = text.empty() ? Piece{} : character_at(text, 0);
-    if (!text.empty() && piece.length == text.size()) return piece.code;
+  if (const auto* text = token.get<std::string>(); text != nullptr && !text->empty()) {
+    const Piece piece = character_at(*text, 0);
+    if (piece.length == text->size()) return piece.code;
   }
-  fail(file, "token {} is {}; expected a string of one character", id, token.dump());
+  fail(file, "token {} is {}; expected a string of one character", id, token.shown());
 }
 
 }  // namespace
@@ -151,13 +136,13 @@ CharacterTokenizer CharacterTokenizer::load(const std::filesystem::path& path) {
 }
 
 CharacterTokenizer CharacterTokenizer::from_json(std::string_view text, const std::string& file) {
-  const nlohmann::json json = parse(file, text);
-  const Unit unit = unit_of(file, json["type"]);
-  const nlohmann::json& tokens = json["tokens"];
-  if (!tokens.is_array() || tokens.empty()) fail(file, "tokens is no array of at least one token");
+  const JsonValue json = parse(file, text);
+  const Unit unit = unit_of(file, *json.find("type"));
+  const auto* tokens = json.find("tokens")->get<JsonValue::List>();
+  if (tokens == nullptr || tokens->empty()) fail(file, "tokens is no array of at least one token");
   std::vector<uint32_t> codes;
   std::vector<bool> present(kLastCodePoint + 1);
-  for (const nlohmann::json& token : tokens) {
+  for (const JsonValue& token : *tokens) {
     const uint32_t code = code_of(file, token, codes.size(), unit);
     if (present[code]) fail(file, "token {} repeats {}", codes.size(), show(code, unit));
     present[code] = true;
@@ -170,8 +155,7 @@ std::string CharacterTokenizer::to_json() const {
   std::string text = fmt::format("{{\"type\": \"{}\", \"tokens\": [", type_name(unit_));
   for (size_t i = 0; i < tokens_.size(); ++i) {
     if (i > 0) text += ", ";
-    text += unit_ == Unit::kBytes ? std::to_string(static_cast<unsigned char>(tokens_[i][0]))
-                                  : nlohmann::json(tokens_[i]).dump();
+    text += unit_ == Unit::kBytes ? std::to_string(static_cast<unsigned char>(tokens_[i][0])) : json_quoted(tokens_[i]);
   }
   return text + "]}\n";
 }

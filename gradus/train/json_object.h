@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <limits>
-#include <nlohmann/json.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "gradus/base/json.h"
 
 namespace gradus {
 
@@ -35,19 +37,17 @@ class JsonObject {
   [[noreturn]] void fail_at(std::string_view key, std::string_view found, std::string_view expected) const;
 
  private:
-  JsonObject(nlohmann::json json, std::string file, std::string place)
-      : json_(std::move(json)), file_(std::move(file)), place_(std::move(place)) {}
-  const nlohmann::json& at(const char* key) const;
-  const nlohmann::json& list(const char* key) const;
-  JsonObject inner(const nlohmann::json& json, std::string place) const;
-  int64_t integer(const nlohmann::json& value, const char* key, int64_t low, int64_t high) const;
-  double real(const nlohmann::json& value, const char* key) const;
+  JsonObject(std::shared_ptr<const JsonValue> root, const JsonValue* value, std::string file, std::string place);
+  const JsonValue& at(const char* key) const;
+  const JsonValue::List& list(const char* key) const;
+  JsonObject inner(const JsonValue& value, std::string place) const;
+  int64_t integer(const JsonValue& value, const char* key, int64_t low, int64_t high) const;
+  double real(const JsonValue& value, const char* key) const;
+  const std::string& text(const JsonValue& value, const char* key) const;
 
-  nlohmann::json json_;
+  std::shared_ptr<const JsonValue> root_;  // keeps `value_`, which lies in it
+  const JsonValue* value_;
   std::string file_, place_;
 };
-
-/// JSON has no NaN or infinity: null stands for them.
-nlohmann::ordered_json json_number(double value);
 
 }  // namespace gradus

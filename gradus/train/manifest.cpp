@@ -9,20 +9,18 @@ namespace gradus {
 namespace fs = std::filesystem;
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr const char* kFormat = "gradus checkpoint 1";
 constexpr int64_t kMostBytes = int64_t{1} << 28;
 
 std::string ending(std::string_view before) { return fmt::format(",\n\"xxh3\":\"{}\"}}\n", hex(xxh3(before))); }
 
-Json to_json(const ManifestFile& file) {
-  Json json{{"name", file.name}, {"bytes", file.bytes}, {"xxh3", hex(file.sum)}};
+JsonText to_json(const ManifestFile& file) {
+  std::vector<JsonText> parts;
   for (const ManifestPart& part : file.parts) {
-    json["parts"].push_back({{"name", part.name}, {"range", {part.begin, part.end}}, {"xxh3", hex(part.sum)}});
+    const std::vector<int64_t> range = {part.begin, part.end};
+    parts.push_back(JsonText().add("name", part.name).add("range", range).add("xxh3", hex(part.sum)));
   }
-  if (file.parts.empty()) json["parts"] = Json::array();
-  return json;
+  return JsonText().add("name", file.name).add("bytes", file.bytes).add("xxh3", hex(file.sum)).add("parts", parts);
 }
 
 ManifestFile file_from(const JsonObject& json) {
@@ -68,7 +66,7 @@ std::string ManifestFile::damage(const fs::path& folder) const {
 
 std::string Manifest::to_text() const {
   std::string text = fmt::format("{{\"format\":\"{}\",\n\"step\":{},\n\"files\":[", kFormat, step);
-  for (const ManifestFile& file : files) text += (&file == files.data() ? "\n" : ",\n") + to_json(file).dump();
+  for (const ManifestFile& file : files) text += (&file == files.data() ? "\n" : ",\n") + to_json(file).line();
   text += "]";
   return text + ending(text);
 }

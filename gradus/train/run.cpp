@@ -8,17 +8,15 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
+#include "gradus/base/json.h"
 #include "gradus/base/threads.h"
 #include "gradus/tensor/isa.h"
-#include "gradus/train/json_object.h"
 #include "gradus/train/resume.h"
 #include "gradus/train/run_log.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kConfig = "config.toml";
 constexpr const char* kTokenizer = "tokenizer.json";
@@ -125,6 +123,8 @@ Run::Run(Config config, const fs::path& folder, const RunOptions& options) : fol
   if (this->config().text("health.on_spike") == "rewind") {
     trainer().set_recovery([this](const Anomaly& anomaly) { return rewind(anomaly); });
   }
+  every_ = this->config().integer("checkpoint.every");
+  every_s_ = this->config().real("checkpoint.every_s");
   writer_ =
       std::make_unique<CheckpointWriter>(folder_, this->config().integer("checkpoint.keep"), [this] { log_->flush(); });
 }
@@ -261,7 +261,7 @@ bool Run::rewind(const Anomaly& anomaly) {
 }
 
 void Run::log_event(int64_t step, const char* event, const std::string& text) {
-  log_->append(Json{{"step", step}, {"event", event}, {"text", text}}.dump());
+  log_->append(JsonText().add("step", step).add("event", event).add("text", text).line());
 }
 
 void Run::log(const StepRecord& record) {
@@ -269,25 +269,22 @@ void Run::log(const StepRecord& record) {
   const bool text = data().shape.vocabulary > 0;
   const Progress progress{record, static_cast<double>(examples_since_log_) / seconds,
                           text ? weight_since_log_ / seconds : 0.0};
-  Json row;
-  row["step"] = record.step;
-  row["epoch"] = record.epoch;
-  row["loss"] = json_number(record.loss);
-  row["learning_rate"] = record.learning_rate;
-  row["grad_norm"] = json_number(record.gradient_norm);
+  JsonText row;
+  row.add("step", record.step).add("epoch", record.epoch).add("loss", record.loss);
+  row.add("learning_rate", record.learning_rate).add("grad_norm", record.gradient_norm);
   if (config().real("regularization.l1") > 0 || config().real("regularization.l2") > 0) {
-    row["penalty"] = json_number(record.penalty);
+    row.add("penalty", record.penalty);
   }
-  if (record.update_ratio) row["update_ratio"] = json_number(*record.update_ratio);
-  if (record.dead_units) row["dead_units"] = *record.dead_units;
-  row["examples_per_s"] = progress.examples_per_s;
-  if (text) row["tokens_per_s"] = progress.tokens_per_s;
-  row["elapsed_s"] = record.elapsed_s;
+  if (record.update_ratio) row.add("update_ratio", *record.update_ratio);
+  if (record.dead_units) row.add("dead_units", *record.dead_units);
+  row.add("examples_per_s", progress.examples_per_s);
+  if (text) row.add("tokens_per_s", progress.tokens_per_s);
+  row.add("elapsed_s", record.elapsed_s);
   if (record.validation_loss) {
-    row["val_loss"] = json_number(*record.validation_loss);
-    if (text) row["val_perplexity"] = json_number(std::exp(*record.validation_loss));
+    row.add("val_loss", *record.validation_loss);
+    if (text) row.add("val_perplexity", std::exp(*record.validation_loss));
   }
-  log_->append(row.dump());
+  log_->append(row.line());
   examples_since_log_ = 0;
   weight_since_log_ = 0.0;
   last_log_s_ = record.elapsed_s;
@@ -297,30 +294,31 @@ void Run::log(const StepRecord& record) {
 void Run::write_summary(const TrainingSummary& summary) const {
   const TrainingState state = session_->trainer().state();
   const CheckpointTimes times = writer_->times();
-  Json json;
-  json["steps"] = summary.steps;
-  json["stop_reason"] = name_of(summary.stop_reason);
-  if (summary.anomaly) json["seen"] = summary.anomaly->text();
-  json["final_loss"] = json_number(summary.final_loss);
-  json["best_val_loss"] = summary.best_validation_loss ? json_number(*summary.best_validation_loss) : Json(nullptr);
-  json["parameters"] = count_elements(session_->model().parameters());
-  json["elapsed_s"] = summary.elapsed_s;
-  json["peak_rss_bytes"] = peak_rss_bytes();
-  json["fingerprint"] = {{"weights", hex(session_->weights_hash())}, {"losses", hex(state.loss_hash)}};
-  json["counts"] = {{"examples_seen", state.examples},
-                    {"skipped_batches", state.skipped},
-                    {"rewinds", state.rewinds},
-                    {"spikes_trained_on", state.health.spikes},
-                    {"clipped_steps", state.health.clipped_steps},
-                    {"unused_tokens", session_->data().unused_tokens},
-                    {"warnings", state.health.warned}};
-  json["checkpoints"] = {{"written", times.written}, {"paused_s", times.paused_s}, {"write_s", times.write_s}};
-  json["metrics"] = Json::object();
+  JsonText json;
+  json.add("steps", summary.steps).add("stop_reason", name_of(summary.stop_reason));
+  if (summary.anomaly) json.add("seen", summary.anomaly->text());
+  json.add("final_loss", summary.final_loss);
+  json.add("best_val_loss", summary.best_validation_loss.value_or(std::nan("")));
+  json.add("parameters", count_elements(session_->model().parameters()));
+  json.add("elapsed_s", summary.elapsed_s).add("peak_rss_bytes", peak_rss_bytes());
+  json.add("fingerprint", JsonText().add("weights", hex(session_->weights_hash())).add("losses", hex(state.loss_hash)));
+  json.add("counts", JsonText()
+                         .add("examples_seen", state.examples)
+                         .add("skipped_batches", state.skipped)
+                         .add("rewinds", state.rewinds)
+                         .add("spikes_trained_on", state.health.spikes)
+                         .add("clipped_steps", state.health.clipped_steps)
+                         .add("unused_tokens", session_->data().unused_tokens)
+                         .add("warnings", state.health.warned));
+  json.add("checkpoints",
+           JsonText().add("written", times.written).add("paused_s", times.paused_s).add("write_s", times.write_s));
+  JsonText metrics;
   if (const std::optional<double> loss = state.last_validation_loss) {
-    json["metrics"]["val_loss"] = json_number(*loss);
-    if (session_->data().shape.vocabulary > 0) json["metrics"]["val_perplexity"] = json_number(std::exp(*loss));
+    metrics.add("val_loss", *loss);
+    if (session_->data().shape.vocabulary > 0) metrics.add("val_perplexity", std::exp(*loss));
   }
-  write_file(folder_ / kSummary, json.dump(2) + "\n");
+  json.add("metrics", metrics);
+  write_file(folder_ / kSummary, json.page());
 }
 
 TrainingSummary Run::train() {

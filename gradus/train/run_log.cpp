@@ -1,17 +1,28 @@
 #include "gradus/train/run_log.h"
 
-#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "gradus/base/error.h"
+#include "gradus/base/json.h"
 
 namespace gradus {
 namespace {
 
-using Json = nlohmann::json;
+struct Row {
+  int64_t step;
+  bool is_event, validated;
+};
 
-Json parsed(std::string_view line) {
-  Json row = Json::parse(line, nullptr, false);
-  const bool good = row.is_object() && row.contains("step") && row["step"].is_number_integer();
-  if (!good) row = Json();
-  return row;  // moved: a copy of values within values recurses, and a broken line may have any number
+std::optional<Row> parsed(std::string_view line) {
+  try {
+    const JsonValue row = parse_json(line, "log");
+    const JsonValue* step = row.find("step");
+    const auto* number = step == nullptr ? nullptr : step->get<int64_t>();
+    if (number == nullptr) return std::nullopt;
+    return Row{*number, row.find("event") != nullptr, row.find("val_loss") != nullptr};
+  } catch (const Error&) {
+    return std::nullopt;
+  }
 }
 
 // A last line without its newline was torn by a crash, and is a line like any other here: readable or not.
@@ -32,15 +43,13 @@ LogCut cut_log(const std::filesystem::path& path, const LogEnd& end) {
   const std::string text = read_file(path);
   std::string kept;
   for_each_line(text, [&](std::string_view line, bool whole) {
-    const Json row = whole ? parsed(line) : Json();
-    if (row.is_null()) {
+    const std::optional<Row> row = whole ? parsed(line) : std::nullopt;
+    if (!row) {
       ++cut.unreadable;
       return;
     }
-    const auto step = row["step"].get<int64_t>();
-    const bool is_event = row.contains("event");
-    const bool belongs = is_event || step % end.every == 0 || row.contains("val_loss");
-    if (belongs && step < (is_event ? end.event : end.row)) {
+    const bool belongs = row->is_event || row->step % end.every == 0 || row->validated;
+    if (belongs && row->step < (row->is_event ? end.event : end.row)) {
       kept.append(line).push_back('\n');
     } else {
       ++cut.rows;
@@ -55,11 +64,11 @@ int64_t read_log(const std::filesystem::path& path,
   int64_t unreadable = 0;
   const std::string text = read_file(path);
   for_each_line(text, [&](std::string_view line, bool whole) {
-    const Json json = whole ? parsed(line) : Json();
-    if (json.is_null()) {
-      ++unreadable;
+    const std::optional<Row> read = whole ? parsed(line) : std::nullopt;
+    if (read) {
+      row(read->step, line);
     } else {
-      row(json["step"].get<int64_t>(), line);
+      ++unreadable;
     }
   });
   return unreadable;

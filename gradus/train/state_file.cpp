@@ -10,25 +10,29 @@
 namespace gradus {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr const char* kFormat = "gradus state 1";
 
-Json optional_number(const std::optional<double>& value) { return value ? json_number(*value) : Json(nullptr); }
+// Null for a number that there is none of.
+double or_nan(const std::optional<double>& value) { return value.value_or(std::nan("")); }
 
-Json to_json(const MovingBand& band) {
-  return {{"mean", band.mean}, {"deviation", band.deviation}, {"count", band.count}};
+JsonText to_json(const MovingBand& band) {
+  return JsonText().add("mean", band.mean).add("deviation", band.deviation).add("count", band.count);
 }
 
 MovingBand band_from(const JsonObject& json) {
   return {json.real("mean"), json.real("deviation"), json.integer("count")};
 }
 
-Json to_json(const HealthState& h) {
-  return {{"loss", to_json(h.loss)},          {"gradient_norm", to_json(h.gradient_norm)},
-          {"clipped_steps", h.clipped_steps}, {"spikes", h.spikes},
-          {"large_updates", h.large_updates}, {"small_updates", h.small_updates},
-          {"dead_looks", h.dead_looks},       {"warned", h.warned}};
+JsonText to_json(const HealthState& h) {
+  return JsonText()
+      .add("loss", to_json(h.loss))
+      .add("gradient_norm", to_json(h.gradient_norm))
+      .add("clipped_steps", h.clipped_steps)
+      .add("spikes", h.spikes)
+      .add("large_updates", h.large_updates)
+      .add("small_updates", h.small_updates)
+      .add("dead_looks", h.dead_looks)
+      .add("warned", h.warned);
 }
 
 HealthState health_from(const JsonObject& json) {
@@ -44,16 +48,17 @@ HealthState health_from(const JsonObject& json) {
   return h;
 }
 
-Json to_json(const StepRecord& r) {
-  return {{"step", r.step},
-          {"batch", r.batch},
-          {"epoch", r.epoch},
-          {"loss", r.loss},
-          {"learning_rate", r.learning_rate},
-          {"gradient_norm", json_number(r.gradient_norm)},
-          {"penalty", json_number(r.penalty)},
-          {"update_ratio", optional_number(r.update_ratio)},
-          {"dead_units", optional_number(r.dead_units)}};
+JsonText to_json(const StepRecord& r) {
+  return JsonText()
+      .add("step", r.step)
+      .add("batch", r.batch)
+      .add("epoch", r.epoch)
+      .add("loss", r.loss)
+      .add("learning_rate", r.learning_rate)
+      .add("gradient_norm", r.gradient_norm)
+      .add("penalty", r.penalty)
+      .add("update_ratio", or_nan(r.update_ratio))
+      .add("dead_units", or_nan(r.dead_units));
 }
 
 StepRecord record_from(const JsonObject& json) {
@@ -70,10 +75,16 @@ StepRecord record_from(const JsonObject& json) {
   return r;
 }
 
-Json data_json(const TrainingState& t, const RunFacts& f) {
-  return {{"sampling", f.sampling},           {"examples", f.examples},  {"batch_size", f.batch_size},
-          {"next_batch", t.batch_of(t.step)}, {"skipped", t.skipped},    {"examples_seen", t.examples},
-          {"weight_seen", t.weight},          {"xxh3", hex(f.data_hash)}};
+JsonText data_json(const TrainingState& t, const RunFacts& f) {
+  return JsonText()
+      .add("sampling", f.sampling)
+      .add("examples", f.examples)
+      .add("batch_size", f.batch_size)
+      .add("next_batch", t.batch_of(t.step))
+      .add("skipped", t.skipped)
+      .add("examples_seen", t.examples)
+      .add("weight_seen", t.weight)
+      .add("xxh3", hex(f.data_hash));
 }
 
 void read_data(const JsonObject& json, TrainingState& t, RunFacts& f) {
@@ -93,26 +104,35 @@ void read_data(const JsonObject& json, TrainingState& t, RunFacts& f) {
 
 std::string StateFile::to_json() const {
   const TrainingState& t = training;
-  Json json;
-  json["format"] = kFormat;
-  json["step"] = t.step;
-  json["data"] = data_json(t, facts);
-  json["random"] = {{"generator", "philox4x32-10"}, {"seed", hex(facts.seed)}};
-  json["schedule"] = {{"name", facts.schedule}, {"next_learning_rate", optional_number(facts.next_learning_rate)}};
-  json["optimizer_steps"] = facts.optimizer_steps;
-  json["last_loss"] = json_number(t.last_loss);
-  json["loss_hash"] = hex(t.loss_hash);
-  json["best"] = t.best_validation_loss ? Json{{"validation_loss", *t.best_validation_loss}, {"step", t.best_step}}
-                                        : Json(nullptr);
-  json["last_validation_loss"] = optional_number(t.last_validation_loss);
-  json["stop_window"] = t.window;
-  json["rewinds"] = t.rewinds;
-  json["elapsed_s"] = t.elapsed_s;
-  json["health"] = gradus::to_json(t.health);
-  json["unvalidated"] = t.unvalidated ? gradus::to_json(*t.unvalidated) : Json(nullptr);
-  json["config_xxh3"] = hex(facts.config_hash);
-  json["versions"] = {{"gradus", facts.version}, {"isa", facts.isa}, {"matrix_products", facts.matmul_library}};
-  return json.dump(1) + "\n";
+  JsonText json;
+  json.add("format", kFormat);
+  json.add("step", t.step);
+  json.add("data", data_json(t, facts));
+  json.add("random", JsonText().add("generator", "philox4x32-10").add("seed", hex(facts.seed)));
+  json.add("schedule",
+           JsonText().add("name", facts.schedule).add("next_learning_rate", or_nan(facts.next_learning_rate)));
+  json.add("optimizer_steps", facts.optimizer_steps);
+  json.add("last_loss", t.last_loss);
+  json.add("loss_hash", hex(t.loss_hash));
+  if (t.best_validation_loss) {
+    json.add("best", JsonText().add("validation_loss", *t.best_validation_loss).add("step", t.best_step));
+  } else {
+    json.add("best", nullptr);
+  }
+  json.add("last_validation_loss", or_nan(t.last_validation_loss));
+  json.add("stop_window", t.window);
+  json.add("rewinds", t.rewinds);
+  json.add("elapsed_s", t.elapsed_s);
+  json.add("health", gradus::to_json(t.health));
+  if (t.unvalidated) {
+    json.add("unvalidated", gradus::to_json(*t.unvalidated));
+  } else {
+    json.add("unvalidated", nullptr);
+  }
+  json.add("config_xxh3", hex(facts.config_hash));
+  json.add("versions",
+           JsonText().add("gradus", facts.version).add("isa", facts.isa).add("matrix_products", facts.matmul_library));
+  return json.page();
 }
 
 StateFile StateFile::parse(std::string_view text, const std::string& file) {

@@ -119,7 +119,7 @@ TEST(CharacterTokenizer, LoadChecksEverything) {
   const std::string deep = std::string(1 << 20, '[') + std::string(1 << 20, ']');  // more than a stack holds
   EXPECT_EQ(error(R"({"type": "bytes", "tokens": )" + deep + "}"),
             "has values within more than 32 others; gradus wrote none such");
-  EXPECT_EQ(error("[]"), "holds array; expected an object with type and tokens");
+  EXPECT_EQ(error("[]"), "holds []; expected an object with type and tokens");
   EXPECT_EQ(error("{}"), "has no \"type\"");
   EXPECT_EQ(error(R"({"type": "bytes"})"), "has no \"tokens\"");
   EXPECT_EQ(error(R"({"type": "bytes", "type": "bytes"})"), "the key \"type\" appears twice");

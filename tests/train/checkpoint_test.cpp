@@ -204,8 +204,8 @@ TEST(StateFile, SaysWhatIsWrong) {
     return error_text([&] { (void)StateFile::parse(changed.dump(), "s"); });
   };
   EXPECT_EQ(error("/step", 0), "no error");
-  EXPECT_EQ(error("/step", -1), "[s] \"step\" is -1; expected an integer from 0 to 9223372036854775807");
-  EXPECT_EQ(error("/step", 1.5), "[s] \"step\" is 1.5; expected an integer from 0 to 9223372036854775807");
+  EXPECT_EQ(error("/step", -1), "[s] \"step\" is -1; expected an integer from 0 to 4611686018427387903");
+  EXPECT_EQ(error("/step", 1.5), "[s] \"step\" is 1.5; expected an integer from 0 to 4611686018427387903");
   EXPECT_EQ(error("/data", 7), "[s] data is 7; expected an object");
   EXPECT_EQ(error("/data/skipped", {4, 1}), "[s] \"data.skipped\" is out of order; expected ascending numbers");
   EXPECT_EQ(error("/data/next_batch", 3), "[s] \"data.next_batch\" is 3; expected 0");

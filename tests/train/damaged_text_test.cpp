@@ -51,9 +51,9 @@ TEST(DamagedText, LogLeavesOutWhatIsNoRowHoweverDeep) {
   const auto path = folder / "log.jsonl";
   spill(path, "{\"step\":0}\n" + deep() + "\n{\"x\":" + deep() + "}\n{\"step\":1,\"x\":" + deep() + "}\n");
   std::vector<int64_t> steps;
-  EXPECT_EQ(read_log(path, [&](int64_t step, std::string_view) { steps.push_back(step); }), 2);
-  EXPECT_EQ(steps, (std::vector<int64_t>{0, 1}));
-  EXPECT_EQ(cut_log(path, {.row = 1, .event = 1}).unreadable, 2);
+  EXPECT_EQ(read_log(path, [&](int64_t step, std::string_view) { steps.push_back(step); }), 3);
+  EXPECT_EQ(steps, std::vector<int64_t>{0});
+  EXPECT_EQ(cut_log(path, {.row = 1, .event = 1}).unreadable, 3);
   EXPECT_EQ(slurp(path), "{\"step\":0}\n");
 }
 

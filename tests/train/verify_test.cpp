@@ -43,7 +43,7 @@ TEST(Verify, FindsNothingInAWholeRunAndEachDamage) {
   spill(run / "log.jsonl", log);
 
   std::string summary = slurp(run / "summary.json");
-  const size_t at = summary.find("\"weights\": \"") + 12;
+  const size_t at = summary.find("\"weights\":\"") + 11;
   summary[at] = summary[at] == '0' ? '1' : '0';
   spill(run / "summary.json", summary);
   EXPECT_THAT(bad_findings(run).at(0), HasSubstr("its fingerprint is not that of the weights of step 40"));
