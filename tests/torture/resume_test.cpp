@@ -139,7 +139,7 @@ int64_t last_logged_step(const std::filesystem::path& run) {
 }
 
 // A kill by the clock, at no particular call: also inside a step, between a write and the next, in a thread. What is
-// lost is less than two checkpoint intervals: the one that the kill met, and the one whose checkpoint was on its way to
+// lost is two checkpoint intervals at most: the one that the kill met, and the one whose checkpoint was on its way to
 // disk.
 TEST(RandomKill, ManyKillsChangeNothing) {
   constexpr uint64_t kSeed = 1;
