@@ -25,6 +25,10 @@ macro(gradus_find_header name header package)
 endmacro()
 
 gradus_find_header(toml toml++/toml.h libtomlplusplus-dev)
+if(TARGET gradus_toml)
+  # Its other way to read numbers goes through a stream, which takes a refused allocation for a wrong number.
+  target_compile_definitions(gradus_toml INTERFACE TOML_FLOAT_CHARCONV=1)
+endif()
 gradus_find_header(xxhash xxhash.h libxxhash-dev)
 
 if(gradus_missing)

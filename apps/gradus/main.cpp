@@ -207,17 +207,24 @@ void occupy_closed_streams() {
   }
 }
 
+// In pieces: there may be no memory left to put them together.
+void print_error_line(std::string_view prefix, std::string_view text) {
+  for (const std::string_view piece : {std::string_view("gradus: "), prefix, text, std::string_view("\n")}) {
+    print_error(piece);
+  }
+}
+
 int run_and_report(int argc, char** argv) {
   try {
     return run_command(argc, argv);
   } catch (const Error& error) {
-    print_error(fmt::format("gradus: {}\n", error.what()));
+    print_error_line("", error.what());
     return error.kind() == ErrorKind::kUsage ? kUsage : kFailure;
   } catch (const std::bad_alloc&) {
     print_error(
         "gradus: [memory] there is not enough; try a smaller batch, train.micro_batch_size, or a smaller model\n");
   } catch (const std::exception& error) {
-    print_error(fmt::format("gradus: [internal] {}\n", error.what()));
+    print_error_line("[internal] ", error.what());
   }
   return kFailure;
 }

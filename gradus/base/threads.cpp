@@ -7,6 +7,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -28,6 +29,22 @@ int cores() {
 
 std::atomic<int> g_threads{0};
 thread_local bool t_inside = false;  // this thread works on a piece already
+
+/// While it lives, this thread takes no signals, and the threads that it starts never do.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &previous_);
+  }
+  ~SignalsHeld() { pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+
+ private:
+  sigset_t previous_;
+};
 
 /// Threads that wait for regions of pieces. A region is opened by one thread, which works on it too. Others join while
 /// it is open; a thread that wakes up too late finds it closed and is not waited for, so that a busy machine slows a
@@ -71,11 +88,13 @@ class Pool {
   // Helpers take no signals: those belong to the program's own threads.
   void hire(int helpers) {
     if (static_cast<int>(threads_.size()) >= helpers) return;
-    sigset_t all, previous;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &previous);
-    while (static_cast<int>(threads_.size()) < helpers) threads_.emplace_back([this] { help(); }).detach();
-    pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+    const SignalsHeld held;
+    try {
+      while (static_cast<int>(threads_.size()) < helpers) threads_.emplace_back([this] { help(); }).detach();
+    } catch (const std::system_error& error) {
+      fail("threads", "thread {} cannot be started: {}; use fewer with train.threads or --threads", threads_.size() + 2,
+           error.code().message());
+    }
   }
 
   void help() {

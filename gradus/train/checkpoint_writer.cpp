@@ -1,6 +1,8 @@
 #include "gradus/train/checkpoint_writer.h"
 
 #include <chrono>
+#include <memory>
+#include <system_error>
 #include <utility>
 
 #include "gradus/base/error.h"
@@ -67,15 +69,20 @@ void CheckpointWriter::write(const std::function<Checkpoint()>& snapshot) {
   const Clock::time_point begin = Clock::now();
   wait();  // before a second snapshot takes its memory
   make_folders(checkpoints_of(run_));
-  thread_ = std::thread([this, held = snapshot()] {
+  const auto work = [this, held = std::make_shared<const Checkpoint>(snapshot())] {
     const Clock::time_point start = Clock::now();
     try {
-      run(held);
+      run(*held);
     } catch (...) {
       error_ = std::current_exception();
     }
     last_write_s_ = seconds_since(start);
-  });
+  };
+  try {
+    thread_ = std::thread(work);
+  } catch (const std::system_error& error) {
+    fail("checkpoint", "the thread that writes it cannot be started: {}", error.code().message());
+  }
   times_.paused_s += seconds_since(begin);
 }
 

@@ -12,8 +12,22 @@
 
 namespace gradus {
 
+/// A variant whose copies are assigned: where copying an element throws (there is no memory), g++ 12 leaves the
+/// constructor of std::variant for a random place.
+template <class... Types>
+struct Variant : std::variant<Types...> {
+  using Base = std::variant<Types...>;
+  using Base::Base;
+  using Base::operator=;
+  Variant() = default;
+  Variant(const Variant& other) : Base() { Base::operator=(other); }
+  Variant(Variant&&) = default;
+  Variant& operator=(const Variant&) = default;
+  Variant& operator=(Variant&&) = default;
+};
+
 /// The value of a key. Choices are held as text; a batch size is an integer or the text "all".
-using Value = std::variant<int64_t, double, bool, std::string, std::vector<int64_t>>;
+using Value = Variant<int64_t, double, bool, std::string, std::vector<int64_t>>;
 
 /// What a key accepts. `kBatchSize` is an integer or the word "all"; `kIntegers` a list of one or more integers.
 enum class ValueKind { kInteger, kReal, kBoolean, kText, kChoice, kBatchSize, kIntegers };
@@ -48,7 +62,7 @@ struct Unset {
 };
 
 /// What holds when the key is not given.
-using Default = std::variant<Required, Unset, int64_t, double, bool, const char*, std::vector<int64_t>>;
+using Default = Variant<Required, Unset, int64_t, double, bool, const char*, std::vector<int64_t>>;
 
 /// A key applies when the choice `key` has one of `choices`; an empty `key` means always.
 struct Condition {

@@ -100,6 +100,7 @@ __attribute__((constructor)) void read_settings() {
   s.from = number_from("FAULTS_FROM");
   s.every = number_from("FAULTS_EVERY");
   s.short_transfers = number_from("FAULTS_SHORT") != 0;
+  s.free_bytes = number_from("FAULTS_FREE");
   s.malloc_at = number_from("FAULTS_MALLOC_AT");
   s.malloc_from = number_from("FAULTS_MALLOC_FROM");
   copy_from("FAULTS_COUNT", s.count_path);

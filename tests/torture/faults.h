@@ -9,6 +9,7 @@
 //       FAULTS_FROM=n            the n-th and all that follow,
 //       FAULTS_EVERY=n           every n-th
 //     FAULTS_SHORT=1           reads and writes move at most half of what was asked, and at least a byte
+//     FAULTS_FREE=bytes        what is said to be free in its file system
 //     FAULTS_JOURNAL=path      journal.h: all that is needed to do the same to the folder again
 //
 // Memory, counted from the beginning of main:
@@ -61,6 +62,7 @@ struct Settings {
   int error = 0;
   uint64_t at = 0, from = 0, every = 0;
   bool short_transfers = false;
+  uint64_t free_bytes = 0;
   uint64_t malloc_at = 0, malloc_from = 0;
   char count_path[PATH_MAX] = "", trace_path[PATH_MAX] = "";
   int journal = -1;  // a descriptor

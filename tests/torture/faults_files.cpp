@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -389,6 +390,16 @@ int remove(const char* path) noexcept {
 }
 int mkdir(const char* path, mode_t mode) noexcept { return faults::mkdir_at(AT_FDCWD, path, mode); }
 int mkdirat(int folder, const char* path, mode_t mode) noexcept { return faults::mkdir_at(folder, path, mode); }
+
+// Of any file system: the command asks for no other.
+int statvfs(const char* path, struct statvfs* system) noexcept {
+  using Call = int(const char*, struct statvfs*);
+  const int result = reinterpret_cast<Call*>(dlsym(RTLD_NEXT, "statvfs"))(path, system);
+  if (result == 0 && faults::g_settings.free_bytes > 0) {
+    system->f_bavail = faults::g_settings.free_bytes / system->f_frsize;
+  }
+  return result;
+}
 
 // Calls that would change a file of the folder unseen.
 FILE* fopen(const char* path, const char* mode) { return faults::open_stream("fopen", path, mode); }

@@ -107,6 +107,17 @@ TEST_P(Torture, FailingCallsAreReportedWithTheirFile) {
   }
 }
 
+// The space is asked for before anything is written.
+TEST_P(Torture, ADiskWithoutRoomForACheckpointIsSaid) {
+  const TemporaryFolder folder;
+  const FaultyResult result = run(folder, {{"FREE", "500000"}});
+  EXPECT_EQ(result.command.exit_code, 1);
+  EXPECT_THAT(result.command.err, testing::StartsWith("gradus: [run/checkpoints/step-"));
+  EXPECT_THAT(result.command.err,
+              HasSubstr(" MB, and 0.5 MB are free on its disk; the checkpoints before it are whole. Make room"));
+  EXPECT_EQ(not_whole(folder / "run", Leftovers::kForbidden), "");
+}
+
 TEST_P(Torture, InterruptedAndShortCallsChangeNothing) {
   for (const Faults& faults : std::vector<Faults>{{{"SHORT", "1"}},
                                                   {{"ERROR", "EINTR"}, {"EVERY", "2"}},
