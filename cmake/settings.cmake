@@ -6,6 +6,7 @@ set(GRADUS_SANITIZE "" CACHE STRING "Value of -fsanitize=, such as address,undef
 option(GRADUS_WERROR "Warnings are errors" OFF)
 option(GRADUS_TESTS "Build the tests and the examples" ${PROJECT_IS_TOP_LEVEL})
 option(GRADUS_BENCH "Build the micro-benchmarks" OFF)
+option(GRADUS_FUZZ "Build the fuzz targets for libFuzzer (clang only)" OFF)
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Kind of build" FORCE)
@@ -31,4 +32,10 @@ if(GRADUS_SANITIZE)
   add_link_options(-fsanitize=${GRADUS_SANITIZE})
   # g++ warns falsely about values that its own instrumentation reads.
   add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+endif()
+
+if(GRADUS_FUZZ)
+  # Counts branches for the fuzzer; the fuzzer itself, with its main, is linked to the targets alone.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
 endif()

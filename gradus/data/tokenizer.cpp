@@ -119,13 +119,15 @@ CharacterTokenizer::CharacterTokenizer(Unit unit, std::span<const uint32_t> code
 CharacterTokenizer CharacterTokenizer::train(std::string_view text, Unit unit) {
   if (text.empty()) fail("tokenizer", "the text is empty; a vocabulary needs at least one character");
   std::vector<bool> present(kLastCodePoint + 1);
+  uint32_t last = 0;
   for (size_t offset = 0; offset < text.size();) {
     const Piece piece = piece_at(text, offset, unit);
     present[piece.code] = true;
+    last = std::max(last, piece.code);
     offset += piece.length;
   }
   std::vector<uint32_t> codes;
-  for (uint32_t code = 0; code <= kLastCodePoint; ++code) {
+  for (uint32_t code = 0; code <= last; ++code) {
     if (present[code]) codes.push_back(code);
   }
   return {unit, codes};

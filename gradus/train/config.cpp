@@ -74,6 +74,12 @@ std::string described(const Value& value) {
   fail_usage(where, "\"{}\" must be {}; found {}{}", key.name, key.type.requirement(), found, ending);
 }
 
+/// Whether TOML can hold the text, which has to be UTF-8 for that: config.toml would not read back otherwise.
+bool is_toml(const std::string& text) {
+  const TomlEntry entry = internal::read_toml_value(to_toml(text));
+  return entry.value && *entry.value == Value(text);
+}
+
 /// The value as the key holds it (integers become real where a real number is asked), or nothing if it is not allowed.
 std::optional<Value> accepted(const ValueType& type, Value value) {
   const auto* integer = std::get_if<int64_t>(&value);
@@ -95,7 +101,7 @@ std::optional<Value> accepted(const ValueType& type, Value value) {
       good = std::holds_alternative<bool>(value);
       break;
     case ValueKind::kText:
-      good = text && !text->empty() && text->find('\0') == std::string::npos;  // no path has a NUL
+      good = text && !text->empty() && text->find('\0') == std::string::npos && is_toml(*text);  // no path has a NUL
       break;
     case ValueKind::kChoice:
       good = text && std::ranges::find(type.choices, *text) != type.choices.end();
@@ -118,6 +124,7 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
   if (text && key.type.kind == ValueKind::kBatchSize)
     ending = did_you_mean(*text, std::vector<std::string_view>{"all"});
   if (text && text->find('\0') != std::string::npos) ending = "; a NUL character is not allowed";
+  if (text && key.type.kind == ValueKind::kText && !is_toml(*text)) ending = "; it is not valid UTF-8";
   const bool counts = key.type.kind == ValueKind::kInteger || key.type.kind == ValueKind::kBatchSize;
   if (real && counts && std::trunc(*real) == *real && std::abs(*real) < 0x1p53) {
     ending = fmt::format("; write {}", static_cast<int64_t>(*real));

@@ -291,6 +291,23 @@ TEST(ConfigErrors, MalformedToml) {
             "'steps'");
 }
 
+TEST(ConfigErrors, TextThatNoTomlFileCouldHold) {
+  EXPECT_EQ(line_error({"data.path=caf\xE9"}),
+            "[--set data.path=caf\xE9] \"data.path\" must be text, not empty; found the text \"caf\xE9\"; it is not "
+            "valid UTF-8");
+  EXPECT_TRUE(line_error({Config::text_override("data.path", "caf\xE9")}).ends_with("; it is not valid UTF-8"));
+}
+
+TEST(ConfigErrors, WhatTomlplusplusTakesForImpossible) {
+  EXPECT_EQ(parse_error("[$ata]"),
+            "[run.toml:1:2] not valid TOML: Error while parsing key: expected bare key starting character or string "
+            "delimiter, saw '$'");
+  EXPECT_EQ(parse_error("[data]\npäth = 1"),
+            "[run.toml:2:2] not valid TOML: Error while parsing key-value pair: expected '=', saw 'ä'");
+  EXPECT_EQ(parse_error("[data]\nkind = \"\"\"\\\nä\"\"\""),
+            "[run.toml:2:1] \"data.kind\" must be \"line\" or \"text\"; found the text \"ä\"");
+}
+
 TEST(ConfigErrors, File) {
   const std::string folder = ::testing::TempDir();
   const std::string next = "; give the path of a configuration in TOML, for example one from recipes/";
