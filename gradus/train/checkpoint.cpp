@@ -6,16 +6,13 @@
 #include "gradus/base/error.h"
 #include "gradus/base/folders.h"
 #include "gradus/train/manifest.h"
+#include "gradus/train/run_files.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
+using namespace run_files;
 namespace {
 
-constexpr const char* kConfig = "config.toml";
-constexpr const char* kTokenizer = "tokenizer.json";
-constexpr const char* kModel = "model.safetensors";
-constexpr const char* kOptimizer = "optimizer.safetensors";
-constexpr const char* kState = "state.json";
 constexpr std::string_view kPrefix = "step-";
 constexpr int64_t kMostTextBytes = int64_t{1} << 28;
 
@@ -138,7 +135,7 @@ std::vector<std::string> checkpoint_damage(const fs::path& folder) {
   return damage;
 }
 
-fs::path checkpoints_of(const fs::path& run) { return run / "checkpoints"; }
+fs::path checkpoints_of(const fs::path& run) { return run / kCheckpoints; }
 
 std::string checkpoint_name(int64_t step) { return fmt::format("{}{}", kPrefix, step); }
 

@@ -12,19 +12,13 @@
 #include "gradus/base/threads.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/train/resume.h"
+#include "gradus/train/run_files.h"
 #include "gradus/train/run_log.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
+using namespace run_files;
 namespace {
-
-constexpr const char* kConfig = "config.toml";
-constexpr const char* kTokenizer = "tokenizer.json";
-constexpr const char* kLog = "log.jsonl";
-constexpr const char* kBest = "best.safetensors";
-constexpr const char* kModel = "model.safetensors";
-constexpr const char* kSummary = "summary.json";
-constexpr const char* kCheckpoints = "checkpoints";
 
 // Rewinds without a new checkpoint in between: what goes wrong so often is no matter of single batches.
 constexpr int kMostRewinds = 10;

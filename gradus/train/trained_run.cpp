@@ -8,15 +8,12 @@
 #include "gradus/tensor/safetensors.h"
 #include "gradus/train/experiment.h"
 #include "gradus/train/manifest.h"
+#include "gradus/train/run_files.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
+using namespace run_files;
 namespace {
-
-constexpr const char* kConfig = "config.toml";
-constexpr const char* kTokenizer = "tokenizer.json";
-constexpr const char* kBest = "best.safetensors";
-constexpr const char* kModel = "model.safetensors";
 
 // A size in the metadata; none can be above the number of weights, so that it asks for no absurd memory.
 int64_t metadata_number(const Safetensors& file, const fs::path& path, const std::string& key) {

@@ -1,0 +1,16 @@
+// The names of a run's files, in its own folder and in a checkpoint's.
+#pragma once
+
+namespace gradus::run_files {
+
+inline constexpr const char* kConfig = "config.toml";
+inline constexpr const char* kTokenizer = "tokenizer.json";
+inline constexpr const char* kLog = "log.jsonl";
+inline constexpr const char* kCheckpoints = "checkpoints";
+inline constexpr const char* kModel = "model.safetensors";
+inline constexpr const char* kBest = "best.safetensors";
+inline constexpr const char* kOptimizer = "optimizer.safetensors";
+inline constexpr const char* kState = "state.json";
+inline constexpr const char* kSummary = "summary.json";
+
+}  // namespace gradus::run_files
