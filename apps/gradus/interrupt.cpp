@@ -14,6 +14,7 @@ std::atomic<int> g_signal{0};
 
 void on_signal(int number) {
   int none = 0;
+  if (g_run.load() == nullptr) ::_exit(128 + number);
   if (!g_signal.compare_exchange_strong(none, number)) ::_exit(128 + number);
   if (Run* run = g_run.load()) run->trainer().cancel();
 }
@@ -32,13 +33,15 @@ void set_handler(int number, void (*handler)(int)) {
 }  // namespace
 
 // Also where a shell started us in the background with SIGINT ignored: `kill -INT` then means what it says.
-Interrupt::Interrupt(Run& run) {
-  g_run.store(&run);
+Interrupt::Interrupt() {
   for (const int number : {SIGINT, SIGTERM}) set_handler(number, on_signal);
   set_handler(SIGUSR1, on_request);
   set_handler(SIGHUP, SIG_IGN);
+  set_handler(SIGXFSZ, SIG_IGN);  // a file beyond its limit is an error with a message
   set_handler(SIGPIPE, SIG_IGN);  // for good: the error that follows must not end the process before its exit code
 }
+
+void Interrupt::watch(Run& run) { g_run.store(&run); }
 
 Interrupt::~Interrupt() {
   for (const int number : {SIGINT, SIGTERM}) set_handler(number, SIG_DFL);

@@ -10,7 +10,9 @@ namespace gradus::command {
 /// does not end the process either: a run outlives the reader of its output.
 class Interrupt {
  public:
-  explicit Interrupt(Run& run);
+  Interrupt();
+  /// From here on the signals are for this run; until then SIGINT and SIGTERM end the process at once.
+  void watch(Run& run);
   ~Interrupt();
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;

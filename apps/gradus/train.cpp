@@ -115,13 +115,16 @@ TrainOptions with_resumed_run(TrainOptions options) {
         source = found.back().folder;
     }
     options.config = (source / "config.toml").string();
+    options.own_configuration = !checkpoint;
   }
   if (!checkpoint) options.resume->clear();
   return options;
 }
 
 RunOptions run_options(const TrainOptions& options) {
-  RunOptions run{.overwrite = options.overwrite, .resume = options.resume.has_value()};
+  RunOptions run{.overwrite = options.overwrite,
+                 .resume = options.resume.has_value(),
+                 .own_configuration = options.own_configuration};
   if (options.resume && !options.resume->empty()) {
     std::error_code error;
     run.checkpoint = fs::canonical(*options.resume, error);
@@ -201,7 +204,9 @@ std::string next_command(const TrainOptions& options, const Run& run, const std:
 }
 
 std::string resume_command(const TrainOptions& options, const std::string& folder) {
-  return fmt::format("{} train --resume {}", shell_quoted(options.program), shell_quoted(folder));
+  const std::string path = folder.starts_with('-') ? "./" + folder : folder;
+  const std::string isa = options.machine.isa.empty() ? "" : " --isa " + options.machine.isa;
+  return fmt::format("{} train --resume {}{}", shell_quoted(options.program), shell_quoted(path), isa);
 }
 
 // What did not go as planned, in numbers.
@@ -241,7 +246,8 @@ std::string conclusion(const TrainOptions& options, const Run& run, const Traini
          seen, folder);
   }
   // The whole batch cannot be left out.
-  const bool batches = run.config().batch_size("train.batch_size").has_value();
+  const bool rewinds = run.config().text("health.on_spike") == "rewind";
+  const bool batches = run.config().batch_size("train.batch_size").has_value() && !rewinds;
   fail("train",
        "{}. The weights of before that step are saved in {}. Try a lower optimizer.learning_rate or "
        "optimizer.clip_norm = 1{}",
@@ -304,8 +310,9 @@ int train(const TrainOptions& given) {
   prepare_machine({.isa = options.machine.isa, .threads = {}});
   const std::string folder = options.out ? *options.out : (fs::path("runs") / fs::path(file.path).stem()).string();
   if (options.overwrite) check_overwrite(file.path, folder);
+  Interrupt interrupt;
   Run run(std::move(config), folder, run_options(options));
-  const Interrupt interrupt(run);
+  interrupt.watch(run);
   WatchedRun watched(run, options.quiet);
   watched.say(introduction(run, run.trainer().planned_steps(), folder));
   const TrainingSummary summary = run.train();

@@ -28,6 +28,7 @@ struct TrainOptions {
   bool overwrite = false;
   /// Empty text: the run that `out` names. A run's folder, or a checkpoint's, else.
   std::optional<std::string> resume;
+  bool own_configuration = false;  ///< `config` is that of the run that is resumed.
 };
 
 /// Trains and writes the run's folder. 0; or 128 + the signal that ended it.

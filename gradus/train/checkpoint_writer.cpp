@@ -62,6 +62,7 @@ void CheckpointWriter::wait() {
     times_.write_s += last_write_s_;
     if (!error_) ++times_.written;
   }
+  failed_.store(false, std::memory_order_relaxed);
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
@@ -75,6 +76,7 @@ void CheckpointWriter::write(const std::function<Checkpoint()>& snapshot) {
       run(*held);
     } catch (...) {
       error_ = std::current_exception();
+      failed_.store(true, std::memory_order_relaxed);
     }
     last_write_s_ = seconds_since(start);
   };

@@ -1,6 +1,7 @@
 // Writes a run's checkpoints beside the training, keeps the links `last` and `best`, and removes the old ones.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
@@ -34,6 +35,8 @@ class CheckpointWriter {
   void write(const std::function<Checkpoint()>& snapshot);
   /// Waits for the writing in progress; rethrows its error.
   void wait();
+  /// Whether the writing in progress has failed already: `wait` will say why. Asking costs nothing.
+  bool has_failed() const { return failed_.load(std::memory_order_relaxed); }
   CheckpointTimes times() const { return times_; }
 
  private:
@@ -44,6 +47,7 @@ class CheckpointWriter {
   std::function<void()> before_;
   std::thread thread_;
   std::exception_ptr error_;  // of the thread, read after it was joined
+  std::atomic<bool> failed_{false};
   double last_write_s_ = 0.0;
   CheckpointTimes times_;
 };

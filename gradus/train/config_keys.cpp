@@ -212,9 +212,9 @@ std::vector<Key> watching_keys() {
        "a spike is "
        "trained on and counted; what is not finite ends the run all the same."},
       {"health.spike_deviations", real(kFrom0), 50.0, always(),
-       "A loss that lies more than so many mean absolute deviations above the mean of the last 100 or so, and above "
-       "twice that mean, is a "
-       "spike; 0 looks for none."},
+       "A loss that lies more than so many mean absolute deviations above the mean of the last 100 or so, above twice "
+       "that mean, and above a "
+       "tenth of the highest mean so far, is a spike; 0 looks for none."},
       {"log.every", integer(kFrom1), 10, always(), "Steps between the rows of the log; step 0 is the first."},
   };
 }

@@ -10,6 +10,7 @@ namespace gradus {
 namespace {
 
 constexpr int64_t kMemory = 100, kLeastKnown = 10;
+constexpr double kLeastOfPeak = 0.1;
 constexpr double kLossDeviations = 50.0, kGradientDeviations = 50.0, kGradientFactor = 10.0;
 // Weights that move by a tenth a step forget what they learned; by a hundred-millionth, f32 rounds the step away.
 constexpr double kLargeUpdate = 0.1, kSmallUpdate = 1e-8;
@@ -25,10 +26,12 @@ void MovingBand::add(double value) {
   const double part = 1.0 / static_cast<double>(std::min(count, kMemory));
   if (count > 1) deviation += part * (std::abs(value - mean) - deviation);
   mean += part * (value - mean);
+  if (count >= kLeastKnown) peak = std::max(peak, std::abs(mean));
 }
 
 bool MovingBand::is_exceeded_by(double value, double deviations) const {
-  return count >= kLeastKnown && value - mean > std::max(deviations * deviation, std::abs(mean));
+  if (count < kLeastKnown || value <= kLeastOfPeak * peak) return false;
+  return value - mean > std::max(deviations * deviation, std::abs(mean));
 }
 
 double MovingBand::within(double value, double deviations) const {

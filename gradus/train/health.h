@@ -20,13 +20,15 @@ struct MovingBand {
   double mean = 0.0;
   double deviation = 0.0;
   int64_t count = 0;
+  double peak = 0.0;  ///< The highest that the mean was in size, once 10 values were known.
 
   void add(double value);
   /// As much of `value` as lies within the band: what is added of one that goes beyond, so that it does not hide the
   /// next.
   double within(double value, double deviations) const;
-  /// Whether `value` lies more than `deviations` deviations above the mean, and more than the mean's own size. Never
-  /// before 10 values are known.
+  /// Whether `value` lies more than `deviations` deviations above the mean, more than the mean's own size, and above a
+  /// tenth of `peak`: what is little beside where training began is the noise of a model that has nearly learned it
+  /// all. Never before 10 values are known.
   bool is_exceeded_by(double value, double deviations) const;
 };
 

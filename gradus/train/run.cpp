@@ -70,25 +70,53 @@ void write_if_different(const fs::path& path, const std::string& text) {
   if (!fs::is_regular_file(path, error) || read_file(path) != text) write_file(path, text);
 }
 
+// A run whose checkpoints are gone (a disk that is not there, a folder that was moved) is not begun again over what is
+// left.
+void check_never_saved(const fs::path& folder) {
+  std::vector<fs::path> traces = {folder / kSummary, folder / kModel, folder / kBest};
+  if (fs::is_symlink(fs::symlink_status(checkpoints_of(folder)))) traces.push_back(checkpoints_of(folder));
+  for (const fs::path& path : list_folder(checkpoints_of(folder))) {
+    if (!is_leftover(path)) traces.push_back(path);
+  }
+  for (const fs::path& trace : traces) {
+    if (!fs::exists(fs::symlink_status(trace))) continue;
+    fail_usage(
+        folder.string(),
+        "has {}, but no checkpoint to go on from; put its checkpoints back, or name one that was set aside step-N "
+        "again, or give --overwrite instead of --resume to begin anew",
+        trace.lexically_relative(folder).string());
+  }
+}
+
 std::optional<CharacterTokenizer> tokenizer_of(const StartingPoint& start) {
   const std::string& json = start.checkpoint.tokenizer;
   if (json.empty()) return std::nullopt;
   return CharacterTokenizer::from_json(json, (start.folder / kTokenizer).string());
 }
 
-void check_data(const Session& session, const RunFacts& facts) {
-  const Config& config = session.config();
-  if (session.data().hash == facts.data_hash) return;
-  bool named = false;
-  for (const Key& key : configuration_keys()) {
-    named = named || (key.name.starts_with("data.") && config.is_named(key.name));
+bool is_listed(const fs::path& run, const fs::path& checkpoint) {
+  std::error_code error;
+  for (const FoundCheckpoint& found : list_checkpoints(run)) {
+    if (fs::equivalent(found.folder, checkpoint, error)) return true;
   }
-  if (named) return;
+  return false;
+}
+
+// Other data than before is an error, unless a key of the data was changed on purpose; then it is said.
+std::string check_data(const Session& session, const RunFacts& facts, const std::vector<ConfigChange>& changes,
+                       bool own_configuration) {
+  const Config& config = session.config();
+  if (session.data().hash == facts.data_hash) return "";
+  const int64_t now = session.data().training->size();
+  const bool changed = std::any_of(changes.begin(), changes.end(), [&](const ConfigChange& change) {
+    return change.key.starts_with("data.") && (own_configuration || config.is_named(change.key));
+  });
+  if (changed) return fmt::format("the data is other data: {} examples then, {} now", facts.examples, now);
   fail_usage(
       config.has("data.path") ? config.text("data.path") : config.where("data.kind"),
       "the data is not what the run was trained on ({} examples then, {} now); point data.path to the same data, or "
-      "name it to go on with other data: --data PATH",
-      facts.examples, session.data().training->size());
+      "name other data to go on with it: --data PATH",
+      facts.examples, now);
 }
 
 }  // namespace
@@ -106,6 +134,8 @@ Run::Run(Config config, const fs::path& folder, const RunOptions& options) : fol
     resume(options, std::move(config));
   } else {
     check_folder(folder_, options.overwrite);
+    if (options.resume)
+      notes_.push_back(fmt::format("there is no run in {} yet: it begins at step 0", folder_.string()));
     session_ = std::make_unique<Session>(std::move(config));
     open(options.overwrite);
   }
@@ -142,34 +172,45 @@ void Run::resume(const RunOptions& options, Config config) {
   if (options.checkpoint && !fs::equivalent(options.checkpoint->parent_path(), checkpoints_of(folder_), error)) {
     fail_usage(options.checkpoint->string(), "is no checkpoint of the run {}", folder_.string());
   }
+  if (options.checkpoint && !is_listed(folder_, *options.checkpoint)) {
+    fail_usage(options.checkpoint->string(), "has not the name of a checkpoint, step-N; rename it to go on from it");
+  }
   const bool is_run = has_nothing(folder_) || fs::exists(folder_ / kLog, error) || !list_checkpoints(folder_).empty();
   if (!is_run) fail_usage(folder_.string(), "has no {} and no checkpoints, so there is no run to go on with", kLog);
   lock_ = std::make_unique<FolderLock>(folder_);
   const std::optional<StartingPoint> start = find_start(folder_, options.checkpoint);
   if (!start) {
+    check_never_saved(folder_);
     session_ = std::make_unique<Session>(std::move(config));
     notes_.push_back(fmt::format("{} has no checkpoint yet: the run begins at step 0", folder_.string()));
     return open(true);
   }
   const Config before = Config::parse(start->checkpoint.config, (start->folder / kConfig).string());
   const std::vector<ConfigChange> changes = config_changes(before, config);
-  check_changes(changes, folder_);
+  if (!options.own_configuration) check_changes(changes, folder_);
+  for (const ConfigChange& change : changes) {
+    if (change.key != "model.from") continue;
+    fail_usage(config.where("model.from"),
+               "model.from is where a new run starts; this one goes on with its own weights: leave it out");
+  }
   session_ =
       std::make_unique<Session>(std::move(config), SessionOptions{.tokenizer = tokenizer_of(*start), .resumes = true});
-  check_data(*session_, start->checkpoint.state.facts);
+  const std::string other_data =
+      check_data(*session_, start->checkpoint.state.facts, changes, options.own_configuration);
   session_->restore(start->checkpoint, start->folder.string());
   const int64_t step = trainer().steps_done(), planned = trainer().planned_steps();
   notes_.push_back(fmt::format("goes on at step {} of {}, from {}", step, planned, start->folder.string()));
   if (!changes.empty()) notes_.push_back("changed since then:" + to_text(changes));
+  if (!other_data.empty()) notes_.push_back(other_data);
   const int64_t planned_before = planned_steps(trainer_options(before), *data().training);
   const std::string schedule = schedule_change(before, planned_before, this->config(), planned, step);
   if (!schedule.empty()) notes_.push_back(schedule);
   if (step >= planned) notes_.push_back("all its steps are done already; --set train.steps=N trains up to step N");
-  take_over(*start, before);
+  take_over(*start);
 }
 
 // The folder becomes that of a run which is at this step. Killed anywhere in here, it can be done again.
-void Run::take_over(const StartingPoint& start, const Config& before) {
+void Run::take_over(const StartingPoint& start) {
   const TrainingState& state = start.checkpoint.state.training;
   const RunFacts& facts = start.checkpoint.state.facts;
   if (facts.isa != name_of(active_isa()) || facts.matmul_library != matmul_library()) {
@@ -188,7 +229,7 @@ void Run::take_over(const StartingPoint& start, const Config& before) {
                     state.best_step));
   }
   const int64_t end = state.unvalidated ? state.unvalidated->step : state.step;
-  const LogCut cut = cut_log(folder_ / kLog, {end, state.step, before.integer("log.every")});
+  const LogCut cut = cut_log(folder_ / kLog, {end, state.step, state.step});
   if (cut.rows > 0) notes_.push_back(fmt::format("{} rows of {} are of later steps and were cut", cut.rows, kLog));
   if (cut.unreadable > 0) notes_.push_back(fmt::format("{} unreadable lines of {} were cut", cut.unreadable, kLog));
   remove_path(folder_ / kSummary);  // of an end that is none
@@ -216,6 +257,7 @@ void Run::on_step(const StepRecord& record) {
   examples_since_log_ += record.examples;
   weight_since_log_ += record.weight;
   if (record.logged) log(record);
+  if (writer_->has_failed()) writer_->wait();  // throws
   if (is_checkpoint_due(record)) save_checkpoint();
   if (on_step_) on_step_(record);
 }
@@ -243,7 +285,7 @@ bool Run::rewind(const Anomaly& anomaly) {
   session_->rewind(start->checkpoint, start->folder.string(), anomaly);
   const int64_t step = trainer().steps_done();
   log_.reset();
-  cut_log(folder_ / kLog, {step, step, config().integer("log.every")});
+  cut_log(folder_ / kLog, {step, step, step + 1});
   log_ = std::make_unique<LineLog>(folder_ / kLog, LineLog::Start::kAppend);
   const std::string text =
       fmt::format("{}. Back to step {}, and batch {} is left out", anomaly.text(), step, anomaly.batch);
@@ -278,6 +320,7 @@ void Run::log(const StepRecord& record) {
     row.add("val_loss", *record.validation_loss);
     if (text) row.add("val_perplexity", std::exp(*record.validation_loss));
   }
+  if (record.end_only) row.add("end", true);
   log_->append(row.line());
   examples_since_log_ = 0;
   weight_since_log_ = 0.0;
@@ -315,10 +358,33 @@ void Run::write_summary(const TrainingSummary& summary) const {
   write_file(folder_ / kSummary, json.page());
 }
 
+// After an error that ends the run: the error is what matters, and whether this works as well or not is seen in the
+// folder.
+void Run::save_what_can_be_saved() noexcept {
+  try {
+    if (trainer().steps_done() == saved_step_ && !writer_->has_failed()) return writer_->wait();
+    try {
+      writer_->wait();
+    } catch (const std::exception&) {
+      // Of the checkpoint before; it is the error on its way, or comes after it.
+    }
+    save_checkpoint();
+    writer_->wait();
+  } catch (const std::exception&) {
+    // Then the checkpoints before it are what there is.
+  }
+}
+
 TrainingSummary Run::train() {
   const bool rewinds = config().text("health.on_spike") == "rewind";
   if (rewinds && saved_step_ < 0) save_checkpoint();  // there is always one to go back to
-  const TrainingSummary summary = trainer().run();
+  TrainingSummary summary;
+  try {
+    summary = trainer().run();
+  } catch (...) {
+    save_what_can_be_saved();
+    throw;
+  }
   const int64_t step = trainer().steps_done();
   if (step != saved_step_) save_checkpoint();
   writer_->wait();

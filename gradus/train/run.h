@@ -24,6 +24,9 @@ struct StartingPoint;
 struct RunOptions {
   bool overwrite = false;  ///< Replaces the run in a folder that is not empty.
   bool resume = false;     ///< Goes on with the run in the folder, or begins it where it has no checkpoint yet.
+  /// The configuration is that of the run's own folder: what differs from the checkpoint's was accepted when it was
+  /// written.
+  bool own_configuration = false;
   /// The checkpoint to go on from; the newest by default. Those after it are set aside.
   std::optional<std::filesystem::path> checkpoint = std::nullopt;
 };
@@ -77,13 +80,14 @@ class Run {
 
   void open(bool overwrite);
   void resume(const RunOptions& options, Config config);
-  void take_over(const StartingPoint& start, const Config& before);
+  void take_over(const StartingPoint& start);
   void set_aside_after(int64_t step);
   void on_step(const StepRecord& record);
   void log(const StepRecord& record);
   void log_event(int64_t step, const char* event, const std::string& text);
   bool is_checkpoint_due(const StepRecord& record);
   void save_checkpoint();
+  void save_what_can_be_saved() noexcept;
   bool rewind(const Anomaly& anomaly);
   void write_summary(const TrainingSummary& summary) const;
 

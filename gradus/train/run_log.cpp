@@ -10,7 +10,8 @@ namespace {
 
 struct Row {
   int64_t step;
-  bool is_event, validated;
+  std::string event;  // empty for a step's row
+  bool end_only;      // written because the run ended there
 };
 
 std::optional<Row> parsed(std::string_view line) {
@@ -19,7 +20,9 @@ std::optional<Row> parsed(std::string_view line) {
     const JsonValue* step = row.find("step");
     const auto* number = step == nullptr ? nullptr : step->get<int64_t>();
     if (number == nullptr) return std::nullopt;
-    return Row{*number, row.find("event") != nullptr, row.find("val_loss") != nullptr};
+    const JsonValue* event = row.find("event");
+    const auto* name = event == nullptr ? nullptr : event->get<std::string>();
+    return Row{*number, name == nullptr ? "" : *name, row.find("end") != nullptr};
   } catch (const Error&) {
     return std::nullopt;
   }
@@ -48,8 +51,8 @@ LogCut cut_log(const std::filesystem::path& path, const LogEnd& end) {
       ++cut.unreadable;
       return;
     }
-    const bool belongs = row->is_event || row->step % end.every == 0 || row->validated;
-    if (belongs && row->step < (row->is_event ? end.event : end.row)) {
+    const int64_t first = row->event.empty() ? end.row : row->event == "rewind" ? end.rewind : end.warning;
+    if (row->step < first && !row->end_only) {
       kept.append(line).push_back('\n');
     } else {
       ++cut.rows;

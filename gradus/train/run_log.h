@@ -18,12 +18,11 @@ struct LogCut {
   int64_t unreadable = 0;  ///< Lines that are no JSON object with a step; a torn last line is one.
 };
 
-/// Where a log ends for a run that goes on.
+/// The first step whose rows go: of each kind of row.
 struct LogEnd {
-  int64_t row = 0;    ///< The first step whose row goes.
-  int64_t event = 0;  ///< The first step whose events go.
-  int64_t every =
-      1;  ///< `log.every`: rows of other steps were written because they validated, or because the run ended.
+  int64_t row = 0;
+  int64_t warning = 0;
+  int64_t rewind = 0;  ///< The step of a rewind is the one that the run went back to.
 };
 
 /// Rewrites a log, whole or not at all, without what comes after `end`, and without rows that were only written because

@@ -29,7 +29,10 @@ std::optional<TrainedRun> source_model(const Config& config, const SessionOption
 
 TrainerOptions options_of(const Config& config, int64_t last_step) {
   TrainerOptions options = trainer_options(config);
-  if (last_step > 0) options.steps = last_step;
+  if (last_step > 0) {
+    options.steps = last_step;
+    options.max_time_s = 0.0;  // how long it takes is another matter
+  }
   return options;
 }
 

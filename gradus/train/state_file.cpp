@@ -16,11 +16,15 @@ constexpr const char* kFormat = "gradus state 1";
 double or_nan(const std::optional<double>& value) { return value.value_or(std::nan("")); }
 
 JsonText to_json(const MovingBand& band) {
-  return JsonText().add("mean", band.mean).add("deviation", band.deviation).add("count", band.count);
+  return JsonText()
+      .add("mean", band.mean)
+      .add("deviation", band.deviation)
+      .add("count", band.count)
+      .add("peak", band.peak);
 }
 
 MovingBand band_from(const JsonObject& json) {
-  return {json.real("mean"), json.real("deviation"), json.integer("count")};
+  return {json.real("mean"), json.real("deviation"), json.integer("count"), json.real("peak")};
 }
 
 JsonText to_json(const HealthState& h) {

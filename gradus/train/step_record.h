@@ -25,6 +25,7 @@ struct StepRecord {
   std::optional<double> validation_loss;
   bool best = false;       ///< The validation loss is the lowest so far.
   double elapsed_s = 0.0;  ///< In the loop, over all its starts; measured only where `logged`.
+  bool end_only = false;   ///< Logged for no other reason than that the run ends here.
   bool logged = false;  ///< On `log_every`, on a step that validated, and where the run ends before its planned steps.
 };
 

@@ -33,14 +33,19 @@ int64_t metadata_number(const Safetensors& file, const fs::path& path, const std
   return number;
 }
 
-// A file that lies in a checkpoint is what was written there, or an error.
-void check_sum(const fs::path& path) {
-  const fs::path real = fs::canonical(path), folder = real.parent_path();
-  if (!fs::exists(folder / Manifest::kName)) return;
-  const Manifest manifest = Manifest::read(folder);
-  const ManifestFile* file = manifest.find(real.filename().string());
-  const std::string damage = file == nullptr ? "" : file->damage(folder);
-  if (!damage.empty()) fail(path.string(), "{}; `gradus verify` says which checkpoints are whole", damage);
+// Where a model's configuration and vocabulary lie: with the weights, in their checkpoint, after its sums were checked;
+// in the run's folder for weights that lie there by themselves.
+fs::path checked_source(const fs::path& folder, const fs::path& weights) {
+  const fs::path real = fs::canonical(weights), checkpoint = real.parent_path();
+  if (!fs::exists(checkpoint / Manifest::kName)) return folder;
+  const Manifest manifest = Manifest::read(checkpoint);
+  for (const ManifestFile& file : manifest.files) {
+    if (file.name == kOptimizer || file.name == kState) continue;  // not used here
+    const std::string damage = file.damage(checkpoint);
+    if (damage.empty()) continue;
+    fail((checkpoint / file.name).string(), "{}; `gradus verify` says which checkpoints are whole", damage);
+  }
+  return checkpoint;
 }
 
 }  // namespace
@@ -52,8 +57,8 @@ TrainedRun load(const fs::path& folder, Weights weights) {
   if (!fs::exists(path, error)) {
     fail(path.string(), "does not exist; the run has no checkpoint yet, or this is not a run's folder");
   }
-  check_sum(path);
-  TrainedRun run(Config::load((folder / kConfig).string()));
+  const fs::path source = checked_source(folder, path);
+  TrainedRun run(Config::load((source / kConfig).string()));
   const Safetensors file = read_safetensors(path);
   const DataShape shape{.inputs = metadata_number(file, path, "gradus.inputs"),
                         .outputs = metadata_number(file, path, "gradus.outputs"),
@@ -61,9 +66,9 @@ TrainedRun load(const fs::path& folder, Weights weights) {
   run.model_ = make_model(run.config_, shape);
   load_parameters(run.model_->parameters(), file.tensors, path.string());
   if (run.config_.text("data.kind") == "text") {
-    run.tokenizer_ = CharacterTokenizer::load(folder / kTokenizer);
+    run.tokenizer_ = CharacterTokenizer::load(source / kTokenizer);
     if (run.tokenizer_->vocabulary_size() != shape.vocabulary) {
-      fail((folder / kTokenizer).string(), "{} tokens; the model has {}", run.tokenizer_->vocabulary_size(),
+      fail((source / kTokenizer).string(), "{} tokens; the model has {}", run.tokenizer_->vocabulary_size(),
            shape.vocabulary);
     }
   }

@@ -318,7 +318,9 @@ void Trainer::finish_step(StepRecord& record, std::optional<StopReason>& reason)
   const bool wanted = reason == StopReason::kLossThreshold || reason == StopReason::kMaxTime;
   if (wanted && options_.validation_every > 0 && !record.validation_loss) validate_after(record);
   const bool early = reason && reason != planned_reason_;
-  record.logged = record.step % options_.log_every == 0 || early || record.validation_loss;
+  const bool belongs = record.step % options_.log_every == 0 || record.validation_loss;
+  record.end_only = early && !belongs;
+  record.logged = early || belongs;
   if (record.logged) record.elapsed_s = elapsed_s();
   if (on_warning_) {
     for (const HealthWarning& warning : health_.take_warnings()) on_warning_(warning);

@@ -78,7 +78,8 @@ void look_at_checkpoints(Findings& findings) {
   }
   for (const fs::path& path : list_folder(checkpoints_of(findings.run()))) {
     const std::string name = "checkpoints/" + path.filename().string();
-    if (is_leftover(path)) findings.note(name, "left half done by a run that was killed; --resume removes it");
+    if (is_leftover(path))
+      findings.note(name, "on its way, or left half done by a run that was killed (then --resume removes it)");
     if (name.find(".left") != std::string::npos)
       findings.note(name, "set aside when the run went on from an earlier step");
   }
@@ -196,9 +197,14 @@ Replay replay(const fs::path& run, int64_t from, int64_t to) {
   state.skipped = end.state.training.skipped;  // what was left out on the way is left out again
   session.trainer().restore(std::move(state));
   const auto begin = std::chrono::steady_clock::now();
-  session.trainer().run();
+  const TrainingSummary ended = session.trainer().run();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   result.steps = session.trainer().steps_done() - from;
+  if (session.trainer().steps_done() != to) {
+    result.difference =
+        fmt::format("the run ended at step {}: {}", session.trainer().steps_done(), name_of(ended.stop_reason));
+    return result;
+  }
   const Checkpoint again = session.snapshot();
   result.difference = difference("weights", again.model, end.model);
   if (result.difference.empty()) result.difference = difference("optimizer", again.optimizer, end.optimizer);

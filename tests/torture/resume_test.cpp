@@ -168,7 +168,8 @@ TEST(RandomKill, ManyKillsChangeNothing) {
     std::this_thread::sleep_for(
         std::chrono::milliseconds(std::uniform_int_distribution<int64_t>(1, 60 + 3 * once)(random)));
     command.send(SIGKILL);
-    ASSERT_EQ(command.wait().exit_code, 128 + SIGKILL);
+    const CommandResult killed = command.wait();
+    ASSERT_EQ(killed.exit_code, 128 + SIGKILL) << killed.err;
     ASSERT_EQ(not_whole(folder / "run", Leftovers::kAllowed), "") << "after " << kill + 1 << " kills";
     const int64_t after = newest_checkpoint(folder / "run");
     ASSERT_GE(after, before);

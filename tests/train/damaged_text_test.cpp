@@ -53,7 +53,7 @@ TEST(DamagedText, LogLeavesOutWhatIsNoRowHoweverDeep) {
   std::vector<int64_t> steps;
   EXPECT_EQ(read_log(path, [&](int64_t step, std::string_view) { steps.push_back(step); }), 3);
   EXPECT_EQ(steps, std::vector<int64_t>{0});
-  EXPECT_EQ(cut_log(path, {.row = 1, .event = 1}).unreadable, 3);
+  EXPECT_EQ(cut_log(path, {.row = 1, .warning = 1, .rewind = 1}).unreadable, 3);
   EXPECT_EQ(slurp(path), "{\"step\":0}\n");
 }
 

@@ -42,6 +42,10 @@ TEST(MovingBand, IsExceededByWhatIsFarAboveItOnly) {
   EXPECT_TRUE(band.is_exceeded_by(2.01, 50));
   EXPECT_FALSE(band.is_exceeded_by(1.99, 50));  // a constant loss has no deviation: twice its mean is the least
   EXPECT_FALSE(band.is_exceeded_by(-1e9, 50));
+  MovingBand learned = band;  // what is little beside the beginning is no spike, however much it is beside the mean
+  learned.mean = 1e-6;
+  EXPECT_FALSE(learned.is_exceeded_by(0.09, 50));
+  EXPECT_TRUE(learned.is_exceeded_by(0.11, 50));
   band.deviation = 0.1;
   EXPECT_FALSE(band.is_exceeded_by(5.9, 50));
   EXPECT_TRUE(band.is_exceeded_by(6.1, 50));

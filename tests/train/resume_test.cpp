@@ -269,7 +269,7 @@ TEST(ResumeRun, RefusesOtherDataUnlessItIsNamed) {
   EXPECT_EQ(resume_error(with_path(moved), folder / "run"),
             "[" + moved +
                 "] the data is not what the run was trained on (55 examples then, 56 now); point data.path to the same "
-                "data, or name it to go on with other data: --data PATH");
+                "data, or name other data to go on with it: --data PATH");
   const Config named = Config::parse(stored, "c.toml", {Config::text_override("data.path", moved)});
   EXPECT_EQ(resume_error(named, folder / "run"), "no error");
 }
@@ -279,7 +279,7 @@ TEST(ResumeRun, WithoutACheckpointBeginsAtTheStart) {
   const Config config = config_of("mlp", {"train.steps=20"});
   TrainingRun(config, folder / "straight").train();
   TrainingRun nothing(config, folder / "new", {.resume = true});
-  EXPECT_TRUE(nothing.notes().empty());
+  EXPECT_THAT(nothing.notes().at(0), HasSubstr("there is no run in "));
   nothing.train();
   expect_same_run(folder / "new", folder / "straight", "");
   fs::create_directories(folder / "killed");

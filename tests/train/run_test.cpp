@@ -488,8 +488,9 @@ TEST(Load, SaysWhichFileIsMissing) {
   const TemporaryFolder folder;
   train(text_config(folder, {"train.steps=1"}), folder / "run");
   for (const char* file : {"tokenizer.json", "config.toml"}) {
-    fs::remove(folder / "run" / file);
-    EXPECT_NE(load_error(folder / "run").find((folder / "run" / file).string()), std::string::npos) << file;
+    fs::remove(folder / "run/checkpoints/step-1" / file);
+    EXPECT_NE(load_error(folder / "run").find((folder / "run/checkpoints/step-1" / file).string()), std::string::npos)
+        << file;
   }
 }
 
@@ -497,7 +498,7 @@ TEST(Load, SaysWhereAFileIsDamaged) {
   const TemporaryFolder folder;
   train(text_config(folder, {"train.steps=1"}), folder / "run");
   for (const char* file : {"tokenizer.json", "config.toml", "model.safetensors"}) {
-    const fs::path path = folder / "run" / file;
+    const fs::path path = folder / "run/checkpoints/step-1" / file;
     const std::string content = slurp(path);
     for (const size_t length : {size_t{0}, size_t{7}, content.size() / 2, content.size() - 3}) {
       if (std::string_view(file) == "config.toml" && length == content.size() - 3)
