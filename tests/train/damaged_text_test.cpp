@@ -15,7 +15,7 @@ constexpr const char* kTooDeep = "[s] has values within more than 32 others; gra
 
 /// Values within values, more than a stack holds.
 std::string deep() {
-  constexpr size_t kDepth = 1 << 20;
+  constexpr size_t kDepth = 1 << 18;
   return std::string(kDepth, '[') + std::string(kDepth, ']');
 }
 
