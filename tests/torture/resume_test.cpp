@@ -147,8 +147,9 @@ TEST(RandomKill, ManyKillsChangeNothing) {
   constexpr int64_t kEvery = 5;
   const int kills = g_whole ? 1000 : 25;
   Experiment experiment = text_experiment();
-  experiment.arguments.insert(experiment.arguments.end(), {"--set", "checkpoint.every=5", "--set", "model.width=32",
-                                                           "--set", "train.steps=10000000"});
+  experiment.arguments.insert(experiment.arguments.end(),
+                              {"--set", "checkpoint.every=5", "--set", "model.width=32", "--set",
+                               "train.steps=10000000", "--set", "health.on_spike=warn"});
   const TemporaryFolder folder;
   experiment.lay_out(folder.path());
   std::vector<std::string> arguments = experiment.arguments;
