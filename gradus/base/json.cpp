@@ -106,7 +106,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   }
   bool end_array() override { return close(); }
   bool key(std::string& key) override {
-    std::get<JsonValue::Object>(open_.back()->value).emplace_back().first = std::move(key);
+    std::get<JsonValue::Object>(open_.back()->value).emplace_back().key = std::move(key);
     return true;
   }
 
@@ -122,7 +122,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   JsonValue& place() {
     if (open_.empty()) return result_;
     if (auto* list = std::get_if<JsonValue::List>(&open_.back()->value)) return list->emplace_back();
-    return std::get<JsonValue::Object>(open_.back()->value).back().second;
+    return std::get<JsonValue::Object>(open_.back()->value).back().value;
   }
   template <class T>
   bool put(T value) {
@@ -199,12 +199,16 @@ std::string JsonText::page() const {
   return text + "\n}\n";
 }
 
+JsonValue::JsonValue() = default;
+JsonValue::~JsonValue() = default;
+JsonValue::JsonValue(JsonValue&& other) noexcept = default;
+JsonValue& JsonValue::operator=(JsonValue&& other) noexcept = default;
+
 const JsonValue* JsonValue::find(std::string_view key) const {
   const Object* object = get<Object>();
   if (object == nullptr) return nullptr;
-  const auto found =
-      std::find_if(object->begin(), object->end(), [&](const auto& field) { return field.first == key; });
-  return found == object->end() ? nullptr : &found->second;
+  const auto found = std::find_if(object->begin(), object->end(), [&](const auto& field) { return field.key == key; });
+  return found == object->end() ? nullptr : &found->value;
 }
 
 std::string JsonValue::shown() const {

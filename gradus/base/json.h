@@ -43,9 +43,16 @@ std::string json_quoted(std::string_view text);
 
 /// A value that was read.
 struct JsonValue {
+  struct Field;
   using List = std::vector<JsonValue>;
-  using Object = std::vector<std::pair<std::string, JsonValue>>;
-  std::variant<std::nullptr_t, bool, int64_t, double, std::string, List, Object> value = nullptr;
+  using Object = std::vector<Field>;
+  std::variant<std::nullptr_t, bool, int64_t, double, std::string, List, Object> value;
+
+  // In json.cpp, where fields are complete.
+  JsonValue();
+  ~JsonValue();
+  JsonValue(JsonValue&& other) noexcept;
+  JsonValue& operator=(JsonValue&& other) noexcept;
 
   template <class T>
   const T* get() const {
@@ -55,6 +62,11 @@ struct JsonValue {
   const JsonValue* find(std::string_view key) const;
   /// As one would write it, with an end where it gets long: for messages.
   std::string shown() const;
+};
+
+struct JsonValue::Field {
+  std::string key;
+  JsonValue value;
 };
 
 /// The value that `text` is. Errors, which call it `file`: no JSON (with the byte), a name twice in an object, values
