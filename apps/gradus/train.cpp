@@ -87,6 +87,15 @@ bool is_checkpoint(const fs::path& folder) {
   return fs::exists(folder / "manifest.json", error);
 }
 
+// The run that a checkpoint belongs to. RUN/checkpoints may be a link to another disk, so the path is taken as it is
+// given; a link to a checkpoint from elsewhere is followed.
+fs::path run_of(const fs::path& checkpoint) {
+  std::error_code error;
+  const fs::path given = fs::absolute(checkpoint, error).lexically_normal();
+  const bool beside = given.parent_path().filename() == "checkpoints";
+  return (beside ? given : fs::canonical(checkpoint, error)).parent_path().parent_path();
+}
+
 // --resume with a folder stands for that run: its --out and, without a CONFIG, its own configuration. What is no folder
 // is the CONFIG behind a --resume without a value.
 TrainOptions with_resumed_run(TrainOptions options) {
@@ -102,7 +111,7 @@ TrainOptions with_resumed_run(TrainOptions options) {
     fail_usage("--resume", "{} is no folder; give a run's, or a checkpoint's", run.string());
   const bool checkpoint = is_checkpoint(run);
   fs::path source = run;
-  if (checkpoint) run = fs::canonical(run, error).parent_path().parent_path();
+  if (checkpoint) run = run_of(run);
   if (options.out && !fs::equivalent(*options.out, run, error)) {
     fail_usage("--out", "{} is not the run that --resume names, {}; leave one of them out", *options.out, run.string());
   }
@@ -217,6 +226,7 @@ std::string counted(const TrainingState& state) {
   };
   count(static_cast<int64_t>(state.skipped.size()), "batches left out");
   count(state.rewinds, "rewinds");
+  count(state.undone_steps, "steps taken back by them");
   count(state.health.spikes, "spikes of the loss trained on");
   count(state.health.clipped_steps, "steps with a shortened gradient");
   return text.empty() ? "" : text + "\n";

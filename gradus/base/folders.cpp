@@ -1,5 +1,6 @@
 #include "gradus/base/folders.h"
 
+#include <dirent.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -25,6 +27,15 @@ namespace {
 
 void flush_or_fail(const fs::path& folder) {
   if (const int error = flush_folder(folder)) fail_system(folder, "flush the folder to disk", error);
+}
+
+// What the holder wrote into its lock file.
+std::string process_in(int lock_file) {
+  char text[24] = {};
+  [[maybe_unused]] const ssize_t count = ::pread(lock_file, text, sizeof(text) - 1, 0);
+  std::string process = text;
+  process.erase(std::min(process.find('\n'), process.size()));
+  return process.empty() ? "?" : process;
 }
 
 }  // namespace
@@ -61,26 +72,37 @@ bool is_leftover(const fs::path& path) {
   return name.starts_with('.') && name.find(detail::kTemporaryMark) != std::string::npos;
 }
 
+// By the system's own calls: libstdc++'s directory_iterator ends the process where there is no memory for a name.
 std::vector<fs::path> list_folder(const fs::path& folder) {
   std::vector<fs::path> paths;
-  std::error_code error;
+  DIR* opened = nullptr;
   do {
-    paths.clear();
-    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-      paths.push_back(entry->path());
-    }
-  } while (error == std::errc::interrupted);
-  if (error && error != std::errc::no_such_file_or_directory) fail_system(folder, "list the folder", error.value());
+    opened = ::opendir(folder.c_str());
+  } while (opened == nullptr && errno == EINTR);
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(opened, &::closedir);
+  if (!open && errno == ENOENT) return paths;
+  if (!open) fail_system(folder, "list the folder", errno);
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(open.get());
+    if (entry == nullptr && errno == EINTR) continue;
+    if (entry == nullptr && errno != 0) fail_system(folder, "list the folder", errno);
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") paths.push_back(folder / name);
+  }
   std::sort(paths.begin(), paths.end());
   return paths;
 }
 
 void remove_path(const fs::path& path) {
   std::error_code error;
-  do {
-    fs::remove_all(path, error);
-  } while (error == std::errc::interrupted);
-  if (error) fail_system(path, "remove it", error.value());
+  const bool folder = fs::is_directory(fs::symlink_status(path, error));
+  if (folder) {
+    for (const fs::path& inside : list_folder(path)) remove_path(inside);
+  }
+  const int failed = retry([&] { return folder ? ::rmdir(path.c_str()) : ::unlink(path.c_str()); });
+  if (failed != 0 && errno != ENOENT) fail_system(path, "remove it", errno);
 }
 
 void remove_folder(const fs::path& path) {
@@ -136,20 +158,28 @@ FolderLock::FolderLock(const fs::path& folder) {
   if (descriptor_ < 0) fail_system(path, "open the lock file", errno);
   if (retry([&] { return ::flock(descriptor_, LOCK_EX | LOCK_NB); }) != 0) {
     const int reason = errno;
-    char holder[24] = {};
-    [[maybe_unused]] const ssize_t count = ::pread(descriptor_, holder, sizeof(holder) - 1, 0);
+    const std::string process = process_in(descriptor_);
     ::close(descriptor_);
     if (reason != EWOULDBLOCK) fail_system(path, "lock it", reason);
-    std::string process = holder;
-    process.erase(std::min(process.find('\n'), process.size()));
     fail_usage(folder.string(), "process {} is training into this folder; wait until it ends, or choose another --out",
-               process.empty() ? "?" : process);
+               process);
   }
   // For the message above only: that it cannot be written (a full disk) harms nothing.
   const std::string own = fmt::format("{}\n", ::getpid());
   if (::ftruncate(descriptor_, 0) == 0) {
     [[maybe_unused]] const ssize_t count = ::pwrite(descriptor_, own.data(), own.size(), 0);
   }
+}
+
+std::optional<std::string> FolderLock::holder(const fs::path& folder) {
+  const int descriptor = open_retrying(folder / kName, O_RDONLY);
+  if (descriptor < 0) return std::nullopt;
+  // Shared and for a moment only: a run that starts just then is the one thing that it can be in the way of.
+  const bool free = retry([&] { return ::flock(descriptor, LOCK_SH | LOCK_NB); }) == 0 || errno != EWOULDBLOCK;
+  std::optional<std::string> process;
+  if (!free) process = process_in(descriptor);
+  ::close(descriptor);
+  return process;
 }
 
 FolderLock::~FolderLock() { ::close(descriptor_); }

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -66,6 +68,8 @@ class FolderLock {
   FolderLock& operator=(const FolderLock&) = delete;
 
   static constexpr const char* kName = ".lock";
+  /// The number of the process that holds the folder, as text ("?" if it is not known); nothing if none does.
+  static std::optional<std::string> holder(const std::filesystem::path& folder);
 
  private:
   int descriptor_ = -1;

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 using namespace run_files;
 namespace {
 
-constexpr std::string_view kPrefix = "step-";
+constexpr std::string_view kPrefix = "step-", kLeft = ".left";
 constexpr int64_t kMostTextBytes = int64_t{1} << 28;
 
 int64_t bytes_of(const NamedTensors& tensors) {
@@ -71,6 +71,16 @@ Manifest whole_manifest(const fs::path& folder) {
     if (manifest.find(name) == nullptr) fail((folder / Manifest::kName).string(), "does not list {}", name);
   }
   return manifest;
+}
+
+// Only of the name that we would give it: not of "step-007".
+std::optional<int64_t> step_in(std::string_view name) {
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  int64_t step = -1;
+  const char* const end = name.data() + name.size();
+  const auto [stop, problem] = std::from_chars(name.data() + kPrefix.size(), end, step);
+  if (problem != std::errc() || stop != end || step < 0 || checkpoint_name(step) != name) return std::nullopt;
+  return step;
 }
 
 }  // namespace
@@ -142,18 +152,28 @@ std::string checkpoint_name(int64_t step) { return fmt::format("{}{}", kPrefix, 
 std::vector<FoundCheckpoint> list_checkpoints(const fs::path& run) {
   std::vector<FoundCheckpoint> found;
   for (const fs::path& path : list_folder(checkpoints_of(run))) {
-    const std::string name = path.filename().string();
     std::error_code error;
-    if (!name.starts_with(kPrefix) || !fs::is_directory(path, error)) continue;
-    const char* const begin = name.data() + kPrefix.size();
-    const char* const end = name.data() + name.size();
-    int64_t step = -1;
-    const auto [stop, problem] = std::from_chars(begin, end, step);
-    // Only the name that we would give it: not "step-007", nor one that was set aside.
-    if (problem == std::errc() && stop == end && step >= 0 && checkpoint_name(step) == name)
-      found.push_back({step, path});
+    const std::optional<int64_t> step = step_in(path.filename().string());
+    if (step && fs::is_directory(path, error)) found.push_back({*step, path});
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
+  return found;
+}
+
+fs::path name_to_set_aside(const fs::path& checkpoint) {
+  const std::string first = checkpoint.string() + std::string(kLeft);
+  fs::path name = first;
+  for (int n = 2; fs::exists(fs::symlink_status(name)); ++n) name = fmt::format("{}-{}", first, n);
+  return name;
+}
+
+std::vector<fs::path> list_set_aside(const fs::path& run) {
+  std::vector<fs::path> found;
+  for (const fs::path& path : list_folder(checkpoints_of(run))) {
+    const std::string name = path.filename().string();
+    const size_t mark = name.find(kLeft);
+    if (mark != std::string::npos && step_in(name.substr(0, mark))) found.push_back(path);
+  }
   return found;
 }
 

@@ -59,4 +59,10 @@ struct FoundCheckpoint {
 /// cannot be read is an error.
 std::vector<FoundCheckpoint> list_checkpoints(const std::filesystem::path& run);
 
+/// The name for a checkpoint of a future that is left: "step-N.left", or "step-N.left-2" and so on if that is taken.
+std::filesystem::path name_to_set_aside(const std::filesystem::path& checkpoint);
+
+/// The checkpoints of a run that were set aside.
+std::vector<std::filesystem::path> list_set_aside(const std::filesystem::path& run);
+
 }  // namespace gradus

@@ -7,9 +7,11 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/folders.h"
+#include "gradus/train/run_files.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
+using namespace run_files;
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -35,10 +37,10 @@ void link_checkpoints(const fs::path& run, int64_t last_step, int64_t best_step)
   std::error_code error;
   const bool has_best = best_step > 0 && fs::is_directory(folder / checkpoint_name(best_step), error);
   // Best first: it may point to the new one before `last` does, never to one that is gone.
-  replace_link(folder / "best", checkpoint_name(has_best ? best_step : last_step));
-  replace_link(folder / "last", checkpoint_name(last_step));
-  replace_link(run / "best.safetensors", "checkpoints/best/model.safetensors");
-  replace_link(run / "model.safetensors", "checkpoints/last/model.safetensors");
+  replace_link(folder / kBestLink, checkpoint_name(has_best ? best_step : last_step));
+  replace_link(folder / kLastLink, checkpoint_name(last_step));
+  replace_link(run / kBest, fs::path(kCheckpoints) / kBestLink / kModel);
+  replace_link(run / kModel, fs::path(kCheckpoints) / kLastLink / kModel);
 }
 
 CheckpointWriter::CheckpointWriter(fs::path run, int64_t keep, std::function<void()> before)

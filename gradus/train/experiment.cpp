@@ -10,6 +10,7 @@
 #include "gradus/nn/models/regression.h"
 
 namespace gradus {
+namespace fs = std::filesystem;
 namespace {
 
 uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
@@ -103,9 +104,20 @@ std::vector<int32_t> encode(const CharacterTokenizer& tokenizer, const std::stri
   }
 }
 
+std::string read_text(const std::string& path) {
+  std::error_code error;
+  if (fs::path(path).is_relative() && !fs::exists(path, error)) {
+    fail(path,
+         "there is no such file in {}; a data.path that does not begin with / counts from the folder that the command "
+         "runs in: run it there, or name the file with --data PATH",
+         fs::current_path(error).string());
+  }
+  return read_file(path);
+}
+
 ExperimentData make_text_data(const Config& config, const std::optional<CharacterTokenizer>& tokenizer) {
   const std::string& path = config.text("data.path");
-  const std::string text = read_file(path);
+  const std::string text = read_text(path);
   if (text.empty()) fail(path, "the file is empty; expected text to train on");
   ExperimentData data;
   data.tokenizer = tokenizer ? *tokenizer : make_tokenizer(config, path, text);

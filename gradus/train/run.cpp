@@ -49,9 +49,18 @@ void check_folder(const fs::path& folder, bool overwrite) {
   }
 }
 
+// What is not ours in the folder of the checkpoints stays, and the folder with it.
+void remove_checkpoints(const fs::path& run) {
+  for (const FoundCheckpoint& checkpoint : list_checkpoints(run)) remove_folder(checkpoint.folder);
+  for (const fs::path& aside : list_set_aside(run)) remove_folder(aside);
+  for (const char* name : {kLastLink, kBestLink}) {
+    const fs::path link = checkpoints_of(run) / name;
+    if (fs::is_symlink(fs::symlink_status(link))) remove_path(link);
+  }
+}
+
 void remove_run(const fs::path& folder) {
-  std::error_code error;
-  if (fs::is_directory(folder / kCheckpoints, error)) remove_folder(folder / kCheckpoints);
+  remove_checkpoints(folder);
   // The log last: as long as it is there, the folder is a run.
   for (const char* name : {kSummary, kModel, kBest, kTokenizer, kConfig, kLog}) remove_path(folder / name);
 }
@@ -117,6 +126,19 @@ std::string check_data(const Session& session, const RunFacts& facts, const std:
       "the data is not what the run was trained on ({} examples then, {} now); point data.path to the same data, or "
       "name other data to go on with it: --data PATH",
       facts.examples, now);
+}
+
+std::string ended_already(StopReason limit) {
+  switch (limit) {
+    case StopReason::kMaxTime:
+      return "its train.max_time_s is over already; --set train.max_time_s=S trains up to S seconds in all";
+    case StopReason::kLossThreshold:
+      return "its validation loss is at train.stop_loss already; --set train.stop_loss=X trains until X";
+    case StopReason::kMaxEpochs:
+      return "all its epochs are done already; --set train.epochs=N trains up to epoch N";
+    default:
+      return "all its steps are done already; --set train.steps=N trains up to step N";
+  }
 }
 
 }  // namespace
@@ -205,7 +227,7 @@ void Run::resume(const RunOptions& options, Config config) {
   const int64_t planned_before = planned_steps(trainer_options(before), *data().training);
   const std::string schedule = schedule_change(before, planned_before, this->config(), planned, step);
   if (!schedule.empty()) notes_.push_back(schedule);
-  if (step >= planned) notes_.push_back("all its steps are done already; --set train.steps=N trains up to step N");
+  if (const std::optional<StopReason> limit = trainer().reached_limit()) notes_.push_back(ended_already(*limit));
   take_over(*start);
 }
 
@@ -245,9 +267,7 @@ void Run::take_over(const StartingPoint& start) {
 void Run::set_aside_after(int64_t step) {
   for (const FoundCheckpoint& later : list_checkpoints(folder_)) {
     if (later.step <= step) continue;
-    fs::path aside = later.folder.string() + ".left";
-    for (int n = 2; fs::exists(fs::symlink_status(aside)); ++n)
-      aside = fmt::format("{}.left-{}", later.folder.string(), n);
+    const fs::path aside = name_to_set_aside(later.folder);
     rename_durably(later.folder, aside);
     notes_.push_back(fmt::format("the later {} was set aside as {}", later.folder.filename().string(), aside.string()));
   }
@@ -343,6 +363,7 @@ void Run::write_summary(const TrainingSummary& summary) const {
                          .add("examples_seen", state.examples)
                          .add("skipped_batches", state.skipped)
                          .add("rewinds", state.rewinds)
+                         .add("undone_steps", state.undone_steps)
                          .add("spikes_trained_on", state.health.spikes)
                          .add("clipped_steps", state.health.clipped_steps)
                          .add("unused_tokens", session_->data().unused_tokens)

@@ -11,6 +11,8 @@ inline constexpr const char* kModel = "model.safetensors";
 inline constexpr const char* kBest = "best.safetensors";
 inline constexpr const char* kOptimizer = "optimizer.safetensors";
 inline constexpr const char* kState = "state.json";
+inline constexpr const char* kLastLink = "last";  // in the folder of the checkpoints, like the next
+inline constexpr const char* kBestLink = "best";
 inline constexpr const char* kSummary = "summary.json";
 
 }  // namespace gradus::run_files

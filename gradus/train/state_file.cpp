@@ -126,6 +126,7 @@ std::string StateFile::to_json() const {
   json.add("last_validation_loss", or_nan(t.last_validation_loss));
   json.add("stop_window", t.window);
   json.add("rewinds", t.rewinds);
+  json.add("undone_steps", t.undone_steps);
   json.add("elapsed_s", t.elapsed_s);
   json.add("health", gradus::to_json(t.health));
   if (t.unvalidated) {
@@ -160,6 +161,7 @@ StateFile StateFile::parse(std::string_view text, const std::string& file) {
   t.last_validation_loss = json.real_or_null("last_validation_loss");
   t.window = json.reals("stop_window");
   t.rewinds = json.integer("rewinds");
+  t.undone_steps = json.integer("undone_steps");
   t.elapsed_s = json.real("elapsed_s");
   t.health = health_from(json.object("health"));
   if (const std::optional<JsonObject> record = json.object_or_null("unvalidated")) t.unvalidated = record_from(*record);

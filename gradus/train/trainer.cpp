@@ -127,6 +127,7 @@ void Trainer::rewind(TrainingState state, const Anomaly& anomaly) {
   state.skipped = state_.skipped;
   state.skipped.insert(std::upper_bound(state.skipped.begin(), state.skipped.end(), anomaly.batch), anomaly.batch);
   state.rewinds = state_.rewinds + 1;
+  state.undone_steps = state_.undone_steps + state_.step - state.step;
   state.elapsed_s = elapsed_s();
   restore(std::move(state));
 }
@@ -328,6 +329,14 @@ void Trainer::finish_step(StepRecord& record, std::optional<StopReason>& reason)
   if (callback_) callback_(record);
 }
 
+std::optional<StopReason> Trainer::reached_limit() const {
+  if (state_.step >= planned_steps_) return planned_reason_;
+  if (options_.max_time_s > 0.0 && elapsed_before_s_ >= options_.max_time_s) return StopReason::kMaxTime;
+  const std::optional<double>& loss = state_.last_validation_loss;
+  if (options_.stop_on_validation && loss && *loss <= *options_.stop_loss) return StopReason::kLossThreshold;
+  return std::nullopt;
+}
+
 // Of a run that was resumed: a validation that was given up is made up for, and one may be at its end already.
 std::optional<StopReason> Trainer::first_reason() {
   if (state_.unvalidated) {
@@ -336,7 +345,7 @@ std::optional<StopReason> Trainer::first_reason() {
     finish_step(record, reason);
     return reason;
   }
-  return state_.step >= planned_steps_ ? std::optional(planned_reason_) : std::nullopt;
+  return reached_limit();
 }
 
 TrainingSummary Trainer::run() {

@@ -106,6 +106,8 @@ class Trainer {
 
   /// The updates done so far, over all starts.
   int64_t steps_done() const { return state_.step; }
+  /// Why `run` would end before another step: a limit that was reached before.
+  std::optional<StopReason> reached_limit() const;
   /// Where the run is. It is up to date in callbacks and after `run`, and a copy of it is a part of a checkpoint.
   TrainingState state() const;
   /// Starts from there instead of from step 0; weights and optimizer state are the caller's to put back. The window of

@@ -18,9 +18,10 @@ struct TrainingState {
   /// Batches that were left out, as places in the order of the data, ascending; see `Trainer::set_recovery`.
   std::vector<int64_t> skipped;
   int64_t rewinds = 0;
-  int64_t examples = 0;    ///< Trained on so far, repeats counted.
-  double weight = 0.0;     ///< Elements or tokens trained on so far.
-  double elapsed_s = 0.0;  ///< In the training loop, over all its starts.
+  int64_t undone_steps = 0;  ///< Updates that rewinds took back.
+  int64_t examples = 0;      ///< Trained on so far, repeats counted.
+  double weight = 0.0;       ///< Elements or tokens trained on so far.
+  double elapsed_s = 0.0;    ///< In the training loop, over all its starts.
   /// The last update's loss; NaN before the first.
   double last_loss = std::numeric_limits<double>::quiet_NaN();
   uint64_t loss_hash = 0;  ///< Of the losses of all updates, in order.

@@ -1,5 +1,6 @@
 #include "gradus/train/verify.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <utility>
@@ -80,21 +81,46 @@ void look_at_checkpoints(Findings& findings) {
     const std::string name = "checkpoints/" + path.filename().string();
     if (is_leftover(path))
       findings.note(name, "on its way, or left half done by a run that was killed (then --resume removes it)");
-    if (name.find(".left") != std::string::npos)
-      findings.note(name, "set aside when the run went on from an earlier step");
+  }
+  for (const fs::path& aside : list_set_aside(findings.run())) {
+    findings.note("checkpoints/" + aside.filename().string(), "set aside when the run went on from an earlier step");
   }
 }
 
+// What the four links of a run must point to: nothing that is known if it has no checkpoint that can be read.
+std::vector<std::pair<std::string, std::string>> links_of(const fs::path& run) {
+  std::vector<std::pair<std::string, std::string>> links = {{"checkpoints/last", ""},
+                                                            {"checkpoints/best", ""},
+                                                            {"model.safetensors", "checkpoints/last/model.safetensors"},
+                                                            {"best.safetensors", "checkpoints/best/model.safetensors"}};
+  const std::vector<FoundCheckpoint> found = list_checkpoints(run);
+  if (found.empty() || !checkpoint_damage(found.back().folder).empty()) return links;
+  const TrainingState newest = read_checkpoint(found.back().folder).state.training;
+  const bool has_best = std::any_of(found.begin(), found.end(), [&](const FoundCheckpoint& checkpoint) {
+    return checkpoint.step == newest.best_step && newest.best_step > 0;
+  });
+  links[0].second = checkpoint_name(newest.step);
+  links[1].second = checkpoint_name(has_best ? newest.best_step : newest.step);
+  return links;
+}
+
 void look_at_links(Findings& findings) {
-  for (const char* name : {"checkpoints/last", "checkpoints/best", "model.safetensors", "best.safetensors"}) {
+  const bool saved = !list_checkpoints(findings.run()).empty();
+  for (const auto& [name, expected] : links_of(findings.run())) {
     std::error_code error;
     const fs::path link = findings.run() / name;
+    const std::string target = fs::read_symlink(link, error).string();
     if (!findings.has(name)) {
-      if (!list_checkpoints(findings.run()).empty()) findings.bad(name, "is missing; --resume puts it back");
+      if (saved) findings.bad(name, "is missing; --resume puts it back");
     } else if (!fs::exists(link, error)) {
-      findings.bad(name, fmt::format("points to {}, which is not there", fs::read_symlink(link, error).string()));
-    } else if (fs::is_symlink(link, error)) {
-      findings.good(name, "is " + fs::read_symlink(link, error).string());
+      findings.bad(name, fmt::format("points to {}, which is not there", target));
+    } else if (target.empty()) {
+      findings.note(name, "is no link, so nothing says that it is what a checkpoint holds");
+    } else if (!expected.empty() && target != expected) {
+      findings.note(name, fmt::format("is {} instead of {}, as after a kill between the two; --resume puts it right",
+                                      target, expected));
+    } else {
+      findings.good(name, "is " + target);
     }
   }
 }
@@ -153,6 +179,10 @@ std::vector<Finding> verify_run(const fs::path& run) {
   Findings findings(run);
   if (!findings.has("log.jsonl") && !findings.has("config.toml") && !findings.has("checkpoints")) {
     fail_usage(run.string(), "has no log.jsonl, config.toml or checkpoints: it is no run's folder");
+  }
+  if (const std::optional<std::string> process = FolderLock::holder(run)) {
+    findings.note("the run",
+                  fmt::format("process {} is training into it: what changes meanwhile may look wrong", *process));
   }
   findings.attempt("config.toml", [&] {
     (void)Config::load((run / "config.toml").string());

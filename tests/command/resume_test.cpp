@@ -1,7 +1,7 @@
 // Runs that are stopped, killed, continued and checked, as a user does it.
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <thread>
@@ -172,6 +172,83 @@ TEST(Signals, HupDoesNotEndARun) {
   command.send(SIGINT);
   EXPECT_EQ(command.wait().exit_code, 130);
   EXPECT_GT(read_log(folder / "runs/c").size(), before + 3);
+}
+
+// A pipe that nobody writes to: the command waits for its data, and has not begun to train.
+TEST(Signals, AreHeededBeforeTheTrainingBegins) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const TemporaryFolder folder;
+    const std::string pipe = folder / "pipe";
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    const Command command(folder.path(), {"train", recipe("gpt_char"), "--data", "pipe", "--out", "run"}, {});
+    int writer = -1;
+    wait_for([&] { return (writer = ::open(pipe.c_str(), O_WRONLY | O_NONBLOCK)) >= 0; });
+    ASSERT_GE(writer, 0);
+    for (const int harmless : {SIGHUP, SIGUSR1}) command.send(harmless);
+    command.send(signal);
+    EXPECT_EQ(command.wait().exit_code, 128 + signal);
+    EXPECT_FALSE(fs::exists(folder / "run"));
+    ::close(writer);
+  }
+}
+
+TEST(Signals, AFileBeyondItsLimitIsAnError) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kEndless);
+  const std::string train = std::string("ulimit -f 16; exec ") + GRADUS_COMMAND + " train c.toml --set log.every=1";
+  const CommandResult result = run_gradus(folder, {"-c", train}, {.program = "/bin/sh"});
+  EXPECT_EQ(result.exit_code, 1) << result.out;
+  EXPECT_THAT(result.err, HasSubstr("gradus: [runs/c/log.jsonl] "));
+  EXPECT_THAT(result.err, HasSubstr("File too large"));
+}
+
+TEST(ResumeCommand, IsPrintedWithWhatItNeeds) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kEndless);
+  const Command command(folder.path(), {"train", "c.toml", "--out=-odd one", "--isa", "baseline"}, {});
+  wait_for_rows(folder / "-odd one");
+  command.send(SIGINT);
+  EXPECT_THAT(command.wait().out, EndsWith("to go on: gradus train --resume './-odd one' --isa baseline\n"));
+  EXPECT_EQ(
+      run_gradus(folder, {"train", "--resume", "./-odd one", "--isa", "baseline", "--set", "train.max_time_s=1e-9"})
+          .exit_code,
+      0);
+}
+
+// The checkpoints may lie on another disk.
+TEST(ResumeCommand, FindsTheRunOfACheckpointBehindALink) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kConfig);
+  EXPECT_EQ(run_gradus(folder, {"train", "c.toml", "--quiet"}).exit_code, 0);
+  fs::create_directories(folder / "disk");
+  fs::rename(folder / "runs/c/checkpoints", folder / "disk/of_c");
+  fs::create_directory_symlink("../../disk/of_c", folder / "runs/c/checkpoints");
+  for (const char* name : {"last", "step-40"}) {
+    const CommandResult result = run_gradus(folder, {"train", "--resume", std::string("runs/c/checkpoints/") + name});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 60);
+  }
+  fs::create_directory_symlink("runs/c/checkpoints/step-40", folder / "mine");
+  const CommandResult result = run_gradus(folder, {"train", "--resume", "mine"});
+  EXPECT_EQ(result.exit_code, 2);  // the link leads to the disk, which says nothing of the run
+}
+
+TEST(ResumeCommand, SaysWhereItLooksForTheData) {
+  const TemporaryFolder folder;
+  std::string text;
+  for (int i = 0; i < 50; ++i) text += "to be or not to be ";
+  spill(folder / "t.txt", text);
+  EXPECT_EQ(run_gradus(folder, {"train", recipe("gpt_char"), "--data", "t.txt", "--out", "a/run", "--quiet", "--set",
+                                "train.steps=3", "--set", "schedule.warmup_steps=1"})
+                .exit_code,
+            0);
+  const fs::path elsewhere = folder / "a";
+  const CommandResult result = Command(elsewhere, {"train", "--resume", "run"}, {}).wait();
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.err, "gradus: [t.txt] there is no such file in " + fs::canonical(elsewhere).string() +
+                            "; a data.path that does not begin with / counts from the folder that the command runs "
+                            "in: run it there, or name the file with --data PATH\n");
+  EXPECT_EQ(Command(elsewhere, {"train", "--resume", "run", "--data", "../t.txt"}, {}).wait().exit_code, 0);
 }
 
 TEST(Lock, RefusesASecondRunUntilTheFirstIsGone) {

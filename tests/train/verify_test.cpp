@@ -1,7 +1,9 @@
 // What `verify` says of whole and of damaged runs, and what a replay sees.
 #include "gradus/train/verify.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include "gradus/train/run.h"
 #include "tests/testing.h"
@@ -60,6 +62,48 @@ TEST(Verify, FindsNothingInAWholeRunAndEachDamage) {
   EXPECT_EQ(usage_error_text([&] { (void)verify_run(folder.path()); }),
             "[" + folder.path().string() + "] has no log.jsonl, config.toml or checkpoints: it is no run's folder");
   EXPECT_THAT(usage_error_text([&] { (void)verify_run(folder / "none"); }), HasSubstr("is not a folder"));
+}
+
+std::string finding_about(const fs::path& run, const std::string& name) {
+  for (const Finding& finding : verify_run(run)) {
+    if (finding.text.starts_with(name + ": ")) return finding.text;
+  }
+  return "";
+}
+
+TEST(Verify, ComparesTheLinksWithTheCheckpoints) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run", last = run / "checkpoints/last";
+  TrainingRun(run_config({"data.validation_fraction=0.5", "validation.every=10"}), run).train();
+  const StateFile state = read_checkpoint(last).state;
+  EXPECT_EQ(finding_about(run, "checkpoints/last"), "checkpoints/last: is step-40");
+  EXPECT_EQ(finding_about(run, "checkpoints/best"),
+            "checkpoints/best: is " + checkpoint_name(state.training.best_step));
+  fs::remove(last);
+  fs::create_symlink("step-30", last);
+  EXPECT_EQ(finding_about(run, "checkpoints/last"),
+            "checkpoints/last: is step-30 instead of step-40, as after a kill between the two; --resume puts it right");
+  {
+    const TrainingRun again(run_config({"data.validation_fraction=0.5", "validation.every=10"}), run, {.resume = true});
+  }
+  EXPECT_EQ(finding_about(run, "checkpoints/last"), "checkpoints/last: is step-40");
+  const std::string bytes = slurp(run / "model.safetensors");
+  fs::remove(run / "model.safetensors");
+  spill(run / "model.safetensors", bytes);
+  EXPECT_EQ(finding_about(run, "model.safetensors"),
+            "model.safetensors: is no link, so nothing says that it is what a checkpoint holds");
+}
+
+TEST(Verify, SaysThatARunIsGoingOn) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run";
+  {
+    const TrainingRun going_on(run_config(), run);
+    EXPECT_EQ(finding_about(run, "the run"), fmt::format("the run: process {} is training into it: what changes "
+                                                         "meanwhile may look wrong",
+                                                         ::getpid()));
+  }
+  EXPECT_EQ(finding_about(run, "the run"), "");
 }
 
 TEST(Replay, GivesTheSameBitsAndSeesOthers) {
