@@ -373,6 +373,41 @@ ROWS = {
         lambda x, t: F.cross_entropy(x.reshape(-1, x.shape[-1]), t.reshape(-1), reduction="sum"),
         only(cross_entropy_variants(), "base", "empty", "extreme"),
     ),
+    "linear_with_residual": (
+        lambda x, w, b, r: F.linear(x, w, b) + r,
+        {
+            "base": [real(5, 4), real(3, 4), real(3), real(5, 3)],
+            "rank3": [real(2, 3, 5), real(17, 5), real(17), real(2, 3, 17)],
+            "empty": [empty(0, 3), real(2, 3), real(2), empty(0, 2)],
+        },
+    ),
+    "gelu_feed_forward": (
+        lambda x, w, b, v, c, r: F.linear(F.gelu(F.linear(x, w, b), approximate="tanh"), v, c) + r,
+        {
+            "base": [real(5, 4), real(7, 4), real(7), real(3, 7), real(3), real(5, 3)],
+            "rank3": [real(2, 3, 5), real(19, 5), real(19), real(5, 19), real(5), real(2, 3, 5)],
+            "empty": [empty(0, 3), real(4, 3), real(4), real(2, 4), real(2), empty(0, 2)],
+        },
+    ),
+    "gelu_feed_forward_alone": (
+        lambda x, w, v: F.linear(F.gelu(F.linear(x, w), approximate="tanh"), v),
+        {"base": [real(5, 4), real(7, 4), real(3, 7)]},
+    ),
+    "linear_cross_entropy": (
+        lambda x, w, t: F.cross_entropy(F.linear(x, w).reshape(-1, len(w)), t.reshape(-1)),
+        {
+            "base": [real(5, 4), real(7, 4), ids(5, below=7)],
+            "rank3": [real(2, 3, 5), real(37, 5), ids(2, 3, below=37)],
+            "one": [real(1, 1), real(1, 1), ids(1, below=1)],
+        },
+    ),
+    "linear_cross_entropy_sum": (
+        lambda x, w, t: F.cross_entropy(F.linear(x, w), t, reduction="sum"),
+        {
+            "base": [real(5, 4), real(7, 4), ids(5, below=7)],
+            "empty": [empty(0, 3), real(2, 3), no_ids(0)],
+        },
+    ),
 }
 
 

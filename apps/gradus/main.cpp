@@ -144,6 +144,26 @@ void add_lists(CLI::App& app, std::string& recipe, KeysVerbOptions& key, Machine
   verb->final_callback([&machine, &run] { run = [&machine] { return env(machine); }; });
 }
 
+void add_bench(CLI::App& app, BenchOptions& o, Verb& run) {
+  CLI::App* bench = app.add_subcommand("bench", "Time training on this machine");
+  bench->require_subcommand(1);
+  CLI::App* verb = bench->add_subcommand("gpt", "Whole training steps of a GPT with AdamW on made-up tokens");
+  verb->add_option("--preset", o.preset, "The model and its batch")
+      ->type_name("gpt2-124m|gpt-10m|gpt-1m")
+      ->capture_default_str();
+  const auto add_size = [&](const char* name, std::optional<int64_t>& target, const char* description) {
+    add_integer(*verb, name, target, {.low = 1, .high = 1 << 30}, description);
+  };
+  add_size("--batch", o.batch, "Sequences a step");
+  add_size("--seq", o.sequence, "Tokens a sequence");
+  add_size("--steps", o.steps, "Steps to time, after two that are not");
+  verb->add_flag("--profile", o.profile, "Print the time of every op, and the limit that it works against");
+  verb->add_flag("--json", o.json, "Print one JSON object");
+  add_machine_options(*verb, o.machine);
+  verb->footer("Example:\n  gradus bench gpt --preset gpt-10m --steps 20 --profile");
+  verb->final_callback([&o, &run] { run = [&o] { return bench_gpt(o); }; });
+}
+
 // Without a verb CLI11 only says that one is missing, whatever there is in its place.
 [[noreturn]] void fail_without_verb(const CLI::App& app, int argc, char** argv) {
   if (argc < 2) fail_usage("gradus", "a verb is missing, such as train; see `gradus --help`");
@@ -176,6 +196,8 @@ int run_command(int argc, char** argv) {
   VerifyOptions verify_options;
   add_verify(app, verify_options, run);
   add_generate(app, generate_options, run);
+  BenchOptions bench_options;
+  add_bench(app, bench_options, run);
   add_schedule(app, schedule_options, run);
   add_lists(app, recipe, key, machine, run);
 

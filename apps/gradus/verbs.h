@@ -82,6 +82,16 @@ struct KeysVerbOptions {
 /// Prints what the configuration keys mean.
 int keys(const KeysVerbOptions& options);
 
+struct BenchOptions {
+  std::string preset = "gpt2-124m";
+  std::optional<int64_t> batch, sequence, steps;
+  bool profile = false, json = false;
+  MachineOptions machine;
+};
+
+/// Times the training of a GPT on made-up tokens.
+int bench_gpt(const BenchOptions& options);
+
 /// Prints what this build and this machine are.
 int env(const MachineOptions& options);
 

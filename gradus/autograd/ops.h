@@ -74,8 +74,15 @@ Tensor embedding(const Tensor& table, const Tensor& ids);
 // Products.
 /// (…, m, k) × (…, k, n) → (…, m, n); leading dimensions broadcast.
 Tensor matmul(const Tensor& a, const Tensor& b);
-/// x (…, in) · weight (out, in)ᵀ + bias (out). `bias` may be undefined.
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+/// x (…, in) · weight (out, in)ᵀ + bias (out) + residual (…, out). `bias` and `residual` may be undefined.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual = {});
+/// linear(gelu(linear(x, in.weight, in.bias)), out.weight, out.bias, residual): a transformer's two layers. Only what
+/// gelu is applied to is kept for backward; its result is made again there.
+struct LinearParameters {
+  const Tensor &weight, &bias;  ///< `bias` may be undefined.
+};
+Tensor gelu_feed_forward(const Tensor& x, const LinearParameters& in, const LinearParameters& out,
+                         const Tensor& residual = {});
 
 // Layers' ops.
 /// (x − mean)/√(variance + epsilon) · weight + bias over the last dimension; weight and bias (C) may be undefined.
@@ -95,5 +102,10 @@ enum class Reduction : uint8_t { kMean, kSum };
 Tensor mse(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::kMean);
 /// The mean (or sum) over tokens of −log softmax(logits)[target]. logits (…, V), targets (…) i64 in [0, V).
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, Reduction reduction = Reduction::kMean);
+/// cross_entropy(linear(x, weight, {}), targets) for x (…, C), weight (V, C) and targets (…): the logits of all tokens
+/// never exist at once. The gradients are made with the loss, so they take memory from then on, and are the parameter's
+/// whole ones: an `ExampleNormSink` refuses them.
+Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets,
+                            Reduction reduction = Reduction::kMean);
 
 }  // namespace gradus

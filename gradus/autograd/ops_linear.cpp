@@ -26,15 +26,35 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   });
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  Tensor y = kernels::linear(x, weight, bias);
-  if (!needs_gradient(x, weight, bias)) return y;
-  return record("linear", std::move(y), std::array{&x, &weight, &bias},
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual) {
+  Tensor y = kernels::linear(x, weight, bias, residual);
+  if (!needs_gradient(x, weight, bias, residual)) return y;
+  return record("linear", std::move(y), std::array{&x, &weight, &bias, &residual},
                 [x = Saved(x), weight = Saved(weight)](Gradients& g) {
                   if (g.needs(1)) g.add(1, GradientKind::kLinear, x.get(), g.output());
                   if (g.needs(2)) g.add(2, GradientKind::kBias, Tensor(), g.output());
                   if (g.needs(0)) g.add(0, kernels::linear_backward_input(g.output(), weight.get()));
+                  if (g.needs(3)) g.add(3, g.output());
                 });
+}
+
+Tensor gelu_feed_forward(const Tensor& x, const LinearParameters& in, const LinearParameters& out,
+                         const Tensor& residual) {
+  kernels::LinearGelu hidden = kernels::linear_gelu(x, in.weight, in.bias);
+  Tensor y = kernels::linear(hidden.y, out.weight, out.bias, residual);
+  if (!needs_gradient(x, in.weight, in.bias, out.weight, out.bias, residual)) return y;
+  return record(
+      "gelu_feed_forward", std::move(y), std::array{&x, &in.weight, &in.bias, &out.weight, &out.bias, &residual},
+      [x = Saved(x), in = Saved(in.weight), out = Saved(out.weight), before = std::move(hidden.before)](Gradients& g) {
+        kernels::LinearGelu back = kernels::gelu_linear_backward(g.output(), out.get(), before);
+        if (g.needs(3)) g.add(3, GradientKind::kLinear, back.y, g.output());
+        if (g.needs(4)) g.add(4, GradientKind::kBias, Tensor(), g.output());
+        back.y = Tensor();
+        if (g.needs(1)) g.add(1, GradientKind::kLinear, x.get(), back.before);
+        if (g.needs(2)) g.add(2, GradientKind::kBias, Tensor(), back.before);
+        if (g.needs(0)) g.add(0, kernels::linear_backward_input(back.before, in.get()));
+        if (g.needs(5)) g.add(5, g.output());
+      });
 }
 
 }  // namespace gradus

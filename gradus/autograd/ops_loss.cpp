@@ -6,6 +6,7 @@
 #include "gradus/tensor/kernels/elementwise.h"
 #include "gradus/tensor/kernels/reduce.h"
 #include "gradus/tensor/kernels/softmax.h"
+#include "gradus/tensor/linear_cross_entropy.h"
 
 namespace gradus {
 
@@ -48,6 +49,43 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, Reduction redu
                   const Tensor grad =
                       kernels::cross_entropy_backward(probabilities, ids.get(), weight * g.output().item());
                   g.add(0, grad.view(shape, contiguous_strides(shape)));
+                });
+}
+
+namespace {
+
+// What was made with the loss, times the loss's own gradient. Only a tape that is retained needs it again.
+Tensor made_gradient(Tensor& made, double seed, bool retained) {
+  if (retained) return kernels::binary(Binary::kMultiply, made, seed);
+  if (seed != 1.0) kernels::scale_in_place(made, seed);
+  return std::move(made);
+}
+
+}  // namespace
+
+Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets, Reduction reduction) {
+  Shape rows = x.shape();
+  if (x.rank() > 0) rows.erase(x.rank() - 1);
+  if (x.rank() == 0 || !(rows == targets.shape())) {
+    fail("linear_cross_entropy", "input {} and targets {}: targets need the input's shape without the last dimension",
+         x.describe(), targets.describe());
+  }
+  const int64_t count = targets.numel(), width = x.size(-1);
+  const bool records = needs_gradient(x, weight);
+  kernels::LinearCrossEntropy result = kernels::linear_cross_entropy(
+      kernels::contiguous(x).view({count, width}, {width, 1}), weight, kernels::contiguous(targets).view({count}, {1}),
+      {.scale = reduction == Reduction::kMean ? 1.0 / static_cast<double>(count) : 1.0,
+       .x_gradient = records && needs_gradient(x),
+       .weight_gradient = records && needs_gradient(weight)});
+  if (!records) return result.loss;
+  return record("linear_cross_entropy", std::move(result.loss), std::array{&x, &weight},
+                [x_gradient = std::move(result.x_gradient), weight_gradient = std::move(result.weight_gradient),
+                 shape = x.shape()](Gradients& g) mutable {
+                  const double seed = g.output().item();
+                  if (g.needs(1)) g.add(1, made_gradient(weight_gradient, seed, g.retained()));
+                  if (!g.needs(0)) return;
+                  const Tensor gradient = made_gradient(x_gradient, seed, g.retained());
+                  g.add(0, gradient.view(shape, contiguous_strides(shape)));
                 });
 }
 

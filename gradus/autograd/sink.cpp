@@ -60,6 +60,9 @@ void add_gradient(Tensor& into, Tensor gradient) {
 
 void AccumulatingSink::accept(const ParameterGradient& gradient) {
   Tensor& grad = gradient.parameter.state()->grad;
+  if (gradient.kind == GradientKind::kLookup && grad.defined() && grad.is_unique() && grad.is_contiguous()) {
+    return kernels::add_rows_at(grad, gradient.output_gradient, gradient.input);
+  }
   const bool is_shared = !gradient.output_gradient.is_unique();
   Tensor own = kernels::contiguous(contract(gradient));
   // What others see too (a seed, what the other input of an add gets) must not become this parameter's own memory.

@@ -150,9 +150,10 @@ void Tape::backward(const Tensor& result, const BackwardOptions& options) {
   start.node->gradient = std::move(seed);
   for (detail::Node* node = start.node; node != nullptr; node = node->previous) {
     if (!node->gradient.defined()) continue;
-    Gradients gradients(node, sink);
+    Gradients gradients(node, sink, options.retain);
     node->run(node, gradients);
     node->gradient = Tensor();
+    if (observer_ != nullptr) observer_->on_backward(node->op);
     if (options.retain) continue;
     detail::Node* const previous = node->previous;
     const char* const op = node->op;

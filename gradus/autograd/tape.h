@@ -29,7 +29,7 @@ struct Edge {
   Tensor leaf;                  ///< kLeaf: the parameter.
 };
 
-constexpr int kMaxInputs = 4;
+constexpr int kMaxInputs = 6;
 
 /// A recorded op. Its backward function, with all that it saved, lies behind it in the tape's page.
 struct Node {
@@ -78,6 +78,8 @@ class TapeObserver {
  public:
   virtual ~TapeObserver() = default;
   virtual void on_op(const RecordedOp& op) = 0;
+  /// After an op's backward function has run.
+  virtual void on_backward(const char* /*op*/) {}
 };
 
 /// Records, on the thread that made it, every op one of whose inputs needs a gradient, from construction to
@@ -97,8 +99,8 @@ class Tape {
   void clear();
   /// The number of ops recorded since construction or `clear`.
   int64_t size() const { return size_; }
-  /// Sees every op as it is recorded, for watching and for looking into what went wrong; nullptr for no one. It must
-  /// outlive the tape's use.
+  /// Sees every op as it is recorded and as backward has run it, for watching and for looking into what went wrong;
+  /// nullptr for no one. It must outlive the tape's use.
   void set_observer(TapeObserver* observer) { observer_ = observer; }
 
   /// For `record`.
@@ -133,12 +135,14 @@ class NoGrad {
 /// What a backward function works with: the gradient of the op's result, and a place for those of its inputs.
 class Gradients {
  public:
-  Gradients(detail::Node* node, GradientSink& sink) : node_(node), sink_(sink) {}
+  Gradients(detail::Node* node, GradientSink& sink, bool retained) : node_(node), sink_(sink), retained_(retained) {}
 
   /// The gradient of the op's result, in its shape; any strides.
   const Tensor& output() const { return node_->gradient; }
   /// Whether input `i` (in the order given to `record`) wants a gradient.
   bool needs(int i) const { return node_->edges[i].kind != detail::Edge::kNone; }
+  /// Whether backward may run again over this op; if not, it may give away what it saved.
+  bool retained() const { return retained_; }
   /// Whether input `i` is a parameter: a tensor with `set_requires_grad`, not the result of an op.
   bool is_parameter(int i) const { return node_->edges[i].kind == detail::Edge::kLeaf; }
   /// Adds to the gradient of input `i`, in its shape and dtype; any other is an error. A parameter gets it as kDense.
@@ -152,6 +156,7 @@ class Gradients {
 
   detail::Node* node_;
   GradientSink& sink_;
+  bool retained_;
 };
 
 /// A value kept for backward; reading it after it was changed in place is an error.

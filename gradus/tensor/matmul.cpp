@@ -55,7 +55,7 @@ void tile_product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Mat
 
 template <class T>
 void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, T* c, int64_t c_row,
-             bool accumulate, const T* bias) {
+             bool accumulate, const Epilogue<T>& epilogue) {
   if (m == 0 || n == 0) return;
   const Tile tile = tile_of(m, n, k);
   const int64_t across = divide_up(n, tile.columns);
@@ -67,15 +67,15 @@ void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T
       const Matrix<T> b_tile{b.data + j * b.column_stride, b.row_stride, b.column_stride};
       T* c_tile = c + i * c_row + j;
       tile_product(rows, columns, k, a_tile, b_tile, c_tile, c_row, accumulate);
-      if (bias != nullptr) add_bias(rows, columns, bias + j, c_tile, c_row);
+      apply_epilogue(rows, columns, epilogue.at(i, j), c_tile, c_row);
     }
   });
 }
 
 template void product(int64_t, int64_t, int64_t, const Matrix<float>&, const Matrix<float>&, float*, int64_t, bool,
-                      const float*);
+                      const Epilogue<float>&);
 template void product(int64_t, int64_t, int64_t, const Matrix<double>&, const Matrix<double>&, double*, int64_t, bool,
-                      const double*);
+                      const Epilogue<double>&);
 
 namespace {
 
@@ -127,7 +127,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     T* c = result.mutable_data<T>();
     const auto one = [&](int64_t i) {
       product<T>(m, n, k, last_two(left, a_data + batch_offset(left, batch, i)),
-                 last_two(right, b_data + batch_offset(right, batch, i)), c + i * m * n, n, false, nullptr);
+                 last_two(right, b_data + batch_offset(right, batch, i)), c + i * m * n, n, false, {});
     };
     // Small products are spread over threads as a batch, large ones each by their tiles.
     const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 16) / std::max<int64_t>(1, m * n * k));
@@ -138,7 +138,9 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return result;
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+namespace {
+
+void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (weight.rank() != 2 || x.rank() < 1 || x.size(-1) != weight.size(1)) {
     fail("linear", "input {} and weight {}: the input's last size must be the weight's second", x.describe(),
          weight.describe());
@@ -150,17 +152,65 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     fail("linear", "bias {} for weight {}: expected {} ({},)", bias.describe(), weight.describe(),
          name_of(weight.dtype()), weight.size(0));
   }
-  const Tensor rows = contiguous(x), w = contiguous(weight);
+}
+
+Tensor contiguous_or_undefined(const Tensor& x) { return x.defined() ? contiguous(x) : x; }
+
+// The result of x · weightᵀ + bias, with what else `add_to(epilogue)` asks for.
+template <class AddTo>
+Tensor linear_with(const Tensor& x, const Tensor& weight, const Tensor& bias, AddTo&& add_to) {
+  check_linear(x, weight, bias);
+  const Tensor rows = contiguous(x), w = contiguous(weight), b = contiguous_or_undefined(bias);
   Shape shape = x.shape();
   shape[x.rank() - 1] = w.size(0);
   Tensor y = Tensor::empty(shape, x.dtype());
   dispatch_float("linear", x.dtype(), [&]<class T>(T) {
     const int64_t in = w.size(1), out = w.size(0), m = in > 0 ? rows_of(rows) : (out > 0 ? y.numel() / out : 0);
-    const Tensor b = bias.defined() ? contiguous(bias) : bias;
-    product<T>(m, out, in, {rows.data<T>(), in, 1}, {w.data<T>(), 1, in}, y.mutable_data<T>(), out, false,
-               b.defined() ? b.data<T>() : nullptr);
+    Epilogue<T> epilogue;
+    if (b.defined()) epilogue.bias = b.data<T>();
+    add_to(epilogue, y);
+    product<T>(m, out, in, {rows.data<T>(), in, 1}, {w.data<T>(), 1, in}, y.mutable_data<T>(), out, false, epilogue);
   });
   return y;
+}
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual) {
+  const Tensor r = contiguous_or_undefined(residual);
+  return linear_with(x, weight, bias, [&]<class T>(Epilogue<T>& epilogue, const Tensor& y) {
+    if (!r.defined()) return;
+    if (!(r.shape() == y.shape()) || r.dtype() != y.dtype()) {
+      fail("linear", "residual {} for a result of {}; shape and dtype must be equal", r.describe(), y.describe());
+    }
+    epilogue.residual = r.data<T>();
+    epilogue.residual_row = y.size(-1);
+  });
+}
+
+LinearGelu linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  LinearGelu result;
+  result.before = linear_with(x, weight, bias, [&]<class T>(Epilogue<T>& epilogue, const Tensor& y) {
+    result.y = Tensor::empty(y.shape(), y.dtype());
+    epilogue.gelu = result.y.mutable_data<T>();
+    epilogue.gelu_row = y.size(-1);
+  });
+  return result;
+}
+
+LinearGelu gelu_linear_backward(const Tensor& grad, const Tensor& weight, const Tensor& before) {
+  const Tensor g = contiguous(grad), w = contiguous(weight), z = contiguous(before);
+  LinearGelu result{Tensor::empty(z.shape(), z.dtype()), Tensor::empty(z.shape(), z.dtype())};
+  dispatch_float("linear", grad.dtype(), [&]<class T>(T) {
+    const int64_t in = w.size(1), out = w.size(0), m = out > 0 ? rows_of(g) : (in > 0 ? z.numel() / in : 0);
+    Epilogue<T> epilogue;
+    epilogue.gelu = result.y.mutable_data<T>();
+    epilogue.gelu_row = in;
+    epilogue.gelu_input = z.data<T>();
+    product<T>(m, in, out, {g.data<T>(), out, 1}, {w.data<T>(), in, 1}, result.before.mutable_data<T>(), in, false,
+               epilogue);
+  });
+  return result;
 }
 
 Tensor linear_backward_input(const Tensor& grad, const Tensor& weight) {
@@ -170,7 +220,7 @@ Tensor linear_backward_input(const Tensor& grad, const Tensor& weight) {
   Tensor result = Tensor::empty(shape, grad.dtype());
   dispatch_float("linear", grad.dtype(), [&]<class T>(T) {
     const int64_t in = w.size(1), out = w.size(0), m = out > 0 ? rows_of(g) : (in > 0 ? result.numel() / in : 0);
-    product<T>(m, in, out, {g.data<T>(), out, 1}, {w.data<T>(), in, 1}, result.mutable_data<T>(), in, false, nullptr);
+    product<T>(m, in, out, {g.data<T>(), out, 1}, {w.data<T>(), in, 1}, result.mutable_data<T>(), in, false, {});
   });
   return result;
 }
@@ -181,7 +231,7 @@ Tensor linear_backward_weight(const Tensor& grad, const Tensor& x) {
   Tensor result = Tensor::empty({out, in}, grad.dtype());
   dispatch_float("linear", grad.dtype(), [&]<class T>(T) {
     product<T>(out, in, rows_of(g), {g.data<T>(), 1, out}, {rows.data<T>(), in, 1}, result.mutable_data<T>(), in, false,
-               nullptr);
+               {});
   });
   return result;
 }

@@ -1,42 +1,50 @@
 #include "gradus/tensor/pool.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdlib>
 #include <new>
 #include <thread>
 
 #include "gradus/base/error.h"
+#include "gradus/tensor/arena.h"
 
 namespace gradus {
 namespace detail {
 namespace {
 
-constexpr int kStepsPerDoubling = 8;  // at most an eighth of a block is rounding
-constexpr int kMinLog2 = 7;           // the smallest block: header and 64 bytes
-constexpr int kMaxLog2 = 46;
-constexpr int kClasses = (kMaxLog2 - kMinLog2) * kStepsPerDoubling + 1;
-constexpr size_t kHugePage = size_t{2} << 20;
+// From here on blocks come from the arena; smaller ones are kept by their class.
+constexpr size_t kLarge = size_t{64} << 10;
+constexpr int32_t kInArena = -1;  // in place of a size class
 
 struct SizeClass {
   int index;
   size_t bytes;
 };
 
-// Classes are 2^e · (8 + s) / 8: the exponent and the next three bits of the size, rounded up.
+// The smallest class that holds `bytes`: at most an eighth of a block is rounding.
 SizeClass size_class_of(size_t bytes) {
 #if GRADUS_POOL_PASSTHROUGH
   return {0, bytes};  // to the byte, so that AddressSanitizer sees the first one beyond
 #else
-  bytes = std::max(bytes, size_t{1} << kMinLog2);
-  const int exponent = static_cast<int>(std::bit_width(bytes)) - 1;
-  const size_t step = (size_t{1} << exponent) / kStepsPerDoubling;
-  const size_t steps = (bytes - (size_t{1} << exponent) + step - 1) / step;
-  return {(exponent - kMinLog2) * kStepsPerDoubling + static_cast<int>(steps), (size_t{1} << exponent) + steps * step};
+  bytes = std::max(bytes, size_t{1} << SizeClasses::kMinLog2);
+  int index = SizeClasses::floor(bytes);
+  if (SizeClasses::bytes_of(index) < bytes) ++index;
+  return {index, SizeClasses::bytes_of(index)};
 #endif
+}
+
+bool is_large([[maybe_unused]] size_t bytes) {
+#if GRADUS_POOL_PASSTHROUGH
+  return false;
+#else
+  return bytes >= kLarge;
+#endif
+}
+
+[[noreturn]] void fail_refused(size_t bytes) {
+  fail("memory", "the system refused {} bytes ({} are in use); use a smaller batch_size or model", bytes,
+       memory_statistics().in_use);
 }
 
 class Lock {
@@ -54,7 +62,8 @@ class Lock {
 
 struct Pool {
   std::atomic_flag locked = ATOMIC_FLAG_INIT;
-  std::array<Block*, kClasses> free{};
+  std::array<Block*, SizeClasses::kCount> free{};
+  Arena arena;
   MemoryStatistics statistics;
 
   // A kept block of the class, or nullptr.
@@ -64,20 +73,32 @@ struct Pool {
     if (head == nullptr) return nullptr;
     Block* block = head;
     head = block->next_free;
-    count_use(size);
+    count_use(size.bytes);
     return block;
+  }
+
+  Arena::Part take_large(size_t bytes) {
+    Lock lock(locked);
+    const Arena::Part part = arena.allocate(bytes);
+    if (part.memory == nullptr) return part;
+    if (part.from_system > 0) count_system(part.from_system);
+    count_use(part.bytes);
+    return part;
   }
 
   void count_fresh(const SizeClass& size) {
     Lock lock(locked);
-    statistics.reserved += static_cast<int64_t>(size.bytes);
-    ++statistics.system_allocations;
-    count_use(size);
+    count_system(size.bytes);
+    count_use(size.bytes);
   }
 
  private:
-  void count_use(const SizeClass& size) {
-    statistics.in_use += static_cast<int64_t>(size.bytes);
+  void count_system(size_t bytes) {
+    statistics.reserved += static_cast<int64_t>(bytes);
+    ++statistics.system_allocations;
+  }
+  void count_use(size_t bytes) {
+    statistics.in_use += static_cast<int64_t>(bytes);
     statistics.peak = std::max(statistics.peak, statistics.in_use);
   }
 };
@@ -89,33 +110,39 @@ Pool& pool() {
   return *instance;
 }
 
-Block* allocate_from_system(const SizeClass& size) {
-  const bool huge = size.bytes >= kHugePage;
-  const size_t alignment = huge ? kHugePage : 64;
-  void* memory = nullptr;
-  if (posix_memalign(&memory, alignment, size.bytes) != 0) {
-    fail("memory", "the system refused {} bytes ({} are in use); use a smaller batch_size or model", size.bytes,
-         memory_statistics().in_use);
+Block* allocate_small(size_t bytes) {
+  const SizeClass size = size_class_of(bytes);
+  Block* block = pool().take(size);
+  if (block == nullptr) {
+    void* memory = nullptr;
+    if (posix_memalign(&memory, 64, size.bytes) != 0) fail_refused(size.bytes);
+    block = new (memory) Block{};
+    pool().count_fresh(size);
   }
-  if (huge) madvise(memory, size.bytes, MADV_HUGEPAGE);  // a hint: without it everything works, slower
-  return new (memory) Block{};
+  block->size_class = size.index;
+  block->bytes = static_cast<int64_t>(size.bytes);
+  return block;
+}
+
+Block* allocate_large(size_t bytes) {
+  const Arena::Part part = pool().take_large(bytes);
+  if (part.memory == nullptr) fail_refused(bytes);
+  Block* block = new (part.memory) Block{};
+  block->size_class = kInArena;
+  block->bytes = static_cast<int64_t>(part.bytes);
+  return block;
 }
 
 }  // namespace
 
 Block* allocate_block(int64_t bytes) {
-  if (bytes < 0 || bytes > int64_t{1} << (kMaxLog2 - 1)) fail("memory", "{} bytes asked for one tensor", bytes);
-  const SizeClass size = size_class_of(static_cast<size_t>(bytes) + Block::kDataOffset);
-  Pool& p = pool();
-  Block* block = p.take(size);
-  if (block == nullptr) {
-    block = allocate_from_system(size);
-    p.count_fresh(size);
+  if (bytes < 0 || bytes > int64_t{1} << (SizeClasses::kMaxLog2 - 1)) {
+    fail("memory", "{} bytes asked for one tensor", bytes);
   }
+  const size_t all = static_cast<size_t>(bytes) + Block::kDataOffset;
+  Block* block = is_large(all) ? allocate_large(all) : allocate_small(all);
   block->references.store(1, std::memory_order_relaxed);
   block->version.store(0, std::memory_order_relaxed);
-  block->size_class = size.index;
-  block->bytes = static_cast<int64_t>(size.bytes);
   return block;
 }
 
@@ -124,6 +151,7 @@ void free_block(Block* block) {
   {
     Lock lock(p.locked);
     p.statistics.in_use -= block->bytes;
+    if (block->size_class == kInArena) return p.arena.free(reinterpret_cast<std::byte*>(block));
 #if !GRADUS_POOL_PASSTHROUGH
     Block*& head = p.free[static_cast<size_t>(block->size_class)];
     block->next_free = head;
@@ -161,6 +189,7 @@ void release_unused_memory() {
       std::free(block);
     }
   }
+  p.statistics.reserved -= static_cast<int64_t>(p.arena.release_unused());
 }
 
 }  // namespace gradus

@@ -23,6 +23,7 @@ double embedding_bytes(X x) {
 }
 double gather_bytes(X x) { return static_cast<double>(x[1].numel()) * 16.0; }
 // Two products over the visible half of T × T.
+double feed_forward_flops(X x) { return 2.0 * linear_flops(x); }
 double attention_flops(X x) { return 2.0 * static_cast<double>(x[0].numel() / 3) * static_cast<double>(x[0].size(1)); }
 
 Tensor operators(X x) {
@@ -249,6 +250,11 @@ std::vector<OpCase> products() {
        .cancels = true,
        .benchmark = {{{kTokens, kChannels}}, {{4 * kChannels, kChannels}}, {{4 * kChannels}}},
        .flops = linear_flops},
+      {.name = "linear_with_residual",
+       .op = "linear",
+       .function = [](X x) { return linear(x[0], x[1], x[2], x[3]); },
+       .roundings = 16,
+       .cancels = true},
       {.name = "linear_without_bias",
        .op = "linear",
        .function = [](X x) { return linear(x[0], x[1], {}); },
@@ -261,6 +267,29 @@ std::vector<OpCase> products() {
 
 std::vector<OpCase> layers() {
   return {
+      {.name = "gelu_feed_forward",
+       .op = "gelu_feed_forward",
+       .function =
+           [](X x) {
+             return gelu_feed_forward(x[0], {x[1], x[2]}, {x[3], x[4]}, x[5]);
+           },
+       .roundings = 64,
+       .cancels = true,
+       .benchmark = {{{kTokens, kChannels}},
+                     {{4 * kChannels, kChannels}},
+                     {{4 * kChannels}},
+                     {{kChannels, 4 * kChannels}},
+                     {{kChannels}},
+                     {{kTokens, kChannels}}},
+       .flops = feed_forward_flops},
+      {.name = "gelu_feed_forward_alone",
+       .op = "gelu_feed_forward",
+       .function =
+           [](X x) {
+             return gelu_feed_forward(x[0], {x[1], {}}, {x[2], {}});
+           },
+       .roundings = 64,
+       .cancels = true},
       {.name = "layer_norm",
        .op = "layer_norm",
        .function = [](X x) { return layer_norm(x[0], x[1], x[2]); },
@@ -320,6 +349,20 @@ std::vector<OpCase> losses() {
        .roundings = 32,
        .cancels = true,
        .benchmark = {{{kTokens, kVocabulary}}, {{kTokens}, kVocabulary}}},
+      {.name = "linear_cross_entropy",
+       .op = "linear_cross_entropy",
+       .function = [](X x) { return linear_cross_entropy(x[0], x[1], x[2]); },
+       .differentiable = 2,
+       .roundings = 64,
+       .cancels = true,
+       .benchmark = {{{kTokens, kChannels}}, {{kVocabulary, kChannels}}, {{kTokens}, kVocabulary}},
+       .flops = linear_flops},
+      {.name = "linear_cross_entropy_sum",
+       .op = "linear_cross_entropy",
+       .function = [](X x) { return linear_cross_entropy(x[0], x[1], x[2], Reduction::kSum); },
+       .differentiable = 2,
+       .roundings = 64,
+       .cancels = true},
       {.name = "cross_entropy_sum",
        .op = "cross_entropy",
        .function = [](X x) { return cross_entropy(x[0], x[1], Reduction::kSum); },

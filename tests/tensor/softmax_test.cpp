@@ -133,9 +133,9 @@ TEST(CrossEntropy, Messages) {
   EXPECT_EQ(error_text([&] {
               kernels::cross_entropy(logits, Tensor::from(Ints{3, 10}, {2}));
             }),
-            "[cross_entropy] target 10 in row 1; expected 0 to 9 (the logits have 10 columns)");
+            "[cross_entropy] target 10 in row 1; expected 0 to 9 (there are 10 classes)");
   EXPECT_EQ(error_text([&] { kernels::cross_entropy(logits, Tensor::from(Ints{3}, {1})); }),
-            "[cross_entropy] logits f32 (2, 10) and targets i64 (1,); expected (N, V) and i64 (N,)");
+            "[cross_entropy] targets i64 (1,); expected i64 (2,), one class a row");
   EXPECT_EQ(error_text([] { kernels::softmax(Tensor::scalar(1)); }),
             "[softmax] a tensor of no dimensions; expected at least one");
 }

@@ -2,6 +2,9 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tests/torture/faults.h"
 
@@ -58,5 +61,11 @@ int posix_memalign(void** memory, size_t alignment, size_t bytes) noexcept {
   if (result == nullptr) return ENOMEM;
   *memory = result;
   return 0;
+}
+
+// How the pool's arena grows.
+int mprotect(void* address, size_t bytes, int protection) noexcept {
+  if (protection == (PROT_READ | PROT_WRITE) && refused(bytes)) return -1;
+  return static_cast<int>(syscall(SYS_mprotect, address, bytes, protection));
 }
 }

@@ -41,8 +41,17 @@ GptBlock::GptBlock(const ParameterBuilder& p, const GptOptions& o)
       heads(o.heads) {}
 
 Tensor GptBlock::operator()(const Tensor& x, Context& context) const {
-  const Tensor attended = x + dropout(attn_proj(causal_attention(c_attn(ln_1(x)), heads)), context);
-  return attended + dropout(mlp_proj(gelu(c_fc(ln_2(attended)))), context);
+  // Where dropout does nothing, the residual is added on the product's tiles.
+  const bool drops = context.training && dropout.rate > 0.0;
+  const auto add_to = [&](const Tensor& residual, auto&& branch) {
+    return drops ? residual + dropout(branch(Tensor()), context) : branch(residual);
+  };
+  const Tensor attention = causal_attention(c_attn(ln_1(x)), heads);
+  const Tensor attended =
+      add_to(x, [&](const Tensor& residual) { return linear(attention, attn_proj.weight, attn_proj.bias, residual); });
+  return add_to(attended, [&](const Tensor& residual) {
+    return gelu_feed_forward(ln_2(attended), {c_fc.weight, c_fc.bias}, {mlp_proj.weight, mlp_proj.bias}, residual);
+  });
 }
 
 Gpt::Gpt(const GptOptions& options, uint64_t seed)
@@ -73,7 +82,8 @@ Tensor Gpt::hidden(const Tensor& ids, Context& context) const {
 Tensor Gpt::forward(const Tensor& ids, Context& context) const { return linear(hidden(ids, context), wte_.weight, {}); }
 
 Loss Gpt::loss(const Tensor& ids, const Tensor& targets, Context& context) const {
-  return {cross_entropy(forward(ids, context), targets, Reduction::kSum), static_cast<double>(targets.numel())};
+  return {linear_cross_entropy(hidden(ids, context), wte_.weight, targets, Reduction::kSum),
+          static_cast<double>(targets.numel())};
 }
 
 }  // namespace gradus

@@ -26,6 +26,8 @@ Tensor concat(std::span<const Tensor> parts, int axis);
 Tensor gather_rows(const Tensor& table, const Tensor& ids);
 /// The gradient of `gather_rows`: zeros (V, C) with each row of `grad` (…, C) added at its id, in the order of ids.
 Tensor scatter_add_rows(const Tensor& grad, const Tensor& ids, int64_t table_rows);
+/// The same onto a table (V, C) that is there already.
+void add_rows_at(Tensor& table, const Tensor& grad, const Tensor& ids);
 
 /// `out[i][j][k] = x[i][index[i][j][k]][k]` (for axis 1): torch.gather. `index` is i64 of x's rank; sizes off the axis
 /// must not exceed x's.

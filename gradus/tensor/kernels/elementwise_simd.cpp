@@ -9,16 +9,6 @@ HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels::HWY_NAMESPACE {
 namespace {
 
-// σ(2u) with u = √(2/π)·(x + 0.044715·x³): (1 + tanh u)/2 without the cancellation where x is far below 0.
-template <class D>
-HWY_INLINE hn::Vec<D> GeluGate(D d, hn::Vec<D> x) {
-  using T = hn::TFromD<D>;
-  const T two_root = static_cast<T>(1.5957691216057307117597842397375);  // 2·√(2/π)
-  const auto cubic = hn::MulAdd(hn::Mul(x, x), hn::Set(d, static_cast<T>(-0.044715) * two_root), hn::Set(d, -two_root));
-  const auto one = hn::Set(d, static_cast<T>(1));
-  return hn::Div(one, hn::Add(one, ExpAny(d, hn::Mul(x, cubic))));
-}
-
 struct Negate {
   template <class D>
   HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> x) const {
@@ -95,16 +85,7 @@ struct TanhBackward {
 struct GeluBackward {
   template <class D>
   HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> x, hn::Vec<D> g) const {
-    using T = hn::TFromD<D>;
-    // The derivative is 0 or 1 long before ±30; farther out x³ would overflow into ∞·0.
-    const auto z =
-        IfNaNThenElse(d, x, x, hn::Clamp(x, hn::Set(d, static_cast<T>(-30)), hn::Set(d, static_cast<T>(30))));
-    const auto gate = GeluGate(d, z);
-    const T two_root = static_cast<T>(1.5957691216057307117597842397375);
-    const auto slope =
-        hn::MulAdd(hn::Mul(z, z), hn::Set(d, static_cast<T>(3 * 0.044715) * two_root), hn::Set(d, two_root));
-    const auto rest = hn::NegMulAdd(gate, gate, gate);  // gate·(1 − gate)
-    return hn::Mul(g, hn::MulAdd(hn::Mul(z, slope), rest, gate));
+    return hn::Mul(g, GeluWithSlope(d, x).slope);
   }
 };
 

@@ -96,18 +96,27 @@ Tensor gather_rows(const Tensor& table, const Tensor& ids) {
   return result;
 }
 
-Tensor scatter_add_rows(const Tensor& grad, const Tensor& ids, int64_t table_rows) {
+void add_rows_at(Tensor& table, const Tensor& grad, const Tensor& ids) {
   Shape expected = ids.shape();
   if (grad.rank() > 0) expected.push_back(grad.shape().back());
   if (!(grad.shape() == expected)) {
     fail("embedding", "a gradient of {} for ids of {}; expected the shape of the ids and one more dimension",
          grad.describe(), ids.describe());
   }
-  const Tensor source = contiguous(grad), rows = checked_ids(ids, table_rows);
-  Tensor result = parallel_zeros({table_rows, grad.shape().back()}, grad.dtype());
+  if (table.rank() != 2 || table.size(1) != grad.size(-1) || table.dtype() != grad.dtype() || !table.is_contiguous()) {
+    fail("embedding", "a gradient of {} for a table of {}; expected a contiguous one of its width and dtype",
+         grad.describe(), table.describe());
+  }
+  const Tensor source = contiguous(grad), rows = checked_ids(ids, table.size(0));
   dispatch_float("embedding", grad.dtype(), [&]<class T>(T) {
-    add_rows(result.mutable_data<T>(), source.data<T>(), rows.data<int64_t>(), rows.numel(), grad.shape().back());
+    add_rows(table.mutable_data<T>(), source.data<T>(), rows.data<int64_t>(), rows.numel(), table.size(1));
   });
+}
+
+Tensor scatter_add_rows(const Tensor& grad, const Tensor& ids, int64_t table_rows) {
+  if (grad.rank() == 0) fail("embedding", "a gradient of {}; expected at least one dimension", grad.describe());
+  Tensor result = parallel_zeros({table_rows, grad.shape().back()}, grad.dtype());
+  add_rows_at(result, grad, ids);
   return result;
 }
 

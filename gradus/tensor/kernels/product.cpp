@@ -124,48 +124,13 @@ void ProductF64(int64_t m, int64_t n, int64_t k, const Matrix<double>& a, const 
   Product(m, n, k, a, b, c, c_row, accumulate);
 }
 
-template <class T>
-void AddBias(int64_t m, int64_t n, const T* HWY_RESTRICT bias, T* HWY_RESTRICT c, int64_t c_row) {
-  if (n == 1 && c_row == 1) {
-    const T value = *bias;
-    for (int64_t i = 0; i < m; ++i) c[i] += value;
-    return;
-  }
-  for (int64_t i = 0; i < m; ++i) {
-    for (int64_t j = 0; j < n; ++j) c[i * c_row + j] += bias[j];
-  }
-}
-
-void AddBiasF32(int64_t m, int64_t n, const float* bias, float* c, int64_t c_row) { AddBias(m, n, bias, c, c_row); }
-void AddBiasF64(int64_t m, int64_t n, const double* bias, double* c, int64_t c_row) { AddBias(m, n, bias, c, c_row); }
-
-// Ten independent chains hide the latency of the multiply-add on every processor so far. Returns flops done.
-double FmaChains(int64_t rounds, float* out) {
-  const hn::ScalableTag<float> d;
-  constexpr int kChains = 10;
-  hn::Vec<decltype(d)> sum[kChains];
-  for (int i = 0; i < kChains; ++i) sum[i] = hn::Set(d, static_cast<float>(i));
-  const auto factor = hn::Set(d, out[0]), addend = hn::Set(d, out[1]);
-  for (int64_t r = 0; r < rounds; ++r) {
-    for (int i = 0; i < kChains; ++i) sum[i] = hn::MulAdd(sum[i], factor, addend);
-  }
-  for (int i = 1; i < kChains; ++i) sum[0] = hn::Add(sum[0], sum[i]);
-  out[0] = hn::GetLane(sum[0]);
-  return 2.0 * kChains * static_cast<double>(rounds) * static_cast<double>(hn::Lanes(d));
-}
-
 }  // namespace gradus::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-#include <chrono>
-
 namespace gradus::kernels {
 HWY_EXPORT(ProductF32);
 HWY_EXPORT(ProductF64);
-HWY_EXPORT(AddBiasF32);
-HWY_EXPORT(AddBiasF64);
-HWY_EXPORT(FmaChains);
 
 template <>
 void packed_product(int64_t m, int64_t n, int64_t k, const Matrix<float>& a, const Matrix<float>& b, float* c,
@@ -177,28 +142,6 @@ template <>
 void packed_product(int64_t m, int64_t n, int64_t k, const Matrix<double>& a, const Matrix<double>& b, double* c,
                     int64_t c_row, bool accumulate) {
   HWY_DYNAMIC_DISPATCH(ProductF64)(m, n, k, a, b, c, c_row, accumulate);
-}
-
-template <>
-void add_bias(int64_t m, int64_t n, const float* bias, float* c, int64_t c_row) {
-  HWY_DYNAMIC_DISPATCH(AddBiasF32)(m, n, bias, c, c_row);
-}
-
-template <>
-void add_bias(int64_t m, int64_t n, const double* bias, double* c, int64_t c_row) {
-  HWY_DYNAMIC_DISPATCH(AddBiasF64)(m, n, bias, c, c_row);
-}
-
-double measure_fma_peak_gflops() {
-  double best = 0;
-  for (int attempt = 0; attempt < 5; ++attempt) {
-    float values[2] = {0.999F, 0.001F};
-    const auto start = std::chrono::steady_clock::now();
-    const double flops = HWY_DYNAMIC_DISPATCH(FmaChains)(1'000'000, values);
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    best = std::max(best, flops / elapsed.count() * 1e-9);
-  }
-  return best;
 }
 
 }  // namespace gradus::kernels

@@ -19,11 +19,4 @@ template <class T>
 void packed_product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, T* c, int64_t c_row,
                     bool accumulate);
 
-/// `c[i][j] += bias[j]`: the epilogue of a tile that is still in cache.
-template <class T>
-void add_bias(int64_t m, int64_t n, const T* bias, T* c, int64_t c_row);
-
-/// The rate in GFLOP/s of dependent-free fused multiply-adds from registers on one thread: the machine's peak.
-double measure_fma_peak_gflops();
-
 }  // namespace gradus::kernels

@@ -36,22 +36,19 @@ void check_same(std::string_view op, const Tensor& a, const Tensor& b) {
   }
 }
 
-void check_targets(const Tensor& logits, const Tensor& targets) {
-  if (logits.rank() != 2 || targets.dtype() != DType::kI64 || !(targets.shape() == Shape{logits.shape()[0]})) {
-    fail("cross_entropy", "logits {} and targets {}; expected (N, V) and i64 (N,)", logits.describe(),
-         targets.describe());
+}  // namespace
+
+void check_classes(std::string_view op, const Tensor& targets, int64_t rows, int64_t classes) {
+  if (targets.dtype() != DType::kI64 || !(targets.shape() == Shape{rows})) {
+    fail(op, "targets {}; expected i64 ({},), one class a row", targets.describe(), rows);
   }
-  const int64_t classes = logits.shape()[1];
   const int64_t* target = targets.data<int64_t>();
-  for (int64_t row = 0; row < targets.numel(); ++row) {
+  for (int64_t row = 0; row < rows; ++row) {
     if (target[row] < 0 || target[row] >= classes) {
-      fail("cross_entropy", "target {} in row {}; expected 0 to {} (the logits have {} columns)", target[row], row,
-           classes - 1, classes);
+      fail(op, "target {} in row {}; expected 0 to {} (there are {} classes)", target[row], row, classes - 1, classes);
     }
   }
 }
-
-}  // namespace
 
 Tensor softmax(const Tensor& x) {
   const Rows rows = rows_of("softmax", x);
@@ -95,7 +92,7 @@ Tensor logsumexp(const Tensor& x) {
 CrossEntropy cross_entropy(const Tensor& logits, const Tensor& targets) {
   const Rows rows = rows_of("cross_entropy", logits);
   const Tensor source = contiguous(logits), classes = contiguous(targets);
-  check_targets(source, classes);
+  check_classes("cross_entropy", classes, rows.count, rows.length);
   Tensor probabilities = Tensor::empty(logits.shape(), logits.dtype());
   Tensor losses = Tensor::empty({rows.count}, DType::kF64);
   const std::byte* from = source.bytes();
@@ -111,7 +108,7 @@ CrossEntropy cross_entropy(const Tensor& logits, const Tensor& targets) {
 Tensor cross_entropy_backward(const Tensor& probabilities, const Tensor& targets, double scale) {
   const Rows rows = rows_of("cross_entropy_backward", probabilities);
   const Tensor source = contiguous(probabilities), classes = contiguous(targets);
-  check_targets(source, classes);
+  check_classes("cross_entropy", classes, rows.count, rows.length);
   Tensor result = Tensor::empty(probabilities.shape(), probabilities.dtype());
   const std::byte* from = source.bytes();
   std::byte* to = result.mutable_bytes();

@@ -12,6 +12,9 @@ Tensor softmax_backward(const Tensor& y, const Tensor& grad);
 /// log Σ exp(x), shape without the last dimension; −∞ for an empty or all −∞ row.
 Tensor logsumexp(const Tensor& x);
 
+/// Throws unless `targets` is i64 (rows) with each in [0, classes).
+void check_classes(std::string_view op, const Tensor& targets, int64_t rows, int64_t classes);
+
 struct CrossEntropy {
   Tensor sum;            ///< Σ over rows of log Σ exp(logits) − logits[target], rank 0.
   Tensor probabilities;  ///< softmax(logits), (N, V); kept for backward.

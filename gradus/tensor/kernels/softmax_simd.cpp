@@ -143,6 +143,28 @@ void CrossEntropyBackwardRows(const std::byte* p_bytes, int64_t rows, size_t len
   }
 }
 
+// Logits to the gradient of their loss, in place: softmax(x)·scale, less `scale` at the target.
+template <class T>
+void CrossEntropyInPlaceRows(std::byte* x_bytes, int64_t rows, size_t length, const int64_t* targets, T scale,
+                             double* losses) {
+  T* x = reinterpret_cast<T*>(x_bytes);
+  for (int64_t row = 0; row < rows; ++row, x += length) {
+    const double logit = static_cast<double>(x[targets[row]]);
+    const T max = RowMax(x, length);
+    const T sum = SumOfExp(x, length, max, x);
+    ScaleRow(x, length, scale / sum, x);
+    x[targets[row]] -= scale;
+    losses[row] = std::log(static_cast<double>(sum)) + (static_cast<double>(max) - logit);
+  }
+}
+
+void RunCrossEntropyInPlace(DType dtype, std::byte* x, int64_t rows, int64_t length, const int64_t* targets,
+                            double scale, double* losses) {
+  const size_t n = static_cast<size_t>(length);
+  dtype == DType::kF32 ? CrossEntropyInPlaceRows(x, rows, n, targets, static_cast<float>(scale), losses)
+                       : CrossEntropyInPlaceRows(x, rows, n, targets, scale, losses);
+}
+
 void RunSoftmax(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* y, const int64_t* targets,
                 double* losses) {
   const size_t n = static_cast<size_t>(length);
@@ -180,6 +202,7 @@ HWY_EXPORT(RunSoftmax);
 HWY_EXPORT(RunSoftmaxBackward);
 HWY_EXPORT(RunLogSumExp);
 HWY_EXPORT(RunCrossEntropyBackward);
+HWY_EXPORT(RunCrossEntropyInPlace);
 }  // namespace
 
 void run_softmax(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* y, const int64_t* targets,
@@ -199,6 +222,11 @@ void run_logsumexp(DType dtype, const std::byte* x, int64_t rows, int64_t length
 void run_cross_entropy_backward(DType dtype, const std::byte* p, int64_t rows, int64_t length, const int64_t* targets,
                                 double scale, std::byte* out) {
   HWY_DYNAMIC_DISPATCH(RunCrossEntropyBackward)(dtype, p, rows, length, targets, scale, out);
+}
+
+void run_cross_entropy_in_place(DType dtype, std::byte* x, int64_t rows, int64_t length, const int64_t* targets,
+                                double scale, double* losses) {
+  HWY_DYNAMIC_DISPATCH(RunCrossEntropyInPlace)(dtype, x, rows, length, targets, scale, losses);
 }
 
 }  // namespace gradus::kernels

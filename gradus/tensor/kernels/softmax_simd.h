@@ -17,4 +17,8 @@ void run_logsumexp(DType dtype, const std::byte* x, int64_t rows, int64_t length
 void run_cross_entropy_backward(DType dtype, const std::byte* p, int64_t rows, int64_t length, const int64_t* targets,
                                 double scale, std::byte* out);
 
+/// x = (softmax(x) − one-hot(target)) · scale row by row; `losses` gets log Σ exp(x) − x[target] of each row.
+void run_cross_entropy_in_place(DType dtype, std::byte* x, int64_t rows, int64_t length, const int64_t* targets,
+                                double scale, double* losses);
+
 }  // namespace gradus::kernels

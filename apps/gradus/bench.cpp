@@ -1,0 +1,80 @@
+// `gradus bench`: how fast this machine trains.
+#include <fmt/core.h>
+
+#include "apps/gradus/output.h"
+#include "apps/gradus/verbs.h"
+#include "gradus/base/error.h"
+#include "gradus/base/json.h"
+#include "gradus/base/threads.h"
+#include "gradus/tensor/isa.h"
+#include "gradus/train/gpt_benchmark.h"
+
+namespace gradus::command {
+namespace {
+
+std::string json_text(const GptBenchmark& result) {
+  const double step = result.step_s_median();
+  JsonText json;
+  json.add("step_ms_median", 1e3 * step).add("tokens_per_s", static_cast<double>(result.tokens) / step);
+  json.add("model_gflops", result.model_flops / step / 1e9).add("fma_peak_gflops", result.fma_peak_flops / 1e9);
+  json.add("peak_fraction", result.model_flops / step / result.fma_peak_flops);
+  json.add("memory_gb_per_s", result.bytes_per_s / 1e9);
+  json.add("peak_rss_bytes", result.peak_rss_bytes).add("loss", result.loss).add("parameters", result.parameters);
+  json.add("threads", int64_t{threads()}).add("isa", name_of(active_isa())).add("matrix_products", matmul_library());
+  return json.line();
+}
+
+std::string table_of(const GptBenchmark& result) {
+  const double step = result.step_s_median(), rate = result.model_flops / step;
+  return fmt::format(
+      "{} parameters, {} tokens a step, {} threads, {}, {}\n"
+      "step             {:.1f} ms (median of {})\n"
+      "tokens a second  {:.0f}\n"
+      "model flops      {:.1f} GFLOP/s: {:.1f}% of the multiply-add peak of {:.1f}, measured beside it\n"
+      "peak memory      {:.0f} MB\n"
+      "loss             {:.6f}\n"
+      "Model flops are 6 · (weights in products + T · C · layers) · tokens: the causal half of attention counts, what "
+      "is\n"
+      "computed twice does not.\n",
+      result.parameters, result.tokens, threads(), name_of(active_isa()), matmul_library(), 1e3 * step,
+      result.step_s.size(), static_cast<double>(result.tokens) / step, rate / 1e9, 100 * rate / result.fma_peak_flops,
+      result.fma_peak_flops / 1e9, static_cast<double>(result.peak_rss_bytes) / 1e6, result.loss);
+}
+
+std::string profile_table(const GptBenchmark& result) {
+  double all = 0.0;
+  for (const ProfileLine& line : result.profile) all += line.seconds;
+  std::string text = fmt::format("\n{:32} {:>6} {:>9} {:>6} {:>9} {:>8} {:>9}\n", "op", "calls", "ms", "%", "GFLOP/s",
+                                 "GB/s", "of limit");
+  for (const ProfileLine& line : result.profile) {
+    const double flops = line.flops / line.seconds, bytes = line.bytes / line.seconds;
+    text +=
+        fmt::format("{:32} {:6} {:9.2f} {:6.1f}", line.name, line.calls, 1e3 * line.seconds, 100 * line.seconds / all);
+    if (flops > 0.0) {
+      text += fmt::format(" {:9.1f} {:8} {:8.0f}%\n", flops / 1e9, "", 100 * flops / result.fma_peak_flops);
+    } else if (bytes > 0.0) {
+      text += fmt::format(" {:9} {:8.1f} {:8.0f}%\n", "", bytes / 1e9, 100 * bytes / result.bytes_per_s);
+    } else {
+      text += "\n";
+    }
+  }
+  return text + fmt::format("limits: {:.1f} GFLOP/s of multiply-adds, {:.1f} GB/s of y += a·x; measured in this run\n",
+                            result.fma_peak_flops / 1e9, result.bytes_per_s / 1e9);
+}
+
+}  // namespace
+
+int bench_gpt(const BenchOptions& options) {
+  prepare_machine(options.machine);
+  GptBenchmarkOptions benchmark = gpt_preset(options.preset);
+  benchmark.batch = options.batch.value_or(benchmark.batch);
+  benchmark.model.context = options.sequence.value_or(benchmark.model.context);
+  benchmark.steps = options.steps.value_or(benchmark.steps);
+  benchmark.profile = options.profile;
+  if (options.json && options.profile) fail_usage("--json", "and --profile do not go together; give one of them");
+  const GptBenchmark result = run_gpt_benchmark(benchmark);
+  print(options.json ? json_text(result) + "\n" : table_of(result) + (options.profile ? profile_table(result) : ""));
+  return 0;
+}
+
+}  // namespace gradus::command

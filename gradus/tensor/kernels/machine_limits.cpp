@@ -1,0 +1,103 @@
+#include "gradus/tensor/kernels/machine_limits.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gradus/tensor/kernels/machine_limits.cpp"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+
+HWY_BEFORE_NAMESPACE();
+namespace gradus::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Ten independent chains hide the latency of the multiply-add on every processor so far. Returns flops done.
+double FmaChains(int64_t rounds, float* out) {
+  const hn::ScalableTag<float> d;
+  constexpr int kChains = 10;
+  hn::Vec<decltype(d)> sum[kChains];
+  for (int i = 0; i < kChains; ++i) sum[i] = hn::Set(d, static_cast<float>(i));
+  const auto factor = hn::Set(d, out[0]), addend = hn::Set(d, out[1]);
+  for (int64_t r = 0; r < rounds; ++r) {
+    for (int i = 0; i < kChains; ++i) sum[i] = hn::MulAdd(sum[i], factor, addend);
+  }
+  for (int i = 1; i < kChains; ++i) sum[0] = hn::Add(sum[0], sum[i]);
+  out[0] = hn::GetLane(sum[0]);
+  return 2.0 * kChains * static_cast<double>(rounds) * static_cast<double>(hn::Lanes(d));
+}
+
+// y += a·x; `count` is a multiple of every vector.
+void AddScaled(int64_t count, float a, const float* x, float* y) {
+  const hn::ScalableTag<float> d;
+  const auto factor = hn::Set(d, a);
+  for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
+    hn::Store(hn::MulAdd(factor, hn::Load(d, x + i), hn::Load(d, y + i)), d, y + i);
+  }
+}
+
+}  // namespace gradus::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <vector>
+
+#include "gradus/base/threads.h"
+#include "gradus/tensor/tensor.h"
+
+namespace gradus::kernels {
+HWY_EXPORT(FmaChains);
+HWY_EXPORT(AddScaled);
+
+namespace {
+
+constexpr int kAttempts = 5;
+
+// The best of some attempts at `work`, which returns what it did.
+template <class Work>
+double best_rate(Work&& work) {
+  double best = 0.0;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const auto start = std::chrono::steady_clock::now();
+    const double done = work();
+    best = std::max(best, done / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+}  // namespace
+
+double measure_fma_peak() {
+  const auto chains = HWY_DYNAMIC_DISPATCH(FmaChains);
+  const int64_t pieces = 8 * threads();  // several a thread, in case one comes late
+  std::vector<double> flops(static_cast<size_t>(pieces));
+  return best_rate([&] {
+    parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        float values[2] = {0.999F, 0.001F};
+        flops[static_cast<size_t>(i)] = chains(1'000'000, values);
+      }
+    });
+    return std::accumulate(flops.begin(), flops.end(), 0.0);
+  });
+}
+
+double measure_bandwidth() {
+  const auto add_scaled = HWY_DYNAMIC_DISPATCH(AddScaled);
+  constexpr int64_t kElements = int64_t{1} << 26, kPiece = int64_t{1} << 16;  // 256 MB an array
+  const Tensor x = Tensor::full({kElements}, 1.0, DType::kF32);
+  Tensor y = Tensor::full({kElements}, 0.0, DType::kF32);
+  const float* from = x.data<float>();
+  float* to = y.mutable_data<float>();
+  return best_rate([&] {
+    parallel_for(kElements, kPiece,
+                 [&](int64_t begin, int64_t end) { add_scaled(end - begin, 0.5F, from + begin, to + begin); });
+    return 3.0 * sizeof(float) * static_cast<double>(kElements);
+  });
+}
+
+}  // namespace gradus::kernels
+#endif  // HWY_ONCE

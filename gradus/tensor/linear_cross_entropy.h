@@ -1,0 +1,25 @@
+// The output projection and cross-entropy in one: the logits of all rows never exist at once.
+#pragma once
+
+#include "gradus/tensor/tensor.h"
+
+namespace gradus::kernels {
+
+struct LinearCrossEntropyOptions {
+  double scale = 1.0;  ///< Of the loss, and so of the gradients.
+  bool x_gradient = false, weight_gradient = false;
+};
+
+struct LinearCrossEntropy {
+  Tensor loss;             ///< scale · Σ over rows of log Σ exp(logits) − logits[target], rank 0.
+  Tensor x_gradient;       ///< (N, C), or undefined unless asked for.
+  Tensor weight_gradient;  ///< (V, C); likewise.
+};
+
+/// Logits are x (N, C) · weight (V, C)ᵀ; targets (N) are i64 in [0, V), one outside is an error with its row. Works on
+/// some rows at a time, cut by the sizes alone, and takes the gradients from them while they are there, so that nothing
+/// is computed twice.
+LinearCrossEntropy linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets,
+                                        const LinearCrossEntropyOptions& options);
+
+}  // namespace gradus::kernels
