@@ -71,6 +71,7 @@ int bench_gpt(const BenchOptions& options) {
   benchmark.model.context = options.sequence.value_or(benchmark.model.context);
   benchmark.steps = options.steps.value_or(benchmark.steps);
   benchmark.profile = options.profile;
+  benchmark.model.recompute = options.recompute;
   if (options.json && options.profile) fail_usage("--json", "and --profile do not go together; give one of them");
   const GptBenchmark result = run_gpt_benchmark(benchmark);
   print(options.json ? json_text(result) + "\n" : table_of(result) + (options.profile ? profile_table(result) : ""));

@@ -157,6 +157,7 @@ void add_bench(CLI::App& app, BenchOptions& o, Verb& run) {
   add_size("--batch", o.batch, "Sequences a step");
   add_size("--seq", o.sequence, "Tokens a sequence");
   add_size("--steps", o.steps, "Steps to time, after two that are not");
+  verb->add_flag("--recompute", o.recompute, "Keep only the inputs of blocks, and run them again in backward");
   verb->add_flag("--profile", o.profile, "Print the time of every op, and the limit that it works against");
   verb->add_flag("--json", o.json, "Print one JSON object");
   add_machine_options(*verb, o.machine);

@@ -85,7 +85,7 @@ int keys(const KeysVerbOptions& options);
 struct BenchOptions {
   std::string preset = "gpt2-124m";
   std::optional<int64_t> batch, sequence, steps;
-  bool profile = false, json = false;
+  bool recompute = false, profile = false, json = false;
   MachineOptions machine;
 };
 

@@ -141,6 +141,8 @@ class Gradients {
   const Tensor& output() const { return node_->gradient; }
   /// Whether input `i` (in the order given to `record`) wants a gradient.
   bool needs(int i) const { return node_->edges[i].kind != detail::Edge::kNone; }
+  /// Where the gradients of parameters go.
+  GradientSink& sink() const { return sink_; }
   /// Whether backward may run again over this op; if not, it may give away what it saved.
   bool retained() const { return retained_; }
   /// Whether input `i` is a parameter: a tensor with `set_requires_grad`, not the result of an op.

@@ -106,6 +106,10 @@ std::vector<Key> model_keys() {
       {"model.heads", integer(kSize), 4, model_is({"gpt"}), "Attention heads in a block."},
       {"model.context", integer(kSize), 64, model_is({"gpt"}), "Context length: the tokens in an example."},
       {"model.bias", boolean(), true, model_is({"gpt"}), "Whether linear layers and layer norms have a bias."},
+      {"model.recompute", boolean(), false, model_is({"gpt"}),
+       "Whether blocks keep only their input for the backward pass and run again there: less memory, about a third "
+       "more "
+       "work, the same numbers."},
       {"model.from", text(), Unset{}, always(),
        "A run's folder, or a checkpoint's: training starts from its weights, and for text with its vocabulary. The "
        "other keys of "
@@ -359,8 +363,9 @@ std::span<const Key> configuration_keys() {
 
 bool changes_result(std::string_view key) {
   // The data is compared as such, wherever it lies.
-  constexpr std::string_view kFree[] = {"data.path",        "train.threads",      "train.max_time_s", "log.every",
-                                        "checkpoint.every", "checkpoint.every_s", "checkpoint.keep",  "model.from"};
+  constexpr std::string_view kFree[] = {"data.path",       "train.threads",    "train.max_time_s",
+                                        "log.every",       "checkpoint.every", "checkpoint.every_s",
+                                        "checkpoint.keep", "model.from",       "model.recompute"};
   return std::find(std::begin(kFree), std::end(kFree), key) == std::end(kFree);
 }
 

@@ -159,7 +159,8 @@ std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) 
                                             .heads = config.integer("model.heads"),
                                             .context = config.integer("model.context"),
                                             .dropout = config.real("model.dropout"),
-                                            .bias = config.boolean("model.bias")},
+                                            .bias = config.boolean("model.bias"),
+                                            .recompute = config.boolean("model.recompute")},
                                  seed_of(config));
   }
   if (kind == "mlp") {

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "gradus/autograd/ops.h"
+#include "gradus/autograd/recompute.h"
 #include "gradus/autograd/tape.h"
 #include "gradus/base/random.h"
 #include "gradus/tensor/kernels/elementwise.h"
@@ -117,6 +118,66 @@ TEST(LinearCrossEntropy, Messages) {
         linear_cross_entropy(numbers({2, 3}, 1), numbers({5, 3}, 1), Tensor::from(std::vector<int64_t>{0, 5}, {2}));
       }),
       "[linear_cross_entropy] target 5 in row 1; expected 0 to 4 (there are 5 classes)");
+}
+
+// ---- Recompute.
+
+struct Counter {
+  int calls = 0;
+};
+
+TEST(Recompute, GivesTheSameGradientsFromTheInputAlone) {
+  const Tensor w_values = numbers({6, 6}, 1), x_values = numbers({4, 6}, 2);
+  std::vector<float> results[2];
+  for (const bool again : {false, true}) {
+    Tensor w = w_values.clone().set_requires_grad(), x = x_values.clone().set_requires_grad();
+    Counter counter;
+    const auto run = [&w](const Tensor& input, Counter& state) {
+      ++state.calls;
+      return tanh(linear(gelu(linear(input, w, {})), w, {})) * static_cast<double>(state.calls);
+    };
+    Tape tape;
+    Tensor y = x + 0.0;
+    for (int i = 0; i < 2; ++i) y = again ? recompute(y, counter, run) : run(y, counter);
+    EXPECT_EQ(counter.calls, 2);  // the passes of backward count on a copy of their own
+    EXPECT_EQ(tape.size(), again ? 3 : 11);
+    tape.backward(y, {.seed = numbers(y.shape(), 7)});
+    EXPECT_EQ(counter.calls, 2);
+    for (const Tensor& t : {y, x.grad(), w.grad()}) {
+      const std::vector<float> values = t.values<float>();
+      results[again].insert(results[again].end(), values.begin(), values.end());
+    }
+  }
+  EXPECT_EQ(results[0], results[1]);
+}
+
+TEST(Recompute, OfWhatNeedsNoGradientOnlyRuns) {
+  Counter counter;
+  const Tensor x = numbers({2, 2}, 1);
+  const Tape tape;
+  const auto run = [](const Tensor& input, Counter& state) {
+    ++state.calls;
+    return gelu(input);
+  };
+  EXPECT_EQ(recompute(x, counter, run).values<float>(), gelu(x).values<float>());
+  EXPECT_EQ(counter.calls, 1);
+  EXPECT_EQ(tape.size(), 0);
+}
+
+// Another sink than the default sees the pairs of the part, and not the part's input.
+TEST(Recompute, GivesPairsToTheSinkOfTheBackwardPass) {
+  class Names : public GradientSink {
+   public:
+    void accept(const ParameterGradient& pair) override { kinds.push_back(pair.kind); }
+    std::vector<GradientKind> kinds;
+  } sink;
+  Tensor w = numbers({3, 3}, 1).set_requires_grad(), x = numbers({2, 3}, 2).set_requires_grad();
+  Counter counter;
+  Tape tape;
+  const Tensor y = recompute(x + 0.0, counter, [&w](const Tensor& input, Counter&) { return linear(input, w, {}); });
+  tape.backward(sum(y), {.sink = &sink});
+  EXPECT_EQ(sink.kinds, (std::vector<GradientKind>{GradientKind::kLinear, GradientKind::kDense}));
+  EXPECT_FALSE(w.grad().defined());
 }
 
 // At a size that is cut into many tiles.

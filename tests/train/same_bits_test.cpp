@@ -109,6 +109,16 @@ TEST(SameBits, LargerGpt) {
   expect_same_bits_for_any_threads(gpt_maker(options), data, {.steps = 2, .batch_size = 9, .micro_batch_size = 4});
 }
 
+// A block that runs twice draws the same dropout both times, and its gradients are those of one that runs once.
+TEST(SameBits, GptWithRecomputedBlocks) {
+  GptOptions options = kGpt;
+  const TokenDataset data(random_tokens(37 * 7 + 1, 53, 1), 37);
+  const TrainerOptions trainer{.steps = 10, .batch_size = 6, .micro_batch_size = 4};
+  const Bits kept = train(gpt_maker(options), data, trainer, 2);
+  options.recompute = true;
+  EXPECT_TRUE(train(gpt_maker(options), data, trainer, 2) == kept);
+}
+
 TEST(SameBits, TheSameRunTwice) {
   const TokenDataset data(random_tokens(37 * 7 + 1, 53, 1), 37);
   const TrainerOptions options = {.steps = 5, .batch_size = 4, .micro_batch_size = 3, .seed = 8};

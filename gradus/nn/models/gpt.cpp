@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "gradus/autograd/ops.h"
+#include "gradus/autograd/recompute.h"
 #include "gradus/base/error.h"
 
 namespace gradus {
@@ -75,7 +76,13 @@ Tensor Gpt::hidden(const Tensor& ids, Context& context) const {
   }
   const Tensor positions = slice(wpe_.weight, 0, 0, ids.size(1));
   Tensor x = dropout_(wte_(ids) + positions, context);
-  for (const GptBlock& block : blocks_) x = block(x, context);
+  for (const GptBlock& block : blocks_) {
+    if (!options_.recompute) {
+      x = block(x, context);
+      continue;
+    }
+    x = recompute(x, context, [&block](const Tensor& input, Context& own) { return block(input, own); });
+  }
   return ln_f_(x);
 }
 

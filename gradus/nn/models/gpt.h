@@ -17,6 +17,9 @@ struct GptOptions {
   int64_t context = 64;  ///< The most tokens that it sees at once.
   double dropout = 0.0;  ///< After the embedding, and on what each branch adds.
   bool bias = true;      ///< In linear layers and norms.
+  /// Blocks keep nothing but their input for backward, and run again there: less memory, a third more work, the same
+  /// bits.
+  bool recompute = false;
 };
 
 /// One transformer block: x + attention(norm(x)), then + mlp(norm(x)).

@@ -1,4 +1,4 @@
-"""The work of bench_training in PyTorch eager: `line` or `gpt`, printed as one JSON object."""
+"""The work of `gradus bench gpt` in PyTorch, eager or compiled, printed as one JSON object."""
 
 import argparse
 import json
@@ -47,24 +47,6 @@ class Gpt(nn.Module):
         return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
-def run_line(a) -> dict:
-    runs = []
-    for _ in range(a.rounds):
-        torch.manual_seed(1)
-        x = torch.linspace(-1, 1, 100).unsqueeze(1)
-        y = 2 * x + 0.3 * torch.randn(100, 1)
-        model = nn.Linear(1, 1)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-        start = time.perf_counter()
-        for _ in range(a.steps):
-            optimizer.zero_grad()
-            loss = F.mse_loss(model(x), y)
-            loss.backward()
-            optimizer.step()
-        runs.append(1e3 * (time.perf_counter() - start))
-    return {"work": "line", "run_ms_median": statistics.median(runs), "loss": loss.item()}
-
-
 def run_gpt(a) -> dict:
     torch.manual_seed(1)
     tokens = torch.randint(a.vocabulary, (a.batch * 64, a.context + 1))
@@ -74,7 +56,7 @@ def run_gpt(a) -> dict:
         step = torch.compile(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0)
     steps = []
-    for i in range(a.steps):
+    for i in range(a.warm_up + a.steps):
         rows = tokens[torch.randint(len(tokens), (a.batch,))]
         start = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
@@ -82,10 +64,10 @@ def run_gpt(a) -> dict:
         loss.backward()
         optimizer.step()
         loss.item()
-        steps.append(time.perf_counter() - start)
+        if i >= a.warm_up:
+            steps.append(time.perf_counter() - start)
     median = statistics.median(steps)
     return {
-        "work": "gpt",
         "step_ms_median": 1e3 * median,
         "tokens_per_s": a.batch * a.context / median,
         "loss": loss.item(),
@@ -95,25 +77,15 @@ def run_gpt(a) -> dict:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", choices=["line", "gpt"])
-    for name, default in {
-        "steps": 0,
-        "rounds": 5,
-        "batch": 12,
-        "context": 64,
-        "layers": 4,
-        "width": 128,
-        "heads": 4,
-        "vocabulary": 65,
-        "threads": 0,
-    }.items():
-        parser.add_argument(f"--{name}", type=int, default=default)
+    for name in ("layers", "width", "heads", "vocabulary", "context", "batch", "steps"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--warm-up", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--compile", action="store_true")
     a = parser.parse_args()
-    a.steps = a.steps or {"line": 1000, "gpt": 100}[a.work]
     if a.threads:
         torch.set_num_threads(a.threads)
-    result = run_line(a) if a.work == "line" else run_gpt(a)
+    result = run_gpt(a)
     result["threads"] = torch.get_num_threads()
     result["version"] = torch.__version__
     result["peak_rss_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,57 @@
+"""Compares the training of a GPT with PyTorch. Called by bench/peers/gpt."""
+
+import argparse
+import sys
+
+from side_by_side import in_turn, median, processor
+
+PRESETS = {  # as in gradus/train/gpt_benchmark.cpp
+    "gpt2-124m": {"layers": 12, "width": 768, "heads": 12, "vocabulary": 50257, "context": 256, "batch": 4, "steps": 5},
+    "gpt-10m": {"layers": 6, "width": 384, "heads": 6, "vocabulary": 65, "context": 256, "batch": 16, "steps": 8},
+    "gpt-1m": {"layers": 4, "width": 128, "heads": 4, "vocabulary": 65, "context": 64, "batch": 12, "steps": 100},
+}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", choices=PRESETS, default="gpt2-124m")
+    for name in ("batch", "seq", "steps"):
+        parser.add_argument(f"--{name}", type=int)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--eager-only", action="store_true", help="leave torch.compile out")
+    return parser.parse_args()
+
+
+def main():
+    a = arguments()
+    sizes = dict(PRESETS[a.preset])
+    sizes |= {key: value for key, value in (("batch", a.batch), ("context", a.seq), ("steps", a.steps)) if value}
+    ours = ["build/release/gradus", "bench", "gpt", "--json", "--preset", a.preset]
+    for option, key in (("--batch", "batch"), ("--seq", "context"), ("--steps", "steps")):
+        ours += [option, str(sizes[key])]
+    peer = [sys.executable, "bench/peers/pytorch_gpt.py"]
+    for key, value in sizes.items():
+        peer += [f"--{key}", str(value)]
+    commands = {"gradus": ours, "PyTorch eager": peer}
+    if not a.eager_only:
+        commands["PyTorch compiled"] = [*peer, "--compile"]
+    results = in_turn(a.rounds, commands)
+    first = results["gradus"][0]
+    print(f"{processor()}; gradus: {first['isa']}, {first['matrix_products']}; PyTorch", end=" ")
+    print(f"{results['PyTorch eager'][0]['version']}; medians of {a.rounds} rounds of {sizes['steps']} steps")
+    print(f"{a.preset}: {first['parameters']:,} parameters, {sizes['batch']} × {sizes['context']} tokens\n")
+    print(f"{'':18} {'tokens/s':>10} {'ratio':>7} {'peak MB':>9} {'ratio':>7} {'step ms':>10} {'loss':>9}")
+    speed, memory = (median(results["gradus"], field) for field in ("tokens_per_s", "peak_rss_bytes"))
+    for name, runs in results.items():
+        own_speed, own_memory = median(runs, "tokens_per_s"), median(runs, "peak_rss_bytes")
+        print(
+            f"{name:18} {own_speed:10,.1f} {speed / own_speed:6.2f}× {own_memory / 1e6:9,.0f} "
+            f"{memory / own_memory:6.2f}× {median(runs, 'step_ms_median'):10,.1f} {runs[-1]['loss']:9.4f}"
+        )
+    gflops, peak = median(results["gradus"], "model_gflops"), median(results["gradus"], "fma_peak_gflops")
+    fraction = median(results["gradus"], "peak_fraction")
+    print(f"\ngradus: {gflops:.1f} GFLOP/s of model flops, {100 * fraction:.1f}% of the {peak:.1f} measured beside it")
+
+
+if __name__ == "__main__":
+    main()
