@@ -65,6 +65,7 @@ void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
   add_integer(*verb, "--seed", o.seed, {}, "Seed of all random numbers (train.seed)");
   add_machine_options(*verb, o.machine);
   verb->add_flag("--quiet", o.quiet, "Print errors only");
+  verb->add_flag("--dry-run", o.dry_run, "Say how much memory the run needs, and for what; train and write nothing");
   verb->add_flag("--overwrite", o.overwrite, "Replace the run in a folder that is not empty");
   verb->add_option(
           "--resume", o.resume,

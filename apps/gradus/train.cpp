@@ -12,6 +12,7 @@
 #include "apps/gradus/progress.h"
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
+#include "gradus/base/threads.h"
 #include "gradus/train/run.h"
 
 namespace gradus::command {
@@ -168,9 +169,7 @@ std::string introduction(const Run& run, int64_t steps, const std::string& folde
   const int64_t parameters = count_elements(run.model().parameters()), examples = run.data().training->size();
   std::string text = fmt::format("model {}: {} parameters; {} examples; at most {} steps; folder {}\n",
                                  run.config().text("model.kind"), parameters, examples, steps, folder);
-  text +=
-      fmt::format("memory: {0} for weights and optimizer state, and {0} more while a checkpoint of them is written\n",
-                  megabytes(run.snapshot_bytes()));
+  text += fmt::format("memory: {} at most (`--dry-run` says for what)\n", megabytes(run.memory().total()));
   if (run.data().unused_tokens > 0) {
     text += fmt::format("{} tokens at the end of the training text are too few for an example and stay unused\n",
                         run.data().unused_tokens);
@@ -310,6 +309,24 @@ class WatchedRun {
   std::exception_ptr failure_;
 };
 
+// What a run would need; nothing is written.
+int plan(Config config) {
+  set_threads(static_cast<int>(config.integer("train.threads")));
+  Session session(std::move(config));
+  const MemoryPrediction prediction = predict_memory(session);
+  std::string text = fmt::format("model {}: {} parameters; {} examples; at most {} steps\n\n",
+                                 session.config().text("model.kind"), count_elements(session.model().parameters()),
+                                 session.data().training->size(), session.trainer().planned_steps());
+  for (const MemoryPart& part : prediction.parts)
+    text += fmt::format("{:34} {:>12}\n", part.name, megabytes(part.bytes));
+  const int64_t limit = memory_limit_bytes();
+  text += fmt::format("{:34} {:>12}\n{:34} {:>12}\n", "all, at most", megabytes(prediction.total()), "there are",
+                      megabytes(limit));
+  print(text);
+  check_memory(prediction, limit);
+  return 0;
+}
+
 }  // namespace
 
 int train(const TrainOptions& given) {
@@ -318,6 +335,7 @@ int train(const TrainOptions& given) {
   const ConfigFile file = config_file(options.config);
   Config config = make_config(options, file);
   prepare_machine({.isa = options.machine.isa, .threads = {}});
+  if (options.dry_run) return plan(std::move(config));
   const std::string folder = options.out ? *options.out : (fs::path("runs") / fs::path(file.path).stem()).string();
   if (options.overwrite) check_overwrite(file.path, folder);
   Interrupt interrupt;

@@ -26,6 +26,7 @@ struct TrainOptions {
   MachineOptions machine;
   bool quiet = false;
   bool overwrite = false;
+  bool dry_run = false;  ///< Only says what memory the run would need.
   /// Empty text: the run that `out` names. A run's folder, or a checkpoint's, else.
   std::optional<std::string> resume;
   bool own_configuration = false;  ///< `config` is that of the run that is resumed.

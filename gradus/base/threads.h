@@ -13,6 +13,24 @@ void set_threads(int count);
 /// The number of threads that `parallel_for` may use now.
 int threads();
 
+/// While it lives, `parallel_for` on this thread does nothing: what is computed there is left out, and memory for the
+/// results is taken all the same. What a run needs is counted so.
+class DryRun {
+ public:
+  DryRun() : outer_(is_on()) { is_on() = true; }
+  ~DryRun() { is_on() = outer_; }
+  DryRun(const DryRun&) = delete;
+  DryRun& operator=(const DryRun&) = delete;
+
+  static bool& is_on() {
+    static thread_local bool on = false;
+    return on;
+  }
+
+ private:
+  bool outer_;
+};
+
 namespace detail {
 /// Calls `run(work, i)` for each i in [0, count), on up to `threads()` threads. Exceptions are carried out.
 void run_chunks(int64_t count, void (*run)(void* work, int64_t chunk), void* work);
@@ -24,6 +42,7 @@ void run_chunks(int64_t count, void (*run)(void* work, int64_t chunk), void* wor
 /// An exception thrown by a piece is rethrown here; which one, if several throw, is not determined.
 template <class Body>
 void parallel_for(int64_t size, int64_t grain, Body&& body) {
+  if (DryRun::is_on()) return;
   if (size <= grain) {
     if (size > 0) body(int64_t{0}, size);
     return;

@@ -5,8 +5,10 @@
 #include <cstdlib>
 #include <new>
 #include <thread>
+#include <vector>
 
 #include "gradus/base/error.h"
+#include "gradus/base/threads.h"
 #include "gradus/tensor/arena.h"
 
 namespace gradus {
@@ -165,6 +167,13 @@ void free_block(Block* block) {
 }
 
 }  // namespace detail
+
+void note_scratch(int64_t bytes, int64_t pieces) {
+  if (!DryRun::is_on()) return;
+  std::vector<detail::Block*> blocks;
+  for (int64_t i = 0; i < std::min<int64_t>(pieces, threads()); ++i) blocks.push_back(detail::allocate_block(bytes));
+  for (detail::Block* block : blocks) detail::release(block);
+}
 
 MemoryStatistics memory_statistics() {
   detail::Pool& p = detail::pool();

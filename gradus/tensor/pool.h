@@ -20,6 +20,10 @@ void reset_memory_peak();
 /// Gives every block that is not in use back to the system.
 void release_unused_memory();
 
+/// In a `DryRun`, counts the memory that each of `pieces` pieces of a `parallel_for` takes for itself: as many at a
+/// time as there are threads. Otherwise it does nothing.
+void note_scratch(int64_t bytes, int64_t pieces);
+
 namespace detail {
 
 /// A counted block: this header, then `bytes` of data from `kDataOffset`, aligned to 64 bytes.

@@ -14,6 +14,7 @@
 #include "gradus/base/files.h"
 #include "gradus/base/folders.h"
 #include "gradus/train/checkpoint_writer.h"
+#include "gradus/train/memory.h"
 #include "gradus/train/session.h"
 #include "gradus/train/trained_run.h"
 
@@ -55,8 +56,8 @@ class Run {
   const Model& model() const { return session_->model(); }
   /// What was found and done on resuming, one sentence or line each.
   const std::vector<std::string>& notes() const { return notes_; }
-  /// Bytes in memory that writing a checkpoint takes for as long as it is on its way to disk.
-  int64_t snapshot_bytes() const { return session_->snapshot_bytes(); }
+  /// What it will need; a run that cannot have that is refused before its folder is touched.
+  const MemoryPrediction& memory() const { return memory_; }
 
   /// Called after every step that is logged, once its row is written.
   struct Progress {
@@ -78,6 +79,7 @@ class Run {
  private:
   using Clock = std::chrono::steady_clock;
 
+  void plan_memory();
   void open(bool overwrite);
   void resume(const RunOptions& options, Config config);
   void take_over(const StartingPoint& start);
@@ -96,6 +98,7 @@ class Run {
   std::unique_ptr<Session> session_;
   std::unique_ptr<LineLog> log_;
   std::unique_ptr<CheckpointWriter> writer_;
+  MemoryPrediction memory_;
   std::vector<std::string> notes_;
   std::function<void(const Progress&)> on_logged_;
   std::function<void(const StepRecord&)> on_step_;
@@ -109,8 +112,5 @@ class Run {
   int64_t examples_since_log_ = 0;
   double weight_since_log_ = 0.0, last_log_s_ = 0.0;
 };
-
-/// The most memory that this process has held so far, in bytes.
-int64_t peak_rss_bytes();
 
 }  // namespace gradus

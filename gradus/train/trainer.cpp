@@ -4,12 +4,14 @@
 #include <bit>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 #include <tuple>
 
 #include "gradus/autograd/gradient_tree.h"
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
 #include "gradus/base/random.h"
+#include "gradus/base/threads.h"
 
 namespace gradus {
 namespace {
@@ -346,6 +348,26 @@ std::optional<StopReason> Trainer::first_reason() {
     return reason;
   }
   return reached_limit();
+}
+
+int64_t Trainer::dry_run() {
+  const DryRun dry;
+  drop_gradients(parameters_);
+  reset_memory_peak();
+  const int64_t before = memory_statistics().in_use;
+  StepRecord record;
+  record.batch = state_.batch_of(state_.step);
+  compute_gradients(record, nullptr);
+  drop_gradients(parameters_);
+  if (options_.validation_every > 0 && validation_ != nullptr) {
+    const NoGrad no_grad;
+    std::vector<int64_t> ids(static_cast<size_t>(std::min(options_.validation_batch_size, validation_->size())));
+    std::iota(ids.begin(), ids.end(), 0);
+    Context context;
+    context.example_ids = ids;
+    loss_(validation_->batch(ids), context);
+  }
+  return memory_statistics().peak - before;
 }
 
 TrainingSummary Trainer::run() {

@@ -116,6 +116,10 @@ class Trainer {
   /// For `set_recovery`: the same, and leaves out the batch of `anomaly` from now on.
   void rewind(TrainingState state, const Anomaly& anomaly);
 
+  /// Goes through a step, and through a batch of validation, without computing anything: the most bytes of tensors that
+  /// they hold beside those that there are now. It does not change what `run` does.
+  int64_t dry_run();
+
   /// Trains to the end. Gradients that the parameters have from before are dropped.
   TrainingSummary run();
 

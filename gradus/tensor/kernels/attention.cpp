@@ -269,6 +269,7 @@ Attention causal_attention(const Tensor& qkv_any, int64_t heads) {
   dispatch_float("causal_attention", qkv.dtype(), [&]<class T>(T) {
     const T* from = qkv.data<T>();
     T *y = result.y.mutable_data<T>(), *logsumexp = result.logsumexp.mutable_data<T>();
+    note_scratch(forward_scratch(head_of(from, time, channels, heads, 0)) * size_of(qkv.dtype()), batch * heads);
     parallel_for(time > 0 ? batch * heads : 0, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         Head<T> h = head_of(from, time, channels, heads, i);
@@ -292,6 +293,7 @@ Tensor causal_attention_backward(const Tensor& grad_any, const Tensor& qkv_any, 
     const T *from = qkv.data<T>(), *grad_data = grad.data<T>(), *y_data = y.data<T>();
     const T* logsumexp_data = logsumexp.data<T>();
     T* to = result.mutable_data<T>();
+    note_scratch(backward_scratch(head_of(from, time, channels, heads, 0)) * size_of(qkv.dtype()), batch * heads);
     parallel_for(time > 0 ? batch * heads : 0, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         Head<T> h = head_of(from, time, channels, heads, i);
