@@ -74,7 +74,7 @@ void Progress::on_step(const StepRecord& record) {
 // The loss is the mean since the last line: a single small batch says little.
 std::string Progress::status(const StepRecord& record, double elapsed_s) {
   const auto done = static_cast<double>(record.step + 1), all = static_cast<double>(plan_.steps);
-  double left_s = elapsed_s / done * (all - done);
+  double left_s = elapsed_s / (done - static_cast<double>(plan_.done)) * (all - done);
   if (plan_.max_time_s > 0) left_s = std::clamp(plan_.max_time_s - elapsed_s, 0.0, left_s);
   std::string text = fmt::format("step {}/{}  {:.0f}%  loss {:.4f}", record.step + 1, plan_.steps,
                                  std::floor(100 * done / all), loss_sum_ / static_cast<double>(losses_));

@@ -19,7 +19,8 @@ class Progress {
  public:
   struct Plan {
     int64_t steps = 0;        ///< That the limits allow.
-    double max_time_s = 0.0;  ///< 0 for no limit.
+    int64_t done = 0;         ///< Steps of earlier starts.
+    double max_time_s = 0.0;  ///< That this start has left; 0 for no limit.
     bool tokens = false;      ///< Speed in tokens instead of examples.
     bool quiet = false;
   };

@@ -13,6 +13,7 @@
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
+#include "gradus/train/own_config.h"
 #include "gradus/train/run.h"
 
 namespace gradus::command {
@@ -44,6 +45,13 @@ Config load_config(const TrainOptions& options, const ConfigFile& file, const st
   try {
     return Config::load(file.path, overrides);
   } catch (const Error& error) {
+    const fs::path run = fs::path(file.path).parent_path();
+    if (options.own_configuration && !is_as_written(file.path) && !list_checkpoints(run).empty()) {
+      throw Error(error.kind(), error.subject(),
+                  fmt::format("{} (the file was changed since gradus wrote it; --resume {} goes on with the "
+                              "configuration of the last checkpoint)",
+                              error.message(), (run / "checkpoints/last").string()));
+    }
     if (!file.is_recipe || !error.subject().starts_with(file.path + ":")) throw;
     throw Error(error.kind(), error.subject(),
                 fmt::format("{} (a copy of the recipe to edit: `gradus recipes {} > my.toml`)", error.message(),
@@ -83,9 +91,14 @@ void check_overwrite(const std::string& config, const std::string& folder) {
              config, folder);
 }
 
+// Also one whose manifest is lost: that it is damaged is said when it is read.
 bool is_checkpoint(const fs::path& folder) {
   std::error_code error;
-  return fs::exists(folder / "manifest.json", error);
+  const fs::path path = fs::absolute(folder, error).lexically_normal();
+  const std::string name = path.filename().string();
+  return fs::exists(folder / "manifest.json", error) ||
+         (path.parent_path().filename() == "checkpoints" &&
+          (name.starts_with("step-") || name == "last" || name == "best"));
 }
 
 // The run that a checkpoint belongs to. RUN/checkpoints may be a link to another disk, so the path is taken as it is
@@ -266,6 +279,12 @@ std::string conclusion(const TrainOptions& options, const Run& run, const Traini
                : "");
 }
 
+// Of train.max_time_s, for this start; 0 for no limit.
+double time_left(const Run& run) {
+  if (!run.config().has("train.max_time_s")) return 0.0;
+  return std::max(1e-9, run.config().real("train.max_time_s") - run.trainer().state().elapsed_s);
+}
+
 // Training, watched. A failure to print is kept until the model is saved.
 class WatchedRun {
  public:
@@ -274,7 +293,8 @@ class WatchedRun {
         steps_(run.trainer().planned_steps()),
         every_(run.config().integer("log.every")),
         progress_({.steps = steps_,
-                   .max_time_s = run.config().has("train.max_time_s") ? run.config().real("train.max_time_s") : 0.0,
+                   .done = run.trainer().steps_done(),
+                   .max_time_s = time_left(run),
                    .tokens = run.data().shape.vocabulary > 0,
                    .quiet = quiet}) {
     run.set_on_logged([this](const Run::Progress& logged) { on_logged(logged.record); });
@@ -292,6 +312,7 @@ class WatchedRun {
     }
   }
 
+  bool has_failed() const { return failure_ != nullptr; }
   void rethrow_failure() const {
     if (failure_) std::rethrow_exception(failure_);
   }
@@ -349,8 +370,13 @@ int train(const TrainOptions& given) {
     fail_bad_step(options, run, summary, folder);
   }
   watched.say("\n" + conclusion(options, run, summary, folder, interrupt.signal()));
-  watched.rethrow_failure();
-  return summary.stop_reason == StopReason::kInterrupted ? 128 + interrupt.signal() : 0;
+  if (summary.stop_reason != StopReason::kInterrupted) {
+    watched.rethrow_failure();
+    return 0;
+  }
+  // Ctrl-C ends what reads our output too: what was asked for is done, and how to go on is said where it can be.
+  if (watched.has_failed()) print_error(fmt::format("to go on: {}\n", resume_command(options, folder)));
+  return 128 + interrupt.signal();
 }
 
 }  // namespace gradus::command

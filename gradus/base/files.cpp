@@ -60,8 +60,14 @@ int write_all(int descriptor, const char* data, size_t bytes) {
 }  // namespace
 
 std::string read_file(const std::filesystem::path& path, int64_t max_bytes) {
+  return read_file_from(path, 0, max_bytes);
+}
+
+std::string read_file_from(const std::filesystem::path& path, int64_t offset, int64_t max_bytes) {
   const ReadDescriptor file(path);
-  const int64_t size = file.status(path).st_size;  // 0 for pipes and /proc: what counts is the end of file
+  // 0 for pipes and /proc: what counts is the end of file.
+  const int64_t size = std::max<int64_t>(0, file.status(path).st_size - offset);
+  if (offset > 0 && ::lseek(file.number(), offset, SEEK_SET) < 0) fail_system(path, "go to a place in it", errno);
   const auto check_size = [&](int64_t bytes, std::string_view least) {
     if (bytes > max_bytes) fail(path.string(), "has {}{} bytes; at most {} are read", least, bytes, max_bytes);
   };
@@ -168,6 +174,16 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
   AtomicFile file(path);
   file.write(text);
   file.commit();
+}
+
+void truncate_file(const std::filesystem::path& path, int64_t bytes) {
+  const int descriptor = open_retrying(path, O_WRONLY);
+  if (descriptor < 0) fail_system(path, "open it for writing", errno);
+  const bool done =
+      retry([&] { return ::ftruncate(descriptor, bytes); }) == 0 && retry([&] { return ::fsync(descriptor); }) == 0;
+  const int reason = errno;
+  ::close(descriptor);
+  if (!done) fail_system(path, fmt::format("cut it to {} bytes", bytes), reason);
 }
 
 LineLog::LineLog(const std::filesystem::path& path, Start start) : path_(path) {

@@ -13,6 +13,11 @@ namespace gradus {
 /// The bytes of a file. Errors name the path and the system's reason. A folder, or a file larger than `max_bytes`, is
 /// an error before memory is taken.
 std::string read_file(const std::filesystem::path& path, int64_t max_bytes = int64_t{1} << 40);
+/// The bytes of a file from `offset` on; none if it ends before.
+std::string read_file_from(const std::filesystem::path& path, int64_t offset, int64_t max_bytes = int64_t{1} << 40);
+
+/// Cuts a file to its first bytes, flushed to disk.
+void truncate_file(const std::filesystem::path& path, int64_t bytes);
 
 /// A file's bytes mapped read-only for as long as the object lives.
 class MappedFile {

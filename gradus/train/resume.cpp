@@ -10,8 +10,10 @@ namespace gradus {
 namespace fs = std::filesystem;
 namespace {
 
-bool is_allowed(const Config& after, std::string_view key) {
-  return !changes_result(key) || after.is_named(key) || after.follows(key);
+// A value that follows from others may change with them, but not take the place of one that was given.
+bool is_allowed(const Config& before, const Config& after, std::string_view key) {
+  if (!changes_result(key) || after.is_named(key)) return true;
+  return after.follows(key) && (before.follows(key) || !after.has(key));
 }
 
 std::optional<FoundCheckpoint> newest_whole(const fs::path& run, const fs::path& but) {
@@ -37,8 +39,9 @@ std::vector<ConfigChange> config_changes(const Config& before, const Config& aft
   for (const Key& key : configuration_keys()) {
     const std::string old_value = before.shown(key.name), new_value = after.shown(key.name);
     const bool is_new = !before.has(key.name) && !after.is_set(key.name);
-    if (old_value == new_value || is_new) continue;
-    changes.push_back({std::string(key.name), old_value, new_value, is_allowed(after, key.name)});
+    const bool is_begun = key.name == "model.from" && !after.has(key.name);  // it has done its work
+    if (old_value == new_value || is_new || is_begun) continue;
+    changes.push_back({std::string(key.name), old_value, new_value, is_allowed(before, after, key.name)});
   }
   return changes;
 }
@@ -51,7 +54,7 @@ std::string to_text(const std::vector<ConfigChange>& changes) {
   return text;
 }
 
-void check_changes(const std::vector<ConfigChange>& changes, const fs::path& run) {
+void check_changes(const std::vector<ConfigChange>& changes, const fs::path& run, const fs::path& without) {
   const auto refused = std::find_if(changes.begin(), changes.end(), [](const auto& change) { return !change.allowed; });
   if (refused == changes.end()) return;
   const std::string naming = refused->after == "none" ? fmt::format("put {} = {} back", refused->key, refused->before)
@@ -61,7 +64,7 @@ void check_changes(const std::vector<ConfigChange>& changes, const fs::path& run
       run.string(),
       "the configuration is not the one that the run had:{}\n{} can change the result: {}; or leave the configuration "
       "out (--resume {}), or choose another --out",
-      to_text(changes), refused->key, naming, run.string());
+      to_text(changes), refused->key, naming, without.string());
 }
 
 std::string schedule_change(const Config& before, int64_t steps_before, const Config& after, int64_t steps_after,

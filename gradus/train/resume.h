@@ -21,8 +21,9 @@ struct ConfigChange {
 /// set is no difference.
 std::vector<ConfigChange> config_changes(const Config& before, const Config& after);
 
-/// A usage error that lists every difference, if one of them is not allowed.
-void check_changes(const std::vector<ConfigChange>& changes, const std::filesystem::path& run);
+/// A usage error that lists every difference, if one of them is not allowed; `--resume without` has none of them.
+void check_changes(const std::vector<ConfigChange>& changes, const std::filesystem::path& run,
+                   const std::filesystem::path& without);
 
 /// "key  before -> after", a line each.
 std::string to_text(const std::vector<ConfigChange>& changes);

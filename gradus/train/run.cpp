@@ -9,6 +9,7 @@
 #include "gradus/base/json.h"
 #include "gradus/base/threads.h"
 #include "gradus/tensor/isa.h"
+#include "gradus/train/own_config.h"
 #include "gradus/train/resume.h"
 #include "gradus/train/run_files.h"
 #include "gradus/train/run_log.h"
@@ -54,6 +55,21 @@ void remove_checkpoints(const fs::path& run) {
   for (const char* name : {kLastLink, kBestLink}) {
     const fs::path link = checkpoints_of(run) / name;
     if (fs::is_symlink(fs::symlink_status(link))) remove_path(link);
+  }
+}
+
+// A run that starts from the weights in its own folder would remove them before it has saved any.
+void check_source(const Config& config, const fs::path& folder) {
+  if (!config.has("model.from")) return;
+  std::error_code error;
+  const fs::path own = fs::weakly_canonical(folder, error);
+  for (fs::path source = fs::weakly_canonical(config.text("model.from"), error);; source = source.parent_path()) {
+    if (source == own) {
+      fail_usage(config.where("model.from"),
+                 "model.from is in {}, which --overwrite would replace; choose another --out, or copy it first",
+                 folder.string());
+    }
+    if (source == source.parent_path()) return;
   }
 }
 
@@ -109,21 +125,23 @@ bool is_listed(const fs::path& run, const fs::path& checkpoint) {
   return false;
 }
 
-// Other data than before is an error, unless a key of the data was changed on purpose; then it is said.
+// Other data than before is an error, unless what it comes from was changed on purpose; then it is said.
 std::string check_data(const Session& session, const RunFacts& facts, const std::vector<ConfigChange>& changes,
                        bool own_configuration) {
   const Config& config = session.config();
   if (session.data().hash == facts.data_hash) return "";
   const int64_t now = session.data().training->size();
+  const bool is_made = !config.has("data.path");  // from the seed
   const bool changed = std::any_of(changes.begin(), changes.end(), [&](const ConfigChange& change) {
-    return change.key.starts_with("data.") && (own_configuration || config.is_named(change.key));
+    const bool source = change.key.starts_with("data.") || (is_made && change.key == "train.seed");
+    return source && (own_configuration || config.is_named(change.key));
   });
   if (changed) return fmt::format("the data is other data: {} examples then, {} now", facts.examples, now);
-  fail_usage(
-      config.has("data.path") ? config.text("data.path") : config.where("data.kind"),
-      "the data is not what the run was trained on ({} examples then, {} now); point data.path to the same data, or "
-      "name other data to go on with it: --data PATH",
-      facts.examples, now);
+  fail_usage(is_made ? config.where("data.kind") : config.text("data.path"),
+             "the data is not what the run was trained on ({} examples then, {} now){}", facts.examples, now,
+             is_made ? ""
+                     : "; put the same data back or point data.path to it; or, to go on with other data, name a path "
+                       "that the run did not have: --data PATH");
 }
 
 std::string ended_already(StopReason limit) {
@@ -148,6 +166,7 @@ Run::Run(Config config, const fs::path& folder, const RunOptions& options) : fol
     resume(options, std::move(config));
   } else {
     check_folder(folder_, options.overwrite);
+    if (options.overwrite) check_source(config, folder_);
     if (options.resume)
       notes_.push_back(fmt::format("there is no run in {} yet: it begins at step 0", folder_.string()));
     session_ = std::make_unique<Session>(std::move(config));
@@ -183,7 +202,7 @@ void Run::open(bool overwrite) {
   remove_leftovers(folder_);
   // The log first: a folder with it is known for a run, whatever happens next.
   log_ = std::make_unique<LineLog>(folder_ / kLog);
-  write_file(folder_ / kConfig, config().to_toml());
+  write_file(folder_ / kConfig, with_sum(config().to_toml()));
   if (data().tokenizer) data().tokenizer->save(folder_ / kTokenizer);
 }
 
@@ -208,7 +227,11 @@ void Run::resume(const RunOptions& options, Config config) {
   }
   const Config before = Config::parse(start->checkpoint.config, (start->folder / kConfig).string());
   const std::vector<ConfigChange> changes = config_changes(before, config);
-  if (!options.own_configuration) check_changes(changes, folder_);
+  // What gradus wrote into the folder was accepted then; what somebody wrote there since was not.
+  const bool accepted = options.own_configuration && is_as_written(folder_ / kConfig);
+  if (!accepted) {
+    check_changes(changes, folder_, options.own_configuration ? checkpoints_of(folder_) / kLastLink : folder_);
+  }
   for (const ConfigChange& change : changes) {
     if (change.key != "model.from") continue;
     fail_usage(config.where("model.from"),
@@ -217,8 +240,7 @@ void Run::resume(const RunOptions& options, Config config) {
   session_ =
       std::make_unique<Session>(std::move(config), SessionOptions{.tokenizer = tokenizer_of(*start), .resumes = true});
   plan_memory();
-  const std::string other_data =
-      check_data(*session_, start->checkpoint.state.facts, changes, options.own_configuration);
+  const std::string other_data = check_data(*session_, start->checkpoint.state.facts, changes, accepted);
   session_->restore(start->checkpoint, start->folder.string());
   const int64_t step = trainer().steps_done(), planned = trainer().planned_steps();
   notes_.push_back(fmt::format("goes on at step {} of {}, from {}", step, planned, start->folder.string()));
@@ -251,15 +273,19 @@ void Run::take_over(const StartingPoint& start) {
                     state.best_step));
   }
   const int64_t end = state.unvalidated ? state.unvalidated->step : state.step;
-  const LogCut cut = cut_log(folder_ / kLog, {end, state.step, state.step});
-  if (cut.rows > 0) notes_.push_back(fmt::format("{} rows of {} are of later steps and were cut", cut.rows, kLog));
+  const bool goes_on = !trainer().reached_limit();
+  const LogCut cut = cut_log(folder_ / kLog, {end, state.step, state.step, goes_on});
+  if (cut.rows > 0) {
+    notes_.push_back(
+        fmt::format("{} rows of {} were cut: of later steps, or of where the run had stopped", cut.rows, kLog));
+  }
   if (cut.unreadable > 0) notes_.push_back(fmt::format("{} unreadable lines of {} were cut", cut.unreadable, kLog));
   remove_path(folder_ / kSummary);  // of an end that is none
-  write_if_different(folder_ / kConfig, config().to_toml());
+  write_if_different(folder_ / kConfig, with_sum(config().to_toml()));
   if (data().tokenizer) write_if_different(folder_ / kTokenizer, data().tokenizer->to_json());
   remove_leftovers(folder_);
   log_ = std::make_unique<LineLog>(folder_ / kLog, LineLog::Start::kAppend);
-  saved_step_ = state.step;
+  saved_step_ = told_step_ = state.step;
   last_log_s_ = state.elapsed_s;
 }
 
@@ -277,6 +303,7 @@ void Run::on_step(const StepRecord& record) {
   examples_since_log_ += record.examples;
   weight_since_log_ += record.weight;
   if (record.logged) log(record);
+  told_step_ = trainer().steps_done();
   if (writer_->has_failed()) writer_->wait();  // throws
   if (is_checkpoint_due(record)) save_checkpoint();
   if (on_step_) on_step_(record);
@@ -301,7 +328,16 @@ void Run::save_checkpoint() {
 bool Run::rewind(const Anomaly& anomaly) {
   writer_->wait();
   const std::optional<StartingPoint> start = find_start(folder_, std::nullopt);
-  if (!start || ++rewinds_here_ > kMostRewinds) return false;
+  if (!start) return false;
+  if (rewinds_here_ == kMostRewinds) {
+    if (on_event_) {
+      on_event_(fmt::format("{} rewinds to step {} have not helped: what goes wrong is no matter of single batches",
+                            kMostRewinds, start->checkpoint.state.training.step));
+    }
+    return false;
+  }
+  ++rewinds_here_;
+  told_step_ = -1;
   session_->rewind(start->checkpoint, start->folder.string(), anomaly);
   const int64_t step = trainer().steps_done();
   log_.reset();
@@ -310,6 +346,7 @@ bool Run::rewind(const Anomaly& anomaly) {
   const std::string text =
       fmt::format("{}. Back to step {}, and batch {} is left out", anomaly.text(), step, anomaly.batch);
   log_event(step, "rewind", text);
+  told_step_ = step;
   if (on_event_) on_event_(text);
   examples_since_log_ = 0;
   weight_since_log_ = 0.0;
@@ -384,7 +421,10 @@ void Run::write_summary(const TrainingSummary& summary) const {
 // folder.
 void Run::save_what_can_be_saved() noexcept {
   try {
-    if (trainer().steps_done() == saved_step_ && !writer_->has_failed()) return writer_->wait();
+    const int64_t step = trainer().steps_done();
+    if (step == saved_step_ && !writer_->has_failed()) return writer_->wait();
+    // Only what is between two steps: all weights moved, validated where that was due, and in the log.
+    if (step != told_step_ || !trainer().has_whole_weights()) return writer_->wait();
     try {
       writer_->wait();
     } catch (const std::exception&) {

@@ -23,10 +23,12 @@ struct LogEnd {
   int64_t row = 0;
   int64_t warning = 0;
   int64_t rewind = 0;  ///< The step of a rewind is the one that the run went back to.
+  /// Whether rows go that were only written because the run ended there.
+  bool end_rows = true;
 };
 
-/// Rewrites a log, whole or not at all, without what comes after `end`, and without rows that were only written because
-/// the run ended there. No log is an empty one.
+/// Takes what comes after `end` out of a log, in one step, and unreadable lines among it. No log is an empty one. Reads
+/// the end of the file only, however long the rest is.
 LogCut cut_log(const std::filesystem::path& path, const LogEnd& end);
 
 /// Calls `row(step, line)` for every readable line of a log; returns the number of those that are not.

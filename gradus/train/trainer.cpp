@@ -114,6 +114,7 @@ Trainer::Trainer(const TrainerOptions& options, const Parameters& parameters, Lo
 
 void Trainer::restore(TrainingState state) {
   state_ = std::move(state);
+  updating_ = false;
   const auto size = static_cast<size_t>(options_.stop_window);
   std::vector<double>& window = state_.window;
   if (!options_.stop_loss) window.clear();
@@ -281,6 +282,7 @@ std::optional<StopReason> Trainer::step(StepRecord& record) {
 }
 
 std::optional<StopReason> Trainer::update(StepRecord& record, const DeadUnits& dead_units, bool looks) {
+  updating_ = true;
   const StepReport report = optimizer_.step({.learning_rate = record.learning_rate,
                                              .gradient_divisor = record.weight,
                                              .clip_norm = options_.clip_norm,
@@ -288,13 +290,17 @@ std::optional<StopReason> Trainer::update(StepRecord& record, const DeadUnits& d
                                              .measure_update = looks});
   record.gradient_norm = report.gradient_norm;
   record.penalty = report.penalty;
-  if (!report.finite) return end_in(Anomaly::Kind::kGradientNotFinite, record, report);
+  if (!report.finite) {
+    updating_ = false;
+    return end_in(Anomaly::Kind::kGradientNotFinite, record, report);
+  }
   if (looks) {
     record.update_ratio = report.update_ratio;
     record.dead_units = dead_units.worst_part();
   }
   health_.on_update(record.step, record.loss, report, record.dead_units);
   count_step(record);
+  updating_ = false;
   return after_update(record);
 }
 

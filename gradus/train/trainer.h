@@ -108,6 +108,8 @@ class Trainer {
   int64_t steps_done() const { return state_.step; }
   /// Why `run` would end before another step: a limit that was reached before.
   std::optional<StopReason> reached_limit() const;
+  /// False after an exception in the middle of an update: some weights have moved and others have not.
+  bool has_whole_weights() const { return !updating_; }
   /// Where the run is. It is up to date in callbacks and after `run`, and a copy of it is a part of a checkpoint.
   TrainingState state() const;
   /// Starts from there instead of from step 0; weights and optimizer state are the caller's to put back. The window of
@@ -157,7 +159,7 @@ class Trainer {
   double final_loss_ = std::numeric_limits<double>::quiet_NaN();
   double elapsed_before_s_ = 0.0;
   std::chrono::steady_clock::time_point start_;
-  bool running_ = false;
+  bool running_ = false, updating_ = false;
   std::atomic<bool> cancelled_{false};
   int64_t planned_steps_;
   StopReason planned_reason_;

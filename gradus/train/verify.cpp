@@ -11,7 +11,10 @@
 #include "gradus/data/tokenizer.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/train/checkpoint.h"
+#include "gradus/train/config_keys.h"
 #include "gradus/train/json_object.h"
+#include "gradus/train/own_config.h"
+#include "gradus/train/resume.h"
 #include "gradus/train/run_log.h"
 #include "gradus/train/session.h"
 
@@ -60,6 +63,12 @@ void look_at_log(Findings& findings) {
     backward += step < last ? 1 : 0;
     last = std::max(last, step);
   });
+  const std::string text = read_file(findings.run() / name);
+  if (unreadable == 1 && !text.ends_with('\n')) {
+    return findings.note(name, fmt::format("{} rows, up to step {}, and a torn last line, as after a kill; --resume "
+                                           "takes it out",
+                                           rows, last));
+  }
   if (unreadable > 0) findings.bad(name, fmt::format("{} of {} lines are no rows", unreadable, rows + unreadable));
   if (backward > 0) findings.bad(name, fmt::format("the step goes back {} times", backward));
   if (unreadable + backward == 0) findings.good(name, fmt::format("{} rows, up to step {}", rows, last));
@@ -186,7 +195,10 @@ std::vector<Finding> verify_run(const fs::path& run) {
   }
   findings.attempt("config.toml", [&] {
     (void)Config::load((run / "config.toml").string());
-    return "can be read";
+    if (!is_as_written(run / "config.toml")) {
+      fail("config.toml", "was changed since gradus wrote it; --resume compares it with the checkpoint's");
+    }
+    return "is as it was written";
   });
   if (findings.has("tokenizer.json")) {
     findings.attempt("tokenizer.json", [&] {
@@ -203,7 +215,9 @@ std::vector<Finding> verify_run(const fs::path& run) {
 Replay replay(const fs::path& run, int64_t from, int64_t to) {
   if (from >= to) fail_usage("--replay", "{}:{} goes nowhere; give the step of an earlier checkpoint first", from, to);
   const Checkpoint start = whole_checkpoint(run, from), end = whole_checkpoint(run, to);
-  if (start.config != end.config) {
+  const Config config = Config::parse(start.config, "the start's"), other = Config::parse(end.config, "the end's");
+  const std::vector<ConfigChange> changes = config_changes(config, other);
+  if (std::any_of(changes.begin(), changes.end(), [](const auto& change) { return changes_result(change.key); })) {
     fail_usage("--replay",
                "the configuration was changed between step {} and step {}; choose steps on one side of that", from, to);
   }

@@ -233,6 +233,41 @@ TEST(ResumeCommand, FindsTheRunOfACheckpointBehindALink) {
   EXPECT_EQ(result.exit_code, 2);  // the link leads to the disk, which says nothing of the run
 }
 
+// What reads our output may have ended by the same Ctrl-C.
+TEST(ResumeCommand, IsPrintedElsewhereWhereOutputIsGone) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kEndless);
+  const Command command(folder.path(), {"train", "c.toml"}, {.out = "/dev/full"});
+  wait_for_rows(folder / "runs/c");
+  command.send(SIGINT);
+  const CommandResult result = command.wait();
+  EXPECT_EQ(result.exit_code, 130);
+  EXPECT_THAT(result.err, EndsWith("to go on: gradus train --resume runs/c\n"));
+}
+
+TEST(ResumeCommand, SaysHowToGoOnWithADamagedConfigurationOrCheckpoint) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kConfig);
+  EXPECT_EQ(run_gradus(folder, {"train", "c.toml", "--quiet"}).exit_code, 0);
+  const std::string config = slurp(folder / "runs/c/config.toml");
+  for (const std::string& damaged : {std::string(), std::string(40, '\0'), config.substr(0, 40)}) {
+    spill(folder / "runs/c/config.toml", damaged);
+    const CommandResult result = run_gradus(folder, {"train", "--resume", "runs/c"});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, EndsWith("(the file was changed since gradus wrote it; --resume runs/c/checkpoints/last "
+                                     "goes on with the configuration of the last checkpoint)\n"));
+  }
+  EXPECT_EQ(run_gradus(folder, {"train", "--resume", "runs/c/checkpoints/last"}).exit_code, 0);
+  EXPECT_EQ(slurp(folder / "runs/c/config.toml"), config);
+  fs::remove(folder / "runs/c/checkpoints/step-60/manifest.json");
+  for (const char* name : {"last", "step-60"}) {
+    const CommandResult result = run_gradus(folder, {"train", "--resume", std::string("runs/c/checkpoints/") + name});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.err, HasSubstr("this checkpoint is damaged: "));
+    EXPECT_THAT(result.err, HasSubstr("the newest whole one is of step 40: --resume "));
+  }
+}
+
 TEST(ResumeCommand, SaysWhereItLooksForTheData) {
   const TemporaryFolder folder;
   std::string text;
@@ -276,7 +311,7 @@ TEST(VerifyCommand, SaysWhatItFoundAndReplays) {
   EXPECT_EQ(run_gradus(folder, {"train", "c.toml", "--quiet"}).exit_code, 0);
   const CommandResult good = run_gradus(folder, {"verify", "runs/c", "--replay", "20:60"});
   EXPECT_EQ(good.exit_code, 0) << good.err;
-  EXPECT_THAT(good.out, StartsWith("good  config.toml: can be read\ngood  log.jsonl: 6 rows, up to step 50\n"
+  EXPECT_THAT(good.out, StartsWith("good  config.toml: is as it was written\ngood  log.jsonl: 6 rows, up to step 50\n"
                                    "good  checkpoints/step-20: whole, 4 tensors, 0.0 MB\n"));
   EXPECT_THAT(good.out, HasSubstr("good  replay 20:60: 40 steps in "));
   EXPECT_THAT(good.out, EndsWith(" s: every bit of weights, optimizer state and losses is the same\n"));

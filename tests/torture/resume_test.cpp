@@ -14,8 +14,41 @@
 namespace gradus {
 namespace {
 
-// What must be that of an undisturbed run; the checkpoints beside it need not be.
-constexpr const char* kFinal[] = {"model.safetensors", "best.safetensors", "config.toml"};
+int64_t newest_checkpoint(const std::filesystem::path& run) {
+  const std::vector<FoundCheckpoint> found = list_checkpoints(run);
+  return found.empty() ? -1 : found.back().step;
+}
+
+int64_t last_logged_step(const std::filesystem::path& run) {
+  int64_t last = -1;
+  if (!std::filesystem::exists(run / "log.jsonl")) return last;
+  read_log(run / "log.jsonl", [&](int64_t step, std::string_view) { last = std::max(last, step); });
+  return last;
+}
+
+// Of a finished run what must be that of an undisturbed one: all files but the checkpoints before the last.
+std::map<std::string, std::string> final_files(const std::map<std::string, std::string>& all) {
+  std::map<std::string, std::string> files = repeatable(all);
+  const std::string last =
+      fmt::format("checkpoints/step-{}/", nlohmann::json::parse(all.at("summary.json"))["steps"].get<int64_t>());
+  std::erase_if(
+      files, [&](const auto& file) { return file.first.starts_with("checkpoints/") && !file.first.starts_with(last); });
+  return files;
+}
+
+std::string difference(const std::map<std::string, std::string>& found,
+                       const std::map<std::string, std::string>& expected) {
+  std::string text;
+  for (const auto& [name, content] : expected) {
+    const auto own = found.find(name);
+    if (own == found.end()) {
+      text += name + " is gone\n";
+    } else if (own->second != content) {
+      text += name + " is not that of an undisturbed run\n";
+    }
+  }
+  return text;
+}
 
 class Resume : public testing::TestWithParam<Experiment> {
  protected:
@@ -31,17 +64,14 @@ class Resume : public testing::TestWithParam<Experiment> {
 
   // Goes on in the folder with nothing in the way; what is wrong with what comes out, or "".
   std::string finish(const std::filesystem::path& folder) const {
+    const int64_t newest = newest_checkpoint(folder / "run");
     const CommandResult result = Command(folder, resuming(GetParam().arguments), {}).wait();
     if (result.exit_code != 0) return fmt::format("exit {}: {}", result.exit_code, result.err);
     std::string problems = not_whole(folder / "run", Leftovers::kAllowed);
-    const std::map<std::string, std::string> files = files_of(folder / "run");
-    for (const char* name : kFinal) {
-      const auto found = files.find(name);
-      if (found == files.end() || found->second != undisturbed(GetParam()).files.at(name)) {
-        problems += fmt::format("{} is {}\n", name, found == files.end() ? "gone" : "not that of an undisturbed run");
-      }
+    if (newest > 0 && result.out.find(fmt::format("goes on at step {} of ", newest)) == std::string::npos) {
+      problems += fmt::format("it did not go on at step {}\n", newest);
     }
-    return problems;
+    return problems + difference(final_files(files_of(folder / "run")), final_files(undisturbed(GetParam()).files));
   }
 
   // Calls of a run that is resumed from nothing, which may be others than those of one without --resume.
@@ -72,6 +102,11 @@ TEST_P(Resume, AfterAKillAtAnyCall) {
     for (const uint64_t n : numbers_to_try(changes, {.sample = 9})) {
       const TemporaryFolder folder;
       ASSERT_EQ(run(folder, {{kill, std::to_string(n)}}).command.exit_code, 128 + SIGKILL);
+      // A checkpoint every `interval` steps: the last one, and the one that was on its way, may be lost.
+      const int64_t lost =
+          last_logged_step(folder / "run") + 1 - std::max<int64_t>(0, newest_checkpoint(folder / "run"));
+      EXPECT_TRUE(GetParam().interval == 0 || lost <= 2 * GetParam().interval)
+          << fmt::format("{} steps are lost with FAULTS_{}={}", lost, kill, n);
       EXPECT_EQ(finish(folder.path()), "") << fmt::format("FAULTS_{}={}", kill, n);
     }
   }
@@ -110,33 +145,42 @@ TEST_P(Resume, AfterRefusedMemory) {
   }
 }
 
+// The newest checkpoint whose name was flushed: no power cut may take that away.
+class Commits {
+ public:
+  void see(const Operation& operation) {
+    if (operation.op == journal::Op::kOpen) opened_[operation.handle] = operation.path;
+    if (operation.op == journal::Op::kRename && operation.other.starts_with(kPrefix)) {
+      named_ = std::stoll(operation.other.substr(kPrefix.size()));
+    }
+    if (operation.op == journal::Op::kSync && opened_[operation.handle] == "run/checkpoints") newest_ = named_;
+  }
+  int64_t newest() const { return newest_; }
+
+ private:
+  static constexpr std::string_view kPrefix = "run/checkpoints/step-";
+  std::map<uint64_t, std::string> opened_;
+  int64_t named_ = -1, newest_ = -1;
+};
+
 TEST_P(Resume, AfterAPowerCutAtAnyCall) {
   const TemporaryFolder folder, before, other;
   GetParam().lay_out(before.path());
   ASSERT_EQ(run(folder, {{"JOURNAL", (other / "journal").string()}}).command.exit_code, 0);
   const std::vector<Operation> operations = read_journal(other / "journal");
   Disk disk(before.path());
+  Commits commits;
   for (size_t i = 0; i < operations.size(); ++i) {
     disk.apply(operations[i]);
+    commits.see(operations[i]);
     if (!g_whole && i % 11 != 0) continue;
     for (const PowerCut cut : {PowerCut::kAll, PowerCut::kFlushedOnly, PowerCut::kNamesWithoutData}) {
       const TemporaryFolder after;
       disk.write_after(cut, after.path());
+      EXPECT_GE(newest_checkpoint(after / "run"), commits.newest()) << "after call " << operations[i].call;
       EXPECT_EQ(finish(after.path()), "") << "cut " << static_cast<int>(cut) << " after call " << operations[i].call;
     }
   }
-}
-
-int64_t newest_checkpoint(const std::filesystem::path& run) {
-  const std::vector<FoundCheckpoint> found = list_checkpoints(run);
-  return found.empty() ? -1 : found.back().step;
-}
-
-int64_t last_logged_step(const std::filesystem::path& run) {
-  int64_t last = -1;
-  if (!std::filesystem::exists(run / "log.jsonl")) return last;
-  read_log(run / "log.jsonl", [&](int64_t step, std::string_view) { last = std::max(last, step); });
-  return last;
 }
 
 // A kill by the clock, at no particular call: also inside a step, between a write and the next, in a thread. What is

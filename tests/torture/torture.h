@@ -50,6 +50,7 @@ struct Experiment {
   std::map<std::string, std::string> files;  ///< Name and contents.
   std::vector<std::string> arguments;        ///< Of `gradus`.
   Step memory_step;                          ///< Between the allocations that are refused.
+  int64_t interval = 0;                      ///< Steps between checkpoints; 0 for one at the end only.
 
   void lay_out(const std::filesystem::path& folder) const;
 };
@@ -66,8 +67,8 @@ struct Undisturbed {
 };
 const Undisturbed& undisturbed(const Experiment& experiment);
 
-/// The files of a run's folder that must have the same bytes whenever it has finished: all but those that tell the
-/// time.
+/// What must be the same whenever a run has finished, by the names of its folder's files: their bytes, but of those
+/// that tell the time all else that they say. Manifests, which have the sums of those, are left out.
 std::map<std::string, std::string> repeatable(std::map<std::string, std::string> files);
 
 /// Name and contents of the files in a folder; none if it does not exist.

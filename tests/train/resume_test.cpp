@@ -268,8 +268,9 @@ TEST(ResumeRun, RefusesOtherDataUnlessItIsNamed) {
   spill(moved, "to be or not to be " + slurp(text_path()));
   EXPECT_EQ(resume_error(with_path(moved), folder / "run"),
             "[" + moved +
-                "] the data is not what the run was trained on (55 examples then, 56 now); point data.path to the same "
-                "data, or name other data to go on with it: --data PATH");
+                "] the data is not what the run was trained on (55 examples then, 56 now); put the same data back or "
+                "point data.path to it; or, to go on with other data, name a path that the run did not have: --data "
+                "PATH");
   const Config named = Config::parse(stored, "c.toml", {Config::text_override("data.path", moved)});
   const TrainingRun other(named, folder / "run", {.resume = true});
   EXPECT_THAT(other.notes(), testing::Contains("the data is other data: 55 examples then, 56 now"));

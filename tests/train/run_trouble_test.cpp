@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "gradus/train/run.h"
+#include "gradus/train/run_log.h"
 #include "gradus/train/verify.h"
 #include "tests/testing.h"
 #include "tests/train/training.h"
@@ -119,6 +120,26 @@ TEST(FailedWrite, EndsTheRunSoonAndSavesWhatItCan) {
   EXPECT_FALSE(fs::exists(run_folder / "summary.json"));
 }
 
+// What is saved after an error is where a step ended with its row in the log, never the middle of one. (Errors in the
+// middle of an update come from refused memory: tests/torture.)
+TEST(AnErrorInAStep, LeavesTheCheckpointOfTheLastWholeStep) {
+  const TemporaryFolder folder;
+  TrainingRun(run_config(), folder / "straight").train();
+  {
+    TrainingRun run(run_config(), folder / "run");
+    run.set_on_logged([](const TrainingRun::Progress& logged) {
+      if (logged.record.step == 30) throw std::runtime_error("no more");
+    });
+    EXPECT_THROW(run.train(), std::runtime_error);
+    EXPECT_EQ(run.trainer().steps_done(), 31);
+  }
+  TrainingRun again(run_config(), folder / "run", {.resume = true});
+  EXPECT_EQ(again.trainer().steps_done(), 20);
+  again.train();
+  EXPECT_EQ(slurp(folder / "run/model.safetensors"), slurp(folder / "straight/model.safetensors"));
+  EXPECT_EQ(steps_in_log(folder / "run"), steps_in_log(folder / "straight"));
+}
+
 // ---- Limits that are reached already.
 
 TEST(ResumeOfAnEndedRun, DoesNotTrainOnWhenItsTimeIsOver) {
@@ -133,6 +154,23 @@ TEST(ResumeOfAnEndedRun, DoesNotTrainOnWhenItsTimeIsOver) {
   const TrainingSummary ended = again.train();
   EXPECT_EQ(ended.steps, 1);
   EXPECT_EQ(ended.stop_reason, StopReason::kMaxTime);
+}
+
+// The row that says where it ended stays as long as it is the end.
+TEST(ResumeOfAnEndedRun, KeepsTheRowOfItsEnd) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run";
+  TrainingRun(run_config({"log.every=1000"}), run).train();  // planned: no such row
+  EXPECT_EQ(steps_in_log(run), (std::vector<int>{0}));
+  train_until(9, run_config({"log.every=1000", "checkpoint.every=0"}), folder / "short");
+  Checkpoint checkpoint = read_checkpoint(folder / "short/checkpoints/step-9");
+  checkpoint.state.training.elapsed_s = 50;  // as if it had ended by its time
+  fs::remove_all(folder / "short/checkpoints/step-9");
+  write_checkpoint(folder / "short/checkpoints/step-9", checkpoint);
+  TrainingRun(run_config({"log.every=1000", "train.max_time_s=40"}), folder / "short", {.resume = true}).train();
+  EXPECT_EQ(steps_in_log(folder / "short"), (std::vector<int>{0, 8}));
+  TrainingRun(run_config({"log.every=1000", "train.max_time_s=400"}), folder / "short", {.resume = true}).train();
+  EXPECT_EQ(steps_in_log(folder / "short"), (std::vector<int>{0}));
 }
 
 TEST(ResumeOfAnEndedRun, ByTimeGoesOnWithMoreOfIt) {
@@ -164,6 +202,45 @@ TEST(ResumeWithChanges, KeepsTheRowsOfAnotherLogEvery) {
   EXPECT_EQ(steps_in_log(run), (std::vector<int>{0, 10, 20, 28, 35, 42}));
   TrainingRun(run_config(), run, {.resume = true}).train();
   EXPECT_EQ(steps_in_log(run), (std::vector<int>{0, 10, 20, 28, 35, 42, 50}));
+}
+
+// A value that was given may not turn into a default because the configuration no longer has it.
+TEST(ResumeWithChanges, RefusesADefaultInPlaceOfWhatWasGiven) {
+  const TemporaryFolder folder;
+  train_until(30, run_config({"data.validation_fraction=0.5"}), folder / "run");
+  const Config without = Config::parse(
+      "data = {kind = \"line\", points = 40}\nmodel = {kind = \"mlp\", hidden = [5]}\n"
+      "train = {steps = 60, batch_size = 6, seed = 3}\ncheckpoint = {every = 20, keep = 9}\nlog.every = 10\n",
+      "without.toml");
+  EXPECT_THAT(resume_error(without, folder / "run"),
+              HasSubstr("\n  data.validation_fraction  0.5 -> 0.0\ndata.validation_fraction can change the result: "));
+  const std::vector<std::string> cosine = {"schedule.name=cosine"};
+  train_until(30, run_config({"schedule.name=cosine", "schedule.total_steps=40"}), folder / "cosine");
+  EXPECT_THAT(resume_error(run_config(cosine), folder / "cosine"), HasSubstr("schedule.total_steps  40 -> 60"));
+  train_until(30, run_config(cosine), folder / "follows");
+  EXPECT_EQ(resume_error(run_config({"schedule.name=cosine", "train.steps=90"}), folder / "follows"), "no error");
+}
+
+TEST(ResumeWithChanges, ComparesAnOwnConfigurationThatWasChangedByHand) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run", own = run / "config.toml";
+  train_until(30, run_config(), run);
+  std::string text = slurp(own);
+  text.replace(text.find("learning_rate = 0.01"), 20, "learning_rate = 0.81");
+  spill(own, text);
+  EXPECT_THAT(
+      resume_error(Config::load(own.string()), run, {.resume = true, .own_configuration = true}),
+      HasSubstr("optimizer.learning_rate  0.01 -> 0.81\noptimizer.learning_rate can change the result: to go on "
+                "with it name it, for example --set optimizer.learning_rate=0.81; or leave the configuration "
+                "out (--resume " +
+                (run / "checkpoints/last").string() + ")"));
+}
+
+TEST(ResumeWithChanges, NeedsNoModelToStartFromAnyMore) {
+  const TemporaryFolder folder;
+  TrainingRun(run_config(), folder / "first").train();
+  train_until(30, run_config({Config::text_override("model.from", (folder / "first").string())}), folder / "run");
+  EXPECT_EQ(resume_error(run_config({"train.steps=90"}), folder / "run"), "no error");
 }
 
 // The resumed run was killed before its first checkpoint: what its configuration says was accepted already.
@@ -238,7 +315,70 @@ TEST(Rewinds, AllStayInTheLogAndTheStepsThatTheyTookBackAreCounted) {
   EXPECT_EQ(counts["undone_steps"], 7);  // the other nine rewinds found step 0 bad at once
 }
 
+TEST(Rewinds, AreGivenUpWithAWord) {
+  const TemporaryFolder folder;
+  TrainingRun run(run_config({"health.on_spike=\"rewind\""}), folder / "run");
+  spoil(run);
+  std::vector<std::string> events;
+  run.set_on_event([&](const std::string& text) { events.push_back(text); });
+  run.train();
+  EXPECT_EQ(events.size(), 11u);
+  EXPECT_EQ(events.back(), "10 rewinds to step 0 have not helped: what goes wrong is no matter of single batches");
+}
+
+// ---- The log.
+
+std::string log_row(int64_t step, const std::string& rest = "") {
+  return "{\"step\":" + std::to_string(step) + rest + "}\n";
+}
+
+// Longer than what is read at once, with the cut far from its end.
+TEST(CutLog, ReadsOnlyTheEndOfALongLog) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "log.jsonl";
+  std::string text;
+  for (int64_t step = 0; step < 100'000; ++step) text += log_row(step, ",\"loss\":0.5");
+  for (const int64_t end : {99'999, 99'990, 98'000, 60'000, 1, 0}) {
+    spill(path, text + "{\"step\": 100");
+    const LogCut cut = cut_log(path, {end, end, end});
+    EXPECT_EQ(cut.rows, 100'000 - end);
+    EXPECT_EQ(cut.unreadable, 1);
+    EXPECT_EQ(slurp(path), text.substr(0, text.find(log_row(end, ",\"loss\":0.5"))));
+  }
+  // What is not at the end is not looked at: it is not this call's to mend.
+  spill(path, "garbage\n" + text);
+  EXPECT_EQ(cut_log(path, {99'999, 99'999, 99'999}).unreadable, 0);
+}
+
+TEST(CutLog, KeepsRowsBehindOnesThatGo) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "log.jsonl";
+  const std::string rewind = log_row(4, ",\"event\":\"rewind\",\"text\":\"\"");
+  const std::string warning = log_row(4, ",\"event\":\"warning\",\"text\":\"\"");
+  spill(path, log_row(0) + log_row(3, ",\"end\":true") + warning + log_row(4) + rewind + log_row(4) + log_row(5));
+  EXPECT_EQ(cut_log(path, {4, 4, 5}).rows, 5);
+  EXPECT_EQ(slurp(path), log_row(0) + rewind);
+  spill(path, log_row(0) + log_row(3, ",\"end\":true"));
+  EXPECT_EQ(cut_log(path, {4, 4, 4, false}).rows, 0);
+  EXPECT_EQ(cut_log(path, {4, 4, 4}).rows, 1);
+  EXPECT_EQ(slurp(path), log_row(0));
+}
+
 // ---- Overwriting.
+
+TEST(Overwrite, RefusesToRemoveTheModelItStartsFrom) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run";
+  TrainingRun(run_config(), run).train();
+  for (const char* source : {"", "checkpoints/step-40", "checkpoints/best"}) {
+    EXPECT_THAT(resume_error(run_config({Config::text_override("model.from", (run / source).string())}), run,
+                             {.overwrite = true}),
+                HasSubstr("model.from is in " + run.string() +
+                          ", which --overwrite would replace; choose another --out, or copy it first"))
+        << source;
+  }
+  EXPECT_TRUE(fs::exists(run / "checkpoints/step-60/model.safetensors"));
+}
 
 TEST(Overwrite, LeavesWhatIsNotOursAmongTheCheckpoints) {
   const TemporaryFolder folder;

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include "gradus/base/threads.h"
 #include "gradus/train/run.h"
 #include "tests/testing.h"
 
@@ -23,6 +24,13 @@ std::vector<std::string> bad_findings(const fs::path& run) {
   return bad;
 }
 
+std::string finding_about(const fs::path& run, const std::string& name) {
+  for (const Finding& finding : verify_run(run)) {
+    if (finding.text.starts_with(name + ": ")) return finding.text;
+  }
+  return "";
+}
+
 Config run_config(const std::vector<std::string>& overrides = {}) {
   return Config::parse(
       "data.kind = \"line\"\nmodel.kind = \"mlp\"\nmodel.hidden = [3]\ntrain.steps = 40\n"
@@ -39,10 +47,20 @@ TEST(Verify, FindsNothingInAWholeRunAndEachDamage) {
 
   const std::string log = slurp(run / "log.jsonl");
   spill(run / "log.jsonl", log + "{\"step\": 40");
+  EXPECT_EQ(bad_findings(run), std::vector<std::string>{});
+  EXPECT_EQ(finding_about(run, "log.jsonl"),
+            "log.jsonl: 4 rows, up to step 30, and a torn last line, as after a kill; --resume takes it out");
+  spill(run / "log.jsonl", log + "{\"step\": 40\n");
   EXPECT_EQ(bad_findings(run), std::vector<std::string>{"log.jsonl: 1 of 5 lines are no rows"});
   spill(run / "log.jsonl", log + log);
   EXPECT_EQ(bad_findings(run), std::vector<std::string>{"log.jsonl: the step goes back 3 times"});
   spill(run / "log.jsonl", log);
+
+  const std::string config = slurp(run / "config.toml");
+  spill(run / "config.toml", config + "\n");
+  EXPECT_EQ(bad_findings(run), std::vector<std::string>{"config.toml: [config.toml] was changed since gradus wrote it; "
+                                                        "--resume compares it with the checkpoint's"});
+  spill(run / "config.toml", config);
 
   std::string summary = slurp(run / "summary.json");
   const size_t at = summary.find("\"weights\":\"") + 11;
@@ -62,13 +80,6 @@ TEST(Verify, FindsNothingInAWholeRunAndEachDamage) {
   EXPECT_EQ(usage_error_text([&] { (void)verify_run(folder.path()); }),
             "[" + folder.path().string() + "] has no log.jsonl, config.toml or checkpoints: it is no run's folder");
   EXPECT_THAT(usage_error_text([&] { (void)verify_run(folder / "none"); }), HasSubstr("is not a folder"));
-}
-
-std::string finding_about(const fs::path& run, const std::string& name) {
-  for (const Finding& finding : verify_run(run)) {
-    if (finding.text.starts_with(name + ": ")) return finding.text;
-  }
-  return "";
 }
 
 TEST(Verify, ComparesTheLinksWithTheCheckpoints) {
@@ -134,6 +145,17 @@ TEST(Replay, RefusesToCompareAcrossAChange) {
   EXPECT_THAT(usage_error_text([&] { (void)replay(run, 10, 30); }),
               HasSubstr("the configuration was changed between step 10 and step 30"));
   EXPECT_EQ(replay(run, 30, 40).difference, "");
+}
+
+TEST(Replay, ComparesAcrossAChangeThatChangesNoBit) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run";
+  TrainingRun(run_config({"train.steps=20"}), run).train();
+  TrainingRun(run_config({"train.steps=20", "train.threads=2", "log.every=3"}), run,
+              {.resume = true, .checkpoint = run / "checkpoints/step-10"})
+      .train();
+  EXPECT_EQ(replay(run, 10, 20).difference, "");
+  set_threads(0);
 }
 
 }  // namespace
