@@ -29,8 +29,11 @@ int64_t even_cut(int64_t size, int64_t most, int64_t unit) {
 // leave at least eight pieces for the threads to share. docs/performance.md has the measurements.
 Tile tile_of(int64_t m, int64_t n, int64_t k) {
   Tile tile{even_cut(m, 512, 16), even_cut(n, k >= 2 * m ? 768 : 384, 16)};
-  constexpr int64_t kWorthATile = int64_t{1} << 20;  // multiplications: some 20 µs
-  while (divide_up(m, tile.rows) * divide_up(n, tile.columns) < 8 && tile.rows * tile.columns * k >= 2 * kWorthATile) {
+  // Multiplications: some 20 µs of them are worth a tile, and some 2 ms a cut into more than a few.
+  constexpr int64_t kWorthATile = int64_t{1} << 20, kWorthMany = int64_t{1} << 27;
+  const int64_t wanted = m * n * k < kWorthMany ? 4 : 8;
+  while (divide_up(m, tile.rows) * divide_up(n, tile.columns) < wanted &&
+         tile.rows * tile.columns * k >= 2 * kWorthATile) {
     if (tile.rows >= tile.columns && tile.rows > 32) {
       tile.rows = divide_up(tile.rows / 2, 16) * 16;
     } else if (tile.columns > 64) {

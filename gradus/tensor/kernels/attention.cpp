@@ -19,7 +19,7 @@ namespace gradus::kernels {
 namespace {
 
 // Queries that are worked on together; a multiple of every strip width.
-constexpr int64_t kBlock = 64;
+constexpr int64_t kBlock = 32;
 
 int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
 
@@ -70,9 +70,16 @@ void Multiply(D d, int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, i
 // Rows (time, depth) as (depth, padded time), zeros behind.
 template <class T>
 void PackTransposed(const T* rows, int64_t stride, int64_t time, int64_t depth, int64_t padded_time, T* out) {
+  const hn::ScalableTag<T> d;
+  using Index = hn::RebindToSigned<decltype(d)>;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto down = hn::Mul(hn::Iota(Index(), 0), hn::Set(Index(), static_cast<hn::TFromD<Index>>(stride)));
   for (int64_t i = 0; i < depth; ++i) {
-    for (int64_t t = 0; t < time; ++t) out[i * padded_time + t] = rows[t * stride + i];
-    std::fill(out + i * padded_time + time, out + (i + 1) * padded_time, T{0});
+    T* to = out + i * padded_time;
+    int64_t t = 0;
+    for (; t + lanes <= time; t += lanes) hn::StoreU(hn::GatherIndex(d, rows + t * stride + i, down), d, to + t);
+    for (; t < time; ++t) to[t] = rows[t * stride + i];
+    std::fill(to + time, to + padded_time, T{0});
   }
 }
 
@@ -163,9 +170,12 @@ void BackwardRow(D d, T* p, T* dp, int64_t n, int64_t last, T scale, T logsumexp
 // Σ over depth of grad_y · y: what the softmax's gradient subtracts.
 template <class T>
 T Delta(const T* grad, const T* y, int64_t depth) {
-  T sum = 0;
-  for (int64_t c = 0; c < depth; ++c) sum += grad[c] * y[c];
-  return sum;
+  const hn::ScalableTag<T> d;
+  auto sum = hn::Zero(d);
+  ForLanes<T>(static_cast<size_t>(depth), [&](auto lanes, size_t c) HWY_ATTR {
+    sum = hn::MulAdd(lanes.Load(grad + c), lanes.Load(y + c), sum);
+  });
+  return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
 template <class T>
