@@ -262,6 +262,10 @@ WHOLE = {
 
 
 add, sub, mul, div = torch.add, torch.sub, torch.mul, torch.div
+def feed_forward(x, w, b, v, c):
+    return F.linear(F.gelu(F.linear(x, w, b), approximate="tanh"), v, c)
+
+
 ROWS = {
     "add": pairs(add),
     "subtract": pairs(sub),
@@ -381,16 +385,28 @@ ROWS = {
             "empty": [empty(0, 3), real(2, 3), real(2), empty(0, 2)],
         },
     ),
-    "gelu_feed_forward": (
-        lambda x, w, b, v, c, r: F.linear(F.gelu(F.linear(x, w, b), approximate="tanh"), v, c) + r,
+    "norm_linear": (
+        lambda x, g, s, w, b: F.linear(F.layer_norm(x, x.shape[-1:], g, s, 1e-5), w, b),
         {
-            "base": [real(5, 4), real(7, 4), real(7), real(3, 7), real(3), real(5, 3)],
-            "rank3": [real(2, 3, 5), real(19, 5), real(19), real(5, 19), real(5), real(2, 3, 5)],
-            "empty": [empty(0, 3), real(4, 3), real(4), real(2, 4), real(2), empty(0, 2)],
+            "base": [real(5, 4), real(4), real(4), real(7, 4), real(7)],
+            "rank3": [real(2, 3, 5), real(5), real(5), real(19, 5), real(19)],
+            "empty": [empty(0, 3), real(3), real(3), real(4, 3), real(4)],
         },
     ),
-    "gelu_feed_forward_alone": (
-        lambda x, w, v: F.linear(F.gelu(F.linear(x, w), approximate="tanh"), v),
+    "norm_linear_alone": (
+        lambda x, w: F.linear(F.layer_norm(x, x.shape[-1:], None, None, 1e-5), w),
+        {"base": [real(5, 4), real(7, 4)]},
+    ),
+    "norm_feed_forward": (
+        lambda x, g, s, w, b, v, c: x + feed_forward(F.layer_norm(x, x.shape[-1:], g, s, 1e-5), w, b, v, c),
+        {
+            "base": [real(5, 4), real(4), real(4), real(7, 4), real(7), real(4, 7), real(4)],
+            "rank3": [real(2, 3, 5), real(5), real(5), real(19, 5), real(19), real(5, 19), real(5)],
+            "empty": [empty(0, 3), real(3), real(3), real(4, 3), real(4), real(3, 4), real(3)],
+        },
+    ),
+    "norm_feed_forward_alone": (
+        lambda x, w, v: feed_forward(F.layer_norm(x, x.shape[-1:], None, None, 1e-5), w, None, v, None),
         {"base": [real(5, 4), real(7, 4), real(3, 7)]},
     ),
     "linear_cross_entropy": (

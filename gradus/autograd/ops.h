@@ -76,17 +76,24 @@ Tensor embedding(const Tensor& table, const Tensor& ids);
 Tensor matmul(const Tensor& a, const Tensor& b);
 /// x (…, in) · weight (out, in)ᵀ + bias (out) + residual (…, out). `bias` and `residual` may be undefined.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual = {});
-/// linear(gelu(linear(x, in.weight, in.bias)), out.weight, out.bias, residual): a transformer's two layers. Only what
-/// gelu is applied to is kept for backward; its result is made again there.
-struct LinearParameters {
-  const Tensor &weight, &bias;  ///< `bias` may be undefined.
-};
-Tensor gelu_feed_forward(const Tensor& x, const LinearParameters& in, const LinearParameters& out,
-                         const Tensor& residual = {});
 
 // Layers' ops.
 /// (x − mean)/√(variance + epsilon) · weight + bias over the last dimension; weight and bias (C) may be undefined.
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon = 1e-5);
+/// The parameters of a layer; `bias` may be undefined, and so may a norm's `weight`.
+struct LinearParameters {
+  const Tensor &weight, &bias;
+};
+struct NormParameters {
+  const Tensor &weight, &bias;
+  double epsilon = 1e-5;
+};
+/// linear(layer_norm(x, norm), …) of which only x is kept for backward: the norm is made again there.
+Tensor norm_linear(const Tensor& x, const NormParameters& norm, const LinearParameters& layer);
+/// A transformer's feed-forward branch: linear(gelu(linear(layer_norm(x, norm), in)), out), plus x with `add_input`.
+/// Only x and what gelu is applied to are kept; norm and gelu are made again in backward.
+Tensor norm_feed_forward(const Tensor& x, const NormParameters& norm, const LinearParameters& in,
+                         const LinearParameters& out, bool add_input);
 /// Softmax(Q·Kᵀ/√D, each token seeing itself and those before)·V for `heads` heads. qkv (B, T, 3C) holds Q, K and V,
 /// each C = heads·D wide, side by side, as GPT-2 does; the result is (B, T, C). No T×T matrix is kept: backward
 /// computes it again block by block (Dao et al., "FlashAttention", 2022).

@@ -29,7 +29,7 @@ struct Edge {
   Tensor leaf;                  ///< kLeaf: the parameter.
 };
 
-constexpr int kMaxInputs = 6;
+constexpr int kMaxInputs = 7;
 
 /// A recorded op. Its backward function, with all that it saved, lies behind it in the tape's page.
 struct Node {

@@ -201,9 +201,9 @@ LinearGelu linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias
   return result;
 }
 
-LinearGelu gelu_linear_backward(const Tensor& grad, const Tensor& weight, const Tensor& before) {
-  const Tensor g = contiguous(grad), w = contiguous(weight), z = contiguous(before);
-  LinearGelu result{Tensor::empty(z.shape(), z.dtype()), Tensor::empty(z.shape(), z.dtype())};
+LinearGelu gelu_linear_backward(const Tensor& grad, const Tensor& weight, const Tensor& z, bool overwrite) {
+  const Tensor g = contiguous(grad), w = contiguous(weight);
+  LinearGelu result{Tensor::empty(z.shape(), z.dtype()), overwrite ? z : Tensor::empty(z.shape(), z.dtype())};
   dispatch_float("linear", grad.dtype(), [&]<class T>(T) {
     const int64_t in = w.size(1), out = w.size(0), m = out > 0 ? rows_of(g) : (in > 0 ? z.numel() / in : 0);
     Epilogue<T> epilogue;

@@ -31,7 +31,7 @@ struct LinearGelu {
 /// linear(x, weight, bias) and gelu of that, made on each tile of the product.
 LinearGelu linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias);
 /// For y = gelu(before) and a linear (weight) behind it whose output gradient is `grad`: the gradient of `before`, and
-/// y once more.
-LinearGelu gelu_linear_backward(const Tensor& grad, const Tensor& weight, const Tensor& before);
+/// y once more. `before` is contiguous; with `overwrite`, y takes its memory.
+LinearGelu gelu_linear_backward(const Tensor& grad, const Tensor& weight, const Tensor& before, bool overwrite);
 
 }  // namespace gradus::kernels

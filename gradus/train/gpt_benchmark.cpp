@@ -128,11 +128,11 @@ class Profiler : public TapeObserver {
 
 std::vector<ProfileLine> profile(const GptBenchmarkOptions& options, const Gpt& model, const TokenDataset& data,
                                  Optimizer& optimizer) {
-  constexpr int64_t kSteps = 3;
+  const int64_t steps = options.steps;
   Profiler profiler(options);
   std::vector<int64_t> ids(static_cast<size_t>(options.batch));
-  for (int64_t step = 0; step < kSteps; ++step) {
-    for (size_t i = 0; i < ids.size(); ++i) ids[i] = step * options.batch + static_cast<int64_t>(i);
+  for (int64_t step = 0; step < steps; ++step) {
+    for (size_t i = 0; i < ids.size(); ++i) ids[i] = (step * options.batch + static_cast<int64_t>(i)) % data.size();
     const Batch batch = data.batch(ids);
     Context context;
     context.training = true;
@@ -145,7 +145,7 @@ std::vector<ProfileLine> profile(const GptBenchmarkOptions& options, const Gpt& 
     optimizer.step({.learning_rate = 1e-4, .gradient_divisor = loss.weight});
     profiler.on_update(count_elements(model.parameters()));
   }
-  return profiler.per_step(kSteps);
+  return profiler.per_step(steps);
 }
 
 }  // namespace

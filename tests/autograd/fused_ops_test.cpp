@@ -180,34 +180,53 @@ TEST(Recompute, GivesPairsToTheSinkOfTheBackwardPass) {
   EXPECT_FALSE(w.grad().defined());
 }
 
-// At a size that is cut into many tiles.
-TEST(GeluFeedForward, EqualsItsParts) {
-  const Tensor values[] = {numbers({300, 130}, 1),      numbers({500, 130}, 2, 0.1), numbers({500}, 3),
-                           numbers({130, 500}, 4, 0.1), numbers({130}, 5),           numbers({300, 130}, 6)};
-  std::vector<Tensor> results[2];
-  for (const bool fused : {true, false}) {
+// At a size that is cut into many tiles; the second time on a tape that is kept, where nothing may be overwritten.
+TEST(NormFeedForward, EqualsItsParts) {
+  const Tensor values[] = {
+      numbers({300, 130}, 1), numbers({130}, 8),           numbers({130}, 9), numbers({500, 130}, 2, 0.1),
+      numbers({500}, 3),      numbers({130, 500}, 4, 0.1), numbers({130}, 5)};
+  std::vector<Tensor> results[3];
+  for (const int variant : {0, 1, 2}) {
     std::vector<Tensor> x;
     for (const Tensor& v : values) x.push_back(v.clone().set_requires_grad());
     Tape tape;
-    const Tensor y = fused ? gelu_feed_forward(x[0], {x[1], x[2]}, {x[3], x[4]}, x[5])
-                           : linear(gelu(linear(x[0], x[1], x[2])), x[3], x[4]) + x[5];
+    const Tensor y = variant > 0 ? norm_feed_forward(x[0], {x[1], x[2]}, {x[3], x[4]}, {x[5], x[6]}, true)
+                                 : linear(gelu(linear(layer_norm(x[0], x[1], x[2]), x[3], x[4])), x[5], x[6]) + x[0];
+    if (variant == 2) {
+      tape.backward(y, {.seed = numbers(y.shape(), 7), .retain = true});
+      for (Tensor& t : x) t.set_grad({});
+    }
     tape.backward(y, {.seed = numbers(y.shape(), 7)});
-    results[fused].push_back(y);
-    for (const Tensor& t : x) results[fused].push_back(t.grad());
+    results[variant].push_back(y);
+    for (const Tensor& t : x) results[variant].push_back(t.grad());
   }
-  for (size_t i = 0; i < results[0].size(); ++i) expect_close(results[1][i], results[0][i], 2e-6);
+  for (size_t i = 0; i < results[0].size(); ++i) {
+    expect_close(results[1][i], results[0][i], 4e-6);
+    expect_close(results[2][i], results[1][i], 0.0);
+  }
 }
 
-TEST(GeluFeedForward, Messages) {
-  const Tensor x = numbers({2, 3}, 1), in = numbers({8, 3}, 1), out = numbers({3, 8}, 1);
+TEST(NormFeedForward, KeepsItsInputAndOneHiddenTensor) {
+  const int64_t rows = 512, width = 64, hidden = 1024;
+  Tensor x = numbers({rows, width}, 1).set_requires_grad();
+  const Tensor scale = numbers({width}, 2), in = numbers({hidden, width}, 3), out = numbers({width, hidden}, 4);
+  Tape tape;
+  const int64_t before = memory_statistics().in_use;
+  const Tensor y = norm_feed_forward(x, {scale, {}}, {in, {}}, {out, {}}, true);
+  const int64_t kept = memory_statistics().in_use - before, tensor = rows * hidden * 4;
+  EXPECT_LT(kept, tensor + rows * width * 4 + 50'000);  // what gelu is applied to, and y
+}
+
+TEST(NormFeedForward, Messages) {
+  const Tensor x = numbers({2, 3}, 1), in = numbers({8, 3}, 1), out = numbers({4, 8}, 1);
   EXPECT_EQ(error_text([&] {
-              gelu_feed_forward(x, {in, {}}, {in, {}});
+              norm_feed_forward(x, {{}, {}}, {in, {}}, {in, {}}, false);
             }),
             "[linear] input f32 (2, 8) and weight f32 (8, 3): the input's last size must be the weight's second");
   EXPECT_EQ(error_text([&] {
-              gelu_feed_forward(x, {in, {}}, {out, {}}, numbers({2, 4}, 1));
+              norm_feed_forward(x, {{}, {}}, {in, {}}, {out, {}}, true);
             }),
-            "[linear] residual f32 (2, 4) for a result of f32 (2, 3); shape and dtype must be equal");
+            "[linear] residual f32 (2, 3) for a result of f32 (2, 4); shape and dtype must be equal");
 }
 
 // A gradient that is there already gets the rows of a look-up added in place.

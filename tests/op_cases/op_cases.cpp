@@ -23,7 +23,6 @@ double embedding_bytes(X x) {
 }
 double gather_bytes(X x) { return static_cast<double>(x[1].numel()) * 16.0; }
 // Two products over the visible half of T × T.
-double feed_forward_flops(X x) { return 2.0 * linear_flops(x); }
 double attention_flops(X x) { return 2.0 * static_cast<double>(x[0].numel() / 3) * static_cast<double>(x[0].size(1)); }
 
 Tensor operators(X x) {
@@ -267,28 +266,48 @@ std::vector<OpCase> products() {
 
 std::vector<OpCase> layers() {
   return {
-      {.name = "gelu_feed_forward",
-       .op = "gelu_feed_forward",
+      {.name = "norm_linear",
+       .op = "norm_linear",
        .function =
            [](X x) {
-             return gelu_feed_forward(x[0], {x[1], x[2]}, {x[3], x[4]}, x[5]);
+             return norm_linear(x[0], {x[1], x[2]}, {x[3], x[4]});
            },
-       .roundings = 64,
+       .roundings = 128,
+       .cancels = true,
+       .benchmark =
+           {{{kTokens, kChannels}}, {{kChannels}}, {{kChannels}}, {{3 * kChannels, kChannels}}, {{3 * kChannels}}},
+       .flops = [](X x) { return 2.0 * static_cast<double>(x[0].numel()) * static_cast<double>(x[3].size(0)); }},
+      {.name = "norm_linear_alone",
+       .op = "norm_linear",
+       .function =
+           [](X x) {
+             return norm_linear(x[0], {{}, {}}, {x[1], {}});
+           },
+       .roundings = 128,
+       .cancels = true},
+      {.name = "norm_feed_forward",
+       .op = "norm_feed_forward",
+       .function =
+           [](X x) {
+             return norm_feed_forward(x[0], {x[1], x[2]}, {x[3], x[4]}, {x[5], x[6]}, true);
+           },
+       .roundings = 128,
        .cancels = true,
        .benchmark = {{{kTokens, kChannels}},
+                     {{kChannels}},
+                     {{kChannels}},
                      {{4 * kChannels, kChannels}},
                      {{4 * kChannels}},
                      {{kChannels, 4 * kChannels}},
-                     {{kChannels}},
-                     {{kTokens, kChannels}}},
-       .flops = feed_forward_flops},
-      {.name = "gelu_feed_forward_alone",
-       .op = "gelu_feed_forward",
+                     {{kChannels}}},
+       .flops = [](X x) { return 4.0 * static_cast<double>(x[0].numel()) * static_cast<double>(x[3].size(0)); }},
+      {.name = "norm_feed_forward_alone",
+       .op = "norm_feed_forward",
        .function =
            [](X x) {
-             return gelu_feed_forward(x[0], {x[1], {}}, {x[2], {}});
+             return norm_feed_forward(x[0], {{}, {}}, {x[1], {}}, {x[2], {}}, false);
            },
-       .roundings = 64,
+       .roundings = 128,
        .cancels = true},
       {.name = "layer_norm",
        .op = "layer_norm",

@@ -50,10 +50,15 @@ const Sample kSamples[] = {
     {"add_broadcast", {{{301, 517}}, {{517}}}, [](X x) { return add(x[0], x[1]); }},
     {"multiply_column", {{{301, 517}}, {{301, 1}}}, [](X x) { return multiply(x[0], x[1]); }},
     {"divide", {{{100003}}, {{100003}}}, [](X x) { return divide(x[0], x[1]); }},
-    {"gelu_feed_forward",
-     {{{301, 130}}, {{517, 130}}, {{517}}, {{130, 517}}, {{130}}, {{301, 130}}},
+    {"norm_linear",
+     {{{301, 130}}, {{130}}, {{130}}, {{517, 130}}, {{517}}},
      [](X x) {
-       return gelu_feed_forward(x[0], {x[1], x[2]}, {x[3], x[4]}, x[5]);
+       return norm_linear(x[0], {x[1], x[2]}, {x[3], x[4]});
+     }},
+    {"norm_feed_forward",
+     {{{301, 130}}, {{130}}, {{130}}, {{517, 130}}, {{517}}, {{130, 517}}, {{130}}},
+     [](X x) {
+       return norm_feed_forward(x[0], {x[1], x[2]}, {x[3], x[4]}, {x[5], x[6]}, true);
      }},
     {"linear_cross_entropy",
      {{{301, 30}}, {{50257, 30}}, {{301}, 50257}},

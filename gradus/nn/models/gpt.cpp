@@ -44,15 +44,13 @@ GptBlock::GptBlock(const ParameterBuilder& p, const GptOptions& o)
 Tensor GptBlock::operator()(const Tensor& x, Context& context) const {
   // Where dropout does nothing, the residual is added on the product's tiles.
   const bool drops = context.training && dropout.rate > 0.0;
-  const auto add_to = [&](const Tensor& residual, auto&& branch) {
-    return drops ? residual + dropout(branch(Tensor()), context) : branch(residual);
-  };
-  const Tensor attention = causal_attention(c_attn(ln_1(x)), heads);
-  const Tensor attended =
-      add_to(x, [&](const Tensor& residual) { return linear(attention, attn_proj.weight, attn_proj.bias, residual); });
-  return add_to(attended, [&](const Tensor& residual) {
-    return gelu_feed_forward(ln_2(attended), {c_fc.weight, c_fc.bias}, {mlp_proj.weight, mlp_proj.bias}, residual);
-  });
+  const auto norm = [](const LayerNorm& layer) { return NormParameters{layer.weight, layer.bias, layer.epsilon}; };
+  const Tensor attention = causal_attention(norm_linear(x, norm(ln_1), {c_attn.weight, c_attn.bias}), heads);
+  Tensor attended = linear(attention, attn_proj.weight, attn_proj.bias, drops ? Tensor() : x);
+  if (drops) attended = x + dropout(attended, context);
+  const Tensor y = norm_feed_forward(attended, norm(ln_2), {c_fc.weight, c_fc.bias}, {mlp_proj.weight, mlp_proj.bias},
+                                     /*add_input=*/!drops);
+  return drops ? attended + dropout(y, context) : y;
 }
 
 Gpt::Gpt(const GptOptions& options, uint64_t seed)

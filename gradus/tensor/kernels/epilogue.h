@@ -15,7 +15,7 @@ struct Epilogue {
   /// (m, n), rows `gelu_row` apart: gelu(C) is written here, and C stays; with `gelu_input`, gelu(gelu_input).
   T* gelu = nullptr;
   int64_t gelu_row = 0;
-  /// (m, n), rows `gelu_row` apart: C, the gradient of gelu(gelu_input), becomes that of gelu_input.
+  /// (m, n), rows `gelu_row` apart: C, the gradient of gelu(gelu_input), becomes that of gelu_input. It may be `gelu`.
   const T* gelu_input = nullptr;
 
   bool is_empty() const { return bias == nullptr && residual == nullptr && gelu == nullptr && gelu_input == nullptr; }

@@ -1,0 +1,103 @@
+// What a run will need in memory, before it starts.
+#include "gradus/train/memory.h"
+
+#include <gmock/gmock.h>
+
+#include "gradus/base/threads.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+using testing::HasSubstr;
+
+Session gpt_session(const TemporaryFolder& folder, const std::vector<std::string>& overrides = {}) {
+  std::string text;
+  for (int i = 0; i < 3000; ++i) text += "to be or not to be, ";
+  spill(folder / "text.txt", text);
+  std::vector<std::string> all = {Config::text_override("data.path", (folder / "text.txt").string())};
+  all.insert(all.end(), overrides.begin(), overrides.end());
+  return Session(
+      Config::parse("data.kind = \"text\"\nmodel = {kind = \"gpt\", layers = 3, width = 64, heads = 4, "
+                    "context = 64}\noptimizer.name = \"adamw\"\ntrain = {steps = 3, batch_size = 32}\n"
+                    "validation.every = 0\n",
+                    "gpt.toml", all));
+}
+
+int64_t part(const MemoryPrediction& prediction, const std::string& name) {
+  for (const MemoryPart& part : prediction.parts) {
+    if (part.name == name) return part.bytes;
+  }
+  return -1;
+}
+
+// The most that tensors held while the session trained, beside what there was.
+int64_t measured_peak(Session& session) {
+  const int64_t before = memory_statistics().in_use;
+  reset_memory_peak();
+  session.trainer().run();
+  return memory_statistics().peak - before;
+}
+
+TEST(Memory, OfAStepIsWhatTheStepThenTakes) {
+  for (const std::vector<std::string>& keys : std::vector<std::vector<std::string>>{
+           {}, {"train.micro_batch_size=5"}, {"model.recompute=true"}, {"model.dropout=0.1"}, {"train.threads=1"}}) {
+    const TemporaryFolder folder;
+    Session session = gpt_session(folder, keys);
+    set_threads(static_cast<int>(session.config().integer("train.threads")));
+    const int64_t state = session.optimizer().state_bytes(), step = session.trainer().dry_run();
+    // All the optimizer's state is there from the first update on, when nothing else of the step is but gradients.
+    const int64_t measured = measured_peak(session);
+    EXPECT_NEAR(static_cast<double>(step + state), static_cast<double>(measured), 0.05 * static_cast<double>(measured))
+        << (keys.empty() ? "" : keys[0]);
+  }
+  set_threads(0);
+}
+
+TEST(Memory, ADryRunChangesNothing) {
+  const TemporaryFolder folder;
+  Session session = gpt_session(folder), other = gpt_session(folder);
+  const uint64_t before = session.weights_hash();
+  const int64_t in_use = memory_statistics().in_use;
+  session.trainer().dry_run();
+  EXPECT_EQ(session.weights_hash(), before);
+  EXPECT_EQ(memory_statistics().in_use, in_use);
+  EXPECT_FALSE(DryRun::is_on());
+  session.trainer().run();
+  other.trainer().run();
+  EXPECT_EQ(session.weights_hash(), other.weights_hash());
+}
+
+TEST(Memory, HasItsParts) {
+  const TemporaryFolder folder;
+  Session session = gpt_session(folder);
+  const MemoryPrediction prediction = predict_memory(session);
+  const int64_t weights = count_elements(session.model().parameters()) * 4;
+  EXPECT_EQ(part(prediction, "weights"), weights);
+  EXPECT_EQ(part(prediction, "gradients"), weights);
+  // Two moments and a count for each parameter.
+  EXPECT_EQ(part(prediction, "optimizer state"),
+            2 * weights + 8 * static_cast<int64_t>(session.model().parameters().size()));
+  EXPECT_EQ(part(prediction, "a checkpoint on its way to disk"), weights + part(prediction, "optimizer state"));
+  Session frugal = gpt_session(folder, {"model.recompute=true"});
+  EXPECT_LT(part(predict_memory(frugal), "activations"), part(prediction, "activations") * 2 / 3);
+  int64_t sum = 0;
+  for (const MemoryPart& p : prediction.parts) sum += p.bytes;
+  EXPECT_EQ(prediction.total(), sum);
+}
+
+TEST(Memory, TooLittleIsRefusedWithTheLargestPartsAndWhatToChange) {
+  const MemoryPrediction prediction{{{"weights", 30'000'000, "a smaller model"},
+                                     {"the program and its data", 10'000'000, ""},
+                                     {"activations", 200'000'000, "a smaller train.micro_batch_size"},
+                                     {"optimizer state", 60'000'000, "none"}}};
+  EXPECT_NO_THROW(check_memory(prediction, 300'000'000));
+  EXPECT_EQ(usage_error_text([&] { check_memory(prediction, 299'999'999); }),
+            "[memory] the run needs 300.0 MB, and there are 300.0 MB for it; the largest parts, and what makes them "
+            "smaller:\n  200.0 MB for activations: a smaller train.micro_batch_size\n  60.0 MB for optimizer state: "
+            "none\n  30.0 MB for weights: a smaller model");
+  EXPECT_GT(memory_limit_bytes(), 50'000'000);
+}
+
+}  // namespace
+}  // namespace gradus
