@@ -333,8 +333,8 @@ class WatchedRun {
 // What a run would need; nothing is written.
 int plan(Config config) {
   set_threads(static_cast<int>(config.integer("train.threads")));
-  Session session(std::move(config));
-  const MemoryPrediction prediction = predict_memory(session);
+  Session session(std::move(config), {.must_fit = false});
+  const MemoryPrediction& prediction = session.memory();
   std::string text = fmt::format("model {}: {} parameters; {} examples; at most {} steps\n\n",
                                  session.config().text("model.kind"), count_elements(session.model().parameters()),
                                  session.data().training->size(), session.trainer().planned_steps());

@@ -166,11 +166,13 @@ Arena::Header* Arena::after(Header* part) const {
   return reinterpret_cast<Header*>(reinterpret_cast<std::byte*>(part) + part->bytes);
 }
 
-// Addresses cost nothing until they are used: several times the machine's memory, or what a limit leaves.
+// Addresses cost nothing until they are used: many times the machine's memory, so that a run that does not fit can be
+// gone through all the same; or what a limit leaves.
 bool Arena::reserve_addresses() {
   const size_t memory =
       static_cast<size_t>(std::max(1L, ::sysconf(_SC_PHYS_PAGES))) * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  for (size_t bytes = round_up(4 * memory, kHugePage); bytes >= 2 * kHugePage; bytes = round_up(bytes / 2, kHugePage)) {
+  for (size_t bytes = round_up(64 * memory, kHugePage); bytes >= 2 * kHugePage;
+       bytes = round_up(bytes / 2, kHugePage)) {
     void* const place = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (place == MAP_FAILED) continue;
     const auto address = reinterpret_cast<uintptr_t>(place);

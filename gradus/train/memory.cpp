@@ -48,18 +48,6 @@ std::optional<int64_t> control_group_bytes() {
   return std::nullopt;
 }
 
-int64_t bytes_of(const Parameters& parameters) {
-  int64_t bytes = 0;
-  for (const Parameter& p : parameters) bytes += p.tensor.numel() * size_of(p.tensor.dtype());
-  return bytes;
-}
-
-int64_t held_state_bytes(Optimizer& optimizer) {
-  int64_t bytes = 0;
-  for (const Parameter& p : optimizer.state()) bytes += p.tensor.numel() * size_of(p.tensor.dtype());
-  return bytes;
-}
-
 std::string megabytes(int64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
 
 }  // namespace
@@ -76,25 +64,20 @@ int64_t MemoryPrediction::total() const {
   return bytes;
 }
 
-MemoryPrediction predict_memory(Session& session) {
+MemoryPrediction predict_memory(const TensorMemory& tensors, bool is_text) {
   // oneDNN's code and the copies that it makes of what it multiplies, on each thread.
-  constexpr int64_t kLibrary = 6'000'000, kPerThread = 4'000'000;
-  const Parameters& parameters = session.model().parameters();
-  const int64_t weights = bytes_of(parameters), held_state = held_state_bytes(session.optimizer());
-  const int64_t resident = resident_bytes();
-  const int64_t step = session.trainer().dry_run();
-  const int64_t products = step < 1'000'000 ? 0 : kLibrary + kPerThread * threads();
-  const int64_t gradients = std::min(step, weights);
-  const bool is_text = session.data().shape.vocabulary > 0;
+  constexpr int64_t kLibrary = 6'000'000, kPerThread = 4'000'000, kSmall = 1'000'000;
+  const int64_t products = tensors.step < kSmall ? 0 : kLibrary + kPerThread * threads();
+  const int64_t gradients = std::min(tensors.step, tensors.weights);
   return {{
-      {"the program and its data", resident - std::min(resident, weights + held_state) + products, ""},
-      {"weights", weights, "a smaller model"},
+      {"the program and its data", resident_bytes() + products, ""},
+      {"weights", tensors.weights, "a smaller model"},
       {"gradients", gradients, "a smaller model"},
-      {"optimizer state", session.optimizer().state_bytes(), "optimizer.name = \"sgd\" without momentum has none"},
-      {"activations", step - gradients,
+      {"optimizer state", tensors.optimizer_state, "optimizer.name = \"sgd\" without momentum has none"},
+      {"activations", tensors.step - gradients,
        is_text ? "a smaller train.micro_batch_size or model.context, or model.recompute = true"
                : "a smaller train.micro_batch_size"},
-      {"a checkpoint on its way to disk", session.snapshot_bytes(), "a smaller model"},
+      {"a checkpoint on its way to disk", tensors.weights + tensors.optimizer_state, "a smaller model"},
   }};
 }
 

@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "gradus/train/session.h"
-
 namespace gradus {
 
 /// The most memory that this process has held so far, in bytes.
@@ -24,10 +22,16 @@ struct MemoryPrediction {
   int64_t total() const;
 };
 
-/// Goes through a step and a validation of the session without computing anything, and counts what they take: the
-/// peak of the whole process to come. Nothing about the session changes. Memory that the C library or oneDNN take for
-/// themselves is estimated.
-MemoryPrediction predict_memory(Session& session);
+/// Bytes of tensors that a run will hold.
+struct TensorMemory {
+  int64_t weights = 0;
+  int64_t optimizer_state = 0;
+  int64_t step = 0;  ///< At the peak of a step or a validation, gradients among them (`Trainer::dry_run`).
+};
+
+/// The peak of the whole process to come, from what it holds now, before any of these tensors has memory. What the C
+/// library and oneDNN take for themselves is estimated. `is_text`: what else makes activations smaller.
+MemoryPrediction predict_memory(const TensorMemory& tensors, bool is_text);
 
 /// What this process may hold in all: what the system has free for it beside what it holds already, or the limit of
 /// its control group if that is less.

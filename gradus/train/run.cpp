@@ -170,7 +170,6 @@ Run::Run(Config config, const fs::path& folder, const RunOptions& options) : fol
     if (options.resume)
       notes_.push_back(fmt::format("there is no run in {} yet: it begins at step 0", folder_.string()));
     session_ = std::make_unique<Session>(std::move(config));
-    plan_memory();
     open(options.overwrite);
   }
   trainer().set_callback([this](const StepRecord& record) { on_step(record); });
@@ -188,11 +187,6 @@ Run::Run(Config config, const fs::path& folder, const RunOptions& options) : fol
 }
 
 Run::~Run() = default;
-
-void Run::plan_memory() {
-  memory_ = predict_memory(*session_);
-  check_memory(memory_, memory_limit_bytes());
-}
 
 void Run::open(bool overwrite) {
   make_folders(folder_);
@@ -221,7 +215,6 @@ void Run::resume(const RunOptions& options, Config config) {
   if (!start) {
     check_never_saved(folder_);
     session_ = std::make_unique<Session>(std::move(config));
-    plan_memory();
     notes_.push_back(fmt::format("{} has no checkpoint yet: the run begins at step 0", folder_.string()));
     return open(true);
   }
@@ -239,7 +232,6 @@ void Run::resume(const RunOptions& options, Config config) {
   }
   session_ =
       std::make_unique<Session>(std::move(config), SessionOptions{.tokenizer = tokenizer_of(*start), .resumes = true});
-  plan_memory();
   const std::string other_data = check_data(*session_, start->checkpoint.state.facts, changes, accepted);
   session_->restore(start->checkpoint, start->folder.string());
   const int64_t step = trainer().steps_done(), planned = trainer().planned_steps();
@@ -395,7 +387,7 @@ void Run::write_summary(const TrainingSummary& summary) const {
   json.add("best_val_loss", summary.best_validation_loss.value_or(std::nan("")));
   json.add("parameters", count_elements(session_->model().parameters()));
   json.add("elapsed_s", summary.elapsed_s).add("peak_rss_bytes", peak_rss_bytes());
-  json.add("predicted_bytes", memory_.total());
+  json.add("predicted_bytes", session_->memory().total());
   json.add("fingerprint", JsonText().add("weights", hex(session_->weights_hash())).add("losses", hex(state.loss_hash)));
   json.add("counts", JsonText()
                          .add("examples_seen", state.examples)

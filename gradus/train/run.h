@@ -57,7 +57,7 @@ class Run {
   /// What was found and done on resuming, one sentence or line each.
   const std::vector<std::string>& notes() const { return notes_; }
   /// What it will need; a run that cannot have that is refused before its folder is touched.
-  const MemoryPrediction& memory() const { return memory_; }
+  const MemoryPrediction& memory() const { return session_->memory(); }
 
   /// Called after every step that is logged, once its row is written.
   struct Progress {
@@ -79,7 +79,6 @@ class Run {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void plan_memory();
   void open(bool overwrite);
   void resume(const RunOptions& options, Config config);
   void take_over(const StartingPoint& start);
@@ -98,7 +97,6 @@ class Run {
   std::unique_ptr<Session> session_;
   std::unique_ptr<LineLog> log_;
   std::unique_ptr<CheckpointWriter> writer_;
-  MemoryPrediction memory_;
   std::vector<std::string> notes_;
   std::function<void(const Progress&)> on_logged_;
   std::function<void(const StepRecord&)> on_step_;

@@ -4,6 +4,7 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
+#include "gradus/base/threads.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/train/trained_run.h"
 
@@ -41,16 +42,33 @@ TrainerOptions options_of(const Config& config, int64_t last_step) {
 Session::Session(Config config, const SessionOptions& options) : config_(std::move(config)) {
   const std::optional<TrainedRun> source = source_model(config_, options);
   data_ = make_data(config_, source ? source->tokenizer() : options.tokenizer);
-  model_ = make_model(config_, data_.shape);
+  if (data_.tokenizer) tokenizer_json_ = data_.tokenizer->to_json();
+  plan_memory(options);
+  build(options);
   if (source) {
     load_parameters(model_->parameters(), handles_of(source->model().parameters()), config_.text("model.from"));
   }
+}
+
+void Session::build(const SessionOptions& options) {
+  trainer_.reset();  // each refers to the one before it
+  optimizer_.reset();
+  model_ = make_model(config_, data_.shape);
   optimizer_ = make_optimizer(config_, model_->parameters());
   schedule_ = make_schedule(config_, planned_steps(trainer_options(config_), *data_.training));
   trainer_ = std::make_unique<Trainer>(options_of(config_, options.last_step), model_->parameters(), loss_of(*model_),
                                        *data_.training, *optimizer_, schedule_);
   if (data_.validation) trainer_->set_validation(*data_.validation);
-  if (data_.tokenizer) tokenizer_json_ = data_.tokenizer->to_json();
+}
+
+// Everything is built once without being computed: addresses are taken, and no memory behind them.
+void Session::plan_memory(const SessionOptions& options) {
+  const DryRun dry;
+  build(options);
+  TensorMemory tensors{.optimizer_state = optimizer_->state_bytes(), .step = trainer_->dry_run()};
+  for (const Parameter& p : model_->parameters()) tensors.weights += p.tensor.numel() * size_of(p.tensor.dtype());
+  memory_ = predict_memory(tensors, data_.shape.vocabulary > 0);
+  if (options.must_fit) check_memory(memory_, memory_limit_bytes());
 }
 
 RunFacts Session::facts() const {
@@ -97,12 +115,6 @@ void Session::restore(const Checkpoint& checkpoint, std::string_view source) {
 void Session::rewind(const Checkpoint& checkpoint, std::string_view source, const Anomaly& anomaly) {
   restore_tensors(checkpoint, source);
   trainer_->rewind(checkpoint.state.training, anomaly);
-}
-
-int64_t Session::snapshot_bytes() const {
-  int64_t bytes = optimizer_->state_bytes();
-  for (const Parameter& p : model_->parameters()) bytes += p.tensor.numel() * size_of(p.tensor.dtype());
-  return bytes;
 }
 
 uint64_t Session::weights_hash() const { return gradus::weights_hash(handles_of(model_->parameters())); }

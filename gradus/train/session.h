@@ -9,6 +9,7 @@
 
 #include "gradus/train/checkpoint.h"
 #include "gradus/train/experiment.h"
+#include "gradus/train/memory.h"
 
 namespace gradus {
 
@@ -17,11 +18,13 @@ struct SessionOptions {
   std::optional<CharacterTokenizer> tokenizer = std::nullopt;
   int64_t last_step = 0;  ///< Trains no further than this number of updates; 0 for the configuration's own limits.
   bool resumes = false;   ///< The weights come from a checkpoint: `model.from` is not read.
+  bool must_fit = true;   ///< What needs more memory than there is is a usage error.
 };
 
 class Session {
  public:
-  /// Builds everything. Errors in the configuration or the data are thrown before anything is written anywhere.
+  /// Builds everything. Errors in the configuration or the data, and a model that memory is too small for, are thrown
+  /// before anything is written anywhere, and before that memory is taken.
   explicit Session(Config config, const SessionOptions& options = {});
 
   const Config& config() const { return config_; }
@@ -38,12 +41,14 @@ class Session {
   void restore(const Checkpoint& checkpoint, std::string_view source);
   /// The same for `Trainer::set_recovery`: leaves out the batch of `anomaly`.
   void rewind(const Checkpoint& checkpoint, std::string_view source, const Anomaly& anomaly);
-  /// Bytes of weights and of the optimizer's state as they will be: what one snapshot takes.
-  int64_t snapshot_bytes() const;
+  /// What training will need.
+  const MemoryPrediction& memory() const { return memory_; }
   /// A sum over the names and the bits of all weights.
   uint64_t weights_hash() const;
 
  private:
+  void build(const SessionOptions& options);
+  void plan_memory(const SessionOptions& options);
   void restore_tensors(const Checkpoint& checkpoint, std::string_view source);
   RunFacts facts() const;
 
@@ -54,6 +59,7 @@ class Session {
   Schedule schedule_;
   std::unique_ptr<Trainer> trainer_;
   std::string tokenizer_json_;
+  MemoryPrediction memory_;
 };
 
 }  // namespace gradus

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "gradus/base/threads.h"
+#include "gradus/train/session.h"
 #include "tests/testing.h"
 
 namespace gradus {
@@ -71,7 +72,7 @@ TEST(Memory, ADryRunChangesNothing) {
 TEST(Memory, HasItsParts) {
   const TemporaryFolder folder;
   Session session = gpt_session(folder);
-  const MemoryPrediction prediction = predict_memory(session);
+  const MemoryPrediction& prediction = session.memory();
   const int64_t weights = count_elements(session.model().parameters()) * 4;
   EXPECT_EQ(part(prediction, "weights"), weights);
   EXPECT_EQ(part(prediction, "gradients"), weights);
@@ -80,7 +81,7 @@ TEST(Memory, HasItsParts) {
             2 * weights + 8 * static_cast<int64_t>(session.model().parameters().size()));
   EXPECT_EQ(part(prediction, "a checkpoint on its way to disk"), weights + part(prediction, "optimizer state"));
   Session frugal = gpt_session(folder, {"model.recompute=true"});
-  EXPECT_LT(part(predict_memory(frugal), "activations"), part(prediction, "activations") * 2 / 3);
+  EXPECT_LT(part(frugal.memory(), "activations"), part(prediction, "activations") * 2 / 3);
   int64_t sum = 0;
   for (const MemoryPart& p : prediction.parts) sum += p.bytes;
   EXPECT_EQ(prediction.total(), sum);

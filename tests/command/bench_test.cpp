@@ -1,0 +1,102 @@
+// `gradus bench`, and what `gradus train --dry-run` says.
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "tests/command/command.h"
+
+namespace gradus {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(BenchCommand, PrintsItsFiguresAsJson) {
+  const TemporaryFolder folder;
+  const CommandResult result = run_gradus(
+      folder, {"bench", "gpt", "--preset", "gpt-1m", "--batch", "2", "--seq", "16", "--steps", "3", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const nlohmann::json json = nlohmann::json::parse(result.out);
+  for (const char* key : {"step_ms_median", "tokens_per_s", "model_gflops", "fma_peak_gflops", "peak_fraction",
+                          "memory_gb_per_s", "peak_rss_bytes", "loss"}) {
+    EXPECT_GT(json[key].get<double>(), 0.0) << key;
+  }
+  // 4 blocks of 12·128² + 13·128, two norms' worth at the end, tables of 65 and 16 vectors.
+  EXPECT_EQ(json["parameters"], 4 * (12 * 128 * 128 + 13 * 128) + 2 * 128 + (65 + 16) * 128);
+  const double step_s = json["step_ms_median"].get<double>() / 1e3;
+  EXPECT_NEAR(json["tokens_per_s"].get<double>() * step_s, 2 * 16, 1e-9);
+  // 6 · (weights in products + T · C · layers) a token.
+  const double flops = 6.0 * (4 * 12 * 128 * 128 + 65 * 128 + 16 * 128 * 4) * 2 * 16;
+  EXPECT_NEAR(json["model_gflops"].get<double>() * step_s * 1e9, flops, 1e-6 * flops);
+  EXPECT_NEAR(json["loss"].get<double>(), std::log(65.0), 0.2);  // made-up tokens: nothing to learn
+}
+
+TEST(BenchCommand, RecomputingGivesTheSameLossInLessMemory) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> words = {"bench", "gpt",     "--preset", "gpt-1m", "--batch",
+                                          "96",    "--steps", "1",        "--json"};
+  std::vector<std::string> again = words;
+  again.push_back("--recompute");
+  const nlohmann::json kept = nlohmann::json::parse(run_gradus(folder, words).out);
+  const nlohmann::json recomputed = nlohmann::json::parse(run_gradus(folder, again).out);
+  EXPECT_EQ(kept["loss"], recomputed["loss"]);
+  EXPECT_LT(recomputed["peak_rss_bytes"].get<int64_t>(), kept["peak_rss_bytes"].get<int64_t>() * 3 / 4);
+}
+
+TEST(BenchCommand, ProfilesByOp) {
+  const TemporaryFolder folder;
+  const CommandResult result = run_gradus(folder, {"bench", "gpt", "--preset", "gpt-1m", "--steps", "2", "--profile"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  for (const char* op : {"norm_feed_forward backward", "norm_linear forward", "linear_cross_entropy forward",
+                         "causal_attention backward", "AdamW"}) {
+    EXPECT_THAT(result.out, HasSubstr(std::string("\n") + op));
+  }
+}
+
+TEST(BenchCommand, Messages) {
+  const TemporaryFolder folder;
+  const auto error = [&](std::vector<std::string> words) {
+    const CommandResult result = run_gradus(folder, words);
+    EXPECT_EQ(result.exit_code, 2);
+    return result.err;
+  };
+  EXPECT_EQ(error({"bench", "gpt", "--preset", "gpt-3"}),
+            "gradus: [preset] \"gpt-3\" is not known; expected gpt2-124m, gpt-10m or gpt-1m\n");
+  EXPECT_EQ(error({"bench", "gpt", "--json", "--profile"}),
+            "gradus: [--json] and --profile do not go together; give one of them\n");
+  EXPECT_THAT(error({"bench", "gpt", "--batch", "0"}), HasSubstr("must be a decimal integer from 1 to "));
+}
+
+TEST(DryRunCommand, SaysWhatMemoryIsForAndWritesNothing) {
+  const TemporaryFolder folder;
+  const CommandResult result = run_gradus(folder, {"train", "linear_regression", "--dry-run"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, StartsWith("model linear: 2 parameters; 100 examples; at most 1000 steps\n\n"));
+  for (const char* part : {"weights ", "gradients ", "optimizer state ", "activations ", "all, at most "}) {
+    EXPECT_THAT(result.out, HasSubstr(std::string("\n") + part));
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "runs"));
+}
+
+TEST(DryRunCommand, AndARunRefuseWhatCannotFit) {
+  const TemporaryFolder folder;
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "to be or not to be ";
+  spill(folder / "t.txt", text);
+  // 24 blocks of 12·8192²: 77 GB of weights alone.
+  std::vector<std::string> words = {"train", recipe("gpt_char"), "--data", "t.txt",
+                                    "--set", "model.width=8192", "--set",  "model.layers=24"};
+  for (const bool dry : {true, false}) {
+    if (dry) words.push_back("--dry-run");
+    const CommandResult result = run_gradus(folder, words);
+    EXPECT_NE(result.exit_code, 0);
+    EXPECT_THAT(result.err, StartsWith("gradus: [memory] the run needs "));
+    EXPECT_THAT(result.err, HasSubstr("; the largest parts, and what makes them smaller:\n  "));
+    EXPECT_FALSE(std::filesystem::exists(folder / "runs"));
+    if (dry) words.pop_back();
+  }
+}
+
+}  // namespace
+}  // namespace gradus
