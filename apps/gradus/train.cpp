@@ -333,7 +333,7 @@ class WatchedRun {
 // What a run would need; nothing is written.
 int plan(Config config) {
   set_threads(static_cast<int>(config.integer("train.threads")));
-  Session session(std::move(config), {.must_fit = false});
+  Session session(std::move(config), {.plan_only = true});
   const MemoryPrediction& prediction = session.memory();
   std::string text = fmt::format("model {}: {} parameters; {} examples; at most {} steps\n\n",
                                  session.config().text("model.kind"), count_elements(session.model().parameters()),

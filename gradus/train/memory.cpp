@@ -32,11 +32,6 @@ std::string text_of(const fs::path& path) {
   return fs::exists(path, error) ? read_file(path, 1 << 20) : "";
 }
 
-int64_t resident_bytes() {
-  const std::string status = text_of("/proc/self/status");
-  return number_after(status, "VmRSS:").value_or(0) * 1024;
-}
-
 // What the control group's limit leaves to this process; nothing without a limit. Version 2's file, or version 1's.
 std::optional<int64_t> control_group_bytes() {
   for (const auto& [limit, used] :
@@ -52,6 +47,11 @@ std::string megabytes(int64_t bytes) { return fmt::format("{:.1f} MB", static_ca
 
 }  // namespace
 
+int64_t resident_bytes() {
+  const std::string status = text_of("/proc/self/status");
+  return number_after(status, "VmRSS:").value_or(0) * 1024;
+}
+
 int64_t peak_rss_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -64,20 +64,20 @@ int64_t MemoryPrediction::total() const {
   return bytes;
 }
 
-MemoryPrediction predict_memory(const TensorMemory& tensors, bool is_text) {
+MemoryPrediction predict_memory(const MemoryUse& use, bool is_text) {
   // oneDNN's code and the copies that it makes of what it multiplies, on each thread.
   constexpr int64_t kLibrary = 6'000'000, kPerThread = 4'000'000, kSmall = 1'000'000;
-  const int64_t products = tensors.step < kSmall ? 0 : kLibrary + kPerThread * threads();
-  const int64_t gradients = std::min(tensors.step, tensors.weights);
+  const int64_t products = use.step < kSmall ? 0 : kLibrary + kPerThread * threads();
+  const int64_t gradients = std::min(use.step, use.weights);
   return {{
-      {"the program and its data", resident_bytes() + products, ""},
-      {"weights", tensors.weights, "a smaller model"},
+      {"the program and its data", use.program + products, ""},
+      {"weights", use.weights, "a smaller model"},
       {"gradients", gradients, "a smaller model"},
-      {"optimizer state", tensors.optimizer_state, "optimizer.name = \"sgd\" without momentum has none"},
-      {"activations", tensors.step - gradients,
+      {"optimizer state", use.optimizer_state, "optimizer.name = \"sgd\" without momentum has none"},
+      {"activations", use.step - gradients,
        is_text ? "a smaller train.micro_batch_size or model.context, or model.recompute = true"
                : "a smaller train.micro_batch_size"},
-      {"a checkpoint on its way to disk", tensors.weights + tensors.optimizer_state, "a smaller model"},
+      {"a checkpoint on its way to disk", use.weights + use.optimizer_state, "a smaller model"},
   }};
 }
 

@@ -22,16 +22,20 @@ struct MemoryPrediction {
   int64_t total() const;
 };
 
-/// Bytes of tensors that a run will hold.
-struct TensorMemory {
+/// Bytes that a run will hold.
+struct MemoryUse {
+  int64_t program = 0;  ///< Resident before there is a model: the program, its libraries, the data.
   int64_t weights = 0;
   int64_t optimizer_state = 0;
   int64_t step = 0;  ///< At the peak of a step or a validation, gradients among them (`Trainer::dry_run`).
 };
 
-/// The peak of the whole process to come, from what it holds now, before any of these tensors has memory. What the C
-/// library and oneDNN take for themselves is estimated. `is_text`: what else makes activations smaller.
-MemoryPrediction predict_memory(const TensorMemory& tensors, bool is_text);
+/// The peak of the whole process to come. What oneDNN takes for itself is estimated. `is_text`: more makes activations
+/// smaller.
+MemoryPrediction predict_memory(const MemoryUse& use, bool is_text);
+
+/// What this process holds now.
+int64_t resident_bytes();
 
 /// What this process may hold in all: what the system has free for it beside what it holds already, or the limit of
 /// its control group if that is less.

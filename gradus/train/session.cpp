@@ -44,6 +44,7 @@ Session::Session(Config config, const SessionOptions& options) : config_(std::mo
   data_ = make_data(config_, source ? source->tokenizer() : options.tokenizer);
   if (data_.tokenizer) tokenizer_json_ = data_.tokenizer->to_json();
   plan_memory(options);
+  if (options.plan_only) return;
   build(options);
   if (source) {
     load_parameters(model_->parameters(), handles_of(source->model().parameters()), config_.text("model.from"));
@@ -63,12 +64,14 @@ void Session::build(const SessionOptions& options) {
 
 // Everything is built once without being computed: addresses are taken, and no memory behind them.
 void Session::plan_memory(const SessionOptions& options) {
+  MemoryUse use{.program = resident_bytes()};
   const DryRun dry;
   build(options);
-  TensorMemory tensors{.optimizer_state = optimizer_->state_bytes(), .step = trainer_->dry_run()};
-  for (const Parameter& p : model_->parameters()) tensors.weights += p.tensor.numel() * size_of(p.tensor.dtype());
-  memory_ = predict_memory(tensors, data_.shape.vocabulary > 0);
-  if (options.must_fit) check_memory(memory_, memory_limit_bytes());
+  use.optimizer_state = optimizer_->state_bytes();
+  use.step = trainer_->dry_run();
+  for (const Parameter& p : model_->parameters()) use.weights += p.tensor.numel() * size_of(p.tensor.dtype());
+  memory_ = predict_memory(use, data_.shape.vocabulary > 0);
+  if (!options.plan_only) check_memory(memory_, memory_limit_bytes());
 }
 
 RunFacts Session::facts() const {

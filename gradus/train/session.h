@@ -18,7 +18,8 @@ struct SessionOptions {
   std::optional<CharacterTokenizer> tokenizer = std::nullopt;
   int64_t last_step = 0;  ///< Trains no further than this number of updates; 0 for the configuration's own limits.
   bool resumes = false;   ///< The weights come from a checkpoint: `model.from` is not read.
-  bool must_fit = true;   ///< What needs more memory than there is is a usage error.
+  /// Only says what memory it would need, and may need more than there is; its weights are not made, nor to be used.
+  bool plan_only = false;
 };
 
 class Session {
