@@ -341,8 +341,12 @@ int plan(Config config) {
   for (const MemoryPart& part : prediction.parts)
     text += fmt::format("{:34} {:>12}\n", part.name, megabytes(part.bytes));
   const int64_t limit = memory_limit_bytes();
-  text += fmt::format("{:34} {:>12}\n{:34} {:>12}\n", "all, at most", megabytes(prediction.total()), "there are",
-                      megabytes(limit));
+  const auto add = [&](const char* name, int64_t bytes) {
+    text += fmt::format("{:34} {:>12}\n", name, megabytes(bytes));
+  };
+  add("all, at most", prediction.total());
+  add("while no checkpoint is on its way", prediction.total() - prediction.parts.back().bytes);
+  add("there are", limit);
   print(text);
   check_memory(prediction, limit);
   return 0;
