@@ -4,6 +4,7 @@
 #include "apps/gradus/output.h"
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
+#include "gradus/base/hash.h"
 #include "gradus/base/json.h"
 #include "gradus/base/threads.h"
 #include "gradus/tensor/isa.h"
@@ -19,7 +20,10 @@ std::string json_text(const GptBenchmark& result) {
   json.add("model_gflops", result.model_flops / step / 1e9).add("fma_peak_gflops", result.fma_peak_flops / 1e9);
   json.add("peak_fraction", result.model_flops / step / result.fma_peak_flops);
   json.add("memory_gb_per_s", result.bytes_per_s / 1e9);
-  json.add("peak_rss_bytes", result.peak_rss_bytes).add("loss", result.loss).add("parameters", result.parameters);
+  json.add("peak_rss_bytes", result.peak_rss_bytes)
+      .add("loss", result.loss)
+      .add("weights", hex(result.weights_hash))
+      .add("parameters", result.parameters);
   json.add("threads", int64_t{threads()}).add("isa", name_of(active_isa())).add("matrix_products", matmul_library());
   return json.line();
 }

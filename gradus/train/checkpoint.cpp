@@ -96,6 +96,12 @@ uint64_t weights_hash(const NamedTensors& weights) {
   return hash.value();
 }
 
+uint64_t weights_hash(const Parameters& weights) {
+  NamedTensors handles;
+  for (const Parameter& weight : weights) handles.emplace_back(weight.name, weight.tensor);
+  return weights_hash(handles);
+}
+
 void write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint) {
   constexpr int64_t kRest = 1 << 20;  // headers, texts, and the file system's own
   check_space(folder, checkpoint.tensor_bytes() + static_cast<int64_t>(checkpoint.tokenizer.size()) + kRest);

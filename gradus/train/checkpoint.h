@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "gradus/autograd/parameter.h"
 #include "gradus/tensor/safetensors.h"
 #include "gradus/train/state_file.h"
 
@@ -34,6 +35,7 @@ struct Checkpoint {
 
 /// A sum over the names and the bits of a model's weights.
 uint64_t weights_hash(const NamedTensors& weights);
+uint64_t weights_hash(const Parameters& weights);
 
 /// Writes the folder whole or not at all. `folder` must not exist. The space that it needs is asked for first.
 void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint);

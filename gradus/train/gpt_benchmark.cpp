@@ -9,6 +9,7 @@
 #include "gradus/base/random.h"
 #include "gradus/data/dataset.h"
 #include "gradus/tensor/kernels/machine_limits.h"
+#include "gradus/train/checkpoint.h"
 #include "gradus/train/run.h"
 #include "gradus/train/trainer.h"
 
@@ -202,6 +203,7 @@ GptBenchmark run_gpt_benchmark(const GptBenchmarkOptions& options) {
     last = Clock::now();
   });
   result.loss = trainer.run().final_loss;
+  result.weights_hash = weights_hash(model.parameters());
   if (options.profile) result.profile = profile(options, model, data, *optimizer);
   measure_peak(result);
   result.peak_rss_bytes = peak_rss_bytes();  // before arrays that are not the model's

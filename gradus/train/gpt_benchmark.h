@@ -37,7 +37,8 @@ struct ProfileLine {
 
 struct GptBenchmark {
   std::vector<double> step_s;  ///< Of the timed steps.
-  double loss = 0.0;           ///< Of the last step.
+  double loss = 0.0;           ///< Of the last timed step.
+  uint64_t weights_hash = 0;   ///< Over the names and bits of the weights after it.
   int64_t parameters = 0;
   int64_t tokens = 0;  ///< A step.
   double model_flops = 0.0;

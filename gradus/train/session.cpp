@@ -120,6 +120,6 @@ void Session::rewind(const Checkpoint& checkpoint, std::string_view source, cons
   trainer_->rewind(checkpoint.state.training, anomaly);
 }
 
-uint64_t Session::weights_hash() const { return gradus::weights_hash(handles_of(model_->parameters())); }
+uint64_t Session::weights_hash() const { return gradus::weights_hash(model_->parameters()); }
 
 }  // namespace gradus
