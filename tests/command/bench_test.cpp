@@ -41,7 +41,9 @@ TEST(BenchCommand, RecomputingGivesTheSameLossInLessMemory) {
   const nlohmann::json kept = nlohmann::json::parse(run_gradus(folder, words).out);
   const nlohmann::json recomputed = nlohmann::json::parse(run_gradus(folder, again).out);
   EXPECT_EQ(kept["loss"], recomputed["loss"]);
+#if !GRADUS_POOL_PASSTHROUGH  // AddressSanitizer keeps what is freed
   EXPECT_LT(recomputed["peak_rss_bytes"].get<int64_t>(), kept["peak_rss_bytes"].get<int64_t>() * 3 / 4);
+#endif
 }
 
 TEST(BenchCommand, ProfilesByOp) {
