@@ -117,8 +117,8 @@ void Tape::append(detail::Node* node, Tensor& result) {
   result.state()->tape = generation_;
   if (observer_ == nullptr) return;
   RecordedOp op{node->op, result, {}};
-  for (size_t i = 0; i < op.parameters.size(); ++i) {
-    if (node->edges[i].kind == detail::Edge::kLeaf) op.parameters[i] = &node->edges[i].leaf;
+  for (int i = 0; i < node->inputs; ++i) {
+    if (node->edges[i].kind == detail::Edge::kLeaf) op.parameters[static_cast<size_t>(i)] = &node->edges[i].leaf;
   }
   observer_->on_op(op);
 }
@@ -166,8 +166,7 @@ void Tape::backward(const Tensor& result, const BackwardOptions& options) {
                                    .gradient = {},
                                    .shape = {},
                                    .dtype = {},
-                                   .freed = true,
-                                   .edges = {}};
+                                   .freed = true};
   }
 }
 

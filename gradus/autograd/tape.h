@@ -41,13 +41,18 @@ struct Node {
   Shape shape;      ///< Of the op's result.
   DType dtype;
   bool freed = false;  ///< The backward function has run and is destroyed.
-  Edge edges[kMaxInputs];
+  int inputs = 0;
+  Edge* edges = nullptr;  ///< One an input.
 };
 
-template <class Backward>
+template <class Backward, size_t Inputs>
 struct NodeOf : Node {
-  explicit NodeOf(Backward b) : backward(std::move(b)) {}
+  explicit NodeOf(Backward b) : backward(std::move(b)) {
+    inputs = static_cast<int>(Inputs);
+    edges = own_edges;
+  }
   Backward backward;
+  Edge own_edges[Inputs];
 };
 
 /// The tape that records on this thread, or nullptr.
@@ -192,7 +197,7 @@ bool needs_gradient(const Tensor& x, const Tensor& y, const More&... more) {
 template <size_t Inputs, class Backward>
 Tensor record(const char* op, Tensor result, const std::array<const Tensor*, Inputs>& inputs, Backward backward) {
   static_assert(Inputs <= detail::kMaxInputs);
-  using Node = detail::NodeOf<Backward>;
+  using Node = detail::NodeOf<Backward, Inputs>;
   Tape& tape = *detail::recording_tape();
   Node* node = new (tape.allocate(sizeof(Node))) Node(std::move(backward));
   node->run = [](detail::Node* self, Gradients& gradients) { static_cast<Node*>(self)->backward(gradients); };
