@@ -176,8 +176,6 @@ std::string in_words(StopReason reason, const Config& config, int signal) {
   return "";
 }
 
-std::string megabytes(int64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
-
 std::string introduction(const Run& run, int64_t steps, const std::string& folder) {
   const int64_t parameters = count_elements(run.model().parameters()), examples = run.data().training->size();
   std::string text = fmt::format("model {}: {} parameters; {} examples; at most {} steps; folder {}\n",

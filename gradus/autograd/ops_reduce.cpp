@@ -4,7 +4,6 @@
 #include "gradus/base/error.h"
 #include "gradus/tensor/kernels/copy.h"
 #include "gradus/tensor/kernels/elementwise.h"
-#include "gradus/tensor/kernels/layer_norm.h"
 #include "gradus/tensor/kernels/reduce.h"
 #include "gradus/tensor/kernels/softmax.h"
 
@@ -67,21 +66,6 @@ Tensor softmax(const Tensor& x) {
   if (!needs_gradient(x)) return y;
   return record("softmax", y, std::array{&x},
                 [y = Saved(y)](Gradients& g) { g.add(0, kernels::softmax_backward(y.get(), g.output())); });
-}
-
-Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon) {
-  kernels::LayerNorm result = kernels::layer_norm(x, weight, bias, epsilon);
-  if (!needs_gradient(x, weight, bias)) return result.y;
-  return record("layer_norm", std::move(result.y), std::array{&x, &weight, &bias},
-                [x = Saved(x), weight = Saved(weight), mean = result.mean, rstd = result.rstd](Gradients& g) {
-                  if (g.needs(1)) {
-                    g.add(1, GradientKind::kScale, kernels::normalized(x.get(), mean, rstd), g.output());
-                  }
-                  if (g.needs(2)) g.add(2, GradientKind::kBias, Tensor(), g.output());
-                  if (g.needs(0)) {
-                    g.add(0, kernels::layer_norm_backward(g.output(), x.get(), mean, rstd, weight.get()));
-                  }
-                });
 }
 
 }  // namespace gradus

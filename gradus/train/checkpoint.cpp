@@ -87,7 +87,10 @@ std::optional<int64_t> step_in(std::string_view name) {
 
 int64_t Checkpoint::tensor_bytes() const { return bytes_of(model) + bytes_of(optimizer); }
 
-uint64_t weights_hash(const NamedTensors& weights) {
+namespace {
+
+template <class Weights>
+uint64_t hash_of(const Weights& weights) {
   Xxh3 hash;
   for (const auto& [name, tensor] : weights) {
     hash.add(name);
@@ -96,11 +99,10 @@ uint64_t weights_hash(const NamedTensors& weights) {
   return hash.value();
 }
 
-uint64_t weights_hash(const Parameters& weights) {
-  NamedTensors handles;
-  for (const Parameter& weight : weights) handles.emplace_back(weight.name, weight.tensor);
-  return weights_hash(handles);
-}
+}  // namespace
+
+uint64_t weights_hash(const NamedTensors& weights) { return hash_of(weights); }
+uint64_t weights_hash(const Parameters& weights) { return hash_of(weights); }
 
 void write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint) {
   constexpr int64_t kRest = 1 << 20;  // headers, texts, and the file system's own

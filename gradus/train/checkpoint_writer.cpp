@@ -1,10 +1,10 @@
 #include "gradus/train/checkpoint_writer.h"
 
-#include <chrono>
 #include <memory>
 #include <system_error>
 #include <utility>
 
+#include "gradus/base/clock.h"
 #include "gradus/base/error.h"
 #include "gradus/base/folders.h"
 #include "gradus/train/run_files.h"
@@ -13,10 +13,6 @@ namespace gradus {
 namespace fs = std::filesystem;
 using namespace run_files;
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 void remove_old(const fs::path& run, int64_t keep, int64_t last_step, int64_t best_step) {
   const std::vector<FoundCheckpoint> found = list_checkpoints(run);

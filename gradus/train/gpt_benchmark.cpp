@@ -1,10 +1,10 @@
 #include "gradus/train/gpt_benchmark.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "gradus/autograd/tape.h"
+#include "gradus/base/clock.h"
 #include "gradus/base/error.h"
 #include "gradus/base/random.h"
 #include "gradus/data/dataset.h"
@@ -15,10 +15,6 @@
 
 namespace gradus {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 constexpr int64_t kExamples = 64;  // a batch; more only for variety
 

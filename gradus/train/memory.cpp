@@ -43,9 +43,9 @@ std::optional<int64_t> control_group_bytes() {
   return std::nullopt;
 }
 
-std::string megabytes(int64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
-
 }  // namespace
+
+std::string megabytes(int64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
 
 int64_t resident_bytes() {
   const std::string status = text_of("/proc/self/status");

@@ -34,6 +34,9 @@ struct MemoryUse {
 /// smaller.
 MemoryPrediction predict_memory(const MemoryUse& use, bool is_text);
 
+/// "12.3 MB", with 10^6 bytes in one.
+std::string megabytes(int64_t bytes);
+
 /// What this process holds now.
 int64_t resident_bytes();
 

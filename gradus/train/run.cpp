@@ -307,7 +307,7 @@ bool Run::is_checkpoint_due(const StepRecord& record) {
   if (requested && on_event_) on_event_(fmt::format("checkpoint {} was asked for", checkpoint_name(step)));
   if (step == saved_step_ || step == trainer().planned_steps()) return false;  // the last one is written at the end
   if (requested || record.best || (every_ > 0 && step % every_ == 0)) return true;
-  return every_s_ > 0.0 && std::chrono::duration<double>(Clock::now() - saved_at_).count() >= every_s_;
+  return every_s_ > 0.0 && seconds_since(saved_at_) >= every_s_;
 }
 
 void Run::save_checkpoint() {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "gradus/base/clock.h"
 #include "gradus/base/files.h"
 #include "gradus/base/folders.h"
 #include "gradus/train/checkpoint_writer.h"
@@ -77,8 +77,6 @@ class Run {
   TrainingSummary train();
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   void open(bool overwrite);
   void resume(const RunOptions& options, Config config);
   void take_over(const StartingPoint& start);

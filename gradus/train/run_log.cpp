@@ -38,10 +38,6 @@ void for_each_line(std::string_view text, const std::function<void(std::string_v
   }
 }
 
-}  // namespace
-
-namespace {
-
 // The end of a log from the byte `begin` on: whole lines, of which the first is the first that may have to go.
 struct Tail {
   int64_t begin = 0;

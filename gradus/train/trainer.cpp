@@ -2,23 +2,19 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <cmath>
 #include <numeric>
 #include <tuple>
 
 #include "gradus/autograd/gradient_tree.h"
 #include "gradus/autograd/tape.h"
+#include "gradus/base/clock.h"
 #include "gradus/base/error.h"
 #include "gradus/base/random.h"
 #include "gradus/base/threads.h"
 
 namespace gradus {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
 

@@ -8,13 +8,13 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <limits>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "gradus/base/clock.h"
 #include "gradus/data/dataset.h"
 #include "gradus/data/sampler.h"
 #include "gradus/nn/models/model.h"
@@ -158,7 +158,7 @@ class Trainer {
   HealthMonitor health_{state_.health};
   double final_loss_ = std::numeric_limits<double>::quiet_NaN();
   double elapsed_before_s_ = 0.0;
-  std::chrono::steady_clock::time_point start_;
+  Clock::time_point start_;
   bool running_ = false, updating_ = false;
   std::atomic<bool> cancelled_{false};
   int64_t planned_steps_;

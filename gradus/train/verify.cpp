@@ -1,10 +1,10 @@
 #include "gradus/train/verify.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
+#include "gradus/base/clock.h"
 #include "gradus/base/error.h"
 #include "gradus/base/folders.h"
 #include "gradus/base/hash.h"
@@ -54,6 +54,9 @@ class Findings {
   std::vector<Finding> all_;
 };
 
+// Whether the last line has no end.
+bool is_torn(const fs::path& log) { return read_file_from(log, static_cast<int64_t>(fs::file_size(log)) - 1) != "\n"; }
+
 void look_at_log(Findings& findings) {
   const std::string name = "log.jsonl";
   if (!findings.has(name)) return findings.bad(name, "is missing");
@@ -63,8 +66,7 @@ void look_at_log(Findings& findings) {
     backward += step < last ? 1 : 0;
     last = std::max(last, step);
   });
-  const std::string text = read_file(findings.run() / name);
-  if (unreadable == 1 && !text.ends_with('\n')) {
+  if (unreadable == 1 && is_torn(findings.run() / name)) {
     return findings.note(name, fmt::format("{} rows, up to step {}, and a torn last line, as after a kill; --resume "
                                            "takes it out",
                                            rows, last));
@@ -74,17 +76,22 @@ void look_at_log(Findings& findings) {
   if (unreadable + backward == 0) findings.good(name, fmt::format("{} rows, up to step {}", rows, last));
 }
 
-void look_at_checkpoints(Findings& findings) {
+// Returns the newest one, if it is whole.
+std::optional<Checkpoint> look_at_checkpoints(Findings& findings) {
   const std::vector<FoundCheckpoint> found = list_checkpoints(findings.run());
+  std::optional<Checkpoint> newest;
   if (found.empty()) findings.note("checkpoints", "there is none yet");
   for (const FoundCheckpoint& checkpoint : found) {
     const std::string name = "checkpoints/" + checkpoint_name(checkpoint.step);
-    const std::vector<std::string> damage = checkpoint_damage(checkpoint.folder);
-    for (const std::string& text : damage) findings.bad(name, text);
-    if (!damage.empty()) continue;
-    const Checkpoint content = read_checkpoint(checkpoint.folder);
-    findings.good(name, fmt::format("whole, {} tensors, {:.1f} MB", content.model.size() + content.optimizer.size(),
-                                    static_cast<double>(content.tensor_bytes()) / 1e6));
+    newest.reset();  // before the next takes its memory
+    try {
+      newest = read_checkpoint(checkpoint.folder);
+    } catch (const Error&) {
+      for (const std::string& text : checkpoint_damage(checkpoint.folder)) findings.bad(name, text);
+      continue;
+    }
+    findings.good(name, fmt::format("whole, {} tensors, {}", newest->model.size() + newest->optimizer.size(),
+                                    megabytes(newest->tensor_bytes())));
   }
   for (const fs::path& path : list_folder(checkpoints_of(findings.run()))) {
     const std::string name = "checkpoints/" + path.filename().string();
@@ -94,28 +101,30 @@ void look_at_checkpoints(Findings& findings) {
   for (const fs::path& aside : list_set_aside(findings.run())) {
     findings.note("checkpoints/" + aside.filename().string(), "set aside when the run went on from an earlier step");
   }
+  return newest;
 }
 
 // What the four links of a run must point to: nothing that is known if it has no checkpoint that can be read.
-std::vector<std::pair<std::string, std::string>> links_of(const fs::path& run) {
+std::vector<std::pair<std::string, std::string>> links_of(const fs::path& run,
+                                                          const std::optional<Checkpoint>& newest) {
   std::vector<std::pair<std::string, std::string>> links = {{"checkpoints/last", ""},
                                                             {"checkpoints/best", ""},
                                                             {"model.safetensors", "checkpoints/last/model.safetensors"},
                                                             {"best.safetensors", "checkpoints/best/model.safetensors"}};
+  if (!newest) return links;
+  const TrainingState& state = newest->state.training;
   const std::vector<FoundCheckpoint> found = list_checkpoints(run);
-  if (found.empty() || !checkpoint_damage(found.back().folder).empty()) return links;
-  const TrainingState newest = read_checkpoint(found.back().folder).state.training;
   const bool has_best = std::any_of(found.begin(), found.end(), [&](const FoundCheckpoint& checkpoint) {
-    return checkpoint.step == newest.best_step && newest.best_step > 0;
+    return checkpoint.step == state.best_step && state.best_step > 0;
   });
-  links[0].second = checkpoint_name(newest.step);
-  links[1].second = checkpoint_name(has_best ? newest.best_step : newest.step);
+  links[0].second = checkpoint_name(state.step);
+  links[1].second = checkpoint_name(has_best ? state.best_step : state.step);
   return links;
 }
 
-void look_at_links(Findings& findings) {
+void look_at_links(Findings& findings, const std::optional<Checkpoint>& newest) {
   const bool saved = !list_checkpoints(findings.run()).empty();
-  for (const auto& [name, expected] : links_of(findings.run())) {
+  for (const auto& [name, expected] : links_of(findings.run(), newest)) {
     std::error_code error;
     const fs::path link = findings.run() / name;
     const std::string target = fs::read_symlink(link, error).string();
@@ -134,15 +143,16 @@ void look_at_links(Findings& findings) {
   }
 }
 
-void look_at_summary(Findings& findings) {
+void look_at_summary(Findings& findings, const std::optional<Checkpoint>& newest) {
   const fs::path path = findings.run() / "summary.json";
-  const std::vector<FoundCheckpoint> found = list_checkpoints(findings.run());
   if (!findings.has("summary.json")) return findings.note("summary.json", "is not there: the run has not ended");
   findings.attempt("summary.json", [&]() -> std::string {
     const JsonObject summary = JsonObject::parse(read_file(path, 1 << 26), path.string());
     const JsonObject fingerprint = summary.object("fingerprint");
     const int64_t steps = summary.integer("steps");
-    const Checkpoint last = read_checkpoint(checkpoints_of(findings.run()) / checkpoint_name(steps));
+    const bool is_newest = newest && newest->state.training.step == steps;
+    const Checkpoint last =
+        is_newest ? *newest : read_checkpoint(checkpoints_of(findings.run()) / checkpoint_name(steps));
     if (fingerprint.sum("weights") != weights_hash(last.model))
       fail(path.string(), "its fingerprint is not that of the weights of step {}", steps);
     if (fingerprint.sum("losses") != last.state.training.loss_hash) {
@@ -206,9 +216,9 @@ std::vector<Finding> verify_run(const fs::path& run) {
     });
   }
   look_at_log(findings);
-  look_at_checkpoints(findings);
-  look_at_links(findings);
-  look_at_summary(findings);
+  const std::optional<Checkpoint> newest = look_at_checkpoints(findings);
+  look_at_links(findings, newest);
+  look_at_summary(findings, newest);
   return findings.take();
 }
 
@@ -240,9 +250,9 @@ Replay replay(const fs::path& run, int64_t from, int64_t to) {
   TrainingState state = start.state.training;
   state.skipped = end.state.training.skipped;  // what was left out on the way is left out again
   session.trainer().restore(std::move(state));
-  const auto begin = std::chrono::steady_clock::now();
+  const Clock::time_point begin = Clock::now();
   const TrainingSummary ended = session.trainer().run();
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  result.seconds = seconds_since(begin);
   result.steps = session.trainer().steps_done() - from;
   if (session.trainer().steps_done() != to) {
     result.difference =

@@ -41,10 +41,10 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 #include <vector>
 
+#include "gradus/base/clock.h"
 #include "gradus/base/threads.h"
 #include "gradus/tensor/tensor.h"
 
@@ -61,9 +61,9 @@ template <class Work>
 double best_rate(Work&& work) {
   double best = 0.0;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const auto start = std::chrono::steady_clock::now();
+    const Clock::time_point start = Clock::now();
     const double done = work();
-    best = std::max(best, done / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    best = std::max(best, done / seconds_since(start));
   }
   return best;
 }

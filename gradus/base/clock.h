@@ -1,0 +1,14 @@
+// Time that only goes forward, for measuring how long something takes.
+#pragma once
+
+#include <chrono>
+
+namespace gradus {
+
+using Clock = std::chrono::steady_clock;
+
+inline double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace gradus
