@@ -5,10 +5,10 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "gradus/train/run.h"
 #include "tests/testing.h"
+#include "tests/train/runs.h"
 #include "tests/train/training.h"
 
 namespace gradus {
@@ -290,13 +290,6 @@ TEST(Trainer, CountsShortenedGradients) {
 }
 
 // ---- In a run's folder.
-
-std::vector<json> log_of(const fs::path& run) {
-  std::istringstream lines(slurp(run / "log.jsonl"));
-  std::vector<json> rows;
-  for (std::string line; std::getline(lines, line);) rows.push_back(json::parse(line));
-  return rows;
-}
 
 // A point that is far off is met once an epoch, in batch 25 for this seed's order.
 Config outlier_config(const std::string& on_spike) {

@@ -3,11 +3,11 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "gradus/base/threads.h"
 #include "gradus/train/run.h"
 #include "tests/testing.h"
+#include "tests/train/runs.h"
 #include "tests/train/training.h"
 
 namespace gradus {
@@ -104,24 +104,14 @@ INSTANTIATE_TEST_SUITE_P(Models, Resume, testing::Values("line", "mlp", "gpt"),
                          [](const auto& suffix) { return std::string(suffix.param); });
 
 std::vector<json> timeless_log(const fs::path& run) {
-  std::istringstream lines(slurp(run / "log.jsonl"));
-  std::vector<json> rows;
-  for (std::string line; std::getline(lines, line);) {
-    rows.push_back(json::parse(line));
-    for (const char* key : {"examples_per_s", "tokens_per_s", "elapsed_s"}) rows.back().erase(key);
+  std::vector<json> rows = log_of(run);
+  for (json& row : rows) {
+    for (const char* key : {"examples_per_s", "tokens_per_s", "elapsed_s"}) row.erase(key);
   }
   return rows;
 }
 
 json summary_of(const fs::path& run) { return json::parse(slurp(run / "summary.json")); }
-
-void train_until(int64_t step, const Config& config, const fs::path& folder, const RunOptions& options = {}) {
-  TrainingRun run(config, folder, options);
-  run.set_on_step([&](const StepRecord& record) {
-    if (record.step == step - 2) run.trainer().cancel();  // it ends with the step after the one that said so
-  });
-  run.train();
-}
 
 void expect_same_run(const fs::path& run, const fs::path& expected, const std::string& what) {
   EXPECT_EQ(timeless_log(run), timeless_log(expected)) << what;

@@ -5,12 +5,12 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
-#include <sstream>
 #include <thread>
 
 #include "gradus/base/threads.h"
 #include "gradus/tensor/safetensors.h"
 #include "tests/testing.h"
+#include "tests/train/runs.h"
 #include "tests/train/training.h"
 
 namespace gradus {
@@ -76,13 +76,6 @@ Names files_of(const fs::path& folder) {
   Names names;
   for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename().string());
   return names;
-}
-
-std::vector<json> log_of(const fs::path& folder) {
-  std::istringstream lines(slurp(folder / "log.jsonl"));
-  std::vector<json> rows;
-  for (std::string line; std::getline(lines, line);) rows.push_back(json::parse(line));
-  return rows;
 }
 
 Names keys_of(const json& object) {

@@ -4,12 +4,12 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "gradus/train/run.h"
 #include "gradus/train/run_log.h"
 #include "gradus/train/verify.h"
 #include "tests/testing.h"
+#include "tests/train/runs.h"
 #include "tests/train/training.h"
 
 namespace gradus {
@@ -31,21 +31,6 @@ checkpoint = {every = 20, keep = 9}
 log = {every = 10}
 )",
                        "run.toml", overrides);
-}
-
-void train_until(int64_t step, const Config& config, const fs::path& folder, const RunOptions& options = {}) {
-  TrainingRun run(config, folder, options);
-  run.set_on_step([&](const StepRecord& record) {
-    if (record.step == step - 2) run.trainer().cancel();  // it ends with the step after the one that said so
-  });
-  run.train();
-}
-
-std::vector<json> log_of(const fs::path& run) {
-  std::istringstream lines(slurp(run / "log.jsonl"));
-  std::vector<json> rows;
-  for (std::string line; std::getline(lines, line);) rows.push_back(json::parse(line));
-  return rows;
 }
 
 std::vector<int> steps_in_log(const fs::path& run) {
