@@ -75,8 +75,8 @@ void check_source(const Config& config, const fs::path& folder) {
 
 void remove_run(const fs::path& folder) {
   remove_checkpoints(folder);
-  // The log last: as long as it is there, the folder is a run.
-  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kConfig, kLog}) remove_path(folder / name);
+  // The log stays until the new run empties it: a folder with it is a run, wherever a kill meets this.
+  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kConfig}) remove_path(folder / name);
 }
 
 // What a process that was killed left half done.
@@ -194,7 +194,7 @@ void Run::open(bool overwrite) {
   check_folder(folder_, overwrite);  // another process may have been here since
   if (overwrite) remove_run(folder_);
   remove_leftovers(folder_);
-  // The log first: a folder with it is known for a run, whatever happens next.
+  // Before anything else: a folder with a log is known for a run, whatever happens next.
   log_ = std::make_unique<LineLog>(folder_ / kLog);
   write_file(folder_ / kConfig, with_sum(config().to_toml()));
   if (data().tokenizer) data().tokenizer->save(folder_ / kTokenizer);

@@ -194,14 +194,20 @@ void write_report() {
 }
 
 void note_refusal(uint64_t number, size_t bytes) {
-  if (g_refusal_noted.exchange(true)) return;
-  snprintf(g_refusal, sizeof(g_refusal), "%lu: %zu bytes", number, bytes);
-  if (g_settings.trace_path[0] == '\0') return;
-  const int file = raw_open(g_settings.trace_path, O_WRONLY | O_CREAT | O_TRUNC);
-  if (file < 0) die("cannot write the trace", g_settings.trace_path);
-  void* stack[64];
-  backtrace_symbols_fd(stack, backtrace(stack, 64), file);
-  syscall(SYS_close, file);
+  // One thread at a time: where several are refused memory, each may be the one that does not survive it.
+  static std::atomic_flag writing = ATOMIC_FLAG_INIT;
+  while (writing.test_and_set(std::memory_order_acquire)) {
+  }
+  if (!g_refusal_noted) snprintf(g_refusal, sizeof(g_refusal), "%lu: %zu bytes", number, bytes);
+  g_refusal_noted = true;
+  if (g_settings.trace_path[0] != '\0') {
+    const int file = raw_open(g_settings.trace_path, O_WRONLY | O_CREAT | O_APPEND);
+    if (file < 0) die("cannot write the trace", g_settings.trace_path);
+    void* stack[64];
+    backtrace_symbols_fd(stack, backtrace(stack, 64), file);
+    syscall(SYS_close, file);
+  }
+  writing.clear(std::memory_order_release);
 }
 
 }  // namespace faults

@@ -118,7 +118,10 @@ TEST_P(Resume, AfterKillsOfTheRunsThatResume) {
     const TemporaryFolder folder;
     int kills = 0;
     // A run may be killed before it has saved anything new: the next must be allowed more, or none would get on.
-    for (uint64_t allowed = n; run(folder, {{"KILL_AT", std::to_string(allowed)}}).command.exit_code != 0; ++allowed) {
+    for (uint64_t allowed = n;; ++allowed) {
+      const CommandResult result = run(folder, {{"KILL_AT", std::to_string(allowed)}}).command;
+      if (result.exit_code == 0) break;
+      ASSERT_EQ(result.exit_code, 128 + SIGKILL) << fmt::format("FAULTS_KILL_AT={}: {}", allowed, result.err);
       EXPECT_EQ(not_whole(folder / "run", Leftovers::kAllowed), "");
       ASSERT_LT(++kills, 1000) << "it does not finish";
     }
