@@ -13,7 +13,9 @@
 namespace gradus::command {
 namespace {
 
-std::string json_text(const GptBenchmark& result) {
+DType dtype_from(const std::string& name) { return name == "bf16" ? DType::kBF16 : DType::kF32; }
+
+std::string json_text(const GptBenchmark& result, const BenchOptions& options) {
   const double step = result.step_s_median();
   JsonText json;
   json.add("step_ms_median", 1e3 * step).add("tokens_per_s", static_cast<double>(result.tokens) / step);
@@ -24,24 +26,29 @@ std::string json_text(const GptBenchmark& result) {
       .add("loss", result.loss)
       .add("weights", hex(result.weights_hash))
       .add("parameters", result.parameters);
+  json.add("precision", options.precision)
+      .add("activations", options.activations)
+      .add("optimizer_state", options.optimizer_state);
   json.add("threads", int64_t{threads()}).add("isa", name_of(active_isa())).add("matrix_products", matmul_library());
   return json.line();
 }
 
-std::string table_of(const GptBenchmark& result) {
+std::string table_of(const GptBenchmark& result, const BenchOptions& options) {
   const double step = result.step_s_median(), rate = result.model_flops / step;
   return fmt::format(
       "{} parameters, {} tokens a step, {} threads, {}, {}\n"
+      "precision        products {}, activations {}, optimizer state {}\n"
       "step             {:.1f} ms (median of {})\n"
       "tokens a second  {:.0f}\n"
-      "model flops      {:.1f} GFLOP/s: {:.1f}% of the multiply-add peak of {:.1f}, measured beside it\n"
+      "model flops      {:.1f} GFLOP/s: {:.1f}% of the f32 multiply-add peak of {:.1f}, measured beside it\n"
       "peak memory      {:.0f} MB\n"
       "loss             {:.6f}\n"
       "Model flops are 6 · (weights in products + T · C · layers) · tokens: the causal half of attention counts, what "
       "is\n"
       "computed twice does not.\n",
-      result.parameters, result.tokens, threads(), name_of(active_isa()), matmul_library(), 1e3 * step,
-      result.step_s.size(), static_cast<double>(result.tokens) / step, rate / 1e9, 100 * rate / result.fma_peak_flops,
+      result.parameters, result.tokens, threads(), name_of(active_isa()), matmul_library(), options.precision,
+      options.activations, options.optimizer_state, 1e3 * step, result.step_s.size(),
+      static_cast<double>(result.tokens) / step, rate / 1e9, 100 * rate / result.fma_peak_flops,
       result.fma_peak_flops / 1e9, static_cast<double>(result.peak_rss_bytes) / 1e6, result.loss);
 }
 
@@ -76,9 +83,18 @@ int bench_gpt(const BenchOptions& options) {
   benchmark.steps = options.steps.value_or(benchmark.steps);
   benchmark.profile = options.profile;
   benchmark.model.recompute = options.recompute;
+  benchmark.precision = {dtype_from(options.precision), dtype_from(options.activations)};
+  benchmark.optimizer_state = dtype_from(options.optimizer_state);
+  if (benchmark.precision.products == DType::kBF16 && !has_bf16_products()) {
+    fail_usage("--precision",
+               "bf16 needs a processor with AVX512_BF16, and matrix products by oneDNN; here it is {} with "
+               "{}; --activations bf16 and --optimizer-state bf16 work on any",
+               name_of(active_isa()), matmul_library());
+  }
   if (options.json && options.profile) fail_usage("--json", "and --profile do not go together; give one of them");
   const GptBenchmark result = run_gpt_benchmark(benchmark);
-  print(options.json ? json_text(result) + "\n" : table_of(result) + (options.profile ? profile_table(result) : ""));
+  print(options.json ? json_text(result, options) + "\n"
+                     : table_of(result, options) + (options.profile ? profile_table(result) : ""));
   return 0;
 }
 

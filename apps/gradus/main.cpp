@@ -158,6 +158,15 @@ void add_bench(CLI::App& app, BenchOptions& o, Verb& run) {
   add_size("--batch", o.batch, "Sequences a step");
   add_size("--seq", o.sequence, "Tokens a sequence");
   add_size("--steps", o.steps, "Steps to time, after two that are not");
+  const auto add_precision = [&](const char* name, std::string& target, const char* description) {
+    verb->add_option(name, target, description)
+        ->type_name("f32|bf16")
+        ->check(CLI::IsMember({"f32", "bf16"}))
+        ->capture_default_str();
+  };
+  add_precision("--precision", o.precision, "Of the factors of matrix products");
+  add_precision("--activations", o.activations, "Of what is kept for backward");
+  add_precision("--optimizer-state", o.optimizer_state, "Of AdamW's means");
   verb->add_flag("--recompute", o.recompute, "Keep only the inputs of blocks, and run them again in backward");
   verb->add_flag("--profile", o.profile, "Print the time of every op, and the limit that it works against");
   verb->add_flag("--json", o.json, "Print one JSON object");

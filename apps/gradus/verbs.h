@@ -86,6 +86,7 @@ int keys(const KeysVerbOptions& options);
 struct BenchOptions {
   std::string preset = "gpt2-124m";
   std::optional<int64_t> batch, sequence, steps;
+  std::string precision = "f32", activations = "f32", optimizer_state = "f32";
   bool recompute = false, profile = false, json = false;
   MachineOptions machine;
 };

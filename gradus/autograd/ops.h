@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 
+#include "gradus/autograd/precision.h"
 #include "gradus/tensor/tensor.h"
 
 namespace gradus {
@@ -75,7 +76,8 @@ Tensor embedding(const Tensor& table, const Tensor& ids);
 /// (…, m, k) × (…, k, n) → (…, m, n); leading dimensions broadcast.
 Tensor matmul(const Tensor& a, const Tensor& b);
 /// x (…, in) · weight (out, in)ᵀ + bias (out) + residual (…, out). `bias` and `residual` may be undefined.
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual = {});
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual = {},
+              const Precision& precision = {});
 
 // Layers' ops.
 /// (x − mean)/√(variance + epsilon) · weight + bias over the last dimension; weight and bias (C) may be undefined.
@@ -89,15 +91,16 @@ struct NormParameters {
   double epsilon = 1e-5;
 };
 /// linear(layer_norm(x, norm), …) of which only x is kept for backward: the norm is made again there.
-Tensor norm_linear(const Tensor& x, const NormParameters& norm, const LinearParameters& layer);
+Tensor norm_linear(const Tensor& x, const NormParameters& norm, const LinearParameters& layer,
+                   const Precision& precision = {});
 /// A transformer's feed-forward branch: linear(gelu(linear(layer_norm(x, norm), in)), out), plus x with `add_input`.
 /// Only x and what gelu is applied to are kept; norm and gelu are made again in backward.
 Tensor norm_feed_forward(const Tensor& x, const NormParameters& norm, const LinearParameters& in,
-                         const LinearParameters& out, bool add_input);
+                         const LinearParameters& out, bool add_input, const Precision& precision = {});
 /// Softmax(Q·Kᵀ/√D, each token seeing itself and those before)·V for `heads` heads. qkv (B, T, 3C) holds Q, K and V,
 /// each C = heads·D wide, side by side, as GPT-2 does; the result is (B, T, C). No T×T matrix is kept: backward
-/// computes it again block by block (Dao et al., "FlashAttention", 2022).
-Tensor causal_attention(const Tensor& qkv, int64_t heads);
+/// computes it again block by block (Dao et al., "FlashAttention", 2022). Its own products are f32 in any precision.
+Tensor causal_attention(const Tensor& qkv, int64_t heads, const Precision& precision = {});
 /// x · mask / (1 − rate); an element stays with probability 1 − rate. Dimension 0 is the example: what happens to an
 /// element depends on (key, example id, place in the example) alone. 0 ≤ rate < 1.
 Tensor dropout(const Tensor& x, double rate, uint64_t key, std::span<const int64_t> example_ids);
@@ -113,6 +116,6 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, Reduction redu
 /// never exist at once. The gradients are made with the loss, so they take memory from then on, and are the parameter's
 /// whole ones: an `ExampleNormSink` refuses them.
 Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets,
-                            Reduction reduction = Reduction::kMean);
+                            Reduction reduction = Reduction::kMean, const Precision& precision = {});
 
 }  // namespace gradus

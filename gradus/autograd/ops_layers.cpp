@@ -1,4 +1,5 @@
 // Layers: norms and what follows them, attention, dropout.
+#include <utility>
 #include <vector>
 
 #include "gradus/autograd/ops.h"
@@ -36,59 +37,67 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
                 });
 }
 
-Tensor norm_linear(const Tensor& x, const NormParameters& norm, const LinearParameters& layer) {
-  Tensor y = kernels::linear(kernels::layer_norm(x, norm.weight, norm.bias, norm.epsilon).y, layer.weight, layer.bias);
+Tensor norm_linear(const Tensor& x, const NormParameters& norm, const LinearParameters& layer,
+                   const Precision& precision) {
+  Tensor y = kernels::linear(precision.factor(kernels::layer_norm(x, norm.weight, norm.bias, norm.epsilon).y),
+                             layer.weight, layer.bias);
   if (!needs_gradient(x, norm.weight, norm.bias, layer.weight, layer.bias)) return y;
   return record("norm_linear", std::move(y), std::array{&x, &norm.weight, &norm.bias, &layer.weight, &layer.bias},
-                [x = Saved(x), scale = Saved(norm.weight), shift = Saved(norm.bias), epsilon = norm.epsilon,
-                 weight = Saved(layer.weight)](Gradients& g) {
-                  kernels::LayerNorm again = kernels::layer_norm(x.get(), scale.get(), shift.get(), epsilon);
-                  if (g.needs(3)) g.add(3, GradientKind::kLinear, again.y, g.output());
+                [kept = Kept(x, precision), scale = Saved(norm.weight), shift = Saved(norm.bias),
+                 epsilon = norm.epsilon, weight = Saved(layer.weight), precision](Gradients& g) {
+                  const Tensor input = kept.get();
+                  kernels::LayerNorm again = kernels::layer_norm(input, scale.get(), shift.get(), epsilon);
+                  const Tensor of_y = precision.factor(g.output());
+                  if (g.needs(3)) g.add(3, GradientKind::kLinear, precision.factor(again.y), of_y);
                   if (g.needs(4)) g.add(4, GradientKind::kBias, Tensor(), g.output());
                   again.y = Tensor();
                   if (!g.needs(0) && !g.needs(1) && !g.needs(2)) return;
-                  const Tensor grad = kernels::linear_backward_input(g.output(), weight.get());
-                  Tensor of_x = norm_backward(g, grad, x.get(), again.mean, again.rstd, scale.get());
+                  const Tensor grad = kernels::linear_backward_input(of_y, weight.get());
+                  Tensor of_x = norm_backward(g, grad, input, again.mean, again.rstd, scale.get());
                   if (of_x.defined()) g.add(0, std::move(of_x));
                 });
 }
 
 Tensor norm_feed_forward(const Tensor& x, const NormParameters& norm, const LinearParameters& in,
-                         const LinearParameters& out, bool add_input) {
-  kernels::LinearGelu hidden =
-      kernels::linear_gelu(kernels::layer_norm(x, norm.weight, norm.bias, norm.epsilon).y, in.weight, in.bias);
-  Tensor y = kernels::linear(hidden.y, out.weight, out.bias, add_input ? x : Tensor());
+                         const LinearParameters& out, bool add_input, const Precision& precision) {
+  const auto normed = [&] { return precision.factor(kernels::layer_norm(x, norm.weight, norm.bias, norm.epsilon).y); };
+  kernels::LinearGelu hidden = kernels::linear_gelu(normed(), in.weight, in.bias);
+  const Kept before(std::exchange(hidden.before, {}), precision);
+  Tensor y =
+      kernels::linear(precision.factor(std::exchange(hidden.y, {})), out.weight, out.bias, add_input ? x : Tensor());
   if (!needs_gradient(x, norm.weight, norm.bias, in.weight, in.bias, out.weight, out.bias)) return y;
   return record(
       "norm_feed_forward", std::move(y),
       std::array{&x, &norm.weight, &norm.bias, &in.weight, &in.bias, &out.weight, &out.bias},
-      [x = Saved(x), scale = Saved(norm.weight), shift = Saved(norm.bias), epsilon = norm.epsilon,
-       in = Saved(in.weight), out = Saved(out.weight), before = std::move(hidden.before), add_input](Gradients& g) {
-        kernels::LinearGelu back = kernels::gelu_linear_backward(g.output(), out.get(), before, !g.retained());
-        if (g.needs(5)) g.add(5, GradientKind::kLinear, back.y, g.output());
+      [kept = Kept(x, precision), scale = Saved(norm.weight), shift = Saved(norm.bias), epsilon = norm.epsilon,
+       in = Saved(in.weight), out = Saved(out.weight), before, add_input, precision](Gradients& g) {
+        const bool overwrites = before.is_rounded() || !g.retained();
+        const Tensor of_y = precision.factor(g.output());
+        kernels::LinearGelu back = kernels::gelu_linear_backward(of_y, out.get(), before.get(), overwrites);
+        if (g.needs(5)) g.add(5, GradientKind::kLinear, precision.factor(std::exchange(back.y, {})), of_y);
         if (g.needs(6)) g.add(6, GradientKind::kBias, Tensor(), g.output());
-        back.y = Tensor();
-        kernels::LayerNorm again = kernels::layer_norm(x.get(), scale.get(), shift.get(), epsilon);
-        if (g.needs(3)) g.add(3, GradientKind::kLinear, again.y, back.before);
+        const Tensor input = kept.get();
+        kernels::LayerNorm again = kernels::layer_norm(input, scale.get(), shift.get(), epsilon);
         if (g.needs(4)) g.add(4, GradientKind::kBias, Tensor(), back.before);
-        again.y = Tensor();
+        const Tensor of_before = precision.factor(std::exchange(back.before, {}));
+        if (g.needs(3)) g.add(3, GradientKind::kLinear, precision.factor(std::exchange(again.y, {})), of_before);
         if (!g.needs(0) && !g.needs(1) && !g.needs(2)) return;
-        const Tensor grad = kernels::linear_backward_input(back.before, in.get());
-        back.before = Tensor();
-        Tensor of_x = norm_backward(g, grad, x.get(), again.mean, again.rstd, scale.get());
+        const Tensor grad = kernels::linear_backward_input(of_before, in.get());
+        Tensor of_x = norm_backward(g, grad, input, again.mean, again.rstd, scale.get());
         if (!of_x.defined()) return;
         if (add_input) kernels::accumulate(of_x, kernels::contiguous(g.output()));
         g.add(0, std::move(of_x));
       });
 }
 
-Tensor causal_attention(const Tensor& qkv, int64_t heads) {
+Tensor causal_attention(const Tensor& qkv, int64_t heads, const Precision& precision) {
   kernels::Attention result = kernels::causal_attention(qkv, heads);
   if (!needs_gradient(qkv)) return result.y;
-  return record("causal_attention", result.y, std::array{&qkv},
-                [qkv = Saved(qkv), y = Saved(result.y), logsumexp = result.logsumexp, heads](Gradients& g) {
-                  g.add(0, kernels::causal_attention_backward(g.output(), qkv.get(), y.get(), logsumexp, heads));
-                });
+  return record(
+      "causal_attention", result.y, std::array{&qkv},
+      [qkv = Kept(qkv, precision), y = Kept(result.y, precision), logsumexp = result.logsumexp, heads](Gradients& g) {
+        g.add(0, kernels::causal_attention_backward(g.output(), qkv.get(), y.get(), logsumexp, heads));
+      });
 }
 
 Tensor dropout(const Tensor& x, double rate, uint64_t key, std::span<const int64_t> example_ids) {

@@ -26,14 +26,17 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   });
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual) {
+Tensor linear(const Tensor& x_any, const Tensor& weight, const Tensor& bias, const Tensor& residual,
+              const Precision& precision) {
+  const Tensor x = precision.factor(x_any);
   Tensor y = kernels::linear(x, weight, bias, residual);
-  if (!needs_gradient(x, weight, bias, residual)) return y;
-  return record("linear", std::move(y), std::array{&x, &weight, &bias, &residual},
-                [x = Saved(x), weight = Saved(weight)](Gradients& g) {
-                  if (g.needs(1)) g.add(1, GradientKind::kLinear, x.get(), g.output());
+  if (!needs_gradient(x_any, weight, bias, residual)) return y;
+  return record("linear", std::move(y), std::array{&x_any, &weight, &bias, &residual},
+                [x = Kept(x, precision), weight = Saved(weight), precision](Gradients& g) {
+                  const Tensor grad = precision.factor(g.output());
+                  if (g.needs(1)) g.add(1, GradientKind::kLinear, x.get(), grad);
                   if (g.needs(2)) g.add(2, GradientKind::kBias, Tensor(), g.output());
-                  if (g.needs(0)) g.add(0, kernels::linear_backward_input(g.output(), weight.get()));
+                  if (g.needs(0)) g.add(0, kernels::linear_backward_input(grad, weight.get()));
                   if (g.needs(3)) g.add(3, g.output());
                 });
 }

@@ -63,7 +63,8 @@ Tensor made_gradient(Tensor& made, double seed, bool retained) {
 
 }  // namespace
 
-Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets, Reduction reduction) {
+Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets, Reduction reduction,
+                            const Precision& precision) {
   Shape rows = x.shape();
   if (x.rank() > 0) rows.erase(x.rank() - 1);
   if (x.rank() == 0 || !(rows == targets.shape())) {
@@ -72,11 +73,12 @@ Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor&
   }
   const int64_t count = targets.numel(), width = x.size(-1);
   const bool records = needs_gradient(x, weight);
-  kernels::LinearCrossEntropy result = kernels::linear_cross_entropy(
-      kernels::contiguous(x).view({count, width}, {width, 1}), weight, kernels::contiguous(targets).view({count}, {1}),
-      {.scale = reduction == Reduction::kMean ? 1.0 / static_cast<double>(count) : 1.0,
-       .x_gradient = records && needs_gradient(x),
-       .weight_gradient = records && needs_gradient(weight)});
+  kernels::LinearCrossEntropy result =
+      kernels::linear_cross_entropy(precision.factor(kernels::contiguous(x)).view({count, width}, {width, 1}), weight,
+                                    kernels::contiguous(targets).view({count}, {1}),
+                                    {.scale = reduction == Reduction::kMean ? 1.0 / static_cast<double>(count) : 1.0,
+                                     .x_gradient = records && needs_gradient(x),
+                                     .weight_gradient = records && needs_gradient(weight)});
   if (!records) return result.loss;
   return record("linear_cross_entropy", std::move(result.loss), std::array{&x, &weight},
                 [x_gradient = std::move(result.x_gradient), weight_gradient = std::move(result.weight_gradient),

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "gradus/autograd/precision.h"
 #include "gradus/base/random.h"
 #include "gradus/tensor/tensor.h"
 
@@ -15,6 +16,7 @@ struct Context {
   bool training = false;                      ///< Random layers do nothing when false.
   uint64_t key = 0;                           ///< Of this step: `mix(seed, step)`.
   std::span<const int64_t> example_ids = {};  ///< Of dimension 0 of the batch.
+  Precision precision = {};                   ///< Of products, and of what is kept for backward.
   uint64_t uses = 0;                          ///< How many keys were drawn; layers draw in the order of the model.
 
   uint64_t next_key() { return mix(key, ++uses); }

@@ -12,7 +12,9 @@ Linear::Linear(const ParameterBuilder& p, int64_t in, int64_t out, const LinearO
   if (options.bias) bias = p.add("bias", {out}, options.bias_init != nullptr ? *options.bias_init : usual);
 }
 
-Tensor Linear::operator()(const Tensor& x) const { return linear(x, weight, bias); }
+Tensor Linear::operator()(const Tensor& x, const Precision& precision) const {
+  return linear(x, weight, bias, {}, precision);
+}
 
 Embedding::Embedding(const ParameterBuilder& p, int64_t rows, int64_t width, const Initializer& init)
     : weight(p.add("weight", {rows, width}, init)) {}

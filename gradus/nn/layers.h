@@ -17,7 +17,7 @@ struct LinearOptions {
 struct Linear {
   Linear(const ParameterBuilder& p, int64_t in, int64_t out, const LinearOptions& options = {});
   /// x (…, in) → (…, out).
-  Tensor operator()(const Tensor& x) const;
+  Tensor operator()(const Tensor& x, const Precision& precision = {}) const;
 
   Tensor weight;  ///< (out, in)
   Tensor bias;    ///< (out), or undefined

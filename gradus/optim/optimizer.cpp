@@ -162,10 +162,25 @@ void Optimizer::restore(int64_t steps, const std::vector<std::pair<std::string, 
   steps_ = steps;
 }
 
-std::byte* Optimizer::bytes_of(size_t index, Tensor& state) const {
-  const Tensor& x = parameters_[index].tensor;
-  if (!state.defined()) state = Tensor::zeros(x.shape(), x.dtype());
+std::byte* Optimizer::bytes_of(size_t index, Tensor& state, DType dtype) const {
+  if (!state.defined()) state = Tensor::zeros(parameters_[index].tensor.shape(), dtype);
   return state.mutable_bytes();
+}
+
+void Optimizer::check_state(std::string_view optimizer, DType state) const {
+  if (state != DType::kF32 && state != DType::kBF16) {
+    fail_usage(optimizer, "state is {}; expected f32 or bf16", name_of(state));
+  }
+  for (const Parameter& p : parameters_) {
+    if (state == DType::kBF16 && p.tensor.dtype() != DType::kF32) {
+      fail_usage(optimizer, "state is bf16 and parameter \"{}\" is {}; bf16 is for parameters of f32", p.name,
+                 p.tensor.describe());
+    }
+  }
+}
+
+DType Optimizer::state_dtype(size_t index, DType state) const {
+  return state == DType::kBF16 ? state : parameters_[index].tensor.dtype();
 }
 
 }  // namespace gradus

@@ -19,6 +19,7 @@ struct SgdOptions {
   double weight_decay = 0.0;  ///< The gradient of ½·weight_decay·‖θ‖², on every parameter; not clipped.
   double momentum = 0.0;      ///< In [0, 1).
   bool nesterov = false;      ///< Needs momentum > 0.
+  DType state = DType::kF32;  ///< See AdamWOptions.
 };
 
 /// AdamW (Loshchilov, Hutter, 2019) as in PyTorch: θ ·= 1 − learning_rate·weight_decay, then
@@ -29,6 +30,9 @@ struct AdamWOptions {
   double beta1 = 0.9;         ///< In [0, 1).
   double beta2 = 0.999;       ///< In [0, 1).
   double epsilon = 1e-8;      ///< > 0.
+  /// How the state of f32 parameters is stored, kF32 or kBF16. In bf16 it takes half the memory, and is rounded up or
+  /// down at random, by parameter, update and place, so that changes too small for its 8 bits are not lost.
+  DType state = DType::kF32;
 };
 
 /// Penalties added to what is minimised, but not to the logged loss: l1·‖θ‖₁ + ½·l2·‖θ‖². The slope of |θ| at 0 is 0.
@@ -110,7 +114,11 @@ class Optimizer {
 
   const Parameters& parameters() const { return parameters_; }
   /// `state` if it is defined; at first it becomes zeros in the shape of parameter `index`. Returns its bytes.
-  std::byte* bytes_of(size_t index, Tensor& state) const;
+  std::byte* bytes_of(size_t index, Tensor& state, DType dtype) const;
+  /// A usage error unless `state` is kF32, or kBF16 and all parameters are f32.
+  void check_state(std::string_view optimizer, DType state) const;
+  /// The dtype of the state of parameter `index`: its own, unless `state` is kBF16.
+  DType state_dtype(size_t index, DType state) const;
 
  private:
   StepReport measure(const StepOptions& options);

@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "gradus/base/random.h"
 #include "gradus/optim/optimizer.h"
 #include "gradus/optim/option.h"
 
@@ -9,7 +10,9 @@ namespace {
 class Sgd : public Optimizer {
  public:
   Sgd(Parameters parameters, const SgdOptions& options)
-      : Optimizer(std::move(parameters)), options_(options), momentum_(this->parameters().size()) {}
+      : Optimizer(std::move(parameters)), options_(options), momentum_(this->parameters().size()) {
+    check_state("sgd", options.state);
+  }
 
  private:
   std::vector<StateSlot> slots() override {
@@ -17,7 +20,7 @@ class Sgd : public Optimizer {
     if (options_.momentum == 0.0) return all;
     for (size_t i = 0; i < momentum_.size(); ++i) {
       const auto& [name, x] = parameters()[i];
-      all.push_back({name + ".momentum", i, &momentum_[i], x.shape(), x.dtype()});
+      all.push_back({name + ".momentum", i, &momentum_[i], x.shape(), state_dtype(i, options_.state)});
     }
     return all;
   }
@@ -26,8 +29,10 @@ class Sgd : public Optimizer {
               double learning_rate) override {
     kernels::SgdUpdate rule{mix, learning_rate, options_.momentum, options_.nesterov};
     rule.mix.value += options_.weight_decay;
+    rule.storage = {options_.state == DType::kBF16, gradus::mix(index, static_cast<uint64_t>(steps()))};
     // Momentum starts at 0, so that its first value is the gradient itself.
-    std::byte* velocity = options_.momentum > 0.0 ? bytes_of(index, momentum_[index]) : nullptr;
+    const DType dtype = state_dtype(index, options_.state);
+    std::byte* velocity = options_.momentum > 0.0 ? bytes_of(index, momentum_[index], dtype) : nullptr;
     kernels::update_sgd(arrays, velocity, rule);
   }
 

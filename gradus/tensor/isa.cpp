@@ -6,7 +6,7 @@
 #include <atomic>
 
 #include "gradus/base/error.h"
-#include "gradus/tensor/sgemm.h"
+#include "gradus/tensor/gemm.h"
 
 namespace gradus {
 namespace {
@@ -56,7 +56,7 @@ void limit_isa(Isa isa) {
   if (isa > detected_isa()) {
     fail_usage("isa", "{} is asked for, but this processor has {} at most", name_of(isa), name_of(detected_isa()));
   }
-  if (!detail::limit_sgemm_isa(static_cast<int>(isa))) {
+  if (!detail::limit_gemm_isa(static_cast<int>(isa))) {
     fail_usage("isa", "it is too late to choose {}: an op has run already; choose before the first", name_of(isa));
   }
   // After this Highway looks again which code to run.
@@ -64,6 +64,8 @@ void limit_isa(Isa isa) {
   g_limit.store(static_cast<int>(isa), std::memory_order_relaxed);
 }
 
-std::string_view matmul_library() { return detail::sgemm_name(); }
+bool has_bf16_products() { return detail::has_bf16_gemm(); }
+
+std::string_view matmul_library() { return detail::gemm_name(); }
 
 }  // namespace gradus

@@ -8,7 +8,8 @@
 namespace gradus {
 
 /// In ascending order. The baseline is what every x86-64 has: our kernels then run scalar code. AVX-512 means the
-/// foundation with BW, CD, DQ and VL.
+/// foundation with BW, CD, DQ and VL; products of bf16 numbers use AVX512_BF16 where it is there, and AMX only if no
+/// limit is set.
 enum class Isa : uint8_t { kBaseline, kAvx2, kAvx512 };
 
 /// "baseline", "avx2", "avx512".
@@ -23,6 +24,9 @@ Isa active_isa();
 /// Pins a lower instruction set for the whole process. Results are the same bits on any machine that runs it with that
 /// set. Call it before the first op; later, or above what is detected, it is a usage error.
 void limit_isa(Isa isa);
+
+/// Whether matrix products of bf16 numbers can run: the processor has AVX512_BF16, and it may be used.
+bool has_bf16_products();
 
 /// The library behind f32 matrix products, e.g. "oneDNN 2.6.3".
 std::string_view matmul_library();

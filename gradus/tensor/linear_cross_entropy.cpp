@@ -24,23 +24,24 @@ int64_t rows_at_once(int64_t rows, int64_t row_bytes) {
 }
 
 void check(const Tensor& x, const Tensor& weight, const Tensor& targets) {
-  if (x.rank() != 2 || weight.rank() != 2 || x.size(1) != weight.size(1) || x.dtype() != weight.dtype()) {
-    fail("linear_cross_entropy", "input {} and weight {}: the last sizes and the dtypes must agree", x.describe(),
-         weight.describe());
+  if (x.rank() != 2 || weight.rank() != 2 || x.size(1) != weight.size(1)) {
+    fail("linear_cross_entropy", "input {} and weight {}: the last sizes must agree", x.describe(), weight.describe());
   }
   check_classes("linear_cross_entropy", targets, x.size(0), weight.size(0));
 }
 
+// Operands of T, scores and gradients of Sum<T>.
 template <class T>
-void run(const Tensor& x, const Tensor& weight, const Tensor& targets, const LinearCrossEntropyOptions& o,
+void run(const Operands& operands, const Tensor& targets, const LinearCrossEntropyOptions& o,
          LinearCrossEntropy& result, double* losses) {
-  const int64_t all = x.size(0), width = x.size(1), vocabulary = weight.size(0);
-  const int64_t group = rows_at_once(all, vocabulary * static_cast<int64_t>(sizeof(T)));
-  Tensor logits = Tensor::empty({std::min(group, all), vocabulary}, x.dtype());
-  T* const scores = logits.mutable_data<T>();
-  const T *const inputs = x.data<T>(), *const weights = weight.data<T>();
-  T* const x_gradient = o.x_gradient ? result.x_gradient.mutable_data<T>() : nullptr;
-  T* const weight_gradient = o.weight_gradient ? result.weight_gradient.mutable_data<T>() : nullptr;
+  using S = Sum<T>;
+  const int64_t all = operands.x.size(0), width = operands.x.size(1), vocabulary = operands.y.size(0);
+  const int64_t group = rows_at_once(all, vocabulary * static_cast<int64_t>(sizeof(S)));
+  Tensor logits = Tensor::empty({std::min(group, all), vocabulary}, operands.result);
+  S* const scores = logits.mutable_data<S>();
+  const T *const inputs = operands.x.data<T>(), *const weights = operands.y.data<T>();
+  S* const x_gradient = o.x_gradient ? result.x_gradient.mutable_data<S>() : nullptr;
+  S* const weight_gradient = o.weight_gradient ? result.weight_gradient.mutable_data<S>() : nullptr;
   const int64_t* const target = targets.data<int64_t>();
   for (int64_t first = 0; first < all; first += group) {
     const int64_t rows = std::min(group, all - first);
@@ -48,36 +49,40 @@ void run(const Tensor& x, const Tensor& weight, const Tensor& targets, const Lin
     product<T>(rows, vocabulary, width, {own, width, 1}, {weights, 1, width}, scores, vocabulary, false, {});
     parallel_for(
         rows, std::max<int64_t>(1, (1 << 13) / std::max<int64_t>(1, vocabulary)), [&](int64_t begin, int64_t end) {
-          run_cross_entropy_in_place(x.dtype(), reinterpret_cast<std::byte*>(scores + begin * vocabulary), end - begin,
-                                     vocabulary, target + first + begin, o.scale, losses + first + begin);
+          run_cross_entropy_in_place(operands.result, reinterpret_cast<std::byte*>(scores + begin * vocabulary),
+                                     end - begin, vocabulary, target + first + begin, o.scale, losses + first + begin);
         });
+    if (x_gradient == nullptr && weight_gradient == nullptr) continue;
+    const Tensor gradients = cast(logits, operands.x.dtype());
+    const T* const of_scores = gradients.data<T>();
     if (x_gradient != nullptr) {
-      product<T>(rows, width, vocabulary, {scores, vocabulary, 1}, {weights, width, 1}, x_gradient + first * width,
+      product<T>(rows, width, vocabulary, {of_scores, vocabulary, 1}, {weights, width, 1}, x_gradient + first * width,
                  width, false, {});
     }
     if (weight_gradient != nullptr) {
-      product<T>(vocabulary, width, rows, {scores, 1, vocabulary}, {own, width, 1}, weight_gradient, width, first > 0,
-                 {});
+      product<T>(vocabulary, width, rows, {of_scores, 1, vocabulary}, {own, width, 1}, weight_gradient, width,
+                 first > 0, {});
     }
   }
 }
 
 }  // namespace
 
-LinearCrossEntropy linear_cross_entropy(const Tensor& x_any, const Tensor& weight_any, const Tensor& targets_any,
+LinearCrossEntropy linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets_any,
                                         const LinearCrossEntropyOptions& options) {
-  const Tensor x = contiguous(x_any), weight = contiguous(weight_any), targets = contiguous(targets_any);
+  const Tensor targets = contiguous(targets_any);
   check(x, weight, targets);
+  const Operands operands("linear_cross_entropy", x, weight);
   LinearCrossEntropy result;
-  if (options.x_gradient) result.x_gradient = Tensor::empty(x.shape(), x.dtype());
+  if (options.x_gradient) result.x_gradient = Tensor::empty(x.shape(), operands.result);
   if (options.weight_gradient) {
     result.weight_gradient =
-        x.size(0) > 0 ? Tensor::empty(weight.shape(), weight.dtype()) : Tensor::zeros(weight.shape(), weight.dtype());
+        x.size(0) > 0 ? Tensor::empty(weight.shape(), operands.result) : Tensor::zeros(weight.shape(), operands.result);
   }
   Tensor losses = Tensor::empty({x.size(0)}, DType::kF64);
-  dispatch_float("linear_cross_entropy", x.dtype(),
-                 [&]<class T>(T) { run<T>(x, weight, targets, options, result, losses.mutable_data<double>()); });
-  result.loss = cast(sum_all(losses), x.dtype());
+  dispatch_product("linear_cross_entropy", operands,
+                   [&]<class T>(T) { run<T>(operands, targets, options, result, losses.mutable_data<double>()); });
+  result.loss = cast(sum_all(losses), operands.result);
   if (options.scale != 1.0) scale_in_place(result.loss, options.scale);
   return result;
 }

@@ -4,8 +4,8 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
+#include "gradus/tensor/gemm.h"
 #include "gradus/tensor/kernels/copy.h"
-#include "gradus/tensor/sgemm.h"
 
 namespace gradus::kernels {
 namespace {
@@ -46,19 +46,23 @@ Tile tile_of(int64_t m, int64_t n, int64_t k) {
 }
 
 template <class T>
-void tile_product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, T* c, int64_t c_row,
+void tile_product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, Sum<T>* c, int64_t c_row,
                   bool accumulate) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (m * n * k > kSmall) return gradus::detail::sgemm_tile(m, n, k, a, b, c, c_row, accumulate);
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    gradus::detail::gemm_tile(m, n, k, a, b, c, c_row, accumulate);
+  } else {
+    if constexpr (std::is_same_v<T, float>) {
+      if (m * n * k > kSmall) return gradus::detail::gemm_tile(m, n, k, a, b, c, c_row, accumulate);
+    }
+    packed_product<T>(m, n, k, a, b, c, c_row, accumulate);
   }
-  packed_product<T>(m, n, k, a, b, c, c_row, accumulate);
 }
 
 }  // namespace
 
 template <class T>
-void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, T* c, int64_t c_row,
-             bool accumulate, const Epilogue<T>& epilogue) {
+void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, Sum<T>* c, int64_t c_row,
+             bool accumulate, const Epilogue<Sum<T>>& epilogue) {
   if (m == 0 || n == 0) return;
   const Tile tile = tile_of(m, n, k);
   const int64_t across = divide_up(n, tile.columns);
@@ -68,17 +72,36 @@ void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T
       const int64_t rows = std::min(tile.rows, m - i), columns = std::min(tile.columns, n - j);
       const Matrix<T> a_tile{a.data + i * a.row_stride, a.row_stride, a.column_stride};
       const Matrix<T> b_tile{b.data + j * b.column_stride, b.row_stride, b.column_stride};
-      T* c_tile = c + i * c_row + j;
+      Sum<T>* c_tile = c + i * c_row + j;
       tile_product(rows, columns, k, a_tile, b_tile, c_tile, c_row, accumulate);
       apply_epilogue(rows, columns, epilogue.at(i, j), c_tile, c_row);
     }
   });
 }
 
-template void product(int64_t, int64_t, int64_t, const Matrix<float>&, const Matrix<float>&, float*, int64_t, bool,
-                      const Epilogue<float>&);
-template void product(int64_t, int64_t, int64_t, const Matrix<double>&, const Matrix<double>&, double*, int64_t, bool,
-                      const Epilogue<double>&);
+template void product<float>(int64_t, int64_t, int64_t, const Matrix<float>&, const Matrix<float>&, float*, int64_t,
+                             bool, const Epilogue<float>&);
+template void product<double>(int64_t, int64_t, int64_t, const Matrix<double>&, const Matrix<double>&, double*, int64_t,
+                              bool, const Epilogue<double>&);
+template void product<BFloat16>(int64_t, int64_t, int64_t, const Matrix<BFloat16>&, const Matrix<BFloat16>&, float*,
+                                int64_t, bool, const Epilogue<float>&);
+
+Operands::Operands(std::string_view op, const Tensor& first, const Tensor& second) {
+  const bool rounds = first.dtype() == DType::kBF16 || second.dtype() == DType::kBF16;
+  const auto fits = [&](const Tensor& t) {
+    return rounds ? t.dtype() == DType::kBF16 || t.dtype() == DType::kF32 : t.dtype() == first.dtype();
+  };
+  if (!fits(first) || !fits(second)) {
+    fail(op, "{} and {} do not mix; convert one with cast", first.describe(), second.describe());
+  }
+  if (rounds && !gradus::detail::has_bf16_gemm()) {
+    fail(op, "{} × {}: products of bf16 numbers need AVX512_BF16, which {}; cast to f32", first.describe(),
+         second.describe(), GRADUS_ONEDNN ? "this processor has not, or may not use" : "this build does not use");
+  }
+  result = rounds ? DType::kF32 : first.dtype();
+  x = contiguous(rounds ? cast(first, DType::kBF16) : first);
+  y = contiguous(rounds ? cast(second, DType::kBF16) : second);
+}
 
 namespace {
 
@@ -148,9 +171,6 @@ void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     fail("linear", "input {} and weight {}: the input's last size must be the weight's second", x.describe(),
          weight.describe());
   }
-  if (x.dtype() != weight.dtype()) {
-    fail("linear", "input {} and weight {} do not mix; convert one with cast", x.describe(), weight.describe());
-  }
   if (bias.defined() && (bias.rank() != 1 || bias.size(0) != weight.size(0) || bias.dtype() != weight.dtype())) {
     fail("linear", "bias {} for weight {}: expected {} ({},)", bias.describe(), weight.describe(),
          name_of(weight.dtype()), weight.size(0));
@@ -163,16 +183,19 @@ Tensor contiguous_or_undefined(const Tensor& x) { return x.defined() ? contiguou
 template <class AddTo>
 Tensor linear_with(const Tensor& x, const Tensor& weight, const Tensor& bias, AddTo&& add_to) {
   check_linear(x, weight, bias);
-  const Tensor rows = contiguous(x), w = contiguous(weight), b = contiguous_or_undefined(bias);
+  const Operands o("linear", x, weight);
+  const Tensor b = contiguous_or_undefined(bias);
   Shape shape = x.shape();
-  shape[x.rank() - 1] = w.size(0);
-  Tensor y = Tensor::empty(shape, x.dtype());
-  dispatch_float("linear", x.dtype(), [&]<class T>(T) {
-    const int64_t in = w.size(1), out = w.size(0), m = in > 0 ? rows_of(rows) : (out > 0 ? y.numel() / out : 0);
-    Epilogue<T> epilogue;
-    if (b.defined()) epilogue.bias = b.data<T>();
+  shape[x.rank() - 1] = weight.size(0);
+  Tensor y = Tensor::empty(shape, o.result);
+  dispatch_product("linear", o, [&]<class T>(T) {
+    const int64_t in = weight.size(1), out = weight.size(0);
+    const int64_t m = in > 0 ? rows_of(o.x) : (out > 0 ? y.numel() / out : 0);
+    Epilogue<Sum<T>> epilogue;
+    if (b.defined()) epilogue.bias = b.data<Sum<T>>();
     add_to(epilogue, y);
-    product<T>(m, out, in, {rows.data<T>(), in, 1}, {w.data<T>(), 1, in}, y.mutable_data<T>(), out, false, epilogue);
+    product<T>(m, out, in, {o.x.data<T>(), in, 1}, {o.y.data<T>(), 1, in}, y.mutable_data<Sum<T>>(), out, false,
+               epilogue);
   });
   return y;
 }
@@ -202,39 +225,42 @@ LinearGelu linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias
 }
 
 LinearGelu gelu_linear_backward(const Tensor& grad, const Tensor& weight, const Tensor& z, bool overwrite) {
-  const Tensor g = contiguous(grad), w = contiguous(weight);
+  const Operands o("linear", grad, weight);
   LinearGelu result{Tensor::empty(z.shape(), z.dtype()), overwrite ? z : Tensor::empty(z.shape(), z.dtype())};
-  dispatch_float("linear", grad.dtype(), [&]<class T>(T) {
-    const int64_t in = w.size(1), out = w.size(0), m = out > 0 ? rows_of(g) : (in > 0 ? z.numel() / in : 0);
-    Epilogue<T> epilogue;
-    epilogue.gelu = result.y.mutable_data<T>();
+  dispatch_product("linear", o, [&]<class T>(T) {
+    const int64_t in = weight.size(1), out = weight.size(0);
+    const int64_t m = out > 0 ? rows_of(o.x) : (in > 0 ? z.numel() / in : 0);
+    Epilogue<Sum<T>> epilogue;
+    epilogue.gelu = result.y.mutable_data<Sum<T>>();
     epilogue.gelu_row = in;
-    epilogue.gelu_input = z.data<T>();
-    product<T>(m, in, out, {g.data<T>(), out, 1}, {w.data<T>(), in, 1}, result.before.mutable_data<T>(), in, false,
-               epilogue);
+    epilogue.gelu_input = z.data<Sum<T>>();
+    product<T>(m, in, out, {o.x.data<T>(), out, 1}, {o.y.data<T>(), in, 1}, result.before.mutable_data<Sum<T>>(), in,
+               false, epilogue);
   });
   return result;
 }
 
 Tensor linear_backward_input(const Tensor& grad, const Tensor& weight) {
-  const Tensor g = contiguous(grad), w = contiguous(weight);
+  const Operands o("linear", grad, weight);
   Shape shape = grad.shape();
-  shape[grad.rank() - 1] = w.size(1);
-  Tensor result = Tensor::empty(shape, grad.dtype());
-  dispatch_float("linear", grad.dtype(), [&]<class T>(T) {
-    const int64_t in = w.size(1), out = w.size(0), m = out > 0 ? rows_of(g) : (in > 0 ? result.numel() / in : 0);
-    product<T>(m, in, out, {g.data<T>(), out, 1}, {w.data<T>(), in, 1}, result.mutable_data<T>(), in, false, {});
+  shape[grad.rank() - 1] = weight.size(1);
+  Tensor result = Tensor::empty(shape, o.result);
+  dispatch_product("linear", o, [&]<class T>(T) {
+    const int64_t in = weight.size(1), out = weight.size(0);
+    const int64_t m = out > 0 ? rows_of(o.x) : (in > 0 ? result.numel() / in : 0);
+    product<T>(m, in, out, {o.x.data<T>(), out, 1}, {o.y.data<T>(), in, 1}, result.mutable_data<Sum<T>>(), in, false,
+               {});
   });
   return result;
 }
 
 Tensor linear_backward_weight(const Tensor& grad, const Tensor& x) {
-  const Tensor g = contiguous(grad), rows = contiguous(x);
-  const int64_t out = g.size(-1), in = rows.size(-1);
-  Tensor result = Tensor::empty({out, in}, grad.dtype());
-  dispatch_float("linear", grad.dtype(), [&]<class T>(T) {
-    product<T>(out, in, rows_of(g), {g.data<T>(), 1, out}, {rows.data<T>(), in, 1}, result.mutable_data<T>(), in, false,
-               {});
+  const Operands o("linear", grad, x);
+  const int64_t out = grad.size(-1), in = x.size(-1);
+  Tensor result = Tensor::empty({out, in}, o.result);
+  dispatch_product("linear", o, [&]<class T>(T) {
+    product<T>(out, in, rows_of(o.x), {o.x.data<T>(), 1, out}, {o.y.data<T>(), in, 1}, result.mutable_data<Sum<T>>(),
+               in, false, {});
   });
   return result;
 }

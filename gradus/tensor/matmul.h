@@ -1,4 +1,5 @@
-// Matrix products on tensors, f32 and f64, cut into tiles by shape alone. Nothing here is recorded on a tape.
+// Matrix products on tensors, cut into tiles by shape alone: f32 and f64, and bf16 with f32 sums. Nothing here is
+// recorded on a tape.
 #pragma once
 
 #include "gradus/tensor/kernels/epilogue.h"
@@ -7,15 +8,35 @@
 
 namespace gradus::kernels {
 
-/// C (m, n) = A · B, or C += A · B, and then the epilogue, a tile at a time; T is float or double. One stride of A and
-/// one of B must be 1. The tiles depend on m, n, k alone and each takes the whole inner dimension, so threads change no
-/// bit.
+/// What products of T are added up in: float for BFloat16, T itself for float and double.
 template <class T>
-void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, T* c, int64_t c_row,
-             bool accumulate, const Epilogue<T>& epilogue);
+using Sum = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
+
+/// C (m, n) = A · B, or C += A · B, and then the epilogue, a tile at a time; T is float, double or BFloat16, which
+/// needs `has_bf16_products()`. One stride of A and one of B must be 1. The tiles depend on m, n, k alone and each
+/// takes the whole inner dimension, so threads change no bit.
+template <class T>
+void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, Sum<T>* c, int64_t c_row,
+             bool accumulate, const Epilogue<Sum<T>>& epilogue);
+
+/// `x` and `y` as a product takes them, contiguous: where one is bf16, the other is rounded to it.
+struct Operands {
+  Operands(std::string_view op, const Tensor& x, const Tensor& y);
+  Tensor x, y;
+  DType result;  ///< The dtype of their product.
+};
+/// Calls `body(T{})` with what the operands hold: float, double or BFloat16.
+template <class Body>
+decltype(auto) dispatch_product(std::string_view op, const Operands& operands, Body&& body) {
+  if (operands.x.dtype() == DType::kBF16) return body(BFloat16{});
+  return dispatch_float(op, operands.x.dtype(), body);
+}
 
 /// (…, m, k) × (…, k, n) → (…, m, n); leading dimensions broadcast. Transposed views are used as they lie.
 Tensor matmul(const Tensor& a, const Tensor& b);
+
+// In the following, either of two factors may be bf16: then the other, f32, is rounded to bf16 too, and the result is
+// f32.
 
 /// x (…, in) · weight (out, in)ᵀ + bias (out) + residual (…, out) → (…, out); the last two may be undefined.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual = {});

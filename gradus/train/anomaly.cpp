@@ -59,6 +59,7 @@ Outcome repeat(const StepProbe& probe, std::span<const int64_t> ids, bool with_g
   context.training = true;
   context.key = probe.key;
   context.example_ids = ids;
+  context.precision = probe.precision;
   Tape tape;
   tape.set_observer(observer);
   const Loss loss = probe.loss(probe.data.batch(ids), context);

@@ -138,6 +138,9 @@ std::vector<Key> optimizer_keys() {
        "Decay rate of the mean of the squared gradients."},
       {"optimizer.epsilon", real(kAbove0), 1e-8, optimizer_is("adamw"),
        "Added to the root of the bias-corrected mean of the squared gradients."},
+      {"optimizer.state", choice({"f32", "bf16"}), "f32", always(),
+       "How momentum and the means of gradients are stored. `bf16` halves their memory, on any processor; each is "
+       "rounded up or down at random, so that small changes are not lost."},
       {"optimizer.clip_norm", real(kFrom0), 0.0, always(),
        "Largest L2 norm of the gradient of all parameters together; a longer one is scaled down. 0 is off."},
   };
@@ -189,6 +192,12 @@ std::vector<Key> train_keys() {
        "Seed of all random numbers: data, initial parameters, sampling and dropout."},
       {"train.threads", integer(kThreads), 0, always(),
        "Number of threads; 0 is one for each core. It does not change the result."},
+      {"train.precision", choice({"f32", "bf16"}), "f32", always(),
+       "What the factors of matrix products are rounded to; sums, weights, gradients and the optimizer are f32 in any "
+       "case. `bf16` is faster on processors with AVX512_BF16 or AMX; others refuse it."},
+      {"train.activations", choice({"f32", "bf16"}), "f32", always(),
+       "How the values that a step keeps for its backward pass are stored. `bf16` halves their memory, on any "
+       "processor."},
       {"train.stop_loss", real(kAny), Unset{}, always(),
        "The run ends as soon as the mean loss over `train.stop_window` steps is at or below this."},
       {"train.stop_window", integer(kWindow), Unset{"1 for the whole batch, else 100"}, always(),

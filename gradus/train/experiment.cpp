@@ -8,10 +8,29 @@
 #include "gradus/base/random.h"
 #include "gradus/nn/models/gpt.h"
 #include "gradus/nn/models/regression.h"
+#include "gradus/tensor/isa.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
 namespace {
+
+DType dtype_of(const Config& config, std::string_view key) {
+  return config.text(key) == "bf16" ? DType::kBF16 : DType::kF32;
+}
+
+Precision precision_of(const Config& config) {
+  const Precision precision{dtype_of(config, "train.precision"), dtype_of(config, "train.activations")};
+  if (precision.products == DType::kBF16 && !has_bf16_products()) {
+    fail_usage(
+        config.where("train.precision"),
+        "train.precision = \"bf16\" needs a processor with AVX512_BF16, and matrix products by oneDNN; here it is "
+        "{} with {}{}. Set train.precision = \"f32\"; train.activations and optimizer.state may be \"bf16\" on "
+        "any processor",
+        name_of(detected_isa()), matmul_library(),
+        active_isa() < detected_isa() ? fmt::format(", limited to {}", name_of(active_isa())) : "");
+  }
+  return precision;
+}
 
 uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
 
@@ -185,15 +204,18 @@ std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) 
 
 std::unique_ptr<Optimizer> make_optimizer(const Config& config, const Parameters& parameters) {
   const double weight_decay = config.real("optimizer.weight_decay");
+  const DType state = dtype_of(config, "optimizer.state");
   if (config.text("optimizer.name") == "adamw") {
     return make_adamw(parameters, {.weight_decay = weight_decay,
                                    .beta1 = config.real("optimizer.beta1"),
                                    .beta2 = config.real("optimizer.beta2"),
-                                   .epsilon = config.real("optimizer.epsilon")});
+                                   .epsilon = config.real("optimizer.epsilon"),
+                                   .state = state});
   }
   return make_sgd(parameters, {.weight_decay = weight_decay,
                                .momentum = config.real("optimizer.momentum"),
-                               .nesterov = config.boolean("optimizer.nesterov")});
+                               .nesterov = config.boolean("optimizer.nesterov"),
+                               .state = state});
 }
 
 Schedule make_schedule(const Config& config, int64_t planned_steps) {
@@ -234,6 +256,7 @@ TrainerOptions trainer_options(const Config& config) {
   o.validation_every = config.integer("validation.every");
   o.validation_batch_size = config.integer("validation.batch_size");
   o.log_every = config.integer("log.every");
+  o.precision = precision_of(config);
   o.spike_deviations = config.real("health.spike_deviations");
   o.stop_on_spike = config.text("health.on_spike") != "warn";
   return o;

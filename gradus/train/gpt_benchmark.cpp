@@ -134,6 +134,7 @@ std::vector<ProfileLine> profile(const GptBenchmarkOptions& options, const Gpt& 
     Context context;
     context.training = true;
     context.example_ids = ids;
+    context.precision = options.precision;
     Tape tape;
     tape.set_observer(&profiler);
     profiler.begin();
@@ -185,8 +186,11 @@ GptBenchmark run_gpt_benchmark(const GptBenchmarkOptions& options) {
   }
   const Gpt model(options.model, 1);
   const TokenDataset data = made_up_tokens(options.model, options.batch);
-  const auto optimizer = make_adamw(model.parameters(), {});
-  Trainer trainer({.steps = options.warm_up + options.steps, .batch_size = options.batch, .log_every = 1 << 30},
+  const auto optimizer = make_adamw(model.parameters(), {.state = options.optimizer_state});
+  Trainer trainer({.steps = options.warm_up + options.steps,
+                   .batch_size = options.batch,
+                   .log_every = 1 << 30,
+                   .precision = options.precision},
                   model.parameters(), loss_of(model), data, *optimizer, ConstantSchedule{1e-4});
   GptBenchmark result;
   result.parameters = count_elements(model.parameters());

@@ -12,10 +12,12 @@ namespace gradus {
 
 struct GptBenchmarkOptions {
   GptOptions model;
-  int64_t batch = 1;     ///< Sequences a step, each `model.context` tokens long.
-  int64_t steps = 10;    ///< Timed ones.
-  int64_t warm_up = 2;   ///< Steps before them, which take their memory from the system.
-  bool profile = false;  ///< Some more steps, timed op by op.
+  int64_t batch = 1;    ///< Sequences a step, each `model.context` tokens long.
+  int64_t steps = 10;   ///< Timed ones.
+  int64_t warm_up = 2;  ///< Steps before them, which take their memory from the system.
+  Precision precision = {};
+  DType optimizer_state = DType::kF32;  ///< Or kBF16.
+  bool profile = false;                 ///< Some more steps, timed op by op.
 };
 
 /// GPTs to measure: "gpt2-124m", "gpt-10m" and "gpt-1m", each with its batch; a usage error for another name.

@@ -158,6 +158,7 @@ void Trainer::compute_gradients(StepRecord& record, DeadUnits* dead_units) {
   sampler_.batch(record.batch, ids_);
   Context context;
   context.training = true;
+  context.precision = options_.precision;
   context.key = key_of(record.batch);
   const std::span<const int64_t> ids(ids_);
   const size_t size = options_.micro_batch_size > 0 ? static_cast<size_t>(options_.micro_batch_size) : ids.size();
@@ -192,6 +193,7 @@ std::optional<double> Trainer::validate() {
     for (int64_t id = begin; id < end; ++id) ids.push_back(id);
     Context context;
     context.example_ids = ids;
+    context.precision = options_.precision;
     const Loss loss = loss_(validation_->batch(ids), context);
     sum += loss.sum.item();
     weight += loss.weight;
@@ -242,7 +244,7 @@ StopReason Trainer::end_in(Anomaly::Kind kind, const StepRecord& record, const S
   if (kind == Anomaly::Kind::kLossSpike) anomaly.usual_loss = state_.health.loss.mean;
   anomaly.bad_gradients = report.not_finite;
   if (report.last_not_finite != nullptr) anomaly.gradient = report.last_not_finite->name;
-  diagnose(anomaly, {parameters_, data_, loss_, key_of(record.batch), ids_});
+  diagnose(anomaly, {parameters_, data_, loss_, key_of(record.batch), ids_, options_.precision});
   anomaly_ = std::move(anomaly);
   return kind == Anomaly::Kind::kLossSpike ? StopReason::kLossSpike : StopReason::kNonFinite;
 }
@@ -367,6 +369,7 @@ int64_t Trainer::dry_run() {
     std::iota(ids.begin(), ids.end(), 0);
     Context context;
     context.example_ids = ids;
+    context.precision = options_.precision;
     loss_(validation_->batch(ids), context);
   }
   return memory_statistics().peak - before;

@@ -52,6 +52,7 @@ struct TrainerOptions {
   /// A loss that lies more than so many mean absolute deviations above the mean of the last 100 or so, and above twice
   /// that mean, is a spike; 0 turns that off. The first 10 steps have nothing to compare with.
   double spike_deviations = 50.0;
+  Precision precision = {};   ///< Of training and of validation.
   bool stop_on_spike = true;  ///< Otherwise a spike is trained on, counted and warned of.
 };
 

@@ -204,7 +204,7 @@ TEST(OpErrors, Products) {
   EXPECT_EQ(error_text([] {
               linear(f32({2, 3}), f64({4, 3}), {});
             }),
-            "[linear] input f32 (2, 3) and weight f64 (4, 3) do not mix; convert one with cast");
+            "[linear] f32 (2, 3) and f64 (4, 3) do not mix; convert one with cast");
   EXPECT_EQ(error_text([] {
               linear(f32({2, 3}), f32({4, 3}), f32({3}));
             }),

@@ -70,6 +70,28 @@ TEST(BenchCommand, Messages) {
   EXPECT_THAT(error({"bench", "gpt", "--batch", "0"}), HasSubstr("must be a decimal integer from 1 to "));
 }
 
+// AVX2 has no products of bf16 numbers, whatever the processor has.
+TEST(BenchCommand, RefusesProductsOfBf16WhereThereAreNone) {
+  const TemporaryFolder folder;
+  const CommandResult bench =
+      run_gradus(folder, {"bench", "gpt", "--preset", "gpt-1m", "--precision", "bf16", "--isa", "avx2"});
+  EXPECT_EQ(bench.exit_code, 2);
+  EXPECT_THAT(bench.err, StartsWith("gradus: [--precision] bf16 needs a processor with AVX512_BF16"));
+  const CommandResult train =
+      run_gradus(folder, {"train", "linear_regression", "--isa", "avx2", "--set", "train.precision=bf16"});
+  EXPECT_EQ(train.exit_code, 2);
+  EXPECT_THAT(train.err, StartsWith("gradus: [--set train.precision=bf16] train.precision = \"bf16\" needs a "
+                                    "processor with AVX512_BF16"));
+  EXPECT_THAT(train.err, HasSubstr("Set train.precision = \"f32\""));
+  EXPECT_FALSE(std::filesystem::exists(folder / "runs"));
+  // Storage works on any.
+  const CommandResult stored =
+      run_gradus(folder, {"bench", "gpt", "--preset", "gpt-1m", "--steps", "1", "--isa", "avx2", "--activations",
+                          "bf16", "--optimizer-state", "bf16", "--json"});
+  EXPECT_EQ(stored.exit_code, 0) << stored.err;
+  EXPECT_EQ(nlohmann::json::parse(stored.out)["activations"], "bf16");
+}
+
 TEST(DryRunCommand, SaysWhatMemoryIsForAndWritesNothing) {
   const TemporaryFolder folder;
   const CommandResult result = run_gradus(folder, {"train", "linear_regression", "--dry-run"});

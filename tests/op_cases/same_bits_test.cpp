@@ -5,6 +5,7 @@
 #include "gradus/autograd/ops.h"
 #include "gradus/autograd/tape.h"
 #include "gradus/base/threads.h"
+#include "gradus/tensor/isa.h"
 #include "gradus/tensor/kernels/copy.h"
 #include "tests/op_cases/op_cases.h"
 #include "tests/testing.h"
@@ -45,6 +46,9 @@ Bits run(const Sample& sample, std::vector<Tensor> inputs) {
 
 using X = std::span<const Tensor>;
 
+// What the processor has no products for runs in f32: then these samples are those without a precision once more.
+Precision bf16() { return {.products = has_bf16_products() ? DType::kBF16 : DType::kF32, .activations = DType::kBF16}; }
+
 // Sizes are multiples of nothing.
 const Sample kSamples[] = {
     {"add_broadcast", {{{301, 517}}, {{517}}}, [](X x) { return add(x[0], x[1]); }},
@@ -60,6 +64,20 @@ const Sample kSamples[] = {
      [](X x) {
        return norm_feed_forward(x[0], {x[1], x[2]}, {x[3], x[4]}, {x[5], x[6]}, true);
      }},
+    {"norm_linear_bf16",
+     {{{301, 130}}, {{130}}, {{130}}, {{517, 130}}, {{517}}},
+     [](X x) {
+       return norm_linear(x[0], {x[1], x[2]}, {x[3], x[4]}, bf16());
+     }},
+    {"norm_feed_forward_bf16",
+     {{{301, 130}}, {{130}}, {{130}}, {{517, 130}}, {{517}}, {{130, 517}}, {{130}}},
+     [](X x) {
+       return norm_feed_forward(x[0], {x[1], x[2]}, {x[3], x[4]}, {x[5], x[6]}, true, bf16());
+     }},
+    {"causal_attention_bf16", {{{3, 130, 3 * 5 * 7}}}, [](X x) { return causal_attention(x[0], 5, bf16()); }},
+    {"linear_cross_entropy_bf16",
+     {{{301, 30}}, {{50257, 30}}, {{301}, 50257}},
+     [](X x) { return linear_cross_entropy(x[0], x[1], x[2], Reduction::kMean, bf16()); }},
     {"linear_cross_entropy",
      {{{301, 30}}, {{50257, 30}}, {{301}, 50257}},
      [](X x) { return linear_cross_entropy(x[0], x[1], x[2]); }},

@@ -4,11 +4,14 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
 #include <vector>
 
 #include "gradus/base/threads.h"
+#include "gradus/tensor/kernels/copy.h"
 #include "tests/testing.h"
+#include "tests/train/training.h"
 
 namespace gradus {
 namespace {
@@ -208,6 +211,83 @@ TEST(Optimizer, MeasuresALargeGradientExactly) {
   x.set_grad(g);
   const StepReport report = make_sgd({{"x", x}}, {})->step({.gradient_divisor = 2.0});
   EXPECT_DOUBLE_EQ(report.gradient_norm, 0.5 * std::sqrt(9.0 * kFirst + 256.0 * kRest));
+}
+
+std::vector<double> state_values(Optimizer& optimizer, size_t which) {
+  return kernels::cast(optimizer.state()[which].tensor, DType::kF64).values<double>();
+}
+
+double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// The mean of squares moves by a thousandth of its distance to the new square, far below half a step of bf16: rounded
+// to nearest it would stand still long before. Rounded at random, each of n elements is off by less than a step of
+// 2⁻⁷ of itself an update, of which the last 1,000 or so still count: their mean by √1000·2⁻⁷/√n of it, at one
+// deviation.
+TEST(Optimizer, StateInBf16MovesAsThatInF32OnAverage) {
+  constexpr int64_t kSize = 20'000, kSteps = 1'500;
+  Tensor x = Tensor::zeros({kSize}), y = Tensor::zeros({kSize});
+  const auto half = make_adamw({{"x", x}}, {.state = DType::kBF16}), full = make_adamw({{"y", y}}, {});
+  for (int64_t step = 0; step < kSteps; ++step) {
+    x.set_grad(Tensor::full({kSize}, 1.5));
+    y.set_grad(Tensor::full({kSize}, 1.5));
+    half->step({.learning_rate = 1e-3});
+    full->step({.learning_rate = 1e-3});
+  }
+  EXPECT_EQ(half->state()[0].tensor.dtype(), DType::kBF16);
+  EXPECT_EQ(half->state_bytes(), full->state_bytes() - 2 * 2 * kSize);
+  const double square = state_values(*full, 1)[0];
+  EXPECT_NEAR(square, 1.5 * 1.5 * (1 - std::pow(0.999, kSteps)), 1e-4);  // the closed form
+  const double deviation = std::sqrt(1000.0) * std::ldexp(1.0, -7) / std::sqrt(1.0 * kSize);
+  EXPECT_NEAR(mean_of(state_values(*half, 1)), square, 4 * deviation * square);
+  EXPECT_NEAR(mean_of(state_values(*half, 0)), 1.5, 4 * deviation * 1.5);
+  EXPECT_NEAR(mean_of(x.values<double>()), y.values<double>()[0], 0.005 * kSteps * 1e-3);
+}
+
+TEST(Optimizer, MomentumInBf16IsTheClosedFormOnAverage) {
+  constexpr int64_t kSize = 20'000;
+  Tensor x = Tensor::zeros({kSize});
+  const auto sgd = make_sgd({{"x", x}}, {.momentum = 0.9, .state = DType::kBF16});
+  for (int64_t step = 0; step < 50; ++step) {
+    x.set_grad(Tensor::full({kSize}, 0.7));
+    sgd->step({.learning_rate = 1e-3});
+  }
+  const double velocity = 0.7 * (1 - std::pow(0.9, 50)) / (1 - 0.9);
+  // Ten updates or so count; an element is off by a step of 2⁻⁷ at most in each.
+  EXPECT_NEAR(mean_of(state_values(*sgd, 0)), velocity,
+              4 * velocity * std::sqrt(10.0) * std::ldexp(1.0, -7) / std::sqrt(1.0 * kSize));
+}
+
+TEST(Optimizer, StateInBf16HasTheSameBitsForAnyThreadsAndIsDrawnAnew) {
+  constexpr int64_t kSize = 100'003;
+  std::string first;
+  for (const int count : {1, 2, 3}) {
+    set_threads(count);
+    Tensor x = waves(kSize, 1.0, DType::kF32), other = waves(kSize, 1.0, DType::kF32);
+    const auto optimizer = make_adamw({{"x", x}, {"other", other}}, {.state = DType::kBF16});
+    for (int step = 0; step < 2; ++step) {
+      x.set_grad(waves(kSize, 2.0, DType::kF32));
+      other.set_grad(waves(kSize, 2.0, DType::kF32));
+      optimizer->step({.learning_rate = 0.1});
+    }
+    const std::string bits = bits_of(optimizer->state());
+    if (first.empty()) first = bits;
+    EXPECT_TRUE(bits == first) << count;
+    EXPECT_NE(state_values(*optimizer, 0), state_values(*optimizer, 3));  // each parameter has noise of its own
+  }
+  set_threads(0);
+}
+
+TEST(Optimizer, StateInBf16IsForParametersOfF32) {
+  EXPECT_EQ(usage_error_text([] {
+              make_sgd({{"w", Tensor::zeros({2}, DType::kF64)}}, {.momentum = 0.5, .state = DType::kBF16});
+            }),
+            "[sgd] state is bf16 and parameter \"w\" is f64 (2,); bf16 is for parameters of f32");
+  EXPECT_EQ(usage_error_text([] {
+              make_adamw({{"w", Tensor::zeros({2})}}, {.state = DType::kF64});
+            }),
+            "[adamw] state is f64; expected f32 or bf16");
 }
 
 TEST(Optimizer, TheL1PenaltyHasNoSlopeAtZero) {

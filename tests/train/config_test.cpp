@@ -159,7 +159,7 @@ TEST(ConfigErrors, UnknownKey) {
 TEST(ConfigErrors, TheFirstInTheFileIsReported) {
   EXPECT_EQ(parse_error("[train]\nzzz = 1\n[data]\nyyy = 1"),
             "[run.toml:2:1] unknown key \"train.zzz\"; [train] has steps epochs batch_size micro_batch_size sampling "
-            "seed threads stop_loss stop_window stop_on max_time_s");
+            "seed threads precision activations stop_loss stop_window stop_on max_time_s");
 }
 
 TEST(ConfigErrors, Tables) {
@@ -451,6 +451,7 @@ learning_rate = 0.01
 weight_decay = 0.0
 momentum = 0.0
 nesterov = false
+state = "f32"
 clip_norm = 0.0
 
 [schedule]
@@ -467,6 +468,8 @@ batch_size = "all"
 sampling = "shuffle"
 seed = 0
 threads = 0
+precision = "f32"
+activations = "f32"
 # by default: stop_window = 1
 stop_on = "training"
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gradus/base/threads.h"
+#include "gradus/tensor/isa.h"
 #include "gradus/train/run.h"
 #include "tests/testing.h"
 #include "tests/train/runs.h"
@@ -58,8 +59,15 @@ schedule = {name = "cosine", warmup_steps = 20}
 train = {batch_size = 4}
 validation = {every = 50}
 )";
+  files["gpt_bf16"] = R"(
+data = {kind = "text"}
+model = {kind = "gpt", layers = 1, width = 16, heads = 2, context = 12, dropout = 0.1}
+optimizer = {name = "adamw", learning_rate = 0.01, state = "bf16"}
+train = {batch_size = 4, activations = "bf16"}
+)";
   std::vector<std::string> all = {"train.steps=200", "train.seed=3"};
-  if (model == "gpt") all.push_back(Config::text_override("data.path", text_path()));
+  if (model == "gpt_bf16" && has_bf16_products()) all.push_back("train.precision=bf16");
+  if (model != "line" && model != "mlp") all.push_back(Config::text_override("data.path", text_path()));
   all.insert(all.end(), overrides.begin(), overrides.end());
   return Config::parse(files.at(model), model + ".toml", all);
 }
@@ -100,7 +108,7 @@ TEST_P(Resume, AfterAnyStepGivesTheSameBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Resume, testing::Values("line", "mlp", "gpt"),
+INSTANTIATE_TEST_SUITE_P(Models, Resume, testing::Values("line", "mlp", "gpt", "gpt_bf16"),
                          [](const auto& suffix) { return std::string(suffix.param); });
 
 std::vector<json> timeless_log(const fs::path& run) {

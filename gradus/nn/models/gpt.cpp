@@ -45,11 +45,13 @@ Tensor GptBlock::operator()(const Tensor& x, Context& context) const {
   // Where dropout does nothing, the residual is added on the product's tiles.
   const bool drops = context.training && dropout.rate > 0.0;
   const auto norm = [](const LayerNorm& layer) { return NormParameters{layer.weight, layer.bias, layer.epsilon}; };
-  const Tensor attention = causal_attention(norm_linear(x, norm(ln_1), {c_attn.weight, c_attn.bias}), heads);
-  Tensor attended = linear(attention, attn_proj.weight, attn_proj.bias, drops ? Tensor() : x);
+  const Precision& precision = context.precision;
+  const Tensor attention =
+      causal_attention(norm_linear(x, norm(ln_1), {c_attn.weight, c_attn.bias}, precision), heads, precision);
+  Tensor attended = linear(attention, attn_proj.weight, attn_proj.bias, drops ? Tensor() : x, precision);
   if (drops) attended = x + dropout(attended, context);
   const Tensor y = norm_feed_forward(attended, norm(ln_2), {c_fc.weight, c_fc.bias}, {mlp_proj.weight, mlp_proj.bias},
-                                     /*add_input=*/!drops);
+                                     /*add_input=*/!drops, precision);
   return drops ? attended + dropout(y, context) : y;
 }
 
@@ -84,10 +86,12 @@ Tensor Gpt::hidden(const Tensor& ids, Context& context) const {
   return ln_f_(x);
 }
 
-Tensor Gpt::forward(const Tensor& ids, Context& context) const { return linear(hidden(ids, context), wte_.weight, {}); }
+Tensor Gpt::forward(const Tensor& ids, Context& context) const {
+  return linear(hidden(ids, context), wte_.weight, {}, {}, context.precision);
+}
 
 Loss Gpt::loss(const Tensor& ids, const Tensor& targets, Context& context) const {
-  return {linear_cross_entropy(hidden(ids, context), wte_.weight, targets, Reduction::kSum),
+  return {linear_cross_entropy(hidden(ids, context), wte_.weight, targets, Reduction::kSum, context.precision),
           static_cast<double>(targets.numel())};
 }
 

@@ -22,7 +22,7 @@ Loss RegressionModel::loss(const Tensor& inputs, const Tensor& targets, Context&
 LinearModel::LinearModel(const LinearModelOptions& options, uint64_t seed)
     : linear_(make_linear(ParameterBuilder(parameters_, seed), options)) {}
 
-Tensor LinearModel::forward(const Tensor& inputs, Context&) const { return linear_(inputs); }
+Tensor LinearModel::forward(const Tensor& inputs, Context& context) const { return linear_(inputs, context.precision); }
 
 Tensor activate(Activation activation, const Tensor& x) {
   switch (activation) {
@@ -48,8 +48,9 @@ Mlp::Mlp(const MlpOptions& options, uint64_t seed) : activation_(options.activat
 
 Tensor Mlp::forward(const Tensor& inputs, Context& context) const {
   Tensor x = inputs;
-  for (size_t i = 0; i + 1 < layers_.size(); ++i) x = dropout_(activate(activation_, layers_[i](x)), context);
-  return layers_.back()(x);
+  for (size_t i = 0; i + 1 < layers_.size(); ++i)
+    x = dropout_(activate(activation_, layers_[i](x, context.precision)), context);
+  return layers_.back()(x, context.precision);
 }
 
 }  // namespace gradus

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "gradus/base/error.h"
+#include "gradus/tensor/kernels/bf16.h"
 #include "gradus/tensor/kernels/walk.h"
 
 namespace gradus::kernels {
@@ -104,7 +105,13 @@ To convert(From value) {
 template <class To, class From>
 void convert_all(To* to, const From* from, int64_t count) {
   parallel_for(count, kGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) to[i] = convert<To>(from[i]);
+    if constexpr (std::is_same_v<To, BFloat16> && std::is_same_v<From, float>) {
+      round_to_bf16(from + begin, to + begin, end - begin);
+    } else if constexpr (std::is_same_v<To, float> && std::is_same_v<From, BFloat16>) {
+      widen_bf16(from + begin, to + begin, end - begin);
+    } else {
+      for (int64_t i = begin; i < end; ++i) to[i] = convert<To>(from[i]);
+    }
   });
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "gradus/tensor/kernels/bf16-inl.h"
 #include "gradus/tensor/kernels/update.h"
 #include "gradus/tensor/kernels/walk.h"
 #include "hwy/highway.h"
@@ -33,22 +34,59 @@ struct Mix {
   }
 };
 
-template <class T>
+// θ and g are of T, the optimizer's own arrays of S: T or BFloat16.
+template <class T, class S>
 struct Arrays {
   T* value;
   const T* gradient;
-  T* state[2];
+  S* state[2];
+  uint32_t noise;
 
-  Arrays(const UpdateArrays& a, std::byte* first, std::byte* second)
+  Arrays(const UpdateArrays& a, std::byte* first, std::byte* second, const StateStorage& storage)
       : value(reinterpret_cast<T*>(a.value)),
         gradient(reinterpret_cast<const T*>(a.gradient)),
-        state{reinterpret_cast<T*>(first), reinterpret_cast<T*>(second)} {}
+        state{reinterpret_cast<S*>(first), reinterpret_cast<S*>(second)},
+        noise(static_cast<uint32_t>(storage.noise)) {}
+};
+
+template <class D, class S>
+HWY_INLINE hn::Vec<D> LoadState(D d, const S* from) {
+  if constexpr (std::is_same_v<S, BFloat16>) {
+    return LoadBf16(d, from);
+  } else {
+    return hn::LoadU(d, from);
+  }
+}
+
+// The writer of the state from element i on.
+template <class D, class T, class S>
+struct StateStore {
+  StateStore(D /*d*/, const Arrays<T, S>& /*a*/, int64_t /*i*/) {}
+  HWY_INLINE void Store(D d, hn::Vec<D> x, S* to, int /*which*/) const { hn::StoreU(x, d, to); }
+};
+
+// 32 random bits for each element, 16 for either array: a hash of its place (C. Wellons' lowbias32).
+template <class D, class T>
+struct StateStore<D, T, BFloat16> {
+  hn::Vec<Bits<D>> noise;
+
+  StateStore(D /*d*/, const Arrays<T, BFloat16>& a, int64_t i) {
+    const Bits<D> u;
+    auto x = hn::Xor(hn::Iota(u, static_cast<uint32_t>(i)), hn::Set(u, a.noise));
+    x = hn::Mul(hn::Xor(x, hn::ShiftRight<16>(x)), hn::Set(u, 0x7feb352dU));
+    x = hn::Mul(hn::Xor(x, hn::ShiftRight<15>(x)), hn::Set(u, 0x846ca68bU));
+    noise = hn::Xor(x, hn::ShiftRight<16>(x));
+  }
+  HWY_INLINE void Store(D d, hn::Vec<D> x, BFloat16* to, int which) const {
+    const auto own = which == 0 ? hn::And(noise, hn::Set(Bits<D>(), 0xFFFFU)) : hn::ShiftRight<16>(noise);
+    StoreBf16(d, RandomlyRoundedBf16(d, x, own), to);
+  }
 };
 
 // The whole of an update rule is `rule(d, arrays, i)`: one vector from element i on. By value, so that the compiler
 // sees that no store changes its constants.
-template <class T, class Rule>
-HWY_INLINE void ForElements(const Rule rule, const Arrays<T> arrays, int64_t begin, int64_t end) {
+template <class T, class S, class Rule>
+HWY_INLINE void ForElements(const Rule rule, const Arrays<T, S> arrays, int64_t begin, int64_t end) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = begin;
@@ -66,15 +104,15 @@ struct SgdRule {
   explicit SgdRule(const SgdUpdate& u)
       : mix(u.mix), learning_rate(static_cast<T>(u.learning_rate)), momentum(static_cast<T>(u.momentum)) {}
 
-  template <class D>
-  HWY_INLINE void operator()(D d, const Arrays<T>& a, int64_t i) const {
+  template <class D, class S>
+  HWY_INLINE void operator()(D d, const Arrays<T, S>& a, int64_t i) const {
     const auto x = hn::LoadU(d, a.value + i);
     const auto g = mix(d, hn::LoadU(d, a.gradient + i), x);
     auto direction = g;
     if constexpr (kMomentum != Momentum::kNone) {
       const auto factor = hn::Set(d, momentum);
-      const auto v = hn::MulAdd(factor, hn::LoadU(d, a.state[0] + i), g);
-      hn::StoreU(v, d, a.state[0] + i);
+      const auto v = hn::MulAdd(factor, LoadState(d, a.state[0] + i), g);
+      StateStore<D, T, S>(d, a, i).Store(d, v, a.state[0] + i, 0);
       direction = kMomentum == Momentum::kNesterov ? hn::MulAdd(factor, v, g) : v;
     }
     hn::StoreU(hn::NegMulAdd(hn::Set(d, learning_rate), direction, x), d, a.value + i);
@@ -98,37 +136,42 @@ struct AdamWRule {
 
   // Moments move by a part of their distance: in f32 beta·v + (1 − beta)·g² is off by the rounding of beta, which is
   // 2e-5 of v for 0.999. For the same reason decay is subtracted, not a factor 1 − decay.
-  template <class D>
-  HWY_INLINE void operator()(D d, const Arrays<T>& a, int64_t i) const {
+  template <class D, class S>
+  HWY_INLINE void operator()(D d, const Arrays<T, S>& a, int64_t i) const {
     const auto x = hn::LoadU(d, a.value + i);
     const auto g = mix(d, hn::LoadU(d, a.gradient + i), x);
-    auto m = hn::LoadU(d, a.state[0] + i), v = hn::LoadU(d, a.state[1] + i);
+    auto m = LoadState(d, a.state[0] + i), v = LoadState(d, a.state[1] + i);
     m = hn::MulAdd(hn::Set(d, rest1), hn::Sub(g, m), m);
     v = hn::MulAdd(hn::Set(d, rest2), hn::MulSub(g, g, v), v);
-    hn::StoreU(m, d, a.state[0] + i);
-    hn::StoreU(v, d, a.state[1] + i);
+    const StateStore<D, T, S> store(d, a, i);
+    store.Store(d, m, a.state[0] + i, 0);
+    store.Store(d, v, a.state[1] + i, 1);
     const auto ratio = hn::Div(m, hn::MulAdd(hn::Set(d, root), hn::Sqrt(v), hn::Set(d, epsilon)));
     const auto change = hn::MulAdd(hn::Set(d, step), ratio, hn::Mul(hn::Set(d, decay), x));
     hn::StoreU(hn::Sub(x, change), d, a.value + i);
   }
 };
 
-template <class T>
-void SgdTyped(const UpdateArrays& a, std::byte* velocity, const SgdUpdate& u, int64_t begin, int64_t end) {
-  const Arrays<T> arrays(a, velocity, nullptr);
-  if (velocity == nullptr) return ForElements(SgdRule<T, Momentum::kNone>(u), arrays, begin, end);
-  if (u.nesterov) return ForElements(SgdRule<T, Momentum::kNesterov>(u), arrays, begin, end);
-  ForElements(SgdRule<T, Momentum::kPlain>(u), arrays, begin, end);
+// Calls `run(arrays)` with arrays of the dtypes that are there.
+template <class Run>
+void WithArrays(const UpdateArrays& a, std::byte* first, std::byte* second, const StateStorage& storage, Run&& run) {
+  if (a.dtype == DType::kF64) return run(Arrays<double, double>(a, first, second, storage));
+  if (storage.is_bf16) return run(Arrays<float, BFloat16>(a, first, second, storage));
+  run(Arrays<float, float>(a, first, second, storage));
 }
 
 void RunSgd(const UpdateArrays& a, std::byte* velocity, const SgdUpdate& u, int64_t begin, int64_t end) {
-  a.dtype == DType::kF32 ? SgdTyped<float>(a, velocity, u, begin, end) : SgdTyped<double>(a, velocity, u, begin, end);
+  WithArrays(a, velocity, nullptr, u.storage, [&]<class T, class S>(const Arrays<T, S>& arrays) {
+    if (velocity == nullptr) return ForElements(SgdRule<T, Momentum::kNone>(u), arrays, begin, end);
+    if (u.nesterov) return ForElements(SgdRule<T, Momentum::kNesterov>(u), arrays, begin, end);
+    ForElements(SgdRule<T, Momentum::kPlain>(u), arrays, begin, end);
+  });
 }
 
 void RunAdamW(const UpdateArrays& a, std::byte* mean, std::byte* square, const AdamWUpdate& u, int64_t begin,
               int64_t end) {
-  a.dtype == DType::kF32 ? ForElements(AdamWRule<float>(u), Arrays<float>(a, mean, square), begin, end)
-                         : ForElements(AdamWRule<double>(u), Arrays<double>(a, mean, square), begin, end);
+  WithArrays(a, mean, square, u.storage,
+             [&]<class T, class S>(const Arrays<T, S>& arrays) { ForElements(AdamWRule<T>(u), arrays, begin, end); });
 }
 
 template <class D, class T>

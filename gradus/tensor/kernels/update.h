@@ -37,12 +37,19 @@ GradientSums measure_gradient(const UpdateArrays& arrays, const GradientMix& mix
 /// Σ x² of `count` contiguous elements, f32 or f64, by the same passes: it is finite only if each element is.
 double sum_of_squares(DType dtype, int64_t count, const std::byte* elements);
 
+/// How an optimizer's own arrays are stored.
+struct StateStorage {
+  bool is_bf16 = false;  ///< For θ of f32; otherwise they have θ's dtype. See `AdamWOptions::state`.
+  uint64_t noise = 0;    ///< In bf16: another number for each parameter and update.
+};
+
 /// g is the mixed gradient; v ← momentum·v + g; θ ← θ − learning_rate·v, or ·(g + momentum·v) with Nesterov's.
 struct SgdUpdate {
   GradientMix mix = {};
   double learning_rate = 0.0;
   double momentum = 0.0;
   bool nesterov = false;
+  StateStorage storage = {};
 };
 /// `velocity` is v; nullptr for none, then momentum is not looked at and v is g.
 void update_sgd(const UpdateArrays& arrays, std::byte* velocity, const SgdUpdate& update);
@@ -57,6 +64,7 @@ struct AdamWUpdate {
   double decay = 0.0;  ///< learning rate · weight decay.
   double step = 0.0;   ///< learning rate / (1 − beta1ᵗ): m's correction for its start at 0 included.
   double root = 1.0;   ///< 1 / √(1 − beta2ᵗ): v's.
+  StateStorage storage = {};
 };
 /// `mean` is m, `square` is v.
 void update_adamw(const UpdateArrays& arrays, std::byte* mean, std::byte* square, const AdamWUpdate& update);

@@ -1,0 +1,143 @@
+// bf16 in vectors, and products of bf16 numbers.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "gradus/base/random.h"
+#include "gradus/tensor/isa.h"
+#include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/linear_cross_entropy.h"
+#include "gradus/tensor/matmul.h"
+#include "tests/tensor/same_bits.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+constexpr const char* kNoProducts = "this processor or this build has no products of bf16 numbers";
+
+// Every upper half, with lower halves on both sides of the middle between two bf16 numbers.
+TEST(Bf16, RoundsEveryUpperHalfToNearestEven) {
+  for (const uint32_t lower : {0x0000U, 0x0001U, 0x7FFFU, 0x8000U, 0x8001U, 0xFFFFU}) {
+    std::vector<float> values;
+    for (uint32_t upper = 0; upper < 0x10000; ++upper) values.push_back(std::bit_cast<float>(upper << 16 | lower));
+    const Tensor x = Tensor::from(values, {0x10000});
+    const Tensor rounded = kernels::cast(x, DType::kBF16), back = kernels::cast(rounded, DType::kF32);
+    const BFloat16* bits = rounded.data<BFloat16>();
+    for (uint32_t upper = 0; upper < 0x10000; ++upper) {
+      const float value = values[upper], got = back.data<float>()[upper];
+      EXPECT_EQ(std::bit_cast<uint32_t>(got), uint32_t{bits[upper].bits} << 16);
+      if (std::isnan(value)) {
+        EXPECT_TRUE(std::isnan(got)) << std::hex << upper;
+        continue;
+      }
+      const bool up = lower > 0x8000 || (lower == 0x8000 && upper % 2 == 1);
+      EXPECT_EQ(bits[upper].bits, upper + (up ? 1 : 0)) << std::hex << upper << " " << lower;
+    }
+  }
+}
+
+TEST(Bf16, RoundsWhatIsNoWholeVectorToo) {
+  for (int64_t count = 0; count < 40; ++count) {
+    std::vector<double> values;
+    for (int64_t i = 0; i < count; ++i) values.push_back(1.0 + static_cast<double>(i) / 256);  // half a step apart
+    const Tensor back = kernels::cast(
+        kernels::cast(kernels::cast(Tensor::from(values, {count}), DType::kF32), DType::kBF16), DType::kF32);
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t even = i % 4 == 1 ? i - 1 : (i % 4 == 3 ? i + 1 : i);
+      EXPECT_EQ(back.data<float>()[i], 1.0 + static_cast<double>(even) / 256);
+    }
+  }
+}
+
+Tensor random_f32(const Shape& shape, uint64_t key) {
+  const RandomStream random(key);
+  std::vector<float> values;
+  for (int64_t i = 0; i < shape.numel(); ++i) {
+    values.push_back(static_cast<float>(random.normal(0, static_cast<uint64_t>(i))));
+  }
+  return Tensor::from(values, shape);
+}
+
+Tensor rounded_f64(const Tensor& x) { return kernels::cast(kernels::cast(x, DType::kBF16), DType::kF64); }
+
+// |x − y| over |y|, all elements together.
+double distance(const Tensor& x, const Tensor& y) {
+  const std::vector<double> a = x.values<double>(), b = y.values<double>();
+  EXPECT_EQ(a.size(), b.size());
+  double difference = 0.0, size = 0.0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    difference += (a[i] - b[i]) * (a[i] - b[i]);
+    size += b[i] * b[i];
+  }
+  return std::sqrt(difference / size);
+}
+
+// Against f64 products of the rounded factors. What is left is the rounding of k additions in f32: at most k·2⁻²⁴ of
+// the products' sizes, and √k·2⁻²⁴ if they do not all go one way.
+TEST(Bf16, ProductsAreThoseOfRoundedFactorsAddedInF32) {
+  if (!has_bf16_products()) GTEST_SKIP() << kNoProducts;
+  for (const int64_t m : {1, 7, 130, 600}) {
+    for (const int64_t n : {1, 31, 400}) {
+      for (const int64_t k : {1, 2, 37, 700}) {
+        const Tensor x = random_f32({m, k}, 1), w = random_f32({n, k}, 2), bias = random_f32({n}, 3);
+        const Tensor x16 = kernels::cast(x, DType::kBF16), grad = random_f32({m, n}, 4);
+        const Tensor grad16 = kernels::cast(grad, DType::kBF16);
+        const double most = 4.0 * std::sqrt(static_cast<double>(std::max({k, m, n}))) * std::ldexp(1.0, -24);
+        const Tensor y = kernels::linear(x16, w, bias);
+        EXPECT_EQ(y.dtype(), DType::kF32);
+        EXPECT_LT(distance(y, kernels::linear(rounded_f64(x), rounded_f64(w), kernels::cast(bias, DType::kF64))), most)
+            << m << " " << n << " " << k;
+        EXPECT_LT(distance(kernels::linear_backward_input(grad16, w),
+                           kernels::linear_backward_input(rounded_f64(grad), rounded_f64(w))),
+                  most);
+        EXPECT_LT(distance(kernels::linear_backward_weight(grad16, x),
+                           kernels::linear_backward_weight(rounded_f64(grad), rounded_f64(x))),
+                  most);
+      }
+    }
+  }
+}
+
+TEST(Bf16, ProductsHaveTheSameBitsForAnyThreads) {
+  if (!has_bf16_products()) GTEST_SKIP() << kNoProducts;
+  const Tensor x = kernels::cast(random_f32({301, 517}, 1), DType::kBF16), w = random_f32({1030, 517}, 2);
+  const Tensor grad = kernels::cast(random_f32({301, 1030}, 3), DType::kBF16);
+  expect_same_bits([&] { return kernels::linear(x, w, {}); });
+  expect_same_bits([&] { return kernels::linear_backward_input(grad, w); });
+  expect_same_bits([&] { return kernels::linear_backward_weight(grad, x); });
+}
+
+TEST(Bf16, ALossFromBf16IsThatOfRoundedFactors) {
+  if (!has_bf16_products()) GTEST_SKIP() << kNoProducts;
+  const Tensor x = random_f32({300, 24}, 1), w = random_f32({50257, 24}, 2);
+  std::vector<int64_t> ids;
+  for (int64_t i = 0; i < 300; ++i) ids.push_back(i * 7919 % 50257);
+  const Tensor targets = Tensor::from(ids, {300});
+  const kernels::LinearCrossEntropyOptions options{.scale = 1.0 / 300, .x_gradient = true, .weight_gradient = true};
+  const kernels::LinearCrossEntropy got =
+      kernels::linear_cross_entropy(kernels::cast(x, DType::kBF16), w, targets, options);
+  const kernels::LinearCrossEntropy exact =
+      kernels::linear_cross_entropy(rounded_f64(x), rounded_f64(w), targets, options);
+  EXPECT_NEAR(got.loss.item(), exact.loss.item(), 1e-5 * exact.loss.item());
+  // The gradient of a logit is rounded once more, by up to 2⁻⁹ of itself; sums of them partly cancel, their errors not.
+  EXPECT_LT(distance(got.x_gradient, exact.x_gradient), 2 * std::ldexp(1.0, -9));
+  EXPECT_LT(distance(got.weight_gradient, exact.weight_gradient), 2 * std::ldexp(1.0, -9));
+}
+
+TEST(Bf16, ErrorsSayWhatDoesNotMix) {
+  const Tensor x = Tensor::zeros({2, 3}, DType::kBF16), w = Tensor::zeros({4, 3}, DType::kF64);
+  EXPECT_EQ(error_text([&] { kernels::linear(x, w, {}); }),
+            "[linear] bf16 (2, 3) and f64 (4, 3) do not mix; convert one with cast");
+  if (has_bf16_products()) return;
+  EXPECT_EQ(error_text([&] {
+              kernels::linear(x, Tensor::zeros({4, 3}), {});
+            }).substr(0, 84),
+            "[linear] bf16 (2, 3) × f32 (4, 3): products of bf16 numbers need AVX512_BF16, which");
+}
+
+}  // namespace
+}  // namespace gradus
