@@ -1,14 +1,33 @@
-// Times each op of the table that the tests use: forward, and backward over a retained tape.
+// Times each op of the table that the tests use: forward, and backward over a retained tape. `of_limit` is the rate as
+// a part of what this machine can do at most, measured first: multiply-adds where an op has flops, else y += a·x over
+// memory (what stays in the caches can be faster).
 //
 //     bench_ops --benchmark_filter=softmax          # --help lists Google Benchmark's other options
 #include <benchmark/benchmark.h>
+#include <fmt/core.h>
 
 #include "gradus/autograd/tape.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/machine_limits.h"
 #include "tests/op_cases/op_cases.h"
 
 namespace gradus {
 namespace {
+
+// Measured at the first look.
+double fma_peak() {
+  static const double peak = kernels::measure_fma_peak();
+  return peak;
+}
+double bandwidth() {
+  static const double rate = kernels::measure_bandwidth();
+  return rate;
+}
+
+void add_rate(benchmark::State& state, const char* name, double work, double limit) {
+  state.counters[name] = benchmark::Counter(work, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["of_limit"] = benchmark::Counter(work / limit, benchmark::Counter::kIsIterationInvariantRate);
+}
 
 int64_t bytes_of(const Tensor& x) { return x.numel() * size_of(x.dtype()); }
 
@@ -16,18 +35,12 @@ int64_t bytes_of(const Tensor& x) { return x.numel() * size_of(x.dtype()); }
 void report(benchmark::State& state, const OpCase& row, std::span<const Tensor> inputs, const Tensor& y,
             bool backward) {
   if (row.flops != nullptr) {
-    const double flops = row.flops(inputs) * (backward ? 2.0 : 1.0);
-    state.counters["flops/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
-    return;
+    return add_rate(state, "flops/s", row.flops(inputs) * (backward ? 2.0 : 1.0), fma_peak());
   }
-  if (row.bytes != nullptr && !backward) {
-    state.counters["bytes/s"] = benchmark::Counter(row.bytes(inputs), benchmark::Counter::kIsIterationInvariantRate);
-    return;
-  }
+  if (row.bytes != nullptr && !backward) return add_rate(state, "bytes/s", row.bytes(inputs), bandwidth());
   int64_t bytes = bytes_of(y);
   for (const Tensor& x : inputs) bytes += bytes_of(x) * (backward && is_float(x.dtype()) ? 2 : 1);
-  state.counters["bytes/s"] =
-      benchmark::Counter(static_cast<double>(bytes), benchmark::Counter::kIsIterationInvariantRate);
+  add_rate(state, "bytes/s", static_cast<double>(bytes), bandwidth());
 }
 
 void forward(benchmark::State& state, const OpCase& row) {
@@ -77,6 +90,8 @@ int main(int argc, char** argv) {
   }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::AddCustomContext("multiply-adds", fmt::format("{:.1f} GFLOP/s", gradus::fma_peak() / 1e9));
+  benchmark::AddCustomContext("y += a*x", fmt::format("{:.1f} GB/s", gradus::bandwidth() / 1e9));
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }
