@@ -67,20 +67,41 @@ void Multiply(D d, int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, i
   }
 }
 
-// Rows (time, depth) as (depth, padded time), zeros behind.
+// Rows (time, depth) as (depth, padded time), zeros behind: 4 × 4 at a time in registers. A gather would read one
+// element after the other.
 template <class T>
 void PackTransposed(const T* rows, int64_t stride, int64_t time, int64_t depth, int64_t padded_time, T* out) {
-  const hn::ScalableTag<T> d;
-  using Index = hn::RebindToSigned<decltype(d)>;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto down = hn::Mul(hn::Iota(Index(), 0), hn::Set(Index(), static_cast<hn::TFromD<Index>>(stride)));
-  for (int64_t i = 0; i < depth; ++i) {
-    T* to = out + i * padded_time;
-    int64_t t = 0;
-    for (; t + lanes <= time; t += lanes) hn::StoreU(hn::GatherIndex(d, rows + t * stride + i, down), d, to + t);
-    for (; t < time; ++t) to[t] = rows[t * stride + i];
-    std::fill(to + time, to + padded_time, T{0});
+  int64_t t = 0;
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (sizeof(T) == 4) {
+    const hn::Full128<T> d;
+    const hn::RepartitionToWide<decltype(d)> pairs;
+    for (; t + 4 <= time; t += 4) {
+      int64_t i = 0;
+      for (; i + 4 <= depth; i += 4) {
+        const T* from = rows + t * stride + i;
+        const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + stride);
+        const auto c = hn::LoadU(d, from + 2 * stride), e = hn::LoadU(d, from + 3 * stride);
+        const auto ab0 = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
+        const auto ce0 = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
+        const auto ab2 = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
+        const auto ce2 = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
+        T* to = out + i * padded_time + t;
+        hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab0, ce0)), d, to);
+        hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab0, ce0)), d, to + padded_time);
+        hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab2, ce2)), d, to + 2 * padded_time);
+        hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab2, ce2)), d, to + 3 * padded_time);
+      }
+      for (; i < depth; ++i) {
+        for (int64_t j = 0; j < 4; ++j) out[i * padded_time + t + j] = rows[(t + j) * stride + i];
+      }
+    }
   }
+#endif
+  for (; t < time; ++t) {
+    for (int64_t i = 0; i < depth; ++i) out[i * padded_time + t] = rows[t * stride + i];
+  }
+  for (int64_t i = 0; i < depth; ++i) std::fill(out + i * padded_time + time, out + (i + 1) * padded_time, T{0});
 }
 
 // Rows (time, depth) as (time, padded depth), zeros behind.
@@ -103,13 +124,13 @@ T SoftmaxRow(D d, T* row, int64_t n, int64_t last, T scale, T* maximum) {
     best = hn::Max(best, hn::IfThenElse(visible, hn::LoadU(d, row + j), lowest));
   }
   *maximum = hn::GetLane(hn::MaxOfLanes(d, best)) * scale;
-  const auto shift = hn::Set(d, *maximum), factor = hn::Set(d, scale);
+  const auto shift = hn::Set(d, *maximum * static_cast<T>(kLog2E)), factor = hn::Set(d, scale * static_cast<T>(kLog2E));
   auto sum = hn::Zero(d);
   int64_t j = 0;
   for (; j <= last; j += lanes) {
     const auto visible = hn::Le(hn::Iota(d, static_cast<T>(j)), hn::Set(d, static_cast<T>(last)));
-    const auto z = hn::Sub(hn::Mul(hn::LoadU(d, row + j), factor), shift);
-    const auto p = hn::IfThenElseZero(visible, ExpAny(d, z));
+    const auto z = hn::MulSub(hn::LoadU(d, row + j), factor, shift);
+    const auto p = hn::IfThenElseZero(visible, Exp2Any(d, z));
     sum = hn::Add(sum, p);
     hn::StoreU(p, d, row + j);
   }
@@ -151,12 +172,14 @@ void Forward(const Head<T>& h) {
 template <class D, class T>
 void BackwardRow(D d, T* p, T* dp, int64_t n, int64_t last, T scale, T logsumexp, T delta) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto factor = hn::Set(d, scale), shift = hn::Set(d, logsumexp), minus = hn::Set(d, delta);
+  const auto factor = hn::Set(d, scale), minus = hn::Set(d, delta);
+  const T log2e = static_cast<T>(kLog2E);
+  const auto shift = hn::Set(d, logsumexp * log2e), power = hn::Set(d, scale * log2e);
   int64_t j = 0;
   for (; j <= last; j += lanes) {
     const auto visible = hn::Le(hn::Iota(d, static_cast<T>(j)), hn::Set(d, static_cast<T>(last)));
-    const auto z = hn::Sub(hn::Mul(hn::LoadU(d, p + j), factor), shift);
-    const auto probability = hn::IfThenElseZero(visible, ExpAny(d, z));
+    const auto z = hn::MulSub(hn::LoadU(d, p + j), power, shift);
+    const auto probability = hn::IfThenElseZero(visible, Exp2Any(d, z));
     const auto slope = hn::Mul(hn::Sub(hn::LoadU(d, dp + j), minus), factor);
     hn::StoreU(probability, d, p + j);
     hn::StoreU(hn::IfThenElseZero(visible, hn::Mul(probability, slope)), d, dp + j);
@@ -172,9 +195,8 @@ template <class T>
 T Delta(const T* grad, const T* y, int64_t depth) {
   const hn::ScalableTag<T> d;
   auto sum = hn::Zero(d);
-  ForLanes<T>(static_cast<size_t>(depth), [&](auto lanes, size_t c) HWY_ATTR {
-    sum = hn::MulAdd(lanes.Load(grad + c), lanes.Load(y + c), sum);
-  });
+  ForLanes<T>(static_cast<size_t>(depth),
+              [&](auto lanes, size_t c) HWY_ATTR { sum = hn::MulAdd(lanes.Load(grad + c), lanes.Load(y + c), sum); });
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 

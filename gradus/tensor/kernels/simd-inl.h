@@ -93,14 +93,41 @@ HWY_INLINE hn::Vec<D> TanhAny(D d, hn::Vec<D> x) {
   return IfNaNThenElse(d, x, x, hn::Tanh(d, x));
 }
 
+constexpr double kLog2E = 1.4426950408889634073599246810019;
+
+// 2^x where x is what was divided by ln 2 before: half the work of `ExpAny` in f32, to 2e-8 of the result and the
+// rounding of x. In f32 what is below 2⁻¹²⁶ becomes that, never 0.
+template <class D>
+HWY_INLINE hn::Vec<D> Exp2Any(D d, hn::Vec<D> x) {
+  using T = hn::TFromD<D>;
+  if constexpr (sizeof(T) == 8) {
+    return ExpAny(d, hn::Mul(x, hn::Set(d, 1.0 / kLog2E)));
+  } else {
+    const auto cut = hn::Min(hn::Max(x, hn::Set(d, -126.0F)), hn::Set(d, 128.0F));
+    const auto whole = hn::Round(cut), f = hn::Sub(cut, whole);
+    // 2^f for |f| ≤ ½: the polynomial of the sixth degree with the least relative error, 1.6e-8, that is 1 at 0.
+    auto p = hn::Set(d, 1.535336341476068e-4F);
+    p = hn::MulAdd(p, f, hn::Set(d, 1.3398873852565885e-3F));
+    p = hn::MulAdd(p, f, hn::Set(d, 9.61843691766262e-3F));
+    p = hn::MulAdd(p, f, hn::Set(d, 5.5503323674201965e-2F));
+    p = hn::MulAdd(p, f, hn::Set(d, 0.24022647738456726F));
+    p = hn::MulAdd(p, f, hn::Set(d, 0.6931471824645996F));
+    p = hn::MulAdd(p, f, hn::Set(d, 1.0F));
+    const hn::RebindToSigned<D> i;
+    const auto exponent = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(i, whole), hn::Set(i, 127)));
+    return IfNaNThenElse(d, x, x, hn::Mul(p, hn::BitCast(d, exponent)));
+  }
+}
+
 // σ(2u) with u = √(2/π)·(x + 0.044715·x³): (1 + tanh u)/2 without the cancellation where x is far below 0.
 template <class D>
 HWY_INLINE hn::Vec<D> GeluGate(D d, hn::Vec<D> x) {
   using T = hn::TFromD<D>;
-  const T two_root = static_cast<T>(1.5957691216057307117597842397375);  // 2·√(2/π)
-  const auto cubic = hn::MulAdd(hn::Mul(x, x), hn::Set(d, static_cast<T>(-0.044715) * two_root), hn::Set(d, -two_root));
+  const double two_root = 1.5957691216057307117597842397375 * kLog2E;  // 2·√(2/π), for a power of 2
+  const auto cubic = hn::MulAdd(hn::Mul(x, x), hn::Set(d, static_cast<T>(-0.044715 * two_root)),
+                                hn::Set(d, static_cast<T>(-two_root)));
   const auto one = hn::Set(d, static_cast<T>(1));
-  return hn::Div(one, hn::Add(one, ExpAny(d, hn::Mul(x, cubic))));
+  return hn::Div(one, hn::Add(one, Exp2Any(d, hn::Mul(x, cubic))));
 }
 
 template <class D>
