@@ -77,11 +77,13 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// The threads of the other side look for work for a while after a call; they are left to fall asleep.
+// The threads of the other side look for work for a while after a call; they are left to fall asleep. Then the system
+// needs some milliseconds until each thread has a core.
 template <class Multiply>
 double timed(const Product& p, Memory& memory, int64_t repeats, Multiply multiply) {
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  multiply(p, memory);
+  const Clock::time_point woken = Clock::now();
+  while (seconds_since(woken) < 0.05) multiply(p, memory);
   const Clock::time_point start = Clock::now();
   for (int64_t i = 0; i < repeats; ++i) multiply(p, memory);
   return seconds_since(start) / static_cast<double>(repeats);
@@ -96,7 +98,7 @@ void run(const std::string& preset, int rounds) {
   for (const Product& p : products_of(options)) {
     Memory memory{Tensor::full({p.m * p.k}, 0.5), Tensor::full({p.k * p.n}, 0.25), Tensor::zeros({p.m * p.n})};
     const double flops = 2.0 * static_cast<double>(p.m * p.n * p.k);
-    const int64_t repeats = std::max<int64_t>(1, static_cast<int64_t>(2e9 / flops));
+    const int64_t repeats = std::max<int64_t>(1, static_cast<int64_t>(1e10 / flops));
     std::vector<double> cut, free;
     for (int round = 0; round < rounds; ++round) {
       cut.push_back(timed(p, memory, repeats, multiply_cut));

@@ -18,6 +18,7 @@ def arguments():
     for name in ("batch", "seq", "steps"):
         parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--precision", choices=("f32", "bf16"), default="f32", help="bf16: PyTorch by autocast")
     parser.add_argument("--eager-only", action="store_true", help="leave torch.compile out")
     return parser.parse_args()
 
@@ -27,9 +28,10 @@ def main():
     sizes = dict(PRESETS[a.preset])
     sizes |= {key: value for key, value in (("batch", a.batch), ("context", a.seq), ("steps", a.steps)) if value}
     ours = ["build/release/gradus", "bench", "gpt", "--json", "--preset", a.preset]
+    ours += ["--precision", a.precision, "--activations", a.precision]
     for option, key in (("--batch", "batch"), ("--seq", "context"), ("--steps", "steps")):
         ours += [option, str(sizes[key])]
-    peer = [sys.executable, "bench/peers/pytorch_gpt.py"]
+    peer = [sys.executable, "bench/peers/pytorch_gpt.py", "--precision", a.precision]
     for key, value in sizes.items():
         peer += [f"--{key}", str(value)]
     commands = {"gradus": ours, "PyTorch eager": peer}
@@ -39,7 +41,7 @@ def main():
     first = results["gradus"][0]
     print(f"{processor()}; gradus: {first['isa']}, {first['matrix_products']}; PyTorch", end=" ")
     print(f"{results['PyTorch eager'][0]['version']}; medians of {a.rounds} rounds of {sizes['steps']} steps")
-    print(f"{a.preset}: {first['parameters']:,} parameters, {sizes['batch']} × {sizes['context']} tokens\n")
+    print(f"{a.preset}, {a.precision}: {first['parameters']:,} parameters, {sizes['batch']} × {sizes['context']} tokens\n")
     print(f"{'':18} {'tokens/s':>10} {'ratio':>7} {'peak MB':>9} {'ratio':>7} {'step ms':>10} {'loss':>9}")
     speed, memory = (median(results["gradus"], field) for field in ("tokens_per_s", "peak_rss_bytes"))
     for name, runs in results.items():

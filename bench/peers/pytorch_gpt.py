@@ -60,7 +60,8 @@ def run_gpt(a) -> dict:
         rows = tokens[torch.randint(len(tokens), (a.batch,))]
         start = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
-        loss = step(rows[:, :-1].contiguous(), rows[:, 1:].contiguous())
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16"):
+            loss = step(rows[:, :-1].contiguous(), rows[:, 1:].contiguous())
         loss.backward()
         optimizer.step()
         loss.item()
@@ -81,6 +82,7 @@ def main():
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--warm-up", type=int, default=2)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--precision", choices=("f32", "bf16"), default="f32", help="bf16: torch.autocast")
     parser.add_argument("--compile", action="store_true")
     a = parser.parse_args()
     if a.threads:

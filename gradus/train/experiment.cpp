@@ -18,20 +18,6 @@ DType dtype_of(const Config& config, std::string_view key) {
   return config.text(key) == "bf16" ? DType::kBF16 : DType::kF32;
 }
 
-Precision precision_of(const Config& config) {
-  const Precision precision{dtype_of(config, "train.precision"), dtype_of(config, "train.activations")};
-  if (precision.products == DType::kBF16 && !has_bf16_products()) {
-    fail_usage(
-        config.where("train.precision"),
-        "train.precision = \"bf16\" needs a processor with AVX512_BF16, and matrix products by oneDNN; here it is "
-        "{} with {}{}. Set train.precision = \"f32\"; train.activations and optimizer.state may be \"bf16\" on "
-        "any processor",
-        name_of(detected_isa()), matmul_library(),
-        active_isa() < detected_isa() ? fmt::format(", limited to {}", name_of(active_isa())) : "");
-  }
-  return precision;
-}
-
 uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
 
 // The last part of the examples or tokens is held out.
@@ -218,6 +204,16 @@ std::unique_ptr<Optimizer> make_optimizer(const Config& config, const Parameters
                                .state = state});
 }
 
+void check_precision(const Config& config) {
+  if (dtype_of(config, "train.precision") != DType::kBF16 || has_bf16_products()) return;
+  fail_usage(config.where("train.precision"),
+             "train.precision = \"bf16\" needs a processor with AVX512_BF16, and matrix products by oneDNN; here it is "
+             "{} with {}{}. Set train.precision = \"f32\"; train.activations and optimizer.state may be \"bf16\" on "
+             "any processor",
+             name_of(detected_isa()), matmul_library(),
+             active_isa() < detected_isa() ? fmt::format(", limited to {}", name_of(active_isa())) : "");
+}
+
 Schedule make_schedule(const Config& config, int64_t planned_steps) {
   const std::string& name = config.text("schedule.name");
   if (name == "constant") return ConstantSchedule{config.real("optimizer.learning_rate")};
@@ -256,7 +252,7 @@ TrainerOptions trainer_options(const Config& config) {
   o.validation_every = config.integer("validation.every");
   o.validation_batch_size = config.integer("validation.batch_size");
   o.log_every = config.integer("log.every");
-  o.precision = precision_of(config);
+  o.precision = {dtype_of(config, "train.precision"), dtype_of(config, "train.activations")};
   o.spike_deviations = config.real("health.spike_deviations");
   o.stop_on_spike = config.text("health.on_spike") != "warn";
   return o;

@@ -43,6 +43,8 @@ Schedule make_schedule(const Config& config, int64_t planned_steps);
 /// `[train]`, `[regularization]`, `[validation]`, `[log]` and `optimizer.clip_norm` as the trainer takes them; keys
 /// without a value keep the trainer's default.
 TrainerOptions trainer_options(const Config& config);
+/// A usage error if `train.precision` asks for products that this processor or this build has not.
+void check_precision(const Config& config);
 
 /// A sentence or two on what was learned, for people: for the line, W and b beside the closed-form least-squares
 /// answer; for text, the loss beside the entropy of the single tokens' frequencies.

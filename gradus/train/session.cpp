@@ -40,6 +40,7 @@ TrainerOptions options_of(const Config& config, int64_t last_step) {
 }  // namespace
 
 Session::Session(Config config, const SessionOptions& options) : config_(std::move(config)) {
+  check_precision(config_);
   const std::optional<TrainedRun> source = source_model(config_, options);
   data_ = make_data(config_, source ? source->tokenizer() : options.tokenizer);
   if (data_.tokenizer) tokenizer_json_ = data_.tokenizer->to_json();

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "gradus/tensor/isa.h"
 #include "tests/command/command.h"
 
 namespace gradus {
@@ -31,6 +32,24 @@ void wait_for(Condition&& condition) {
 
 void wait_for_rows(const fs::path& run) {
   wait_for([&] { return !slurp(run / "log.jsonl").empty(); });
+}
+
+// A run with products of bf16 numbers goes on where there are none, if that is asked for.
+TEST(ResumeCommand, GoesOnWithoutProductsOfBf16WhereF32IsNamed) {
+  if (!has_bf16_products()) GTEST_SKIP() << "this processor or this build has no products of bf16 numbers";
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kConfig);
+  const CommandResult first = run_gradus(folder, {"train", "c.toml", "--set", "train.precision=bf16"});
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  const CommandResult refused =
+      run_gradus(folder, {"train", "--resume", "runs/c", "--isa", "avx2", "--set", "train.steps=80"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("train.precision = \"bf16\" needs a processor with AVX512_BF16"));
+  const CommandResult again = run_gradus(folder, {"train", "--resume", "runs/c", "--isa", "avx2", "--set",
+                                                  "train.steps=80", "--set", "train.precision=f32"});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("\n  train.precision  \"bf16\" -> \"f32\""));
+  EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 80);
 }
 
 TEST(ResumeCommand, IsPrintedAfterCtrlCAndWorks) {
