@@ -13,8 +13,6 @@
 namespace gradus::command {
 namespace {
 
-DType dtype_from(const std::string& name) { return name == "bf16" ? DType::kBF16 : DType::kF32; }
-
 std::string json_text(const GptBenchmark& result, const BenchOptions& options) {
   const double step = result.step_s_median();
   JsonText json;
@@ -83,13 +81,11 @@ int bench_gpt(const BenchOptions& options) {
   benchmark.steps = options.steps.value_or(benchmark.steps);
   benchmark.profile = options.profile;
   benchmark.model.recompute = options.recompute;
-  benchmark.precision = {dtype_from(options.precision), dtype_from(options.activations)};
-  benchmark.optimizer_state = dtype_from(options.optimizer_state);
+  benchmark.precision = {dtype_from_name(options.precision), dtype_from_name(options.activations)};
+  benchmark.optimizer_state = dtype_from_name(options.optimizer_state);
   if (benchmark.precision.products == DType::kBF16 && !has_bf16_products()) {
-    fail_usage("--precision",
-               "bf16 needs a processor with AVX512_BF16, and matrix products by oneDNN; here it is {} with "
-               "{}; --activations bf16 and --optimizer-state bf16 work on any",
-               name_of(active_isa()), matmul_library());
+    fail_usage("--precision", "bf16 needs {}; --activations bf16 and --optimizer-state bf16 work on any",
+               bf16_products_need());
   }
   if (options.json && options.profile) fail_usage("--json", "and --profile do not go together; give one of them");
   const GptBenchmark result = run_gpt_benchmark(benchmark);

@@ -60,8 +60,8 @@ Tensor norm_linear(const Tensor& x, const NormParameters& norm, const LinearPara
 
 Tensor norm_feed_forward(const Tensor& x, const NormParameters& norm, const LinearParameters& in,
                          const LinearParameters& out, bool add_input, const Precision& precision) {
-  const auto normed = [&] { return precision.factor(kernels::layer_norm(x, norm.weight, norm.bias, norm.epsilon).y); };
-  kernels::LinearGelu hidden = kernels::linear_gelu(normed(), in.weight, in.bias);
+  kernels::LinearGelu hidden = kernels::linear_gelu(
+      precision.factor(kernels::layer_norm(x, norm.weight, norm.bias, norm.epsilon).y), in.weight, in.bias);
   const Kept before(std::exchange(hidden.before, {}), precision);
   Tensor y =
       kernels::linear(precision.factor(std::exchange(hidden.y, {})), out.weight, out.bias, add_input ? x : Tensor());

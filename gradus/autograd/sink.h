@@ -24,7 +24,7 @@ std::string_view name_of(GradientKind kind);
 struct ParameterGradient {
   GradientKind kind;
   const Tensor& parameter;
-  const Tensor& input;  ///< Undefined for kBias and kDense.
+  const Tensor& input;  ///< Undefined for kBias and kDense. Of kLinear, it and the next may be bf16.
   const Tensor& output_gradient;
 };
 

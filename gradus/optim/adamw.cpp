@@ -1,7 +1,6 @@
 #include <cmath>
 #include <vector>
 
-#include "gradus/base/random.h"
 #include "gradus/optim/optimizer.h"
 #include "gradus/optim/option.h"
 
@@ -11,9 +10,9 @@ namespace {
 class AdamW : public Optimizer {
  public:
   AdamW(Parameters parameters, const AdamWOptions& options)
-      : Optimizer(std::move(parameters)), options_(options), moments_(this->parameters().size()) {
-    check_state("adamw", options.state);
-  }
+      : Optimizer(std::move(parameters), "adamw", options.state),
+        options_(options),
+        moments_(this->parameters().size()) {}
 
  private:
   struct Moments {
@@ -25,7 +24,7 @@ class AdamW : public Optimizer {
     std::vector<StateSlot> all;
     for (size_t i = 0; i < moments_.size(); ++i) {
       const auto& [name, x] = parameters()[i];
-      const DType dtype = state_dtype(i, options_.state);
+      const DType dtype = state_dtype(i);
       all.push_back({name + ".moment1", i, &moments_[i].mean, x.shape(), dtype});
       all.push_back({name + ".moment2", i, &moments_[i].square, x.shape(), dtype});
       all.push_back({name + ".steps", i, &moments_[i].steps, {}, DType::kI64});
@@ -39,18 +38,16 @@ class AdamW : public Optimizer {
     if (!moments.steps.defined()) moments.steps = Tensor::zeros({}, DType::kI64);
     const int64_t own_step = ++*moments.steps.mutable_data<int64_t>();
     correct_for(own_step);
-    const kernels::AdamWUpdate rule{
-        .mix = mix,
-        .beta1 = options_.beta1,
-        .beta2 = options_.beta2,
-        .epsilon = options_.epsilon,
-        .decay = learning_rate * options_.weight_decay,
-        .step = learning_rate / correction1_,
-        .root = 1.0 / std::sqrt(correction2_),
-        .storage = {options_.state == DType::kBF16, gradus::mix(index, static_cast<uint64_t>(own_step))}};
-    const DType dtype = state_dtype(index, options_.state);
-    std::byte* mean = bytes_of(index, moments.mean, dtype);
-    kernels::update_adamw(arrays, mean, bytes_of(index, moments.square, dtype), rule);
+    const kernels::AdamWUpdate rule{.mix = mix,
+                                    .beta1 = options_.beta1,
+                                    .beta2 = options_.beta2,
+                                    .epsilon = options_.epsilon,
+                                    .decay = learning_rate * options_.weight_decay,
+                                    .step = learning_rate / correction1_,
+                                    .root = 1.0 / std::sqrt(correction2_),
+                                    .storage = storage_of(index, own_step)};
+    std::byte* mean = bytes_of(index, moments.mean);
+    kernels::update_adamw(arrays, mean, bytes_of(index, moments.square), rule);
   }
 
   // Powers are slow beside a small parameter, and nearly always the same for all parameters of a step.

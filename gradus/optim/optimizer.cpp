@@ -5,6 +5,7 @@
 #include <map>
 
 #include "gradus/base/error.h"
+#include "gradus/base/random.h"
 #include "gradus/optim/option.h"
 #include "gradus/tensor/kernels/copy.h"
 #include "gradus/tensor/kernels/elementwise.h"
@@ -35,9 +36,22 @@ kernels::UpdateArrays arrays_of(Tensor& x) { return {x.dtype(), x.numel(), x.sta
 
 double squares_of(const Tensor& x) { return kernels::sum_of_squares(x.dtype(), x.numel(), x.bytes()); }
 
+void check_state(const Parameters& parameters, std::string_view optimizer, DType state) {
+  if (state != DType::kF32 && state != DType::kBF16) {
+    fail_usage(optimizer, "state is {}; expected f32 or bf16", name_of(state));
+  }
+  for (const Parameter& p : parameters) {
+    if (state == DType::kBF16 && p.tensor.dtype() != DType::kF32) {
+      fail_usage(optimizer, "state is bf16 and parameter \"{}\" is {}; bf16 is for parameters of f32", p.name,
+                 p.tensor.describe());
+    }
+  }
+}
+
 }  // namespace
 
-Optimizer::Optimizer(Parameters parameters) : parameters_(std::move(parameters)) {
+Optimizer::Optimizer(Parameters parameters, std::string_view name, DType state)
+    : parameters_(std::move(parameters)), state_(state) {
   std::map<const void*, const Parameter*> seen;
   for (const Parameter& p : parameters_) {
     if (!p.tensor.defined()) fail("optimizer", "parameter \"{}\" is undefined", p.name);
@@ -50,6 +64,7 @@ Optimizer::Optimizer(Parameters parameters) : parameters_(std::move(parameters))
       fail("optimizer", "parameters \"{}\" and \"{}\" are one tensor; list it once", first->second->name, p.name);
     }
   }
+  check_state(parameters_, name, state);
 }
 
 StepReport Optimizer::measure(const StepOptions& o) {
@@ -162,25 +177,17 @@ void Optimizer::restore(int64_t steps, const std::vector<std::pair<std::string, 
   steps_ = steps;
 }
 
-std::byte* Optimizer::bytes_of(size_t index, Tensor& state, DType dtype) const {
-  if (!state.defined()) state = Tensor::zeros(parameters_[index].tensor.shape(), dtype);
+DType Optimizer::state_dtype(size_t index) const {
+  return state_ == DType::kBF16 ? state_ : parameters_[index].tensor.dtype();
+}
+
+kernels::StateStorage Optimizer::storage_of(size_t index, int64_t update) const {
+  return {state_ == DType::kBF16, mix(index, static_cast<uint64_t>(update))};
+}
+
+std::byte* Optimizer::bytes_of(size_t index, Tensor& state) const {
+  if (!state.defined()) state = Tensor::zeros(parameters_[index].tensor.shape(), state_dtype(index));
   return state.mutable_bytes();
-}
-
-void Optimizer::check_state(std::string_view optimizer, DType state) const {
-  if (state != DType::kF32 && state != DType::kBF16) {
-    fail_usage(optimizer, "state is {}; expected f32 or bf16", name_of(state));
-  }
-  for (const Parameter& p : parameters_) {
-    if (state == DType::kBF16 && p.tensor.dtype() != DType::kF32) {
-      fail_usage(optimizer, "state is bf16 and parameter \"{}\" is {}; bf16 is for parameters of f32", p.name,
-                 p.tensor.describe());
-    }
-  }
-}
-
-DType Optimizer::state_dtype(size_t index, DType state) const {
-  return state == DType::kBF16 ? state : parameters_[index].tensor.dtype();
 }
 
 }  // namespace gradus

@@ -101,8 +101,9 @@ class Optimizer {
   void restore(int64_t steps, const std::vector<std::pair<std::string, Tensor>>& state, std::string_view source);
 
  protected:
-  /// Parameters must be contiguous, f32 or f64, and no tensor may be listed twice.
-  explicit Optimizer(Parameters parameters);
+  /// Parameters must be contiguous, f32 or f64, and no tensor may be listed twice. `state` is kF32, or kBF16 where all
+  /// parameters are f32; anything else is a usage error of optimizer `name`.
+  Optimizer(Parameters parameters, std::string_view name, DType state);
 
   /// Changes parameter `index` and its state, in one pass over memory. `arrays` are the parameter and its gradient;
   /// `mix` says what the rule has to use in place of the gradient.
@@ -113,18 +114,19 @@ class Optimizer {
   virtual std::vector<StateSlot> slots() = 0;
 
   const Parameters& parameters() const { return parameters_; }
+  /// The dtype of the state of parameter `index`: its own, unless state is stored in bf16.
+  DType state_dtype(size_t index) const;
+  /// How that is stored, for this parameter's update number `update`.
+  kernels::StateStorage storage_of(size_t index, int64_t update) const;
   /// `state` if it is defined; at first it becomes zeros in the shape of parameter `index`. Returns its bytes.
-  std::byte* bytes_of(size_t index, Tensor& state, DType dtype) const;
-  /// A usage error unless `state` is kF32, or kBF16 and all parameters are f32.
-  void check_state(std::string_view optimizer, DType state) const;
-  /// The dtype of the state of parameter `index`: its own, unless `state` is kBF16.
-  DType state_dtype(size_t index, DType state) const;
+  std::byte* bytes_of(size_t index, Tensor& state) const;
 
  private:
   StepReport measure(const StepOptions& options);
   void update_one(size_t index, const StepOptions& options, double clip, double* change_squares, double* value_squares);
 
   Parameters parameters_;
+  DType state_;
   int64_t steps_ = 0;
 };
 

@@ -1,6 +1,5 @@
 #include <vector>
 
-#include "gradus/base/random.h"
 #include "gradus/optim/optimizer.h"
 #include "gradus/optim/option.h"
 
@@ -10,9 +9,9 @@ namespace {
 class Sgd : public Optimizer {
  public:
   Sgd(Parameters parameters, const SgdOptions& options)
-      : Optimizer(std::move(parameters)), options_(options), momentum_(this->parameters().size()) {
-    check_state("sgd", options.state);
-  }
+      : Optimizer(std::move(parameters), "sgd", options.state),
+        options_(options),
+        momentum_(this->parameters().size()) {}
 
  private:
   std::vector<StateSlot> slots() override {
@@ -20,7 +19,7 @@ class Sgd : public Optimizer {
     if (options_.momentum == 0.0) return all;
     for (size_t i = 0; i < momentum_.size(); ++i) {
       const auto& [name, x] = parameters()[i];
-      all.push_back({name + ".momentum", i, &momentum_[i], x.shape(), state_dtype(i, options_.state)});
+      all.push_back({name + ".momentum", i, &momentum_[i], x.shape(), state_dtype(i)});
     }
     return all;
   }
@@ -29,10 +28,9 @@ class Sgd : public Optimizer {
               double learning_rate) override {
     kernels::SgdUpdate rule{mix, learning_rate, options_.momentum, options_.nesterov};
     rule.mix.value += options_.weight_decay;
-    rule.storage = {options_.state == DType::kBF16, gradus::mix(index, static_cast<uint64_t>(steps()))};
+    rule.storage = storage_of(index, steps());
     // Momentum starts at 0, so that its first value is the gradient itself.
-    const DType dtype = state_dtype(index, options_.state);
-    std::byte* velocity = options_.momentum > 0.0 ? bytes_of(index, momentum_[index], dtype) : nullptr;
+    std::byte* velocity = options_.momentum > 0.0 ? bytes_of(index, momentum_[index]) : nullptr;
     kernels::update_sgd(arrays, velocity, rule);
   }
 

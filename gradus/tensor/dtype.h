@@ -10,7 +10,8 @@ namespace gradus {
 
 enum class DType : uint8_t { kF32, kF64, kBF16, kI64, kI32, kU8, kBool };
 
-/// The upper half of an IEEE float: 8 bits of exponent, 7 of fraction. Storage and conversion only.
+/// The upper half of an IEEE float: 8 bits of exponent, 7 of fraction. It is stored, converted and a factor of
+/// products.
 struct BFloat16 {
   uint16_t bits = 0;
 
@@ -44,6 +45,8 @@ constexpr int64_t size_of(DType dtype) {
 
 /// "f32", "f64", "bf16", "i64", "i32", "u8", "bool".
 std::string_view name_of(DType dtype);
+/// The reverse; a usage error that lists the names for anything else.
+DType dtype_from_name(std::string_view name);
 
 /// f32 and f64: the types that differentiable ops work in.
 constexpr bool is_float(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF64; }

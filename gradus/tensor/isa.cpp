@@ -66,6 +66,12 @@ void limit_isa(Isa isa) {
 
 bool has_bf16_products() { return detail::has_bf16_gemm(); }
 
+std::string bf16_products_need() {
+  const std::string limit = active_isa() < detected_isa() ? fmt::format(", limited to {}", name_of(active_isa())) : "";
+  return fmt::format("a processor with AVX512_BF16, and matrix products by oneDNN; here it is {} with {}{}",
+                     name_of(detected_isa()), matmul_library(), limit);
+}
+
 std::string_view matmul_library() { return detail::gemm_name(); }
 
 }  // namespace gradus

@@ -27,8 +27,10 @@ void limit_isa(Isa isa);
 
 /// Whether matrix products of bf16 numbers can run: the processor has AVX512_BF16, and it may be used.
 bool has_bf16_products();
+/// What they need and what is here instead, for an error: "a processor with AVX512_BF16, …; here it is avx2 with …".
+std::string bf16_products_need();
 
-/// The library behind f32 matrix products, e.g. "oneDNN 2.6.3".
+/// The library behind f32 and bf16 matrix products, e.g. "oneDNN 2.6.3".
 std::string_view matmul_library();
 
 }  // namespace gradus

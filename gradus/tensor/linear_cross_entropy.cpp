@@ -53,7 +53,7 @@ void run(const Operands& operands, const Tensor& targets, const LinearCrossEntro
                                      end - begin, vocabulary, target + first + begin, o.scale, losses + first + begin);
         });
     if (x_gradient == nullptr && weight_gradient == nullptr) continue;
-    const Tensor gradients = cast(logits, operands.x.dtype());
+    const Tensor gradients = cast(logits.view({rows, vocabulary}, {vocabulary, 1}), operands.x.dtype());
     const T* const of_scores = gradients.data<T>();
     if (x_gradient != nullptr) {
       product<T>(rows, width, vocabulary, {of_scores, vocabulary, 1}, {weights, width, 1}, x_gradient + first * width,

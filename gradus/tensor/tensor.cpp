@@ -28,6 +28,14 @@ std::string_view name_of(DType dtype) {
   return "?";
 }
 
+DType dtype_from_name(std::string_view name) {
+  for (const DType dtype :
+       {DType::kF32, DType::kF64, DType::kBF16, DType::kI64, DType::kI32, DType::kU8, DType::kBool}) {
+    if (name == name_of(dtype)) return dtype;
+  }
+  fail_usage("dtype", "\"{}\" is not known; expected f32, f64, bf16, i64, i32, u8 or bool", name);
+}
+
 void fail_not_float(std::string_view op, DType dtype) {
   fail(op, "works on f32 and f64, not on {}; convert with cast", name_of(dtype));
 }

@@ -45,7 +45,7 @@ struct StepProbe {
   const std::function<Loss(const Batch& batch, Context& context)>& loss;
   uint64_t key = 0;                   ///< Of the step's random numbers: dropout comes out as it was.
   std::span<const int64_t> ids = {};  ///< Of the step's batch.
-  Precision precision = {};
+  Precision precision = {};           ///< Of the step.
 };
 
 /// Repeats the step of `anomaly` in parts to find the tensor, the layer and the examples at fault; fills those fields.

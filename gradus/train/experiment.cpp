@@ -14,9 +14,7 @@ namespace gradus {
 namespace fs = std::filesystem;
 namespace {
 
-DType dtype_of(const Config& config, std::string_view key) {
-  return config.text(key) == "bf16" ? DType::kBF16 : DType::kF32;
-}
+DType dtype_of(const Config& config, std::string_view key) { return dtype_from_name(config.text(key)); }
 
 uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
 
@@ -206,12 +204,11 @@ std::unique_ptr<Optimizer> make_optimizer(const Config& config, const Parameters
 
 void check_precision(const Config& config) {
   if (dtype_of(config, "train.precision") != DType::kBF16 || has_bf16_products()) return;
-  fail_usage(config.where("train.precision"),
-             "train.precision = \"bf16\" needs a processor with AVX512_BF16, and matrix products by oneDNN; here it is "
-             "{} with {}{}. Set train.precision = \"f32\"; train.activations and optimizer.state may be \"bf16\" on "
-             "any processor",
-             name_of(detected_isa()), matmul_library(),
-             active_isa() < detected_isa() ? fmt::format(", limited to {}", name_of(active_isa())) : "");
+  fail_usage(
+      config.where("train.precision"),
+      "train.precision = \"bf16\" needs {}. Set train.precision = \"f32\"; train.activations and optimizer.state "
+      "may be \"bf16\" on any processor",
+      bf16_products_need());
 }
 
 Schedule make_schedule(const Config& config, int64_t planned_steps) {

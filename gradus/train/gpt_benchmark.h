@@ -12,10 +12,10 @@ namespace gradus {
 
 struct GptBenchmarkOptions {
   GptOptions model;
-  int64_t batch = 1;    ///< Sequences a step, each `model.context` tokens long.
-  int64_t steps = 10;   ///< Timed ones.
-  int64_t warm_up = 2;  ///< Steps before them, which take their memory from the system.
-  Precision precision = {};
+  int64_t batch = 1;                    ///< Sequences a step, each `model.context` tokens long.
+  int64_t steps = 10;                   ///< Timed ones.
+  int64_t warm_up = 2;                  ///< Steps before them, which take their memory from the system.
+  Precision precision = {};             ///< Of the steps.
   DType optimizer_state = DType::kF32;  ///< Or kBF16.
   bool profile = false;                 ///< Some more steps, timed op by op.
 };

@@ -8,9 +8,9 @@
 
 #include "gradus/autograd/ops.h"
 #include "gradus/autograd/tape.h"
-#include "gradus/base/random.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "tests/random_tensor.h"
 
 namespace gradus {
 namespace {
@@ -18,15 +18,6 @@ namespace {
 constexpr Precision kProducts{.products = DType::kBF16};
 constexpr Precision kActivations{.activations = DType::kBF16};
 constexpr Precision kBoth{.products = DType::kBF16, .activations = DType::kBF16};
-
-Tensor random_f32(const Shape& shape, uint64_t key, double scale = 1.0) {
-  const RandomStream random(key);
-  std::vector<float> values;
-  for (int64_t i = 0; i < shape.numel(); ++i) {
-    values.push_back(static_cast<float>(scale * random.normal(0, static_cast<uint64_t>(i))));
-  }
-  return Tensor::from(values, shape);
-}
 
 Tensor rounded(const Tensor& x) { return kernels::cast(kernels::cast(x, DType::kBF16), DType::kF32); }
 
@@ -58,16 +49,6 @@ bool same_bits(const Tensor& a, const Tensor& b) {
                      static_cast<size_t>(a.numel() * size_of(a.dtype()))) == 0;
 }
 
-double distance(const Tensor& x, const Tensor& y) {
-  const std::vector<double> a = x.values<double>(), b = y.values<double>();
-  double difference = 0.0, size = 0.0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    difference += (a[i] - b[i]) * (a[i] - b[i]);
-    size += b[i] * b[i];
-  }
-  return std::sqrt(difference / size);
-}
-
 Tensor norm_then_linear(const std::vector<Tensor>& x, const Precision& precision) {
   return norm_linear(x[0], {x[1], x[2]}, {x[3], x[4]}, precision);
 }
@@ -82,28 +63,28 @@ Tensor attention(const std::vector<Tensor>& x, const Precision& precision) {
 }
 
 std::vector<Tensor> layer(int64_t rows, int64_t in, int64_t out) {
-  return {random_f32({rows, in}, 1), random_f32({in}, 2), random_f32({in}, 3), random_f32({out, in}, 4, 0.1),
-          random_f32({out}, 5)};
+  return {random_tensor({rows, in}, 1), random_tensor({in}, 2), random_tensor({in}, 3),
+          random_tensor({out, in}, 4, 0.1), random_tensor({out}, 5)};
 }
 std::vector<Tensor> feed_forward_layer() {
   std::vector<Tensor> x = layer(33, 24, 96);
-  x.push_back(random_f32({24, 96}, 6, 0.1));
-  x.push_back(random_f32({24}, 7));
+  x.push_back(random_tensor({24, 96}, 6, 0.1));
+  x.push_back(random_tensor({24}, 7));
   return x;
 }
 
 // Backward sees the input only as it was kept: so its gradients are those of the rounded input, to the bit.
 TEST(Precision, ActivationsInBf16GiveTheGradientsOfWhatWasKept) {
   std::vector<Tensor> inputs = layer(33, 24, 40);
-  const Tensor seed = random_f32({33, 40}, 8);
+  const Tensor seed = random_tensor({33, 40}, 8);
   const Result kept = run(norm_then_linear, inputs, kActivations, seed);
   EXPECT_TRUE(same_bits(kept.y, run(norm_then_linear, inputs, {}, seed).y));  // forward is as ever
   inputs[0] = rounded(inputs[0]);
   const Result of_rounded = run(norm_then_linear, inputs, {}, seed);
   for (size_t i = 0; i < inputs.size(); ++i) EXPECT_TRUE(same_bits(kept.gradients[i], of_rounded.gradients[i])) << i;
 
-  std::vector<Tensor> plain = {random_f32({33, 24}, 1), random_f32({40, 24}, 2), random_f32({40}, 3),
-                               random_f32({33, 40}, 4)};
+  std::vector<Tensor> plain = {random_tensor({33, 24}, 1), random_tensor({40, 24}, 2), random_tensor({40}, 3),
+                               random_tensor({33, 40}, 4)};
   const Result linear_kept = run(plain_linear, plain, kActivations, seed);
   plain[0] = rounded(plain[0]);
   const Result linear_rounded = run(plain_linear, plain, {}, seed);
@@ -120,13 +101,13 @@ TEST(Precision, GradientsAreNearThoseOfF32) {
     Tensor seed;
   };
   const Case cases[] = {
-      {"norm_linear", norm_then_linear, layer(33, 24, 40), random_f32({33, 40}, 8)},
-      {"norm_feed_forward", feed_forward, feed_forward_layer(), random_f32({33, 24}, 9)},
+      {"norm_linear", norm_then_linear, layer(33, 24, 40), random_tensor({33, 40}, 8)},
+      {"norm_feed_forward", feed_forward, feed_forward_layer(), random_tensor({33, 24}, 9)},
       {"linear",
        plain_linear,
-       {random_f32({33, 24}, 1), random_f32({40, 24}, 2), random_f32({40}, 3), random_f32({33, 40}, 4)},
-       random_f32({33, 40}, 8)},
-      {"attention", attention, {random_f32({2, 37, 3 * 3 * 8}, 1)}, random_f32({2, 37, 24}, 2)},
+       {random_tensor({33, 24}, 1), random_tensor({40, 24}, 2), random_tensor({40}, 3), random_tensor({33, 40}, 4)},
+       random_tensor({33, 40}, 8)},
+      {"attention", attention, {random_tensor({2, 37, 3 * 3 * 8}, 1)}, random_tensor({2, 37, 24}, 2)},
   };
   const double most = 4 * std::ldexp(1.0, -9);
   for (const Case& c : cases) {
@@ -150,7 +131,7 @@ TEST(Precision, GradientsAreNearThoseOfF32) {
 
 TEST(Precision, RoundsTheFactorsOfAProduct) {
   if (!has_bf16_products()) GTEST_SKIP() << "no products of bf16 numbers here";
-  const Tensor x = random_f32({65, 48}, 1), weight = random_f32({80, 48}, 2);
+  const Tensor x = random_tensor({65, 48}, 1), weight = random_tensor({80, 48}, 2);
   const Tensor y = linear(x, weight, {}, {}, kProducts);
   EXPECT_GT(distance(y, linear(x, weight, {})), std::ldexp(1.0, -11));
   // 48 additions in f32, of products that are exact in both.
@@ -162,7 +143,7 @@ TEST(Precision, KeepsWhatIsRetainedForTwoBackwards) {
     if (precision.products == DType::kBF16 && !has_bf16_products()) continue;
     std::vector<Tensor> x = feed_forward_layer();
     for (Tensor& t : x) t.set_requires_grad();
-    const Tensor seed = random_f32({33, 24}, 9);
+    const Tensor seed = random_tensor({33, 24}, 9);
     Tape tape;
     const Tensor y = feed_forward(x, precision);
     tape.backward(y, {.seed = seed, .retain = true});
@@ -177,8 +158,8 @@ TEST(Precision, KeepsWhatIsRetainedForTwoBackwards) {
 }
 
 TEST(Precision, LeavesF64AsItIs) {
-  const Tensor x = kernels::cast(random_f32({9, 5}, 1), DType::kF64).set_requires_grad();
-  const Tensor w = kernels::cast(random_f32({4, 5}, 2), DType::kF64).set_requires_grad();
+  const Tensor x = kernels::cast(random_tensor({9, 5}, 1), DType::kF64).set_requires_grad();
+  const Tensor w = kernels::cast(random_tensor({4, 5}, 2), DType::kF64).set_requires_grad();
   Tape tape;
   const Tensor y = linear(x, w, {}, {}, kBoth);
   EXPECT_EQ(y.dtype(), DType::kF64);

@@ -6,11 +6,11 @@
 #include <limits>
 #include <vector>
 
-#include "gradus/base/random.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/kernels/copy.h"
 #include "gradus/tensor/linear_cross_entropy.h"
 #include "gradus/tensor/matmul.h"
+#include "tests/random_tensor.h"
 #include "tests/tensor/same_bits.h"
 #include "tests/testing.h"
 
@@ -53,28 +53,7 @@ TEST(Bf16, RoundsWhatIsNoWholeVectorToo) {
   }
 }
 
-Tensor random_f32(const Shape& shape, uint64_t key) {
-  const RandomStream random(key);
-  std::vector<float> values;
-  for (int64_t i = 0; i < shape.numel(); ++i) {
-    values.push_back(static_cast<float>(random.normal(0, static_cast<uint64_t>(i))));
-  }
-  return Tensor::from(values, shape);
-}
-
 Tensor rounded_f64(const Tensor& x) { return kernels::cast(kernels::cast(x, DType::kBF16), DType::kF64); }
-
-// |x − y| over |y|, all elements together.
-double distance(const Tensor& x, const Tensor& y) {
-  const std::vector<double> a = x.values<double>(), b = y.values<double>();
-  EXPECT_EQ(a.size(), b.size());
-  double difference = 0.0, size = 0.0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    difference += (a[i] - b[i]) * (a[i] - b[i]);
-    size += b[i] * b[i];
-  }
-  return std::sqrt(difference / size);
-}
 
 // Against f64 products of the rounded factors. What is left is the rounding of k additions in f32: at most k·2⁻²⁴ of
 // the products' sizes, and √k·2⁻²⁴ if they do not all go one way.
@@ -83,8 +62,8 @@ TEST(Bf16, ProductsAreThoseOfRoundedFactorsAddedInF32) {
   for (const int64_t m : {1, 7, 130, 600}) {
     for (const int64_t n : {1, 31, 400}) {
       for (const int64_t k : {1, 2, 37, 700}) {
-        const Tensor x = random_f32({m, k}, 1), w = random_f32({n, k}, 2), bias = random_f32({n}, 3);
-        const Tensor x16 = kernels::cast(x, DType::kBF16), grad = random_f32({m, n}, 4);
+        const Tensor x = random_tensor({m, k}, 1), w = random_tensor({n, k}, 2), bias = random_tensor({n}, 3);
+        const Tensor x16 = kernels::cast(x, DType::kBF16), grad = random_tensor({m, n}, 4);
         const Tensor grad16 = kernels::cast(grad, DType::kBF16);
         const double most = 4.0 * std::sqrt(static_cast<double>(std::max({k, m, n}))) * std::ldexp(1.0, -24);
         const Tensor y = kernels::linear(x16, w, bias);
@@ -104,8 +83,8 @@ TEST(Bf16, ProductsAreThoseOfRoundedFactorsAddedInF32) {
 
 TEST(Bf16, ProductsHaveTheSameBitsForAnyThreads) {
   if (!has_bf16_products()) GTEST_SKIP() << kNoProducts;
-  const Tensor x = kernels::cast(random_f32({301, 517}, 1), DType::kBF16), w = random_f32({1030, 517}, 2);
-  const Tensor grad = kernels::cast(random_f32({301, 1030}, 3), DType::kBF16);
+  const Tensor x = kernels::cast(random_tensor({301, 517}, 1), DType::kBF16), w = random_tensor({1030, 517}, 2);
+  const Tensor grad = kernels::cast(random_tensor({301, 1030}, 3), DType::kBF16);
   expect_same_bits([&] { return kernels::linear(x, w, {}); });
   expect_same_bits([&] { return kernels::linear_backward_input(grad, w); });
   expect_same_bits([&] { return kernels::linear_backward_weight(grad, x); });
@@ -113,7 +92,7 @@ TEST(Bf16, ProductsHaveTheSameBitsForAnyThreads) {
 
 TEST(Bf16, ALossFromBf16IsThatOfRoundedFactors) {
   if (!has_bf16_products()) GTEST_SKIP() << kNoProducts;
-  const Tensor x = random_f32({300, 24}, 1), w = random_f32({50257, 24}, 2);
+  const Tensor x = random_tensor({300, 24}, 1), w = random_tensor({50257, 24}, 2);
   std::vector<int64_t> ids;
   for (int64_t i = 0; i < 300; ++i) ids.push_back(i * 7919 % 50257);
   const Tensor targets = Tensor::from(ids, {300});

@@ -5,20 +5,12 @@
 
 #include "gradus/base/threads.h"
 #include "gradus/nn/models/gpt.h"
+#include "tests/random_tensor.h"
 #include "tests/testing.h"
 #include "tests/train/training.h"
 
 namespace gradus {
 namespace {
-
-Tensor random_tensor(const Shape& shape, uint64_t key) {
-  const RandomStream random(key);
-  std::vector<float> values;
-  for (int64_t i = 0; i < shape.numel(); ++i) {
-    values.push_back(static_cast<float>(random.normal(0, static_cast<uint64_t>(i))));
-  }
-  return Tensor::from(values, shape);
-}
 
 std::vector<int32_t> random_tokens(int64_t count, int64_t vocabulary, uint64_t key) {
   const RandomStream random(key);
