@@ -193,11 +193,12 @@ std::vector<Key> train_keys() {
       {"train.threads", integer(kThreads), 0, always(),
        "Number of threads; 0 is one for each core. It does not change the result."},
       {"train.precision", choice({"f32", "bf16"}), "f32", always(),
-       "What the factors of matrix products are rounded to; sums, weights, gradients and the optimizer are f32 in any "
-       "case. `bf16` is faster on processors with AVX512_BF16 or AMX; others refuse it."},
+       "What the factors of a layer's matrix products are rounded to, gradients that are multiplied among them; sums, "
+       "weights, their gradients and attention's own products are f32 in any case. `bf16` is faster on processors with "
+       "AVX512_BF16 or AMX; others refuse it."},
       {"train.activations", choice({"f32", "bf16"}), "f32", always(),
-       "How the values that a step keeps for its backward pass are stored. `bf16` halves their memory, on any "
-       "processor."},
+       "How the values that a step keeps for its backward pass are stored. `bf16` saves about half their memory in "
+       "a GPT (nothing in an `mlp`), on any processor."},
       {"train.stop_loss", real(kAny), Unset{}, always(),
        "The run ends as soon as the mean loss over `train.stop_window` steps is at or below this."},
       {"train.stop_window", integer(kWindow), Unset{"1 for the whole batch, else 100"}, always(),
