@@ -91,13 +91,14 @@ Tensor norm_feed_forward(const Tensor& x, const NormParameters& norm, const Line
 }
 
 Tensor causal_attention(const Tensor& qkv, int64_t heads, const Precision& precision) {
-  kernels::Attention result = kernels::causal_attention(qkv, heads);
+  // Forward sees what backward will see: a softmax made again fits its logsumexp only if the scores are the same.
+  const Kept kept(qkv, precision);
+  kernels::Attention result = kernels::causal_attention(kept.get(), heads);
   if (!needs_gradient(qkv)) return result.y;
-  return record(
-      "causal_attention", result.y, std::array{&qkv},
-      [qkv = Kept(qkv, precision), y = Kept(result.y, precision), logsumexp = result.logsumexp, heads](Gradients& g) {
-        g.add(0, kernels::causal_attention_backward(g.output(), qkv.get(), y.get(), logsumexp, heads));
-      });
+  return record("causal_attention", result.y, std::array{&qkv},
+                [kept, y = Kept(result.y, precision), logsumexp = result.logsumexp, heads](Gradients& g) {
+                  g.add(0, kernels::causal_attention_backward(g.output(), kept.get(), y.get(), logsumexp, heads));
+                });
 }
 
 Tensor dropout(const Tensor& x, double rate, uint64_t key, std::span<const int64_t> example_ids) {

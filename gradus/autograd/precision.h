@@ -13,7 +13,8 @@ struct Precision {
   /// `has_bf16_products()`. (Micikevicius et al., "Mixed precision training", 2018; Kalamkar et al., "A study of
   /// BFLOAT16 for deep learning training", 2019.)
   DType products = DType::kF32;
-  /// kBF16: what is kept for backward is rounded to bf16, which halves its memory; any processor can.
+  /// kBF16: what is kept for backward is rounded to bf16, which halves its memory; any processor can. Results are those
+  /// of f32, but for attention, which rounds its input first.
   DType activations = DType::kF32;
 
   /// `x` as a factor of a product.

@@ -10,6 +10,7 @@
 #include "gradus/autograd/tape.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/matmul.h"
 #include "tests/random_tensor.h"
 
 namespace gradus {
@@ -89,6 +90,53 @@ TEST(Precision, ActivationsInBf16GiveTheGradientsOfWhatWasKept) {
   plain[0] = rounded(plain[0]);
   const Result linear_rounded = run(plain_linear, plain, {}, seed);
   for (size_t i = 0; i < 4; ++i) EXPECT_TRUE(same_bits(linear_kept.gradients[i], linear_rounded.gradients[i])) << i;
+}
+
+TEST(Precision, AFeedForwardInBf16GivesTheGradientsOfWhatWasKept) {
+  // Gelu is applied to a value of its own, which is rounded too; where nothing else is, only its way back differs.
+  std::vector<Tensor> inputs = feed_forward_layer();
+  inputs[0] = rounded(inputs[0]);
+  const Tensor seed = random_tensor({33, 24}, 9);
+  const Result kept = run(feed_forward, inputs, kActivations, seed), exact = run(feed_forward, inputs, {}, seed);
+  EXPECT_TRUE(same_bits(kept.y, exact.y));
+  EXPECT_TRUE(same_bits(kept.gradients[6], exact.gradients[6]));  // of the last bias: nothing kept enters it
+  const Tensor before = linear(layer_norm(inputs[0], inputs[1], inputs[2]), inputs[3], inputs[4]);
+  const Tensor y = gelu(rounded(before));
+  EXPECT_TRUE(same_bits(kept.gradients[5], kernels::linear_backward_weight(seed, y)));
+}
+
+// A softmax made again from other scores than those of forward would not add up to 1. With one token it is 1 whatever
+// the score, and with large scores a rounded one is off by whole units.
+TEST(Precision, AttentionInBf16GivesTheGradientsOfWhatWasKept) {
+  for (const double size : {1.0, 4.015, 60.0}) {
+    for (const int64_t tokens : {1, 37}) {
+      const Tensor qkv = random_tensor({2, tokens, 3 * 24}, 1, size), seed = random_tensor({2, tokens, 24}, 2);
+      const Result kept = run(attention, {qkv}, kActivations, seed);
+      const Result of_rounded = run(attention, {rounded(qkv)}, {}, seed);
+      EXPECT_TRUE(same_bits(kept.y, of_rounded.y));
+      EXPECT_TRUE(same_bits(slice(kept.gradients[0], 2, 48, 72), slice(of_rounded.gradients[0], 2, 48, 72)));
+      // The one weight of 1 comes from scores of up to some 8·size², whose rounding, of 2⁻²⁴ of them, enters thrice.
+      const double most = 3 * 8 * size * size * std::ldexp(1.0, -24);
+      const double off = distance(slice(kept.gradients[0], 2, 48, 72), seed);
+      EXPECT_LT(tokens == 1 ? off : 0.0, most);
+      // The result is kept rounded as well, by up to 2⁻⁹ of itself, and enters the gradients of Q and K.
+      EXPECT_LT(distance(kept.gradients[0], of_rounded.gradients[0]), 4 * std::ldexp(1.0, -9)) << size << " " << tokens;
+    }
+  }
+}
+
+TEST(Precision, ALossFromProductsInBf16RoundsItsFactors) {
+  if (!has_bf16_products()) GTEST_SKIP() << "no products of bf16 numbers here";
+  const Tensor targets = Tensor::from(std::vector<int64_t>{3, 0, 7, 7, 1}, {5});
+  const Op loss = [](const std::vector<Tensor>& x, const Precision& precision) {
+    return linear_cross_entropy(x[0], x[1], x[2], Reduction::kMean, precision);
+  };
+  const Tensor x = random_tensor({5, 24}, 1), w = random_tensor({8, 24}, 2);
+  const Result got = run(loss, {x, w, targets}, kProducts, {}), f32 = run(loss, {x, w, targets}, {}, {});
+  const Result of_rounded = run(loss, {rounded(x), rounded(w), targets}, {}, {});
+  EXPECT_NEAR(got.y.item(), of_rounded.y.item(), 1e-5 * of_rounded.y.item());
+  EXPECT_GT(std::abs(got.y.item() - f32.y.item()), 1e-5 * f32.y.item());
+  for (size_t i = 0; i < 2; ++i) EXPECT_LT(distance(got.gradients[i], f32.gradients[i]), 4 * std::ldexp(1.0, -9)) << i;
 }
 
 // Rounding changes a number by 2⁻⁹ of itself at most, by 2⁻⁹/√3 in the mean square; in a gradient that several rounded
