@@ -5,6 +5,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
 #include "gradus/tensor/gemm.h"
+#include "gradus/tensor/isa.h"
 #include "gradus/tensor/kernels/copy.h"
 
 namespace gradus::kernels {
@@ -49,6 +50,10 @@ template <class T>
 void tile_product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, Sum<T>* c, int64_t c_row,
                   bool accumulate) {
   if constexpr (std::is_same_v<T, BFloat16>) {
+    if (k == 0) {  // oneDNN divides by it
+      for (int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_row, n, 0.0F);
+      return;
+    }
     gradus::detail::gemm_tile(m, n, k, a, b, c, c_row, accumulate);
   } else {
     if constexpr (std::is_same_v<T, float>) {
@@ -94,7 +99,7 @@ Operands::Operands(std::string_view op, const Tensor& first, const Tensor& secon
   if (!fits(first) || !fits(second)) {
     fail(op, "{} and {} do not mix; convert one with cast", first.describe(), second.describe());
   }
-  if (rounds && !gradus::detail::has_bf16_gemm()) {
+  if (rounds && !has_bf16_products()) {
     fail(op, "{} × {}: products of bf16 numbers need AVX512_BF16, which {}; cast to f32", first.describe(),
          second.describe(), GRADUS_ONEDNN ? "this processor has not, or may not use" : "this build does not use");
   }
@@ -166,14 +171,14 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 
 namespace {
 
-void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias, DType result) {
   if (weight.rank() != 2 || x.rank() < 1 || x.size(-1) != weight.size(1)) {
     fail("linear", "input {} and weight {}: the input's last size must be the weight's second", x.describe(),
          weight.describe());
   }
-  if (bias.defined() && (bias.rank() != 1 || bias.size(0) != weight.size(0) || bias.dtype() != weight.dtype())) {
-    fail("linear", "bias {} for weight {}: expected {} ({},)", bias.describe(), weight.describe(),
-         name_of(weight.dtype()), weight.size(0));
+  if (bias.defined() && (bias.rank() != 1 || bias.size(0) != weight.size(0) || bias.dtype() != result)) {
+    fail("linear", "bias {} for weight {}: expected {} ({},)", bias.describe(), weight.describe(), name_of(result),
+         weight.size(0));
   }
 }
 
@@ -182,8 +187,8 @@ Tensor contiguous_or_undefined(const Tensor& x) { return x.defined() ? contiguou
 // The result of x · weightᵀ + bias, with what else `add_to(epilogue)` asks for.
 template <class AddTo>
 Tensor linear_with(const Tensor& x, const Tensor& weight, const Tensor& bias, AddTo&& add_to) {
-  check_linear(x, weight, bias);
   const Operands o("linear", x, weight);
+  check_linear(x, weight, bias, o.result);
   const Tensor b = contiguous_or_undefined(bias);
   Shape shape = x.shape();
   shape[x.rank() - 1] = weight.size(0);

@@ -2,7 +2,10 @@
 
 #include <cmath>
 
+#include "gradus/nn/models/gpt.h"
+#include "gradus/tensor/isa.h"
 #include "tests/nn/reference.h"
+#include "tests/random_tensor.h"
 #include "tests/testing.h"
 
 namespace gradus {
@@ -88,6 +91,23 @@ TEST(RegressionModel, LossIsTheSumOfSquaresAndItsNumberOfElements) {
   const Loss loss = model.loss(Tensor::zeros({3, 1}), y, context);
   EXPECT_EQ(loss.sum.item(), 91);
   EXPECT_EQ(loss.weight, 6);
+}
+
+// What the context says reaches every product of a model.
+TEST(Models, MultiplyInThePrecisionOfTheContext) {
+  if (!has_bf16_products()) GTEST_SKIP() << "this processor or this build has no products of bf16 numbers";
+  const LinearModel line({.inputs = 3, .outputs = 2}, 1);
+  const Mlp mlp({.inputs = 3, .outputs = 2, .hidden = {5}}, 1);
+  const Gpt gpt({.vocabulary = 11, .layers = 1, .width = 8, .heads = 2, .context = 4}, 1);
+  const Tensor x = filled("x", {7, 3}, 4.0), ids = Tensor::from(std::vector<int64_t>{1, 10, 0, 3}, {1, 4});
+  for (const Model* model : std::initializer_list<const Model*>{&line, &mlp, &gpt}) {
+    Context f32, bf16;
+    bf16.precision.products = DType::kBF16;
+    const Tensor& input = model == &gpt ? ids : x;
+    const double apart = distance(model->forward(input, bf16), model->forward(input, f32));
+    EXPECT_GT(apart, std::ldexp(1.0, -13));
+    EXPECT_LT(apart, std::ldexp(1.0, -6));
+  }
 }
 
 }  // namespace

@@ -81,6 +81,31 @@ TEST(Bf16, ProductsAreThoseOfRoundedFactorsAddedInF32) {
   }
 }
 
+TEST(Bf16, ProductsOfNothingAreZeroAndTheBias) {
+  if (!has_bf16_products()) GTEST_SKIP() << kNoProducts;
+  const Tensor bias = Tensor::from(std::vector<float>{1.5F, -2.0F}, {2}), none = Tensor::empty({2, 0});
+  const Tensor y = kernels::linear(Tensor::empty({3, 0}, DType::kBF16), none, bias);
+  EXPECT_EQ(distance(y, Tensor::from(std::vector<float>{1.5F, -2, 1.5F, -2, 1.5F, -2}, {3, 2})), 0.0);
+  const Tensor of_weight = kernels::linear_backward_weight(Tensor::empty({0, 2}, DType::kBF16), Tensor::empty({0, 3}));
+  EXPECT_EQ(of_weight.shape(), Shape({2, 3}));
+  EXPECT_EQ(of_weight.values<double>(), std::vector<double>(6, 0.0));
+  EXPECT_EQ(kernels::linear(Tensor::empty({0, 3}, DType::kBF16), Tensor::empty({2, 3}), bias).shape(), Shape({0, 2}));
+  std::vector<float> sums = {1.0F, 2.0F};
+  kernels::product<BFloat16>(1, 2, 0, {nullptr, 0, 1}, {nullptr, 1, 0}, sums.data(), 2, /*accumulate=*/true, {});
+  EXPECT_EQ(sums, (std::vector<float>{1.0F, 2.0F}));
+}
+
+// Either factor may be the one that is bf16 already; a bias has the dtype of the result.
+TEST(Bf16, AWeightInBf16TakesABiasInF32) {
+  if (!has_bf16_products()) GTEST_SKIP() << kNoProducts;
+  const Tensor x = random_tensor({5, 24}, 1), w = random_tensor({7, 24}, 2), bias = random_tensor({7}, 3);
+  const Tensor x16 = kernels::cast(x, DType::kBF16), w16 = kernels::cast(w, DType::kBF16);
+  EXPECT_EQ(distance(kernels::linear(x, w16, bias), kernels::linear(x16, w, bias)), 0.0);
+  EXPECT_EQ(distance(kernels::linear(x16, w16, bias), kernels::linear(x16, w, bias)), 0.0);
+  EXPECT_EQ(error_text([&] { kernels::linear(x, w16, kernels::cast(bias, DType::kBF16)); }),
+            "[linear] bias bf16 (7,) for weight bf16 (7, 24): expected f32 (7,)");
+}
+
 TEST(Bf16, ProductsHaveTheSameBitsForAnyThreads) {
   if (!has_bf16_products()) GTEST_SKIP() << kNoProducts;
   const Tensor x = kernels::cast(random_tensor({301, 517}, 1), DType::kBF16), w = random_tensor({1030, 517}, 2);

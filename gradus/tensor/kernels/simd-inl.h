@@ -96,7 +96,7 @@ HWY_INLINE hn::Vec<D> TanhAny(D d, hn::Vec<D> x) {
 constexpr double kLog2E = 1.4426950408889634073599246810019;
 
 // 2^x where x is what was divided by ln 2 before: half the work of `ExpAny` in f32, to 2e-8 of the result and the
-// rounding of x. In f32 what is below 2⁻¹²⁶ becomes that, never 0.
+// rounding of x. In f32 what is below 2⁻¹²⁶ becomes that, never 0, and from x = 127.5 on it is infinity.
 template <class D>
 HWY_INLINE hn::Vec<D> Exp2Any(D d, hn::Vec<D> x) {
   using T = hn::TFromD<D>;
