@@ -27,7 +27,8 @@ std::string json_text(const GptBenchmark& result, const BenchOptions& options) {
   json.add("precision", options.precision)
       .add("activations", options.activations)
       .add("optimizer_state", options.optimizer_state);
-  json.add("threads", int64_t{threads()}).add("isa", name_of(active_isa())).add("matrix_products", matmul_library());
+  json.add("threads", int64_t{threads()}).add("isa", name_of(active_isa()));
+  json.add("matrix_products", matmul_library(dtype_from_name(options.precision)));
   return json.line();
 }
 
@@ -44,10 +45,11 @@ std::string table_of(const GptBenchmark& result, const BenchOptions& options) {
       "Model flops are 6 · (weights in products + T · C · layers) · tokens: the causal half of attention counts, what "
       "is\n"
       "computed twice does not.\n",
-      result.parameters, result.tokens, threads(), name_of(active_isa()), matmul_library(), options.precision,
-      options.activations, options.optimizer_state, 1e3 * step, result.step_s.size(),
-      static_cast<double>(result.tokens) / step, rate / 1e9, 100 * rate / result.fma_peak_flops,
-      result.fma_peak_flops / 1e9, static_cast<double>(result.peak_rss_bytes) / 1e6, result.loss);
+      result.parameters, result.tokens, threads(), name_of(active_isa()),
+      matmul_library(dtype_from_name(options.precision)), options.precision, options.activations,
+      options.optimizer_state, 1e3 * step, result.step_s.size(), static_cast<double>(result.tokens) / step, rate / 1e9,
+      100 * rate / result.fma_peak_flops, result.fma_peak_flops / 1e9, static_cast<double>(result.peak_rss_bytes) / 1e6,
+      result.loss);
 }
 
 std::string profile_table(const GptBenchmark& result) {
@@ -67,8 +69,9 @@ std::string profile_table(const GptBenchmark& result) {
       text += "\n";
     }
   }
-  return text + fmt::format("limits: {:.1f} GFLOP/s of multiply-adds, {:.1f} GB/s of y += a·x; measured in this run\n",
-                            result.fma_peak_flops / 1e9, result.bytes_per_s / 1e9);
+  return text +
+         fmt::format("limits: {:.1f} GFLOP/s of multiply-adds of f32, {:.1f} GB/s of y += a·x; measured in this run\n",
+                     result.fma_peak_flops / 1e9, result.bytes_per_s / 1e9);
 }
 
 }  // namespace

@@ -41,17 +41,17 @@ int env(const MachineOptions& options) {
   prepare_machine(options);
   std::string processor = system_value("/proc/cpuinfo", "model name");
   if (processor.empty()) processor = "unknown";
-  print(
-      fmt::format("gradus           {}\n"
-                  "processor        {}\n"
-                  "cores            {}\n"
-                  "instruction set  {} (detected: {})\n"
-                  "matrix products  {}, {}\n"
-                  "threads          {}\n"
-                  "memory           {:.1f} GB, of which {:.1f} GB available\n",
-                  GRADUS_VERSION, processor, std::thread::hardware_concurrency(), name_of(active_isa()),
-                  name_of(detected_isa()), matmul_library(), has_bf16_products() ? "f32 and bf16" : "f32 only",
-                  threads(), gigabytes("MemTotal"), gigabytes("MemAvailable")));
+  print(fmt::format(
+      "gradus           {}\n"
+      "processor        {}\n"
+      "cores            {}\n"
+      "instruction set  {} (detected: {})\n"
+      "matrix products  {}{}\n"
+      "threads          {}\n"
+      "memory           {:.1f} GB, of which {:.1f} GB available\n",
+      GRADUS_VERSION, processor, std::thread::hardware_concurrency(), name_of(active_isa()), name_of(detected_isa()),
+      matmul_library(DType::kBF16), has_bf16_products() ? " for bf16" : "; none of bf16", threads(),
+      gigabytes("MemTotal"), gigabytes("MemAvailable")));
   return 0;
 }
 

@@ -11,12 +11,13 @@ namespace gradus::detail {
 /// contiguous, `c_row` apart.
 void gemm_tile(int64_t m, int64_t n, int64_t k, const kernels::Matrix<float>& a, const kernels::Matrix<float>& b,
                float* c, int64_t c_row, bool accumulate);
-/// The same of bf16 numbers; needs `has_bf16_gemm()`.
+/// The same of bf16 numbers; needs `bf16_gemm()`.
 void gemm_tile(int64_t m, int64_t n, int64_t k, const kernels::Matrix<BFloat16>& a, const kernels::Matrix<BFloat16>& b,
                float* c, int64_t c_row, bool accumulate);
 
-/// Whether the processor, as far as it may be used, multiplies bf16 numbers: AVX512_BF16, or AMX on top of it.
-bool has_bf16_gemm();
+/// What multiplies bf16 numbers, as far as the processor may be used: "AVX512_BF16", "AMX", or nullptr if nothing does.
+/// After this, `limit_gemm_isa` is too late.
+const char* bf16_gemm();
 
 /// "oneDNN 2.6.3" or "plain": for `gradus env`.
 const char* gemm_name();

@@ -131,9 +131,11 @@ void gemm_tile(int64_t m, int64_t n, int64_t k, const kernels::Matrix<BFloat16>&
   }
 }
 
-bool has_bf16_gemm() {
+const char* bf16_gemm() {
   const int isa = dnnl_get_effective_cpu_isa();
-  return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+  const auto has = [isa](int bits) { return (isa & bits) == bits; };
+  if (has(dnnl_cpu_isa_avx512_core_amx)) return "AMX";
+  return has(dnnl_cpu_isa_avx512_core_bf16) ? "AVX512_BF16" : nullptr;
 }
 
 const char* gemm_name() {

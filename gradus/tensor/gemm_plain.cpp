@@ -14,7 +14,7 @@ void gemm_tile(int64_t, int64_t, int64_t, const kernels::Matrix<BFloat16>&, cons
   fail("gemm", "this build has no products of bf16 numbers; build with oneDNN (GRADUS_ONEDNN=ON)");
 }
 
-bool has_bf16_gemm() { return false; }
+const char* bf16_gemm() { return nullptr; }
 
 const char* gemm_name() { return "plain"; }
 

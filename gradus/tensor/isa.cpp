@@ -57,14 +57,16 @@ void limit_isa(Isa isa) {
     fail_usage("isa", "{} is asked for, but this processor has {} at most", name_of(isa), name_of(detected_isa()));
   }
   if (!detail::limit_gemm_isa(static_cast<int>(isa))) {
-    fail_usage("isa", "it is too late to choose {}: an op has run already; choose before the first", name_of(isa));
+    fail_usage("isa",
+               "it is too late to choose {}: an op has run, or it was asked for products of bf16 numbers, before",
+               name_of(isa));
   }
   // After this Highway looks again which code to run.
   hwy::DisableTargets(isa == Isa::kBaseline ? kAboveBaseline : (isa == Isa::kAvx2 ? kAboveAvx2 : 0));
   g_limit.store(static_cast<int>(isa), std::memory_order_relaxed);
 }
 
-bool has_bf16_products() { return detail::has_bf16_gemm(); }
+bool has_bf16_products() { return detail::bf16_gemm() != nullptr; }
 
 std::string bf16_products_need() {
   const std::string limit = active_isa() < detected_isa() ? fmt::format(", limited to {}", name_of(active_isa())) : "";
@@ -72,6 +74,9 @@ std::string bf16_products_need() {
                      name_of(detected_isa()), matmul_library(), limit);
 }
 
-std::string_view matmul_library() { return detail::gemm_name(); }
+std::string matmul_library(DType products) {
+  const char* const how = products == DType::kBF16 ? detail::bf16_gemm() : nullptr;
+  return how == nullptr ? detail::gemm_name() : fmt::format("{}, {}", detail::gemm_name(), how);
+}
 
 }  // namespace gradus

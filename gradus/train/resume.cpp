@@ -54,6 +54,22 @@ std::string to_text(const std::vector<ConfigChange>& changes) {
   return text;
 }
 
+void check_fixed(const std::vector<ConfigChange>& changes, const Config& config) {
+  for (const ConfigChange& change : changes) {
+    if (change.key == "model.from") {
+      fail_usage(config.where(change.key),
+                 "model.from is where a new run starts; this one goes on with its own weights: leave it out");
+    }
+    if (change.key == "optimizer.state") {
+      fail_usage(
+          config.where(change.key),
+          "optimizer.state is {} in the run's checkpoints, and stays that; leave it out, or start a new run from "
+          "the weights of this one, with model.from",
+          change.before);
+    }
+  }
+}
+
 void check_changes(const std::vector<ConfigChange>& changes, const fs::path& run, const fs::path& without) {
   const auto refused = std::find_if(changes.begin(), changes.end(), [](const auto& change) { return !change.allowed; });
   if (refused == changes.end()) return;

@@ -21,6 +21,8 @@ struct ConfigChange {
 /// set is no difference.
 std::vector<ConfigChange> config_changes(const Config& before, const Config& after);
 
+/// A usage error for a key that no checkpoint can go on with: `model.from`, `optimizer.state`.
+void check_fixed(const std::vector<ConfigChange>& changes, const Config& config);
 /// A usage error that lists every difference, if one of them is not allowed; `--resume without` has none of them.
 void check_changes(const std::vector<ConfigChange>& changes, const std::filesystem::path& run,
                    const std::filesystem::path& without);

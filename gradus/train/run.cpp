@@ -220,15 +220,11 @@ void Run::resume(const RunOptions& options, Config config) {
   }
   const Config before = Config::parse(start->checkpoint.config, (start->folder / kConfig).string());
   const std::vector<ConfigChange> changes = config_changes(before, config);
+  check_fixed(changes, config);
   // What gradus wrote into the folder was accepted then; what somebody wrote there since was not.
   const bool accepted = options.own_configuration && is_as_written(folder_ / kConfig);
   if (!accepted) {
     check_changes(changes, folder_, options.own_configuration ? checkpoints_of(folder_) / kLastLink : folder_);
-  }
-  for (const ConfigChange& change : changes) {
-    if (change.key != "model.from") continue;
-    fail_usage(config.where("model.from"),
-               "model.from is where a new run starts; this one goes on with its own weights: leave it out");
   }
   session_ =
       std::make_unique<Session>(std::move(config), SessionOptions{.tokenizer = tokenizer_of(*start), .resumes = true});
@@ -248,12 +244,10 @@ void Run::resume(const RunOptions& options, Config config) {
 // The folder becomes that of a run which is at this step. Killed anywhere in here, it can be done again.
 void Run::take_over(const StartingPoint& start) {
   const TrainingState& state = start.checkpoint.state.training;
-  const RunFacts& facts = start.checkpoint.state.facts;
-  if (facts.isa != name_of(active_isa()) || facts.matmul_library != matmul_library()) {
-    notes_.push_back(
-        fmt::format("the checkpoint was written on {} with {}, this is {} with {}: the numbers round differently "
-                    "from here on",
-                    facts.isa, facts.matmul_library, name_of(active_isa()), matmul_library()));
+  const std::string before = start.checkpoint.state.facts.arithmetic(), now = session_->facts().arithmetic();
+  if (before != now) {
+    notes_.push_back(fmt::format(
+        "the checkpoint was written on {}, this is {}: the numbers round differently from here on", before, now));
   }
   set_aside_after(state.step);
   link_checkpoints(folder_, state.step, state.best_step);

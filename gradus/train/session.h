@@ -46,12 +46,13 @@ class Session {
   const MemoryPrediction& memory() const { return memory_; }
   /// A sum over the names and the bits of all weights.
   uint64_t weights_hash() const;
+  /// What a checkpoint made now would say of the run.
+  RunFacts facts() const;
 
  private:
   void build(const SessionOptions& options);
   void plan_memory(const SessionOptions& options);
   void restore_tensors(const Checkpoint& checkpoint, std::string_view source);
-  RunFacts facts() const;
 
   Config config_;
   ExperimentData data_;

@@ -23,7 +23,10 @@ struct RunFacts {
   int64_t optimizer_steps = 0;
   std::string version;         ///< Of gradus.
   std::string isa;             ///< "avx2", …: another one rounds differently.
-  std::string matmul_library;  ///< "oneDNN 2.6.3"
+  std::string matmul_library;  ///< "oneDNN 2.6.3"; with what multiplies bf16 numbers, if the run does.
+
+  /// The two that decide how sums are rounded: "avx512 with oneDNN 2.6.3".
+  std::string arithmetic() const { return isa + " with " + matmul_library; }
 };
 
 struct StateFile {

@@ -241,10 +241,10 @@ Replay replay(const fs::path& run, int64_t from, int64_t to) {
   }
   Replay result;
   for (const Checkpoint* checkpoint : {&start, &end}) {
-    if (checkpoint->state.facts.isa == name_of(active_isa())) continue;
-    result.notes.push_back(fmt::format("step {} was written on {}, this is {}; --isa {} would pin it",
-                                       checkpoint->state.training.step, checkpoint->state.facts.isa,
-                                       name_of(active_isa()), checkpoint->state.facts.isa));
+    const RunFacts &then = checkpoint->state.facts, now = session.facts();
+    if (then.arithmetic() == now.arithmetic()) continue;
+    result.notes.push_back(fmt::format("step {} was written on {}, this is {}: --isa {} can pin the first of them",
+                                       checkpoint->state.training.step, then.arithmetic(), now.arithmetic(), then.isa));
   }
   session.restore(start, source);
   TrainingState state = start.state.training;

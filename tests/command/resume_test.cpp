@@ -49,6 +49,8 @@ TEST(ResumeCommand, GoesOnWithoutProductsOfBf16WhereF32IsNamed) {
                                                   "train.steps=80", "--set", "train.precision=f32"});
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_THAT(again.out, HasSubstr("\n  train.precision  \"bf16\" -> \"f32\""));
+  EXPECT_THAT(again.out, HasSubstr(fmt::format("the checkpoint was written on {} with {}, this is avx2 with {}: the ",
+                                               name_of(active_isa()), matmul_library(DType::kBF16), matmul_library())));
   EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 80);
 }
 

@@ -265,6 +265,16 @@ TEST(ResumeWithChanges, AllowsOtherDataOnlyForAKeyOfTheData) {
   EXPECT_THAT(join(named.notes()), HasSubstr("the data is other data: "));
 }
 
+// Named or not: the state that is there is of the other kind.
+TEST(ResumeWithChanges, RefusesAnotherStorageOfTheOptimizersState) {
+  const TemporaryFolder folder;
+  train_until(30, run_config(), folder / "run");
+  for (const char* state : {"optimizer.state=bf16", "optimizer.state=\"bf16\""}) {
+    EXPECT_THAT(resume_error(run_config({state}), folder / "run"),
+                HasSubstr("optimizer.state is \"f32\" in the run's checkpoints, and stays that; leave it out, or"));
+  }
+}
+
 TEST(ResumeWithChanges, RefusesAnotherModelToStartFrom) {
   const TemporaryFolder folder;
   TrainingRun(run_config(), folder / "first").train();
