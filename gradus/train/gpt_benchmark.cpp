@@ -61,7 +61,8 @@ class Profiler : public TapeObserver {
   void on_backward(const char* op) override { line(op, " backward"); }
   void on_update(int64_t parameters) {
     // Reads the gradient twice (its norm comes first), and reads and writes the weight and two moments.
-    line("AdamW", "").bytes += 4.0 * 8 * static_cast<double>(parameters);
+    const double bytes = 4.0 * 4 + 4.0 * static_cast<double>(size_of(options_.optimizer_state));
+    line("AdamW", "").bytes += bytes * static_cast<double>(parameters);
   }
 
   std::vector<ProfileLine> per_step(int64_t steps) {

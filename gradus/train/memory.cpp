@@ -73,9 +73,11 @@ MemoryPrediction predict_memory(const MemoryUse& use, bool is_text) {
       {"the program and its data", use.program + products, ""},
       {"weights", use.weights, "a smaller model"},
       {"gradients", gradients, "a smaller model"},
-      {"optimizer state", use.optimizer_state, "optimizer.name = \"sgd\" without momentum has none"},
+      {"optimizer state", use.optimizer_state,
+       "optimizer.state = \"bf16\", or optimizer.name = \"sgd\" without momentum, which has none"},
       {"activations", use.step - gradients,
-       is_text ? "a smaller train.micro_batch_size or model.context, or model.recompute = true"
+       is_text ? "a smaller train.micro_batch_size or model.context, train.activations = \"bf16\", or model.recompute "
+                 "= true"
                : "a smaller train.micro_batch_size"},
       {"a checkpoint on its way to disk", use.weights + use.optimizer_state, "a smaller model"},
   }};

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "gradus/base/threads.h"
+#include "gradus/tensor/isa.h"
 #include "gradus/train/session.h"
 #include "tests/testing.h"
 
@@ -41,8 +42,15 @@ int64_t measured_peak(Session& session) {
 }
 
 TEST(Memory, OfAStepIsWhatTheStepThenTakes) {
-  for (const std::vector<std::string>& keys : std::vector<std::vector<std::string>>{
-           {}, {"train.micro_batch_size=5"}, {"model.recompute=true"}, {"model.dropout=0.1"}, {"train.threads=1"}}) {
+  for (const std::vector<std::string>& keys :
+       std::vector<std::vector<std::string>>{{},
+                                             {"train.micro_batch_size=5"},
+                                             {"model.recompute=true"},
+                                             {"model.dropout=0.1"},
+                                             {"train.threads=1"},
+                                             {"train.activations=bf16"},
+                                             {"optimizer.state=bf16"},
+                                             {has_bf16_products() ? "train.precision=bf16" : "train.precision=f32"}}) {
     const TemporaryFolder folder;
     Session session = gpt_session(folder, keys);
     set_threads(static_cast<int>(session.config().integer("train.threads")));
@@ -82,6 +90,13 @@ TEST(Memory, HasItsParts) {
   EXPECT_EQ(part(prediction, "a checkpoint on its way to disk"), weights + part(prediction, "optimizer state"));
   Session frugal = gpt_session(folder, {"model.recompute=true"});
   EXPECT_LT(part(frugal.memory(), "activations"), part(prediction, "activations") * 2 / 3);
+  // Two moments of half the size.
+  Session rounded = gpt_session(folder, {"optimizer.state=bf16"});
+  EXPECT_EQ(part(rounded.memory(), "optimizer state"), part(prediction, "optimizer state") - weights);
+  // Of a block's 10 widths of f32 there are 11 of bf16; what lives for an op alone is f32 as before.
+  Session deep = gpt_session(folder, {"model.layers=12"});
+  Session deep_rounded = gpt_session(folder, {"model.layers=12", "train.activations=bf16"});
+  EXPECT_LT(part(deep_rounded.memory(), "activations"), part(deep.memory(), "activations") * 65 / 100);
   int64_t sum = 0;
   for (const MemoryPart& p : prediction.parts) sum += p.bytes;
   EXPECT_EQ(prediction.total(), sum);

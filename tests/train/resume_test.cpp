@@ -65,9 +65,15 @@ model = {kind = "gpt", layers = 1, width = 16, heads = 2, context = 12, dropout 
 optimizer = {name = "adamw", learning_rate = 0.01, state = "bf16"}
 train = {batch_size = 4, activations = "bf16"}
 )";
+  files["line_bf16"] = R"(
+data = {kind = "line"}
+model = {kind = "linear"}
+optimizer = {name = "sgd", learning_rate = 0.05, momentum = 0.9, state = "bf16"}
+train = {batch_size = 32}
+)";
   std::vector<std::string> all = {"train.steps=200", "train.seed=3"};
   if (model == "gpt_bf16" && has_bf16_products()) all.push_back("train.precision=bf16");
-  if (model != "line" && model != "mlp") all.push_back(Config::text_override("data.path", text_path()));
+  if (model.starts_with("gpt")) all.push_back(Config::text_override("data.path", text_path()));
   all.insert(all.end(), overrides.begin(), overrides.end());
   return Config::parse(files.at(model), model + ".toml", all);
 }
@@ -108,7 +114,7 @@ TEST_P(Resume, AfterAnyStepGivesTheSameBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Resume, testing::Values("line", "mlp", "gpt", "gpt_bf16"),
+INSTANTIATE_TEST_SUITE_P(Models, Resume, testing::Values("line", "line_bf16", "mlp", "gpt", "gpt_bf16"),
                          [](const auto& suffix) { return std::string(suffix.param); });
 
 std::vector<json> timeless_log(const fs::path& run) {
