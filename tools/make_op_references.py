@@ -266,6 +266,99 @@ def feed_forward(x, w, b, v, c):
     return F.linear(F.gelu(F.linear(x, w, b), approximate="tanh"), v, c)
 
 
+def with_gaps(*shape):
+    """Numbers no two of which are equal, so that every order of them is one."""
+    n = math.prod(shape)
+    return torch.from_numpy((random.permutation(n).reshape(shape) - n / 2) / 4)
+
+
+def ordered(f, nan=True):
+    """The variants of an op on the order of its elements: axis 1 of them, or the last."""
+    x = with_gaps(3, 4)
+    x[1] = values(INF, NAN if nan else 7, -INF, -0.0)
+    return f, {
+        "base": [with_gaps(3, 5)],
+        "rank3": [with_gaps(2, 3, 4)],
+        "long": [with_gaps(2, 37)],
+        "extreme": [x],
+    }
+
+
+def compared(f):
+    return f, {
+        "base": [real(3, 5), real(3, 5)],
+        "vector": [real(2, 3, 4), real(4)],
+        "outer": [real(2, 1, 3), real(4, 1)],
+        "same": [values(1, 2, 3, 4), values(1, 3, 2, 4)],
+        "empty": [empty(0, 3), real(3)],
+        "extreme": [ENDS[:, None], ENDS],
+    }
+
+
+def spread(f):
+    x = real(4, 3)
+    x[0], x[1, 1] = values(3, 3, 3), NAN
+    return f, {"base": [real(3, 5)], "rank3": [real(2, 4, 3)], "constant": [values(2, 2, 2, 2).view(2, 2)], "extreme": [x]}
+
+
+def heads_attention(q, k, v, causal=True, window=0, seen=None, bias=None):
+    """q (B, T, H, D), k and v (B, S, G, D)."""
+    t, s, group = q.shape[1], k.shape[1], q.shape[2] // k.shape[2]
+    q, k, v = (x.transpose(1, 2) for x in (q, k.repeat_interleave(group, 2), v.repeat_interleave(group, 2)))
+    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+    place, key = torch.arange(t)[:, None] + s - t, torch.arange(s)
+    visible = torch.ones(t, s, dtype=torch.bool)
+    if causal:
+        visible = key <= place
+    if window:
+        visible = visible & (key > place - window)
+    if seen is not None:
+        visible = visible & seen
+    if bias is not None:
+        scores = scores + bias
+    weights = scores.masked_fill(~visible, -INF).softmax(-1)
+    weights = torch.where(visible.any(-1, keepdim=True), weights, torch.zeros_like(weights))
+    return (weights @ v).transpose(1, 2)
+
+
+def heads(b, t, s, h, g, d):
+    return [real(b, t, h, d), real(b, s, g, d), real(b, s, g, d)]
+
+
+def rotary(x, base=10000.0, first=0, neighbours=False):
+    half = x.shape[-1] // 2
+    turn = (torch.arange(x.shape[1], dtype=torch.float64) + first)[:, None] * base ** (
+        -torch.arange(half, dtype=torch.float64) / half
+    )
+    cos, sin = turn.cos()[None, :, None], turn.sin()[None, :, None]
+    a, b = (x[..., 0::2], x[..., 1::2]) if neighbours else (x[..., :half], x[..., half:])
+    parts = [a * cos - b * sin, b * cos + a * sin]
+    return torch.stack(parts, -1).flatten(-2) if neighbours else torch.cat(parts, -1)
+
+
+def parts_dropped(x, drawn):
+    ones = torch.ones(x.shape[:drawn], dtype=torch.float64)
+    mask = dropout(ones, 0.25, 0x0123456789ABCDEF, [7, 3])
+    return x * mask.reshape(mask.shape + (1,) * (x.dim() - drawn))
+
+
+def alpha_dropped(x):
+    dropped = -1.0507009873554804934 * 1.6732632423543772848
+    keep = dropout(torch.ones_like(x), 0.25, 0x0123456789ABCDEF, [7, 3]) > 0
+    a = 1 / math.sqrt(0.75 * (1 + 0.25 * dropped**2))
+    return a * torch.where(keep, x, torch.full_like(x, dropped)) - a * 0.25 * dropped
+
+
+COMPARISONS = {
+    "equal": torch.eq,
+    "not_equal": torch.ne,
+    "less": torch.lt,
+    "less_equal": torch.le,
+    "greater": torch.gt,
+    "greater_equal": torch.ge,
+}
+ARGUMENTS = {"argmax": torch.argmax, "argmin": torch.argmin}
+
 ROWS = {
     "add": pairs(add),
     "subtract": pairs(sub),
@@ -293,6 +386,102 @@ ROWS = {
     "mean_axis_kept": (lambda x: x.mean(0, keepdim=True), only(SUMMED, "base", "empty")),
     "logsumexp": (lambda x: x.logsumexp(-1), softmax_variants()),
     "softmax": (lambda x: x.softmax(-1), softmax_variants()),
+    "abs": unary(torch.abs),
+    "sign": unary(torch.sign),
+    "floor": unary(torch.floor),
+    "sqrt": unary(torch.sqrt, low=0.25),
+    "rsqrt": unary(torch.rsqrt, low=0.25),
+    "sin": unary(torch.sin),
+    "cos": unary(torch.cos),
+    "sigmoid": unary(torch.sigmoid),
+    "silu": unary(F.silu),
+    "gelu_exact": curved(F.gelu),
+    "softplus": unary(lambda x: -F.logsigmoid(-x)),
+    "mish": unary(F.mish),
+    "elu": unary(lambda x: F.elu(x, 1.5)),
+    "leaky_relu": unary(lambda x: F.leaky_relu(x, 0.125)),
+    "clamp": unary(lambda x: x.clamp(-0.5, 0.75)),
+    "pow_cube": unary(lambda x: x**3.0),
+    "pow_inverse": unary(lambda x: x**-2.0, low=0.25),
+    "pow_half": unary(lambda x: x**0.5, low=0.25),
+    "pow_real": unary(lambda x: x**2.3, low=0.25),
+    "pow_none": unary(lambda x: x**0.0),
+    "maximum": pairs(torch.maximum),
+    "minimum": pairs(torch.minimum),
+    "pow": (torch.pow, {"base": [real(3, 5, low=0.25), real(3, 5)], "vector": [real(2, 3, 4, low=0.25), real(4)],
+                        "extreme_whole": [values(-2, -1.5, 0, 3), values(3, -2, 2, 0)], "empty": [empty(0, 3), real(3)],
+                        "extreme": [ENDS[:, None], ENDS]}),
+    "swiglu": (lambda a, x: F.silu(a) * x, only(loss_pairs(), "base", "rank3", "rank0", "empty")),
+    **{name: compared(lambda a, b, f=f: f(a, b).double()) for name, f in COMPARISONS.items()},
+    **{f"{name}_value": (lambda x, f=f: f(x, 0.5).double(), {"base": [real(3, 5)], "same": [values(0.5, 0.25, NAN)]})
+       for name, f in COMPARISONS.items()},
+    "where": (lambda a, b, c: torch.where(c > 0, a, b),
+              {"base": [real(3, 5), real(3, 5), real(3, 5)], "column": [real(3, 4), real(4), real(3, 1)],
+               "rank0": [real(), real(), real(2, 3)], "empty": [real(3), real(1), empty(0, 3)]}),
+    "log_softmax": (lambda x: x.log_softmax(-1), only(softmax_variants(), "base", "long", "one", "rank1", "rank3", "empty")),
+    "var": spread(lambda x: x.var()),
+    "var_axis": spread(lambda x: x.var(1, correction=0)),
+    "var_axis_kept": spread(lambda x: x.var(0, keepdim=True)),
+    "stddev": spread(lambda x: x.std()),
+    "stddev_axis": spread(lambda x: x.std(1, correction=0)),
+    "stddev_axis_kept": spread(lambda x: x.std(0, keepdim=True)),
+    **{name: ordered(lambda x, f=f: f(x)) for name, f in (("max", torch.max), ("min", torch.min))},
+    **{f"{name}_axis": ordered(lambda x, f=f: f(x, 1).values) for name, f in (("max", torch.max), ("min", torch.min))},
+    **{f"{name}_axis_kept": ordered(lambda x, f=f: f(x, -2, keepdim=True).values)
+       for name, f in (("max", torch.max), ("min", torch.min))},
+    **{name: ordered(lambda x, f=f: f(x, -1).double()) for name, f in ARGUMENTS.items()},
+    **{f"{name}_rows": ordered(lambda x, f=f: f(x, 0, keepdim=True).double()) for name, f in ARGUMENTS.items()},
+    "sort": (lambda x: x.sort(-1).values, {**ordered(None)[1], "two_digits": [with_gaps(1, 700)]}),
+    "sort_descending": ordered(lambda x: x.sort(0, descending=True).values),
+    "sort_indices": (lambda x: x.sort(dim=-1, descending=True, stable=True).indices.double(),
+                     {**ordered(None)[1], "equal": [values(1, 2, 1, 2, 1, 0.0, -0.0)]}),
+    "top_k": ordered(lambda x: x.topk(3, dim=-1).values),
+    "top_k_smallest": ordered(lambda x: x.topk(2, dim=0, largest=False).values),
+    "cumsum": (lambda x: x.cumsum(-1), only(SUMMED, "base", "rank3", "empty", "empty_rows")),
+    "cumsum_rows": (lambda x: x.cumsum(0), only(SUMMED, "base", "rank3", "empty", "empty_rows")),
+    "stack": (lambda *x: torch.stack(x, 1), {"base": [real(2, 3), real(2, 3), real(2, 3)], "rank3": [real(2, 3, 2)] * 2}),
+    "stack_last": (lambda *x: torch.stack(x, -1), {"base": [real(2, 3), real(2, 3)], "rank0": [real(), real()]}),
+    "split": (lambda x: torch.cat([x.split(2, 1)[1], x.split(2, 1)[0]], 1),
+              {"base": [real(3, 4)], "rest": [real(2, 3)], "rank3": [real(2, 4, 3)]}),
+    "tril": moved(torch.tril, 4, 5, extra={"rank3": [real(2, 4, 3)], "empty": [empty(0, 3)]}),
+    "triu": moved(lambda x: x.triu(1), 4, 5, extra={"rank3": [real(2, 4, 3)]}),
+    "tril_below": moved(lambda x: x.tril(-2), 4, 5),
+    "scatter_add": (lambda x, source, i: x.scatter_add(1, i, source),
+                    {"base": [real(3, 4), real(3, 2), ids(3, 2, below=4)],
+                     "repeated": [real(2, 3), real(2, 5), torch.tensor([[1, 1, 1, 0, 1], [2, 2, 0, 0, 2]])],
+                     "empty": [real(2, 3), empty(2, 0), no_ids(2, 0)]}),
+    "one_hot": (lambda i: F.one_hot(i, 5).double(), {"base": [ids(4, below=5)], "rank2": [ids(2, 3, below=5)]}),
+    "einsum_product": (lambda a, b: torch.einsum("ij,jk->ik", a, b), {"base": [real(3, 4), real(4, 5)]}),
+    "einsum_batched": (lambda a, b: torch.einsum("bij,bkj->bik", a, b), {"base": [real(2, 3, 4), real(2, 5, 4)]}),
+    "einsum_outer": (lambda a, b: torch.einsum("i,j->ij", a, b), {"base": [real(3), real(4)]}),
+    "einsum_inner": (lambda a, b: torch.einsum("ij,ij", a, b), {"base": [real(3, 4), real(3, 4)]}),
+    "einsum_heads": (lambda a, b: torch.einsum("bthd,bshd->bhts", a, b), {"base": [real(2, 3, 2, 4), real(2, 5, 2, 4)]}),
+    "einsum_bilinear": (lambda a, b: torch.einsum("bi,oij->boj", a, b), {"base": [real(3, 4), real(2, 4, 5)]}),
+    "einsum_transpose": (lambda a: torch.einsum("ijk->kij", a), {"base": [real(2, 3, 4)]}),
+    "einsum_sum": (lambda a: torch.einsum("ijk->j", a), {"base": [real(2, 3, 4)]}),
+    "rms_norm": (lambda x, w: F.rms_norm(x, x.shape[-1:], w, 1e-5), {k: v[:2] for k, v in norm_variants(True).items() if k != "one"}),
+    "rms_norm_alone": (lambda x: F.rms_norm(x, x.shape[-1:], None, 1e-3), only(norm_variants(False), "base", "empty")),
+    "rms_norm_linear": (lambda x, g, w: F.linear(F.rms_norm(x, x.shape[-1:], g, 1e-5), w),
+                        {"base": [real(5, 4), real(4), real(7, 4)]}),
+    "attention": (heads_attention, {"base": heads(2, 5, 5, 3, 3, 4), "more_keys": heads(1, 3, 7, 2, 2, 5),
+                                    "one": heads(1, 1, 1, 1, 1, 2), "blocks": heads(1, 40, 70, 1, 1, 3),
+                                    "empty": heads(2, 0, 3, 2, 2, 4)}),
+    "attention_grouped": (heads_attention, {"base": heads(2, 5, 5, 6, 2, 4), "one_group": heads(1, 4, 6, 4, 1, 3)}),
+    "attention_full": (lambda q, k, v: heads_attention(q, k, v, causal=False),
+                       {"base": heads(2, 5, 3, 2, 1, 4), "blocks": heads(1, 35, 40, 1, 1, 3)}),
+    "attention_window": (lambda q, k, v: heads_attention(q, k, v, window=3),
+                         {"base": heads(2, 7, 7, 2, 2, 4), "more_keys": heads(1, 4, 9, 2, 1, 4), "blocks": heads(1, 70, 70, 1, 1, 3)}),
+    "attention_masked": (lambda q, k, v, m: heads_attention(q, k, v, causal=False, seen=m > 0),
+                         {"base": [*heads(2, 4, 5, 2, 2, 3), real(4, 5)], "each": [*heads(2, 4, 5, 4, 2, 3), real(2, 4, 4, 5)],
+                          "keys": [*heads(2, 4, 5, 2, 1, 3), real(2, 1, 1, 5)],
+                          "hidden": [*heads(1, 2, 3, 1, 1, 2), values(-1, -1, -1, 1, -1, 1).view(2, 3)]}),
+    "attention_biased": (lambda q, k, v, m: heads_attention(q, k, v, bias=m),
+                         {"base": [*heads(2, 5, 5, 2, 2, 3), real(2, 5, 5)], "blocks": [*heads(1, 40, 40, 1, 1, 3), real(40, 40)]}),
+    "rotary": (lambda x: rotary(x, 100.0, 3), {"base": [real(2, 3, 2, 6)], "one": [real(1, 1, 1, 2)], "empty": [empty(0, 2, 1, 4)]}),
+    "rotary_neighbours": (lambda x: rotary(x, neighbours=True), {"base": [real(2, 3, 2, 6)]}),
+    "channel_dropout": (lambda x: parts_dropped(x, 2), {"base": [real(2, 5, 3)], "rank2": [real(2, 9)]}),
+    "drop_path": (lambda x: parts_dropped(x, 1), {"base": [real(2, 5, 3)], "rank1": [real(2)]}),
+    "alpha_dropout": (alpha_dropped, {"base": [real(2, 23)]}),
     "reshape": moved(
         lambda x: x.reshape(-1, 2), 3, 4, extra={"rank3": [real(2, 3, 4)], "rank1": [real(4)], "empty": [empty(0, 3)]}
     ),
@@ -441,7 +630,9 @@ def main():
             x = [t.clone().contiguous().requires_grad_(t.is_floating_point()) for t in inputs]
             y = function(*x)
             leaves = [t for t in x if t.requires_grad]
-            gradients = torch.autograd.grad((y * seed_of(y)).sum() if y.numel() else y.sum(), leaves, allow_unused=True)
+            if not y.requires_grad:
+                leaves = []
+            gradients = leaves and torch.autograd.grad((y * seed_of(y)).sum() if y.numel() else y.sum(), leaves, allow_unused=True)
             name = f"{row}/{variant}/"
             narrow = torch.float64 if variant.endswith("64") else torch.float32
             out |= {f"{name}x{i}": t.detach().to(narrow if t.requires_grad else torch.int32) for i, t in enumerate(x)}

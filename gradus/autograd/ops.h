@@ -2,8 +2,9 @@
 // two tensors of different dtypes are an error. Results are new tensors; views share storage only where it says so.
 #pragma once
 
-#include <optional>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "gradus/autograd/precision.h"
 #include "gradus/tensor/tensor.h"
@@ -33,15 +34,66 @@ inline Tensor operator*(double a, const Tensor& b) { return multiply(b, a); }
 inline Tensor operator/(const Tensor& a, double b) { return multiply(a, 1.0 / b); }
 inline Tensor operator/(double a, const Tensor& b) { return divide(a, b); }
 
-// Elementwise. The gradient of relu at 0 is 0, as in PyTorch.
+/// The larger or smaller of two, NaN if either is. The gradient goes to it; half to each where both are equal.
+Tensor maximum(const Tensor& a, const Tensor& b);
+Tensor minimum(const Tensor& a, const Tensor& b);
+/// aᵇ, computed in f64 for f32 too; NaN where a is negative and b no whole number.
+Tensor pow(const Tensor& a, const Tensor& b);
+/// silu(gate)·x, of one shape: the gate of a SwiGLU feed-forward (Shazeer, 2020).
+Tensor swiglu(const Tensor& gate, const Tensor& x);
+
+// Functions of one number. Gradients at kinks are PyTorch's: 0 for abs and relu at 0, 1 for clamp at its ends.
 Tensor negate(const Tensor& x);
 inline Tensor operator-(const Tensor& x) { return negate(x); }
+Tensor abs(const Tensor& x);
+/// −1, 0 or 1; 0 for NaN. The gradient is 0, as that of floor.
+Tensor sign(const Tensor& x);
+Tensor floor(const Tensor& x);
+Tensor sqrt(const Tensor& x);
+/// 1/√x.
+Tensor rsqrt(const Tensor& x);
+/// xᵖ; products for whole p up to 16, roots for ±½, else in f64.
+Tensor pow(const Tensor& x, double exponent);
 Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
+Tensor sin(const Tensor& x);
+Tensor cos(const Tensor& x);
 Tensor tanh(const Tensor& x);
+/// x within [low, high]; NaN stays. The gradient is 0 outside.
+Tensor clamp(const Tensor& x, double low, double high);
+/// 1/(1 + exp(−x)).
+Tensor sigmoid(const Tensor& x);
+/// x·sigmoid(x), also called swish.
+Tensor silu(const Tensor& x);
 Tensor relu(const Tensor& x);
+/// x above 0, else slope·x.
+Tensor leaky_relu(const Tensor& x, double slope = 0.01);
+/// x above 0, else alpha·(exp(x) − 1). Clevert et al., 2016.
+Tensor elu(const Tensor& x, double alpha = 1.0);
 /// The tanh form that GPT-2 uses: x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))). Hendrycks, Gimpel, 2016.
 Tensor gelu(const Tensor& x);
+/// x·Φ(x), with the normal distribution itself.
+Tensor gelu_exact(const Tensor& x);
+/// log(1 + exp(x)).
+Tensor softplus(const Tensor& x);
+/// x·tanh(softplus(x)). Misra, 2020.
+Tensor mish(const Tensor& x);
+
+// Comparisons: bool, with NumPy's broadcasting, for tensors of one dtype or a tensor and a number. No gradient.
+Tensor equal(const Tensor& a, const Tensor& b);
+Tensor not_equal(const Tensor& a, const Tensor& b);
+Tensor less(const Tensor& a, const Tensor& b);
+Tensor less_equal(const Tensor& a, const Tensor& b);
+Tensor greater(const Tensor& a, const Tensor& b);
+Tensor greater_equal(const Tensor& a, const Tensor& b);
+Tensor equal(const Tensor& x, double value);
+Tensor not_equal(const Tensor& x, double value);
+Tensor less(const Tensor& x, double value);
+Tensor less_equal(const Tensor& x, double value);
+Tensor greater(const Tensor& x, double value);
+Tensor greater_equal(const Tensor& x, double value);
+/// a where `condition` (bool) holds, else b; all three broadcast.
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 
 // Reductions. Without an axis, over all elements to rank 0. The mean of no elements is NaN.
 Tensor sum(const Tensor& x);
@@ -52,6 +104,34 @@ Tensor mean(const Tensor& x, int axis, bool keep_dims = false);
 Tensor logsumexp(const Tensor& x);
 /// Over the last dimension.
 Tensor softmax(const Tensor& x);
+/// x − logsumexp(x), over the last dimension.
+Tensor log_softmax(const Tensor& x);
+/// Σ (x − mean)² / (n − correction), and its root; of all elements, or along an axis. The gradient of a deviation of 0
+/// is 0.
+Tensor var(const Tensor& x, double correction = 1.0);
+Tensor var(const Tensor& x, int axis, double correction = 1.0, bool keep_dims = false);
+Tensor stddev(const Tensor& x, double correction = 1.0);
+Tensor stddev(const Tensor& x, int axis, double correction = 1.0, bool keep_dims = false);
+
+// Order, along an axis that is not empty. NaN counts as the largest and the smallest of all. Of equal elements the
+// first one is taken, and gets the gradient.
+Tensor max(const Tensor& x);
+Tensor min(const Tensor& x);
+Tensor max(const Tensor& x, int axis, bool keep_dims = false);
+Tensor min(const Tensor& x, int axis, bool keep_dims = false);
+/// The index (i64) of the extreme; no gradient.
+Tensor argmax(const Tensor& x, int axis, bool keep_dims = false);
+Tensor argmin(const Tensor& x, int axis, bool keep_dims = false);
+struct ValuesAndIndices {
+  Tensor values;
+  Tensor indices;  ///< i64: where along the axis each value was.
+};
+/// Equal elements keep their order; NaN comes last, or first if descending.
+ValuesAndIndices sort(const Tensor& x, int axis = -1, bool descending = false);
+/// The k largest (or smallest), in order.
+ValuesAndIndices top_k(const Tensor& x, int64_t k, int axis = -1, bool largest = true);
+/// Running sums, added up in f64.
+Tensor cumsum(const Tensor& x, int axis);
 
 // Shape. reshape, permute, transpose, slice and expand give views where they can.
 /// One size may be −1: it follows from the others.
@@ -65,16 +145,33 @@ Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);
 Tensor expand(const Tensor& x, const Shape& shape);
 Tensor concat(std::span<const Tensor> parts, int axis);
 Tensor concat(std::initializer_list<Tensor> parts, int axis);
+/// Tensors of one shape side by side along a new axis.
+Tensor stack(std::span<const Tensor> parts, int axis);
+/// Pieces of `size` along an axis, the last one smaller if need be: views.
+std::vector<Tensor> split(const Tensor& x, int64_t size, int axis);
+/// x (…, N, M) with zeros above or below a diagonal: tril keeps column − row ≤ diagonal, triu ≥.
+Tensor tril(const Tensor& x, int64_t diagonal = 0);
+Tensor triu(const Tensor& x, int64_t diagonal = 0);
 
 // Look-ups.
 /// out[i][j][k] = x[i][index[i][j][k]][k] for axis 1: as torch.gather. `index` is i64.
 Tensor gather(const Tensor& x, int axis, const Tensor& index);
+/// x with each element of `source` added at its place in `index`, in order: out[i][index[i][j][k]][k] +=
+/// source[i][j][k] for axis 1, as torch.scatter_add.
+Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor& source);
+/// ids (…), i64 in [0, classes): (…, classes) with a 1 in the place of each id, else 0. No gradient.
+Tensor one_hot(const Tensor& ids, int64_t classes, DType dtype = DType::kF32);
 /// Rows of `table` (V, C) by ids (…), i64: (…, C).
 Tensor embedding(const Tensor& table, const Tensor& ids);
 
 // Products.
 /// (…, m, k) × (…, k, n) → (…, m, n); leading dimensions broadcast.
 Tensor matmul(const Tensor& a, const Tensor& b);
+/// Sums of products by names of dimensions, for one or two tensors: "bij,bjk->bik". Each letter is a dimension; one
+/// that is not in the result is summed over. A letter may not stand twice in one tensor. Without an arrow the result
+/// has the letters that stand once, in alphabetical order.
+Tensor einsum(std::string_view formula, const Tensor& a, const Tensor& b);
+Tensor einsum(std::string_view formula, const Tensor& a);
 /// x (…, in) · weight (out, in)ᵀ + bias (out) + residual (…, out). `bias` and `residual` may be undefined.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual = {},
               const Precision& precision = {});
@@ -82,6 +179,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const T
 // Layers' ops.
 /// (x − mean)/√(variance + epsilon) · weight + bias over the last dimension; weight and bias (C) may be undefined.
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon = 1e-5);
+/// x/√(mean(x²) + epsilon) · weight over the last dimension; weight (C) may be undefined. Zhang, Sennrich, 2019.
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon = 1e-5);
 /// The parameters of a layer; `bias` may be undefined, and so may a norm's `weight`.
 struct LinearParameters {
   const Tensor &weight, &bias;
@@ -89,6 +188,7 @@ struct LinearParameters {
 struct NormParameters {
   const Tensor &weight, &bias;
   double epsilon = 1e-5;
+  bool rms = false;  ///< rms_norm in place of layer_norm.
 };
 /// linear(layer_norm(x, norm), …) of which only x is kept for backward: the norm is made again there.
 Tensor norm_linear(const Tensor& x, const NormParameters& norm, const LinearParameters& layer,
@@ -101,9 +201,38 @@ Tensor norm_feed_forward(const Tensor& x, const NormParameters& norm, const Line
 /// each C = heads·D wide, side by side, as GPT-2 does; the result is (B, T, C). No T×T matrix is kept: backward
 /// computes it again block by block (Dao et al., "FlashAttention", 2022). Its own products are f32 in any precision.
 Tensor causal_attention(const Tensor& qkv, int64_t heads, const Precision& precision = {});
+struct AttentionOptions {
+  /// Whether a query sees no key behind its own place. With more keys than queries, as when generating, the last
+  /// query's place is that of the last key.
+  bool causal = true;
+  int64_t window = 0;  ///< Above 0, with `causal`: a query sees so many keys, up to its own.
+  /// Undefined, or of a shape that broadcasts to (B, H, T, S): bool (true is seen), or numbers that are added to the
+  /// scaled scores. It gets no gradient.
+  Tensor mask = {};
+};
+/// Softmax(q·kᵀ/√D, of what each query may see)·v for q (B, T, H, D) and k, v (B, S, G, D): (B, T, H, D). H is a
+/// multiple of G: so many query heads share a head of keys and values (Ainslie et al., "GQA", 2023). A query that sees
+/// nothing gives 0. In tiles, as `causal_attention`.
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options = {},
+                 const Precision& precision = {});
+struct RotaryOptions {
+  double base = 10000.0;
+  int64_t first_position = 0;  ///< Of the first token.
+  /// Which elements turn together: 2i and 2i + 1 (the paper, GPT-J), or i and i + D/2 (GPT-NeoX, Llama).
+  bool neighbours = false;
+};
+/// Rotary positions: x (B, T, H, D) with pair i of the token at position p turned by p·base^(−2i/D). Su et al., 2021.
+Tensor rotary(const Tensor& x, const RotaryOptions& options = {});
 /// x · mask / (1 − rate); an element stays with probability 1 − rate. Dimension 0 is the example: what happens to an
 /// element depends on (key, example id, place in the example) alone. 0 ≤ rate < 1.
 Tensor dropout(const Tensor& x, double rate, uint64_t key, std::span<const int64_t> example_ids);
+/// The same for whole channels: x (B, C, …), and all of x[b][c] stays or goes. Tompson et al., 2015.
+Tensor channel_dropout(const Tensor& x, double rate, uint64_t key, std::span<const int64_t> example_ids);
+/// The same for whole examples: stochastic depth, for the branch beside a residual connection. Huang et al., 2016.
+Tensor drop_path(const Tensor& x, double rate, uint64_t key, std::span<const int64_t> example_ids);
+/// For networks of selu units: what is dropped becomes −1.7581, and the result keeps mean 0 and variance 1. Klambauer
+/// et al., 2017.
+Tensor alpha_dropout(const Tensor& x, double rate, uint64_t key, std::span<const int64_t> example_ids);
 
 // Losses.
 enum class Reduction : uint8_t { kMean, kSum };

@@ -3,7 +3,9 @@
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/elementwise.h"
 #include "gradus/tensor/kernels/reduce.h"
+#include "gradus/tensor/kernels/triangle.h"
 
 namespace gradus {
 namespace {
@@ -166,5 +168,67 @@ Tensor embedding(const Tensor& table, const Tensor& ids) {
     }
   });
 }
+
+Tensor stack(std::span<const Tensor> parts, int axis) {
+  if (parts.empty()) fail("stack", "no tensors to join");
+  axis = normalize_axis("stack", axis, parts[0].rank() + 1);
+  std::vector<Tensor> wider;
+  for (const Tensor& part : parts) {
+    if (!(part.shape() == parts[0].shape())) {
+      fail("stack", "{} beside {}; all need one shape", part.describe(), parts[0].describe());
+    }
+    Shape shape = part.shape();
+    shape.insert(axis, 1);
+    wider.push_back(reshape(part, shape));
+  }
+  return concat(wider, axis);
+}
+
+std::vector<Tensor> split(const Tensor& x, int64_t size, int axis) {
+  axis = normalize_axis("split", axis, x.rank());
+  if (size < 1) fail("split", "pieces of {}; expected 1 or more", size);
+  std::vector<Tensor> parts;
+  for (int64_t begin = 0; begin < x.size(axis); begin += size) {
+    parts.push_back(slice(x, axis, begin, std::min(begin + size, x.size(axis))));
+  }
+  return parts;
+}
+
+Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor& source) {
+  axis = normalize_axis("scatter_add", axis, x.rank());
+  if (x.dtype() != source.dtype()) {
+    fail("scatter_add", "{} and {} do not mix; convert one with cast", x.describe(), source.describe());
+  }
+  Tensor y = kernels::scatter_add(source, axis, index, x.shape());
+  kernels::accumulate(y, kernels::contiguous(x));
+  if (!needs_gradient(x, source)) return y;
+  return record("scatter_add", std::move(y), std::array{&x, &source}, [axis, index = Saved(index)](Gradients& g) {
+    if (g.needs(0)) g.add(0, g.output());
+    if (g.needs(1)) g.add(1, kernels::gather(g.output(), axis, index.get()));
+  });
+}
+
+Tensor one_hot(const Tensor& ids, int64_t classes, DType dtype) {
+  if (classes < 1) fail("one_hot", "{} classes; expected 1 or more", classes);
+  Shape shape = ids.shape();
+  shape.push_back(1);
+  const Tensor column = kernels::contiguous(ids).view(shape, contiguous_strides(shape));
+  shape[ids.rank()] = classes;
+  return kernels::scatter_add(Tensor::full(column.shape(), 1.0, dtype), ids.rank(), column, shape);
+}
+
+namespace {
+
+Tensor triangle(const char* name, kernels::Triangle which, const Tensor& x, int64_t diagonal) {
+  Tensor y = kernels::triangle(which, x, diagonal);
+  if (!needs_gradient(x)) return y;
+  return record(name, std::move(y), std::array{&x},
+                [which, diagonal](Gradients& g) { g.add(0, kernels::triangle(which, g.output(), diagonal)); });
+}
+
+}  // namespace
+
+Tensor tril(const Tensor& x, int64_t diagonal) { return triangle("tril", kernels::Triangle::kLower, x, diagonal); }
+Tensor triu(const Tensor& x, int64_t diagonal) { return triangle("triu", kernels::Triangle::kUpper, x, diagonal); }
 
 }  // namespace gradus

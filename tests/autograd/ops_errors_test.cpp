@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "gradus/autograd/ops.h"
+#include "gradus/autograd/tape.h"
 #include "tests/testing.h"
 
 namespace gradus {
@@ -297,6 +298,135 @@ TEST(OpErrors, Losses) {
               cross_entropy(f32({2, 0}), i64({2}));
             }),
             "[cross_entropy] target 0 in row 0; expected 0 to -1 (there are 0 classes)");
+}
+
+TEST(OpErrors, FunctionsOfNumbers) {
+  EXPECT_EQ(error_text([] { clamp(f32({2}), 2.0, 1.0); }), "[clamp] from 2 to 1; the first must not exceed the second");
+  EXPECT_EQ(error_text([] { pow(f32({2}), NAN); }), "[pow] an exponent of NaN; expected a number");
+  EXPECT_EQ(error_text([] { silu(i64({2})); }), "[silu] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] { gelu_exact(i64({2})); }),
+            "[gelu_exact] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] {
+              swiglu(f32({2, 3}), f32({3}));
+            }),
+            "[swiglu] gate f32 (2, 3) and input f32 (3,) must have one shape");
+  EXPECT_EQ(error_text([] { maximum(f32({2}), f64({2})); }), "[maximum] f32 and f64 do not mix; convert one with cast");
+}
+
+TEST(OpErrors, ComparisonsAndOrder) {
+  EXPECT_EQ(error_text([] { less(f32({2}), f64({2})); }),
+            "[less] f32 (2,) and f64 (2,) do not mix; convert one with cast");
+  EXPECT_EQ(error_text([] { equal(f32({2}), f32({3})); }),
+            "[equal] shapes (2,) and (3,) do not broadcast: 2 against 3 in dimension 1 from the end; sizes must be "
+            "equal or 1");
+  EXPECT_EQ(error_text([] { where(f32({2}), f32({2}), f32({2})); }),
+            "[where] a condition of f32 (2,); expected bool, as a comparison gives");
+  EXPECT_EQ(error_text([] { where(less(f32({2}), 1.0), f32({2}), f64({2})); }),
+            "[where] f32 (2,) and f64 (2,) do not mix; convert one with cast");
+  EXPECT_EQ(error_text([] { max(f32({2, 0}), 1); }), "[max] axis 1 of f32 (2, 0) is empty and has no extreme");
+  EXPECT_EQ(error_text([] { argmin(f32({2}), 1); }), "[argmin] axis 1 of a tensor with 1 dimensions; expected -1 to 0");
+  EXPECT_EQ(error_text([] { top_k(f32({2, 3}), 4); }), "[top_k] k = 4 of axis 1 of f32 (2, 3); expected 0 to 3");
+  EXPECT_EQ(error_text([] { sort(i64({2})); }), "[sort] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] { cumsum(i64({2}), 0); }), "[cumsum] works on f32 and f64, not on i64; convert with cast");
+}
+
+TEST(OpErrors, Arranging) {
+  EXPECT_EQ(error_text([] { stack(std::vector<Tensor>{}, 0); }), "[stack] no tensors to join");
+  EXPECT_EQ(error_text([] {
+              stack(std::vector<Tensor>{f32({2}), f32({3})}, 0);
+            }),
+            "[stack] f32 (3,) beside f32 (2,); all need one shape");
+  EXPECT_EQ(error_text([] { split(f32({4}), 0, 0); }), "[split] pieces of 0; expected 1 or more");
+  EXPECT_EQ(error_text([] { tril(f32({4})); }), "[tril] f32 (4,); expected at least two dimensions");
+  EXPECT_EQ(error_text([] { one_hot(i64({2}), 0); }), "[one_hot] 0 classes; expected 1 or more");
+  EXPECT_EQ(error_text([] { one_hot(i64({2}, 5), 5); }),
+            "[scatter_add] index 5 at position 0; expected 0 to 4 (axis 1 of (2, 5))");
+  EXPECT_EQ(error_text([] { scatter_add(f32({2}), 0, i64({2}), f64({2})); }),
+            "[scatter_add] f32 (2,) and f64 (2,) do not mix; convert one with cast");
+}
+
+TEST(OpErrors, Einsum) {
+  EXPECT_EQ(error_text([] { einsum("ij,jk->ik", f32({2, 3})); }), "[einsum] \"ij,jk->ik\": one tensor takes no comma");
+  EXPECT_EQ(error_text([] {
+              einsum("ij->ij", f32({2, 3}), f32({3, 2}));
+            }),
+            "[einsum] \"ij->ij\": two tensors need one comma between their letters");
+  EXPECT_EQ(error_text([] {
+              einsum("i2->i", f32({2, 3}));
+            }),
+            "[einsum] \"i2->i\": '2' is no letter; expected a form as ij,jk->ik");
+  EXPECT_EQ(error_text([] {
+              einsum("ii->i", f32({3, 3}));
+            }),
+            "[einsum] \"ii->i\": 'i' stands twice in one tensor, which is not offered");
+  EXPECT_EQ(error_text([] { einsum("ij->k", f32({3, 3})); }), "[einsum] \"ij->k\": 'k' of the result is in no tensor");
+  EXPECT_EQ(error_text([] {
+              einsum("ijk->k", f32({3, 3}));
+            }),
+            "[einsum] \"ijk->k\": \"ijk\" for f32 (3, 3); expected a letter for each dimension");
+  EXPECT_EQ(error_text([] {
+              einsum("ij,jk->ik", f32({3, 4}), f32({5, 2}));
+            }),
+            "[einsum] \"ij,jk->ik\": 'j' is 4 in one tensor and 5 in the other");
+}
+
+TEST(OpErrors, Attention) {
+  EXPECT_EQ(error_text([] {
+              attention(f32({1, 2, 3, 4}), f32({1, 2, 2, 4}), f32({1, 2, 2, 4}));
+            }),
+            "[attention] queries f32 (1, 2, 3, 4), keys f32 (1, 2, 2, 4), values f32 (1, 2, 2, 4); expected (B, T, H, "
+            "D), and twice (B, S, G, D) with H a multiple of G");
+  EXPECT_EQ(error_text([] {
+              attention(f32({1, 2, 2, 4}), f64({1, 2, 2, 4}), f32({1, 2, 2, 4}));
+            }),
+            "[attention] queries f32, keys f64 and values f32 do not mix; convert with cast");
+  EXPECT_EQ(error_text([] {
+              attention(f32({1, 3, 2, 4}), f32({1, 2, 2, 4}), f32({1, 2, 2, 4}));
+            }),
+            "[attention] 3 queries and 2 keys; a causal one needs a key for each query at least");
+  EXPECT_EQ(error_text([] {
+              attention(f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), {.window = -1});
+            }),
+            "[attention] a window of -1; expected 0 for none, or more");
+  EXPECT_EQ(error_text([] {
+              attention(f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), {.causal = false, .window = 1});
+            }),
+            "[attention] a window without causal; a window looks back from each query");
+  EXPECT_EQ(error_text([] {
+              attention(f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), {.mask = f64({2, 2})});
+            }),
+            "[attention] a mask of f64 (2, 2); expected bool or f32, of a shape that broadcasts to (B, H, T, S) = (1, "
+            "2, 2, 2)");
+  EXPECT_EQ(error_text([] {
+              attention(f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), {.mask = f32({1, 2, 2, 2, 2})});
+            }),
+            "[attention] a mask of f32 (1, 2, 2, 2, 2); expected bool or f32, of a shape that broadcasts to (B, H, T, "
+            "S) = (1, 2, 2, 2)");
+  EXPECT_EQ(error_text([] {
+              Tensor mask = f32({2, 2}).set_requires_grad();
+              const Tape tape;
+              attention(f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), {.mask = mask});
+            }),
+            "[attention] the mask asks for a gradient, which is not offered; detach it");
+  EXPECT_EQ(error_text([] {
+              rotary(f32({1, 2, 2, 3}));
+            }),
+            "[rotary] f32 (1, 2, 2, 3); expected (B, T, H, D) with an even D");
+  EXPECT_EQ(error_text([] {
+              rotary(f32({1, 2, 2, 4}), {.base = 0.0});
+            }),
+            "[rotary] base 0, first position 0; expected a base above 0 and a position of 0 or more");
+}
+
+TEST(OpErrors, DropoutOfParts) {
+  EXPECT_EQ(error_text([] {
+              drop_path(f32({1, 2}), 1.0, 0, std::array<int64_t, 1>{0});
+            }),
+            "[drop_path] rate 1; expected 0 <= rate < 1");
+  EXPECT_EQ(error_text([] { channel_dropout(f32({1}), 0.5, 0, std::array<int64_t, 1>{0}); }),
+            "[channel_dropout] f32 (1,); expected at least 2 dimensions");
+  EXPECT_EQ(error_text([] { alpha_dropout(f32({1}), -0.5, 0, std::array<int64_t, 1>{0}); }),
+            "[alpha_dropout] rate -0.5; expected 0 <= rate < 1");
 }
 
 }  // namespace

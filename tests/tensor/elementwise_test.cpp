@@ -157,18 +157,20 @@ TEST(Binary, ScalarsOnEitherSide) {
   EXPECT_EQ(kernels::binary(Binary::kAdd, x, 1.0).dtype(), DType::kF32);
 }
 
-TEST(Binary, BackwardFormulas) {
+TEST(Unary, BackwardFormulas) {
   const Tensor x = Tensor::from(Doubles{-2, -0.5, 0, 0.3, 3, 40, -40, 1e200, -1e200}, {9});
   const Tensor g = Tensor::full({9}, 3, DType::kF64);
-  const auto run = [&](Binary op) { return kernels::binary("backward", op, x, g).values<double>(); };
-  EXPECT_EQ(run(Binary::kReluBackward), (Doubles{0, 0, 0, 3, 3, 3, 0, 3, 0}));
-  EXPECT_EQ(run(Binary::kTanhBackward)[1], 3 * 0.75);
+  const auto run = [&](Unary op) { return kernels::unary_backward(op, x, g).values<double>(); };
+  EXPECT_EQ(run(Unary::kRelu), (Doubles{0, 0, 0, 3, 3, 3, 0, 3, 0}));
+  EXPECT_EQ(run(Unary::kTanh)[1], 3 * 0.75);  // of the result
+  EXPECT_TRUE(kernels::backward_takes_result(Unary::kTanh));
+  EXPECT_FALSE(kernels::backward_takes_result(Unary::kGelu));
   Doubles expected;
   for (const double v : {-2.0, -0.5, 0.0, 0.3, 3.0, 40.0}) expected.push_back(3 * gelu_slope(v));
   for (const double v : {0.0, 3.0, 0.0}) expected.push_back(v);
-  expect_close(run(Binary::kGeluBackward), expected, 1e-13);
-  EXPECT_TRUE(
-      std::isnan(kernels::binary("gelu", Binary::kGeluBackward, Tensor::scalar(kNaN), Tensor::scalar(1)).item()));
+  expect_close(run(Unary::kGelu), expected, 1e-13);
+  const Tensor one = Tensor::scalar(1, DType::kF64);
+  EXPECT_TRUE(std::isnan(kernels::unary_backward(Unary::kGelu, Tensor::scalar(kNaN, DType::kF64), one).item()));
 }
 
 TEST(Binary, Messages) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/tensor/kernels/attention.cpp"
@@ -23,31 +24,55 @@ constexpr int64_t kBlock = 32;
 
 int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
 
-// One head of one example. Rows of q, k, v, y and their gradients are `stride`/`y_stride` apart.
+// The query heads of one example that share a head of keys and values. Rows of a tensor are `…_row` apart, the
+// heads of the queries, and of what belongs to them, `…_head`.
 template <class T>
-struct Head {
-  int64_t time, depth, stride, y_stride;
+struct Group {
+  int64_t queries, keys, depth, heads;
+  bool causal;
+  int64_t window;  // 0: none
   const T *q, *k, *v;
+  int64_t q_row, q_head, k_row, v_row;
+  const T* mask;  // added to the scaled scores; nullptr: none
+  int64_t mask_row, mask_head;
   T* y;             // forward: written
-  T* logsumexp;     // forward: written
-  const T* grad_y;  // backward, and the two below
+  T* logsumexp;     // forward: written, (heads, queries)
+  const T* grad_y;  // backward, and the two below; laid out as y
   const T* saved_y;
   const T* saved_logsumexp;
+  int64_t y_row, y_head;
   T *grad_q, *grad_k, *grad_v;
+  int64_t grad_q_row, grad_q_head, grad_k_row, grad_v_row;
   T* scratch;
 
-  int64_t padded_time() const { return round_up(time, kBlock); }
+  int64_t padded_queries() const { return round_up(queries, kBlock); }
+  int64_t padded_keys() const { return round_up(keys, kBlock); }
   int64_t padded_depth() const { return round_up(depth, 32); }
+  // The last key, and the first, that query t sees.
+  int64_t last(int64_t t) const { return causal ? t + keys - queries : keys - 1; }
+  int64_t first(int64_t t) const { return window > 0 ? std::max<int64_t>(0, t + keys - queries - window + 1) : 0; }
 };
 
-// Elements of scratch that a head needs.
+// What a block of queries from `begin` on works with: keys [first, last), first a multiple of the block.
+struct Block {
+  int64_t begin, rows, first, last;
+  int64_t columns() const { return round_up(last - first, kBlock); }
+};
 template <class T>
-int64_t forward_scratch(const Head<T>& h) {
-  return h.padded_time() * (h.depth + h.padded_depth()) + kBlock * (h.padded_time() + h.padded_depth());
+Block block_at(const Group<T>& g, int64_t begin) {
+  const int64_t rows = std::min(kBlock, g.queries - begin);
+  return {begin, rows, g.first(begin) / kBlock * kBlock, g.last(begin + rows - 1) + 1};
+}
+
+// Elements of scratch that a group needs.
+template <class T>
+int64_t forward_scratch(const Group<T>& g) {
+  return g.padded_keys() * (g.depth + g.padded_depth()) + kBlock * (g.padded_keys() + g.padded_depth());
 }
 template <class T>
-int64_t backward_scratch(const Head<T>& h) {
-  return h.padded_time() * (2 * h.depth + 5 * h.padded_depth()) + kBlock * (2 * h.padded_time() + h.padded_depth());
+int64_t backward_scratch(const Group<T>& g) {
+  return g.padded_keys() * (2 * g.depth + 3 * g.padded_depth()) + 2 * g.padded_queries() * g.padded_depth() +
+         kBlock * (2 * g.padded_keys() + g.padded_depth());
 }
 
 }  // namespace
@@ -113,24 +138,43 @@ void PackRows(const T* rows, int64_t stride, int64_t time, int64_t depth, int64_
   }
 }
 
-// Row of n scores to exp(score·scale − maximum) for columns up to `last`, 0 behind. Returns the sum; sets the maximum.
+// Which of a row's lanes from j on are seen: keys first … last, where no mask of −∞ hides them.
 template <class D, class T>
-T SoftmaxRow(D d, T* row, int64_t n, int64_t last, T scale, T* maximum) {
+HWY_INLINE hn::Mask<D> Visible(D d, int64_t j, int64_t first, int64_t last, hn::Vec<D> score) {
+  const auto place = hn::Iota(d, static_cast<T>(j));
+  const auto inside =
+      hn::And(hn::Le(place, hn::Set(d, static_cast<T>(last))), hn::Ge(place, hn::Set(d, static_cast<T>(first))));
+  return hn::AndNot(hn::Eq(score, hn::Set(d, -std::numeric_limits<T>::infinity())), inside);  // NaN is seen
+}
+
+// Adds the mask, which belongs to scaled scores, to `count` raw ones.
+template <class T>
+void AddMask(T* row, const T* mask, int64_t count, T root) {
+  const hn::ScalableTag<T> d;
+  const auto factor = hn::Set(d, root);
+  ForLanes<T>(static_cast<size_t>(count), [&](auto lanes, size_t j) HWY_ATTR {
+    lanes.Store(hn::MulAdd(lanes.Load(mask + j), factor, lanes.Load(row + j)), row + j);
+  });
+}
+
+// Row of n scores to exp(score·scale − maximum) for what is seen, 0 elsewhere. Returns the sum; sets the maximum.
+template <class D, class T>
+T SoftmaxRow(D d, T* row, int64_t n, int64_t first, int64_t last, T scale, T* maximum) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto lowest = hn::Set(d, std::numeric_limits<T>::lowest());
   auto best = lowest;
   for (int64_t j = 0; j <= last; j += lanes) {
-    const auto visible = hn::Le(hn::Iota(d, static_cast<T>(j)), hn::Set(d, static_cast<T>(last)));
-    best = hn::Max(best, hn::IfThenElse(visible, hn::LoadU(d, row + j), lowest));
+    const auto score = hn::LoadU(d, row + j);
+    best = hn::Max(best, hn::IfThenElse(Visible<D, T>(d, j, first, last, score), score, lowest));
   }
   *maximum = hn::GetLane(hn::MaxOfLanes(d, best)) * scale;
   const auto shift = hn::Set(d, *maximum * static_cast<T>(kLog2E)), factor = hn::Set(d, scale * static_cast<T>(kLog2E));
   auto sum = hn::Zero(d);
   int64_t j = 0;
   for (; j <= last; j += lanes) {
-    const auto visible = hn::Le(hn::Iota(d, static_cast<T>(j)), hn::Set(d, static_cast<T>(last)));
-    const auto z = hn::MulSub(hn::LoadU(d, row + j), factor, shift);
-    const auto p = hn::IfThenElseZero(visible, Exp2Any(d, z));
+    const auto score = hn::LoadU(d, row + j);
+    const auto z = hn::MulSub(score, factor, shift);
+    const auto p = hn::IfThenElseZero(Visible<D, T>(d, j, first, last, score), Exp2Any(d, z));
     sum = hn::Add(sum, p);
     hn::StoreU(p, d, row + j);
   }
@@ -138,48 +182,69 @@ T SoftmaxRow(D d, T* row, int64_t n, int64_t last, T scale, T* maximum) {
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
+// The raw scores of a block, masks added.
 template <class T>
-void Forward(const Head<T>& h) {
+void Scores(const Group<T>& g, int64_t head, const Block& b, const T* k_transposed, T* scores) {
   const hn::ScalableTag<T> d;
-  const int64_t padded_time = h.padded_time(), padded_depth = h.padded_depth();
-  const T scale = static_cast<T>(1.0 / std::sqrt(static_cast<double>(h.depth)));
-  T* k_transposed = h.scratch;
-  T* v_rows = k_transposed + padded_time * h.depth;
-  T* scores = v_rows + padded_time * padded_depth;
-  T* block_y = scores + kBlock * padded_time;
-  PackTransposed(h.k, h.stride, h.time, h.depth, padded_time, k_transposed);
-  PackRows(h.v, h.stride, h.time, h.depth, padded_depth, v_rows);
-  for (int64_t q = 0; q < h.time; q += kBlock) {
-    const int64_t rows = std::min(kBlock, h.time - q), columns = q + kBlock, keys = q + rows;
-    Multiply(d, rows, columns, h.depth, h.q + q * h.stride, h.stride, 1, k_transposed, padded_time, scores, padded_time,
-             false);
+  const int64_t width = g.padded_keys();
+  Multiply(d, b.rows, b.columns(), g.depth, g.q + head * g.q_head + b.begin * g.q_row, g.q_row, 1,
+           k_transposed + b.first, width, scores, width, false);
+  if (g.mask == nullptr) return;
+  const T root = static_cast<T>(std::sqrt(static_cast<double>(g.depth)));
+  const T* mask = g.mask + head * g.mask_head + b.begin * g.mask_row + b.first;
+  for (int64_t i = 0; i < b.rows; ++i) AddMask(scores + i * width, mask + i * g.mask_row, b.last - b.first, root);
+}
+
+template <class T>
+void ForwardHead(const Group<T>& g, int64_t head, const T* k_transposed, const T* v_rows, T* scores, T* block_y) {
+  const hn::ScalableTag<T> d;
+  const int64_t width = g.padded_keys(), padded_depth = g.padded_depth();
+  const T scale = static_cast<T>(1.0 / std::sqrt(static_cast<double>(g.depth)));
+  T* y = g.y + head * g.y_head;
+  T* logsumexp = g.logsumexp + head * g.queries;
+  for (int64_t q = 0; q < g.queries; q += kBlock) {
+    const Block b = block_at(g, q);
+    Scores(g, head, b, k_transposed, scores);
     T sums[kBlock];
-    for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t i = 0; i < b.rows; ++i) {
       T maximum;
-      sums[i] = SoftmaxRow(d, scores + i * padded_time, columns, q + i, scale, &maximum);
-      h.logsumexp[q + i] = maximum + std::log(sums[i]);
+      sums[i] = SoftmaxRow(d, scores + i * width, b.columns(), g.first(q + i) - b.first, g.last(q + i) - b.first, scale,
+                           &maximum);
+      logsumexp[q + i] = sums[i] == T{0} ? T{0} : maximum + std::log(sums[i]);
     }
-    Multiply(d, rows, padded_depth, keys, scores, padded_time, 1, v_rows, padded_depth, block_y, padded_depth, false);
-    for (int64_t i = 0; i < rows; ++i) {
-      const T factor = T{1} / sums[i];
-      for (int64_t c = 0; c < h.depth; ++c) h.y[(q + i) * h.y_stride + c] = block_y[i * padded_depth + c] * factor;
+    Multiply(d, b.rows, padded_depth, b.last - b.first, scores, width, 1, v_rows + b.first * padded_depth, padded_depth,
+             block_y, padded_depth, false);
+    for (int64_t i = 0; i < b.rows; ++i) {
+      const T factor = sums[i] == T{0} ? T{0} : T{1} / sums[i];  // a query that sees nothing gets 0
+      for (int64_t c = 0; c < g.depth; ++c) y[(q + i) * g.y_row + c] = block_y[i * padded_depth + c] * factor;
     }
   }
+}
+
+template <class T>
+void Forward(const Group<T>& g) {
+  T* k_transposed = g.scratch;
+  T* v_rows = k_transposed + g.padded_keys() * g.depth;
+  T* scores = v_rows + g.padded_keys() * g.padded_depth();
+  T* block_y = scores + kBlock * g.padded_keys();
+  PackTransposed(g.k, g.k_row, g.keys, g.depth, g.padded_keys(), k_transposed);
+  PackRows(g.v, g.v_row, g.keys, g.depth, g.padded_depth(), v_rows);
+  for (int64_t head = 0; head < g.heads; ++head) ForwardHead(g, head, k_transposed, v_rows, scores, block_y);
 }
 
 // Scores to probabilities P, and their gradients dP to gradients dS of the scores, a row at a time:
 // P = exp(score·scale − logsumexp), dS = P · (dP − delta) · scale.
 template <class D, class T>
-void BackwardRow(D d, T* p, T* dp, int64_t n, int64_t last, T scale, T logsumexp, T delta) {
+void BackwardRow(D d, T* p, T* dp, int64_t n, int64_t first, int64_t last, T scale, T logsumexp, T delta) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto factor = hn::Set(d, scale), minus = hn::Set(d, delta);
   const T log2e = static_cast<T>(kLog2E);
   const auto shift = hn::Set(d, logsumexp * log2e), power = hn::Set(d, scale * log2e);
   int64_t j = 0;
   for (; j <= last; j += lanes) {
-    const auto visible = hn::Le(hn::Iota(d, static_cast<T>(j)), hn::Set(d, static_cast<T>(last)));
-    const auto z = hn::MulSub(hn::LoadU(d, p + j), power, shift);
-    const auto probability = hn::IfThenElseZero(visible, Exp2Any(d, z));
+    const auto score = hn::LoadU(d, p + j);
+    const auto visible = Visible<D, T>(d, j, first, last, score);
+    const auto probability = hn::IfThenElseZero(visible, Exp2Any(d, hn::MulSub(score, power, shift)));
     const auto slope = hn::Mul(hn::Sub(hn::LoadU(d, dp + j), minus), factor);
     hn::StoreU(probability, d, p + j);
     hn::StoreU(hn::IfThenElseZero(visible, hn::Mul(probability, slope)), d, dp + j);
@@ -207,46 +272,77 @@ void CopyRows(const T* from, int64_t padded_depth, int64_t rows, int64_t depth, 
   }
 }
 
+// The packed operands of a group's backward pass, and where its gradients add up.
 template <class T>
-void Backward(const Head<T>& h) {
-  const hn::ScalableTag<T> d;
-  const int64_t padded_time = h.padded_time(), padded_depth = h.padded_depth();
-  const T scale = static_cast<T>(1.0 / std::sqrt(static_cast<double>(h.depth)));
-  const int64_t across = padded_time * h.depth, along = padded_time * padded_depth;
-  T *k_transposed = h.scratch, *v_transposed = k_transposed + across;
-  T *q_rows = v_transposed + across, *k_rows = q_rows + along, *grad_rows = k_rows + along;
-  T *grad_k = grad_rows + along, *grad_v = grad_k + along;
-  T *p = grad_v + along, *ds = p + kBlock * padded_time, *grad_q = ds + kBlock * padded_time;
-  PackTransposed(h.k, h.stride, h.time, h.depth, padded_time, k_transposed);
-  PackTransposed(h.v, h.stride, h.time, h.depth, padded_time, v_transposed);
-  PackRows(h.q, h.stride, h.time, h.depth, padded_depth, q_rows);
-  PackRows(h.k, h.stride, h.time, h.depth, padded_depth, k_rows);
-  PackRows(h.grad_y, h.y_stride, h.time, h.depth, padded_depth, grad_rows);
-  std::fill(grad_k, grad_k + 2 * along, T{0});
-  for (int64_t q = 0; q < h.time; q += kBlock) {
-    const int64_t rows = std::min(kBlock, h.time - q), columns = q + kBlock, keys = q + rows;
-    const T* grad = grad_rows + q * padded_depth;
-    Multiply(d, rows, columns, h.depth, h.q + q * h.stride, h.stride, 1, k_transposed, padded_time, p, padded_time,
-             false);
-    Multiply(d, rows, columns, h.depth, grad, padded_depth, 1, v_transposed, padded_time, ds, padded_time, false);
-    for (int64_t i = 0; i < rows; ++i) {
-      const T delta = Delta(grad + i * padded_depth, h.saved_y + (q + i) * h.y_stride, h.depth);
-      BackwardRow(d, p + i * padded_time, ds + i * padded_time, columns, q + i, scale, h.saved_logsumexp[q + i], delta);
+struct BackwardScratch {
+  T *k_transposed, *v_transposed, *k_rows, *grad_k, *grad_v, *q_rows, *grad_rows, *p, *ds, *grad_q;
+
+  explicit BackwardScratch(const Group<T>& g) {
+    const int64_t across = g.padded_keys() * g.depth, along = g.padded_keys() * g.padded_depth();
+    const int64_t query = g.padded_queries() * g.padded_depth(), block = kBlock * g.padded_keys();
+    T* next = g.scratch;
+    for (auto [part, size] : {std::pair{&k_transposed, across},
+                              {&v_transposed, across},
+                              {&q_rows, query},
+                              {&k_rows, along},
+                              {&grad_rows, query},
+                              {&grad_k, along},
+                              {&grad_v, along},
+                              {&p, block},
+                              {&ds, block},
+                              {&grad_q, kBlock * g.padded_depth()}}) {
+      *part = std::exchange(next, next + size);
     }
-    Multiply(d, rows, padded_depth, keys, ds, padded_time, 1, k_rows, padded_depth, grad_q, padded_depth, false);
-    CopyRows(grad_q, padded_depth, rows, h.depth, h.grad_q + q * h.stride, h.stride);
-    Multiply(d, keys, padded_depth, rows, ds, 1, padded_time, q_rows + q * padded_depth, padded_depth, grad_k,
-             padded_depth, true);
-    Multiply(d, keys, padded_depth, rows, p, 1, padded_time, grad, padded_depth, grad_v, padded_depth, true);
   }
-  CopyRows(grad_k, padded_depth, h.time, h.depth, h.grad_k, h.stride);
-  CopyRows(grad_v, padded_depth, h.time, h.depth, h.grad_v, h.stride);
+};
+
+template <class T>
+void BackwardHead(const Group<T>& g, int64_t head, const BackwardScratch<T>& s) {
+  const hn::ScalableTag<T> d;
+  const int64_t width = g.padded_keys(), padded_depth = g.padded_depth();
+  const T scale = static_cast<T>(1.0 / std::sqrt(static_cast<double>(g.depth)));
+  const T *saved_y = g.saved_y + head * g.y_head, *logsumexp = g.saved_logsumexp + head * g.queries;
+  PackRows(g.q + head * g.q_head, g.q_row, g.queries, g.depth, padded_depth, s.q_rows);
+  PackRows(g.grad_y + head * g.y_head, g.y_row, g.queries, g.depth, padded_depth, s.grad_rows);
+  for (int64_t q = 0; q < g.queries; q += kBlock) {
+    const Block b = block_at(g, q);
+    const int64_t seen = b.last - b.first, from = b.first * padded_depth;
+    const T* grad = s.grad_rows + q * padded_depth;
+    Scores(g, head, b, s.k_transposed, s.p);
+    Multiply(d, b.rows, b.columns(), g.depth, grad, padded_depth, 1, s.v_transposed + b.first, width, s.ds, width,
+             false);
+    for (int64_t i = 0; i < b.rows; ++i) {
+      const T delta = Delta(grad + i * padded_depth, saved_y + (q + i) * g.y_row, g.depth);
+      BackwardRow(d, s.p + i * width, s.ds + i * width, b.columns(), g.first(q + i) - b.first, g.last(q + i) - b.first,
+                  scale, logsumexp[q + i], delta);
+    }
+    Multiply(d, b.rows, padded_depth, seen, s.ds, width, 1, s.k_rows + from, padded_depth, s.grad_q, padded_depth,
+             false);
+    CopyRows(s.grad_q, padded_depth, b.rows, g.depth, g.grad_q + head * g.grad_q_head + q * g.grad_q_row, g.grad_q_row);
+    Multiply(d, seen, padded_depth, b.rows, s.ds, 1, width, s.q_rows + q * padded_depth, padded_depth, s.grad_k + from,
+             padded_depth, true);
+    Multiply(d, seen, padded_depth, b.rows, s.p, 1, width, grad, padded_depth, s.grad_v + from, padded_depth, true);
+  }
 }
 
-void ForwardF32(const Head<float>& h) { Forward(h); }
-void ForwardF64(const Head<double>& h) { Forward(h); }
-void BackwardF32(const Head<float>& h) { Backward(h); }
-void BackwardF64(const Head<double>& h) { Backward(h); }
+template <class T>
+void Backward(const Group<T>& g) {
+  const int64_t padded_depth = g.padded_depth();
+  const BackwardScratch<T> s(g);
+  PackTransposed(g.k, g.k_row, g.keys, g.depth, g.padded_keys(), s.k_transposed);
+  PackTransposed(g.v, g.v_row, g.keys, g.depth, g.padded_keys(), s.v_transposed);
+  PackRows(g.k, g.k_row, g.keys, g.depth, padded_depth, s.k_rows);
+  std::fill_n(s.grad_k, g.padded_keys() * padded_depth, T{0});
+  std::fill_n(s.grad_v, g.padded_keys() * padded_depth, T{0});
+  for (int64_t head = 0; head < g.heads; ++head) BackwardHead(g, head, s);
+  CopyRows(s.grad_k, padded_depth, g.keys, g.depth, g.grad_k, g.grad_k_row);
+  CopyRows(s.grad_v, padded_depth, g.keys, g.depth, g.grad_v, g.grad_v_row);
+}
+
+void ForwardF32(const Group<float>& g) { Forward(g); }
+void ForwardF64(const Group<double>& g) { Forward(g); }
+void BackwardF32(const Group<float>& g) { Backward(g); }
+void BackwardF64(const Group<double>& g) { Backward(g); }
 
 }  // namespace gradus::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -254,6 +350,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
+#include "gradus/tensor/kernels/compare.h"
 #include "gradus/tensor/kernels/copy.h"
 
 namespace gradus::kernels {
@@ -264,85 +361,160 @@ HWY_EXPORT(BackwardF64);
 
 namespace {
 
-void run_forward(const Head<float>& h) { HWY_DYNAMIC_DISPATCH(ForwardF32)(h); }
-void run_forward(const Head<double>& h) { HWY_DYNAMIC_DISPATCH(ForwardF64)(h); }
-void run_backward(const Head<float>& h) { HWY_DYNAMIC_DISPATCH(BackwardF32)(h); }
-void run_backward(const Head<double>& h) { HWY_DYNAMIC_DISPATCH(BackwardF64)(h); }
+void run_forward(const Group<float>& g) { HWY_DYNAMIC_DISPATCH(ForwardF32)(g); }
+void run_forward(const Group<double>& g) { HWY_DYNAMIC_DISPATCH(ForwardF64)(g); }
+void run_backward(const Group<float>& g) { HWY_DYNAMIC_DISPATCH(BackwardF32)(g); }
+void run_backward(const Group<double>& g) { HWY_DYNAMIC_DISPATCH(BackwardF64)(g); }
 
-// The i-th of batch·heads heads.
-template <class T>
-Head<T> head_of(const T* qkv, int64_t time, int64_t channels, int64_t heads, int64_t i) {
-  Head<T> h{};
-  h.time = time;
-  h.depth = channels / heads;
-  h.stride = 3 * channels;
-  h.y_stride = channels;
-  h.q = qkv + i / heads * time * h.stride + i % heads * h.depth;
-  h.k = h.q + channels;
-  h.v = h.k + channels;
-  return h;
+void check(const AttentionInputs& in, const AttentionOptions& o) {
+  const Tensor &q = in.q, &k = in.k, &v = in.v;
+  if (q.rank() != 4 || k.rank() != 4 || !(k.shape() == v.shape()) || q.size(0) != k.size(0) || q.size(3) != k.size(3) ||
+      k.size(2) < 1 || q.size(2) % k.size(2) != 0) {
+    fail("attention",
+         "queries {}, keys {}, values {}; expected (B, T, H, D), and twice (B, S, G, D) with H a multiple of G",
+         q.describe(), k.describe(), v.describe());
+  }
+  if (q.dtype() != k.dtype() || q.dtype() != v.dtype()) {
+    fail("attention", "queries {}, keys {} and values {} do not mix; convert with cast", name_of(q.dtype()),
+         name_of(k.dtype()), name_of(v.dtype()));
+  }
+  if (o.window < 0) fail("attention", "a window of {}; expected 0 for none, or more", o.window);
+  if (o.window > 0 && !o.causal) fail("attention", "a window without causal; a window looks back from each query");
+  if (o.causal && k.size(1) < q.size(1)) {
+    fail("attention", "{} queries and {} keys; a causal one needs a key for each query at least", q.size(1), k.size(1));
+  }
 }
 
-void check(const Tensor& qkv, int64_t heads) {
-  if (qkv.rank() != 3 || heads < 1 || qkv.size(2) % (3 * heads) != 0) {
-    fail("causal_attention", "{} with {} heads; expected (B, T, 3·C) with C divisible by the heads", qkv.describe(),
-         heads);
+// Every head's numbers must lie side by side.
+Tensor readable(const Tensor& x) { return x.size(3) == 1 || x.strides()[3] == 1 ? x : contiguous(x); }
+
+// As numbers to add, (B, H, T, S) by strides; keys side by side. A bool mask says what is seen.
+Tensor mask_of(const Tensor& mask, const AttentionInputs& in) {
+  if (!mask.defined()) return {};
+  const Shape full{in.q.size(0), in.q.size(2), in.q.size(1), in.k.size(1)};
+  const bool fits = mask.rank() <= 4 && broadcast_shapes("attention", mask.shape(), full) == full;
+  if (!fits || (mask.dtype() != DType::kBool && mask.dtype() != in.q.dtype())) {
+    fail("attention", "a mask of {}; expected bool or {}, of a shape that broadcasts to (B, H, T, S) = {}",
+         mask.describe(), name_of(in.q.dtype()), to_string(full));
   }
+  Tensor numbers = mask;
+  if (mask.dtype() == DType::kBool) {
+    numbers = where(mask, Tensor::zeros({}, in.q.dtype()), -std::numeric_limits<double>::infinity());
+  }
+  Shape row = mask.shape();
+  if (mask.rank() == 0) row = Shape{1};
+  row[row.rank() - 1] = full[3];
+  return expand(contiguous(expand(numbers, row)), full);
+}
+
+// The i-th of B·G groups.
+template <class T>
+Group<T> group_of(const AttentionInputs& in, const Tensor& mask, const AttentionOptions& o, int64_t i) {
+  const int64_t groups = in.k.size(2), b = i / groups, head = i % groups;
+  Group<T> g{};
+  g.queries = in.q.size(1);
+  g.keys = in.k.size(1);
+  g.depth = in.q.size(3);
+  g.heads = in.q.size(2) / groups;
+  g.causal = o.causal;
+  g.window = o.window;
+  const auto at = [](const Tensor& x, int64_t example, int64_t first_head) {
+    return x.data<T>() + example * x.strides()[0] + first_head * x.strides()[2];
+  };
+  g.q = at(in.q, b, head * g.heads);
+  g.k = at(in.k, b, head);
+  g.v = at(in.v, b, head);
+  g.q_row = in.q.strides()[1];
+  g.q_head = in.q.strides()[2];
+  g.k_row = in.k.strides()[1];
+  g.v_row = in.v.strides()[1];
+  if (mask.defined()) {
+    g.mask = mask.data<T>() + b * mask.strides()[0] + head * g.heads * mask.strides()[1];
+    g.mask_head = mask.strides()[1];
+    g.mask_row = mask.strides()[2];
+  }
+  g.y_row = in.q.size(2) * g.depth;
+  g.y_head = g.depth;
+  return g;
+}
+
+// Where group i begins in a contiguous (B, T, H, D), and in (B, H, T).
+template <class T>
+int64_t y_offset(const Group<T>& g, int64_t groups, int64_t i) {
+  return i / groups * g.queries * g.y_row + i % groups * g.heads * g.depth;
+}
+
+// Calls `run(group, i)` for each group, with scratch.
+template <class T, class Run>
+void for_groups(const AttentionInputs& in, const Tensor& mask, const AttentionOptions& o,
+                int64_t (*scratch_size)(const Group<T>&), Run&& run) {
+  const int64_t count = in.q.numel() > 0 ? in.k.size(0) * in.k.size(2) : 0;
+  if (count == 0) return;
+  const DType dtype = in.q.dtype();
+  note_scratch(scratch_size(group_of<T>(in, mask, o, 0)) * size_of(dtype), count);
+  parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Group<T> g = group_of<T>(in, mask, o, i);
+      Tensor scratch = Tensor::empty({scratch_size(g)}, dtype);
+      g.scratch = scratch.mutable_data<T>();
+      run(g, i);
+    }
+  });
 }
 
 }  // namespace
 
-Attention causal_attention(const Tensor& qkv_any, int64_t heads) {
-  check(qkv_any, heads);
-  const Tensor qkv = contiguous(qkv_any);
-  const int64_t batch = qkv.size(0), time = qkv.size(1), channels = qkv.size(2) / 3;
-  Attention result{Tensor::empty({batch, time, channels}, qkv.dtype()),
-                   Tensor::empty({batch, heads, time}, qkv.dtype())};
-  dispatch_float("causal_attention", qkv.dtype(), [&]<class T>(T) {
-    const T* from = qkv.data<T>();
+Attention attention(const AttentionInputs& inputs, const AttentionOptions& options) {
+  check(inputs, options);
+  const AttentionInputs in{readable(inputs.q), readable(inputs.k), readable(inputs.v)};
+  const Tensor mask = mask_of(options.mask, in);
+  const int64_t groups = in.k.size(2);
+  // Without a key there is nothing to see.
+  const auto make = [&](const Shape& shape) {
+    return in.k.size(1) == 0 ? Tensor::zeros(shape, in.q.dtype()) : Tensor::empty(shape, in.q.dtype());
+  };
+  Attention result{make(in.q.shape()), make({in.q.size(0), in.q.size(2), in.q.size(1)})};
+  if (in.k.size(1) == 0) return result;
+  dispatch_float("attention", in.q.dtype(), [&]<class T>(T) {
     T *y = result.y.mutable_data<T>(), *logsumexp = result.logsumexp.mutable_data<T>();
-    note_scratch(forward_scratch(head_of(from, time, channels, heads, 0)) * size_of(qkv.dtype()), batch * heads);
-    parallel_for(time > 0 ? batch * heads : 0, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        Head<T> h = head_of(from, time, channels, heads, i);
-        h.y = y + i / heads * time * channels + i % heads * h.depth;
-        h.logsumexp = logsumexp + i * time;
-        Tensor scratch = Tensor::empty({forward_scratch(h)}, qkv.dtype());
-        h.scratch = scratch.mutable_data<T>();
-        run_forward(h);
-      }
+    for_groups<T>(in, mask, options, forward_scratch<T>, [&](Group<T>& g, int64_t i) {
+      g.y = y + y_offset(g, groups, i);
+      g.logsumexp = logsumexp + i * g.heads * g.queries;
+      run_forward(g);
     });
   });
   return result;
 }
 
-Tensor causal_attention_backward(const Tensor& grad_any, const Tensor& qkv_any, const Tensor& y,
-                                 const Tensor& logsumexp, int64_t heads) {
-  const Tensor qkv = contiguous(qkv_any), grad = contiguous(grad_any);
-  const int64_t batch = qkv.size(0), time = qkv.size(1), channels = qkv.size(2) / 3;
-  Tensor result = Tensor::empty(qkv.shape(), qkv.dtype());
-  dispatch_float("causal_attention", qkv.dtype(), [&]<class T>(T) {
-    const T *from = qkv.data<T>(), *grad_data = grad.data<T>(), *y_data = y.data<T>();
-    const T* logsumexp_data = logsumexp.data<T>();
-    T* to = result.mutable_data<T>();
-    note_scratch(backward_scratch(head_of(from, time, channels, heads, 0)) * size_of(qkv.dtype()), batch * heads);
-    parallel_for(time > 0 ? batch * heads : 0, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        Head<T> h = head_of(from, time, channels, heads, i);
-        const int64_t at_y = i / heads * time * channels + i % heads * h.depth;
-        h.grad_y = grad_data + at_y;
-        h.saved_y = y_data + at_y;
-        h.saved_logsumexp = logsumexp_data + i * time;
-        h.grad_q = to + (h.q - from);
-        h.grad_k = h.grad_q + channels;
-        h.grad_v = h.grad_k + channels;
-        Tensor scratch = Tensor::empty({backward_scratch(h)}, qkv.dtype());
-        h.scratch = scratch.mutable_data<T>();
-        run_backward(h);
-      }
+void attention_backward(const Tensor& grad_any, const AttentionInputs& inputs, const Attention& forward,
+                        const AttentionOptions& options, AttentionInputs& gradients) {
+  const AttentionInputs in{readable(inputs.q), readable(inputs.k), readable(inputs.v)};
+  const Tensor mask = mask_of(options.mask, in), grad = contiguous(grad_any), y = contiguous(forward.y);
+  const int64_t groups = in.k.size(2);
+  if (in.q.numel() == 0 || in.k.numel() == 0) {
+    for (Tensor* x : {&gradients.q, &gradients.k, &gradients.v}) copy_into(*x, Tensor::zeros(x->shape(), x->dtype()));
+    return;
+  }
+  dispatch_float("attention", in.q.dtype(), [&]<class T>(T) {
+    const T *grad_data = grad.data<T>(), *y_data = y.data<T>(), *logsumexp = forward.logsumexp.data<T>();
+    T* const grad_q = gradients.q.mutable_data<T>();
+    T *const grad_k = gradients.k.mutable_data<T>(), *const grad_v = gradients.v.mutable_data<T>();
+    const Shape &q = gradients.q.strides(), &k = gradients.k.strides(), &v = gradients.v.strides();
+    for_groups<T>(in, mask, options, backward_scratch<T>, [&](Group<T>& g, int64_t i) {
+      const int64_t b = i / groups, head = i % groups;
+      g.grad_y = grad_data + y_offset(g, groups, i);
+      g.saved_y = y_data + y_offset(g, groups, i);
+      g.saved_logsumexp = logsumexp + i * g.heads * g.queries;
+      g.grad_q = grad_q + b * q[0] + head * g.heads * q[2];
+      g.grad_k = grad_k + b * k[0] + head * k[2];
+      g.grad_v = grad_v + b * v[0] + head * v[2];
+      g.grad_q_row = q[1];
+      g.grad_q_head = q[2];
+      g.grad_k_row = k[1];
+      g.grad_v_row = v[1];
+      run_backward(g);
     });
   });
-  return result;
 }
 
 }  // namespace gradus::kernels

@@ -1,19 +1,31 @@
-// Causal self-attention in tiles, f32 and f64: no T×T matrix in memory.
+// Attention in tiles, f32 and f64: no T×S matrix in memory.
 #pragma once
 
 #include "gradus/tensor/tensor.h"
 
 namespace gradus::kernels {
 
-struct Attention {
-  Tensor y;          ///< (B, T, C)
-  Tensor logsumexp;  ///< (B, H, T): of the scaled scores of each token's row; what backward needs of the softmax.
+/// q (B, T, H, D), k and v (B, S, G, D) with H a multiple of G; any strides, but D's should be 1.
+struct AttentionInputs {
+  Tensor q, k, v;
 };
 
-/// qkv (B, T, 3C) with C = heads·D. See `gradus::causal_attention`.
-Attention causal_attention(const Tensor& qkv, int64_t heads);
-/// The gradient for qkv.
-Tensor causal_attention_backward(const Tensor& grad, const Tensor& qkv, const Tensor& y, const Tensor& logsumexp,
-                                 int64_t heads);
+/// See `gradus::attention`.
+struct AttentionOptions {
+  bool causal = true;
+  int64_t window = 0;
+  Tensor mask = {};
+};
+
+struct Attention {
+  Tensor y;          ///< (B, T, H, D)
+  Tensor logsumexp;  ///< (B, H, T): of the scaled scores of each query; what backward needs of the softmax.
+};
+
+Attention attention(const AttentionInputs& inputs, const AttentionOptions& options);
+/// Writes the gradients of q, k and v into `gradients`, tensors of their shapes and dtype with a stride of 1 for D. `y`
+/// and `logsumexp` are those that `attention` gave.
+void attention_backward(const Tensor& grad, const AttentionInputs& inputs, const Attention& forward,
+                        const AttentionOptions& options, AttentionInputs& gradients);
 
 }  // namespace gradus::kernels

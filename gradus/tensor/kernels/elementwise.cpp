@@ -9,13 +9,15 @@ namespace gradus::kernels {
 namespace {
 
 std::string_view name_of(Unary op) {
-  constexpr std::string_view kNames[] = {"negate", "exp", "log", "tanh", "relu", "gelu"};
+  constexpr std::string_view kNames[] = {
+      "negate",  "abs",  "sign", "floor",      "sqrt", "rsqrt", "exp",        "log",      "sin",  "cos",   "tanh",
+      "sigmoid", "silu", "relu", "leaky_relu", "elu",  "gelu",  "gelu_exact", "softplus", "mish", "clamp", "pow"};
   return kNames[static_cast<size_t>(op)];
 }
 
 std::string_view name_of(Binary op) {
-  constexpr std::string_view kNames[] = {"add",           "subtract",      "multiply",     "divide",
-                                         "relu_backward", "tanh_backward", "gelu_backward"};
+  constexpr std::string_view kNames[] = {"add",     "subtract", "multiply", "divide",
+                                         "maximum", "minimum",  "pow",      "swiglu"};
   return kNames[static_cast<size_t>(op)];
 }
 
@@ -23,20 +25,39 @@ void check_float(std::string_view name, DType dtype) {
   if (!is_float(dtype)) fail_not_float(name, dtype);
 }
 
-int64_t grain_of(Unary op) { return op == Unary::kNegate || op == Unary::kRelu ? kGrain : kCostlyGrain; }
-int64_t grain_of(Binary op) { return op == Binary::kGeluBackward ? kCostlyGrain : kGrain; }
+int64_t grain_of(Unary op) {
+  switch (op) {
+    case Unary::kNegate:
+    case Unary::kAbs:
+    case Unary::kSign:
+    case Unary::kFloor:
+    case Unary::kSqrt:
+    case Unary::kRelu:
+    case Unary::kLeakyRelu:
+    case Unary::kClamp:
+      return kGrain;
+    default:
+      return kCostlyGrain;
+  }
+}
+int64_t grain_of(Binary op) { return op == Binary::kPower || op == Binary::kSwiglu ? kCostlyGrain : kGrain; }
 
-// All operands contiguous, or one element that repeats.
-void run_flat(Binary op, DType dtype, const BinaryPlane& all) {
+// All operands contiguous, or one element that repeats; `run(plane)` does a piece.
+template <class Run>
+void for_pieces(DType dtype, int64_t grain, const BinaryPlane& all, Run&& run) {
   const int64_t bytes = size_of(dtype);
-  parallel_for(all.width, grain_of(op), [&](int64_t begin, int64_t end) {
+  parallel_for(all.width, grain, [&](int64_t begin, int64_t end) {
     BinaryPlane piece = all;
     piece.width = end - begin;
     if (!all.a_repeats) piece.a += begin * bytes;
     if (!all.b_repeats) piece.b += begin * bytes;
     piece.out += begin * bytes;
-    run_binary(op, dtype, piece);
+    run(piece);
   });
+}
+
+void run_flat(Binary op, DType dtype, const BinaryPlane& all) {
+  for_pieces(dtype, grain_of(op), all, [=](const BinaryPlane& piece) { run_binary(op, dtype, piece); });
 }
 
 using BinaryWalk = Walk<3>;  // out, a, b
@@ -92,16 +113,28 @@ Tensor broadcast_binary(std::string_view name, Binary op, const Tensor& a, const
 
 }  // namespace
 
-Tensor unary(Unary op, const Tensor& x) {
+Tensor unary(Unary op, const Tensor& x, const UnaryArguments& arguments) {
   check_float(name_of(op), x.dtype());
-  if (!x.is_contiguous()) return unary(op, contiguous(x));
+  if (!x.is_contiguous()) return unary(op, contiguous(x), arguments);
   Tensor result = Tensor::empty(x.shape(), x.dtype());
   const std::byte* from = x.bytes();
   std::byte* to = result.mutable_bytes();
   const int64_t bytes = size_of(x.dtype());
   parallel_for(x.numel(), grain_of(op), [=, dtype = x.dtype()](int64_t begin, int64_t end) {
-    run_unary(op, dtype, from + begin * bytes, to + begin * bytes, end - begin);
+    run_unary(op, arguments, dtype, from + begin * bytes, to + begin * bytes, end - begin);
   });
+  return result;
+}
+
+Tensor unary_backward(Unary op, const Tensor& saved, const Tensor& grad, const UnaryArguments& arguments) {
+  if (saved.dtype() != grad.dtype() || !(saved.shape() == grad.shape())) {
+    fail(name_of(op), "a gradient of {} for {}; shape and dtype must be equal", grad.describe(), saved.describe());
+  }
+  const Tensor a = contiguous(saved), b = contiguous(grad);
+  Tensor result = Tensor::empty(a.shape(), a.dtype());
+  const BinaryPlane all{.width = a.numel(), .a = a.bytes(), .b = b.bytes(), .out = result.mutable_bytes()};
+  for_pieces(a.dtype(), grain_of(op), all,
+             [&, dtype = a.dtype()](const BinaryPlane& piece) { run_unary_backward(op, arguments, dtype, piece); });
   return result;
 }
 

@@ -3,100 +3,20 @@
 #include "hwy/foreach_target.h"
 // After foreach_target.h:
 #include "gradus/tensor/kernels/elementwise_simd.h"
-#include "gradus/tensor/kernels/simd-inl.h"
+#include "gradus/tensor/kernels/functions-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels::HWY_NAMESPACE {
 namespace {
 
-struct Negate {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> x) const {
-    return hn::Neg(x);
-  }
-};
-struct ExpOp {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> x) const {
-    return ExpAny(d, x);
-  }
-};
-struct LogOp {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> x) const {
-    return LogAny(d, x);
-  }
-};
-struct TanhOp {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> x) const {
-    return TanhAny(d, x);
-  }
-};
-struct Relu {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> x) const {
-    return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x);  // unlike a maximum, it keeps NaN
-  }
-};
-struct Gelu {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> x) const {
-    return hn::Mul(x, GeluGate(d, x));
-  }
-};
-
-struct AddOp {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
-    return hn::Add(a, b);
-  }
-};
-struct SubtractOp {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
-    return hn::Sub(a, b);
-  }
-};
-struct MultiplyOp {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
-    return hn::Mul(a, b);
-  }
-};
-struct DivideOp {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
-    return hn::Div(a, b);
-  }
-};
-struct ReluBackward {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> y, hn::Vec<D> g) const {
-    return hn::IfThenElseZero(hn::Gt(y, hn::Zero(d)), g);
-  }
-};
-struct TanhBackward {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> y, hn::Vec<D> g) const {
-    return hn::Mul(g, hn::NegMulAdd(y, y, hn::Set(d, static_cast<hn::TFromD<D>>(1))));
-  }
-};
-struct GeluBackward {
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> x, hn::Vec<D> g) const {
-    return hn::Mul(g, GeluWithSlope(d, x).slope);
-  }
-};
-
 template <class T, class Op>
-void UnaryLoop(Op op, const std::byte* x_bytes, std::byte* out_bytes, size_t count) {
+void UnaryLoop(const Op& op, const std::byte* x_bytes, std::byte* out_bytes, size_t count) {
   const hn::ScalableTag<T> d;
   const T* x = reinterpret_cast<const T*>(x_bytes);
   T* out = reinterpret_cast<T*>(out_bytes);
   size_t i = 0;
-  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) hn::StoreU(op(d, hn::LoadU(d, x + i)), d, out + i);
-  if (i < count) StoreTail(d, op(d, LoadTail(d, x + i, count - i, T{1})), out + i, count - i);
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) hn::StoreU(op.Value(d, hn::LoadU(d, x + i)), d, out + i);
+  if (i < count) StoreTail(d, op.Value(d, LoadTail(d, x + i, count - i, T{1})), out + i, count - i);
 }
 
 template <bool kARepeats, bool kBRepeats, class T, class Op>
@@ -132,50 +52,32 @@ void BinaryLoop(Op op, const BinaryPlane& p) {
 }
 
 template <class Op>
-void UnaryTyped(Op op, DType dtype, const std::byte* x, std::byte* out, int64_t count) {
-  dtype == DType::kF32 ? UnaryLoop<float>(op, x, out, static_cast<size_t>(count))
-                       : UnaryLoop<double>(op, x, out, static_cast<size_t>(count));
-}
-
-template <class Op>
 void BinaryTyped(Op op, DType dtype, const BinaryPlane& plane) {
   dtype == DType::kF32 ? BinaryLoop<float>(op, plane) : BinaryLoop<double>(op, plane);
 }
 
-void RunUnary(Unary op, DType dtype, const std::byte* x, std::byte* out, int64_t count) {
-  switch (op) {
-    case Unary::kNegate:
-      return UnaryTyped(Negate(), dtype, x, out, count);
-    case Unary::kExp:
-      return UnaryTyped(ExpOp(), dtype, x, out, count);
-    case Unary::kLog:
-      return UnaryTyped(LogOp(), dtype, x, out, count);
-    case Unary::kTanh:
-      return UnaryTyped(TanhOp(), dtype, x, out, count);
-    case Unary::kRelu:
-      return UnaryTyped(Relu(), dtype, x, out, count);
-    case Unary::kGelu:
-      return UnaryTyped(Gelu(), dtype, x, out, count);
-  }
+void RunUnary(Unary op, const UnaryArguments& arguments, DType dtype, const std::byte* x, std::byte* out,
+              int64_t count) {
+  WithFunction(op, arguments, [=](const auto& function) {
+    dtype == DType::kF32 ? UnaryLoop<float>(function, x, out, static_cast<size_t>(count))
+                         : UnaryLoop<double>(function, x, out, static_cast<size_t>(count));
+  });
+}
+
+void RunUnaryBackward(Unary op, const UnaryArguments& arguments, DType dtype, const BinaryPlane& plane) {
+  WithFunction(op, arguments, [&]<class Function>(const Function& function) {
+    BinaryTyped(BackwardOf<Function>{function}, dtype, plane);
+  });
 }
 
 void RunBinary(Binary op, DType dtype, const BinaryPlane& plane) {
-  switch (op) {
-    case Binary::kAdd:
-      return BinaryTyped(AddOp(), dtype, plane);
-    case Binary::kSubtract:
-      return BinaryTyped(SubtractOp(), dtype, plane);
-    case Binary::kMultiply:
-      return BinaryTyped(MultiplyOp(), dtype, plane);
-    case Binary::kDivide:
-      return BinaryTyped(DivideOp(), dtype, plane);
-    case Binary::kReluBackward:
-      return BinaryTyped(ReluBackward(), dtype, plane);
-    case Binary::kTanhBackward:
-      return BinaryTyped(TanhBackward(), dtype, plane);
-    case Binary::kGeluBackward:
-      return BinaryTyped(GeluBackward(), dtype, plane);
-  }
+  WithFunction(op, [&](const auto& function) { BinaryTyped(function, dtype, plane); });
+}
+
+bool TakesResult(Unary op) {
+  bool takes = false;
+  WithFunction(op, {}, [&]<class Function>(const Function&) { takes = Function::kFromResult; });
+  return takes;
 }
 
 }  // namespace
@@ -186,14 +88,20 @@ HWY_AFTER_NAMESPACE();
 namespace gradus::kernels {
 namespace {
 HWY_EXPORT(RunUnary);
+HWY_EXPORT(RunUnaryBackward);
 HWY_EXPORT(RunBinary);
+HWY_EXPORT(TakesResult);
 }  // namespace
 
-void run_unary(Unary op, DType dtype, const std::byte* x, std::byte* out, int64_t count) {
-  HWY_DYNAMIC_DISPATCH(RunUnary)(op, dtype, x, out, count);
+void run_unary(Unary op, const UnaryArguments& arguments, DType dtype, const std::byte* x, std::byte* out,
+               int64_t count) {
+  HWY_DYNAMIC_DISPATCH(RunUnary)(op, arguments, dtype, x, out, count);
 }
-
+void run_unary_backward(Unary op, const UnaryArguments& arguments, DType dtype, const BinaryPlane& plane) {
+  HWY_DYNAMIC_DISPATCH(RunUnaryBackward)(op, arguments, dtype, plane);
+}
 void run_binary(Binary op, DType dtype, const BinaryPlane& plane) { HWY_DYNAMIC_DISPATCH(RunBinary)(op, dtype, plane); }
+bool backward_takes_result(Unary op) { return HWY_DYNAMIC_DISPATCH(TakesResult)(op); }
 
 }  // namespace gradus::kernels
 #endif  // HWY_ONCE

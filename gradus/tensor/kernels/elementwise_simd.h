@@ -14,7 +14,10 @@ struct BinaryPlane {
   bool a_repeats = false, b_repeats = false;  ///< One element for the whole row; not both.
 };
 
-void run_unary(Unary op, DType dtype, const std::byte* x, std::byte* out, int64_t count);
+void run_unary(Unary op, const UnaryArguments& arguments, DType dtype, const std::byte* x, std::byte* out,
+               int64_t count);
+/// The plane's `a` is what was saved, `b` the gradient of the result.
+void run_unary_backward(Unary op, const UnaryArguments& arguments, DType dtype, const BinaryPlane& plane);
 /// `out` may be `a` or `b`.
 void run_binary(Binary op, DType dtype, const BinaryPlane& plane);
 

@@ -60,7 +60,7 @@ void for_pieces(const Tensor& x, LayerNormRows all, Body&& body) {
 
 }  // namespace
 
-LayerNorm layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon) {
+LayerNorm layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon, bool centred) {
   check_input(x);
   const Tensor source = contiguous(x), w = checked_parameter("weight", weight, x),
                b = checked_parameter("bias", bias, x);
@@ -68,7 +68,8 @@ LayerNorm layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
   rows.erase(x.rank() - 1);
   LayerNorm result{Tensor::empty(x.shape(), x.dtype()), Tensor::empty(rows, x.dtype()), Tensor::empty(rows, x.dtype())};
   for_pieces(source,
-             {.x = source.bytes(),
+             {.centred = centred,
+              .x = source.bytes(),
               .weight = bytes_or_null(w),
               .bias = bytes_or_null(b),
               .mean = result.mean.mutable_bytes(),
@@ -79,7 +80,7 @@ LayerNorm layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
 }
 
 Tensor layer_norm_backward(const Tensor& grad, const Tensor& x, const Tensor& mean, const Tensor& rstd,
-                           const Tensor& weight) {
+                           const Tensor& weight, bool centred) {
   check_statistics(x, mean, rstd);
   if (grad.dtype() != x.dtype() || !(grad.shape() == x.shape())) {
     fail("layer_norm", "a gradient of {} for {}; shape and dtype must be equal", grad.describe(), x.describe());
@@ -87,7 +88,8 @@ Tensor layer_norm_backward(const Tensor& grad, const Tensor& x, const Tensor& me
   const Tensor source = contiguous(x), g = contiguous(grad), w = checked_parameter("weight", weight, x);
   Tensor result = Tensor::empty(x.shape(), x.dtype());
   for_pieces(source,
-             {.x = source.bytes(),
+             {.centred = centred,
+              .x = source.bytes(),
               .weight = bytes_or_null(w),
               .grad = g.bytes(),
               .mean = readable(mean),

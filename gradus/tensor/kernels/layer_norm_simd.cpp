@@ -61,7 +61,7 @@ void Forward(const LayerNormRows& r, double epsilon) {
   Pointers<T> p(r);
   const size_t length = static_cast<size_t>(r.length);
   for (int64_t row = 0; row < r.rows; ++row, p.x += length, p.out += length) {
-    const T mean = RowSum(p.x, length) / static_cast<T>(length);
+    const T mean = r.centred ? RowSum(p.x, length) / static_cast<T>(length) : T{0};
     const T variance = RowDeviation(p.x, length, mean) / static_cast<T>(length);
     const T rstd = T{1} / std::sqrt(variance + static_cast<T>(epsilon));
     p.mean[row] = mean;
@@ -80,7 +80,7 @@ void Normalized(const LayerNormRows& r) {
   }
 }
 
-// With h = g·weight: dx = rstd·(h − mean(h) − x̂·mean(h·x̂)).
+// With h = g·weight: dx = rstd·(h − mean(h) − x̂·mean(h·x̂)), without mean(h) where x was not centred.
 template <class T>
 void Backward(const LayerNormRows& r) {
   Pointers<T> p(r);
@@ -98,7 +98,8 @@ void Backward(const LayerNormRows& r) {
       sum_h = hn::Add(sum_h, h);
       sum_hx = hn::MulAdd(h, hn::Mul(hn::Sub(lanes.Load(x + i), mean), rstd), sum_hx);
     });
-    const auto mean_h = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum_h)) / static_cast<T>(length));
+    const T centre = r.centred ? hn::GetLane(hn::SumOfLanes(d, sum_h)) / static_cast<T>(length) : T{0};
+    const auto mean_h = hn::Set(d, centre);
     const auto mean_hx = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum_hx)) / static_cast<T>(length));
     ForLanes<T>(length, [=](auto lanes, size_t i) HWY_ATTR {
       auto h = lanes.Load(g + i);

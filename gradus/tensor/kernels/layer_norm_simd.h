@@ -8,6 +8,7 @@ namespace gradus::kernels {
 /// Contiguous rows of `length`; one mean and rstd a row; weight and bias (length) may be null.
 struct LayerNormRows {
   int64_t rows = 0, length = 0;
+  bool centred = true;
   const std::byte *x = nullptr, *weight = nullptr, *bias = nullptr;
   const std::byte* grad = nullptr;  ///< For the backward pass.
   std::byte *mean = nullptr, *rstd = nullptr, *out = nullptr;

@@ -1,0 +1,569 @@
+// The elementwise functions: each with its value and, beside it, its backward. For use inside one Highway target;
+// include guards are per target.
+#if defined(GRADUS_TENSOR_KERNELS_FUNCTIONS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRADUS_TENSOR_KERNELS_FUNCTIONS_INL_H_
+#undef GRADUS_TENSOR_KERNELS_FUNCTIONS_INL_H_
+#else
+#define GRADUS_TENSOR_KERNELS_FUNCTIONS_INL_H_
+#endif
+
+#include "gradus/tensor/kernels/elementwise.h"
+#include "gradus/tensor/kernels/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradus::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class D>
+HWY_INLINE hn::Vec<D> SetTo(D d, double value) {
+  return hn::Set(d, static_cast<hn::TFromD<D>>(value));
+}
+
+// 1/(1 + exp(−x)).
+template <class D>
+HWY_INLINE hn::Vec<D> SigmoidAny(D d, hn::Vec<D> x) {
+  const auto one = SetTo(d, 1);
+  return hn::Div(one, hn::Add(one, Exp2Any(d, hn::Mul(x, SetTo(d, -kLog2E)))));
+}
+
+// log(1 + exp(x)), without overflow and without loss far below 0.
+template <class D>
+HWY_INLINE hn::Vec<D> SoftplusAny(D d, hn::Vec<D> x) {
+  const auto rest = hn::Log1p(d, ExpAny(d, hn::Neg(hn::Abs(x))));
+  return IfNaNThenElse(d, x, x, hn::Add(hn::Max(x, hn::Zero(d)), rest));
+}
+
+// Calls `function` on each lane where |x| exceeds `limit` or is no number, in double.
+template <class D, class Function>
+HWY_INLINE hn::Vec<D> WithFarLanes(D d, hn::Vec<D> x, double limit, hn::Vec<D> y, Function function) {
+  using T = hn::TFromD<D>;
+  const auto near = hn::Le(hn::Abs(x), SetTo(d, limit));
+  if (HWY_LIKELY(hn::AllTrue(d, near))) return y;
+  HWY_ALIGN T xs[hn::MaxLanes(d)];
+  HWY_ALIGN T ys[hn::MaxLanes(d)];
+  hn::Store(x, d, xs);
+  hn::Store(y, d, ys);
+  for (size_t i = 0; i < hn::Lanes(d); ++i) {
+    if (!(std::abs(xs[i]) <= static_cast<T>(limit))) ys[i] = static_cast<T>(function(static_cast<double>(xs[i])));
+  }
+  return hn::Load(d, ys);
+}
+
+constexpr double kFarAngle = 39000;  // where Highway's sine and cosine end
+
+template <class D>
+HWY_INLINE hn::Vec<D> SinAny(D d, hn::Vec<D> x) {
+  return WithFarLanes(d, x, kFarAngle, hn::Sin(d, x), [](double v) { return std::sin(v); });
+}
+template <class D>
+HWY_INLINE hn::Vec<D> CosAny(D d, hn::Vec<D> x) {
+  return WithFarLanes(d, x, kFarAngle, hn::Cos(d, x), [](double v) { return std::cos(v); });
+}
+
+// h(t) = (1 + 2z)·exp(z²)·erfc(z) for z ≥ 0, a smooth function of t = (z − 3.75)/(z + 3.75) (Shepherd, Laframboise,
+// "Chebyshev approximation of (1 + 2x) exp(x²) erfc x", 1981). These are Chebyshev sums of our own, as powers of t:
+// off by 1.6e-8 and 4.6e-18.
+template <class T>
+struct ErfcPowers;
+template <>
+struct ErfcPowers<float> {
+  static constexpr float kPowers[] = {1.237512619F,    -0.1402406583F,  0.003586270394F, 0.08227841998F,
+                                      -0.1088142701F,  0.09229076959F,  -0.05864685874F, 0.02840925236F,
+                                      -0.00984449486F, 0.001675912218F, 0.000396307613F, -0.0002241167467F};
+};
+template <>
+struct ErfcPowers<double> {
+  static constexpr double kPowers[] = {
+      1.2375126308378275796,      -0.14024059858554696245,   0.003585415485464429369,     0.082276738490145207683,
+      -0.10880393014174885723,    0.09230432116037747776,    -0.058693398589636774061,    0.028362277418956404286,
+      -0.0097465795580292755337,  0.0017556258528952953569,  0.00029371366559134481992,   -0.00029015408054084171105,
+      0.000051649098892682403449, 0.00002238423915508222982, -0.000011444146237700523373, -9.7355989673677493407e-7,
+      1.7516376488490621431e-6,   -5.7218230603224087501e-8, -2.5866850716155885443e-7,   2.3263508708859123732e-8,
+      3.8675334242222356816e-8,   -3.7442100809620186444e-9, -5.1739902140113096269e-9,   3.1114333809799251993e-10,
+      4.2514714447963897761e-10};
+};
+
+// Φ(x) = ½·erfc(−x/√2): the normal distribution.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> NormalCdf(D d, hn::Vec<D> x) {
+  const auto one = SetTo(d, 1), half = SetTo(d, 0.5), k = SetTo(d, 3.75);
+  // Beyond 30, exp(−z²) is 0 in either type.
+  const auto z = hn::Min(hn::Mul(hn::Abs(x), SetTo(d, 0.70710678118654752440)), SetTo(d, 30));
+  const auto t = hn::Div(hn::Sub(z, k), hn::Add(z, k));
+  constexpr size_t kTerms = std::size(ErfcPowers<T>::kPowers);
+  auto h = hn::Set(d, ErfcPowers<T>::kPowers[kTerms - 1]);
+  for (size_t i = kTerms - 1; i-- > 0;) h = hn::MulAdd(h, t, hn::Set(d, ErfcPowers<T>::kPowers[i]));
+  const auto tail = hn::Div(hn::Mul(h, ExpAny(d, hn::Neg(hn::Mul(z, z)))), hn::MulAdd(z, SetTo(d, 2), one));
+  const auto below = hn::Mul(half, tail);
+  return IfNaNThenElse(d, x, x, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), below, hn::Sub(one, below)));
+}
+
+// xᵖ for doubles, by exp(p·log|x|), with IEEE's results at the ends.
+template <class D>
+HWY_INLINE hn::Vec<D> PowDoubles(D d, hn::Vec<D> x, hn::Vec<D> p) {
+  const auto one = SetTo(d, 1), zero = hn::Zero(d), size = hn::Abs(x);
+  const auto power = hn::IfThenElse(hn::Eq(size, one), one, ExpAny(d, hn::Mul(p, LogAny(d, size))));
+  const auto is_whole = hn::Eq(p, hn::Floor(p));
+  const auto half = hn::Mul(p, SetTo(d, 0.5));
+  const auto is_odd = hn::AndNot(hn::Eq(half, hn::Floor(half)), is_whole);
+  const auto is_negative = hn::Lt(hn::CopySign(one, x), zero);  // −0 too
+  auto y = hn::IfThenElse(hn::And(is_negative, is_odd), hn::Neg(power), power);
+  const auto undefined = hn::AndNot(is_whole, hn::Lt(x, zero));
+  const auto infinite = hn::Eq(size, SetTo(d, std::numeric_limits<double>::infinity()));
+  y = hn::IfThenElse(hn::AndNot(infinite, undefined), SetTo(d, std::numeric_limits<double>::quiet_NaN()), y);
+  return hn::IfThenElse(hn::Or(hn::Eq(p, zero), hn::Eq(x, one)), one, y);
+}
+
+// The same for either type; f32 is computed in doubles, since an error of p·log|x| is one of the result's digits.
+template <class D>
+HWY_INLINE hn::Vec<D> PowAny(D d, hn::Vec<D> x, hn::Vec<D> p) {
+  using T = hn::TFromD<D>;
+  if constexpr (sizeof(T) == 8) {
+    return PowDoubles(d, x, p);
+  } else {
+    const hn::ScalableTag<double> wide;
+    const hn::Rebind<float, decltype(wide)> narrow;
+    HWY_ALIGN T xs[HWY_MAX(hn::MaxLanes(d), hn::MaxLanes(wide))] = {};
+    HWY_ALIGN T ps[HWY_MAX(hn::MaxLanes(d), hn::MaxLanes(wide))] = {};
+    hn::Store(x, d, xs);
+    hn::Store(p, d, ps);
+    for (size_t i = 0; i < hn::Lanes(d); i += hn::Lanes(wide)) {
+      const auto y = PowDoubles(wide, hn::PromoteTo(wide, hn::LoadU(narrow, xs + i)),
+                                hn::PromoteTo(wide, hn::LoadU(narrow, ps + i)));
+      // Not DemoteTo: the baseline's gives the largest number where infinity is due.
+      HWY_ALIGN double ys[hn::MaxLanes(wide)];
+      hn::Store(y, wide, ys);
+      for (size_t j = 0; j < hn::Lanes(wide); ++j) xs[i + j] = static_cast<float>(ys[j]);
+    }
+    return hn::Load(d, xs);
+  }
+}
+
+// A function of one argument: Value(d, x), and Backward(d, v, g), the gradient of x where v is x, or the value if
+// kFromResult.
+
+struct Negate {
+  static constexpr bool kFromResult = false;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D, hn::Vec<D> x) const {
+    return hn::Neg(x);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D, hn::Vec<D>, hn::Vec<D> g) const {
+    return hn::Neg(g);
+  }
+};
+struct AbsOp {
+  static constexpr bool kFromResult = false;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D, hn::Vec<D> x) const {
+    return hn::Abs(x);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    const auto zero = hn::Zero(d);
+    return hn::IfThenElse(hn::Lt(x, zero), hn::Neg(g), hn::IfThenElseZero(hn::Gt(x, zero), g));
+  }
+};
+// Steps: their slope is 0 wherever they have one.
+struct Flat {
+  static constexpr bool kFromResult = false;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D>, hn::Vec<D>) const {
+    return hn::Zero(d);
+  }
+};
+struct SignOp : Flat {
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    const auto zero = hn::Zero(d);
+    return hn::IfThenElse(hn::Lt(x, zero), SetTo(d, -1), hn::IfThenElseZero(hn::Gt(x, zero), SetTo(d, 1)));
+  }
+};
+struct FloorOp : Flat {
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D, hn::Vec<D> x) const {
+    return hn::CopySign(hn::Floor(x), x);  // the baseline's loses that of −0
+  }
+};
+struct SqrtOp {
+  static constexpr bool kFromResult = true;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D, hn::Vec<D> x) const {
+    return hn::Sqrt(x);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D, hn::Vec<D> y, hn::Vec<D> g) const {
+    return hn::Div(g, hn::Add(y, y));
+  }
+};
+struct RsqrtOp {
+  static constexpr bool kFromResult = true;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return hn::Div(SetTo(d, 1), hn::Sqrt(x));
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> y, hn::Vec<D> g) const {
+    return hn::Mul(hn::Mul(SetTo(d, -0.5), g), hn::Mul(y, hn::Mul(y, y)));
+  }
+};
+struct ExpOp {
+  static constexpr bool kFromResult = true;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return ExpAny(d, x);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D, hn::Vec<D> y, hn::Vec<D> g) const {
+    return hn::Mul(g, y);
+  }
+};
+struct LogOp {
+  static constexpr bool kFromResult = false;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return LogAny(d, x);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D, hn::Vec<D> x, hn::Vec<D> g) const {
+    return hn::Div(g, x);
+  }
+};
+struct SinOp {
+  static constexpr bool kFromResult = false;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return SinAny(d, x);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    return hn::Mul(g, CosAny(d, x));
+  }
+};
+struct CosOp {
+  static constexpr bool kFromResult = false;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return CosAny(d, x);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    return hn::Neg(hn::Mul(g, SinAny(d, x)));
+  }
+};
+struct TanhOp {
+  static constexpr bool kFromResult = true;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return TanhAny(d, x);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> y, hn::Vec<D> g) const {
+    return hn::Mul(g, hn::NegMulAdd(y, y, SetTo(d, 1)));
+  }
+};
+struct SigmoidOp {
+  static constexpr bool kFromResult = true;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return SigmoidAny(d, x);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D, hn::Vec<D> y, hn::Vec<D> g) const {
+    return hn::Mul(g, hn::NegMulAdd(y, y, y));
+  }
+};
+struct SiluOp {
+  static constexpr bool kFromResult = false;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return hn::Mul(x, SigmoidAny(d, x));
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    const auto s = SigmoidAny(d, x);
+    return hn::Mul(g, hn::MulAdd(x, hn::NegMulAdd(s, s, s), s));
+  }
+};
+// Unlike maxima, both keep NaN; neither lets a gradient through where x is not above 0.
+struct ReluOp {
+  static constexpr bool kFromResult = true;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> y, hn::Vec<D> g) const {
+    return hn::IfThenElseZero(hn::Gt(y, hn::Zero(d)), g);
+  }
+};
+struct LeakyReluOp {
+  static constexpr bool kFromResult = false;
+  double slope;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(x, SetTo(d, slope)));
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), g, hn::Mul(g, SetTo(d, slope)));
+  }
+};
+struct EluOp {
+  static constexpr bool kFromResult = false;
+  double alpha;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    const auto zero = hn::Zero(d);
+    const auto below = IfNaNThenElse(d, x, x, hn::Expm1(d, hn::Min(x, zero)));
+    return hn::IfThenElse(hn::Gt(x, zero), x, hn::Mul(SetTo(d, alpha), below));
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    const auto zero = hn::Zero(d);
+    const auto below = hn::Mul(hn::Mul(g, SetTo(d, alpha)), ExpAny(d, hn::IfThenElse(hn::Gt(x, zero), zero, x)));
+    return hn::IfThenElse(hn::Gt(x, zero), g, below);
+  }
+};
+struct GeluOp {
+  static constexpr bool kFromResult = false;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return hn::Mul(x, GeluGate(d, x));
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    return hn::Mul(g, GeluWithSlope(d, x).slope);
+  }
+};
+struct GeluExactOp {
+  static constexpr bool kFromResult = false;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return hn::Mul(x, NormalCdf(d, x));
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    // The density is 0 long before ±50; farther out it would be ∞·0.
+    const auto z = IfNaNThenElse(d, x, x, hn::Clamp(x, SetTo(d, -50), SetTo(d, 50)));
+    const auto density = hn::Mul(SetTo(d, 0.39894228040143267794), ExpAny(d, hn::Mul(hn::Mul(z, z), SetTo(d, -0.5))));
+    return hn::Mul(g, hn::MulAdd(z, density, NormalCdf(d, x)));
+  }
+};
+struct SoftplusOp {
+  static constexpr bool kFromResult = false;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return SoftplusAny(d, x);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    return hn::Mul(g, SigmoidAny(d, x));
+  }
+};
+// tanh(log(1 + e)) = n/(n + 2) with e = exp(x), n = e·(e + 2).
+struct MishOp {
+  static constexpr bool kFromResult = false;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    const auto n = Numerator(d, Exponential(d, x));
+    return hn::Mul(x, hn::Div(n, hn::Add(n, SetTo(d, 2))));
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    const auto e = Exponential(d, x), n = Numerator(d, e), below = hn::Add(n, SetTo(d, 2));
+    // The hyperbolic tangent's slope 1 − tanh² = 4·(1 + e)²/(n + 2)², times that of log(1 + e), e/(1 + e).
+    const auto slope = hn::Div(hn::Mul(SetTo(d, 4), hn::MulAdd(e, e, e)), hn::Mul(below, below));
+    const auto reach = IfNaNThenElse(d, x, x, hn::Clamp(x, SetTo(d, -1e6), SetTo(d, 20)));  // no ∞·0
+    return hn::Mul(g, hn::MulAdd(reach, slope, hn::Div(n, below)));
+  }
+
+ private:
+  template <class D>
+  static HWY_INLINE hn::Vec<D> Exponential(D d, hn::Vec<D> x) {
+    return IfNaNThenElse(d, x, x, ExpAny(d, hn::Min(x, SetTo(d, 20))));  // from there on the ratio is 1
+  }
+  template <class D>
+  static HWY_INLINE hn::Vec<D> Numerator(D d, hn::Vec<D> e) {
+    return hn::Mul(e, hn::Add(e, SetTo(d, 2)));
+  }
+};
+struct ClampOp {
+  static constexpr bool kFromResult = false;
+  double low, high;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return IfNaNThenElse(d, x, x, hn::Min(hn::Max(x, SetTo(d, low)), SetTo(d, high)));
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    const auto inside = hn::And(hn::Ge(x, SetTo(d, low)), hn::Le(x, SetTo(d, high)));
+    return hn::IfThenElseZero(inside, g);
+  }
+};
+struct PowOp {
+  static constexpr bool kFromResult = false;
+  double exponent;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return Power(d, x, exponent);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    if (exponent == 0.0) return hn::Zero(d);
+    return hn::Mul(g, hn::Mul(SetTo(d, exponent), Power(d, x, exponent - 1)));
+  }
+
+ private:
+  // Small whole exponents by products, ±½ by roots: quick, and within a rounding or so.
+  template <class D>
+  static HWY_INLINE hn::Vec<D> Power(D d, hn::Vec<D> x, double p) {
+    const auto one = SetTo(d, 1);
+    if (std::abs(p) == 0.5) return p > 0 ? hn::Sqrt(x) : hn::Div(one, hn::Sqrt(x));
+    if (p != std::floor(p) || std::abs(p) > 16) return PowAny(d, x, SetTo(d, p));
+    auto result = one, square = x;
+    for (int rest = static_cast<int>(std::abs(p)); rest > 0; rest /= 2) {
+      if (rest % 2 == 1) result = hn::Mul(result, square);
+      square = hn::Mul(square, square);
+    }
+    return p < 0 ? hn::Div(one, result) : result;
+  }
+};
+
+// Functions of two arguments.
+
+struct AddOp {
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
+    return hn::Add(a, b);
+  }
+};
+struct SubtractOp {
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
+    return hn::Sub(a, b);
+  }
+};
+struct MultiplyOp {
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
+    return hn::Mul(a, b);
+  }
+};
+struct DivideOp {
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
+    return hn::Div(a, b);
+  }
+};
+// NaN of either side stays.
+struct MaximumOp {
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> a, hn::Vec<D> b) const {
+    return IfNaNThenElse(d, a, a, IfNaNThenElse(d, b, b, hn::Max(a, b)));
+  }
+};
+struct MinimumOp {
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> a, hn::Vec<D> b) const {
+    return IfNaNThenElse(d, a, a, IfNaNThenElse(d, b, b, hn::Min(a, b)));
+  }
+};
+struct PowerOp {
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> a, hn::Vec<D> b) const {
+    return PowAny(d, a, b);
+  }
+};
+struct SwigluOp {
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> gate, hn::Vec<D> x) const {
+    return hn::Mul(hn::Mul(gate, SigmoidAny(d, gate)), x);
+  }
+};
+template <class Function>
+struct BackwardOf {
+  Function function;
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> saved, hn::Vec<D> g) const {
+    return function.Backward(d, saved, g);
+  }
+};
+
+// Calls `body(function)` with the function that `op` names.
+template <class Body>
+HWY_INLINE void WithFunction(Unary op, const UnaryArguments& arguments, Body&& body) {
+  switch (op) {
+    case Unary::kNegate:
+      return body(Negate());
+    case Unary::kAbs:
+      return body(AbsOp());
+    case Unary::kSign:
+      return body(SignOp());
+    case Unary::kFloor:
+      return body(FloorOp());
+    case Unary::kSqrt:
+      return body(SqrtOp());
+    case Unary::kRsqrt:
+      return body(RsqrtOp());
+    case Unary::kExp:
+      return body(ExpOp());
+    case Unary::kLog:
+      return body(LogOp());
+    case Unary::kSin:
+      return body(SinOp());
+    case Unary::kCos:
+      return body(CosOp());
+    case Unary::kTanh:
+      return body(TanhOp());
+    case Unary::kSigmoid:
+      return body(SigmoidOp());
+    case Unary::kSilu:
+      return body(SiluOp());
+    case Unary::kRelu:
+      return body(ReluOp());
+    case Unary::kLeakyRelu:
+      return body(LeakyReluOp{.slope = arguments.a});
+    case Unary::kElu:
+      return body(EluOp{.alpha = arguments.a});
+    case Unary::kGelu:
+      return body(GeluOp());
+    case Unary::kGeluExact:
+      return body(GeluExactOp());
+    case Unary::kSoftplus:
+      return body(SoftplusOp());
+    case Unary::kMish:
+      return body(MishOp());
+    case Unary::kClamp:
+      return body(ClampOp{.low = arguments.a, .high = arguments.b});
+    case Unary::kPow:
+      return body(PowOp{.exponent = arguments.a});
+  }
+}
+template <class Body>
+HWY_INLINE void WithFunction(Binary op, Body&& body) {
+  switch (op) {
+    case Binary::kAdd:
+      return body(AddOp());
+    case Binary::kSubtract:
+      return body(SubtractOp());
+    case Binary::kMultiply:
+      return body(MultiplyOp());
+    case Binary::kDivide:
+      return body(DivideOp());
+    case Binary::kMaximum:
+      return body(MaximumOp());
+    case Binary::kMinimum:
+      return body(MinimumOp());
+    case Binary::kPower:
+      return body(PowerOp());
+    case Binary::kSwiglu:
+      return body(SwigluOp());
+  }
+}
+
+}  // namespace gradus::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // the guard
