@@ -349,6 +349,24 @@ def alpha_dropped(x):
     return a * torch.where(keep, x, torch.full_like(x, dropped)) - a * 0.25 * dropped
 
 
+def signs(*shape):
+    return torch.from_numpy(random.choice([-1.0, 1.0], shape))
+
+
+def shares(*shape):
+    """Probabilities: multiples of 1/256, none 0."""
+    x = random.integers(1, 9, shape).astype(float)
+    x = numpy.floor(x / x.sum(-1, keepdims=True) * 256) / 256
+    x[..., 0] += 1 - x.sum(-1)
+    return torch.from_numpy(x)
+
+
+def focal(x, t, gamma=2.0, alpha=0.25):
+    p = x.sigmoid() * t + (1 - x.sigmoid()) * (1 - t)
+    weight = alpha * t + (1 - alpha) * (1 - t)
+    return (weight * (1 - p) ** gamma * F.binary_cross_entropy_with_logits(x, t, reduction="none")).mean()
+
+
 COMPARISONS = {
     "equal": torch.eq,
     "not_equal": torch.ne,
@@ -558,6 +576,64 @@ ROWS = {
     "dropout_none": (lambda x: x * 1.0, {"base": [real(2, 5)], "extreme": [values(NAN, INF, -0.0, 1).view(2, 2)]}),
     "mse": (F.mse_loss, loss_pairs()),
     "mse_sum": (lambda a, b: F.mse_loss(a, b, reduction="sum"), only(loss_pairs(), "base", "empty", "extreme")),
+    "mae": (F.l1_loss, only(loss_pairs(), "base", "rank3", "rank0", "empty")),
+    "mae_sum": (lambda a, b: F.l1_loss(a, b, reduction="sum"), only(loss_pairs(), "base")),
+    "huber": (lambda a, b: F.huber_loss(a, b, delta=0.75), only(loss_pairs(), "base", "rank3", "empty")),
+    "log_cosh": (lambda a, b: torch.log(torch.cosh(a - b)).mean(), only(loss_pairs(), "base", "rank3")),
+    "quantile_loss": (
+        lambda p, t: torch.where(t > p, 0.3 * (t - p), 0.7 * (p - t)).mean(), only(loss_pairs(), "base", "rank3")
+    ),
+    "poisson_loss": (F.poisson_nll_loss, {"base": [real(3, 5), real(3, 5, low=0)]}),
+    "hinge": (lambda x, t: (1 - x * t).clamp(min=0).mean(), {"base": [real(3, 5), signs(3, 5)]}),
+    "squared_hinge": (lambda x, t: (1 - x * t).clamp(min=0).square().mean(), {"base": [real(3, 5), signs(3, 5)]}),
+    "soft_cross_entropy": (
+        lambda x, p: F.cross_entropy(x.reshape(-1, x.shape[-1]), p.reshape(-1, x.shape[-1])),
+        {"base": [real(3, 4), shares(3, 4)], "rank3": [real(2, 3, 4), shares(2, 3, 4)]},
+    ),
+    "binary_cross_entropy": (
+        F.binary_cross_entropy_with_logits,
+        {"base": [real(3, 5), real(3, 5, low=0, high=1)], "labels": [real(2, 4), signs(2, 4).clamp(min=0)],
+         "large": [values(-30, 30, -4, 4), values(0, 1, 0, 1)]},
+    ),
+    "binary_cross_entropy_weighted": (
+        lambda x, t: F.binary_cross_entropy_with_logits(x, t, pos_weight=torch.tensor(2.5), reduction="sum"),
+        {"base": [real(3, 5), real(3, 5, low=0, high=1)]},
+    ),
+    "focal_loss": (focal, {"base": [real(3, 5), signs(3, 5).clamp(min=0)]}),
+    "kl_divergence": (
+        lambda p, t: F.kl_div(p, t, reduction="batchmean"),
+        {"base": [real(3, 4) - 3, shares(3, 4)], "extreme_none": [real(1, 3) - 3, values(0, 0.25, 0.75).view(1, 3)]},
+    ),
+    "cross_entropy_smoothed": (
+        lambda x, t: F.cross_entropy(x.reshape(-1, x.shape[-1]), t.reshape(-1), label_smoothing=0.125),
+        only(cross_entropy_variants(), "base", "rank3", "wide"),
+    ),
+    "cross_entropy_ignored": (
+        lambda x, t: F.cross_entropy(x, t, ignore_index=1), {"base": [real(6, 3), torch.tensor([0, 1, 2, 1, 0, 2])]}
+    ),
+    "cross_entropy_weighted": (
+        lambda x, w, t: F.cross_entropy(x, t, weight=w.detach(), ignore_index=0, label_smoothing=0.25),
+        {"base": [real(6, 3), real(3, low=0.25), torch.tensor([0, 1, 2, 1, 0, 2])]},
+    ),
+    "cross_entropy_weighted_sum": (
+        lambda x, w, t: F.cross_entropy(x, t, weight=w.detach(), reduction="sum"),
+        {"base": [real(6, 3), real(3, low=0.25), torch.tensor([0, 1, 2, 1, 0, 2])]},
+    ),
+    "cosine_similarity": (
+        lambda a, b: F.cosine_similarity(a, b, dim=-1), {"base": [real(3, 5), real(3, 5)], "rank1": [real(4), real(4)]}
+    ),
+    "cosine_loss": (
+        # F.cosine_embedding_loss adds 1e-12 to squared norms.
+        lambda a, b, t: torch.where(
+            t > 0, 1 - F.cosine_similarity(a, b), (F.cosine_similarity(a, b) - 0.25).clamp(min=0)
+        ).mean(),
+        {"base": [real(4, 5), real(4, 5), values(1, -1, -1, 1)]},
+    ),
+    "triplet_loss": (F.triplet_margin_loss, {"base": [real(4, 5), real(4, 5), real(4, 5)]}),
+    "info_nce": (
+        lambda q, k: F.cross_entropy(F.normalize(q) @ F.normalize(k).T / 0.5, torch.arange(len(q))),
+        {"base": [real(4, 5), real(4, 5)]},
+    ),
     "cross_entropy": (
         lambda x, t: F.cross_entropy(x.reshape(-1, x.shape[-1]), t.reshape(-1)),
         cross_entropy_variants(),

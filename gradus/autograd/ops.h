@@ -2,6 +2,7 @@
 // two tensors of different dtypes are an error. Results are new tensors; views share storage only where it says so.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -239,8 +240,56 @@ enum class Reduction : uint8_t { kMean, kSum };
 /// The mean (or sum) of (prediction − target)² over all elements; equal shapes. The target gets a gradient too if
 /// asked.
 Tensor mse(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::kMean);
+/// |d| with d = prediction − target, as in all that follows.
+Tensor mae(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::kMean);
+/// d²/2 up to |d| = delta, then delta·(|d| − delta/2). Huber, 1964.
+Tensor huber(const Tensor& prediction, const Tensor& target, double delta = 1.0,
+             Reduction reduction = Reduction::kMean);
+/// log cosh d.
+Tensor log_cosh(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::kMean);
+/// The pinball loss, whose least value is at the quantile (0 < quantile < 1): quantile·(−d) or (1 − quantile)·d.
+Tensor quantile_loss(const Tensor& prediction, const Tensor& target, double quantile,
+                     Reduction reduction = Reduction::kMean);
+/// exp(log_rate) − count·log_rate: a Poisson distribution's negative log-likelihood, without its constant.
+Tensor poisson_loss(const Tensor& log_rate, const Tensor& count, Reduction reduction = Reduction::kMean);
+/// max(0, 1 − score·target), and its square; targets are −1 or 1.
+Tensor hinge(const Tensor& score, const Tensor& target, Reduction reduction = Reduction::kMean);
+Tensor squared_hinge(const Tensor& score, const Tensor& target, Reduction reduction = Reduction::kMean);
+
 /// The mean (or sum) over tokens of −log softmax(logits)[target]. logits (…, V), targets (…) i64 in [0, V).
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, Reduction reduction = Reduction::kMean);
+struct CrossEntropyOptions {
+  Reduction reduction = Reduction::kMean;  ///< kMean divides by the sum of the rows' weights.
+  double label_smoothing = 0.0;  ///< So much of each label is spread evenly over all classes. Szegedy et al., 2016.
+  std::optional<int64_t> ignore_index = {};  ///< Rows with this target do not count.
+  Tensor class_weights = {};                 ///< (V): how much a row of each class counts; no gradient.
+};
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options);
+/// The same for labels that are probabilities, of the logits' shape.
+Tensor soft_cross_entropy(const Tensor& logits, const Tensor& probabilities, Reduction reduction = Reduction::kMean);
+/// −log of the probability that sigmoid(logit) gives to the target, which is 0, 1 or a probability; a target of 1
+/// counts `positive_weight` times.
+Tensor binary_cross_entropy(const Tensor& logits, const Tensor& target, double positive_weight = 1.0,
+                            Reduction reduction = Reduction::kMean);
+/// binary_cross_entropy · (1 − p)^gamma · alpha (1 − alpha for targets of 0), with p the target's probability: what is
+/// right already counts little. Lin et al., 2017.
+Tensor focal_loss(const Tensor& logits, const Tensor& target, double gamma = 2.0, double alpha = 0.25,
+                  Reduction reduction = Reduction::kMean);
+/// Σ target·(log target − log_probability); kMean divides by the size of dimension 0.
+Tensor kl_divergence(const Tensor& log_probabilities, const Tensor& target, Reduction reduction = Reduction::kMean);
+
+/// a·b / (‖a‖·‖b‖) over the last dimension, each norm at least epsilon.
+Tensor cosine_similarity(const Tensor& a, const Tensor& b, double epsilon = 1e-8);
+/// For rows (N, C): 1 − similarity where the target (N) is 1, max(0, similarity − margin) where it is −1.
+Tensor cosine_loss(const Tensor& a, const Tensor& b, const Tensor& target, double margin = 0.0,
+                   Reduction reduction = Reduction::kMean);
+/// max(0, ‖anchor − positive‖ − ‖anchor − negative‖ + margin) for rows (N, C). Schroff et al., 2015.
+Tensor triplet_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative, double margin = 1.0,
+                    Reduction reduction = Reduction::kMean);
+/// cross_entropy of the rows' cosine similarities over temperature, (N, N): each query's own key against all others.
+/// van den Oord et al., 2018.
+Tensor info_nce(const Tensor& queries, const Tensor& keys, double temperature = 0.07,
+                Reduction reduction = Reduction::kMean);
 /// cross_entropy(linear(x, weight, {}), targets) for x (…, C), weight (V, C) and targets (…): the logits of all tokens
 /// never exist at once. The gradients are made with the loss, so they take memory from then on, and are the parameter's
 /// whole ones: an `ExampleNormSink` refuses them.

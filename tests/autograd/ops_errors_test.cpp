@@ -429,5 +429,74 @@ TEST(OpErrors, DropoutOfParts) {
             "[alpha_dropout] rate -0.5; expected 0 <= rate < 1");
 }
 
+TEST(OpErrors, LossesOfNumbers) {
+  EXPECT_EQ(error_text([] {
+              mae(f32({2, 3}), f32({2}));
+            }),
+            "[mae] prediction f32 (2, 3) and target f32 (2,) must have one shape");
+  EXPECT_EQ(error_text([] { huber(f32({2}), f32({2}), 0.0); }), "[huber] delta 0; expected a finite number above 0");
+  EXPECT_EQ(error_text([] { log_cosh(f32({2}), f64({2})); }),
+            "[subtract] f32 and f64 do not mix; convert one with cast");
+  EXPECT_EQ(error_text([] { quantile_loss(f32({2}), f32({2}), 1.0); }),
+            "[quantile_loss] quantile 1; expected 0 < quantile < 1");
+  EXPECT_EQ(error_text([] { poisson_loss(f32({2}), f32({3})); }),
+            "[poisson_loss] prediction f32 (2,) and target f32 (3,) must have one shape");
+  EXPECT_EQ(error_text([] { hinge(f32({2}), f32({3})); }),
+            "[hinge] prediction f32 (2,) and target f32 (3,) must have one shape");
+  EXPECT_EQ(error_text([] { squared_hinge(f32({2}), f32({3})); }),
+            "[squared_hinge] prediction f32 (2,) and target f32 (3,) must have one shape");
+}
+
+TEST(OpErrors, LossesOfClasses) {
+  EXPECT_EQ(error_text([] {
+              cross_entropy(f32({2, 3}), i64({3}), CrossEntropyOptions{});
+            }),
+            "[cross_entropy] logits f32 (2, 3) and targets i64 (3,): targets are i64, of the logits' shape without the "
+            "last dimension");
+  EXPECT_EQ(error_text([] {
+              cross_entropy(f32({2, 3}), i64({2}), {.label_smoothing = 1.0});
+            }),
+            "[cross_entropy] label_smoothing 1; expected 0 <= label_smoothing < 1");
+  EXPECT_EQ(error_text([] {
+              cross_entropy(f32({2, 3}), i64({2}), {.class_weights = f32({2})});
+            }),
+            "[cross_entropy] class weights f32 (2,) for logits f32 (2, 3); expected f32 (3,)");
+  EXPECT_EQ(error_text([] {
+              cross_entropy(f32({2, 3}), i64({2}, 3), CrossEntropyOptions{});
+            }),
+            "[gather] index 3 at position 0; expected 0 to 2 (axis 1 of (2, 3))");
+  EXPECT_EQ(error_text([] {
+              soft_cross_entropy(f32({2, 3}), f32({2}));
+            }),
+            "[soft_cross_entropy] prediction f32 (2, 3) and target f32 (2,) must have one shape");
+  EXPECT_EQ(error_text([] { soft_cross_entropy(f32({}), f32({})); }),
+            "[soft_cross_entropy] logits f32 (); expected a dimension of classes");
+  EXPECT_EQ(error_text([] { binary_cross_entropy(f32({2}), f32({3})); }),
+            "[binary_cross_entropy] prediction f32 (2,) and target f32 (3,) must have one shape");
+  EXPECT_EQ(error_text([] { binary_cross_entropy(f32({2}), f32({2}), 0.0); }),
+            "[binary_cross_entropy] positive_weight 0; expected a finite number above 0");
+  EXPECT_EQ(error_text([] { focal_loss(f32({2}), f32({2}), -1.0); }),
+            "[focal_loss] gamma -1; expected a number from 0");
+  EXPECT_EQ(error_text([] { focal_loss(f32({2}), f32({2}), 2.0, 1.5); }),
+            "[focal_loss] alpha 1.5; expected 0 <= alpha <= 1");
+  EXPECT_EQ(error_text([] { kl_divergence(f32({2}), f32({3})); }),
+            "[kl_divergence] prediction f32 (2,) and target f32 (3,) must have one shape");
+}
+
+TEST(OpErrors, LossesOfDistances) {
+  EXPECT_EQ(error_text([] { cosine_similarity(f32({2}), f32({3})); }),
+            "[cosine_similarity] prediction f32 (2,) and target f32 (3,) must have one shape");
+  EXPECT_EQ(error_text([] { cosine_loss(f32({2}), f32({2}), f32({2})); }),
+            "[cosine_loss] f32 (2,); expected (N, C), an embedding a row");
+  EXPECT_EQ(error_text([] {
+              triplet_loss(f32({2, 3}), f32({2, 3}), f32({1, 3}));
+            }),
+            "[triplet_loss] prediction f32 (2, 3) and target f32 (1, 3) must have one shape");
+  EXPECT_EQ(error_text([] {
+              info_nce(f32({2, 3}), f32({2, 3}), 0.0);
+            }),
+            "[info_nce] temperature 0; expected a finite number above 0");
+}
+
 }  // namespace
 }  // namespace gradus

@@ -1,0 +1,13 @@
+// What losses that are put together from other ops share.
+#pragma once
+
+#include "gradus/autograd/ops.h"
+
+namespace gradus::detail {
+
+/// An error of op `name` unless both have one shape.
+void check_same_shape(std::string_view name, const Tensor& a, const Tensor& b);
+/// The mean or the sum of all terms.
+Tensor reduced(const Tensor& terms, Reduction reduction);
+
+}  // namespace gradus::detail

@@ -1,0 +1,130 @@
+// Losses of classes and probabilities: put together from other ops.
+#include <cmath>
+
+#include "gradus/autograd/loss_terms.h"
+#include "gradus/autograd/ops.h"
+#include "gradus/base/error.h"
+#include "gradus/tensor/kernels/copy.h"
+
+namespace gradus {
+
+using detail::check_same_shape;
+using detail::reduced;
+
+namespace detail {
+
+void check_same_shape(std::string_view name, const Tensor& a, const Tensor& b) {
+  if (a.shape() == b.shape()) return;
+  fail(name, "prediction {} and target {} must have one shape", a.describe(), b.describe());
+}
+
+Tensor reduced(const Tensor& terms, Reduction reduction) {
+  return reduction == Reduction::kMean ? mean(terms) : sum(terms);
+}
+
+}  // namespace detail
+
+namespace {
+
+// −log of the probability that the logit gives to the label, which may be a probability itself. Two softplus keep small
+// losses exact, where softplus(x) − x·y cancels.
+Tensor logistic_terms(const Tensor& logits, const Tensor& target, double positive_weight = 1.0) {
+  return positive_weight * target * softplus(-logits) + (1.0 - target) * softplus(logits);
+}
+
+// Rows of classes (N, V) and what each row and class counts.
+struct WeightedClasses {
+  Tensor log_probabilities, ids;
+  Tensor row_weight;    // (N, 1): that of its class; 0 where ignored
+  Tensor class_weight;  // (V), or undefined for 1
+  Tensor is_counted;    // (N, 1): 1, or 0 where ignored
+};
+
+WeightedClasses weighted_classes(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& o) {
+  const int64_t classes = logits.size(-1), rows = targets.numel();
+  const Tensor given = kernels::contiguous(targets).view({rows, 1}, {1, 1});
+  WeightedClasses w;
+  Tensor counted = Tensor::full({rows, 1}, 1.0, logits.dtype());
+  w.ids = given;
+  if (o.ignore_index) {
+    const Tensor ignored = equal(given, static_cast<double>(*o.ignore_index));
+    counted = where(ignored, Tensor::zeros({}, logits.dtype()), counted);
+    w.ids = where(ignored, Tensor::full({}, 0, DType::kI64), given);
+  }
+  w.log_probabilities = log_softmax(reshape(logits, {rows, classes}));
+  w.is_counted = counted;
+  w.row_weight = counted;
+  if (!o.class_weights.defined()) return w;
+  if (!(o.class_weights.shape() == Shape{classes}) || o.class_weights.dtype() != logits.dtype()) {
+    fail("cross_entropy", "class weights {} for logits {}; expected {} ({},)", o.class_weights.describe(),
+         logits.describe(), name_of(logits.dtype()), classes);
+  }
+  w.class_weight = o.class_weights.detach();
+  const Tensor column = w.class_weight.view({classes, 1}, {w.class_weight.strides()[0], 1});
+  w.row_weight = counted * gather(column, 0, w.ids);
+  return w;
+}
+
+void check_logits(std::string_view name, const Tensor& logits, const Tensor& targets) {
+  Shape rows = logits.shape();
+  if (rows.rank() > 0) rows.erase(rows.rank() - 1);
+  if (logits.rank() > 0 && rows == targets.shape() && targets.dtype() == DType::kI64) return;
+  fail(name, "logits {} and targets {}: targets are i64, of the logits' shape without the last dimension",
+       logits.describe(), targets.describe());
+}
+
+}  // namespace
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options) {
+  check_logits("cross_entropy", logits, targets);
+  const double smoothing = options.label_smoothing;
+  if (!(smoothing >= 0.0 && smoothing < 1.0)) {
+    fail("cross_entropy", "label_smoothing {}; expected 0 <= label_smoothing < 1", smoothing);
+  }
+  const WeightedClasses w = weighted_classes(logits, targets, options);
+  Tensor loss = sum(gather(w.log_probabilities, 1, w.ids) * w.row_weight) * (smoothing - 1.0);
+  if (smoothing > 0.0) {
+    Tensor all = w.log_probabilities * w.is_counted;
+    if (w.class_weight.defined()) all = all * w.class_weight;
+    loss = loss - sum(all) * (smoothing / static_cast<double>(logits.size(-1)));
+  }
+  if (options.reduction == Reduction::kSum) return loss;
+  return loss / kernels::cast(sum(w.row_weight), logits.dtype()).item();
+}
+
+Tensor soft_cross_entropy(const Tensor& logits, const Tensor& probabilities, Reduction reduction) {
+  check_same_shape("soft_cross_entropy", logits, probabilities);
+  if (logits.rank() == 0) fail("soft_cross_entropy", "logits {}; expected a dimension of classes", logits.describe());
+  const Tensor total = -sum(log_softmax(logits) * probabilities);
+  if (reduction == Reduction::kSum) return total;
+  return total / (static_cast<double>(logits.numel()) / static_cast<double>(logits.size(-1)));
+}
+
+Tensor binary_cross_entropy(const Tensor& logits, const Tensor& target, double positive_weight, Reduction reduction) {
+  check_same_shape("binary_cross_entropy", logits, target);
+  if (!(positive_weight > 0.0 && std::isfinite(positive_weight))) {
+    fail("binary_cross_entropy", "positive_weight {}; expected a finite number above 0", positive_weight);
+  }
+  return reduced(logistic_terms(logits, target, positive_weight), reduction);
+}
+
+Tensor focal_loss(const Tensor& logits, const Tensor& target, double gamma, double alpha, Reduction reduction) {
+  check_same_shape("focal_loss", logits, target);
+  if (!(gamma >= 0.0 && std::isfinite(gamma))) fail("focal_loss", "gamma {}; expected a number from 0", gamma);
+  if (!(alpha >= 0.0 && alpha <= 1.0)) fail("focal_loss", "alpha {}; expected 0 <= alpha <= 1", alpha);
+  const Tensor p = sigmoid(logits), missed = p + target - 2.0 * p * target;  // 1 − the label's probability
+  const Tensor weight = target * (2.0 * alpha - 1.0) + (1.0 - alpha);
+  return reduced(weight * pow(missed, gamma) * logistic_terms(logits, target), reduction);
+}
+
+Tensor kl_divergence(const Tensor& log_probabilities, const Tensor& target, Reduction reduction) {
+  check_same_shape("kl_divergence", log_probabilities, target);
+  const double rows = log_probabilities.rank() > 0 ? static_cast<double>(log_probabilities.size(0)) : 1.0;
+  const Tensor none = Tensor::zeros({}, target.dtype());
+  const Tensor is_positive = greater(target, 0.0);  // where a probability is 0, so is its term
+  const Tensor safe = where(is_positive, target, Tensor::full({}, 1.0, target.dtype()));
+  const Tensor total = sum(where(is_positive, target * log(safe), none) - target * log_probabilities);
+  return reduction == Reduction::kSum ? total : total / rows;
+}
+
+}  // namespace gradus
