@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 PATH = Path(__file__).resolve().parent.parent / "tests/references/models.safetensors"
 VOCABULARY, WIDTH, LAYERS, HEADS, CONTEXT, BATCH = 11, 16, 2, 2, 12, 3
@@ -68,6 +68,53 @@ def gpt():
     return result
 
 
+def llama():
+    """gradus's GPT with all of Llama's parts: grouped heads, SwiGLU of width 24, RMS norms, a head of its own."""
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=WIDTH,
+        intermediate_size=24,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=CONTEXT,
+        rms_norm_eps=1e-5,
+        rope_parameters={"rope_type": "default", "rope_theta": 100.0},
+        tie_word_embeddings=False,
+        attn_implementation="eager",
+    )
+    model = LlamaForCausalLM(config).double().train()
+    # One of gradus's parameters is one of theirs, or several of theirs below each other.
+    parts = {"wte.weight": ["model.embed_tokens"], "ln_f.weight": ["model.norm"], "lm_head.weight": ["lm_head"]}
+    for i in range(LAYERS):
+        block = f"model.layers.{i}."
+        parts |= {
+            f"h.{i}.ln_1.weight": [block + "input_layernorm"],
+            f"h.{i}.ln_2.weight": [block + "post_attention_layernorm"],
+            f"h.{i}.attn.c_attn.weight": [f"{block}self_attn.{x}_proj" for x in "qkv"],
+            f"h.{i}.attn.c_proj.weight": [block + "self_attn.o_proj"],
+            f"h.{i}.mlp.c_fc.weight": [block + "mlp.gate_proj", block + "mlp.up_proj"],
+            f"h.{i}.mlp.c_proj.weight": [block + "mlp.down_proj"],
+        }
+    theirs = dict(model.named_parameters())
+    pieces = {name: [theirs[part + ".weight"] for part in names] for name, names in parts.items()}
+    assert sum(len(p) for p in pieces.values()) == len(theirs)
+    with torch.no_grad():
+        for name, ps in pieces.items():
+            rows = [p.shape[0] for p in ps]
+            x = filled(name, (sum(rows), *ps[0].shape[1:]), shift=1.0 if "ln_" in name else 0.0)
+            for p, part in zip(ps, x.split(rows)):
+                p.copy_(part)
+    ids = torch.tensor([[(5 * b + 3 * t + t * t) % VOCABULARY for t in range(CONTEXT)] for b in range(BATCH)])
+    out = model(input_ids=ids, labels=ids)
+    out.loss.backward()
+    return {
+        "llama/loss": out.loss.detach(),
+        "llama/logits": out.logits.detach(),
+        **{f"llama/grad/{name}": torch.cat([p.grad for p in ps]).float() for name, ps in pieces.items()},
+    }
+
+
 def mlp(activation, name):
     sizes = [3, 5, 4, 2]
     x, y = filled("x", (7, sizes[0]), scale=4.0), filled("y", (7, sizes[-1]), scale=4.0)
@@ -105,7 +152,7 @@ def linear_model():
 
 def main():
     torch.set_num_threads(1)
-    result = gpt() | linear_model()
+    result = gpt() | llama() | linear_model()
     for name, activation in {
         "relu": torch.relu,
         "tanh": torch.tanh,

@@ -336,6 +336,16 @@ def rotary(x, base=10000.0, first=0, neighbours=False):
     return torch.stack(parts, -1).flatten(-2) if neighbours else torch.cat(parts, -1)
 
 
+def packed_heads(x, heads, kv_heads):
+    d = x.shape[-1] // (heads + 2 * kv_heads)
+    return [p.unflatten(-1, (-1, d)) for p in x.split([heads * d, kv_heads * d, kv_heads * d], -1)]
+
+
+def turned_heads(x, heads, kv_heads):
+    q, k, v = packed_heads(x, heads, kv_heads)
+    return rotary(q, 100.0), rotary(k, 100.0), v
+
+
 def parts_dropped(x, drawn):
     ones = torch.ones(x.shape[:drawn], dtype=torch.float64)
     mask = dropout(ones, 0.25, 0x0123456789ABCDEF, [7, 3])
@@ -567,6 +577,14 @@ ROWS = {
     "causal_attention_one_head": (
         lambda x: attention(x, 1),
         {"base": [real(1, 4, 9)], "two_blocks": [real(1, 70, 15)]},
+    ),
+    "causal_attention_grouped": (
+        lambda x: heads_attention(*packed_heads(x, 4, 2), window=3).flatten(2),
+        {"base": [real(2, 6, 24)], "one_token": [real(1, 1, 8)]},
+    ),
+    "causal_attention_rotary": (
+        lambda x: heads_attention(*turned_heads(x, 2, 1)).flatten(2),
+        {"base": [real(2, 5, 16)], "two_blocks": [real(1, 70, 8)]},
     ),
     "causal_attention_gpt2": (lambda x: attention(x, 12), {"base": [real(1, 3, 36)]}),
     "dropout": (

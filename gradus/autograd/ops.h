@@ -198,10 +198,6 @@ Tensor norm_linear(const Tensor& x, const NormParameters& norm, const LinearPara
 /// Only x and what gelu is applied to are kept; norm and gelu are made again in backward.
 Tensor norm_feed_forward(const Tensor& x, const NormParameters& norm, const LinearParameters& in,
                          const LinearParameters& out, bool add_input, const Precision& precision = {});
-/// Softmax(Q·Kᵀ/√D, each token seeing itself and those before)·V for `heads` heads. qkv (B, T, 3C) holds Q, K and V,
-/// each C = heads·D wide, side by side, as GPT-2 does; the result is (B, T, C). No T×T matrix is kept: backward
-/// computes it again block by block (Dao et al., "FlashAttention", 2022). Its own products are f32 in any precision.
-Tensor causal_attention(const Tensor& qkv, int64_t heads, const Precision& precision = {});
 struct AttentionOptions {
   /// Whether a query sees no key behind its own place. With more keys than queries, as when generating, the last
   /// query's place is that of the last key.
@@ -224,6 +220,17 @@ struct RotaryOptions {
 };
 /// Rotary positions: x (B, T, H, D) with pair i of the token at position p turned by p·base^(−2i/D). Su et al., 2021.
 Tensor rotary(const Tensor& x, const RotaryOptions& options = {});
+struct PackedAttentionOptions {
+  int64_t kv_heads = 0;  ///< Heads of keys and values, a divisor of the queries' heads; 0 for as many.
+  int64_t window = 0;    ///< As in `AttentionOptions`.
+  std::optional<RotaryOptions> rotary = {};  ///< Turns queries and keys first.
+};
+/// `attention` of each token to itself and those before. qkv (B, T, (H + 2G)·D) holds the queries of `heads` = H heads,
+/// the keys and the values of G, side by side, as GPT-2 does; the result is (B, T, H·D). No T×T matrix is kept:
+/// backward computes it again block by block (Dao et al., "FlashAttention", 2022). Its own products are f32 in any
+/// precision.
+Tensor causal_attention(const Tensor& qkv, int64_t heads, const PackedAttentionOptions& options = {},
+                        const Precision& precision = {});
 /// x · mask / (1 − rate); an element stays with probability 1 − rate. Dimension 0 is the example: what happens to an
 /// element depends on (key, example id, place in the example) alone. 0 ≤ rate < 1.
 Tensor dropout(const Tensor& x, double rate, uint64_t key, std::span<const int64_t> example_ids);

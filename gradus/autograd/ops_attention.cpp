@@ -3,6 +3,7 @@
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
 #include "gradus/tensor/kernels/attention.h"
+#include "gradus/tensor/kernels/copy.h"
 #include "gradus/tensor/kernels/rotary.h"
 
 namespace gradus {
@@ -11,15 +12,48 @@ namespace {
 
 using kernels::AttentionInputs;
 
-// Queries, keys and values as they lie side by side in qkv (B, T, 3C): each (B, T, heads, D).
-AttentionInputs parts_of(const Tensor& qkv, int64_t heads) {
-  const int64_t channels = qkv.size(2) / 3, depth = channels / heads;
-  const Shape shape{qkv.size(0), qkv.size(1), heads, depth};
+// Queries, keys and values as they lie side by side in qkv: each (B, T, its heads, D).
+AttentionInputs parts_of(const Tensor& qkv, int64_t heads, int64_t kv_heads) {
+  const int64_t depth = qkv.size(2) / (heads + 2 * kv_heads);
   const Shape& s = qkv.strides();
-  const Shape strides{s[0], s[1], s[2] * depth, s[2]};
-  return {qkv.view(shape, strides), qkv.view(shape, strides, s[2] * channels),
-          qkv.view(shape, strides, s[2] * 2 * channels)};
+  const auto part = [&](int64_t count, int64_t first_head) {
+    return qkv.view({qkv.size(0), qkv.size(1), count, depth}, {s[0], s[1], s[2] * depth, s[2]},
+                    s[2] * first_head * depth);
+  };
+  return {part(heads, 0), part(kv_heads, heads), part(kv_heads, heads + kv_heads)};
 }
+
+kernels::RotaryOptions kernel_options(const RotaryOptions& o) {
+  return {o.base, o.first_position, o.neighbours ? kernels::RotaryPairs::kNeighbours : kernels::RotaryPairs::kHalves};
+}
+
+// A packed attention as forward and backward see it.
+struct Packed {
+  int64_t heads, kv_heads;
+  kernels::AttentionOptions how;
+  std::optional<kernels::RotaryOptions> rotary;
+
+  AttentionInputs inputs(const Tensor& qkv) const {
+    AttentionInputs in = parts_of(qkv, heads, kv_heads);
+    if (!rotary) return in;
+    return {kernels::rotary(in.q, *rotary, false), kernels::rotary(in.k, *rotary, false), in.v};
+  }
+
+  Tensor backward(const Tensor& grad, const Tensor& qkv, const kernels::Attention& forward) const {
+    Tensor result = Tensor::empty(qkv.shape(), qkv.dtype());
+    AttentionInputs packed = parts_of(result, heads, kv_heads);
+    if (!rotary) {
+      kernels::attention_backward(grad, inputs(qkv), forward, how, packed);
+    } else {
+      AttentionInputs turned{Tensor::empty(packed.q.shape(), qkv.dtype()), Tensor::empty(packed.k.shape(), qkv.dtype()),
+                             packed.v};
+      kernels::attention_backward(grad, inputs(qkv), forward, how, turned);
+      kernels::copy_into(packed.q, kernels::rotary(turned.q, *rotary, true));
+      kernels::copy_into(packed.k, kernels::rotary(turned.k, *rotary, true));
+    }
+    return result;
+  }
+};
 
 Tensor joined_heads(const Tensor& y) {
   return y.view({y.size(0), y.size(1), y.size(2) * y.size(3)},
@@ -28,25 +62,26 @@ Tensor joined_heads(const Tensor& y) {
 
 }  // namespace
 
-Tensor causal_attention(const Tensor& qkv, int64_t heads, const Precision& precision) {
-  if (qkv.rank() != 3 || heads < 1 || qkv.size(2) % (3 * heads) != 0) {
-    fail("causal_attention", "{} with {} heads; expected (B, T, 3·C) with C divisible by the heads", qkv.describe(),
-         heads);
+Tensor causal_attention(const Tensor& qkv, int64_t heads, const PackedAttentionOptions& options,
+                        const Precision& precision) {
+  const int64_t kv_heads = options.kv_heads == 0 ? heads : options.kv_heads;
+  if (qkv.rank() != 3 || heads < 1 || kv_heads < 1 || heads % kv_heads != 0 ||
+      qkv.size(2) % (heads + 2 * kv_heads) != 0) {
+    fail("causal_attention",
+         "{} with {} heads, {} of keys and values; expected (B, T, (H + 2·G)·D) with H heads and G, a divisor of H",
+         qkv.describe(), heads, kv_heads);
   }
   if (!is_float(qkv.dtype())) fail_not_float("causal_attention", qkv.dtype());
+  Packed packed{heads, kv_heads, {.window = options.window}, {}};
+  if (options.rotary) packed.rotary = kernel_options(*options.rotary);
   // Forward sees what backward will see: a softmax made again fits its logsumexp only if the scores are the same.
   const Kept kept(qkv, precision);
-  kernels::Attention result = kernels::attention(parts_of(kept.get(), heads), {});
+  kernels::Attention result = kernels::attention(packed.inputs(kept.get()), packed.how);
   const Tensor y = joined_heads(result.y);
   if (!needs_gradient(qkv)) return y;
   return record("causal_attention", y, std::array{&qkv},
-                [kept, y = Kept(result.y, precision), logsumexp = result.logsumexp, heads](Gradients& g) {
-                  const Tensor input = kept.get();
-                  Tensor grad = Tensor::empty(input.shape(), input.dtype());
-                  AttentionInputs gradients = parts_of(grad, heads);
-                  kernels::attention_backward(g.output(), parts_of(input, heads), {y.get(), logsumexp}, {}, gradients);
-                  gradients = {};  // the gradient has one owner again
-                  g.add(0, std::move(grad));
+                [kept, y = Kept(result.y, precision), logsumexp = result.logsumexp, packed](Gradients& g) {
+                  g.add(0, packed.backward(g.output(), kept.get(), {y.get(), logsumexp}));
                 });
 }
 
@@ -72,9 +107,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
 }
 
 Tensor rotary(const Tensor& x, const RotaryOptions& options) {
-  const kernels::RotaryOptions how{
-      options.base, options.first_position,
-      options.neighbours ? kernels::RotaryPairs::kNeighbours : kernels::RotaryPairs::kHalves};
+  const kernels::RotaryOptions how = kernel_options(options);
   Tensor y = kernels::rotary(x, how, /*backwards=*/false);
   if (!needs_gradient(x)) return y;
   return record("rotary", std::move(y), std::array{&x},

@@ -21,12 +21,14 @@ Embedding::Embedding(const ParameterBuilder& p, int64_t rows, int64_t width, con
 
 Tensor Embedding::operator()(const Tensor& ids) const { return embedding(weight, ids); }
 
-LayerNorm::LayerNorm(const ParameterBuilder& p, int64_t width, bool with_bias, double norm_epsilon)
-    : weight(p.add("weight", {width}, Initializer::constant(1.0))), epsilon(norm_epsilon) {
-  if (with_bias) bias = p.add("bias", {width}, Initializer::constant(0.0));
+LayerNorm::LayerNorm(const ParameterBuilder& p, int64_t width, bool with_bias, const NormOptions& norm_options)
+    : weight(p.add("weight", {width}, Initializer::constant(1.0))), options(norm_options) {
+  if (with_bias && !options.rms) bias = p.add("bias", {width}, Initializer::constant(0.0));
 }
 
-Tensor LayerNorm::operator()(const Tensor& x) const { return layer_norm(x, weight, bias, epsilon); }
+Tensor LayerNorm::operator()(const Tensor& x) const {
+  return options.rms ? rms_norm(x, weight, options.epsilon) : layer_norm(x, weight, bias, options.epsilon);
+}
 
 Tensor Dropout::operator()(const Tensor& x, Context& context) const {
   if (!context.training || rate == 0.0) return x;

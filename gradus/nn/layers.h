@@ -32,14 +32,19 @@ struct Embedding {
   Tensor weight;  ///< (rows, width)
 };
 
+struct NormOptions {
+  double epsilon = 1e-5;
+  bool rms = false;  ///< Without centring: `rms_norm`, which has no bias.
+};
+
 /// Normalises the last dimension, then scales and shifts it.
 struct LayerNorm {
-  LayerNorm(const ParameterBuilder& p, int64_t width, bool with_bias = true, double norm_epsilon = 1e-5);
+  LayerNorm(const ParameterBuilder& p, int64_t width, bool with_bias = true, const NormOptions& norm_options = {});
   Tensor operator()(const Tensor& x) const;
 
   Tensor weight;  ///< (width), starts at 1
   Tensor bias;    ///< (width), starts at 0; or undefined
-  double epsilon;
+  NormOptions options;
 };
 
 /// While training, sets elements to 0 with probability `rate` and scales the others by 1 / (1 − rate).

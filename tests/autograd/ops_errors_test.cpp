@@ -234,15 +234,18 @@ TEST(OpErrors, Layers) {
   EXPECT_EQ(error_text([] {
               causal_attention(f32({2, 12}), 2);
             }),
-            "[causal_attention] f32 (2, 12) with 2 heads; expected (B, T, 3·C) with C divisible by the heads");
+            "[causal_attention] f32 (2, 12) with 2 heads, 2 of keys and values; expected (B, T, (H + 2·G)·D) with H "
+            "heads and G, a divisor of H");
   EXPECT_EQ(error_text([] {
               causal_attention(f32({1, 2, 12}), 3);
             }),
-            "[causal_attention] f32 (1, 2, 12) with 3 heads; expected (B, T, 3·C) with C divisible by the heads");
+            "[causal_attention] f32 (1, 2, 12) with 3 heads, 3 of keys and values; expected (B, T, (H + 2·G)·D) with H "
+            "heads and G, a divisor of H");
   EXPECT_EQ(error_text([] {
               causal_attention(f32({1, 2, 12}), 0);
             }),
-            "[causal_attention] f32 (1, 2, 12) with 0 heads; expected (B, T, 3·C) with C divisible by the heads");
+            "[causal_attention] f32 (1, 2, 12) with 0 heads, 0 of keys and values; expected (B, T, (H + 2·G)·D) with H "
+            "heads and G, a divisor of H");
   EXPECT_EQ(error_text([] {
               causal_attention(i64({1, 2, 12}), 2);
             }),

@@ -60,7 +60,7 @@ Tensor plain_linear(const std::vector<Tensor>& x, const Precision& precision) {
   return linear(x[0], x[1], x[2], x[3], precision);
 }
 Tensor attention(const std::vector<Tensor>& x, const Precision& precision) {
-  return causal_attention(x[0], 3, precision);
+  return causal_attention(x[0], 3, {}, precision);
 }
 
 std::vector<Tensor> layer(int64_t rows, int64_t in, int64_t out) {

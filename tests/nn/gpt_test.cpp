@@ -65,6 +65,61 @@ TEST(Gpt, EqualsHuggingFacesLossAndGradients) {
   expect_loss_and_gradients(model, tokens(0, kContext - 1), tokens(1, kContext - 1), "gpt");
 }
 
+GptOptions llama() {
+  GptOptions o = small();
+  o.heads = 4;
+  o.kv_heads = 2;
+  o.bias = false;
+  o.positions = GptOptions::Positions::kRotary;
+  o.rotary_base = 100.0;
+  o.norm = GptOptions::NormKind::kRms;
+  o.feed_forward = GptOptions::FeedForward::kSwiglu;
+  o.feed_forward_width = 24;
+  o.tied = false;
+  return o;
+}
+
+TEST(Gpt, OfLlamasPartsEqualsHuggingFacesLlama) {
+  const Gpt model(llama(), 1);
+  load_formula(model);
+  Context context;
+  EXPECT_LT(relative_error(model.forward(tokens(0, kContext), context), reference("llama/logits")), 2e-6);
+  expect_loss_and_gradients(model, tokens(0, kContext - 1), tokens(1, kContext - 1), "llama");
+}
+
+TEST(Gpt, OfLlamasPartsHasItsParameters) {
+  GptOptions options = llama();
+  options.feed_forward_width = 0;
+  const Gpt model(options, 1);
+  std::vector<std::string> names = names_of(model.parameters());
+  EXPECT_EQ(names.size(), 2 * 6 + 3u);
+  EXPECT_EQ(names.back(), "lm_head.weight");
+  const auto shape_of = [&](std::string_view name) {
+    for (const Parameter& p : model.parameters()) {
+      if (p.name == name) return p.tensor.shape();
+    }
+    return Shape{};
+  };
+  EXPECT_EQ(shape_of("h.0.attn.c_attn.weight"), (Shape{4 * (4 + 2 * 2), 16}));
+  EXPECT_EQ(shape_of("h.0.mlp.c_fc.weight"), (Shape{2 * 48, 16}));  // 8/3·16 = 42.7
+}
+
+TEST(Gpt, WithAWindowSeesNoFurther) {
+  GptOptions options = small();
+  options.window = 2;  // two blocks: 2·(2 − 1) tokens back at most
+  const Gpt model(options, 1);
+  load_formula(model);
+  Context context;
+  Tensor ids = tokens(0, kContext);
+  const Values before = model.forward(ids, context).values<double>();
+  ids.mutable_data<int64_t>()[3] = (ids.data<int64_t>()[3] + 1) % kVocabulary;
+  const Values after = model.forward(ids, context).values<double>();
+  const auto changed = [&](size_t token) { return after[token * kVocabulary] != before[token * kVocabulary]; };
+  EXPECT_FALSE(changed(2));
+  EXPECT_TRUE(changed(3) && changed(4) && changed(5));
+  EXPECT_FALSE(changed(6));
+}
+
 TEST(Gpt, ATokenSeesOnlyThoseBefore) {
   const Gpt model(small(), 1);
   load_formula(model);
@@ -123,6 +178,16 @@ TEST(Gpt, RefusesSizesThatDoNotFit) {
             "[gpt] width 10 is not a multiple of heads 4");
   EXPECT_EQ(usage_error_text([] { Gpt({.vocabulary = 0}, 1); }),
             "[gpt] vocabulary 0, layers 4, width 128, heads 4, context 64: each must be at least 1");
+}
+
+TEST(Gpt, RefusesPartsThatDoNotFit) {
+  EXPECT_EQ(usage_error_text([] { Gpt({.vocabulary = 5, .heads = 4, .kv_heads = 3}, 1); }),
+            "[gpt] kv_heads 3 is not a divisor of heads 4");
+  EXPECT_EQ(usage_error_text(
+                [] { Gpt({.vocabulary = 5, .width = 9, .heads = 3, .positions = GptOptions::Positions::kRotary}, 1); }),
+            "[gpt] rotary positions turn pairs, and width 9 / heads 3 is odd");
+  EXPECT_EQ(usage_error_text([] { Gpt({.vocabulary = 5, .window = -1}, 1); }),
+            "[gpt] feed_forward_width 0, window -1: each must be 0 or more");
 }
 
 TEST(Gpt, RefusesWhatItCannotSee) {

@@ -64,7 +64,7 @@ TEST(Embedding, GivesRows) {
 
 TEST(LayerNorm, StartsAsPlainNormalisation) {
   Parameters list;
-  const LayerNorm norm(ParameterBuilder(list, 1) / "ln", 4, true, 0.5);
+  const LayerNorm norm(ParameterBuilder(list, 1) / "ln", 4, true, {.epsilon = 0.5});
   EXPECT_EQ(names_of(list), (std::vector<std::string>{"ln.weight", "ln.bias"}));
   const Values y = norm(Tensor::from(std::vector<float>{1, 3, 1, 3}, {1, 4})).values<double>();
   const double expected = 1 / std::sqrt(1.5);

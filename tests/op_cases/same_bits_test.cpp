@@ -74,7 +74,7 @@ const Sample kSamples[] = {
      [](X x) {
        return norm_feed_forward(x[0], {x[1], x[2]}, {x[3], x[4]}, {x[5], x[6]}, true, bf16());
      }},
-    {"causal_attention_bf16", {{{3, 130, 3 * 5 * 7}}}, [](X x) { return causal_attention(x[0], 5, bf16()); }},
+    {"causal_attention_bf16", {{{3, 130, 3 * 5 * 7}}}, [](X x) { return causal_attention(x[0], 5, {}, bf16()); }},
     {"linear_cross_entropy_bf16",
      {{{301, 30}}, {{50257, 30}}, {{301}, 50257}},
      [](X x) { return linear_cross_entropy(x[0], x[1], x[2], Reduction::kMean, bf16()); }},

@@ -26,56 +26,110 @@ GptOptions checked(const GptOptions& o) {
                o.layers, o.width, o.heads, o.context);
   }
   if (o.width % o.heads != 0) fail_usage("gpt", "width {} is not a multiple of heads {}", o.width, o.heads);
+  if (o.kv_heads < 0 || (o.kv_heads > 0 && o.heads % o.kv_heads != 0)) {
+    fail_usage("gpt", "kv_heads {} is not a divisor of heads {}", o.kv_heads, o.heads);
+  }
+  if (o.positions == GptOptions::Positions::kRotary && o.width / o.heads % 2 != 0) {
+    fail_usage("gpt", "rotary positions turn pairs, and width {} / heads {} is odd", o.width, o.heads);
+  }
+  if (o.feed_forward_width < 0 || o.window < 0) {
+    fail_usage("gpt", "feed_forward_width {}, window {}: each must be 0 or more", o.feed_forward_width, o.window);
+  }
   return o;
+}
+
+int64_t kv_heads_of(const GptOptions& o) { return o.kv_heads > 0 ? o.kv_heads : o.heads; }
+
+bool is_gated(const GptOptions& o) { return o.feed_forward == GptOptions::FeedForward::kSwiglu; }
+
+int64_t feed_forward_width(const GptOptions& o) {
+  if (o.feed_forward_width > 0) return o.feed_forward_width;
+  return is_gated(o) ? (8 * o.width + 23) / 24 * 8 : 4 * o.width;
+}
+
+LayerNorm make_norm(const ParameterBuilder& p, const GptOptions& o) {
+  return LayerNorm(p, o.width, o.bias, {.rms = o.norm == GptOptions::NormKind::kRms});
+}
+
+PackedAttentionOptions attention_options(const GptOptions& o) {
+  PackedAttentionOptions result{.kv_heads = o.kv_heads, .window = o.window};
+  if (o.positions == GptOptions::Positions::kRotary) result.rotary = RotaryOptions{.base = o.rotary_base};
+  return result;
+}
+
+NormParameters parameters_of(const LayerNorm& layer) {
+  return {layer.weight, layer.bias, layer.options.epsilon, layer.options.rms};
 }
 
 }  // namespace
 
 GptBlock::GptBlock(const ParameterBuilder& p, const GptOptions& o)
-    : ln_1(p / "ln_1", o.width, o.bias),
-      ln_2(p / "ln_2", o.width, o.bias),
-      c_attn(make_linear(p / "attn" / "c_attn", o.width, 3 * o.width, kDeviation, o.bias)),
+    : ln_1(make_norm(p / "ln_1", o)),
+      ln_2(make_norm(p / "ln_2", o)),
+      c_attn(make_linear(p / "attn" / "c_attn", o.width, o.width / o.heads * (o.heads + 2 * kv_heads_of(o)), kDeviation,
+                         o.bias)),
       attn_proj(make_linear(p / "attn" / "c_proj", o.width, o.width, residual_deviation(o), o.bias)),
-      c_fc(make_linear(p / "mlp" / "c_fc", o.width, 4 * o.width, kDeviation, o.bias)),
-      mlp_proj(make_linear(p / "mlp" / "c_proj", 4 * o.width, o.width, residual_deviation(o), o.bias)),
+      c_fc(make_linear(p / "mlp" / "c_fc", o.width, (is_gated(o) ? 2 : 1) * feed_forward_width(o), kDeviation, o.bias)),
+      mlp_proj(make_linear(p / "mlp" / "c_proj", feed_forward_width(o), o.width, residual_deviation(o), o.bias)),
       dropout{o.dropout},
-      heads(o.heads) {}
+      heads(o.heads),
+      attention(attention_options(o)),
+      feed_forward(o.feed_forward) {}
+
+// The feed-forward branch, with x added to it or not.
+Tensor GptBlock::branch(const Tensor& x, bool add_input, const Precision& precision) const {
+  const NormParameters norm = parameters_of(ln_2);
+  const LinearParameters in{c_fc.weight, c_fc.bias}, out{mlp_proj.weight, mlp_proj.bias};
+  if (feed_forward == GptOptions::FeedForward::kGelu) {
+    return norm_feed_forward(x, norm, in, out, add_input, precision);
+  }
+  const Tensor both = norm_linear(x, norm, in, precision);
+  const int64_t width = both.size(-1) / 2;
+  const Tensor hidden = swiglu(slice(both, -1, 0, width), slice(both, -1, width, 2 * width));
+  return linear(hidden, out.weight, out.bias, add_input ? x : Tensor(), precision);
+}
 
 Tensor GptBlock::operator()(const Tensor& x, Context& context) const {
   // Where dropout does nothing, the residual is added on the product's tiles.
   const bool drops = context.training && dropout.rate > 0.0;
-  const auto norm = [](const LayerNorm& layer) { return NormParameters{layer.weight, layer.bias, layer.epsilon}; };
   const Precision& precision = context.precision;
-  const Tensor attention =
-      causal_attention(norm_linear(x, norm(ln_1), {c_attn.weight, c_attn.bias}, precision), heads, precision);
-  Tensor attended = linear(attention, attn_proj.weight, attn_proj.bias, drops ? Tensor() : x, precision);
-  if (drops) attended = x + dropout(attended, context);
-  const Tensor y = norm_feed_forward(attended, norm(ln_2), {c_fc.weight, c_fc.bias}, {mlp_proj.weight, mlp_proj.bias},
-                                     /*add_input=*/!drops, precision);
-  return drops ? attended + dropout(y, context) : y;
+  const Tensor mixed = causal_attention(norm_linear(x, parameters_of(ln_1), {c_attn.weight, c_attn.bias}, precision),
+                                        heads, attention, precision);
+  Tensor attended = linear(mixed, attn_proj.weight, attn_proj.bias, drops ? Tensor() : x, precision);
+  if (!drops) return branch(attended, /*add_input=*/true, precision);
+  attended = x + dropout(attended, context);
+  return attended + dropout(branch(attended, /*add_input=*/false, precision), context);
 }
 
 Gpt::Gpt(const GptOptions& options, uint64_t seed)
     : options_(checked(options)),
       wte_(ParameterBuilder(parameters_, seed) / "wte", options.vocabulary, options.width,
            Initializer::normal(kDeviation)),
-      wpe_(ParameterBuilder(parameters_, seed) / "wpe", options.context, options.width,
-           Initializer::normal(kDeviation)),
+      wpe_([&]() -> std::optional<Embedding> {
+        if (options.positions != GptOptions::Positions::kLearned) return std::nullopt;
+        return Embedding(ParameterBuilder(parameters_, seed) / "wpe", options.context, options.width,
+                         Initializer::normal(kDeviation));
+      }()),
       blocks_([&] {
         std::vector<GptBlock> blocks;
         const ParameterBuilder h = ParameterBuilder(parameters_, seed) / "h";
         for (int64_t i = 0; i < options.layers; ++i) blocks.emplace_back(h / i, options);
         return blocks;
       }()),
-      ln_f_(ParameterBuilder(parameters_, seed) / "ln_f", options.width, options.bias),
-      dropout_{options.dropout} {}
+      ln_f_(make_norm(ParameterBuilder(parameters_, seed) / "ln_f", options)),
+      dropout_{options.dropout},
+      head_(options.tied ? wte_.weight
+                         : make_linear(ParameterBuilder(parameters_, seed) / "lm_head", options.width,
+                                       options.vocabulary, kDeviation, false)
+                               .weight) {}
 
 Tensor Gpt::hidden(const Tensor& ids, Context& context) const {
   if (ids.rank() != 2 || ids.size(1) > options_.context) {
     fail("gpt", "token ids {}; expected (B, T) with T up to the context of {}", ids.describe(), options_.context);
   }
-  const Tensor positions = slice(wpe_.weight, 0, 0, ids.size(1));
-  Tensor x = dropout_(wte_(ids) + positions, context);
+  Tensor x = wte_(ids);
+  if (wpe_) x = x + slice(wpe_->weight, 0, 0, ids.size(1));
+  x = dropout_(x, context);
   for (const GptBlock& block : blocks_) {
     if (!options_.recompute) {
       x = block(x, context);
@@ -87,11 +141,11 @@ Tensor Gpt::hidden(const Tensor& ids, Context& context) const {
 }
 
 Tensor Gpt::forward(const Tensor& ids, Context& context) const {
-  return linear(hidden(ids, context), wte_.weight, {}, {}, context.precision);
+  return linear(hidden(ids, context), head_, {}, {}, context.precision);
 }
 
 Loss Gpt::loss(const Tensor& ids, const Tensor& targets, Context& context) const {
-  return {linear_cross_entropy(hidden(ids, context), wte_.weight, targets, Reduction::kSum, context.precision),
+  return {linear_cross_entropy(hidden(ids, context), head_, targets, Reduction::kSum, context.precision),
           static_cast<double>(targets.numel())};
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
+#include "gradus/autograd/ops.h"
 #include "gradus/nn/layers.h"
 #include "gradus/nn/models/model.h"
 
@@ -17,6 +19,19 @@ struct GptOptions {
   int64_t context = 64;  ///< The most tokens that it sees at once.
   double dropout = 0.0;  ///< After the embedding, and on what each branch adds.
   bool bias = true;      ///< In linear layers and norms.
+  enum class Positions : uint8_t { kLearned, kRotary };
+  Positions positions = Positions::kLearned;  ///< Learned vectors, or turned queries and keys (`rotary`).
+  double rotary_base = 10000.0;
+  enum class NormKind : uint8_t { kLayer, kRms };
+  NormKind norm = NormKind::kLayer;
+  enum class FeedForward : uint8_t { kGelu, kSwiglu };
+  FeedForward feed_forward = FeedForward::kGelu;
+  /// Width of the feed-forward layer; 0 for 4·width, or for SwiGLU, which has three matrices, 8/3·width rounded up to a
+  /// multiple of 8.
+  int64_t feed_forward_width = 0;
+  int64_t kv_heads = 0;  ///< Heads of keys and values, a divisor of `heads`; 0 for as many.
+  int64_t window = 0;    ///< How many tokens one sees, itself included; 0 for all before it.
+  bool tied = true;      ///< The output projection is the token embedding.
   /// Blocks keep nothing but their input for backward, and run again there: less memory, a third more work, the same
   /// bits.
   bool recompute = false;
@@ -31,11 +46,18 @@ struct GptBlock {
   Linear c_attn, attn_proj, c_fc, mlp_proj;
   Dropout dropout;
   int64_t heads;
+  PackedAttentionOptions attention;
+  GptOptions::FeedForward feed_forward;
+
+ private:
+  Tensor branch(const Tensor& x, bool add_input, const Precision& precision) const;
 };
 
 /// Parameters have the names that GPT-2 has at Hugging Face ("wte.weight", "h.0.attn.c_attn.weight", …), weights (out,
-/// in). The output projection is the token embedding. Weights start normal with deviation 0.02, those of the two
-/// residual projections with 0.02/√(2·layers), biases at 0.
+/// in); "attn.c_attn" makes queries, keys and values side by side, "mlp.c_fc" of a SwiGLU the gate and then what it
+/// lets through; "lm_head.weight" is there where it is not tied. Weights start normal with deviation 0.02, those of the
+/// two residual projections with 0.02/√(2·layers), biases at 0. With rotary positions, RMS norms, SwiGLU, grouped
+/// heads, no bias and a head of its own it is Llama (Touvron et al., 2023).
 class Gpt : public Model {
  public:
   /// A usage error if the sizes do not fit together.
@@ -51,10 +73,12 @@ class Gpt : public Model {
   Tensor hidden(const Tensor& ids, Context& context) const;
 
   GptOptions options_;
-  Embedding wte_, wpe_;
+  Embedding wte_;
+  std::optional<Embedding> wpe_;
   std::vector<GptBlock> blocks_;
   LayerNorm ln_f_;
   Dropout dropout_;
+  Tensor head_;  // wte_'s weight, if it is tied
 };
 
 struct GenerateOptions {
