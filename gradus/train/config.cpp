@@ -132,6 +132,23 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
   fail_value(key, described(value), where, ending);
 }
 
+void check_gpt(const Config& config) {
+  const int64_t width = config.integer("model.width"), heads = config.integer("model.heads");
+  const std::string_view key = config.is_set("model.heads") ? "model.heads" : "model.width";
+  if (width % heads != 0) {
+    fail_usage(config.where(key), "model.width = {} must be a multiple of model.heads = {}", width, heads);
+  }
+  if (config.text("model.positions") == "rotary" && width / heads % 2 != 0) {
+    fail_usage(config.where(key),
+               "model.positions = \"rotary\" turns pairs of numbers, and model.width / model.heads = {} / {} is odd",
+               width, heads);
+  }
+  if (config.has("model.kv_heads") && heads % config.integer("model.kv_heads") != 0) {
+    fail_usage(config.where("model.kv_heads"), "model.kv_heads = {} must divide model.heads = {}",
+               config.integer("model.kv_heads"), heads);
+  }
+}
+
 void check_data_and_model(const Config& config) {
   const bool is_text = config.text("data.kind") == "text";
   const bool is_gpt = config.text("model.kind") == "gpt";
@@ -144,11 +161,7 @@ void check_data_and_model(const Config& config) {
     fail_usage(config.where(config.is_set("data.x_max") ? "data.x_max" : "data.x_min"),
                "data.x_min = {} must be below data.x_max = {}", config.real("data.x_min"), config.real("data.x_max"));
   }
-  if (is_gpt && config.integer("model.width") % config.integer("model.heads") != 0) {
-    fail_usage(config.where(config.is_set("model.heads") ? "model.heads" : "model.width"),
-               "model.width = {} must be a multiple of model.heads = {}", config.integer("model.width"),
-               config.integer("model.heads"));
-  }
+  if (is_gpt) check_gpt(config);
   const bool nesterov = config.has("optimizer.nesterov") && config.boolean("optimizer.nesterov");
   if (nesterov && config.real("optimizer.momentum") == 0.0) {
     fail_usage(config.where("optimizer.nesterov"), "optimizer.nesterov needs optimizer.momentum above 0, e.g. 0.9");

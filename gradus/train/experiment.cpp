@@ -153,18 +153,36 @@ ExperimentData make_data(const Config& config, const std::optional<CharacterToke
   return config.text("data.kind") == "text" ? make_text_data(config, tokenizer) : make_line_data(config);
 }
 
+namespace {
+
+GptOptions gpt_options(const Config& config, const DataShape& shape) {
+  GptOptions o{.vocabulary = shape.vocabulary,
+               .layers = config.integer("model.layers"),
+               .width = config.integer("model.width"),
+               .heads = config.integer("model.heads"),
+               .context = config.integer("model.context"),
+               .dropout = config.real("model.dropout"),
+               .bias = config.boolean("model.bias"),
+               .window = config.integer("model.window"),
+               .tied = config.boolean("model.tied"),
+               .recompute = config.boolean("model.recompute")};
+  if (config.text("model.positions") == "rotary") {
+    o.positions = GptOptions::Positions::kRotary;
+    o.rotary_base = config.real("model.rotary_base");
+  }
+  if (config.text("model.norm") == "rms") o.norm = GptOptions::NormKind::kRms;
+  if (config.text("model.feed_forward") == "swiglu") o.feed_forward = GptOptions::FeedForward::kSwiglu;
+  if (config.has("model.feed_forward_width")) o.feed_forward_width = config.integer("model.feed_forward_width");
+  if (config.has("model.kv_heads")) o.kv_heads = config.integer("model.kv_heads");
+  return o;
+}
+
+}  // namespace
+
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) {
   const std::string& kind = config.text("model.kind");
   if (kind == "gpt") {
-    return std::make_unique<Gpt>(GptOptions{.vocabulary = shape.vocabulary,
-                                            .layers = config.integer("model.layers"),
-                                            .width = config.integer("model.width"),
-                                            .heads = config.integer("model.heads"),
-                                            .context = config.integer("model.context"),
-                                            .dropout = config.real("model.dropout"),
-                                            .bias = config.boolean("model.bias"),
-                                            .recompute = config.boolean("model.recompute")},
-                                 seed_of(config));
+    return std::make_unique<Gpt>(gpt_options(config, shape), seed_of(config));
   }
   if (kind == "mlp") {
     const std::string& name = config.text("model.activation");

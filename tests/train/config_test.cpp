@@ -385,6 +385,15 @@ TEST(ConfigCombinations, DataModelAndOptimizer) {
   EXPECT_EQ(line_error({"data.x_min=1"}), "[--set data.x_min=1] data.x_min = 1 must be below data.x_max = 1");
   EXPECT_EQ(text_error({"model.heads=3"}),
             "[--set model.heads=3] model.width = 128 must be a multiple of model.heads = 3");
+  EXPECT_EQ(
+      text_error({"model.width=12", "model.heads=4", "model.positions=rotary"}),
+      "[--set model.heads=4] model.positions = \"rotary\" turns pairs of numbers, and model.width / model.heads = "
+      "12 / 4 is odd");
+  EXPECT_EQ(text_error({"model.kv_heads=3"}),
+            "[--set model.kv_heads=3] model.kv_heads = 3 must divide model.heads = 4");
+  EXPECT_EQ(text_error({"model.rotary_base=100"}),
+            "[--set model.rotary_base=100] \"model.rotary_base\" applies to model.positions = \"rotary\", not to "
+            "\"learned\"; remove it, or change model.positions");
   EXPECT_EQ(line_error({"optimizer.nesterov=true"}),
             "[--set optimizer.nesterov=true] optimizer.nesterov needs optimizer.momentum above 0, e.g. 0.9");
 }

@@ -65,6 +65,12 @@ model = {kind = "gpt", layers = 1, width = 16, heads = 2, context = 12, dropout 
 optimizer = {name = "adamw", learning_rate = 0.01, state = "bf16"}
 train = {batch_size = 4, activations = "bf16"}
 )";
+  files["gpt_llama"] = R"(
+data = {kind = "text"}
+model = {kind = "gpt", layers = 1, width = 16, heads = 4, kv_heads = 2, context = 12, dropout = 0.1, bias = false, positions = "rotary", norm = "rms", feed_forward = "swiglu", window = 7, tied = false}
+optimizer = {name = "adamw", learning_rate = 0.01}
+train = {batch_size = 4}
+)";
   files["line_bf16"] = R"(
 data = {kind = "line"}
 model = {kind = "linear"}
@@ -114,7 +120,7 @@ TEST_P(Resume, AfterAnyStepGivesTheSameBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Resume, testing::Values("line", "line_bf16", "mlp", "gpt", "gpt_bf16"),
+INSTANTIATE_TEST_SUITE_P(Models, Resume, testing::Values("line", "line_bf16", "mlp", "gpt", "gpt_bf16", "gpt_llama"),
                          [](const auto& suffix) { return std::string(suffix.param); });
 
 std::vector<json> timeless_log(const fs::path& run) {
