@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "gradus/data/generated.h"
 #include "gradus/base/json.h"
-#include "gradus/nn/models/regression.h"
+#include "gradus/nn/models/feedforward.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/train/trainer.h"
 

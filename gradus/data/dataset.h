@@ -46,18 +46,6 @@ class TensorDataset : public Dataset {
   Tensor inputs_, targets_;
 };
 
-/// y = slope·x + intercept + noise·(standard normal), x evenly spaced: the textbook's line.
-struct LineOptions {
-  int64_t points = 100;
-  double slope = 2.0;
-  double intercept = 0.0;
-  double noise = 0.3;
-  double x_min = -1.0;
-  double x_max = 1.0;
-};
-/// Inputs and targets are f32 (points, 1); the noise is a pure function of the seed.
-TensorDataset make_line(const LineOptions& options, uint64_t seed);
-
 /// Windows of a token sequence: example i has tokens [i·stride, i·stride + context) as inputs and the same range moved
 /// by one as targets. One epoch with stride = context sees each token once as a target.
 class TokenDataset : public Dataset {

@@ -8,16 +8,35 @@
 
 namespace gradus {
 
-/// How a parameter starts. The random ones are a pure function of the seed and the parameter's full name.
+/// How a parameter starts. The random ones are a pure function of the seed and the parameter's full name. Of a weight
+/// (out, in, …), fan_in is the number of inputs of one output, in · …, and fan_out that of outputs of one input.
 struct Initializer {
-  enum class Kind : uint8_t { kConstant, kNormal, kUniform };
+  enum class Kind : uint8_t { kConstant, kNormal, kUniform, kTruncatedNormal, kFanNormal, kFanUniform, kOrthogonal };
+  enum class Fan : uint8_t { kIn, kOut, kMean };
   Kind kind = Kind::kConstant;
-  double a = 0.0;  ///< The constant, the mean, or the lower end.
+  double a = 0.0;  ///< The constant, the mean, the lower end, or the gain.
   double b = 0.0;  ///< The standard deviation, or the upper end.
+  Fan fan = Fan::kIn;
 
-  static Initializer constant(double value) { return {Kind::kConstant, value, 0.0}; }
+  static Initializer constant(double value) { return {Kind::kConstant, value}; }
   static Initializer normal(double deviation, double mean = 0.0) { return {Kind::kNormal, mean, deviation}; }
   static Initializer uniform(double bound) { return {Kind::kUniform, -bound, bound}; }
+  /// Normal, drawn again outside of ±2 deviations.
+  static Initializer truncated_normal(double deviation) { return {Kind::kTruncatedNormal, 0.0, deviation}; }
+  /// Variance gain²/fan: that of the results is that of the inputs, times gain².
+  static Initializer fan_normal(Fan fan, double gain) { return {Kind::kFanNormal, gain, 0.0, fan}; }
+  static Initializer fan_uniform(Fan fan, double gain) { return {Kind::kFanUniform, gain, 0.0, fan}; }
+  /// Variance 2/(fan_in + fan_out). Glorot, Bengio, 2010.
+  static Initializer xavier_normal(double gain = 1.0) { return fan_normal(Fan::kMean, gain); }
+  static Initializer xavier_uniform(double gain = 1.0) { return fan_uniform(Fan::kMean, gain); }
+  /// Variance 2/fan_in, for relu layers. He et al., 2015.
+  static Initializer kaiming_normal() { return fan_normal(Fan::kIn, 1.4142135623730951); }
+  static Initializer kaiming_uniform() { return fan_uniform(Fan::kIn, 1.4142135623730951); }
+  /// Variance 1/fan_in. LeCun et al., 1998.
+  static Initializer lecun_normal() { return fan_normal(Fan::kIn, 1.0); }
+  /// gain · a random matrix whose rows, or columns if they are more, are orthonormal; at least two dimensions. Saxe et
+  /// al., 2014.
+  static Initializer orthogonal(double gain = 1.0) { return {Kind::kOrthogonal, gain}; }
 };
 
 /// Makes parameters under a name prefix and appends them to a list. A layer takes one by value:

@@ -1,3 +1,4 @@
+#include "gradus/data/generated.h"
 #include "gradus/train/experiment.h"
 
 #include <cmath>
@@ -7,7 +8,7 @@
 #include "gradus/base/hash.h"
 #include "gradus/base/random.h"
 #include "gradus/nn/models/gpt.h"
-#include "gradus/nn/models/regression.h"
+#include "gradus/nn/models/feedforward.h"
 #include "gradus/tensor/isa.h"
 
 namespace gradus {
@@ -195,13 +196,13 @@ std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) 
                                             .dropout = config.real("model.dropout")},
                                  seed_of(config));
   }
-  using Init = LinearModelOptions::Init;
+  LinearModelOptions o{.inputs = shape.inputs, .outputs = shape.outputs};
   const std::string& init = config.text("model.init");
-  return std::make_unique<LinearModel>(
-      LinearModelOptions{.inputs = shape.inputs,
-                         .outputs = shape.outputs,
-                         .init = init == "normal" ? Init::kNormal : (init == "zeros" ? Init::kZeros : Init::kUniform)},
-      seed_of(config));
+  if (init == "zeros") o.weight_init = o.bias_init = Initializer::constant(0.0);
+  if (init == "default") {
+    o.weight_init = o.bias_init = Initializer::uniform(1.0 / std::sqrt(static_cast<double>(shape.inputs)));
+  }
+  return std::make_unique<LinearModel>(o, seed_of(config));
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const Config& config, const Parameters& parameters) {

@@ -1,4 +1,4 @@
-#include "gradus/data/dataset.h"
+#include "gradus/data/generated.h"
 
 #include <cmath>
 #include <limits>

@@ -50,6 +50,53 @@ TEST(Initializer, NormalHasItsMoments) {
   EXPECT_GT(m.high - m.low, 7 * 0.02);  // tails are there
 }
 
+// (out, in) = (400, 250); n values, five standard errors.
+TEST(Initializer, ThoseByFanHaveTheVarianceOfTheirPaper) {
+  const double n = 100000;
+  const auto deviation = [](const Initializer& init) { return moments_of(initial(init, {400, 250})).deviation; };
+  const auto expect = [&](const Initializer& init, double variance) {
+    EXPECT_NEAR(deviation(init), std::sqrt(variance), 5 * std::sqrt(variance / (2 * n)));
+  };
+  expect(Initializer::xavier_normal(), 2.0 / 650);
+  expect(Initializer::xavier_uniform(), 2.0 / 650);
+  expect(Initializer::kaiming_normal(), 2.0 / 250);
+  expect(Initializer::kaiming_uniform(), 2.0 / 250);
+  expect(Initializer::lecun_normal(), 1.0 / 250);
+  expect(Initializer::fan_normal(Initializer::Fan::kOut, 3.0), 9.0 / 400);
+  const Moments uniform = moments_of(initial(Initializer::xavier_uniform(), {400, 250}));
+  EXPECT_LE(uniform.high, std::sqrt(6.0 / 650) * 1.000001);
+  EXPECT_NEAR(uniform.kurtosis, 1.8, 0.05);
+  EXPECT_EQ(error_text([] { initial(Initializer::kaiming_normal(), {5}); }),
+            "[parameters] a start by fan or of orthogonal rows needs two dimensions, not (5,)");
+}
+
+// A normal distribution cut at ±2 has variance 1 − 4·φ(2)/(2·Φ(2) − 1) = 0.7737.
+TEST(Initializer, TruncatedNormalStaysInsideTwoDeviations) {
+  const Moments m = moments_of(initial(Initializer::truncated_normal(0.5), {400, 250}));
+  EXPECT_LE(m.high, 1.0);
+  EXPECT_GE(m.low, -1.0);
+  EXPECT_GT(m.high, 0.999);
+  EXPECT_NEAR(m.deviation, 0.5 * std::sqrt(0.7737), 0.002);
+}
+
+TEST(Initializer, OrthogonalRowsOrColumnsAreOrthonormal) {
+  for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{5, 9}, {9, 5}, {6, 6}}) {
+    const Values w = initial(Initializer::orthogonal(2.0), {rows, columns}, "w", 1, DType::kF64).values<double>();
+    const bool by_rows = rows <= columns;
+    const int64_t count = std::min(rows, columns), length = std::max(rows, columns);
+    const auto at = [&](int64_t i, int64_t j) {
+      return w[static_cast<size_t>(by_rows ? i * columns + j : j * columns + i)];
+    };
+    for (int64_t a = 0; a < count; ++a) {
+      for (int64_t b = 0; b < count; ++b) {
+        double product = 0;
+        for (int64_t j = 0; j < length; ++j) product += at(a, j) * at(b, j);
+        EXPECT_NEAR(product, a == b ? 4.0 : 0.0, 1e-14);
+      }
+    }
+  }
+}
+
 TEST(Initializer, UniformHasItsMomentsAndBounds) {
   const double n = 100000;
   const Moments m = moments_of(initial(Initializer::uniform(0.25), {400, 250}));

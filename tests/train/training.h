@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "gradus/autograd/ops.h"
-#include "gradus/nn/models/regression.h"
+#include "gradus/data/generated.h"
+#include "gradus/nn/models/feedforward.h"
 #include "gradus/train/trainer.h"
 
 namespace gradus {
@@ -61,7 +62,7 @@ inline Tensor column(const std::vector<float>& values) {
 /// y = w·x + b on given points, from w = b = 0, by plain gradient descent with rate 0.1.
 struct Line {
   TensorDataset data;
-  LinearModel model{{.init = LinearModelOptions::Init::kZeros}, 1};
+  LinearModel model{{.weight_init = Initializer::constant(0.0), .bias_init = Initializer::constant(0.0)}, 1};
   std::unique_ptr<Optimizer> optimizer = make_sgd(model.parameters(), {});
   Schedule schedule = ConstantSchedule{0.1};
 

@@ -1,4 +1,5 @@
-// Linear regression and the multi-layer perceptron, trained by mean squared error.
+// Models of rows of features: linear ones (linear, logistic, softmax regression, by their objective) and the
+// multi-layer perceptron.
 #pragma once
 
 #include <optional>
@@ -6,24 +7,31 @@
 
 #include "gradus/nn/layers.h"
 #include "gradus/nn/models/model.h"
+#include "gradus/nn/objective.h"
 
 namespace gradus {
 
-/// A model of real outputs whose loss is the squared error, weighted by elements.
-class RegressionModel : public Model {
+/// A model of rows of features, f32 (B, inputs), trained for an objective.
+class FeatureModel : public Model {
  public:
+  explicit FeatureModel(const Objective& objective) : objective_(objective) {}
   Loss loss(const Tensor& inputs, const Tensor& targets, Context& context) const override;
+  const Objective& objective() const { return objective_; }
+
+ private:
+  Objective objective_;
 };
 
 struct LinearModelOptions {
-  enum class Init : uint8_t { kNormal, kZeros, kUniform };
   int64_t inputs = 1;
   int64_t outputs = 1;
-  Init init = Init::kNormal;  ///< kNormal: standard normal; kUniform: within ±1/√inputs, as in PyTorch.
+  Objective objective = {};
+  /// Of W and b.
+  Initializer weight_init = Initializer::normal(1.0), bias_init = Initializer::normal(1.0);
 };
 
 /// y = W·x + b: parameters "weight" (outputs, inputs) and "bias" (outputs).
-class LinearModel : public RegressionModel {
+class LinearModel : public FeatureModel {
  public:
   LinearModel(const LinearModelOptions& options, uint64_t seed);
   Tensor forward(const Tensor& inputs, Context& context) const override;
@@ -32,7 +40,19 @@ class LinearModel : public RegressionModel {
   Linear linear_;
 };
 
-enum class Activation : uint8_t { kRelu, kTanh, kGelu };
+/// The ops of these names.
+enum class Activation : uint8_t {
+  kRelu,
+  kTanh,
+  kGelu,
+  kGeluExact,
+  kSilu,
+  kSigmoid,
+  kLeakyRelu,
+  kElu,
+  kSoftplus,
+  kMish
+};
 Tensor activate(Activation activation, const Tensor& x);
 
 struct MlpOptions {
@@ -41,10 +61,13 @@ struct MlpOptions {
   std::vector<int64_t> hidden = {64, 64};  ///< Widths of the hidden layers, each at least 1.
   Activation activation = Activation::kRelu;
   double dropout = 0.0;  ///< After each activation.
+  Objective objective = {};
+  /// Unset: uniform within ±1/√in, as in PyTorch.
+  std::optional<Initializer> weight_init = {}, bias_init = {};
 };
 
 /// Linear layers "layers.0", "layers.1", … with an activation between.
-class Mlp : public RegressionModel {
+class Mlp : public FeatureModel {
  public:
   Mlp(const MlpOptions& options, uint64_t seed);
   Tensor forward(const Tensor& inputs, Context& context) const override;

@@ -1,0 +1,64 @@
+#include "gradus/nn/models/feedforward.h"
+
+#include "gradus/autograd/ops.h"
+#include "gradus/base/error.h"
+
+namespace gradus {
+Loss FeatureModel::loss(const Tensor& inputs, const Tensor& targets, Context& context) const {
+  return objective_loss(objective_, forward(inputs, context), targets);
+}
+
+LinearModel::LinearModel(const LinearModelOptions& o, uint64_t seed)
+    : FeatureModel(o.objective),
+      linear_(ParameterBuilder(parameters_, seed), o.inputs, o.outputs,
+              {.bias = true, .weight_init = &o.weight_init, .bias_init = &o.bias_init}) {}
+
+Tensor LinearModel::forward(const Tensor& inputs, Context& context) const { return linear_(inputs, context.precision); }
+
+Tensor activate(Activation activation, const Tensor& x) {
+  switch (activation) {
+    case Activation::kRelu:
+      return relu(x);
+    case Activation::kTanh:
+      return tanh(x);
+    case Activation::kGelu:
+      return gelu(x);
+    case Activation::kGeluExact:
+      return gelu_exact(x);
+    case Activation::kSilu:
+      return silu(x);
+    case Activation::kSigmoid:
+      return sigmoid(x);
+    case Activation::kLeakyRelu:
+      return leaky_relu(x);
+    case Activation::kElu:
+      return elu(x);
+    case Activation::kSoftplus:
+      return softplus(x);
+    case Activation::kMish:
+      return mish(x);
+  }
+  fail("activate", "an activation of number {}, which there is not", static_cast<int>(activation));
+}
+
+Mlp::Mlp(const MlpOptions& o, uint64_t seed)
+    : FeatureModel(o.objective), activation_(o.activation), dropout_{o.dropout} {
+  const ParameterBuilder layers = ParameterBuilder(parameters_, seed) / "layers";
+  const auto or_null = [](const std::optional<Initializer>& init) { return init ? &*init : nullptr; };
+  const LinearOptions options{.weight_init = or_null(o.weight_init), .bias_init = or_null(o.bias_init)};
+  int64_t width = o.inputs;
+  for (const int64_t next : o.hidden) {
+    layers_.emplace_back(layers / static_cast<int64_t>(layers_.size()), width, next, options);
+    width = next;
+  }
+  layers_.emplace_back(layers / static_cast<int64_t>(layers_.size()), width, o.outputs, options);
+}
+
+Tensor Mlp::forward(const Tensor& inputs, Context& context) const {
+  Tensor x = inputs;
+  for (size_t i = 0; i + 1 < layers_.size(); ++i)
+    x = dropout_(activate(activation_, layers_[i](x, context.precision)), context);
+  return layers_.back()(x, context.precision);
+}
+
+}  // namespace gradus

@@ -1,0 +1,44 @@
+// What a model of rows of features is trained for: a loss, and what it says about the model's outputs and targets.
+#pragma once
+
+#include "gradus/nn/context.h"
+
+namespace gradus {
+
+/// See the losses in gradus/autograd/ops.h. The first group is of numbers, the second of classes.
+enum class ObjectiveKind : uint8_t {
+  kMse,
+  kMae,
+  kHuber,
+  kLogCosh,
+  kQuantile,
+  kPoisson,  ///< The model's output is the logarithm of the rate.
+  kCrossEntropy,
+  kBinaryCrossEntropy,
+  kFocal,
+  kHinge,
+  kSquaredHinge,
+};
+
+struct Objective {
+  ObjectiveKind kind = ObjectiveKind::kMse;
+  double delta = 1.0;            ///< kHuber
+  double quantile = 0.5;         ///< kQuantile
+  double label_smoothing = 0.0;  ///< kCrossEntropy
+  double positive_weight = 1.0;  ///< kBinaryCrossEntropy
+  double gamma = 2.0;            ///< kFocal
+  double alpha = 0.25;           ///< kFocal
+};
+
+/// Whether targets are classes, i64 (B), and not numbers, f32 (B, outputs).
+bool is_of_classes(ObjectiveKind kind);
+/// Whether there can be two classes only: 0, and 1, which a positive output stands for.
+bool is_of_two_classes(ObjectiveKind kind);
+/// The outputs that a model needs: one a class for kCrossEntropy, one for the other objectives of classes, one a target
+/// for those of numbers. A usage error if there are too few or too many classes.
+int64_t outputs_for(ObjectiveKind kind, int64_t targets_or_classes);
+
+/// The sum of the loss over a batch, weighted by examples (classes) or elements (numbers).
+Loss objective_loss(const Objective& objective, const Tensor& prediction, const Tensor& targets);
+
+}  // namespace gradus

@@ -1,0 +1,174 @@
+#include "gradus/nn/models/feedforward.h"
+
+#include <cmath>
+
+#include "gradus/nn/models/gpt.h"
+#include "gradus/tensor/isa.h"
+#include "tests/nn/reference.h"
+#include "tests/random_tensor.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+using Values = std::vector<double>;
+
+/// The weights of the references: matrices twice as large as vectors.
+void load_formula(const Model& model) {
+  std::vector<std::pair<std::string, Tensor>> values;
+  for (const Parameter& p : model.parameters()) {
+    values.emplace_back(p.name, filled(p.name, p.tensor.shape(), p.tensor.rank() == 2 ? 2.0 : 1.0));
+  }
+  load_parameters(model.parameters(), values, "formula");
+}
+
+void expect_reference(const Model& model, const std::string& name) {
+  load_formula(model);
+  const Tensor x = filled("x", {7, 3}, 4.0), y = filled("y", {7, 2}, 4.0);
+  Context context;
+  EXPECT_LT(relative_error(model.forward(x, context), reference(name + "/y")), 1e-6);
+  expect_loss_and_gradients(model, x, y, name);
+}
+
+TEST(LinearModel, EqualsPyTorch) {
+  const LinearModel model({.inputs = 3, .outputs = 2}, 1);
+  EXPECT_EQ(names_of(model.parameters()), (std::vector<std::string>{"weight", "bias"}));
+  expect_reference(model, "linear");
+}
+
+class MlpReference : public testing::TestWithParam<std::pair<Activation, const char*>> {};
+
+TEST_P(MlpReference, EqualsPyTorch) {
+  const auto [activation, name] = GetParam();
+  const Mlp model({.inputs = 3, .outputs = 2, .hidden = {5, 4}, .activation = activation}, 1);
+  expect_reference(model, name);
+}
+
+INSTANTIATE_TEST_SUITE_P(Activations, MlpReference,
+                         testing::Values(std::pair{Activation::kRelu, "mlp_relu"},
+                                         std::pair{Activation::kTanh, "mlp_tanh"},
+                                         std::pair{Activation::kGelu, "mlp_gelu"}));
+
+TEST(Mlp, NamesAndShapesFollowTheWidths) {
+  const Mlp model({.inputs = 3, .outputs = 2, .hidden = {5}}, 1);
+  ASSERT_EQ(names_of(model.parameters()),
+            (std::vector<std::string>{"layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"}));
+  EXPECT_EQ(model.parameters()[0].tensor.shape(), (Shape{5, 3}));
+  EXPECT_EQ(model.parameters()[2].tensor.shape(), (Shape{2, 5}));
+}
+
+TEST(Mlp, DropsOutOnlyWhileTraining) {
+  const Mlp model({.inputs = 1, .outputs = 1, .hidden = {64}, .dropout = 0.5}, 1);
+  const std::vector<int64_t> ids = {0};
+  Context still, training;
+  training.training = true;
+  training.key = 1;
+  training.example_ids = ids;
+  const Tensor x = Tensor::full({1, 1}, 1);
+  EXPECT_EQ(model.forward(x, still).item(), model.forward(x, still).item());
+  EXPECT_NE(model.forward(x, training).item(), model.forward(x, still).item());
+}
+
+TEST(LinearModel, StartsAsAsked) {
+  const auto largest = [](const Initializer& init) {
+    const LinearModel model({.inputs = 100, .outputs = 100, .weight_init = init}, 3);
+    double size = 0;
+    for (const double v : model.parameters()[0].tensor.values<double>()) size = std::max(size, std::abs(v));
+    return size;
+  };
+  EXPECT_EQ(largest(Initializer::constant(0.0)), 0);
+  EXPECT_LE(largest(Initializer::uniform(0.1)), 0.1);
+  EXPECT_GT(largest(Initializer::uniform(0.1)), 0.099);
+  EXPECT_GT(largest(LinearModelOptions().weight_init), 3.0);  // of 10,000 standard normals
+  EXPECT_LT(largest(LinearModelOptions().weight_init), 6.0);
+}
+
+// Each against its formula for one example, d = prediction − target = 2 − 0.5.
+TEST(Objective, OfNumbersIsTheLossOfThatName) {
+  const Tensor two = Tensor::full({1, 1}, 2.0), half = Tensor::full({1, 1}, 0.5);
+  const auto loss = [&](const Objective& o) { return objective_loss(o, two, half).sum.item(); };
+  EXPECT_NEAR(loss({}), 2.25, 1e-6);
+  EXPECT_NEAR(loss({.kind = ObjectiveKind::kMae}), 1.5, 1e-6);
+  EXPECT_NEAR(loss({.kind = ObjectiveKind::kHuber, .delta = 0.5}), 0.5 * (1.5 - 0.25), 1e-6);
+  EXPECT_NEAR(loss({.kind = ObjectiveKind::kLogCosh}), std::log(std::cosh(1.5)), 1e-6);
+  EXPECT_NEAR(loss({.kind = ObjectiveKind::kQuantile, .quantile = 0.9}), 0.1 * 1.5, 1e-6);
+  EXPECT_NEAR(loss({.kind = ObjectiveKind::kPoisson}), std::exp(2.0) - 0.5 * 2.0, 1e-5);
+  EXPECT_EQ(objective_loss({}, Tensor::zeros({3, 2}), Tensor::zeros({3, 2})).weight, 6);
+}
+
+TEST(Objective, OfClassesIsTheLossOfThatName) {
+  const Tensor score = Tensor::full({1, 1}, 2.0);
+  const auto loss = [&](ObjectiveKind kind, int64_t label) {
+    return objective_loss({.kind = kind}, score, Tensor::full({1}, static_cast<double>(label), DType::kI64)).sum.item();
+  };
+  const double right = std::log1p(std::exp(-2.0)), wrong = std::log1p(std::exp(2.0)), p = 1 / (1 + std::exp(-2.0));
+  EXPECT_NEAR(loss(ObjectiveKind::kBinaryCrossEntropy, 1), right, 1e-6);
+  EXPECT_NEAR(loss(ObjectiveKind::kBinaryCrossEntropy, 0), wrong, 1e-6);
+  EXPECT_NEAR(loss(ObjectiveKind::kFocal, 1), 0.25 * (1 - p) * (1 - p) * right, 1e-6);
+  EXPECT_NEAR(loss(ObjectiveKind::kFocal, 0), 0.75 * p * p * wrong, 1e-6);
+  EXPECT_EQ(loss(ObjectiveKind::kHinge, 1), 0);
+  EXPECT_EQ(loss(ObjectiveKind::kHinge, 0), 3);
+  EXPECT_EQ(loss(ObjectiveKind::kSquaredHinge, 0), 9);
+  const Tensor logits = Tensor::from(std::vector<float>{0, 1, 2}, {1, 3}), one = Tensor::full({1}, 1, DType::kI64);
+  const double sum = std::log(1 + std::exp(1.0) + std::exp(2.0));
+  EXPECT_NEAR(objective_loss({.kind = ObjectiveKind::kCrossEntropy}, logits, one).sum.item(), sum - 1, 1e-6);
+  EXPECT_NEAR(objective_loss({.kind = ObjectiveKind::kCrossEntropy, .label_smoothing = 0.3}, logits, one).sum.item(),
+              0.7 * (sum - 1) + 0.3 * (sum - 1), 1e-6);  // the mean of the logits is 1 too
+  EXPECT_EQ(objective_loss({.kind = ObjectiveKind::kHinge}, score, one).weight, 1);
+}
+
+TEST(Objective, SaysHowManyOutputsItNeeds) {
+  EXPECT_EQ(outputs_for(ObjectiveKind::kHuber, 3), 3);
+  EXPECT_EQ(outputs_for(ObjectiveKind::kCrossEntropy, 4), 4);
+  EXPECT_EQ(outputs_for(ObjectiveKind::kHinge, 2), 1);
+  EXPECT_EQ(usage_error_text([] { outputs_for(ObjectiveKind::kFocal, 3); }),
+            "[objective] the data has 3 classes, and this loss is for two; take cross_entropy");
+  EXPECT_EQ(usage_error_text([] { outputs_for(ObjectiveKind::kCrossEntropy, 1); }),
+            "[objective] the data has one class; there is nothing to tell apart");
+  EXPECT_EQ(error_text([] {
+              objective_loss({.kind = ObjectiveKind::kHinge}, Tensor::zeros({2, 2}), Tensor::zeros({2}, DType::kI64));
+            }),
+            "[objective] an output of f32 (2, 2) for 2 examples of two classes; expected (2, 1)");
+}
+
+TEST(Activation, IsTheOpOfItsName) {
+  const Tensor x = Tensor::full({1}, -0.5);
+  using A = Activation;
+  EXPECT_NEAR(activate(A::kSilu, x).item(), -0.5 / (1 + std::exp(0.5)), 1e-6);
+  EXPECT_NEAR(activate(A::kSigmoid, x).item(), 1 / (1 + std::exp(0.5)), 1e-6);
+  EXPECT_NEAR(activate(A::kElu, x).item(), std::expm1(-0.5), 1e-6);
+  EXPECT_NEAR(activate(A::kLeakyRelu, x).item(), -0.005, 1e-8);
+  EXPECT_NEAR(activate(A::kSoftplus, x).item(), std::log1p(std::exp(-0.5)), 1e-6);
+  EXPECT_NEAR(activate(A::kMish, x).item(), -0.5 * std::tanh(std::log1p(std::exp(-0.5))), 1e-6);
+  EXPECT_NEAR(activate(A::kGeluExact, x).item(), -0.25 * std::erfc(0.5 / std::sqrt(2.0)), 1e-6);
+}
+
+TEST(FeatureModel, LossIsTheSumOfSquaresAndItsNumberOfElements) {
+  const Initializer zero = Initializer::constant(0.0);
+  const LinearModel model({.inputs = 1, .outputs = 2, .weight_init = zero, .bias_init = zero}, 1);
+  Context context;
+  const Tensor y = Tensor::from(std::vector<float>{1, 2, 3, 4, 5, 6}, {3, 2});
+  const Loss loss = model.loss(Tensor::zeros({3, 1}), y, context);
+  EXPECT_EQ(loss.sum.item(), 91);
+  EXPECT_EQ(loss.weight, 6);
+}
+
+// What the context says reaches every product of a model.
+TEST(Models, MultiplyInThePrecisionOfTheContext) {
+  if (!has_bf16_products()) GTEST_SKIP() << "this processor or this build has no products of bf16 numbers";
+  const LinearModel line({.inputs = 3, .outputs = 2}, 1);
+  const Mlp mlp({.inputs = 3, .outputs = 2, .hidden = {5}}, 1);
+  const Gpt gpt({.vocabulary = 11, .layers = 1, .width = 8, .heads = 2, .context = 4}, 1);
+  const Tensor x = filled("x", {7, 3}, 4.0), ids = Tensor::from(std::vector<int64_t>{1, 10, 0, 3}, {1, 4});
+  for (const Model* model : std::initializer_list<const Model*>{&line, &mlp, &gpt}) {
+    Context f32, bf16;
+    bf16.precision.products = DType::kBF16;
+    const Tensor& input = model == &gpt ? ids : x;
+    const double apart = distance(model->forward(input, bf16), model->forward(input, f32));
+    EXPECT_GT(apart, std::ldexp(1.0, -13));
+    EXPECT_LT(apart, std::ldexp(1.0, -6));
+  }
+}
+
+}  // namespace
+}  // namespace gradus
