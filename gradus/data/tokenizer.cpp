@@ -7,44 +7,16 @@
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
 #include "gradus/base/json.h"
+#include "gradus/base/utf8.h"
 
 namespace gradus {
 namespace {
 
-constexpr uint32_t kLastCodePoint = 0x10FFFF;
 constexpr int64_t kMaxFileBytes = int64_t{64} << 20;  // all of Unicode takes less than half of it
 
-/// One unit of a text: its number (code point or byte) and its length in bytes; length 0 if it is not valid.
-struct Piece {
-  uint32_t code = 0;
-  size_t length = 0;
-  const char* error = nullptr;
-};
-
-/// The character that starts at `offset`, by the Unicode standard's definition D92 of UTF-8.
-Piece character_at(std::string_view text, size_t offset) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[offset + i]); };
-  const uint32_t lead = byte(0);
-  if (lead < 0x80) return {lead, 1, nullptr};
-  if (lead < 0xC0) return {0, 0, "a continuation byte without a start"};
-  if (lead >= 0xF8) return {0, 0, "a byte that no character starts with"};
-  const size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  uint32_t code = lead & (0x7Fu >> length);
-  for (size_t i = 1; i < length; ++i) {
-    if (offset + i == text.size()) return {0, 0, "the text ends inside a character"};
-    if ((byte(i) & 0xC0) != 0x80) return {0, 0, "a character that is cut short"};
-    code = code << 6 | (byte(i) & 0x3F);
-  }
-  constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < kLeast[length]) return {0, 0, "an overlong form"};
-  if (code >= 0xD800 && code <= 0xDFFF) return {0, 0, "a surrogate"};
-  if (code > kLastCodePoint) return {0, 0, "a code point above U+10FFFF"};
-  return {code, length, nullptr};
-}
-
-Piece piece_at(std::string_view text, size_t offset, CharacterTokenizer::Unit unit) {
+Utf8Piece piece_at(std::string_view text, size_t offset, CharacterTokenizer::Unit unit) {
   if (unit == CharacterTokenizer::Unit::kBytes) return {static_cast<unsigned char>(text[offset]), 1, nullptr};
-  const Piece piece = character_at(text, offset);
+  const Utf8Piece piece = utf8_at(text, offset);
   if (piece.error != nullptr) {
     fail("tokenizer", "the text is not valid UTF-8 at byte {}: {}; use the bytes tokenizer for such texts", offset,
          piece.error);
@@ -52,19 +24,11 @@ Piece piece_at(std::string_view text, size_t offset, CharacterTokenizer::Unit un
   return piece;
 }
 
-std::string utf8(uint32_t code) {
-  const auto tail = [&](int shift) { return static_cast<char>(0x80 | (code >> shift & 0x3F)); };
-  if (code < 0x80) return {static_cast<char>(code)};
-  if (code < 0x800) return {static_cast<char>(0xC0 | code >> 6), tail(0)};
-  if (code < 0x10000) return {static_cast<char>(0xE0 | code >> 12), tail(6), tail(0)};
-  return {static_cast<char>(0xF0 | code >> 18), tail(12), tail(6), tail(0)};
-}
-
 /// A unit for messages: `character "é" (U+00E9)`, `byte 0xE9`.
 std::string show(uint32_t code, CharacterTokenizer::Unit unit) {
   if (unit == CharacterTokenizer::Unit::kBytes) return fmt::format("byte 0x{:02X}", code);
   if (code < 0x20 || code == 0x7F) return fmt::format("character U+{:04X}", code);
-  return fmt::format("character \"{}\" (U+{:04X})", utf8(code), code);
+  return fmt::format("character \"{}\" (U+{:04X})", to_utf8(code), code);
 }
 
 std::string_view type_name(CharacterTokenizer::Unit unit) {
@@ -100,7 +64,7 @@ uint32_t code_of(const std::string& file, const JsonValue& token, size_t id, Cha
     fail(file, "token {} is {}; expected an integer from 0 to 255", id, token.shown());
   }
   if (const auto* text = token.get<std::string>(); text != nullptr && !text->empty()) {
-    const Piece piece = character_at(*text, 0);
+    const Utf8Piece piece = utf8_at(*text, 0);
     if (piece.length == text->size()) return piece.code;
   }
   fail(file, "token {} is {}; expected a string of one character", id, token.shown());
@@ -112,7 +76,7 @@ CharacterTokenizer::CharacterTokenizer(Unit unit, std::span<const uint32_t> code
   ids_.assign(codes.empty() ? 0 : *std::max_element(codes.begin(), codes.end()) + 1, -1);
   for (const uint32_t code : codes) {
     ids_[code] = static_cast<int32_t>(tokens_.size());
-    tokens_.push_back(unit == Unit::kBytes ? std::string{static_cast<char>(code)} : utf8(code));
+    tokens_.push_back(unit == Unit::kBytes ? std::string{static_cast<char>(code)} : to_utf8(code));
   }
 }
 
@@ -121,7 +85,7 @@ CharacterTokenizer CharacterTokenizer::train(std::string_view text, Unit unit) {
   std::vector<bool> present(kLastCodePoint + 1);
   uint32_t last = 0;
   for (size_t offset = 0; offset < text.size();) {
-    const Piece piece = piece_at(text, offset, unit);
+    const Utf8Piece piece = piece_at(text, offset, unit);
     present[piece.code] = true;
     last = std::max(last, piece.code);
     offset += piece.length;
@@ -168,7 +132,7 @@ std::vector<int32_t> CharacterTokenizer::encode(std::string_view text) const {
   std::vector<int32_t> ids;
   ids.reserve(text.size());
   for (size_t offset = 0; offset < text.size();) {
-    const Piece piece = piece_at(text, offset, unit_);
+    const Utf8Piece piece = piece_at(text, offset, unit_);
     const int32_t id = piece.code < ids_.size() ? ids_[piece.code] : -1;
     if (id < 0) {
       fail("tokenizer",
