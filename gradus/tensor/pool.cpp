@@ -15,8 +15,6 @@ namespace gradus {
 namespace detail {
 namespace {
 
-// From here on blocks come from the arena; smaller ones are kept by their class.
-constexpr size_t kLarge = size_t{64} << 10;
 constexpr int32_t kInArena = -1;  // in place of a size class
 
 struct SizeClass {
@@ -36,10 +34,12 @@ SizeClass size_class_of(size_t bytes) {
 #endif
 }
 
+// Large blocks come from the arena; smaller ones are kept by their class.
 bool is_large([[maybe_unused]] size_t bytes) {
 #if GRADUS_POOL_PASSTHROUGH
   return false;
 #else
+  constexpr size_t kLarge = size_t{64} << 10;
   return bytes >= kLarge;
 #endif
 }
