@@ -13,6 +13,7 @@
 #include "gradus/nn/models/gpt.h"
 #include "gradus/nn/models/regression.h"
 #include "gradus/optim/optimizer.h"
+#include "gradus/optim/plateau.h"
 #include "gradus/optim/schedule.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/kernels/copy.h"

@@ -166,6 +166,9 @@ std::string in_words(StopReason reason, const Config& config, int signal) {
       return fmt::format("the loss reached train.stop_loss = {}", config.real("train.stop_loss"));
     case StopReason::kMaxTime:
       return fmt::format("train.max_time_s = {} is over", config.real("train.max_time_s"));
+    case StopReason::kNoImprovement:
+      return fmt::format("the validation loss has not improved for train.patience = {} validations",
+                         config.integer("train.patience"));
     case StopReason::kNonFinite:
       return "the loss is no longer a finite number";
     case StopReason::kLossSpike:

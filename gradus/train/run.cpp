@@ -150,6 +150,10 @@ std::string ended_already(StopReason limit) {
       return "its train.max_time_s is over already; --set train.max_time_s=S trains up to S seconds in all";
     case StopReason::kLossThreshold:
       return "its validation loss is at train.stop_loss already; --set train.stop_loss=X trains until X";
+    case StopReason::kNoImprovement:
+      return "its validation loss has not improved for train.patience validations already; --set train.patience=N "
+             "waits "
+             "for N";
     case StopReason::kMaxEpochs:
       return "all its epochs are done already; --set train.epochs=N trains up to epoch N";
     default:

@@ -90,7 +90,7 @@ RunFacts Session::facts() const {
   facts.matmul_library = matmul_library(dtype_from_name(config_.text("train.precision")));
   const int64_t next = trainer_->steps_done();
   // Some schedules are not defined beyond the last step.
-  if (next < trainer_->planned_steps()) facts.next_learning_rate = learning_rate_at(schedule_, next);
+  if (next < trainer_->planned_steps()) facts.next_learning_rate = trainer_->next_learning_rate();
   return facts;
 }
 
