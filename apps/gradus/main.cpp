@@ -113,15 +113,22 @@ void add_generate(CLI::App& app, GenerateVerbOptions& o, Verb& run) {
 }
 
 void add_schedule(CLI::App& app, ScheduleVerbOptions& o, Verb& run) {
-  CLI::App* verb = app.add_subcommand("schedule", "Print the learning rate of every step as CSV");
-  verb->add_option("NAME", o.name, "constant, dynamic, linear or cosine")->required()->type_name("TEXT");
-  verb->add_option("--set", o.set, "learning_rate, or a key of [schedule] (see `gradus keys schedule`)")
+  CLI::App* verb = app.add_subcommand("schedule", "Print the learning rate of every step as CSV, or draw it");
+  verb->add_option("NAME", o.name, "One of schedule.name (see `gradus keys schedule.name`) but plateau")
+      ->required()
+      ->type_name("TEXT");
+  verb->add_option("--set", o.set,
+                   "learning_rate, or a key of [schedule] (see `gradus keys schedule`); a part's as 1.name")
       ->type_name("key=value")
       ->allow_extra_args(false);
   add_integer(*verb, "--steps", o.steps, {.low = 1}, "Steps to print, from 0; also the default of total_steps")
       ->required();
+  verb->add_flag("--plot", o.plot, "Draw the curve in the terminal instead");
   verb->footer(
-      "Example:\n  gradus schedule cosine --set learning_rate=0.001 --set warmup_steps=100 --steps 1000 > rate.csv");
+      "Examples:\n"
+      "  gradus schedule cosine --set learning_rate=0.001 --set warmup_steps=100 --steps 1000 > rate.csv\n"
+      "  gradus schedule wsd --set warmup_steps=100 --set decay_steps=200 --steps 1000 --plot\n"
+      "  gradus schedule sequence --set 1.name=linear --set 1.steps=300 --set 2.name=cosine --steps 1000 --plot");
   verb->final_callback([&o, &run] { run = [&o] { return schedule(o); }; });
 }
 

@@ -61,9 +61,10 @@ struct ScheduleVerbOptions {
   std::string name;
   std::vector<std::string> set;
   int64_t steps = 1;
+  bool plot = false;  ///< A curve instead.
 };
 
-/// Prints the learning rate of every step as CSV.
+/// Prints the learning rate of every step as CSV, or draws it.
 int schedule(const ScheduleVerbOptions& options);
 
 /// Lists the recipes; with a name, prints that one.
