@@ -116,6 +116,10 @@ void Session::restore(const Checkpoint& checkpoint, std::string_view source) {
   trainer_->restore(checkpoint.state.training);
 }
 
+void Session::use_weights(const NamedTensors& weights, std::string_view source) {
+  load_parameters(model_->parameters(), weights, source);
+}
+
 void Session::rewind(const Checkpoint& checkpoint, std::string_view source, const Anomaly& anomaly) {
   restore_tensors(checkpoint, source);
   trainer_->rewind(checkpoint.state.training, anomaly);
