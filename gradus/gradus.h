@@ -20,6 +20,7 @@
 #include "gradus/tensor/kernels/elementwise.h"
 #include "gradus/tensor/safetensors.h"
 #include "gradus/tensor/tensor.h"
+#include "gradus/train/rate_search.h"
 #include "gradus/train/run.h"
 #include "gradus/train/trainer.h"
 #include "gradus/train/verify.h"
