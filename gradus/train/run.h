@@ -108,7 +108,7 @@ class Run {
   double every_s_ = 0.0;
   int64_t saved_step_ = -1;  // of the newest checkpoint
   int64_t model_step_ = 0;
-  int64_t told_step_ = 0;    // up to here the log has all rows; -1 in the middle of a rewind
+  int64_t told_step_ = 0;  // up to here the log has all rows; -1 in the middle of a rewind
   Clock::time_point saved_at_ = Clock::now();
   int rewinds_here_ = 0;  // since the newest checkpoint
   int64_t examples_since_log_ = 0;
