@@ -53,17 +53,21 @@ void add_machine_options(CLI::App& verb, MachineOptions& options) {
       ->type_name("baseline|avx2|avx512");
 }
 
-void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
-  CLI::App* verb = app.add_subcommand("train", "Train a model as a configuration says");
-  verb->add_option("CONFIG", o.config, "A TOML file, or the name of a recipe (see `gradus recipes`)")
-      ->type_name("TOML");
-  verb->add_option("--set", o.set, "Set a key of the configuration (see `gradus keys`); any number of times")
+// Which configuration, and what is changed of it.
+void add_config_options(CLI::App& verb, TrainOptions& o) {
+  verb.add_option("CONFIG", o.config, "A TOML file, or the name of a recipe (see `gradus recipes`)")->type_name("TOML");
+  verb.add_option("--set", o.set, "Set a key of the configuration (see `gradus keys`); any number of times")
       ->type_name("a.b=c")
       ->allow_extra_args(false);
-  verb->add_option("--data", o.data, "The text file to learn from (data.path)")->type_name("PATH");
+  verb.add_option("--data", o.data, "The text file to learn from (data.path)")->type_name("PATH");
+  add_integer(verb, "--seed", o.seed, {}, "Seed of all random numbers (train.seed)");
+  add_machine_options(verb, o.machine);
+}
+
+void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
+  CLI::App* verb = app.add_subcommand("train", "Train a model as a configuration says");
+  add_config_options(*verb, o);
   verb->add_option("--out", o.out, "The run's folder; runs/<name of the configuration> by default")->type_name("RUN");
-  add_integer(*verb, "--seed", o.seed, {}, "Seed of all random numbers (train.seed)");
-  add_machine_options(*verb, o.machine);
   verb->add_flag("--quiet", o.quiet, "Print errors only");
   verb->add_flag("--dry-run", o.dry_run, "Say how much memory the run needs, and for what; train and write nothing");
   verb->add_flag("--overwrite", o.overwrite, "Replace the run in a folder that is not empty");
@@ -80,6 +84,25 @@ void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
       "  gradus train --resume runs/book\n"
       "  gradus train --resume runs/book --set train.steps=5000");
   verb->final_callback([&o, &run] { run = [&o] { return train(o); }; });
+}
+
+void add_lr_find(CLI::App& app, LrFindOptions& o, Verb& run) {
+  CLI::App* verb = app.add_subcommand(
+      "lr-find",
+      "Find a learning rate: raise it step by step, on a model that is thrown away, until the loss diverges");
+  add_config_options(*verb, o.training);
+  verb->add_option("--from", o.from, "The first learning rate")->type_name("A")->capture_default_str();
+  verb->add_option("--to", o.to, "The last")->type_name("B")->capture_default_str();
+  add_integer(*verb, "--steps", o.steps, {.low = 20, .high = 1'000'000}, "Steps between them")
+      ->default_str(std::to_string(o.steps));
+  verb->add_flag("--plot", o.plot, "Draw the loss in the terminal instead of a table");
+  verb->add_flag("--json", o.json, "Print one JSON object with all steps");
+  verb->footer(
+      "It suggests the rate at which the smoothed loss falls fastest, and writes nothing to disk. The schedule and "
+      "the\n"
+      "limits of the configuration do not count here.\n\n"
+      "Example:\n  gradus lr-find recipes/gpt_char.toml --data book.txt --from 1e-5 --to 1 --plot");
+  verb->final_callback([&o, &run] { run = [&o] { return lr_find(o); }; });
 }
 
 void add_verify(CLI::App& app, VerifyOptions& o, Verb& run) {
@@ -113,15 +136,22 @@ void add_generate(CLI::App& app, GenerateVerbOptions& o, Verb& run) {
 }
 
 void add_schedule(CLI::App& app, ScheduleVerbOptions& o, Verb& run) {
-  CLI::App* verb = app.add_subcommand("schedule", "Print the learning rate of every step as CSV");
-  verb->add_option("NAME", o.name, "constant, dynamic, linear or cosine")->required()->type_name("TEXT");
-  verb->add_option("--set", o.set, "learning_rate, or a key of [schedule] (see `gradus keys schedule`)")
+  CLI::App* verb = app.add_subcommand("schedule", "Print the learning rate of every step as CSV, or draw it");
+  verb->add_option("NAME", o.name, "One of schedule.name (see `gradus keys schedule.name`) but plateau")
+      ->required()
+      ->type_name("TEXT");
+  verb->add_option("--set", o.set,
+                   "learning_rate, or a key of [schedule] (see `gradus keys schedule`); a part's as 1.name")
       ->type_name("key=value")
       ->allow_extra_args(false);
   add_integer(*verb, "--steps", o.steps, {.low = 1}, "Steps to print, from 0; also the default of total_steps")
       ->required();
+  verb->add_flag("--plot", o.plot, "Draw the curve in the terminal instead");
   verb->footer(
-      "Example:\n  gradus schedule cosine --set learning_rate=0.001 --set warmup_steps=100 --steps 1000 > rate.csv");
+      "Examples:\n"
+      "  gradus schedule cosine --set learning_rate=0.001 --set warmup_steps=100 --steps 1000 > rate.csv\n"
+      "  gradus schedule wsd --set warmup_steps=100 --set decay_steps=200 --steps 1000 --plot\n"
+      "  gradus schedule sequence --set 1.name=linear --set 1.steps=300 --set 2.name=cosine --steps 1000 --plot");
   verb->final_callback([&o, &run] { run = [&o] { return schedule(o); }; });
 }
 
@@ -204,6 +234,8 @@ int run_command(int argc, char** argv) {
   MachineOptions machine;
   Verb run;
   add_train(app, train_options, run);
+  LrFindOptions lr_find_options;
+  add_lr_find(app, lr_find_options, run);
   VerifyOptions verify_options;
   add_verify(app, verify_options, run);
   add_generate(app, generate_options, run);

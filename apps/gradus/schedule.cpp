@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "apps/gradus/output.h"
+#include "apps/gradus/plot.h"
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
 #include "gradus/train/experiment.h"
@@ -13,6 +14,9 @@ namespace gradus::command {
 namespace {
 
 constexpr std::string_view kLearningRate = "optimizer.learning_rate";
+
+// A curve goes through all steps, or as many as a terminal can show.
+constexpr int64_t kMostPieces = 4000;
 
 std::string_view bare(std::string_view key) { return key.substr(key.find('.') + 1); }
 
@@ -43,9 +47,27 @@ Config schedule_config(const ScheduleVerbOptions& options) {
     fail_usage("schedule", "\"{}\" is not a schedule; expected {}{}", options.name, quoted_list(names),
                did_you_mean(options.name, names));
   }
+  if (options.name == "plateau") {
+    fail_usage("schedule",
+               "plateau has no curve of its own: it lowers the rate when a run's validation loss does not improve; the "
+               "log of a run has the rate of each step");
+  }
   std::vector<std::string> overrides{"schedule.name=" + options.name, fmt::format("train.steps={}", options.steps)};
   for (const std::string& argument : options.set) overrides.push_back(full_override(argument));
   return Config::parse("data.kind = 'line'\nmodel.kind = 'linear'", "schedule " + options.name, overrides);
+}
+
+std::string curve(const Schedule& schedule, const ScheduleVerbOptions& options) {
+  std::vector<PlotPoint> points;
+  const int64_t last = options.steps - 1, pieces = std::clamp<int64_t>(last, 1, kMostPieces);
+  for (int64_t i = 0; i <= std::min(last, pieces); ++i) {  // evenly, both ends among them
+    const int64_t step = last / pieces * i + last % pieces * i / pieces;
+    points.push_back({static_cast<double>(step), learning_rate_at(schedule, step)});
+  }
+  return plot(points, {.width = terminal_width(),
+                       .from_zero = true,
+                       .x_name = "step",
+                       .y_name = fmt::format("learning rate, {}", options.name)});
 }
 
 }  // namespace
@@ -53,6 +75,10 @@ Config schedule_config(const ScheduleVerbOptions& options) {
 int schedule(const ScheduleVerbOptions& options) {
   const Schedule schedule = make_schedule(schedule_config(options), options.steps);
   check_schedule(schedule, options.steps);
+  if (options.plot) {
+    print(curve(schedule, options));
+    return 0;
+  }
   constexpr size_t kPiece = 1 << 16;
   fmt::memory_buffer rows;
   fmt::format_to(std::back_inserter(rows), "step,learning_rate\n");

@@ -7,6 +7,7 @@
 #include <exception>
 #include <filesystem>
 
+#include "apps/gradus/config_file.h"
 #include "apps/gradus/interrupt.h"
 #include "apps/gradus/output.h"
 #include "apps/gradus/progress.h"
@@ -22,51 +23,6 @@ namespace {
 
 // Up to so many logged rows are printed; a longer run would only scroll.
 constexpr int64_t kMostRows = 50;
-
-struct ConfigFile {
-  std::string path;
-  bool is_recipe = false;  // named by its bare name
-};
-
-// A file, or else a recipe by its bare name.
-ConfigFile config_file(const std::string& config) {
-  if (config.empty()) fail_usage("gradus train", "CONFIG is required; see `gradus train --help`");
-  std::error_code error;
-  if (fs::exists(config, error)) return {config};
-  if (const std::optional<std::string> recipe = recipe_path(config)) return {*recipe, true};
-  const std::vector<std::string> names = recipe_names();
-  const std::string nearest = did_you_mean(config, std::vector<std::string_view>(names.begin(), names.end()));
-  fail_usage(config, "no such file or recipe{}",
-             nearest.empty() ? "; give the path of a TOML file, or a name that `gradus recipes` lists" : nearest);
-}
-
-// --set replaces a key of a recipe, but a key that no longer applies has to be taken out: in a copy.
-Config load_config(const TrainOptions& options, const ConfigFile& file, const std::vector<std::string>& overrides) {
-  try {
-    return Config::load(file.path, overrides);
-  } catch (const Error& error) {
-    const fs::path run = fs::path(file.path).parent_path();
-    if (options.own_configuration && !is_as_written(file.path) && !list_checkpoints(run).empty()) {
-      throw Error(error.kind(), error.subject(),
-                  fmt::format("{} (the file was changed since gradus wrote it; --resume {} goes on with the "
-                              "configuration of the last checkpoint)",
-                              error.message(), (run / "checkpoints/last").string()));
-    }
-    if (!file.is_recipe || !error.subject().starts_with(file.path + ":")) throw;
-    throw Error(error.kind(), error.subject(),
-                fmt::format("{} (a copy of the recipe to edit: `gradus recipes {} > my.toml`)", error.message(),
-                            options.config));
-  }
-}
-
-Config make_config(const TrainOptions& options, const ConfigFile& file) {
-  std::vector<std::string> overrides = options.set;
-  if (options.data) overrides.push_back(Config::text_override("data.path", *options.data));
-  Config config = load_config(options, file, overrides);
-  if (options.machine.threads) config.set("train.threads", *options.machine.threads, "--threads");
-  if (options.seed) config.set("train.seed", *options.seed, "--seed");
-  return config;
-}
 
 void check_folders(const TrainOptions& options) {
   if (options.out && options.out->empty()) {
@@ -166,6 +122,9 @@ std::string in_words(StopReason reason, const Config& config, int signal) {
       return fmt::format("the loss reached train.stop_loss = {}", config.real("train.stop_loss"));
     case StopReason::kMaxTime:
       return fmt::format("train.max_time_s = {} is over", config.real("train.max_time_s"));
+    case StopReason::kNoImprovement:
+      return fmt::format("the validation loss has not improved for train.patience = {} validations",
+                         config.integer("train.patience"));
     case StopReason::kNonFinite:
       return "the loss is no longer a finite number";
     case StopReason::kLossSpike:
@@ -242,6 +201,11 @@ std::string counted(const TrainingState& state) {
   return text.empty() ? "" : text + "\n";
 }
 
+std::string restored(const Run& run) {
+  if (run.model_step() == run.trainer().steps_done()) return "";
+  return fmt::format("model.safetensors is of step {}, which had the lowest validation loss\n", run.model_step());
+}
+
 std::string conclusion(const TrainOptions& options, const Run& run, const TrainingSummary& summary,
                        const std::string& folder, int signal) {
   const std::string result = describe_result(run.config(), run.data(), run.model(), summary);
@@ -251,7 +215,7 @@ std::string conclusion(const TrainOptions& options, const Run& run, const Traini
       "saved in {}: model.safetensors, best.safetensors, checkpoints, summary.json, log.jsonl, config.toml\n{}"
       "{}: {}\n",
       result, result.empty() ? "" : "\n", summary.steps, human_time(summary.elapsed_s), summary.final_loss,
-      in_words(summary.stop_reason, run.config(), signal), folder, counted(run.trainer().state()),
+      in_words(summary.stop_reason, run.config(), signal), folder, restored(run) + counted(run.trainer().state()),
       interrupted ? "to go on" : "next, for example",
       interrupted ? resume_command(options, folder) : next_command(options, run, folder));
 }
@@ -355,7 +319,7 @@ int plan(Config config) {
 int train(const TrainOptions& given) {
   const TrainOptions options = with_resumed_run(given);
   check_folders(options);
-  const ConfigFile file = config_file(options.config);
+  const ConfigFile file = config_file(options.config, "train");
   Config config = make_config(options, file);
   prepare_machine({.isa = options.machine.isa, .threads = {}});
   if (options.dry_run) return plan(std::move(config));

@@ -35,6 +35,16 @@ struct TrainOptions {
 /// Trains and writes the run's folder. 0; or 128 + the signal that ended it.
 int train(const TrainOptions& options);
 
+struct LrFindOptions {
+  TrainOptions training;  ///< Of it `config`, `set`, `data`, `seed` and `machine`.
+  double from = 1e-7, to = 10.0;
+  int64_t steps = 100;
+  bool plot = false, json = false;
+};
+
+/// Raises the learning rate on a model that is thrown away, and suggests one; writes nothing.
+int lr_find(const LrFindOptions& options);
+
 struct VerifyOptions {
   std::string run;
   std::string replay;  ///< "A:B", or empty.
@@ -61,9 +71,10 @@ struct ScheduleVerbOptions {
   std::string name;
   std::vector<std::string> set;
   int64_t steps = 1;
+  bool plot = false;  ///< A curve instead.
 };
 
-/// Prints the learning rate of every step as CSV.
+/// Prints the learning rate of every step as CSV, or draws it.
 int schedule(const ScheduleVerbOptions& options);
 
 /// Lists the recipes; with a name, prints that one.

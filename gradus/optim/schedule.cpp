@@ -12,26 +12,29 @@ namespace {
 
 constexpr std::string_view kSubject = "schedule";
 
-void check_size(std::string_view name, int64_t value) {
-  if (value < 0) fail_usage(kSubject, "{} is {}; expected 0 or more", name, value);
+void check_size(std::string_view name, int64_t value, int64_t low = 0) {
+  if (value < low) fail_usage(kSubject, "{} is {}; expected {} or more", name, value, low);
 }
 
-void check(const ConstantSchedule& s) { detail::check_from_0(kSubject, "learning_rate", s.learning_rate); }
-
-void check(const DynamicSchedule& s) {
-  detail::check_from_0(kSubject, "warmup_steps", s.warmup_steps);
-  detail::check_from_0(kSubject, "decay_steps", s.decay_steps);
-  detail::check_option(s.total_steps > 0.0 && std::isfinite(s.total_steps), kSubject, "total_steps", s.total_steps,
-                       "a finite number above 0");
-  detail::check_from_0(kSubject, "scale", s.scale);
+void check_part(std::string_view name, double value) {
+  detail::check_option(value >= 0.0 && value <= 1.0, kSubject, name, value, "a number from 0 to 1");
 }
 
-// LinearSchedule and CosineSchedule have the same fields.
-template <class Warmup>
-void check(const Warmup& s) {
+void check_above_0(std::string_view name, double value) {
+  detail::check_option(value > 0.0 && std::isfinite(value), kSubject, name, value, "a finite number above 0");
+}
+
+template <class S>
+void check_peak_and_warmup(const S& s) {
   detail::check_from_0(kSubject, "learning_rate", s.learning_rate);
   check_size("warmup_steps", s.warmup_steps);
-  if (s.total_steps < 1) fail_usage(kSubject, "total_steps is {}; expected 1 or more", s.total_steps);
+}
+
+// Of those that end at total_steps.
+template <class S>
+void check_length(const S& s) {
+  check_peak_and_warmup(s);
+  check_size("total_steps", s.total_steps, 1);
   detail::check_from_0(kSubject, "final_factor", s.final_factor);
   if (s.warmup_steps > s.total_steps) {
     fail_usage(kSubject, "warmup_steps is {}, more than total_steps, {}; warm up for fewer steps", s.warmup_steps,
@@ -39,7 +42,186 @@ void check(const Warmup& s) {
   }
 }
 
-double rate_at(const ConstantSchedule& s, int64_t /*step*/) { return s.learning_rate; }
+void check(const ConstantSchedule& s) { check_peak_and_warmup(s); }
+void check(const LinearSchedule& s) { check_length(s); }
+void check(const CosineSchedule& s) { check_length(s); }
+
+void check(const DynamicSchedule& s) {
+  detail::check_from_0(kSubject, "warmup_steps", s.warmup_steps);
+  detail::check_from_0(kSubject, "decay_steps", s.decay_steps);
+  check_above_0("total_steps", s.total_steps);
+  detail::check_from_0(kSubject, "scale", s.scale);
+}
+
+void check(const PolynomialSchedule& s) {
+  check_length(s);
+  check_above_0("power", s.power);
+}
+
+void check(const CosineRestartsSchedule& s) {
+  check_peak_and_warmup(s);
+  check_size("cycle_steps", s.cycle_steps, 1);
+  check_size("cycle_multiplier", s.cycle_multiplier, 1);
+  detail::check_from_0(kSubject, "final_factor", s.final_factor);
+}
+
+void check(const ExponentialSchedule& s) {
+  check_peak_and_warmup(s);
+  check_above_0("decay_rate", s.decay_rate);
+}
+
+void check(const StepSchedule& s) {
+  check_peak_and_warmup(s);
+  check_size("drop_every", s.drop_every, 1);
+  detail::check_from_0(kSubject, "decay_factor", s.decay_factor);
+}
+
+void check(const MultiStepSchedule& s) {
+  check_peak_and_warmup(s);
+  detail::check_from_0(kSubject, "decay_factor", s.decay_factor);
+  int64_t before = s.warmup_steps;
+  for (const int64_t milestone : s.milestones) {
+    if (milestone <= before) {
+      fail_usage(kSubject, "milestones has {} after {}; they must ascend, and lie after warmup_steps, {}", milestone,
+                 before, s.warmup_steps);
+    }
+    before = milestone;
+  }
+}
+
+void check(const InverseSqrtSchedule& s) {
+  check_peak_and_warmup(s);
+  check_size("timescale", s.timescale, 1);
+}
+
+void check(const WsdSchedule& s) {
+  check_length(s);
+  check_size("decay_steps", s.decay_steps);
+  if (s.decay_steps <= s.total_steps - s.warmup_steps) return;
+  fail_usage(kSubject, "warmup_steps and decay_steps are {} and {}, together more than total_steps, {}", s.warmup_steps,
+             s.decay_steps, s.total_steps);
+}
+
+void check(const OneCycleSchedule& s) {
+  check_length(s);
+  check_part("rise_fraction", s.rise_fraction);
+  detail::check_from_0(kSubject, "initial_factor", s.initial_factor);
+  if (s.shape == DecayShape::kOneMinusSqrt) fail_usage(kSubject, "a one-cycle is linear or cosine, not one_minus_sqrt");
+}
+
+void check(const CyclicSchedule& s) {
+  check_peak_and_warmup(s);
+  check_size("cycle_steps", s.cycle_steps, 1);
+  check_part("rise_fraction", s.rise_fraction);
+  detail::check_from_0(kSubject, "initial_factor", s.initial_factor);
+  detail::check_from_0(kSubject, "cycle_decay", s.cycle_decay);
+}
+
+void check(const SequenceSchedule& s) {
+  if (s.parts.empty()) fail_usage(kSubject, "the sequence has no parts; give at least one");
+  for (const SequenceSchedule::Part& part : s.parts) {
+    if (&part != &s.parts.back()) check_size("steps of a part of the sequence", part.steps, 1);
+    std::visit([](const auto& own) { check(own); }, part.schedule);
+  }
+}
+
+double shaped(DecayShape shape, double part) {
+  switch (shape) {
+    case DecayShape::kLinear:
+      return 1.0 - part;
+    case DecayShape::kCosine:
+      return 0.5 * (1.0 + std::cos(std::numbers::pi * part));
+    case DecayShape::kOneMinusSqrt:
+      return 1.0 - std::sqrt(part);
+  }
+  fail("schedule", "a shape of unknown kind");
+}
+
+double between(double low, double high, double part) { return low + (high - low) * part; }
+
+double ratio(int64_t a, int64_t b) { return static_cast<double>(a) / static_cast<double>(b); }
+
+// The part of the way from the end of the warm-up to total_steps.
+template <class S>
+double part_done(const S& s, int64_t step) {
+  if (step >= s.total_steps) return 1.0;
+  return ratio(step - s.warmup_steps, std::max<int64_t>(1, s.total_steps - s.warmup_steps));
+}
+
+// The factor at a step after the warm-up.
+double factor_at(const ConstantSchedule& /*s*/, int64_t /*step*/) { return 1.0; }
+
+double factor_at(const LinearSchedule& s, int64_t step) {
+  return between(s.final_factor, 1.0, shaped(DecayShape::kLinear, part_done(s, step)));
+}
+
+double factor_at(const CosineSchedule& s, int64_t step) {
+  return between(s.final_factor, 1.0, shaped(DecayShape::kCosine, part_done(s, step)));
+}
+
+double factor_at(const PolynomialSchedule& s, int64_t step) {
+  return between(s.final_factor, 1.0, std::pow(1.0 - part_done(s, step), s.power));
+}
+
+double factor_at(const CosineRestartsSchedule& s, int64_t step) {
+  // In floating point, where a late cycle's length has room; exact up to 2^53 steps.
+  double at = static_cast<double>(step - s.warmup_steps), length = static_cast<double>(s.cycle_steps);
+  if (s.cycle_multiplier == 1) at = std::fmod(at, length);
+  while (at >= length) {
+    at -= length;
+    length *= static_cast<double>(s.cycle_multiplier);
+  }
+  return between(s.final_factor, 1.0, shaped(DecayShape::kCosine, at / length));
+}
+
+double factor_at(const ExponentialSchedule& s, int64_t step) {
+  return std::pow(s.decay_rate, static_cast<double>(step - s.warmup_steps));
+}
+
+double factor_at(const StepSchedule& s, int64_t step) {
+  return std::pow(s.decay_factor, static_cast<double>((step - s.warmup_steps) / s.drop_every));
+}
+
+double factor_at(const MultiStepSchedule& s, int64_t step) {
+  const auto passed = std::upper_bound(s.milestones.begin(), s.milestones.end(), step) - s.milestones.begin();
+  return std::pow(s.decay_factor, static_cast<double>(passed));
+}
+
+double factor_at(const InverseSqrtSchedule& s, int64_t step) {
+  const double scale = static_cast<double>(s.timescale);
+  return std::sqrt(scale / (scale + static_cast<double>(step - s.warmup_steps)));
+}
+
+double factor_at(const WsdSchedule& s, int64_t step) {
+  const int64_t decaying = step - (s.total_steps - s.decay_steps);
+  if (decaying < 0) return 1.0;
+  const double part = step >= s.total_steps ? 1.0 : ratio(decaying, s.decay_steps);
+  return between(s.final_factor, 1.0, shaped(s.shape, part));
+}
+
+double factor_at(const OneCycleSchedule& s, int64_t step) {
+  const double length = static_cast<double>(s.total_steps - s.warmup_steps), last = length - 1.0;
+  const double peak = s.rise_fraction * length - 1.0;
+  const double at = static_cast<double>(step - s.warmup_steps);
+  if (at >= last) return s.rise_fraction < 1.0 ? s.final_factor : 1.0;
+  if (at <= peak && peak > 0.0) return between(s.initial_factor, 1.0, 1.0 - shaped(s.shape, at / peak));
+  return between(s.final_factor, 1.0, shaped(s.shape, (at - peak) / (last - peak)));
+}
+
+double factor_at(const CyclicSchedule& s, int64_t step) {
+  const int64_t after = step - s.warmup_steps;
+  const double part = ratio(after % s.cycle_steps, s.cycle_steps);
+  const double height = part < s.rise_fraction ? part / s.rise_fraction : (1.0 - part) / (1.0 - s.rise_fraction);
+  const double scale = std::pow(s.cycle_decay, static_cast<double>(after / s.cycle_steps));
+  return between(s.initial_factor, 1.0, height * scale);
+}
+
+template <class S>
+double rate_at(const S& s, int64_t step) {
+  if (step >= s.warmup_steps) return s.learning_rate * factor_at(s, step);
+  const int64_t done = step + (s.warmup_from == WarmupFrom::kOneNth ? 1 : 0);
+  return s.learning_rate * ratio(done, s.warmup_steps);
+}
 
 double rate_at(const DynamicSchedule& s, int64_t step) {
   const double t = static_cast<double>(step);
@@ -57,46 +239,50 @@ double rate_at(const DynamicSchedule& s, int64_t step) {
   return s.scale * t / denominator;
 }
 
-// `shape` takes the part of the way from the end of the warm-up to total_steps, 0 … 1, to the factor 1 … 0.
-template <class Warmup, class Shape>
-double rate_after_warmup(const Warmup& s, int64_t step, Shape shape) {
-  if (step < s.warmup_steps) {
-    return s.learning_rate * (static_cast<double>(step) / static_cast<double>(s.warmup_steps));
+double rate_at(const SequenceSchedule& s, int64_t step) {
+  size_t n = 0;
+  while (n + 1 < s.parts.size() && step >= s.parts[n].steps) step -= s.parts[n++].steps;
+  return std::visit([step](const auto& own) { return rate_at(own, step); }, s.parts[n].schedule);
+}
+
+// With sizes that are not negative, `dynamic` can be undefined only at step 0, at total_steps, and beyond.
+void check_steps(const DynamicSchedule& s, int64_t steps) {
+  rate_at(s, 0);
+  if (s.total_steps > static_cast<double>(steps - 1)) return;
+  rate_at(s, static_cast<int64_t>(s.total_steps));
+  rate_at(s, steps - 1);
+}
+
+void check_steps(const SequenceSchedule& s, int64_t steps) {
+  for (const SequenceSchedule::Part& part : s.parts) {
+    const int64_t own = &part == &s.parts.back() ? steps : std::min(steps, part.steps);
+    const auto* dynamic = std::get_if<DynamicSchedule>(&part.schedule);
+    if (dynamic != nullptr && own > 0) check_steps(*dynamic, own);
+    steps -= own;
   }
-  const double way = static_cast<double>(std::max<int64_t>(1, s.total_steps - s.warmup_steps));
-  const double part = step >= s.total_steps ? 1.0 : static_cast<double>(step - s.warmup_steps) / way;
-  return s.learning_rate * (s.final_factor + (1.0 - s.final_factor) * shape(part));
-}
-
-double rate_at(const LinearSchedule& s, int64_t step) {
-  return rate_after_warmup(s, step, [](double part) { return 1.0 - part; });
-}
-
-double rate_at(const CosineSchedule& s, int64_t step) {
-  return rate_after_warmup(s, step, [](double part) { return 0.5 * (1.0 + std::cos(std::numbers::pi * part)); });
 }
 
 }  // namespace
 
 double learning_rate_at(const Schedule& schedule, int64_t step) {
   check_size("step", step);
-  return std::visit(
+  const double rate = std::visit(
       [step](const auto& s) {
         check(s);
         return rate_at(s, step);
       },
       schedule);
+  if (std::isfinite(rate)) return rate;
+  fail_usage(kSubject, "the learning rate of step {} is {}; expected a finite number: let it grow less", step, rate);
 }
 
 void check_schedule(const Schedule& schedule, int64_t steps) {
   check_size("steps", steps);
   std::visit([](const auto& s) { check(s); }, schedule);
   if (steps == 0) return;
-  learning_rate_at(schedule, 0);
-  // With sizes that are not negative, `dynamic` can be undefined only at step 0, at total_steps, and beyond.
-  const DynamicSchedule* dynamic = std::get_if<DynamicSchedule>(&schedule);
-  if (dynamic == nullptr || dynamic->total_steps > static_cast<double>(steps - 1)) return;
-  learning_rate_at(schedule, static_cast<int64_t>(dynamic->total_steps));
+  if (const auto* dynamic = std::get_if<DynamicSchedule>(&schedule)) check_steps(*dynamic, steps);
+  if (const auto* sequence = std::get_if<SequenceSchedule>(&schedule)) check_steps(*sequence, steps);
+  // What grows is largest at the end.
   learning_rate_at(schedule, steps - 1);
 }
 

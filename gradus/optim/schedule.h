@@ -3,13 +3,29 @@
 
 #include <cstdint>
 #include <string_view>
-#include <variant>
+#include <vector>
+
+#include "gradus/base/variant.h"
 
 namespace gradus {
 
-/// learning_rate at every step.
+/// Where the linear warm-up over n steps begins. `kZero`: step t has the factor t/n, as in transformers; step 0 trains
+/// nothing. `kOneNth`: (t + 1)/n, as PyTorch's LinearLR(start_factor = 1/n, total_iters = n − 1) has it. Step n is the
+/// first after the warm-up in either case.
+enum class WarmupFrom : uint8_t { kZero, kOneNth };
+
+/// The way from the factor 1 down to 0, as a function of the part p of it that is done: 1 − p, ½·(1 + cos πp), 1 − √p.
+enum class DecayShape : uint8_t { kLinear, kCosine, kOneMinusSqrt };
+
+// All schedules but `dynamic` and a sequence have `learning_rate`, the peak, and the warm-up: `warmup_steps` of it,
+// which start at `warmup_from`. Steps are counted from 0; s is the number of steps after the warm-up, and a factor is
+// what learning_rate is multiplied by. Sizes in steps must not be negative; factors are finite and from 0.
+
+/// learning_rate at every step after the warm-up.
 struct ConstantSchedule {
   double learning_rate = 0.0;
+  int64_t warmup_steps = 0;
+  WarmupFrom warmup_from = WarmupFrom::kZero;
 };
 
 /// The textbook's expression, literally, with its own argument names:
@@ -23,30 +39,140 @@ struct DynamicSchedule {
   double scale = 1.0;
 };
 
-/// Linear warm-up from 0 (step 0 trains with rate 0, as Hugging Face has it) over warmup_steps, then a straight line to
-/// final_factor · learning_rate at total_steps, constant from there.
+/// A straight line to final_factor at total_steps (which the warm-up is a part of), constant from there.
 struct LinearSchedule {
   double learning_rate = 0.0;
   int64_t warmup_steps = 0;
-  int64_t total_steps = 0;  ///< At least 1.
+  int64_t total_steps = 0;  ///< At least 1, and not below warmup_steps.
   double final_factor = 0.0;
+  WarmupFrom warmup_from = WarmupFrom::kZero;
 };
 
-/// The same warm-up, then half a cosine to final_factor · learning_rate at total_steps (Loshchilov, Hutter, 2017).
+/// Half a cosine to final_factor at total_steps, constant from there (Loshchilov, Hutter, 2017).
 struct CosineSchedule {
   double learning_rate = 0.0;
   int64_t warmup_steps = 0;
   int64_t total_steps = 0;
   double final_factor = 0.0;
+  WarmupFrom warmup_from = WarmupFrom::kZero;
 };
 
-using Schedule = std::variant<ConstantSchedule, DynamicSchedule, LinearSchedule, CosineSchedule>;
+/// final_factor + (1 − final_factor)·(1 − p)^power, where p is the part of the way to total_steps; constant from there.
+struct PolynomialSchedule {
+  double learning_rate = 0.0;
+  int64_t warmup_steps = 0;
+  int64_t total_steps = 0;
+  double final_factor = 0.0;
+  double power = 1.0;  ///< Above 0.
+  WarmupFrom warmup_from = WarmupFrom::kZero;
+};
 
-/// The rate of update `step`, counted from 0. Undefined places of `dynamic` are usage errors that name the step.
+/// Half a cosine to final_factor again and again (warm restarts; Loshchilov, Hutter, 2017): the first takes
+/// cycle_steps, each later one cycle_multiplier times as many as the one before.
+struct CosineRestartsSchedule {
+  double learning_rate = 0.0;
+  int64_t warmup_steps = 0;
+  int64_t cycle_steps = 0;       ///< At least 1.
+  int64_t cycle_multiplier = 1;  ///< At least 1.
+  double final_factor = 0.0;
+  WarmupFrom warmup_from = WarmupFrom::kZero;
+};
+
+/// decay_rate^s.
+struct ExponentialSchedule {
+  double learning_rate = 0.0;
+  int64_t warmup_steps = 0;
+  double decay_rate = 1.0;  ///< Above 0; above 1 it grows, and a rate that is too large for a number is an error.
+  WarmupFrom warmup_from = WarmupFrom::kZero;
+};
+
+/// decay_factor^⌊s / drop_every⌋.
+struct StepSchedule {
+  double learning_rate = 0.0;
+  int64_t warmup_steps = 0;
+  int64_t drop_every = 0;  ///< At least 1.
+  double decay_factor = 0.1;
+  WarmupFrom warmup_from = WarmupFrom::kZero;
+};
+
+/// decay_factor^(number of milestones up to the step), where milestones count from step 0, the warm-up included.
+struct MultiStepSchedule {
+  double learning_rate = 0.0;
+  int64_t warmup_steps = 0;
+  std::vector<int64_t> milestones = {};  ///< Ascending, each above warmup_steps.
+  double decay_factor = 0.1;
+  WarmupFrom warmup_from = WarmupFrom::kZero;
+};
+
+/// √(timescale / (timescale + s)) (Zhai et al., 2022). With timescale = warmup_steps it is √(warmup_steps / step), that
+/// of Vaswani et al., 2017.
+struct InverseSqrtSchedule {
+  double learning_rate = 0.0;
+  int64_t warmup_steps = 0;
+  int64_t timescale = 0;  ///< At least 1.
+  WarmupFrom warmup_from = WarmupFrom::kZero;
+};
+
+/// Warm-up, stable, decay: 1 until the last decay_steps of total_steps, over which `shape` leads to final_factor;
+/// constant from there (Hu et al., 2024).
+struct WsdSchedule {
+  double learning_rate = 0.0;
+  int64_t warmup_steps = 0;
+  int64_t total_steps = 0;  ///< At least warmup_steps + decay_steps.
+  int64_t decay_steps = 0;
+  double final_factor = 0.0;
+  DecayShape shape = DecayShape::kCosine;
+  WarmupFrom warmup_from = WarmupFrom::kZero;
+};
+
+/// From initial_factor up to 1 and down to final_factor, once (Smith, Topin, 2017), over the n = total_steps −
+/// warmup_steps steps after the warm-up: the peak is at s = rise_fraction·n − 1, the end at s = n − 1, as in PyTorch.
+/// Only the learning rate moves, not the momentum.
+struct OneCycleSchedule {
+  double learning_rate = 0.0;
+  int64_t warmup_steps = 0;
+  int64_t total_steps = 0;
+  double rise_fraction = 0.3;              ///< From 0 to 1.
+  double initial_factor = 0.04;            ///< PyTorch's 1/div_factor.
+  double final_factor = 4e-6;              ///< PyTorch's 1/(div_factor·final_div_factor).
+  DecayShape shape = DecayShape::kCosine;  ///< Of both ways; not kOneMinusSqrt.
+  WarmupFrom warmup_from = WarmupFrom::kZero;
+};
+
+/// Straight from initial_factor to 1 and back, again and again (Smith, 2015): cycles of cycle_steps, of which
+/// rise_fraction lead up. The n-th cycle, from 0, is cycle_decay^n as high above initial_factor as the first.
+struct CyclicSchedule {
+  double learning_rate = 0.0;
+  int64_t warmup_steps = 0;
+  int64_t cycle_steps = 0;     ///< At least 1.
+  double rise_fraction = 0.5;  ///< From 0 to 1.
+  double initial_factor = 0.04;
+  double cycle_decay = 1.0;
+  WarmupFrom warmup_from = WarmupFrom::kZero;
+};
+
+/// The schedules, and what more there is.
+template <class... More>
+using ScheduleVariant = Variant<ConstantSchedule, DynamicSchedule, LinearSchedule, CosineSchedule, PolynomialSchedule,
+                                CosineRestartsSchedule, ExponentialSchedule, StepSchedule, MultiStepSchedule,
+                                InverseSqrtSchedule, WsdSchedule, OneCycleSchedule, CyclicSchedule, More...>;
+
+/// Schedules one after the other, each counting its steps from 0; the last goes on for ever.
+struct SequenceSchedule {
+  struct Part {
+    ScheduleVariant<> schedule;
+    int64_t steps = 0;  ///< At least 1; that of the last does not matter.
+  };
+  std::vector<Part> parts = {};  ///< At least one.
+};
+
+using Schedule = ScheduleVariant<SequenceSchedule>;
+
+/// The rate of update `step`, counted from 0. Undefined places of `dynamic`, and options out of range, are usage
+/// errors.
 double learning_rate_at(const Schedule& schedule, int64_t step);
 
-/// A usage error, before training starts, if any of the steps 0 … steps − 1 is undefined, a size is negative, or
-/// warmup_steps exceeds total_steps.
+/// A usage error, before training starts, if any of the steps 0 … steps − 1 is undefined or an option is out of range.
 void check_schedule(const Schedule& schedule, int64_t steps);
 
 }  // namespace gradus

@@ -39,6 +39,10 @@ void link_checkpoints(const fs::path& run, int64_t last_step, int64_t best_step)
   replace_link(run / kModel, fs::path(kCheckpoints) / kLastLink / kModel);
 }
 
+void link_model_to_best(const fs::path& run) {
+  replace_link(run / kModel, fs::path(kCheckpoints) / kBestLink / kModel);
+}
+
 CheckpointWriter::CheckpointWriter(fs::path run, int64_t keep, std::function<void()> before)
     : run_(std::move(run)), keep_(keep), before_(std::move(before)) {}
 

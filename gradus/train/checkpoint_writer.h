@@ -55,5 +55,7 @@ class CheckpointWriter {
 /// Points `last` to the checkpoint of `last_step`, `best` to that of `best_step` (or to the same where there is none),
 /// and the model files in the run's folder to what lies behind those.
 void link_checkpoints(const std::filesystem::path& run, int64_t last_step, int64_t best_step);
+/// Points the run's model.safetensors to the weights of the best checkpoint instead of the last.
+void link_model_to_best(const std::filesystem::path& run);
 
 }  // namespace gradus

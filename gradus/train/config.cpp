@@ -8,29 +8,37 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
+#include "gradus/train/schedule_config.h"
 
 namespace gradus {
 namespace {
 
 using internal::TomlEntry;
 
-std::vector<std::string_view> key_names() {
+bool is_numbered(std::string_view table) {
+  const KeyTable* known = find_table(table);
+  return known != nullptr && known->number > 0;
+}
+
+/// Of the keys that could be meant by this one: those of numbered tables are for names in the same one only.
+std::vector<std::string_view> key_names(std::string_view meant) {
   std::vector<std::string_view> names;
-  for (const Key& key : configuration_keys()) names.push_back(key.name);
+  for (const Key& key : configuration_keys()) {
+    const std::string_view table = table_of(key.name);
+    if (!is_numbered(table) || table == table_of(meant)) names.push_back(key.name);
+  }
   return names;
 }
 
 std::vector<std::string_view> table_names() {
   std::vector<std::string_view> names;
-  for (const KeyTable& table : configuration_tables()) names.push_back(table.name);
+  for (const KeyTable& table : configuration_tables()) {
+    if (table.number == 0) names.push_back(table.name);
+  }
   return names;
 }
 
-std::string_view table_of(std::string_view name) { return name.substr(0, name.find('.')); }
-
-bool is_table(std::string_view name) {
-  return std::ranges::any_of(configuration_tables(), [&](const KeyTable& table) { return table.name == name; });
-}
+bool is_table(std::string_view name) { return find_table(name) != nullptr; }
 
 /// The text in quotes, with an end where it gets long; control characters are escaped.
 std::string shown(const Value& value) {
@@ -45,11 +53,12 @@ std::string shown(const Value& value) {
 std::string shown(std::string_view text) { return shown(Value(std::string(text))); }
 
 [[noreturn]] void fail_unknown_key(std::string_view name, std::string_view where) {
-  std::string ending = did_you_mean(name, key_names());
+  const std::vector<std::string_view> names = key_names(name);
+  std::string ending = did_you_mean(name, names);
   if (ending.empty() && is_table(table_of(name))) {
     ending = fmt::format("; [{}] has", table_of(name));
-    for (std::string_view known : key_names()) {
-      if (table_of(known) == table_of(name)) ending += fmt::format(" {}", known.substr(known.find('.') + 1));
+    for (std::string_view known : names) {
+      if (table_of(known) == table_of(name)) ending += fmt::format(" {}", known.substr(known.rfind('.') + 1));
     }
   } else if (ending.empty()) {
     ending = "; docs/configuration.md lists all keys";
@@ -59,6 +68,9 @@ std::string shown(std::string_view text) { return shown(Value(std::string(text))
 
 [[noreturn]] void fail_unknown_table(std::string_view name, std::string_view where) {
   std::string ending = did_you_mean(name, table_names());
+  if (name.starts_with("schedule.")) {
+    ending = fmt::format("; a sequence has the parts \"schedule.1\" to \"schedule.{}\"", kMostScheduleParts);
+  }
   if (ending.empty()) ending = fmt::format("; the tables are {}", quoted_list(table_names()));
   fail_usage(where, "unknown table {}{}", shown(name), ending);
 }
@@ -168,37 +180,6 @@ void check_data_and_model(const Config& config) {
   }
 }
 
-/// The denominator never grows from step to step, so the first and the last step decide. With epochs the last is not
-/// known here; the schedule itself checks then.
-void check_dynamic_schedule(const Config& config) {
-  const auto warmup = static_cast<double>(config.integer("schedule.warmup_steps"));
-  const auto decay = static_cast<double>(config.integer("schedule.decay_steps"));
-  int64_t step = 0;
-  double denominator = warmup + decay;
-  if (denominator > 0 && config.has("train.steps") && !config.has("train.epochs")) {
-    step = config.integer("train.steps") - 1;
-    const auto total = static_cast<double>(config.integer("schedule.total_steps"));
-    denominator = warmup + decay * (1 - static_cast<double>(step) / total);
-  }
-  if (denominator > 0) return;
-  fail_usage(config.where("schedule.name"),
-             "the dynamic learning rate is undefined at step {}: warmup_steps + decay_steps·(1 − t/total_steps) is {} "
-             "and must be above 0; raise schedule.warmup_steps{}",
-             step, denominator, step == 0 ? " or schedule.decay_steps" : " or schedule.total_steps");
-}
-
-void check_schedule(const Config& config) {
-  if (config.text("schedule.name") == "dynamic") return check_dynamic_schedule(config);
-  if (!config.has("schedule.warmup_steps") || !config.has("schedule.total_steps")) return;
-  if (config.integer("schedule.warmup_steps") > config.integer("schedule.total_steps")) {
-    fail_usage(
-        config.where("schedule.warmup_steps"),
-        "schedule.warmup_steps = {} is above schedule.total_steps = {}; lower schedule.warmup_steps or raise {}",
-        config.integer("schedule.warmup_steps"), config.integer("schedule.total_steps"),
-        config.is_set("schedule.total_steps") ? "schedule.total_steps" : "train.steps, which total_steps follows");
-  }
-}
-
 void check_training(const Config& config) {
   if (!config.has("train.steps") && !config.has("train.epochs")) {
     fail_usage(config.where("train.steps"), "the length of the run is missing; give train.steps, train.epochs or both");
@@ -217,6 +198,12 @@ void check_training(const Config& config) {
                  has_loss ? "validation.every above 0" : "train.stop_loss");
     }
   }
+  for (const char* key : {"train.patience", "train.restore_best"}) {
+    const bool wanted = config.has(key) && config.shown(key) != "false";
+    if (!wanted || validates) continue;
+    fail_usage(config.where(key), "{} = {} needs validation.every above 0: it goes by the validation loss", key,
+               config.shown(key));
+  }
   if (validates && config.real("data.validation_fraction") == 0.0) {
     fail_usage(config.where("validation.every"),
                "validation.every = {} needs held-out data; set data.validation_fraction above 0, e.g. 0.1",
@@ -228,7 +215,7 @@ void check_training(const Config& config) {
 void check_combinations(const Config& config) {
   check_training(config);
   check_data_and_model(config);
-  check_schedule(config);
+  check_schedule_keys(config);
 }
 
 /// The key of this name, which the program (not the user) asks for.
@@ -315,10 +302,28 @@ std::optional<Value> Config::given_or_default(const Key& key) const {
 }
 
 bool Config::applies(const Key& key) const {
-  if (key.condition.key.empty()) return true;
-  const std::optional<Value> value = given_or_default(*find_key(key.condition.key));
-  return value &&
-         std::ranges::find(key.condition.choices, std::get<std::string>(*value)) != key.condition.choices.end();
+  const Condition& condition = key.condition;
+  if (condition.key.empty()) return true;
+  const std::optional<Value> value = given_or_default(*find_key(condition.key));
+  if (!value || condition.choices.empty()) return value.has_value();
+  const bool named = std::ranges::find(condition.choices, std::get<std::string>(*value)) != condition.choices.end();
+  return named != condition.except;
+}
+
+void Config::fail_where_it_does_not_apply(const Key& key) const {
+  const std::string_view control = key.condition.key;
+  const std::optional<Value> found = given_or_default(*find_key(control));
+  if (!found) {
+    fail_usage(where(key.name), "\"{}\" applies to {}, and there is no {}; set that, or remove \"{}\"", key.name,
+               key.condition.text(), control, key.name);
+  }
+  const std::string remove = fmt::format("remove it, or change {}", control);
+  const std::string_view next = key.hint.empty() ? remove : key.hint;
+  const std::string& name = std::get<std::string>(*found);
+  if (key.condition.except) {
+    fail_usage(where(key.name), "\"{}\" does not apply to {} = \"{}\"; {}", key.name, control, name, next);
+  }
+  fail_usage(where(key.name), "\"{}\" applies to {}, not to \"{}\"; {}", key.name, key.condition.text(), name, next);
 }
 
 void Config::resolve() {
@@ -328,11 +333,8 @@ void Config::resolve() {
   for (const Key& key : configuration_keys()) {
     const bool given = is_set(key.name);
     if (!applies(key)) {
-      if (!given) continue;
-      const std::string found = std::get<std::string>(*given_or_default(*find_key(key.condition.key)));
-      const std::string remove = fmt::format("remove it, or change {}", key.condition.key);
-      fail_usage(where(key.name), "\"{}\" applies to {}, not to \"{}\"; {}", key.name, key.condition.text(), found,
-                 key.hint.empty() ? remove : key.hint);
+      if (given) fail_where_it_does_not_apply(key);
+      continue;
     }
     if (const std::optional<Value> value = given_or_default(key)) {
       values_.emplace(key.name, *value);
@@ -347,7 +349,7 @@ void Config::resolve() {
 }
 
 void Config::derive_defaults() {
-  const auto derive = [&](const char* key, Value value) {
+  const auto derive = [&](const std::string& key, Value value) {
     if (values_.try_emplace(key, std::move(value)).second) derived_.insert(key);
   };
   // Only the trainer knows whether a number is the whole batch too.
@@ -355,6 +357,18 @@ void Config::derive_defaults() {
   derive("data.validation_fraction", text("data.kind") == "text" ? 0.1 : 0.0);
   if (applies(*find_key("schedule.total_steps")) && has("train.steps")) {
     derive("schedule.total_steps", integer("train.steps"));
+  }
+  for (const KeyTable& table : configuration_tables()) {
+    if (!table.name.starts_with("schedule")) continue;
+    const auto own = [&](const char* key) { return fmt::format("{}.{}", table.name, key); };
+    if (applies(*find_key(own("timescale")))) {
+      constexpr int64_t kWithoutWarmup = 10000;
+      const int64_t warmup = integer(own("warmup_steps"));
+      derive(own("timescale"), warmup > 0 ? warmup : kWithoutWarmup);
+    }
+    if (applies(*find_key(own("rise_fraction")))) {
+      derive(own("rise_fraction"), text(own("name")) == "one_cycle" ? 0.3 : 0.5);
+    }
   }
 }
 
@@ -379,6 +393,7 @@ std::optional<int64_t> Config::batch_size(std::string_view key) const {
 }
 
 bool Config::is_set(std::string_view key) const { return given_.find(known_key(key).name) != given_.end(); }
+bool Config::applies(std::string_view key) const { return applies(known_key(key)); }
 bool Config::has(std::string_view key) const { return values_.find(known_key(key).name) != values_.end(); }
 
 std::string Config::where(std::string_view key) const {
@@ -395,12 +410,13 @@ std::string Config::shown(std::string_view key) const { return has(key) ? gradus
 std::string Config::to_toml() const {
   std::string out;
   for (const KeyTable& table : configuration_tables()) {
-    out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", table.name);
+    std::string lines;
     for (const Key& key : configuration_keys()) {
       if (table_of(key.name) != table.name || !has(key.name)) continue;
-      out += fmt::format("{}{} = {}\n", derived_.contains(key.name) ? "# by default: " : "",
-                         key.name.substr(key.name.find('.') + 1), gradus::to_toml(value(key.name)));
+      lines += fmt::format("{}{} = {}\n", derived_.contains(key.name) ? "# by default: " : "",
+                           key.name.substr(key.name.rfind('.') + 1), gradus::to_toml(value(key.name)));
     }
+    if (!lines.empty()) out += fmt::format("{}[{}]\n{}", out.empty() ? "" : "\n", table.name, lines);
   }
   return out;
 }

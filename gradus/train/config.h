@@ -48,6 +48,8 @@ class Config {
   bool is_named(std::string_view key) const;
   /// Whether the key's value, or that it has none, follows from other keys.
   bool follows(std::string_view key) const;
+  /// Whether the key has a meaning in this configuration.
+  bool applies(std::string_view key) const;
   /// Whether the key has a value: it applies to this configuration, and it was given or has a default.
   bool has(std::string_view key) const;
   /// Where the key was given; the name of the source for a default. Meant as the subject of an error about its value.
@@ -71,6 +73,7 @@ class Config {
   void derive_defaults();
   std::optional<Value> given_or_default(const Key& key) const;
   bool applies(const Key& key) const;
+  [[noreturn]] void fail_where_it_does_not_apply(const Key& key) const;
   const Value& value(std::string_view key) const;
 
   std::string source_;
@@ -90,7 +93,8 @@ struct TomlEntry {
   std::string other;           ///< What it is when there is no value, e.g. "a date".
 };
 
-/// The entries of the root and of its tables, by place in the text; tables inside tables are entries, unopened.
+/// The entries of the root and of its tables, by place in the text; tables inside tables that no key can lie in are
+/// entries, unopened.
 /// Malformed TOML is a usage error.
 std::vector<TomlEntry> read_toml(std::string_view text, std::string_view source);
 

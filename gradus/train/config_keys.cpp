@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <iterator>
 #include <numeric>
 #include <type_traits>
@@ -21,6 +22,7 @@ constexpr Range kAbove0 = {.low = 0, .low_open = true};
 constexpr Range kFrom0 = {.low = 0};
 constexpr Range kFrom1 = {.low = 1};
 constexpr Range kFrom0To1 = {.low = 0, .high = 1};
+constexpr Range kAbove0To1 = {.low = 0, .high = 1, .low_open = true};
 constexpr Range kFrom0Below1 = {.low = 0, .high = 1, .high_open = true};
 constexpr Range kThreads = {.low = 0, .high = 1024};
 constexpr Range kWindow = {.low = 1, .high = 1000000};  // its losses are kept
@@ -39,9 +41,10 @@ Condition always() { return {}; }
 Condition data_is(std::string_view kind) { return {"data.kind", {kind}}; }
 Condition model_is(std::vector<std::string_view> kinds) { return {"model.kind", std::move(kinds)}; }
 Condition optimizer_is(std::string_view name) { return {"optimizer.name", {name}}; }
-Condition schedule_is(std::vector<std::string_view> names) { return {"schedule.name", std::move(names)}; }
+Condition schedule_is_not(std::vector<std::string_view> names) { return {"schedule.name", std::move(names), true}; }
+Condition is_given(std::string_view key) { return {key, {}}; }
 
-constexpr KeyTable kTables[] = {
+constexpr KeyTable kPlainTables[] = {
     {"data", "The data set and the part of it that is held out for validation."},
     {"model",
      "The model. The loss follows from it: mean squared error for `linear` and `mlp`, cross-entropy of the next token "
@@ -49,7 +52,8 @@ constexpr KeyTable kTables[] = {
     {"optimizer", "The update rule θ ← θ − α·(…), where α is the learning rate of the step."},
     {"schedule",
      "The learning rate as a function of the step t = 0 … steps − 1. All schedules but `dynamic` multiply "
-     "`optimizer.learning_rate` by a factor."},
+     "`optimizer.learning_rate` by a factor; s is the number of steps after the warm-up. `gradus schedule NAME --plot` "
+     "draws them."},
     {"regularization",
      "Penalties that enter the gradient. The loss that is logged, compared with `train.stop_loss` and validated is "
      "without them."},
@@ -140,7 +144,7 @@ std::vector<Key> optimizer_keys() {
   return {
       {"optimizer.name", choice({"sgd", "adamw"}), "sgd", always(),
        "`sgd`: stochastic gradient descent, plain or with momentum. `adamw`: Adam with decoupled weight decay."},
-      {"optimizer.learning_rate", real(kAbove0), 0.01, schedule_is({"constant", "linear", "cosine"}),
+      {"optimizer.learning_rate", real(kAbove0), 0.01, schedule_is_not({"dynamic"}),
        "The learning rate, which the schedule multiplies: the peak of a schedule with warm-up.",
        "the dynamic expression is the learning rate itself; scale it by schedule.scale"},
       {"optimizer.weight_decay", real(kFrom0), 0.0, always(),
@@ -163,24 +167,154 @@ std::vector<Key> optimizer_keys() {
   };
 }
 
+// A name that is put together; it stays.
+std::string_view kept(std::string name) {
+  static std::deque<std::string> names;
+  return names.emplace_back(std::move(name));
+}
+
+constexpr std::string_view kScheduleNames =
+    "`constant`: 1. `linear`: straight to `final_factor`. `cosine`: half a cosine to it. `polynomial`: "
+    "(1 − p)^`power`, p the part of the way that is done. `cosine_restarts`: half a cosine again and again. "
+    "`exponential`: `decay_rate`^s. `step`: times `decay_factor` every `drop_every` steps. `multi_step`: the same at "
+    "`milestones`. `inverse_sqrt`: √(`timescale` / (`timescale` + s)). `wsd`: 1, then `decay_steps` down to "
+    "`final_factor` at the end. `one_cycle`: once up from `initial_factor` and down to `final_factor`. `cyclic`: "
+    "straight up from `initial_factor` and back, again and again.";
+
+// The keys of one schedule: of the run's, or of a part of a sequence.
+class ScheduleKeys {
+ public:
+  explicit ScheduleKeys(std::string table, bool part) : table_(std::move(table)), part_(part) {}
+
+  void add_all() {
+    add_warmup();
+    add_lengths();
+    add_factors();
+    add_cycles();
+  }
+  std::vector<Key> take() { return std::move(keys_); }
+  std::string_view name(std::string_view key) const { return kept(fmt::format("{}.{}", table_, key)); }
+  // Under the condition that the schedule is one of these.
+  void add(std::string_view key, ValueType type, Default fallback, std::vector<std::string_view> schedules,
+           std::string_view text, bool except = false) {
+    keys_.push_back(
+        {name(key), std::move(type), std::move(fallback), Condition{name("name"), std::move(schedules), except}, text});
+  }
+
+ private:
+  void add_warmup() {
+    const std::vector<std::string_view> none = {"sequence"}, neither = {"dynamic", "sequence"};
+    const std::string_view text = "The steps over which the factor rises linearly to 1, before the schedule begins.";
+    if (part_) {
+      keys_.push_back({name("warmup_steps"), integer(kFrom0), 0, is_given(name("name")), text});
+    } else {
+      add("warmup_steps", integer(kFrom0), 0, none,
+          kept(fmt::format("{} `dynamic`: the term of its expression.", text)), true);
+    }
+    const std::string_view from =
+        "Where the warm-up over n steps begins: at `\"zero\"`, step t has t/n, as in transformers; at `\"one_nth\"`, "
+        "(t + 1)/n, as PyTorch's `LinearLR` with `start_factor` 1/n and `total_iters` n − 1. transformers' warm-up of "
+        "`wsd` begins at its final factor instead.";
+    if (part_) {
+      keys_.push_back({name("warmup_from"), choice({"zero", "one_nth"}), "zero", is_given(name("name")), from});
+    } else {
+      add("warmup_from", choice({"zero", "one_nth"}), "zero", neither, from, true);
+    }
+  }
+  void add_lengths() {
+    if (!part_) {
+      add("total_steps", integer(kFrom1), Unset{"`train.steps`, or else the steps of `train.epochs`"},
+          {"dynamic", "linear", "cosine", "polynomial", "wsd", "one_cycle"},
+          "The step at which the schedule ends, the warm-up included. `dynamic`: the term of its expression.");
+      add("decay_steps", integer(kFrom0), Required{}, {"dynamic", "wsd"},
+          "`wsd`: the steps of its decay. `dynamic`: the term of its expression.");
+      add("scale", real(kAbove0), 1.0, {"dynamic"}, "The factor of the expression of `dynamic`.");
+    } else {
+      add("decay_steps", integer(kFrom0), Required{}, {"wsd"}, "The steps of its decay.");
+    }
+    add("timescale", integer(kFrom1), Unset{"`warmup_steps`, or 10000 without warm-up"}, {"inverse_sqrt"},
+        "Steps after which the factor is 1/√2.");
+    add("milestones", integers(kFrom1), Required{}, {"multi_step"},
+        "The steps, from 0 and the warm-up included, at which the factor drops; ascending.");
+    add("drop_every", integer(kFrom1), Required{}, {"step"}, "Steps between the drops of the factor.");
+  }
+  void add_factors() {
+    std::vector<std::string_view> ending = {"linear", "cosine", "polynomial", "cosine_restarts", "wsd", "one_cycle"};
+    if (!part_) ending.push_back("plateau");
+    add("final_factor", real(kFrom0To1), 0.0, std::move(ending),
+        "The lowest factor: the learning rate at the end of the decay, as a fraction of the peak.");
+    add("power", real(kAbove0), 1.0, {"polynomial"}, "The exponent; 1 is `linear`.");
+    add("shape", choice({"cosine", "linear", "one_minus_sqrt"}), "cosine", {"wsd", "one_cycle"},
+        "The way down, and up: half a cosine, a straight line, or (`wsd` only) 1 − √p.");
+    add("decay_rate", real(kAbove0To1), Required{}, {"exponential"}, "What the factor is multiplied by at each step.");
+    std::vector<std::string_view> dropping = {"step", "multi_step"};
+    if (!part_) dropping.push_back("plateau");
+    add("decay_factor", real(kFrom0Below1), 0.1, std::move(dropping),
+        "What the factor is multiplied by where it drops.");
+  }
+  void add_cycles() {
+    add("cycle_steps", integer(kFrom1), Required{}, {"cosine_restarts", "cyclic"}, "Steps of the first cycle.");
+    add("cycle_multiplier", integer(kFrom1), 1, {"cosine_restarts"}, "How many times as long each later cycle is.");
+    add("rise_fraction", real(kFrom0To1), Unset{"0.3 for `one_cycle`, 0.5 for `cyclic`"}, {"one_cycle", "cyclic"},
+        "The part of a cycle that leads up.");
+    add("initial_factor", real(kFrom0To1), 0.04, {"one_cycle", "cyclic"},
+        "The factor at the start of a cycle. PyTorch's `OneCycleLR` starts at 0.04 and ends at 0.000004.");
+    add("cycle_decay", real(kAbove0To1), 1.0, {"cyclic"},
+        "How high each later cycle is, compared with the one before; 1 is PyTorch's `triangular`, 0.5 its "
+        "`triangular2`.");
+  }
+
+  std::string table_;
+  bool part_;
+  std::vector<Key> keys_;
+};
+
+void add_plateau(ScheduleKeys& keys) {
+  keys.add("patience", integer(kFrom0), 10, {"plateau"},
+           "Validations in a row without an improvement that are waited through; the next such one lowers the rate. "
+           "Only validations that `validation.every` asks for count.");
+  keys.add("threshold", real(kFrom0), 1e-4, {"plateau"},
+           "How much lower than the lowest the validation loss must be to count as an improvement.");
+  keys.add("threshold_mode", choice({"relative", "absolute"}), "relative", {"plateau"},
+           "Whether `threshold` is a part of the lowest loss, or a loss.");
+  keys.add("cooldown", integer(kFrom0), 0, {"plateau"}, "Validations after a drop that are not counted.");
+}
+
 std::vector<Key> schedule_keys() {
-  return {
-      {"schedule.name", choice({"constant", "dynamic", "linear", "cosine"}), "constant", always(),
-       "`constant`: factor 1. `linear`, `cosine`: linear warm-up, then decay to `final_factor`. `dynamic`: the "
-       "learning rate itself is scale·t / (warmup_steps + decay_steps·(1 − t/total_steps)); it is 0 at step 0 and "
-       "rises towards scale·total_steps/warmup_steps."},
-      {"schedule.warmup_steps", integer(kFrom0), 0, schedule_is({"dynamic", "linear", "cosine"}),
-       "`linear`, `cosine`: the steps over which the factor rises linearly to 1. `dynamic`: the term of its "
-       "expression."},
-      {"schedule.decay_steps", integer(kFrom0), Required{}, schedule_is({"dynamic"}),
-       "The term of the expression of `dynamic`."},
-      {"schedule.total_steps", integer(kFrom1), Unset{"`train.steps`, or else the steps of `train.epochs`"},
-       schedule_is({"dynamic", "linear", "cosine"}),
-       "`linear`, `cosine`: the step at which the decay ends. `dynamic`: the term of its expression."},
-      {"schedule.scale", real(kAbove0), 1.0, schedule_is({"dynamic"}), "The factor of the expression of `dynamic`."},
-      {"schedule.final_factor", real(kFrom0To1), 0.0, schedule_is({"linear", "cosine"}),
-       "The learning rate at the end of the decay, as a fraction of the peak."},
-  };
+  std::vector<Key> keys = {
+      {"schedule.name",
+       choice({"constant", "dynamic", "linear", "cosine", "polynomial", "cosine_restarts", "exponential", "step",
+               "multi_step", "inverse_sqrt", "wsd", "one_cycle", "cyclic", "plateau", "sequence"}),
+       "constant", always(),
+       kept(
+           fmt::format("The factor after the warm-up. {} `plateau`: times `decay_factor` when the validation loss does "
+                       "not improve. `sequence`: the parts `[schedule.1]`, `[schedule.2]`, …, one after the other. "
+                       "`dynamic`: the learning rate itself is scale·t / (warmup_steps + decay_steps·(1 − "
+                       "t/total_steps)); it is 0 at step 0 and rises towards scale·total_steps/warmup_steps.",
+                       kScheduleNames))}};
+  ScheduleKeys own("schedule", false);
+  own.add_all();
+  add_plateau(own);
+  for (Key& key : own.take()) keys.push_back(std::move(key));
+  return keys;
+}
+
+// Of [schedule.N].
+std::vector<Key> schedule_part_keys(int number) {
+  ScheduleKeys own(fmt::format("schedule.{}", number), true);
+  const Condition in_sequence{"schedule.name", {"sequence"}};
+  std::vector<Key> keys;
+  keys.push_back({own.name("name"),
+                  choice({"constant", "linear", "cosine", "polynomial", "cosine_restarts", "exponential", "step",
+                          "multi_step", "inverse_sqrt", "wsd", "one_cycle", "cyclic"}),
+                  Unset{"no such part"}, in_sequence, "What the part is, as in `[schedule]`; its steps count from 0."});
+  keys.push_back({own.name("steps"), integer(kFrom1), Unset{"for the last part, the rest of the run"},
+                  is_given(own.name("name")), "The length of the part, at whose end a schedule with an end ends."});
+  keys.push_back({own.name("peak"), real(kAbove0), 1.0, is_given(own.name("name")),
+                  "What `optimizer.learning_rate` is multiplied by in this part."});
+  own.add_all();
+  for (Key& key : own.take()) keys.push_back(std::move(key));
+  return keys;
 }
 
 std::vector<Key> regularization_keys() {
@@ -222,6 +356,16 @@ std::vector<Key> train_keys() {
        "Number of steps whose mean loss is compared with `train.stop_loss`."},
       {"train.stop_on", choice({"training", "validation"}), "training", always(),
        "The loss that is compared with `train.stop_loss`: of the steps, or of each validation (which has no window)."},
+      {"train.patience", integer(kFrom1), Unset{}, always(),
+       "Early stopping: the run ends after so many validations in a row that have not improved on the lowest loss. "
+       "Only "
+       "validations that `validation.every` asks for count."},
+      {"train.min_delta", real(kFrom0), 0.0, is_given("train.patience"),
+       "How much lower than the lowest validation loss the next must be to count as an improvement."},
+      {"train.restore_best", boolean(), false, always(),
+       "Whether `model.safetensors` is, at the end, the weights with the lowest validation loss instead of the last. "
+       "An "
+       "interrupted run keeps its last weights, and so does one that ends in an error."},
       {"train.max_time_s", real(kAbove0), Unset{}, always(), "Longest time of the run, in seconds."},
   };
 }
@@ -252,14 +396,45 @@ std::vector<Key> watching_keys() {
 
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
-  for (auto part :
-       {data_keys, model_keys, optimizer_keys, schedule_keys, regularization_keys, train_keys, watching_keys}) {
-    for (Key& key : part()) keys.push_back(std::move(key));
-  }
+  const auto add = [&](std::vector<Key> part) {
+    for (Key& key : part) keys.push_back(std::move(key));
+  };
+  for (auto part : {data_keys, model_keys, optimizer_keys, schedule_keys}) add(part());
+  for (int number = 1; number <= kMostScheduleParts; ++number) add(schedule_part_keys(number));
+  for (auto part : {regularization_keys, train_keys, watching_keys}) add(part());
   return keys;
 }
 
-std::string_view table_of(std::string_view name) { return name.substr(0, name.find('.')); }
+std::vector<KeyTable> all_tables() {
+  std::vector<KeyTable> tables;
+  for (const KeyTable& table : kPlainTables) {
+    tables.push_back(table);
+    if (table.name != "schedule") continue;
+    for (int number = 1; number <= kMostScheduleParts; ++number) {
+      tables.push_back({kept(fmt::format("schedule.{}", number)),
+                        "A part of `schedule.name = \"sequence\"`: `[schedule.1]` is the first, up to `[schedule.8]`.",
+                        number});
+    }
+  }
+  return tables;
+}
+
+// Of numbered tables the first stands for all, as "schedule.N".
+bool is_shown(std::string_view table) {
+  const KeyTable* known = find_table(table);
+  return known == nullptr || known->number <= 1;
+}
+
+std::string generic(std::string_view text) {
+  constexpr std::string_view kPrefix = "schedule.";
+  std::string out(text);
+  for (size_t at = 0; (at = out.find(kPrefix, at)) != std::string::npos;) {
+    at += kPrefix.size();
+    if (at < out.size() && out[at] >= '1' && out[at] <= '0' + kMostScheduleParts) out[at] = 'N';
+  }
+  return out;
+}
+
 /// All but the last part: empty for a name without a dot.
 std::string_view path_of(std::string_view name) { return name.substr(0, name.rfind('.') + 1); }
 std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
@@ -291,8 +466,8 @@ std::optional<size_t> near(std::string_view wrong, std::string_view right) {
 std::string range_text(const Range& range) {
   if (range.low == -kInfinity) return "";
   if (range.high == kInfinity) return fmt::format(" {} {}", range.low_open ? "above" : "of at least", range.low);
-  return fmt::format(" {} {} to {}{}", range.low_open ? "above" : "from", range.low, range.high_open ? "below " : "",
-                     range.high);
+  return fmt::format(" {} {} {}to {}{}", range.low_open ? "above" : "from", range.low, range.low_open ? "up " : "",
+                     range.high_open ? "below " : "", range.high);
 }
 
 std::string default_text(const Key& key, bool markdown) {
@@ -305,15 +480,15 @@ std::string default_text(const Key& key, bool markdown) {
 std::string help_of(const Key& key) {
   const std::string condition = key.condition.text();
   std::string help =
-      fmt::format("{}: {}; default: {}{}\n    {}\n", key.name, key.type.requirement(), default_text(key, false),
-                  condition.empty() ? "" : "; applies to " + condition, key.text);
+      fmt::format("{}: {}; default: {}{}\n    {}\n", generic(key.name), key.type.requirement(),
+                  default_text(key, false), condition.empty() ? "" : "; applies to " + generic(condition), key.text);
   std::erase(help, '`');  // Markdown's
   return help;
 }
 
 std::string reference_row(const Key& key) {
   const std::string condition = key.condition.text();
-  const std::string applies = condition.empty() ? "" : fmt::format(" *Applies to `{}`.*", condition);
+  const std::string applies = condition.empty() ? "" : fmt::format(" *Applies to `{}`.*", generic(condition));
   return fmt::format("| `{}` | {} | {} | {}{} |\n", last_part(key.name), key.type.requirement(),
                      default_text(key, true), key.text, applies);
 }
@@ -366,7 +541,11 @@ std::string ValueType::requirement() const {
   fail("config", "a key of unknown kind");
 }
 
-std::string Condition::text() const { return key.empty() ? "" : fmt::format("{} = {}", key, quoted_list(choices)); }
+std::string Condition::text() const {
+  if (key.empty()) return "";
+  if (choices.empty()) return fmt::format("a given {}", key);
+  return fmt::format("{} {} {}", key, except ? "other than" : "=", quoted_list(choices));
+}
 
 std::optional<Value> Key::default_value() const {
   return std::visit(
@@ -381,7 +560,19 @@ std::optional<Value> Key::default_value() const {
       fallback);
 }
 
-std::span<const KeyTable> configuration_tables() { return kTables; }
+std::string_view table_of(std::string_view key) { return key.substr(0, key.rfind('.')); }
+
+std::span<const KeyTable> configuration_tables() {
+  static const std::vector<KeyTable> tables = all_tables();
+  return tables;
+}
+
+const KeyTable* find_table(std::string_view name) {
+  for (const KeyTable& table : configuration_tables()) {
+    if (table.name == name) return &table;
+  }
+  return nullptr;
+}
 
 std::span<const Key> configuration_keys() {
   static const std::vector<Key> keys = all_keys();
@@ -390,9 +581,9 @@ std::span<const Key> configuration_keys() {
 
 bool changes_result(std::string_view key) {
   // The data is compared as such, wherever it lies.
-  constexpr std::string_view kFree[] = {"data.path",       "train.threads",    "train.max_time_s",
-                                        "log.every",       "checkpoint.every", "checkpoint.every_s",
-                                        "checkpoint.keep", "model.from",       "model.recompute"};
+  constexpr std::string_view kFree[] = {"data.path",        "train.threads",      "train.max_time_s", "log.every",
+                                        "checkpoint.every", "checkpoint.every_s", "checkpoint.keep",  "model.from",
+                                        "model.recompute",  "train.restore_best"};
   return std::find(std::begin(kFree), std::end(kFree), key) == std::end(kFree);
 }
 
@@ -430,11 +621,16 @@ std::string did_you_mean(std::string_view name, std::span<const std::string_view
 std::string configuration_help(std::string_view name) {
   std::string help;
   std::vector<std::string_view> tables;
-  for (const KeyTable& table : configuration_tables()) tables.push_back(table.name);
+  for (const KeyTable& table : configuration_tables()) {
+    if (table.number == 0) tables.push_back(table.name);
+  }
   std::vector<std::string_view> known = tables;
   for (const Key& key : configuration_keys()) {
-    known.push_back(key.name);
-    if (name.empty() || key.name == name || table_of(key.name) == name) help += help_of(key);
+    if (!is_shown(table_of(key.name))) continue;
+    if (table_of(key.name) != "schedule.1") known.push_back(key.name);
+    if (name.empty() || generic(key.name) == generic(name) || generic(table_of(key.name)) == generic(name)) {
+      help += help_of(key);
+    }
   }
   if (!help.empty()) return help;
   const std::string nearest = did_you_mean(name, known);
@@ -445,8 +641,9 @@ std::string configuration_help(std::string_view name) {
 std::string configuration_reference() {
   std::string out(kReferenceIntroduction);
   for (const KeyTable& table : configuration_tables()) {
-    out += fmt::format("\n## [{}]\n\n{}\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n", table.name,
-                       table.text);
+    if (table.number > 1) continue;
+    out += fmt::format("\n## [{}]\n\n{}\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n",
+                       generic(table.name), table.text);
     for (const Key& key : configuration_keys()) {
       if (table_of(key.name) == table.name) out += reference_row(key);
     }

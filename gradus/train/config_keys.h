@@ -7,24 +7,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
-namespace gradus {
+#include "gradus/base/variant.h"
 
-/// A variant whose copies are assigned: where copying an element throws (there is no memory), g++ 12 leaves the
-/// constructor of std::variant for a random place.
-template <class... Types>
-struct Variant : std::variant<Types...> {
-  using Base = std::variant<Types...>;
-  using Base::Base;
-  using Base::operator=;
-  Variant() = default;
-  Variant(const Variant& other) : Base() { Base::operator=(other); }
-  Variant(Variant&&) = default;
-  Variant& operator=(const Variant&) = default;
-  Variant& operator=(Variant&&) = default;
-};
+namespace gradus {
 
 /// The value of a key. Choices are held as text; a batch size is an integer or the text "all".
 using Value = Variant<int64_t, double, bool, std::string, std::vector<int64_t>>;
@@ -64,10 +51,12 @@ struct Unset {
 /// What holds when the key is not given.
 using Default = Variant<Required, Unset, int64_t, double, bool, const char*, std::vector<int64_t>>;
 
-/// A key applies when the choice `key` has one of `choices`; an empty `key` means always.
+/// A key applies when the choice `key` has one of `choices`, or with `except` none of them; without choices, when `key`
+/// is given at all. An empty `key` means always.
 struct Condition {
   std::string_view key = {};
   std::vector<std::string_view> choices = {};
+  bool except = false;
 
   /// E.g. `schedule.name = "linear" or "cosine"`; empty when it always applies.
   std::string text() const;
@@ -90,13 +79,23 @@ struct Key {
 struct KeyTable {
   std::string_view name;
   std::string_view text;
+  int number = 0;  ///< Of the tables that are alike and numbered, "schedule.1" and so on; 0 for others.
 };
+
+/// How many parts a sequence of schedules has at most: the tables "schedule.1" to "schedule.8".
+constexpr int kMostScheduleParts = 8;
 
 /// All tables, in the order in which they are written and documented.
 std::span<const KeyTable> configuration_tables();
 
 /// All keys, grouped by table, in the order of `configuration_tables()`.
 std::span<const Key> configuration_keys();
+
+/// The table of a key: all of its name but the last part.
+std::string_view table_of(std::string_view key);
+
+/// The table of this name; nullptr if there is none.
+const KeyTable* find_table(std::string_view name);
 
 /// The key of this name; nullptr if there is none.
 const Key* find_key(std::string_view name);

@@ -111,8 +111,9 @@ void read_table(const toml::table& table, const std::string& prefix, std::string
     entry.where = fmt::format("{}:{}:{}", source, place.line, place.column);
     read_node(node, entry);
     out.emplace_back(Place{place.line, place.column}, std::move(entry));
-    // No key has a table within a table: one is wrong as such, whatever it holds.
-    if (node.is_table() && prefix.empty()) read_table(*node.as_table(), std::string(key.str()) + ".", source, out);
+    // A table within a table that is not known is wrong as such, whatever it holds.
+    const std::string name = out.back().second.name;
+    if (node.is_table() && (prefix.empty() || find_table(name))) read_table(*node.as_table(), name + ".", source, out);
   }
 }
 

@@ -230,22 +230,6 @@ void check_precision(const Config& config) {
       bf16_products_need());
 }
 
-Schedule make_schedule(const Config& config, int64_t planned_steps) {
-  const std::string& name = config.text("schedule.name");
-  if (name == "constant") return ConstantSchedule{config.real("optimizer.learning_rate")};
-  const int64_t warmup = config.integer("schedule.warmup_steps");
-  const int64_t total = config.has("schedule.total_steps") ? config.integer("schedule.total_steps") : planned_steps;
-  if (name == "dynamic") {
-    return DynamicSchedule{.warmup_steps = static_cast<double>(warmup),
-                           .decay_steps = static_cast<double>(config.integer("schedule.decay_steps")),
-                           .total_steps = static_cast<double>(total),
-                           .scale = config.real("schedule.scale")};
-  }
-  const double rate = config.real("optimizer.learning_rate"), final_factor = config.real("schedule.final_factor");
-  if (name == "linear") return LinearSchedule{rate, warmup, total, final_factor};
-  return CosineSchedule{rate, warmup, total, final_factor};
-}
-
 TrainerOptions trainer_options(const Config& config) {
   TrainerOptions o;
   if (config.has("train.steps")) o.steps = config.integer("train.steps");
@@ -261,6 +245,11 @@ TrainerOptions trainer_options(const Config& config) {
   if (config.has("train.stop_window")) o.stop_window = config.integer("train.stop_window");
   o.stop_on_validation = config.text("train.stop_on") == "validation";
   if (config.has("train.max_time_s")) o.max_time_s = config.real("train.max_time_s");
+  o.plateau = plateau_options(config);
+  if (config.has("train.patience")) {
+    o.patience = config.integer("train.patience");
+    o.min_delta = config.real("train.min_delta");
+  }
   o.clip_norm = config.real("optimizer.clip_norm");
   o.penalty = {.l1 = config.real("regularization.l1"),
                .l2 = config.real("regularization.l2"),

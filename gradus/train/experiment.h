@@ -10,6 +10,7 @@
 #include "gradus/optim/optimizer.h"
 #include "gradus/optim/schedule.h"
 #include "gradus/train/config.h"
+#include "gradus/train/schedule_config.h"
 #include "gradus/train/trainer.h"
 
 namespace gradus {
@@ -38,8 +39,6 @@ ExperimentData make_data(const Config& config, const std::optional<CharacterToke
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape);
 /// The optimizer of `[optimizer]` for these parameters. The learning rate is the schedule's, `clip_norm` the trainer's.
 std::unique_ptr<Optimizer> make_optimizer(const Config& config, const Parameters& parameters);
-/// `planned_steps` stands in where `schedule.total_steps` has no value.
-Schedule make_schedule(const Config& config, int64_t planned_steps);
 /// `[train]`, `[regularization]`, `[validation]`, `[log]` and `optimizer.clip_norm` as the trainer takes them; keys
 /// without a value keep the trainer's default.
 TrainerOptions trainer_options(const Config& config);

@@ -19,6 +19,8 @@ class JsonObject {
   /// The object that `text` holds; messages call it `file`.
   static JsonObject parse(std::string_view text, const std::string& file);
 
+  /// Whether there is such a field.
+  bool has(const char* key) const { return value_->find(key) != nullptr; }
   int64_t integer(const char* key, int64_t low = 0, int64_t high = std::numeric_limits<int64_t>::max()) const;
   double real(const char* key) const;
   /// Nothing for null.

@@ -88,12 +88,14 @@ std::string schedule_change(const Config& before, int64_t steps_before, const Co
   if (steps_before == steps_after && before.shown("schedule.total_steps") == after.shown("schedule.total_steps"))
     return "";
   const std::string& name = after.text("schedule.name");
-  if (name == "constant" || step >= steps_after) return "";
+  const bool has_end = after.applies("schedule.total_steps");
+  if ((!has_end && name != "sequence") || step >= steps_after) return "";
   const double rate = learning_rate_at(make_schedule(after, steps_after), step);
   std::string text = fmt::format("schedule {}: the learning rate of step {} is {:.4g}", name, step, rate);
   if (before.text("schedule.name") == name && name != "dynamic") {
     text += fmt::format(" (it would have been {:.4g})", learning_rate_at(make_schedule(before, steps_before), step));
   }
+  if (!has_end) return text;
   const bool is_fixed = after.is_set("schedule.total_steps");
   const int64_t total = is_fixed ? after.integer("schedule.total_steps") : steps_after;
   if (total < steps_after && name != "dynamic") {

@@ -150,6 +150,10 @@ std::string ended_already(StopReason limit) {
       return "its train.max_time_s is over already; --set train.max_time_s=S trains up to S seconds in all";
     case StopReason::kLossThreshold:
       return "its validation loss is at train.stop_loss already; --set train.stop_loss=X trains until X";
+    case StopReason::kNoImprovement:
+      return "its validation loss has not improved for train.patience validations already; --set train.patience=N "
+             "waits "
+             "for N";
     case StopReason::kMaxEpochs:
       return "all its epochs are done already; --set train.epochs=N trains up to epoch N";
     default:
@@ -379,6 +383,7 @@ void Run::write_summary(const TrainingSummary& summary) const {
   if (summary.anomaly) json.add("seen", summary.anomaly->text());
   json.add("final_loss", summary.final_loss);
   json.add("best_val_loss", summary.best_validation_loss.value_or(std::nan("")));
+  json.add("model_step", model_step_);
   json.add("parameters", count_elements(session_->model().parameters()));
   json.add("elapsed_s", summary.elapsed_s).add("peak_rss_bytes", peak_rss_bytes());
   json.add("predicted_bytes", session_->memory().total());
@@ -423,6 +428,16 @@ void Run::save_what_can_be_saved() noexcept {
   }
 }
 
+// Not of a run that is to go on, or that has gone wrong; and there may have been no validation, or the best checkpoint
+// was taken away.
+bool Run::ends_with_best(const TrainingSummary& summary) const {
+  if (!config().boolean("train.restore_best") || summary.anomaly) return false;
+  if (summary.stop_reason == StopReason::kInterrupted) return false;
+  const int64_t best = trainer().state().best_step;
+  std::error_code error;
+  return best > 0 && fs::is_directory(checkpoints_of(folder_) / checkpoint_name(best), error);
+}
+
 TrainingSummary Run::train() {
   const bool rewinds = config().text("health.on_spike") == "rewind";
   if (rewinds && saved_step_ < 0) save_checkpoint();  // there is always one to go back to
@@ -437,7 +452,14 @@ TrainingSummary Run::train() {
   if (step != saved_step_) save_checkpoint();
   writer_->wait();
   link_checkpoints(folder_, step, trainer().state().best_step);
+  const bool best = ends_with_best(summary);
+  model_step_ = best ? trainer().state().best_step : step;
+  if (best) link_model_to_best(folder_);
   write_summary(summary);
+  if (model_step_ != step) {
+    const fs::path source = checkpoints_of(folder_) / checkpoint_name(model_step_);
+    session_->use_weights(read_checkpoint(source).model, source.string());
+  }
   return summary;
 }
 

@@ -38,7 +38,7 @@ struct RunOptions {
 ///     tokenizer.json      for text
 ///     log.jsonl           an object a logged step
 ///     checkpoints/        step-N, and the links last and best
-///     model.safetensors   a link to the last weights
+///     model.safetensors   a link to the last weights; with train.restore_best, at the end to the best
 ///     best.safetensors    a link to those with the lowest validation loss; without validation, to the last
 ///     summary.json        how it ended
 class Run {
@@ -73,8 +73,11 @@ class Run {
   /// Asks for a checkpoint after the step in progress. Safe from any thread and from a signal handler.
   void request_checkpoint() { requested_.store(true, std::memory_order_relaxed); }
 
-  /// Trains to the end and writes a checkpoint and the summary, also when interrupted.
+  /// Trains to the end and writes a checkpoint and the summary, also when interrupted. With train.restore_best a run
+  /// that comes to its end leaves the weights with the lowest validation loss in the model and in model.safetensors.
   TrainingSummary train();
+  /// The updates behind the weights of the model and of model.safetensors, after `train`.
+  int64_t model_step() const { return model_step_; }
 
  private:
   void open(bool overwrite);
@@ -88,6 +91,7 @@ class Run {
   void save_checkpoint();
   void save_what_can_be_saved() noexcept;
   bool rewind(const Anomaly& anomaly);
+  bool ends_with_best(const TrainingSummary& summary) const;
   void write_summary(const TrainingSummary& summary) const;
 
   std::filesystem::path folder_;
@@ -103,7 +107,8 @@ class Run {
   int64_t every_ = 0;  // checkpoint.every and checkpoint.every_s, asked for after each step
   double every_s_ = 0.0;
   int64_t saved_step_ = -1;  // of the newest checkpoint
-  int64_t told_step_ = 0;    // up to here the log has all rows; -1 in the middle of a rewind
+  int64_t model_step_ = 0;
+  int64_t told_step_ = 0;  // up to here the log has all rows; -1 in the middle of a rewind
   Clock::time_point saved_at_ = Clock::now();
   int rewinds_here_ = 0;  // since the newest checkpoint
   int64_t examples_since_log_ = 0;

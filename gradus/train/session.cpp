@@ -90,7 +90,7 @@ RunFacts Session::facts() const {
   facts.matmul_library = matmul_library(dtype_from_name(config_.text("train.precision")));
   const int64_t next = trainer_->steps_done();
   // Some schedules are not defined beyond the last step.
-  if (next < trainer_->planned_steps()) facts.next_learning_rate = learning_rate_at(schedule_, next);
+  if (next < trainer_->planned_steps()) facts.next_learning_rate = trainer_->next_learning_rate();
   return facts;
 }
 
@@ -114,6 +114,10 @@ void Session::restore_tensors(const Checkpoint& checkpoint, std::string_view sou
 void Session::restore(const Checkpoint& checkpoint, std::string_view source) {
   restore_tensors(checkpoint, source);
   trainer_->restore(checkpoint.state.training);
+}
+
+void Session::use_weights(const NamedTensors& weights, std::string_view source) {
+  load_parameters(model_->parameters(), weights, source);
 }
 
 void Session::rewind(const Checkpoint& checkpoint, std::string_view source, const Anomaly& anomaly) {

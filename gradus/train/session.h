@@ -42,6 +42,8 @@ class Session {
   void restore(const Checkpoint& checkpoint, std::string_view source);
   /// The same for `Trainer::set_recovery`: leaves out the batch of `anomaly`.
   void rewind(const Checkpoint& checkpoint, std::string_view source, const Anomaly& anomaly);
+  /// Puts other weights in the place of the model's, at the end of a run; training does not go on from them.
+  void use_weights(const NamedTensors& weights, std::string_view source);
   /// What training will need.
   const MemoryPrediction& memory() const { return memory_; }
   /// A sum over the names and the bits of all weights.

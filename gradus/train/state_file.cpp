@@ -52,6 +52,27 @@ HealthState health_from(const JsonObject& json) {
   return h;
 }
 
+JsonText to_json(const PatienceState& p) { return JsonText().add("best", or_nan(p.best)).add("waited", p.waited); }
+
+PatienceState patience_from(const JsonObject& json) {
+  return {.best = json.real_or_null("best"), .waited = json.integer("waited")};
+}
+
+JsonText to_json(const PlateauState& p) {
+  return JsonText()
+      .add("factor", p.factor)
+      .add("best", or_nan(p.best))
+      .add("waited", p.waited)
+      .add("cooldown_left", p.cooldown_left);
+}
+
+PlateauState plateau_from(const JsonObject& json) {
+  return {.factor = json.real("factor"),
+          .best = json.real_or_null("best"),
+          .waited = json.integer("waited"),
+          .cooldown_left = json.integer("cooldown_left")};
+}
+
 JsonText to_json(const StepRecord& r) {
   return JsonText()
       .add("step", r.step)
@@ -128,6 +149,8 @@ std::string StateFile::to_json() const {
   json.add("rewinds", t.rewinds);
   json.add("undone_steps", t.undone_steps);
   json.add("elapsed_s", t.elapsed_s);
+  json.add("patience", gradus::to_json(t.patience));
+  json.add("plateau", gradus::to_json(t.plateau));
   json.add("health", gradus::to_json(t.health));
   if (t.unvalidated) {
     json.add("unvalidated", gradus::to_json(*t.unvalidated));
@@ -163,6 +186,9 @@ StateFile StateFile::parse(std::string_view text, const std::string& file) {
   t.rewinds = json.integer("rewinds");
   t.undone_steps = json.integer("undone_steps");
   t.elapsed_s = json.real("elapsed_s");
+  // A state of before there were these has none of them.
+  if (json.has("patience")) t.patience = patience_from(json.object("patience"));
+  if (json.has("plateau")) t.plateau = plateau_from(json.object("plateau"));
   t.health = health_from(json.object("health"));
   if (const std::optional<JsonObject> record = json.object_or_null("unvalidated")) t.unvalidated = record_from(*record);
   f.config_hash = json.sum("config_xxh3");

@@ -15,7 +15,8 @@
 
 namespace gradus {
 
-/// The weights of the last checkpoint, or of the one with the lowest validation loss.
+/// The weights that the run's model.safetensors is: of the last checkpoint, or what train.restore_best made of it; or
+/// those of the checkpoint with the lowest validation loss.
 enum class Weights : uint8_t { kLast, kBest };
 
 /// A trained model, ready for use. Calls from several threads at once are safe.

@@ -49,6 +49,14 @@ void check_options(const TrainerOptions& o) {
     fail_usage("train", "stop_window {} and stop_loss {}; expected a window of up to {} steps and a number",
                o.stop_window, o.stop_loss.value_or(0.0), kMostWindow);
   }
+  if (o.patience < 0 || !(o.min_delta >= 0.0 && std::isfinite(o.min_delta))) {
+    fail_usage("train.patience", "patience {} and min_delta {}; expected neither below 0", o.patience, o.min_delta);
+  }
+  if (o.plateau) check_plateau(*o.plateau);
+  if ((o.patience > 0 || o.plateau) && o.validation_every == 0) {
+    fail_usage(o.plateau ? "schedule.name" : "train.patience",
+               "goes by the validation loss, and there is none; set validation.every");
+  }
   if (o.stop_on_validation && (!o.stop_loss || o.validation_every == 0)) {
     fail_usage("train.stop_on", "\"validation\" needs train.stop_loss and validation.every");
   }
@@ -79,6 +87,8 @@ std::string_view name_of(StopReason reason) {
       return "loss_threshold";
     case StopReason::kMaxTime:
       return "max_time";
+    case StopReason::kNoImprovement:
+      return "no_improvement";
     case StopReason::kNonFinite:
       return "non_finite";
     case StopReason::kLossSpike:
@@ -116,6 +126,8 @@ void Trainer::restore(TrainingState state) {
   if (!options_.stop_loss) window.clear();
   if (window.size() > size) window.erase(window.begin(), window.end() - static_cast<std::ptrdiff_t>(size));
   if (options_.stop_loss) window.reserve(size);
+  if (options_.patience == 0) state_.patience = {};
+  if (!options_.plateau) state_.plateau = {};
   final_loss_ = state_.last_loss;
   elapsed_before_s_ = state_.elapsed_s;
   start_ = Clock::now();
@@ -212,6 +224,18 @@ void Trainer::validate_after(StepRecord& record) {
   state_.best_step = state_.step;
 }
 
+// What decides by the losses of validations has now seen this one.
+void Trainer::count_validation(double loss) {
+  if (options_.plateau) observe(*options_.plateau, loss, state_.plateau);
+  if (options_.patience == 0) return;
+  PatienceState& seen = state_.patience;
+  const bool improved = std::isfinite(loss) && (!seen.best || loss < *seen.best - options_.min_delta);
+  if (improved) seen.best = loss;
+  seen.waited = improved ? 0 : seen.waited + 1;
+}
+
+double Trainer::next_learning_rate() const { return learning_rate_at(schedule_, state_.step) * state_.plateau.factor; }
+
 // The mean of the last `stop_window` losses with this one as the newest, once there are so many.
 std::optional<double> Trainer::mean_loss_with(double loss) const {
   const auto size = static_cast<size_t>(options_.stop_window);
@@ -266,7 +290,7 @@ std::optional<StopReason> Trainer::step(StepRecord& record) {
   record.step = state_.step;
   record.batch = state_.batch_of(record.step);
   record.epoch = sampler_.epoch(record.batch);
-  record.learning_rate = learning_rate_at(schedule_, record.step);
+  record.learning_rate = next_learning_rate();
   record.gradient_norm = std::numeric_limits<double>::quiet_NaN();
   const bool looks = record.step % options_.log_every == 0;
   DeadUnits dead_units;
@@ -305,14 +329,18 @@ std::optional<StopReason> Trainer::update(StepRecord& record, const DeadUnits& d
 // Validation, where it is due, and why the run ends with this step, if it does.
 std::optional<StopReason> Trainer::after_update(StepRecord& record) {
   const bool last = record.step + 1 == planned_steps_;
-  if (options_.validation_every > 0 && ((record.step + 1) % options_.validation_every == 0 || last)) {
+  const bool due = options_.validation_every > 0 && (record.step + 1) % options_.validation_every == 0;
+  if (due || (last && options_.validation_every > 0)) {
     validate_after(record);
     if (!record.validation_loss) state_.unvalidated = record;
+    // One that is there because the run ends here would not have been in a longer run.
+    if (due && record.validation_loss) count_validation(*record.validation_loss);
     if (options_.stop_on_validation && record.validation_loss && *record.validation_loss <= *options_.stop_loss) {
       return StopReason::kLossThreshold;
     }
   }
   if (last) return planned_reason_;
+  if (has_lost_patience()) return StopReason::kNoImprovement;
   if (cancelled_.load(std::memory_order_relaxed)) return StopReason::kInterrupted;
   return std::nullopt;
 }
@@ -338,6 +366,7 @@ void Trainer::finish_step(StepRecord& record, std::optional<StopReason>& reason)
 std::optional<StopReason> Trainer::reached_limit() const {
   if (state_.step >= planned_steps_) return planned_reason_;
   if (options_.max_time_s > 0.0 && elapsed_before_s_ >= options_.max_time_s) return StopReason::kMaxTime;
+  if (has_lost_patience()) return StopReason::kNoImprovement;
   const std::optional<double>& loss = state_.last_validation_loss;
   if (options_.stop_on_validation && loss && *loss <= *options_.stop_loss) return StopReason::kLossThreshold;
   return std::nullopt;

@@ -19,6 +19,7 @@
 #include "gradus/data/sampler.h"
 #include "gradus/nn/models/model.h"
 #include "gradus/optim/optimizer.h"
+#include "gradus/optim/plateau.h"
 #include "gradus/optim/schedule.h"
 #include "gradus/train/anomaly.h"
 #include "gradus/train/training_state.h"
@@ -43,8 +44,14 @@ struct TrainerOptions {
   std::optional<double> stop_loss = std::nullopt;
   int64_t stop_window = 0;          ///< Steps; 0: 1 for whole-batch training, else 100.
   bool stop_on_validation = false;  ///< `stop_loss` compares the validation loss, after the step that validated.
-  double max_time_s = 0.0;          ///< Seconds in the loop; 0 for no limit. Looked at after each step.
-  double clip_norm = 0.0;           ///< See StepOptions.
+  /// Early stopping: the run ends after so many validations in a row that are not lower than the lowest of those that
+  /// were, by more than `min_delta`; 0 for never. Only validations of `validation_every` count, not one at the end.
+  int64_t patience = 0;
+  double min_delta = 0.0;
+  /// What the schedule is multiplied with, by the same validations.
+  std::optional<PlateauOptions> plateau = std::nullopt;
+  double max_time_s = 0.0;  ///< Seconds in the loop; 0 for no limit. Looked at after each step.
+  double clip_norm = 0.0;   ///< See StepOptions.
   PenaltyOptions penalty = {};
   int64_t validation_every = 0;        ///< Steps between validations, the last step always included; 0 for none.
   int64_t validation_batch_size = 64;  ///< Examples at once; bounds memory only.
@@ -64,11 +71,13 @@ enum class StopReason : uint8_t {
   kMaxEpochs,
   kLossThreshold,
   kMaxTime,
+  kNoImprovement,
   kNonFinite,
   kLossSpike,
   kInterrupted
 };
-/// "max_steps", "max_epochs", "loss_threshold", "max_time", "non_finite", "loss_spike", "interrupted".
+/// "max_steps", "max_epochs", "loss_threshold", "max_time", "no_improvement", "non_finite", "loss_spike",
+/// "interrupted".
 std::string_view name_of(StopReason reason);
 
 struct TrainingSummary {
@@ -105,6 +114,8 @@ class Trainer {
   /// The number of steps that the limits allow.
   int64_t planned_steps() const { return planned_steps_; }
 
+  /// The rate of the next step: the schedule's, and what `plateau` has made of it.
+  double next_learning_rate() const;
   /// The updates done so far, over all starts.
   int64_t steps_done() const { return state_.step; }
   /// Why `run` would end before another step: a limit that was reached before.
@@ -138,6 +149,8 @@ class Trainer {
   std::optional<double> mean_loss_with(double loss) const;
   void count_step(const StepRecord& record);
   void validate_after(StepRecord& record);
+  void count_validation(double loss);
+  bool has_lost_patience() const { return options_.patience > 0 && state_.patience.waited >= options_.patience; }
   void finish_step(StepRecord& record, std::optional<StopReason>& reason);
   std::optional<StopReason> first_reason();
   double elapsed_s() const;

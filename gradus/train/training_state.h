@@ -6,10 +6,17 @@
 #include <optional>
 #include <vector>
 
+#include "gradus/optim/plateau.h"
 #include "gradus/train/health.h"
 #include "gradus/train/step_record.h"
 
 namespace gradus {
+
+/// What early stopping has seen.
+struct PatienceState {
+  std::optional<double> best = std::nullopt;  ///< The lowest validation loss that was an improvement.
+  int64_t waited = 0;                         ///< Validations in a row that were none.
+};
 
 /// What a trainer knows after some updates. With the weights, the optimizer's state, the configuration and the data it
 /// determines all that follows, bit for bit.
@@ -29,6 +36,8 @@ struct TrainingState {
   std::optional<double> last_validation_loss;
   int64_t best_step = 0;       ///< Updates done when it was seen.
   std::vector<double> window;  ///< The losses that `stop_loss` looks back on, oldest first.
+  PatienceState patience;
+  PlateauState plateau;
   HealthState health;
   /// The last step, if its validation was given up by `Trainer::cancel`: it is made up for before the next step.
   std::optional<StepRecord> unvalidated;

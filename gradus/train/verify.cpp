@@ -22,6 +22,8 @@ namespace gradus {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr int64_t kMostSummaryBytes = 1 << 26;
+
 class Findings {
  public:
   explicit Findings(fs::path run) : run_(std::move(run)) {}
@@ -104,6 +106,21 @@ std::optional<Checkpoint> look_at_checkpoints(Findings& findings) {
   return newest;
 }
 
+// Whether the run has come to its end and put its best weights into model.safetensors; its summary tells. One that
+// cannot be read is found elsewhere.
+bool has_restored_best(const fs::path& run, const Checkpoint& newest) {
+  const fs::path path = run / "summary.json";
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return false;
+  try {
+    if (!Config::parse(newest.config, "config.toml").boolean("train.restore_best")) return false;
+    const JsonObject summary = JsonObject::parse(read_file(path, kMostSummaryBytes), path.string());
+    return summary.integer("model_step") == newest.state.training.best_step;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 // What the four links of a run must point to: nothing that is known if it has no checkpoint that can be read.
 std::vector<std::pair<std::string, std::string>> links_of(const fs::path& run,
                                                           const std::optional<Checkpoint>& newest) {
@@ -119,6 +136,7 @@ std::vector<std::pair<std::string, std::string>> links_of(const fs::path& run,
   });
   links[0].second = checkpoint_name(state.step);
   links[1].second = checkpoint_name(has_best ? state.best_step : state.step);
+  if (has_best && has_restored_best(run, *newest)) links[2].second = "checkpoints/best/model.safetensors";
   return links;
 }
 
@@ -147,7 +165,7 @@ void look_at_summary(Findings& findings, const std::optional<Checkpoint>& newest
   const fs::path path = findings.run() / "summary.json";
   if (!findings.has("summary.json")) return findings.note("summary.json", "is not there: the run has not ended");
   findings.attempt("summary.json", [&]() -> std::string {
-    const JsonObject summary = JsonObject::parse(read_file(path, 1 << 26), path.string());
+    const JsonObject summary = JsonObject::parse(read_file(path, kMostSummaryBytes), path.string());
     const JsonObject fingerprint = summary.object("fingerprint");
     const int64_t steps = summary.integer("steps");
     const bool is_newest = newest && newest->state.training.step == steps;

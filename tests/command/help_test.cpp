@@ -14,7 +14,7 @@ using testing::Not;
 TEST(Help, EveryVerbHasHelpWithAnExample) {
   const TemporaryFolder folder;
   for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{
-           {}, {"train"}, {"generate"}, {"verify"}, {"schedule"}, {"recipes"}, {"keys"}, {"env"}}) {
+           {}, {"train"}, {"lr-find"}, {"generate"}, {"verify"}, {"schedule"}, {"recipes"}, {"keys"}, {"env"}}) {
     std::vector<std::string> words = verb;
     words.push_back("--help");
     const CommandResult result = run_gradus(folder, words);

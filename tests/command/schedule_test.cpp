@@ -104,6 +104,60 @@ TEST_F(ScheduleVerb, WrongArgumentsAreUsageErrors) {
   EXPECT_THAT(usage_error({"constant", "--steps", "5", "--set", "scale=2"}), HasSubstr("applies to"));
 }
 
+TEST_F(ScheduleVerb, ASequenceTakesThePartsByNumber) {
+  EXPECT_EQ(rates({"sequence", "--set", "learning_rate=1", "--set", "1.name=linear", "--set", "1.steps=4", "--set",
+                   "2.name=constant", "--set", "schedule.2.peak=0.5", "--steps", "7"}),
+            (std::vector<double>{1.0, 0.75, 0.5, 0.25, 0.5, 0.5, 0.5}));
+  EXPECT_THAT(usage_error({"sequence", "--set", "1.nmae=linear", "--steps", "7"}),
+              HasSubstr("unknown key \"1.nmae\"; did you mean \"1.name\""));
+  EXPECT_THAT(usage_error({"sequence", "--set", "1.name=constant", "--set", "1.steps=7", "--set", "2.name=constant",
+                           "--steps", "7"}),
+              HasSubstr("the parts before schedule.2 end at step 7, and the run has 7 steps"));
+}
+
+TEST_F(ScheduleVerb, PlateauIsRefusedWithTheReason) {
+  EXPECT_EQ(usage_error({"plateau", "--steps", "5"}),
+            "gradus: [schedule] plateau has no curve of its own: it lowers the rate when a run's validation loss does "
+            "not improve; the log of a run has the rate of each step\n");
+}
+
+// A straight line from the corner at the top to the one at the bottom, with numbers at both axes; 80 columns.
+TEST_F(ScheduleVerb, PlotDrawsTheCurve) {
+  const CommandResult result =
+      schedule({"linear", "--set", "learning_rate=1", "--set", "total_steps=100", "--steps", "101", "--plot"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const std::vector<std::string> lines = lines_of(result.out);
+  ASSERT_EQ(lines.size(), 20u);
+  EXPECT_EQ(lines[0], "learning rate, linear");
+  EXPECT_EQ(lines[1].substr(0, 8), "  1 +***");
+  EXPECT_EQ(lines[4].substr(0, 5), "0.8 +");
+  EXPECT_EQ(lines[16].substr(0, 5), "  0 +");
+  EXPECT_EQ(lines[16].substr(lines[16].size() - 3), "***");
+  EXPECT_EQ(lines[16].size(), 80u);
+  EXPECT_EQ(lines[17], "    ++--------------+--------------+-------------+--------------+--------------+");
+  EXPECT_EQ(lines[18], "     0             20             40            60             80            100");
+  EXPECT_EQ(lines[19], std::string(40, ' ') + "step");
+  for (int row = 1; row <= 16; ++row) EXPECT_THAT(lines[static_cast<size_t>(row)], HasSubstr("*"));
+}
+
+TEST_F(ScheduleVerb, PlotOfAnySizeFitsTheTerminal) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"constant", "--steps", "1"},
+           {"constant", "--steps", "9223372036854775807", "--set", "learning_rate=1e-300"},
+           {"constant", "--steps", "5", "--set", "learning_rate=1.7e308"},
+           {"cyclic", "--steps", "100000", "--set", "cycle_steps=3", "--set", "learning_rate=123456789"},
+           {"wsd", "--steps", "2", "--set", "decay_steps=1"}}) {
+    std::vector<std::string> words = arguments;
+    words.push_back("--plot");
+    const CommandResult result = schedule(words);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    const std::vector<std::string> lines = lines_of(result.out);
+    EXPECT_GT(lines.size(), 10u);
+    for (const std::string& line : lines) EXPECT_LE(line.size(), 80u) << line;
+    EXPECT_THAT(result.out, HasSubstr("*"));
+  }
+}
+
 TEST_F(ScheduleVerb, AFullDiskIsAFailure) {
   const CommandResult result = run_gradus(folder_, {"schedule", "constant", "--steps", "100000"}, {.out = "/dev/full"});
   EXPECT_EQ(result.exit_code, 1);

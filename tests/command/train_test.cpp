@@ -205,8 +205,8 @@ INSTANTIATE_TEST_SUITE_P(
         WrongConfig{"RateOfDynamic",
                     "[data]\nkind = 'line'\n[model]\nkind = 'linear'\n[train]\nsteps = 9\n[optimizer]\n"
                     "learning_rate = 0.1\n[schedule]\nname = 'dynamic'\nwarmup_steps = 1\ndecay_steps = 9\n",
-                    "gradus: [c.toml:8:1] \"optimizer.learning_rate\" applies to schedule.name = \"constant\", "
-                    "\"linear\" or \"cosine\", not to \"dynamic\"; the dynamic expression is the learning rate itself"},
+                    "gradus: [c.toml:8:1] \"optimizer.learning_rate\" does not apply to schedule.name = \"dynamic\"; "
+                    "the dynamic expression is the learning rate itself"},
         WrongConfig{"TextWithoutPath", "[data]\nkind = 'text'\n[model]\nkind = 'gpt'\n[train]\nsteps = 9\n",
                     "gradus: [c.toml] required key \"data.path\" is missing"}),
     [](const auto& instance) { return instance.param.name; });

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "gradus/base/error.h"
+#include "gradus/train/schedule_config.h"
 
 namespace gradus {
 namespace {
@@ -159,7 +160,8 @@ TEST(ConfigErrors, UnknownKey) {
 TEST(ConfigErrors, TheFirstInTheFileIsReported) {
   EXPECT_EQ(parse_error("[train]\nzzz = 1\n[data]\nyyy = 1"),
             "[run.toml:2:1] unknown key \"train.zzz\"; [train] has steps epochs batch_size micro_batch_size sampling "
-            "seed threads precision activations stop_loss stop_window stop_on max_time_s");
+            "seed threads precision activations stop_loss stop_window stop_on patience min_delta restore_best "
+            "max_time_s");
 }
 
 TEST(ConfigErrors, Tables) {
@@ -278,9 +280,11 @@ TEST(ConfigErrors, Choice) {
   EXPECT_EQ(parse_error("[optimizer]\nname = 'adamv'"),
             "[run.toml:2:1] \"optimizer.name\" must be \"sgd\" or \"adamw\"; found the text \"adamv\"; did you mean "
             "\"adamw\"?");
-  EXPECT_EQ(line_error({"schedule.name=exponential"}),
-            "[--set schedule.name=exponential] \"schedule.name\" must be \"constant\", \"dynamic\", \"linear\" or "
-            "\"cosine\"; found the text \"exponential\"");
+  EXPECT_EQ(line_error({"schedule.name=exponentially"}),
+            "[--set schedule.name=exponentially] \"schedule.name\" must be \"constant\", \"dynamic\", \"linear\", "
+            "\"cosine\", \"polynomial\", \"cosine_restarts\", \"exponential\", \"step\", \"multi_step\", "
+            "\"inverse_sqrt\", \"wsd\", \"one_cycle\", \"cyclic\", \"plateau\" or \"sequence\"; found the text "
+            "\"exponentially\"; did you mean \"exponential\"?");
 }
 
 TEST(ConfigErrors, MalformedToml) {
@@ -331,10 +335,9 @@ TEST(ConfigErrors, Required) {
             "or give --data FILE");
   EXPECT_EQ(parse_error("data.kind = 'line'\nmodel.kind = 'linear'"),
             "[run.toml] the length of the run is missing; give train.steps, train.epochs or both");
-  EXPECT_EQ(
-      line_error({"schedule.name=dynamic"}),
-      "[run.toml] required key \"schedule.decay_steps\" is missing; set it with schedule.name = \"dynamic\" to an "
-      "integer of at least 0");
+  EXPECT_EQ(line_error({"schedule.name=dynamic"}),
+            "[run.toml] required key \"schedule.decay_steps\" is missing; set it with schedule.name = \"dynamic\" or "
+            "\"wsd\" to an integer of at least 0");
 }
 
 TEST(ConfigErrors, DoesNotApply) {
@@ -344,14 +347,20 @@ TEST(ConfigErrors, DoesNotApply) {
   EXPECT_EQ(line_error({"model.layers=2"}),
             "[--set model.layers=2] \"model.layers\" applies to model.kind = \"gpt\", not to \"linear\"; remove it, or "
             "change model.kind");
-  EXPECT_EQ(line_error({"schedule.warmup_steps=2"}),
-            "[--set schedule.warmup_steps=2] \"schedule.warmup_steps\" applies to schedule.name = \"dynamic\", "
-            "\"linear\" or \"cosine\", not to \"constant\"; remove it, or change schedule.name");
+  EXPECT_EQ(
+      line_error({"schedule.power=2"}),
+      "[--set schedule.power=2] \"schedule.power\" applies to schedule.name = \"polynomial\", not to \"constant\"; "
+      "remove it, or change schedule.name");
+  EXPECT_EQ(line_error({"schedule.name=sequence", "schedule.1.name=linear", "schedule.warmup_steps=2"}),
+            "[--set schedule.warmup_steps=2] \"schedule.warmup_steps\" does not apply to schedule.name = \"sequence\"; "
+            "remove it, or change schedule.name");
+  EXPECT_EQ(line_error({"train.min_delta=2"}),
+            "[--set train.min_delta=2] \"train.min_delta\" applies to a given train.patience, and there is no "
+            "train.patience; set that, or remove \"train.min_delta\"");
   EXPECT_EQ(parse_error(kLine + "[optimizer]\nlearning_rate = 0.1",
                         {"schedule.name=dynamic", "schedule.warmup_steps=10", "schedule.decay_steps=10"}),
-            "[run.toml:8:1] \"optimizer.learning_rate\" applies to schedule.name = \"constant\", \"linear\" or "
-            "\"cosine\", not to \"dynamic\"; the dynamic expression is the learning rate itself; scale it by "
-            "schedule.scale");
+            "[run.toml:8:1] \"optimizer.learning_rate\" does not apply to schedule.name = \"dynamic\"; the dynamic "
+            "expression is the learning rate itself; scale it by schedule.scale");
 }
 
 TEST(ConfigErrors, Override) {
@@ -421,11 +430,159 @@ TEST(ConfigCombinations, Schedule) {
   EXPECT_EQ(dynamic(1, 10, 999), "");
 }
 
+TEST(ConfigCombinations, EachSchedule) {
+  const auto error = [](const std::string& name, Overrides more) {
+    more.insert(more.begin(), "schedule.name=" + name);
+    return line_error(more);
+  };
+  EXPECT_EQ(error("wsd", {"schedule.warmup_steps=600", "schedule.decay_steps=500"}),
+            "[--set schedule.decay_steps=500] schedule.decay_steps = 500 after schedule.warmup_steps = 600 goes beyond "
+            "schedule.total_steps = 1000; lower one of them or raise train.steps, which total_steps follows");
+  EXPECT_EQ(error("wsd", {"schedule.warmup_steps=500", "schedule.decay_steps=500"}), "");
+  EXPECT_EQ(error("multi_step", {"schedule.milestones=[5, 3]"}),
+            "[--set schedule.milestones=[5, 3]] schedule.milestones has 3 after 5; write each step once, in ascending "
+            "order");
+  EXPECT_EQ(error("multi_step", {"schedule.milestones=[5, 30]", "schedule.warmup_steps=10"}),
+            "[--set schedule.milestones=[5, 30]] schedule.milestones has step 5, in the warm-up of "
+            "schedule.warmup_steps = 10; they count from step 0");
+  EXPECT_EQ(
+      error("one_cycle", {"schedule.shape=one_minus_sqrt"}),
+      "[--set schedule.shape=one_minus_sqrt] schedule.shape = \"one_minus_sqrt\" is for \"wsd\"; \"one_cycle\" is "
+      "\"cosine\" or \"linear\"");
+  EXPECT_EQ(error("exponential", {"schedule.decay_rate=0"}),
+            "[--set schedule.decay_rate=0] \"schedule.decay_rate\" must be a real number above 0 up to 1; found the "
+            "integer 0");
+  EXPECT_EQ(error("plateau", {}),
+            "[--set schedule.name=plateau] schedule.name = \"plateau\" needs validation.every above 0: it goes by the "
+            "validation loss");
+  const Overrides validates = {"data.validation_fraction=0.2", "validation.every=5", "schedule.threshold=1"};
+  EXPECT_EQ(error("plateau", validates),
+            "[--set schedule.threshold=1] schedule.threshold = 1 is a part of the lowest loss and must be below 1; or "
+            "set schedule.threshold_mode = \"absolute\"");
+  EXPECT_EQ(line_error({"train.patience=3"}),
+            "[--set train.patience=3] train.patience = 3 needs validation.every above 0: it goes by the validation "
+            "loss");
+  EXPECT_EQ(line_error({"train.restore_best=true"}),
+            "[--set train.restore_best=true] train.restore_best = true needs validation.every above 0: it goes by the "
+            "validation loss");
+}
+
+TEST(ConfigCombinations, ASequenceOfSchedules) {
+  const auto error = [](Overrides more) {
+    more.insert(more.begin(), "schedule.name=sequence");
+    return line_error(more);
+  };
+  EXPECT_EQ(error({}),
+            "[--set schedule.name=sequence] schedule.name = \"sequence\" needs parts: write [schedule.1] with its name "
+            "and steps, [schedule.2], …");
+  EXPECT_EQ(error({"schedule.2.name=linear"}),
+            "[--set schedule.2.name=linear] there is a part schedule.2 but no schedule.1; number them without gaps");
+  EXPECT_EQ(
+      error({"schedule.1.name=linear", "schedule.2.name=cosine"}),
+      "[--set schedule.1.name=linear] schedule.1.steps is missing: only the last part, schedule.2, can do without");
+  EXPECT_EQ(error({"schedule.1.name=linear", "schedule.1.steps=5", "schedule.1.warmup_steps=6"}),
+            "[--set schedule.1.warmup_steps=6] schedule.1.warmup_steps = 6 is above schedule.1.steps = 5; lower "
+            "schedule.1.warmup_steps or raise schedule.1.steps");
+  EXPECT_EQ(error({"schedule.1.name=dynamic"}).substr(0, 70),
+            "[--set schedule.1.name=dynamic] \"schedule.1.name\" must be \"constant\", ");
+  EXPECT_EQ(error({"schedule.1.name=linear", "schedule.2.steps=5"}),
+            "[--set schedule.2.steps=5] \"schedule.2.steps\" applies to a given schedule.2.name, and there is no "
+            "schedule.2.name; set that, or remove \"schedule.2.steps\"");
+  EXPECT_EQ(error({"schedule.1.name=linear", "schedule.1.cycle_steps=5"}),
+            "[--set schedule.1.cycle_steps=5] \"schedule.1.cycle_steps\" applies to schedule.1.name = "
+            "\"cosine_restarts\" or \"cyclic\", not to \"linear\"; remove it, or change schedule.1.name");
+  EXPECT_EQ(line_error({"schedule.1.name=linear"}),
+            "[--set schedule.1.name=linear] \"schedule.1.name\" applies to schedule.name = \"sequence\", not to "
+            "\"constant\"; remove it, or change schedule.name");
+  EXPECT_EQ(error({"schedule.1.nmae=linear"}),
+            "[--set schedule.1.nmae=linear] unknown key \"schedule.1.nmae\"; did you mean \"schedule.1.name\"?");
+  EXPECT_EQ(parse_error("[schedule.9]\nname = 'linear'"),
+            "[run.toml:1:11] unknown table \"schedule.9\"; a sequence has the parts \"schedule.1\" to \"schedule.8\"");
+  EXPECT_EQ(
+      parse_error("[schedule.1.x]\n"),
+      "[run.toml:1:13] unknown table \"schedule.1.x\"; a sequence has the parts \"schedule.1\" to \"schedule.8\"");
+  EXPECT_EQ(parse_error("schedule.1 = 'linear'"),
+            "[run.toml:1:10] \"schedule.1\" is a table; write [schedule.1] and its keys below it");
+  const Config config =
+      line({"schedule.name=sequence", "schedule.1.name=linear", "schedule.1.steps=1000", "schedule.2.name=cosine"});
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { make_schedule(config, 1000); }),
+            "[--set schedule.2.name=cosine] the parts before schedule.2 end at step 1000, and the run has 1000 steps: "
+            "nothing is left for it; shorten them, or train for longer");
+}
+
+TEST(ConfigSchedule, ASequenceIsThatOfItsTables) {
+  const Config config = Config::parse(kLine + R"([optimizer]
+learning_rate = 0.5
+[schedule]
+name = "sequence"
+[schedule.1]
+name = "linear"
+steps = 40
+warmup_steps = 10
+warmup_from = "one_nth"
+[schedule.2]
+name = "inverse_sqrt"
+steps = 100
+peak = 2
+warmup_steps = 7
+[schedule.3]
+name = "cyclic"
+cycle_steps = 10
+)",
+                                      "run.toml");
+  const SequenceSchedule expected{
+      {{LinearSchedule{0.5, 10, 40, 0.0, WarmupFrom::kOneNth}, 40},
+       {InverseSqrtSchedule{1.0, 7, 7}, 100},
+       {CyclicSchedule{.learning_rate = 0.5, .cycle_steps = 10, .rise_fraction = 0.5, .initial_factor = 0.04}, 1}}};
+  for (const Config& same : {config, Config::parse(config.to_toml(), "again.toml")}) {
+    const Schedule schedule = make_schedule(same, 1000);
+    for (int64_t t = 0; t < 1000; ++t) EXPECT_EQ(learning_rate_at(schedule, t), learning_rate_at(expected, t)) << t;
+  }
+}
+
+// Every field of the configuration reaches its schedule.
+TEST(ConfigSchedule, EachIsWhatItsKeysSay) {
+  const auto expect_same = [](const Overrides& keys, const Schedule& expected) {
+    Overrides all = {"optimizer.learning_rate=0.5", "train.steps=200", "schedule.warmup_from=one_nth",
+                     "schedule.warmup_steps=5"};
+    for (const std::string& key : keys) all.push_back("schedule." + key);
+    const Schedule schedule = make_schedule(line(all), 200);
+    for (int64_t t = 0; t < 200; ++t) {
+      EXPECT_EQ(learning_rate_at(schedule, t), learning_rate_at(expected, t)) << keys[0] << " " << t;
+    }
+  };
+  const WarmupFrom from = WarmupFrom::kOneNth;
+  expect_same({"name=constant"}, ConstantSchedule{0.5, 5, from});
+  expect_same({"name=linear", "final_factor=0.1"}, LinearSchedule{0.5, 5, 200, 0.1, from});
+  expect_same({"name=cosine", "total_steps=150"}, CosineSchedule{0.5, 5, 150, 0.0, from});
+  expect_same({"name=polynomial", "power=3", "final_factor=0.1"}, PolynomialSchedule{0.5, 5, 200, 0.1, 3.0, from});
+  expect_same({"name=cosine_restarts", "cycle_steps=20", "cycle_multiplier=2", "final_factor=0.1"},
+              CosineRestartsSchedule{0.5, 5, 20, 2, 0.1, from});
+  expect_same({"name=exponential", "decay_rate=0.9"}, ExponentialSchedule{0.5, 5, 0.9, from});
+  expect_same({"name=step", "drop_every=30", "decay_factor=0.4"}, StepSchedule{0.5, 5, 30, 0.4, from});
+  expect_same({"name=multi_step", "milestones=[10,70]"}, MultiStepSchedule{0.5, 5, {10, 70}, 0.1, from});
+  expect_same({"name=inverse_sqrt"}, InverseSqrtSchedule{0.5, 5, 5, from});
+  expect_same({"name=inverse_sqrt", "timescale=9"}, InverseSqrtSchedule{0.5, 5, 9, from});
+  expect_same({"name=inverse_sqrt", "warmup_steps=0"}, InverseSqrtSchedule{0.5, 0, 10000, from});
+  expect_same({"name=wsd", "decay_steps=40", "final_factor=0.1", "shape=one_minus_sqrt"},
+              WsdSchedule{0.5, 5, 200, 40, 0.1, DecayShape::kOneMinusSqrt, from});
+  expect_same({"name=one_cycle"}, OneCycleSchedule{0.5, 5, 200, 0.3, 0.04, 0.0, DecayShape::kCosine, from});
+  expect_same({"name=one_cycle", "rise_fraction=0.4", "initial_factor=0.2", "final_factor=0.1", "shape=linear"},
+              OneCycleSchedule{0.5, 5, 200, 0.4, 0.2, 0.1, DecayShape::kLinear, from});
+  expect_same({"name=cyclic", "cycle_steps=16", "cycle_decay=0.5", "initial_factor=0.1"},
+              CyclicSchedule{0.5, 5, 16, 0.5, 0.1, 0.5, from});
+}
+
 TEST(ConfigToml, ResolvedConfigurationLoadsToTheSame) {
   const std::vector<Config> configs = {
-      line(), text(), line({"model.kind=mlp", "optimizer.name=adamw", "train.stop_loss=0.1", "train.batch_size=8"}),
+      line(),
+      text(),
+      line({"model.kind=mlp", "optimizer.name=adamw", "train.stop_loss=0.1", "train.batch_size=8"}),
       line({"schedule.name=dynamic", "schedule.warmup_steps=5", "schedule.decay_steps=10", "train.max_time_s=1"}),
-      text({"schedule.name=cosine", "data.path=a \"b\".txt", "validation.every=3"})};
+      text({"schedule.name=cosine", "data.path=a \"b\".txt", "validation.every=3"}),
+      text({"schedule.name=plateau", "validation.every=3", "train.patience=4", "train.restore_best=true"}),
+      line({"schedule.name=sequence", "schedule.1.name=multi_step", "schedule.1.milestones=[3,4]", "schedule.1.steps=9",
+            "schedule.2.name=inverse_sqrt"})};
   for (const Config& config : configs) {
     const std::string toml = config.to_toml();
     const Config again = Config::parse(toml, "config.toml");
@@ -465,6 +622,8 @@ clip_norm = 0.0
 
 [schedule]
 name = "constant"
+warmup_steps = 0
+warmup_from = "zero"
 
 [regularization]
 l1 = 0.0
@@ -481,6 +640,7 @@ precision = "f32"
 activations = "f32"
 # by default: stop_window = 1
 stop_on = "training"
+restore_best = false
 
 [validation]
 every = 0
@@ -523,9 +683,7 @@ TEST(ConfigKeys, NamesAndConditionsAreKnown) {
   for (const Key& key : configuration_keys()) {
     EXPECT_TRUE(names.insert(key.name).second) << key.name << " stands twice";
     EXPECT_TRUE(key.text.ends_with('.')) << key.name;
-    const std::string_view table = key.name.substr(0, key.name.find('.'));
-    EXPECT_TRUE(
-        std::ranges::any_of(configuration_tables(), [&](const KeyTable& known) { return known.name == table; }));
+    EXPECT_NE(find_table(table_of(key.name)), nullptr) << key.name;
     if (key.condition.key.empty()) continue;
     const Key* control = find_key(key.condition.key);
     ASSERT_NE(control, nullptr) << key.name;

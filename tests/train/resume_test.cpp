@@ -77,6 +77,15 @@ model = {kind = "linear"}
 optimizer = {name = "sgd", learning_rate = 0.05, momentum = 0.9, state = "bf16"}
 train = {batch_size = 32}
 )";
+  // The rate drops a few times, and a good part of the patience is used up.
+  files["line_plateau"] = R"(
+data = {kind = "line", points = 40, noise = 1.0, validation_fraction = 0.25}
+model = {kind = "linear"}
+optimizer = {learning_rate = 0.2, momentum = 0.9}
+schedule = {name = "plateau", warmup_steps = 5, patience = 2, cooldown = 1, decay_factor = 0.7}
+train = {batch_size = 7, sampling = "replacement", patience = 65, min_delta = 0.001, restore_best = true}
+validation = {every = 3}
+)";
   std::vector<std::string> all = {"train.steps=200", "train.seed=3"};
   if (model == "gpt_bf16" && has_bf16_products()) all.push_back("train.precision=bf16");
   if (model.starts_with("gpt")) all.push_back(Config::text_override("data.path", text_path()));
@@ -120,8 +129,51 @@ TEST_P(Resume, AfterAnyStepGivesTheSameBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Resume, testing::Values("line", "line_bf16", "mlp", "gpt", "gpt_bf16", "gpt_llama"),
+INSTANTIATE_TEST_SUITE_P(Models, Resume,
+                         testing::Values("line", "line_bf16", "line_plateau", "mlp", "gpt", "gpt_bf16", "gpt_llama"),
                          [](const auto& suffix) { return std::string(suffix.param); });
+
+TEST(ResumeSession, WithPlateauAndPatienceTheStateMatters) {
+  Session session(config_of("line_plateau"));
+  session.trainer().run();
+  const TrainingState state = session.trainer().state();
+  EXPECT_LT(state.plateau.factor, 0.1);
+  EXPECT_GT(state.patience.waited, 20);
+  EXPECT_LT(state.patience.waited, 65);
+  EXPECT_DOUBLE_EQ(session.trainer().next_learning_rate(), 0.2 * state.plateau.factor);
+}
+
+// It ends at the same step, for the same reason and with the same bits, whichever step it stopped at before.
+TEST(ResumeSession, AfterAnyStepARunStopsEarlyAtTheSameStep) {
+  const Config config = config_of("line_plateau", {"train.patience=8"});
+  Session straight(config);
+  std::vector<Checkpoint> stops;
+  stops.push_back(straight.snapshot());
+  straight.trainer().set_callback([&](const StepRecord&) { stops.push_back(straight.snapshot()); });
+  const TrainingSummary summary = straight.trainer().run();
+  EXPECT_EQ(summary.stop_reason, StopReason::kNoImprovement);
+  EXPECT_GT(summary.steps, 30);
+  EXPECT_LT(summary.steps, kSteps);
+  EXPECT_EQ(summary.steps % 3, 0);
+  for (Checkpoint& stop : stops) {
+    stop.state = StateFile::parse(stop.state.to_json(), "state.json");
+    Session again(config, {.resumes = true});
+    again.restore(stop, "test");
+    EXPECT_EQ(again.trainer().run().stop_reason, StopReason::kNoImprovement);
+    EXPECT_EQ(bits_of(again.snapshot()), bits_of(stops.back())) << "stopped after step " << stop.state.training.step;
+  }
+}
+
+// A checkpoint of before there were these.
+TEST(ResumeSession, AStateWithoutPatienceAndPlateauIsRead) {
+  const Session session(config_of("line"));
+  json state = json::parse(session.snapshot().state.to_json());
+  state.erase("patience");
+  state.erase("plateau");
+  const TrainingState read = StateFile::parse(state.dump(), "state.json").training;
+  EXPECT_EQ(read.plateau, PlateauState{});
+  EXPECT_EQ(read.patience.waited, 0);
+}
 
 std::vector<json> timeless_log(const fs::path& run) {
   std::vector<json> rows = log_of(run);

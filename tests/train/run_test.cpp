@@ -143,8 +143,8 @@ TEST(Run, SummarySaysHowItEnded) {
   const TrainingSummary summary = train(line_config(), folder / "run");
   const json s = json::parse(slurp(folder / "run/summary.json"));
   EXPECT_EQ(keys_of(s),
-            (Names{"steps", "stop_reason", "final_loss", "best_val_loss", "parameters", "elapsed_s", "peak_rss_bytes",
-                   "predicted_bytes", "fingerprint", "counts", "checkpoints", "metrics"}));
+            (Names{"steps", "stop_reason", "final_loss", "best_val_loss", "model_step", "parameters", "elapsed_s",
+                   "peak_rss_bytes", "predicted_bytes", "fingerprint", "counts", "checkpoints", "metrics"}));
   EXPECT_EQ(s["steps"], 25);
   EXPECT_EQ(s["stop_reason"], "max_steps");
   EXPECT_EQ(s["final_loss"], summary.final_loss);

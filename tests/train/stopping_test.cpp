@@ -89,6 +89,70 @@ TEST(Stopping, OnValidationComparesTheValidationLoss) {
   EXPECT_EQ(script.validated, 2u);
 }
 
+// Validations after updates 2, 4, …; the lowest loss is that of the second.
+TEST(EarlyStopping, EndsAfterSoManyValidationsWithoutAnImprovement) {
+  const auto ends = [](std::vector<double> validation, int64_t patience, double min_delta = 0.0) {
+    Script script{.training = {0}, .validation = std::move(validation)};
+    const Outcome o = script.train({.steps = 40, .patience = patience, .min_delta = min_delta, .validation_every = 2});
+    return std::pair{o.summary.steps, name_of(o.summary.stop_reason)};
+  };
+  using End = std::pair<int64_t, std::string_view>;
+  EXPECT_EQ(ends({3, 2, 2.5, 2.25, 2}, 1), End(6, "no_improvement"));
+  EXPECT_EQ(ends({3, 2, 2.5, 2.25, 2}, 3), End(10, "no_improvement")) << "equal is no improvement";
+  EXPECT_EQ(ends({3, 2, 2.5, 1.75, 2}, 2), End(12, "no_improvement")) << "an improvement starts the count again";
+  EXPECT_EQ(ends({3, 2, 2.5, 2.25, 2}, 30), End(40, "max_steps"));
+  // Each is 0.25 lower than the one before: not enough one by one, but the second is 0.5 below the lowest that counted.
+  EXPECT_EQ(ends({3, 2.75, 2.5, 2.25, 2.0, 1.75, 1.5, 1.25}, 2, 0.375), End(18, "no_improvement"));
+  EXPECT_EQ(ends({3, 2.75, 2.5, 2.25, 2.0, 1.75, 1.5, 1.25}, 2, 0.25), End(18, "no_improvement"));
+  EXPECT_EQ(ends({3, 2.75, 2.5, 2.25, 2.0, 1.75, 1.5, 1.25}, 2, 0.125), End(20, "no_improvement"));
+  EXPECT_EQ(ends({3, 2.75, 2.5, 2.25, 2.0}, 1, 0.25), End(4, "no_improvement")) << "it must be more than min_delta";
+  EXPECT_EQ(ends({NAN, NAN, NAN, 2.0}, 3), End(6, "no_improvement")) << "what is no number is no improvement";
+  EXPECT_EQ(ends({INFINITY, 2.0, 3.0}, 2), End(8, "no_improvement"));
+}
+
+TEST(EarlyStopping, WrongOptionsAreUsageErrors) {
+  const auto text = [](const TrainerOptions& options) {
+    return usage_error_text([&] { Script{.training = {0}}.train(options); });
+  };
+  EXPECT_EQ(text({.steps = 4, .patience = 2}),
+            "[train.patience] goes by the validation loss, and there is none; set validation.every");
+  EXPECT_EQ(text({.steps = 4, .plateau = PlateauOptions{}}),
+            "[schedule.name] goes by the validation loss, and there is none; set validation.every");
+  EXPECT_EQ(text({.steps = 4, .patience = -2, .validation_every = 1}),
+            "[train.patience] patience -2 and min_delta 0; expected neither below 0");
+}
+
+// The validation at the end of a run that `validation_every` does not ask for is not one of a longer run.
+TEST(EarlyStopping, OnlyValidationsThatAreDueCount) {
+  Script script{.training = {0}, .validation = {3, 3, 1}};
+  const Numbers data(10);
+  Trainer trainer({.steps = 5, .patience = 2, .plateau = PlateauOptions{.patience = 0}, .validation_every = 2},
+                  script.parameters, script.loss(), data, *script.optimizer, ConstantSchedule{0.5});
+  trainer.set_validation(data);
+  const Outcome o = run_trainer(trainer);
+  EXPECT_EQ(script.validated, 3u);
+  EXPECT_EQ(o.summary.best_validation_loss, 1);
+  EXPECT_EQ(o.summary.stop_reason, StopReason::kMaxSteps);
+  EXPECT_EQ(trainer.state().patience.best, 3);
+  EXPECT_EQ(trainer.state().patience.waited, 1);
+  EXPECT_EQ(trainer.state().plateau, (PlateauState{.factor = 0.1, .best = 3.0}));
+}
+
+// Validations after updates 2, 4, …: the second and third that do not improve are waited through, the next drops.
+TEST(Plateau, MultipliesTheRateOfTheSchedule) {
+  Script script{.training = {0},
+                .validation = {3, 2, 2, 2, 2, 1, 1, 1, 1},
+                .schedule = ConstantSchedule{.learning_rate = 0.5, .warmup_steps = 4}};
+  const PlateauOptions plateau{.decay_factor = 0.5, .patience = 1, .final_factor = 0.375};
+  const Outcome o = script.train({.steps = 20, .plateau = plateau, .validation_every = 2});
+  const double full = 0.5, half = 0.25, least = 0.375 * 0.5;
+  const std::vector<double> expected = {0,    0.125, 0.25, 0.375, full, full, full,  full,  half,  half,
+                                        half, half,  half, half,  half, half, least, least, least, least};
+  std::vector<double> rates;
+  for (const StepRecord& record : o.records) rates.push_back(record.learning_rate);
+  EXPECT_EQ(rates, expected);
+}
+
 TEST(Stopping, AnyEndIsValidated) {
   Script script{.training = {3, 2, 1}, .validation = {7}};
   const Outcome o = script.train({.steps = 100, .stop_loss = 1.0, .validation_every = 50});
@@ -193,6 +257,7 @@ TEST(Stopping, ReasonsHaveTheirNames) {
   EXPECT_EQ(name_of(StopReason::kMaxEpochs), "max_epochs");
   EXPECT_EQ(name_of(StopReason::kLossThreshold), "loss_threshold");
   EXPECT_EQ(name_of(StopReason::kMaxTime), "max_time");
+  EXPECT_EQ(name_of(StopReason::kNoImprovement), "no_improvement");
   EXPECT_EQ(name_of(StopReason::kNonFinite), "non_finite");
   EXPECT_EQ(name_of(StopReason::kInterrupted), "interrupted");
 }

@@ -1,0 +1,249 @@
+#include "gradus/train/schedule_config.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "gradus/base/error.h"
+#include "gradus/train/config.h"
+
+namespace gradus {
+namespace {
+
+/// One schedule's keys: those of [schedule], or of a part of a sequence.
+class Keys {
+ public:
+  Keys(const Config& config, std::string table) : config_(config), table_(std::move(table)) {}
+
+  std::string full(std::string_view key) const { return fmt::format("{}.{}", table_, key); }
+  bool has(std::string_view key) const { return config_.has(full(key)); }
+  int64_t integer(std::string_view key) const { return config_.integer(full(key)); }
+  double real(std::string_view key) const { return config_.real(full(key)); }
+  const std::string& text(std::string_view key) const { return config_.text(full(key)); }
+  const std::vector<int64_t>& integers(std::string_view key) const { return config_.integers(full(key)); }
+  std::string where(std::string_view key) const { return config_.where(full(key)); }
+  bool is_part() const { return table_ != "schedule"; }
+  /// Where the schedule ends, if that is given: a part ends with its steps.
+  const char* length_key() const { return is_part() ? "steps" : "total_steps"; }
+  const Config& config() const { return config_; }
+
+  WarmupFrom warmup_from() const { return text("warmup_from") == "zero" ? WarmupFrom::kZero : WarmupFrom::kOneNth; }
+  DecayShape shape() const {
+    const std::string& name = text("shape");
+    return name == "linear" ? DecayShape::kLinear : name == "cosine" ? DecayShape::kCosine : DecayShape::kOneMinusSqrt;
+  }
+
+ private:
+  const Config& config_;
+  std::string table_;
+};
+
+std::optional<ScheduleVariant<>> make_with_end(const Keys& keys, double rate, int64_t total) {
+  const std::string& name = keys.text("name");
+  const bool has_end =
+      name == "linear" || name == "cosine" || name == "polynomial" || name == "wsd" || name == "one_cycle";
+  if (!has_end) return std::nullopt;
+  const int64_t warmup = keys.integer("warmup_steps");
+  const double final_factor = keys.real("final_factor");
+  const WarmupFrom from = keys.warmup_from();
+  if (name == "linear") return LinearSchedule{rate, warmup, total, final_factor, from};
+  if (name == "cosine") return CosineSchedule{rate, warmup, total, final_factor, from};
+  if (name == "polynomial") return PolynomialSchedule{rate, warmup, total, final_factor, keys.real("power"), from};
+  if (name == "wsd") {
+    return WsdSchedule{rate, warmup, total, keys.integer("decay_steps"), final_factor, keys.shape(), from};
+  }
+  return OneCycleSchedule{rate,         warmup,       total, keys.real("rise_fraction"), keys.real("initial_factor"),
+                          final_factor, keys.shape(), from};
+}
+
+/// Any but `dynamic` and `sequence`.
+ScheduleVariant<> make_one(const Keys& keys, double rate, int64_t total) {
+  if (const auto made = make_with_end(keys, rate, total)) return *made;
+  const std::string& name = keys.text("name");
+  const int64_t warmup = keys.integer("warmup_steps");
+  const WarmupFrom from = keys.warmup_from();
+  if (name == "cosine_restarts") {
+    return CosineRestartsSchedule{
+        rate, warmup, keys.integer("cycle_steps"), keys.integer("cycle_multiplier"), keys.real("final_factor"), from};
+  }
+  if (name == "exponential") return ExponentialSchedule{rate, warmup, keys.real("decay_rate"), from};
+  if (name == "step") return StepSchedule{rate, warmup, keys.integer("drop_every"), keys.real("decay_factor"), from};
+  if (name == "multi_step") {
+    return MultiStepSchedule{rate, warmup, keys.integers("milestones"), keys.real("decay_factor"), from};
+  }
+  if (name == "inverse_sqrt") return InverseSqrtSchedule{rate, warmup, keys.integer("timescale"), from};
+  if (name == "cyclic") {
+    return CyclicSchedule{rate,
+                          warmup,
+                          keys.integer("cycle_steps"),
+                          keys.real("rise_fraction"),
+                          keys.real("initial_factor"),
+                          keys.real("cycle_decay"),
+                          from};
+  }
+  return ConstantSchedule{rate, warmup, from};
+}
+
+DynamicSchedule make_dynamic(const Config& config, int64_t total) {
+  return {.warmup_steps = static_cast<double>(config.integer("schedule.warmup_steps")),
+          .decay_steps = static_cast<double>(config.integer("schedule.decay_steps")),
+          .total_steps = static_cast<double>(total),
+          .scale = config.real("schedule.scale")};
+}
+
+Keys part_keys(const Config& config, int number) { return {config, fmt::format("schedule.{}", number)}; }
+
+int parts_of(const Config& config) {
+  int count = 0;
+  while (count < kMostScheduleParts && part_keys(config, count + 1).has("name")) ++count;
+  return count;
+}
+
+SequenceSchedule make_sequence(const Config& config, int64_t planned_steps) {
+  const double rate = config.real("optimizer.learning_rate");
+  const int count = parts_of(config);
+  SequenceSchedule sequence;
+  int64_t before = 0;
+  for (int number = 1; number <= count; ++number) {
+    const Keys keys = part_keys(config, number);
+    if (before >= planned_steps) {
+      fail_usage(keys.where("name"),
+                 "the parts before schedule.{} end at step {}, and the run has {} steps: nothing is left for it; "
+                 "shorten them, or train for longer",
+                 number, before, planned_steps);
+    }
+    const int64_t steps = keys.has("steps") ? keys.integer("steps") : planned_steps - before;
+    sequence.parts.push_back({make_one(keys, rate * keys.real("peak"), steps), steps});
+    before += std::min(steps, planned_steps - before);
+  }
+  return sequence;
+}
+
+/// The denominator never grows from step to step, so the first and the last step decide. With epochs the last is not
+/// known here; the schedule itself checks then.
+void check_dynamic(const Config& config) {
+  const auto warmup = static_cast<double>(config.integer("schedule.warmup_steps"));
+  const auto decay = static_cast<double>(config.integer("schedule.decay_steps"));
+  int64_t step = 0;
+  double denominator = warmup + decay;
+  if (denominator > 0 && config.has("train.steps") && !config.has("train.epochs")) {
+    step = config.integer("train.steps") - 1;
+    const auto total = static_cast<double>(config.integer("schedule.total_steps"));
+    denominator = warmup + decay * (1 - static_cast<double>(step) / total);
+  }
+  if (denominator > 0) return;
+  fail_usage(config.where("schedule.name"),
+             "the dynamic learning rate is undefined at step {}: warmup_steps + decay_steps·(1 − t/total_steps) is {} "
+             "and must be above 0; raise schedule.warmup_steps{}",
+             step, denominator, step == 0 ? " or schedule.decay_steps" : " or schedule.total_steps");
+}
+
+/// The warm-up, and the decay of `wsd`, fit into a schedule that ends.
+void check_length(const Keys& keys) {
+  if (!keys.has("final_factor") || !keys.has(keys.length_key())) return;
+  const std::string& name = keys.text("name");
+  if (name == "cosine_restarts" || name == "plateau") return;
+  const std::string key = keys.full(keys.length_key());
+  const int64_t warmup = keys.integer("warmup_steps"), total = keys.config().integer(key);
+  const std::string raise = keys.config().is_set(key) ? key : "train.steps, which total_steps follows";
+  if (warmup > total) {
+    fail_usage(keys.where("warmup_steps"), "{} = {} is above {} = {}; lower {} or raise {}", keys.full("warmup_steps"),
+               warmup, key, total, keys.full("warmup_steps"), raise);
+  }
+  if (name != "wsd" || keys.integer("decay_steps") <= total - warmup) return;
+  fail_usage(keys.where("decay_steps"), "{} = {} after {} = {} goes beyond {} = {}; lower one of them or raise {}",
+             keys.full("decay_steps"), keys.integer("decay_steps"), keys.full("warmup_steps"), warmup, key, total,
+             raise);
+}
+
+void check_milestones(const Keys& keys) {
+  if (!keys.has("milestones")) return;
+  const int64_t warmup = keys.integer("warmup_steps");
+  int64_t before = 0;
+  for (const int64_t milestone : keys.integers("milestones")) {
+    if (milestone <= before) {
+      fail_usage(keys.where("milestones"), "{} has {} after {}; write each step once, in ascending order",
+                 keys.full("milestones"), milestone, before);
+    }
+    if (milestone <= warmup) {
+      fail_usage(keys.where("milestones"), "{} has step {}, in the warm-up of {} = {}; they count from step 0",
+                 keys.full("milestones"), milestone, keys.full("warmup_steps"), warmup);
+    }
+    before = milestone;
+  }
+}
+
+void check_one(const Keys& keys) {
+  check_length(keys);
+  check_milestones(keys);
+  if (keys.text("name") == "one_cycle" && keys.shape() == DecayShape::kOneMinusSqrt) {
+    fail_usage(keys.where("shape"), "{} = \"one_minus_sqrt\" is for \"wsd\"; \"one_cycle\" is \"cosine\" or \"linear\"",
+               keys.full("shape"));
+  }
+}
+
+void check_plateau_keys(const Config& config) {
+  if (config.integer("validation.every") == 0) {
+    fail_usage(config.where("schedule.name"),
+               "schedule.name = \"plateau\" needs validation.every above 0: it goes by the validation loss");
+  }
+  const double threshold = config.real("schedule.threshold");
+  if (threshold < 1.0 || config.text("schedule.threshold_mode") == "absolute") return;
+  fail_usage(config.where("schedule.threshold"),
+             "schedule.threshold = {} is a part of the lowest loss and must be below 1; or set schedule.threshold_mode "
+             "= \"absolute\"",
+             threshold);
+}
+
+void check_sequence(const Config& config) {
+  const int count = parts_of(config);
+  for (int number = count + 2; number <= kMostScheduleParts; ++number) {
+    const Keys keys = part_keys(config, number);
+    if (!keys.has("name")) continue;
+    fail_usage(keys.where("name"), "there is a part schedule.{} but no schedule.{}; number them without gaps", number,
+               count + 1);
+  }
+  if (count == 0) {
+    fail_usage(config.where("schedule.name"),
+               "schedule.name = \"sequence\" needs parts: write [schedule.1] with its name and steps, [schedule.2], …");
+  }
+  for (int number = 1; number <= count; ++number) {
+    const Keys keys = part_keys(config, number);
+    if (number < count && !keys.has("steps")) {
+      fail_usage(keys.where("name"), "schedule.{0}.steps is missing: only the last part, schedule.{1}, can do without",
+                 number, count);
+    }
+    check_one(keys);
+  }
+}
+
+}  // namespace
+
+Schedule make_schedule(const Config& config, int64_t planned_steps) {
+  const std::string& name = config.text("schedule.name");
+  if (name == "sequence") return make_sequence(config, planned_steps);
+  const int64_t total = config.has("schedule.total_steps") ? config.integer("schedule.total_steps") : planned_steps;
+  if (name == "dynamic") return make_dynamic(config, total);
+  return std::visit([](const auto& made) { return Schedule(made); },
+                    make_one({config, "schedule"}, config.real("optimizer.learning_rate"), total));
+}
+
+std::optional<PlateauOptions> plateau_options(const Config& config) {
+  if (config.text("schedule.name") != "plateau") return std::nullopt;
+  return PlateauOptions{.decay_factor = config.real("schedule.decay_factor"),
+                        .patience = config.integer("schedule.patience"),
+                        .threshold = config.real("schedule.threshold"),
+                        .absolute = config.text("schedule.threshold_mode") == "absolute",
+                        .cooldown = config.integer("schedule.cooldown"),
+                        .final_factor = config.real("schedule.final_factor")};
+}
+
+void check_schedule_keys(const Config& config) {
+  const std::string& name = config.text("schedule.name");
+  if (name == "dynamic") return check_dynamic(config);
+  if (name == "sequence") return check_sequence(config);
+  if (name == "plateau") check_plateau_keys(config);
+  check_one({config, "schedule"});
+}
+
+}  // namespace gradus
