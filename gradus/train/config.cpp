@@ -26,11 +26,9 @@ std::vector<std::string_view> table_names() {
   return names;
 }
 
-std::string_view table_of(std::string_view name) { return name.substr(0, name.find('.')); }
+bool is_table(std::string_view name) { return find_table(name) != nullptr; }
 
-bool is_table(std::string_view name) {
-  return std::ranges::any_of(configuration_tables(), [&](const KeyTable& table) { return table.name == name; });
-}
+bool is_list(std::string_view name) { return is_table(name) && find_table(name)->is_list; }
 
 /// The text in quotes, with an end where it gets long; control characters are escaped.
 std::string shown(const Value& value) {
@@ -44,17 +42,24 @@ std::string shown(const Value& value) {
 
 std::string shown(std::string_view text) { return shown(Value(std::string(text))); }
 
-[[noreturn]] void fail_unknown_key(std::string_view name, std::string_view where) {
+/// The name without its number, if it is in an item of a list of tables.
+std::string bare(std::string_view name) {
+  if (!item_of(name)) return std::string(name);
+  return fmt::format("{}{}", table_of(table_of(name)), name.substr(name.rfind('.')));
+}
+
+[[noreturn]] void fail_unknown_key(std::string_view item, std::string_view where) {
+  const std::string name = bare(item);
   std::string ending = did_you_mean(name, key_names());
   if (ending.empty() && is_table(table_of(name))) {
-    ending = fmt::format("; [{}] has", table_of(name));
+    ending = fmt::format("; {} has", find_table(table_of(name))->heading());
     for (std::string_view known : key_names()) {
       if (table_of(known) == table_of(name)) ending += fmt::format(" {}", known.substr(known.find('.') + 1));
     }
   } else if (ending.empty()) {
     ending = "; docs/configuration.md lists all keys";
   }
-  fail_usage(where, "unknown key {}{}", shown(name), ending);
+  fail_usage(where, "unknown key {}{}", shown(item), ending);
 }
 
 [[noreturn]] void fail_unknown_table(std::string_view name, std::string_view where) {
@@ -246,22 +251,33 @@ Config Config::load(const std::string& path, const std::vector<std::string>& ove
 
 Config Config::parse(std::string_view text, std::string_view source_name, const std::vector<std::string>& overrides) {
   Config config(source_name);
-  for (const TomlEntry& entry : internal::read_toml(text, source_name)) {
-    const Key* key = find_key(entry.name);
-    if (!key && entry.is_table) {
-      if (!is_table(entry.name)) fail_unknown_table(entry.name, entry.where);
-      continue;
-    }
-    if (!key && is_table(entry.name)) {
-      fail_usage(entry.where, "\"{0}\" is a table; write [{0}] and its keys below it", entry.name);
-    }
-    if (!key) fail_unknown_key(entry.name, entry.where);
-    if (!entry.value) fail_value(*key, entry.other, entry.where);
-    config.given_[entry.name] = {checked(*key, *entry.value, entry.where), entry.where};
-  }
+  for (const TomlEntry& entry : internal::read_toml(text, source_name)) config.give(entry);
   for (const std::string& argument : overrides) config.give_override(argument);
   config.resolve();
   return config;
+}
+
+void Config::give(const TomlEntry& entry) {
+  const Key* key = find_key(entry.name);
+  if (!key && entry.item && is_list(entry.name)) {
+    items_[entry.name].push_back(entry.where);
+    return;
+  }
+  if (!key && entry.item) return;  // its list was an error before it
+  if (!key && is_list(entry.name) && (entry.is_list || entry.value == Value(std::vector<int64_t>()))) return;
+  if (!key && is_list(entry.name)) {
+    fail_usage(entry.where, "\"{0}\" is a list of tables; write [[{0}]] and the keys of one below it", entry.name);
+  }
+  if (!key && entry.is_table) {
+    if (!is_table(entry.name)) fail_unknown_table(entry.name, entry.where);
+    return;
+  }
+  if (!key && is_table(entry.name)) {
+    fail_usage(entry.where, "\"{0}\" is a table; write [{0}] and its keys below it", entry.name);
+  }
+  if (!key) fail_unknown_key(entry.name, entry.where);
+  if (!entry.value) fail_value(*key, entry.other, entry.where);
+  given_[entry.name] = {checked(*key, *entry.value, entry.where), entry.where};
 }
 
 std::string Config::text_override(std::string_view key, std::string_view text) {
@@ -277,15 +293,26 @@ void Config::give_override(const std::string& argument) {
   const std::string name = argument.substr(0, equals);
   const std::string right = argument.substr(equals + 1);
   const Key* key = find_key(name);
+  const std::optional<size_t> item = item_of(name);
+  if ((key && !item && is_list(table_of(key->name))) || is_list(name)) {
+    fail_usage(where, "\"{0}\" is a list of tables; say which: --set {0}.0.pattern=*.bias",
+               is_list(name) ? name : std::string(table_of(key->name)));
+  }
   if (!key && is_table(name)) fail_usage(where, "\"{0}\" is a table; set one of its keys, {0}.key=value", name);
   if (!key) fail_unknown_key(name, where);
   const TomlEntry entry = internal::read_toml_value(right);
   const bool wants_text = key->type.kind == ValueKind::kText || key->type.kind == ValueKind::kChoice;
   const bool quoted = entry.value && std::holds_alternative<std::string>(*entry.value);
   // A path like 1984 or a name like true is text where text is wanted.
-  const bool bare = wants_text ? !quoted : !entry.value && entry.other.empty();
-  if (!bare && !entry.value) fail_value(*key, entry.other, where);
-  given_[name] = {checked(*key, bare ? Value(right) : *entry.value, where), where};
+  const bool is_bare = wants_text ? !quoted : !entry.value && entry.other.empty();
+  if (!is_bare && !entry.value) fail_value(*key, entry.other, where);
+  if (item) {
+    std::vector<std::string>& items = items_[std::string(table_of(key->name))];
+    if (*item > items.size())
+      fail_usage(where, "there are {0} of them; the next is {1}", items.size(), item_name(key->name, items.size()));
+    if (*item == items.size()) items.push_back(where);
+  }
+  given_[name] = {checked(*key, is_bare ? Value(right) : *entry.value, where), where};
 }
 
 void Config::set(std::string_view key, Value value, std::string_view subject) {
@@ -296,16 +323,34 @@ void Config::set(std::string_view key, Value value, std::string_view subject) {
   *this = std::move(changed);
 }
 
-std::optional<Value> Config::given_or_default(const Key& key) const {
-  const auto given = given_.find(key.name);
-  return given != given_.end() ? std::optional(given->second.value) : key.default_value();
+std::optional<Value> Config::given_or_default(const Key& key, std::string_view name) const {
+  const auto given = given_.find(name);
+  if (given != given_.end()) return given->second.value;
+  if (key.by_optimizer.empty()) return key.default_value();
+  return key.default_value(std::get<std::string>(*given_or_default(known_key("optimizer.name"), "optimizer.name")));
 }
 
 bool Config::applies(const Key& key) const {
-  if (key.condition.key.empty()) return true;
-  const std::optional<Value> value = given_or_default(*find_key(key.condition.key));
+  const std::string_view control = key.condition.key;
+  if (control.empty()) return true;
+  const std::optional<Value> value = given_or_default(known_key(control), control);
   return value &&
          std::ranges::find(key.condition.choices, std::get<std::string>(*value)) != key.condition.choices.end();
+}
+
+size_t Config::count(std::string_view table) const {
+  if (!is_list(table)) fail("config", "the program asks for the list of tables \"{}\", which there is not", table);
+  const auto found = items_.find(table);
+  return found == items_.end() ? 0 : found->second.size();
+}
+
+// What the key is called in each item of its list; its own name if it is in none.
+std::vector<std::string> Config::names_of(const Key& key) const {
+  const std::string_view table = table_of(key.name);
+  if (!is_list(table)) return {std::string(key.name)};
+  std::vector<std::string> names;
+  for (size_t i = 0; i < count(table); ++i) names.push_back(item_name(key.name, i));
+  return names;
 }
 
 void Config::resolve() {
@@ -313,24 +358,30 @@ void Config::resolve() {
   derived_.clear();
   // The choices that conditions ask for come first in the table, or have a default: they are known here.
   for (const Key& key : configuration_keys()) {
-    const bool given = is_set(key.name);
-    if (!applies(key)) {
-      if (!given) continue;
-      const std::string found = std::get<std::string>(*given_or_default(*find_key(key.condition.key)));
-      const std::string remove = fmt::format("remove it, or change {}", key.condition.key);
-      fail_usage(where(key.name), "\"{}\" applies to {}, not to \"{}\"; {}", key.name, key.condition.text(), found,
-                 key.hint.empty() ? remove : key.hint);
-    }
-    if (const std::optional<Value> value = given_or_default(key)) {
-      values_.emplace(key.name, *value);
-    } else if (std::holds_alternative<Required>(key.fallback)) {
-      const std::string reason = key.condition.key.empty() ? "" : fmt::format(" with {}", key.condition.text());
-      fail_usage(source_, "required key \"{}\" is missing; set it{} to {}{}", key.name, reason, key.type.requirement(),
-                 key.name == "data.path" ? ", or give --data FILE" : "");
-    }
+    for (const std::string& name : names_of(key)) resolve_key(key, name);
   }
   derive_defaults();
   check_combinations(*this);
+}
+
+void Config::resolve_key(const Key& key, const std::string& name) {
+  if (!applies(key)) {
+    if (!is_set(name)) return;
+    const std::string_view control = key.condition.key;
+    const std::string found = std::get<std::string>(*given_or_default(known_key(control), control));
+    const std::string remove = fmt::format("remove it, or change {}", control);
+    fail_usage(where(name), "\"{}\" applies to {}, not to \"{}\"; {}", key.name, key.condition.text(), found,
+               key.hint.empty() ? remove : key.hint);
+  }
+  if (const std::optional<Value> value = given_or_default(key, name)) {
+    values_.emplace(name, *value);
+  } else if (std::holds_alternative<Required>(key.fallback)) {
+    const std::string reason = key.condition.key.empty() ? "" : fmt::format(" with {}", key.condition.text());
+    const std::optional<size_t> item = item_of(name);
+    fail_usage(item ? items_.find(table_of(key.name))->second[*item] : source_,
+               "required key \"{}\" is missing; set it{} to {}{}", key.name, reason, key.type.requirement(),
+               key.name == "data.path" ? ", or give --data FILE" : "");
+  }
 }
 
 void Config::derive_defaults() {
@@ -346,7 +397,8 @@ void Config::derive_defaults() {
 }
 
 const Value& Config::value(std::string_view key) const {
-  const auto found = values_.find(known_key(key).name);
+  known_key(key);
+  const auto found = values_.find(key);
   if (found != values_.end()) return found->second;
   fail("config", "the program asks for the key \"{}\", which has no value in this configuration; ask has() first", key);
 }
@@ -365,28 +417,63 @@ std::optional<int64_t> Config::batch_size(std::string_view key) const {
   return is_all ? std::nullopt : std::optional(integer(key));
 }
 
-bool Config::is_set(std::string_view key) const { return given_.find(known_key(key).name) != given_.end(); }
-bool Config::has(std::string_view key) const { return values_.find(known_key(key).name) != values_.end(); }
+namespace {
+
+/// Whether the key, or in a list of tables that of any item, is in the map.
+template <class Map>
+bool is_in(const Map& map, const std::vector<std::string>& names, std::string_view name) {
+  return map.contains(name) || std::ranges::any_of(names, [&](const std::string& n) { return map.contains(n); });
+}
+
+}  // namespace
+
+bool Config::is_set(std::string_view key) const {
+  const Key& known = known_key(key);
+  return known.name == key ? is_in(given_, names_of(known), key) : given_.contains(key);
+}
+
+bool Config::has(std::string_view key) const {
+  const Key& known = known_key(key);
+  return known.name == key ? is_in(values_, names_of(known), key) : values_.contains(key);
+}
 
 std::string Config::where(std::string_view key) const {
-  const auto given = given_.find(known_key(key).name);
-  return given != given_.end() ? given->second.where : source_;
+  const Key& known = known_key(key);
+  const auto given = given_.find(key);
+  if (given != given_.end()) return given->second.where;
+  if (known.name != key) return source_;
+  for (const std::string& name : names_of(known)) {
+    if (name != key && given_.contains(name)) return where(name);
+  }
+  return source_;
 }
 
 bool Config::is_named(std::string_view key) const { return is_set(key) && where(key).starts_with("--"); }
 
 bool Config::follows(std::string_view key) const { return derived_.contains(key) || !applies(known_key(key)); }
 
-std::string Config::shown(std::string_view key) const { return has(key) ? gradus::to_toml(value(key)) : "none"; }
+std::string Config::shown(std::string_view key) const {
+  const Key& known = known_key(key);
+  if (known.name != key || !is_list(table_of(key))) return has(key) ? gradus::to_toml(value(key)) : "none";
+  if (!has(key)) return "none";
+  std::string list;
+  for (const std::string& name : names_of(known)) list += fmt::format("{}{}", list.empty() ? "" : ", ", shown(name));
+  return fmt::format("[{}]", list);
+}
 
 std::string Config::to_toml() const {
   std::string out;
   for (const KeyTable& table : configuration_tables()) {
-    out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", table.name);
-    for (const Key& key : configuration_keys()) {
-      if (table_of(key.name) != table.name || !has(key.name)) continue;
-      out += fmt::format("{}{} = {}\n", derived_.contains(key.name) ? "# by default: " : "",
-                         key.name.substr(key.name.find('.') + 1), gradus::to_toml(value(key.name)));
+    const size_t times = table.is_list ? count(table.name) : 1;
+    for (size_t i = 0; i < times; ++i) {
+      out += fmt::format("{}{}\n", out.empty() ? "" : "\n", table.heading());
+      for (const Key& key : configuration_keys()) {
+        if (table_of(key.name) != table.name) continue;
+        const std::string name = table.is_list ? item_name(key.name, i) : std::string(key.name);
+        if (!has(name)) continue;
+        out += fmt::format("{}{} = {}\n", derived_.contains(name) ? "# by default: " : "",
+                           key.name.substr(key.name.rfind('.') + 1), gradus::to_toml(value(name)));
+      }
     }
   }
   return out;

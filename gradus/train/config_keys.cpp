@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <iterator>
 #include <numeric>
@@ -20,6 +21,7 @@ constexpr Range kAny = {};
 constexpr Range kAbove0 = {.low = 0, .low_open = true};
 constexpr Range kFrom0 = {.low = 0};
 constexpr Range kFrom1 = {.low = 1};
+constexpr Range kUpTo0 = {.high = 0};
 constexpr Range kFrom0To1 = {.low = 0, .high = 1};
 constexpr Range kFrom0Below1 = {.low = 0, .high = 1, .high_open = true};
 constexpr Range kThreads = {.low = 0, .high = 1024};
@@ -38,7 +40,7 @@ ValueType integers(Range range) { return {ValueKind::kIntegers, range}; }
 Condition always() { return {}; }
 Condition data_is(std::string_view kind) { return {"data.kind", {kind}}; }
 Condition model_is(std::vector<std::string_view> kinds) { return {"model.kind", std::move(kinds)}; }
-Condition optimizer_is(std::string_view name) { return {"optimizer.name", {name}}; }
+Condition optimizer_is(std::vector<std::string_view> names) { return {"optimizer.name", std::move(names)}; }
 Condition schedule_is(std::vector<std::string_view> names) { return {"schedule.name", std::move(names)}; }
 
 constexpr KeyTable kTables[] = {
@@ -46,7 +48,15 @@ constexpr KeyTable kTables[] = {
     {"model",
      "The model. The loss follows from it: mean squared error for `linear` and `mlp`, cross-entropy of the next token "
      "for `gpt`."},
-    {"optimizer", "The update rule θ ← θ − α·(…), where α is the learning rate of the step."},
+    {"optimizer",
+     "The update rule θ ← θ − α·(…), where α is the learning rate of the step. `gradus/optim/optimizer.h` has each "
+     "rule's "
+     "formula and source."},
+    {"optimizer.groups",
+     "A group of parameters for which something else holds; any number of them. Where several fit a parameter, the "
+     "last "
+     "that gives a key holds.",
+     true},
     {"schedule",
      "The learning rate as a function of the step t = 0 … steps − 1. All schedules but `dynamic` multiply "
      "`optimizer.learning_rate` by a factor."},
@@ -120,29 +130,108 @@ std::vector<Key> model_keys() {
 }
 
 std::vector<Key> optimizer_keys() {
+  const Condition has_betas = optimizer_is({"adam", "adamw", "nadam", "lion", "schedule_free", "muon"});
+  const Condition has_epsilon = optimizer_is({"adagrad", "rmsprop", "adam", "adamw", "nadam", "schedule_free", "muon"});
+  const Condition is_elementwise =
+      optimizer_is({"sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "muon"});
+  const Condition has_no_average =
+      optimizer_is({"sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "muon"});
   return {
-      {"optimizer.name", choice({"sgd", "adamw"}), "sgd", always(),
-       "`sgd`: stochastic gradient descent, plain or with momentum. `adamw`: Adam with decoupled weight decay."},
+      {"optimizer.name",
+       choice({"sgd", "asgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "schedule_free",
+               "muon"}),
+       "sgd", always(),
+       "`sgd`: stochastic gradient descent, plain or with momentum. `asgd`: averaged. `adamw`: Adam with decoupled "
+       "weight decay. `schedule_free`: Schedule-Free AdamW. `muon`: Muon for matrices, AdamW for all other "
+       "parameters."},
       {"optimizer.learning_rate", real(kAbove0), 0.01, schedule_is({"constant", "linear", "cosine"}),
        "The learning rate, which the schedule multiplies: the peak of a schedule with warm-up.",
        "the dynamic expression is the learning rate itself; scale it by schedule.scale"},
       {"optimizer.weight_decay", real(kFrom0), 0.0, always(),
-       "λ. `adamw`: decoupled, θ ← θ·(1 − α·λ) before the update. `sgd`: the gradient of λ·½‖θ‖² is added to the "
-       "gradient."},
-      {"optimizer.momentum", real(kFrom0Below1), 0.0, optimizer_is("sgd"),
-       "μ of v ← μ·v + g and θ ← θ − α·v; the first v is g. 0 is plain gradient descent."},
-      {"optimizer.nesterov", boolean(), false, optimizer_is("sgd"),
-       "Nesterov momentum: the update uses g + μ·v. It needs `optimizer.momentum` above 0."},
-      {"optimizer.beta1", real(kFrom0Below1), 0.9, optimizer_is("adamw"), "Decay rate of the mean of the gradients."},
-      {"optimizer.beta2", real(kFrom0Below1), 0.999, optimizer_is("adamw"),
+       "λ. `adamw`, `lion`, `adafactor`, `schedule_free`, `muon`: decoupled, θ ← θ·(1 − α·λ). The others: the gradient "
+       "of "
+       "λ·½‖θ‖² is added to the gradient."},
+      {"optimizer.momentum",
+       real(kFrom0Below1),
+       0.0,
+       optimizer_is({"sgd", "rmsprop", "muon"}),
+       "`sgd`: μ of v ← μ·v + g and θ ← θ − α·v; the first v is g. `rmsprop`: the same for the scaled gradient. "
+       "`muon`: "
+       "decay rate of the mean of the gradients. 0 is off.",
+       {},
+       {{"muon", 0.95}}},
+      {"optimizer.nesterov",
+       boolean(),
+       false,
+       optimizer_is({"sgd", "muon"}),
+       "Nesterov momentum: `sgd` uses g + μ·v, and needs `optimizer.momentum` above 0; `muon` (1 − μ)·g + μ·m.",
+       {},
+       {{"muon", true}}},
+      {"optimizer.alpha", real(kFrom0Below1), 0.99, optimizer_is({"rmsprop"}),
        "Decay rate of the mean of the squared gradients."},
-      {"optimizer.epsilon", real(kAbove0), 1e-8, optimizer_is("adamw"),
-       "Added to the root of the bias-corrected mean of the squared gradients."},
-      {"optimizer.state", choice({"f32", "bf16"}), "f32", always(),
+      {"optimizer.centered", boolean(), false, optimizer_is({"rmsprop"}),
+       "Whether the squared mean of the gradients is subtracted from the mean of their squares. It needs state in "
+       "f32."},
+      {"optimizer.beta1", real(kFrom0Below1), 0.9, has_betas,
+       "Decay rate of the mean of the gradients; `schedule_free`: how near to the average gradients are taken, above "
+       "0."},
+      {"optimizer.beta2",
+       real(kFrom0Below1),
+       0.999,
+       has_betas,
+       "Decay rate of the mean of the squared gradients; `lion`: of the mean that is kept.",
+       {},
+       {{"lion", 0.99}}},
+      {"optimizer.epsilon",
+       real(kAbove0),
+       1e-8,
+       has_epsilon,
+       "Added to the root of the (bias-corrected) mean of the squared gradients, or of their sum.",
+       {},
+       {{"adagrad", 1e-10}}},
+      {"optimizer.amsgrad", boolean(), false, optimizer_is({"adam", "adamw"}),
+       "Whether the largest mean of the squared gradients so far takes the place of the last."},
+      {"optimizer.momentum_decay", real(kFrom0), 4e-3, optimizer_is({"nadam"}), "ψ of μ = β₁·(1 − ½·0.96^(t·ψ))."},
+      {"optimizer.rate_decay", real(kFrom0), 0.0, optimizer_is({"adagrad"}),
+       "The learning rate is divided by 1 + (t − 1)·rate_decay, for a parameter's t-th update."},
+      {"optimizer.initial_sum", real(kFrom0), 0.0, optimizer_is({"adagrad"}),
+       "What the sum of the squared gradients begins with."},
+      {"optimizer.lambda", real(kFrom0), 1e-4, optimizer_is({"asgd"}),
+       "Decay, of the parameters and of the learning rate: α / (1 + lambda·α·(t − 1))^power."},
+      {"optimizer.power", real(kFrom0), 0.75, optimizer_is({"asgd"}), "The exponent of that."},
+      {"optimizer.start", real(kFrom0), 1e6, optimizer_is({"asgd"}),
+       "The update from which on parameters are averaged. The average is what is validated and used."},
+      {"optimizer.beta2_decay", real(kUpTo0), -0.8, optimizer_is({"adafactor"}),
+       "The means of the squared gradients move by t^beta2_decay of their distance."},
+      {"optimizer.update_clip", real(kFrom1), 1.0, optimizer_is({"adafactor"}),
+       "The largest root mean square of a parameter's scaled gradient."},
+      {"optimizer.smallest_scale", real(kFrom0), 1e-3, optimizer_is({"adafactor"}),
+       "Updates are relative to the root mean square of a parameter, or to this where that is smaller."},
+      {"optimizer.match_adamw", boolean(), false, optimizer_is({"muon"}),
+       "Whether matrices move by 0.2·√(longer side) times the learning rate, as far as AdamW would, in place of "
+       "√max(1, rows/columns) times."},
+      {"optimizer.adamw_factor", real(kFrom0), 1.0, optimizer_is({"muon"}),
+       "Multiplies the learning rate of the parameters that AdamW updates."},
+      {"optimizer.state", choice({"f32", "bf16"}), "f32", is_elementwise,
        "How momentum and the means of gradients are stored. `bf16` halves their memory, on any processor; each is "
        "rounded up or down at random, so that small changes are not lost."},
       {"optimizer.clip_norm", real(kFrom0), 0.0, always(),
        "Largest L2 norm of the gradient of all parameters together; a longer one is scaled down. 0 is off."},
+      {"optimizer.clip_value", real(kFrom0), 0.0, always(),
+       "Largest size of an element of the gradient; larger ones are cut off, before `clip_norm` looks. 0 is off."},
+      {"optimizer.ema", real(kFrom0Below1), 0.0, has_no_average,
+       "Decay of an exponential moving average of the weights, e.g. 0.999: average ← average + (1 − ema)·(θ − average) "
+       "after each update, from the start of training. The average is what is validated, and what "
+       "`model.safetensors` and `best.safetensors` lead to; training goes on from the weights themselves. 0 is off."},
+      {"optimizer.groups.pattern", text(), Required{}, always(),
+       "The names of its parameters: `*` stands for any text, `?` for any one character, e.g. `*.bias`."},
+      {"optimizer.groups.learning_rate_factor", real(kFrom0), Unset{"1.0"}, always(), "Multiplies the learning rate."},
+      {"optimizer.groups.weight_decay", real(kFrom0), Unset{"`optimizer.weight_decay`"}, always(),
+       "Takes the place of `optimizer.weight_decay`."},
+      {"optimizer.groups.freeze", boolean(), Unset{"`false`"}, always(),
+       "Whether they stay as they are; they need no gradient then."},
+      {"optimizer.groups.muon", boolean(), Unset{"`true` for matrices"}, optimizer_is({"muon"}),
+       "Whether Muon updates these matrices, or AdamW, which is better for embeddings and the output layer."},
   };
 }
 
@@ -242,7 +331,6 @@ std::vector<Key> all_keys() {
   return keys;
 }
 
-std::string_view table_of(std::string_view name) { return name.substr(0, name.find('.')); }
 /// All but the last part: empty for a name without a dot.
 std::string_view path_of(std::string_view name) { return name.substr(0, name.rfind('.') + 1); }
 std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
@@ -272,7 +360,7 @@ std::optional<size_t> near(std::string_view wrong, std::string_view right) {
 }
 
 std::string range_text(const Range& range) {
-  if (range.low == -kInfinity) return "";
+  if (range.low == -kInfinity) return range.high == kInfinity ? "" : fmt::format(" of at most {}", range.high);
   if (range.high == kInfinity) return fmt::format(" {} {}", range.low_open ? "above" : "of at least", range.low);
   return fmt::format(" {} {} to {}{}", range.low_open ? "above" : "from", range.low, range.high_open ? "below " : "",
                      range.high);
@@ -281,7 +369,13 @@ std::string range_text(const Range& range) {
 std::string default_text(const Key& key, bool markdown) {
   if (std::holds_alternative<Required>(key.fallback)) return "required";
   if (const Unset* unset = std::get_if<Unset>(&key.fallback)) return std::string(unset->text);
-  return fmt::format(fmt::runtime(markdown ? "`{}`" : "{}"), to_toml(*key.default_value()));
+  const auto written = fmt::runtime(markdown ? "`{}`" : "{}");
+  std::string text = fmt::format(written, to_toml(*key.default_value()));
+  for (const OptimizerDefault& other : key.by_optimizer) {
+    text += fmt::format("; {} for ", fmt::format(written, to_toml(*key.default_value(other.optimizer))));
+    text += fmt::format(written, other.optimizer);
+  }
+  return text;
 }
 
 /// A line to scan, then the description: `name: type; default; condition`.
@@ -307,7 +401,8 @@ constexpr std::string_view kReferenceIntroduction = R"(# Configuration
 
 A training run is described by one TOML file. Every key is listed below; an unknown key is an error. `--set` overrides
 a key from the command line, any number of times: `--set optimizer.learning_rate=0.1 --set model.hidden=[32,32]`. The
-value is TOML; a bare word or a path is text (`--set optimizer.name=adamw`).
+value is TOML; a bare word or a path is text (`--set optimizer.name=adamw`). A table in double brackets is a list: it may
+stand any number of times, and `--set` counts its items from 0: `--set optimizer.groups.0.pattern=*.bias`.
 
 The smallest file is
 
@@ -334,7 +429,8 @@ std::string ValueType::requirement() const {
     case ValueKind::kInteger:
       return "an integer" + range_text(range);
     case ValueKind::kReal:
-      return range.low == -kInfinity ? "a finite real number" : "a real number" + range_text(range);
+      return range.low == -kInfinity && range.high == kInfinity ? "a finite real number"
+                                                                : "a real number" + range_text(range);
     case ValueKind::kBoolean:
       return "true or false";
     case ValueKind::kText:
@@ -351,7 +447,12 @@ std::string ValueType::requirement() const {
 
 std::string Condition::text() const { return key.empty() ? "" : fmt::format("{} = {}", key, quoted_list(choices)); }
 
-std::optional<Value> Key::default_value() const {
+std::optional<Value> Key::default_value(std::string_view optimizer) const {
+  for (const OptimizerDefault& other : by_optimizer) {
+    if (other.optimizer != optimizer) continue;
+    return std::visit([](const auto& held) { return Value(held); },
+                      static_cast<const std::variant<double, bool>&>(other.value));
+  }
   return std::visit(
       [](const auto& held) -> std::optional<Value> {
         using Held = std::decay_t<decltype(held)>;
@@ -363,6 +464,8 @@ std::optional<Value> Key::default_value() const {
       },
       fallback);
 }
+
+std::string KeyTable::heading() const { return is_list ? fmt::format("[[{}]]", name) : fmt::format("[{}]", name); }
 
 std::span<const KeyTable> configuration_tables() { return kTables; }
 
@@ -379,11 +482,39 @@ bool changes_result(std::string_view key) {
   return std::find(std::begin(kFree), std::end(kFree), key) == std::end(kFree);
 }
 
+std::string_view table_of(std::string_view key) {
+  const size_t dot = key.rfind('.');
+  return key.substr(0, dot == std::string_view::npos ? 0 : dot);
+}
+
+const KeyTable* find_table(std::string_view name) {
+  const auto* const found = std::ranges::find(kTables, name, &KeyTable::name);
+  return found == std::end(kTables) ? nullptr : found;
+}
+
 const Key* find_key(std::string_view name) {
   for (const Key& key : configuration_keys()) {
     if (key.name == name) return &key;
+    if (item_of(name) && table_of(key.name) == table_of(table_of(name)) && last_part(key.name) == last_part(name)) {
+      return &key;
+    }
   }
   return nullptr;
+}
+
+std::optional<size_t> item_of(std::string_view name) {
+  const std::string_view item = table_of(name), number = last_part(item);
+  const KeyTable* const table = find_table(table_of(item));
+  if (table == nullptr || !table->is_list) return std::nullopt;
+  size_t at = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), at);
+  // One way to write it: no zeros before it.
+  if (error != std::errc() || fmt::format("{}", at) != number) return std::nullopt;
+  return at;
+}
+
+std::string item_name(std::string_view key, size_t item) {
+  return fmt::format("{}.{}.{}", table_of(key), item, last_part(key));
 }
 
 std::string quoted_list(std::span<const std::string_view> names) {
@@ -428,7 +559,7 @@ std::string configuration_help(std::string_view name) {
 std::string configuration_reference() {
   std::string out(kReferenceIntroduction);
   for (const KeyTable& table : configuration_tables()) {
-    out += fmt::format("\n## [{}]\n\n{}\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n", table.name,
+    out += fmt::format("\n## {}\n\n{}\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n", table.heading(),
                        table.text);
     for (const Key& key : configuration_keys()) {
       if (table_of(key.name) == table.name) out += reference_row(key);

@@ -73,7 +73,14 @@ struct Condition {
   std::string text() const;
 };
 
-/// One key of the configuration.
+/// A default that takes the place of the usual one for one `optimizer.name`.
+struct OptimizerDefault {
+  std::string_view optimizer;
+  Variant<double, bool> value;
+};
+
+/// One key of the configuration. Of a list of tables it stands in each item: its values are "table.0.key",
+/// "table.1.key" and so on.
 struct Key {
   std::string_view name;  ///< "table.key"
   ValueType type;
@@ -81,15 +88,20 @@ struct Key {
   Condition condition;
   std::string_view text;       ///< One to three sentences of Markdown.
   std::string_view hint = {};  ///< Ends the error for a key that does not apply; by default "remove it …".
+  std::vector<OptimizerDefault> by_optimizer = {};
 
-  /// The default as a value; nothing for `Required` and `Unset`.
-  std::optional<Value> default_value() const;
+  /// The default as a value, for that `optimizer.name` if it has one of its own; nothing for `Required` and `Unset`.
+  std::optional<Value> default_value(std::string_view optimizer = {}) const;
 };
 
-/// One table of the TOML file.
+/// One table of the TOML file, or a list of tables: [[name]], any number of times.
 struct KeyTable {
   std::string_view name;
   std::string_view text;
+  bool is_list = false;
+
+  /// "[name]" or "[[name]]".
+  std::string heading() const;
 };
 
 /// All tables, in the order in which they are written and documented.
@@ -98,8 +110,20 @@ std::span<const KeyTable> configuration_tables();
 /// All keys, grouped by table, in the order of `configuration_tables()`.
 std::span<const Key> configuration_keys();
 
-/// The key of this name; nullptr if there is none.
+/// All before the last dot of a key's name.
+std::string_view table_of(std::string_view key);
+
+/// The table of this name; nullptr if there is none.
+const KeyTable* find_table(std::string_view name);
+
+/// The key of this name, or of this name without its number ("optimizer.groups.0.pattern"); nullptr if there is none.
 const Key* find_key(std::string_view name);
+
+/// The place in a list that a name says ("optimizer.groups.0.pattern"); nothing if it says none.
+std::optional<size_t> item_of(std::string_view name);
+
+/// "optimizer.groups.pattern" as it is called in one item of the list: "optimizer.groups.0.pattern".
+std::string item_name(std::string_view key, size_t item);
 
 /// Whether a run that goes on with another value of this key can come to another result than it would have.
 bool changes_result(std::string_view key);

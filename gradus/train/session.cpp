@@ -103,6 +103,7 @@ Checkpoint Session::snapshot() const {
                        {"gradus.inputs", std::to_string(data_.shape.inputs)},
                        {"gradus.outputs", std::to_string(data_.shape.outputs)},
                        {"gradus.vocabulary", std::to_string(data_.shape.vocabulary)}},
+          .average = copies_of(optimizer_->averages()),
           .optimizer = copies_of(optimizer_->state())};
 }
 

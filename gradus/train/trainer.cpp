@@ -58,6 +58,32 @@ void drop_gradients(const Parameters& parameters) {
   for (const Parameter& parameter : parameters) parameter.tensor.state()->grad = Tensor();
 }
 
+// While it lives, the parameters have the values of the averages, and the averages theirs.
+class Exchanged {
+ public:
+  Exchanged(const Parameters& parameters, Parameters averages)
+      : parameters_(parameters), averages_(std::move(averages)) {
+    exchange();
+  }
+  ~Exchanged() { exchange(); }
+  Exchanged(const Exchanged&) = delete;
+  Exchanged& operator=(const Exchanged&) = delete;
+
+ private:
+  void exchange() {
+    for (size_t i = 0; i < averages_.size(); ++i) {
+      Tensor &average = averages_[i].tensor, x = parameters_[i].tensor;
+      if (average.is_same(x)) continue;
+      std::byte *const a = average.mutable_bytes(), *const b = x.mutable_bytes();
+      parallel_for(x.numel() * size_of(x.dtype()), 1 << 17,
+                   [&](int64_t begin, int64_t end) { std::swap_ranges(a + begin, a + end, b + begin); });
+    }
+  }
+
+  const Parameters& parameters_;
+  Parameters averages_;
+};
+
 }  // namespace
 
 int64_t planned_steps(const TrainerOptions& options, const Dataset& data) {
@@ -184,6 +210,11 @@ void Trainer::compute_gradients(StepRecord& record, DeadUnits* dead_units) {
 
 std::optional<double> Trainer::validate() {
   const NoGrad no_grad;
+  const Exchanged averages(parameters_, optimizer_.averages());
+  return validation_loss();
+}
+
+std::optional<double> Trainer::validation_loss() {
   double sum = 0.0, weight = 0.0;
   std::vector<int64_t> ids;
   for (int64_t begin = 0; begin < validation_->size(); begin += options_.validation_batch_size) {
@@ -284,6 +315,7 @@ std::optional<StopReason> Trainer::update(StepRecord& record, const DeadUnits& d
   const StepReport report = optimizer_.step({.learning_rate = record.learning_rate,
                                              .gradient_divisor = record.weight,
                                              .clip_norm = options_.clip_norm,
+                                             .clip_value = options_.clip_value,
                                              .penalty = options_.penalty,
                                              .measure_update = looks});
   record.gradient_norm = report.gradient_norm;
@@ -365,6 +397,7 @@ int64_t Trainer::dry_run() {
   drop_gradients(parameters_);
   if (options_.validation_every > 0 && validation_ != nullptr) {
     const NoGrad no_grad;
+    const Parameters averages = optimizer_.averages();
     std::vector<int64_t> ids(static_cast<size_t>(std::min(options_.validation_batch_size, validation_->size())));
     std::iota(ids.begin(), ids.end(), 0);
     Context context;

@@ -168,8 +168,8 @@ TEST(ConfigErrors, Tables) {
   EXPECT_EQ(parse_error("[train.schedule]\n"),
             "[run.toml:1:8] unknown table \"train.schedule\"; did you mean \"schedule\"?");
   EXPECT_EQ(parse_error("[loss]\n"),
-            "[run.toml:1:2] unknown table \"loss\"; the tables are \"data\", \"model\", \"optimizer\", \"schedule\", "
-            "\"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or \"log\"");
+            "[run.toml:1:2] unknown table \"loss\"; the tables are \"data\", \"model\", \"optimizer\", \"optimizer.groups\", "
+            "\"schedule\", \"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or \"log\"");
   EXPECT_EQ(parse_error("optimizer = 'sgd'"),
             "[run.toml:1:1] \"optimizer\" is a table; write [optimizer] and its keys below it");
   EXPECT_EQ(parse_error("[[data]]\nkind = 'line'"),
@@ -276,8 +276,8 @@ TEST(ConfigErrors, ControlCharactersInNamesAreEscaped) {
 
 TEST(ConfigErrors, Choice) {
   EXPECT_EQ(parse_error("[optimizer]\nname = 'adamv'"),
-            "[run.toml:2:1] \"optimizer.name\" must be \"sgd\" or \"adamw\"; found the text \"adamv\"; did you mean "
-            "\"adamw\"?");
+            "[run.toml:2:1] \"optimizer.name\" must be \"sgd\", \"asgd\", \"adagrad\", \"rmsprop\", \"adam\", \"adamw\", \"nadam\", \"lion\", "
+            "\"adafactor\", \"schedule_free\" or \"muon\"; found the text \"adamv\"; did you mean \"adamw\"?");
   EXPECT_EQ(line_error({"schedule.name=exponential"}),
             "[--set schedule.name=exponential] \"schedule.name\" must be \"constant\", \"dynamic\", \"linear\" or "
             "\"cosine\"; found the text \"exponential\"");
@@ -453,6 +453,8 @@ momentum = 0.0
 nesterov = false
 state = "f32"
 clip_norm = 0.0
+clip_value = 0.0
+ema = 0.0
 
 [schedule]
 name = "constant"
@@ -528,15 +530,17 @@ TEST(ConfigKeys, NamesAndConditionsAreKnown) {
 
 TEST(ConfigKeys, Help) {
   EXPECT_EQ(configuration_help("optimizer.beta1"),
-            "optimizer.beta1: a real number from 0 to below 1; default: 0.9; applies to optimizer.name = \"adamw\"\n"
-            "    Decay rate of the mean of the gradients.\n");
+            "optimizer.beta1: a real number from 0 to below 1; default: 0.9; applies to optimizer.name = \"adam\", "
+            "\"adamw\", \"nadam\", \"lion\", \"schedule_free\" or \"muon\"\n"
+            "    Decay rate of the mean of the gradients; schedule_free: how near to the average gradients are taken, above "
+            "0.\n");
   EXPECT_EQ(configuration_help("regularization").find("optimizer"), std::string::npos);
   EXPECT_NE(configuration_help().find("\nlog.every: an integer of at least 1; default: 10\n"), std::string::npos);
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("trian"); }),
             "[trian] no such key or table; did you mean \"train\"?");
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("foo"); }),
-            "[foo] no such key or table; the tables are \"data\", \"model\", \"optimizer\", \"schedule\", "
-            "\"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or \"log\"");
+            "[foo] no such key or table; the tables are \"data\", \"model\", \"optimizer\", \"optimizer.groups\", "
+            "\"schedule\", \"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or \"log\"");
 }
 
 TEST(ConfigKeys, TheReferenceIsUpToDate) {

@@ -1,4 +1,4 @@
-#include "gradus/optim/optimizer.h"
+#include "gradus/optim/optimizer_base.h"
 
 #include <algorithm>
 #include <cmath>
@@ -20,6 +20,7 @@ void check(const StepOptions& o) {
   detail::check_option(o.gradient_divisor > 0.0 && std::isfinite(o.gradient_divisor), "optimizer", "gradient_divisor",
                        o.gradient_divisor, "a finite number above 0: the total weight of the step's losses");
   detail::check_from_0("optimizer", "clip_norm", o.clip_norm);
+  detail::check_from_0("optimizer", "clip_value", o.clip_value);
   detail::check_from_0("optimizer", "l1", o.penalty.l1);
   detail::check_from_0("optimizer", "l2", o.penalty.l2);
 }
@@ -28,8 +29,12 @@ bool is_penalized(const Tensor& x, const PenaltyOptions& penalty) { return penal
 
 // The gradient of the loss and the penalties, times `clip`.
 kernels::GradientMix mix_for(const Tensor& x, const StepOptions& o, double clip) {
-  if (!is_penalized(x, o.penalty)) return {clip / o.gradient_divisor, 0.0, 0.0};
-  return {clip / o.gradient_divisor, clip * o.penalty.l1, clip * o.penalty.l2};
+  kernels::GradientMix mix{.gradient = clip / o.gradient_divisor};
+  if (o.clip_value > 0.0) mix.limit = clip * o.clip_value;
+  if (!is_penalized(x, o.penalty)) return mix;
+  mix.sign = clip * o.penalty.l1;
+  mix.value = clip * o.penalty.l2;
+  return mix;
 }
 
 kernels::UpdateArrays arrays_of(Tensor& x) { return {x.dtype(), x.numel(), x.state()->data, x.grad().bytes()}; }
@@ -48,10 +53,48 @@ void check_state(const Parameters& parameters, std::string_view optimizer, DType
   }
 }
 
+void check(const ParameterGroup& group, const Parameters& parameters, std::string_view optimizer) {
+  if (group.learning_rate_factor) {
+    detail::check_from_0(optimizer, "learning_rate_factor of a group", *group.learning_rate_factor);
+  }
+  if (group.weight_decay) detail::check_from_0(optimizer, "weight_decay of a group", *group.weight_decay);
+  const auto fits = [&](const Parameter& p) { return fits_pattern(group.pattern, p.name); };
+  if (std::any_of(parameters.begin(), parameters.end(), fits)) return;
+  constexpr size_t kMostNames = 5;
+  std::string names;
+  for (size_t i = 0; i < std::min(parameters.size(), kMostNames); ++i) names += fmt::format(" {}", parameters[i].name);
+  if (parameters.size() > kMostNames) names += " …";
+  fail_usage(optimizer, "the pattern \"{}\" of a group fits no parameter; their names are{}", group.pattern, names);
+}
+
 }  // namespace
 
-Optimizer::Optimizer(Parameters parameters, std::string_view name, DType state)
-    : parameters_(std::move(parameters)), state_(state) {
+// Where a star was passed last, and what of the name it has to take: going back to the last one is enough.
+bool fits_pattern(std::string_view pattern, std::string_view name) {
+  size_t p = 0, n = 0, star = std::string_view::npos, taken = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      taken = n;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++p;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++taken;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+Optimizer::Optimizer(Parameters parameters, std::string_view name, DType state, double weight_decay)
+    : parameters_(std::move(parameters)),
+      name_(name),
+      state_(state),
+      settings_(parameters_.size(), Settings{.weight_decay = weight_decay}),
+      ema_(parameters_.size()) {
   std::map<const void*, const Parameter*> seen;
   for (const Parameter& p : parameters_) {
     if (!p.tensor.defined()) fail("optimizer", "parameter \"{}\" is undefined", p.name);
@@ -67,17 +110,62 @@ Optimizer::Optimizer(Parameters parameters, std::string_view name, DType state)
   check_state(parameters_, name, state);
 }
 
-StepReport Optimizer::measure(const StepOptions& o) {
+void Optimizer::check_group(const ParameterGroup& group) const {
+  if (group.muon) fail_usage(name_, "\"muon\" of the group \"{}\" is for the optimizer muon; remove it", group.pattern);
+}
+
+void Optimizer::set_groups(const std::vector<ParameterGroup>& groups) {
+  for (const ParameterGroup& group : groups) {
+    check(group, parameters_, name_);
+    check_group(group);
+  }
+  for (const ParameterGroup& group : groups) {
+    for (size_t i = 0; i < parameters_.size(); ++i) {
+      if (!fits_pattern(group.pattern, parameters_[i].name)) continue;
+      Settings& own = settings_[i];
+      own.learning_rate_factor = group.learning_rate_factor.value_or(own.learning_rate_factor);
+      own.weight_decay = group.weight_decay.value_or(own.weight_decay);
+      own.frozen = group.freeze.value_or(own.frozen);
+      apply_group(i, group);
+    }
+  }
+  const auto frozen = [](const Settings& own) { return own.frozen; };
+  if (!groups.empty() && std::all_of(settings_.begin(), settings_.end(), frozen)) {
+    fail_usage(name_, "all {} parameters are frozen; leave some to train", parameters_.size());
+  }
+}
+
+void Optimizer::set_ema(double decay) {
+  detail::check_option(decay > 0.0 && decay < 1.0, name_, "ema", decay, "a number above 0, below 1, e.g. 0.999");
+  if (has_average()) fail_usage(name_, "ema is {}, but {} makes an average of its own; leave ema out", decay, name_);
+  ema_decay_ = decay;
+}
+
+Parameters Optimizer::averages() {
+  if (ema_decay_ == 0.0 && !has_average()) return {};
+  Parameters all;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const Tensor own = ema_decay_ > 0.0 ? ema_[i] : average(i);
+    all.push_back({parameters_[i].name, own.defined() ? own : parameters_[i].tensor});
+  }
+  return all;
+}
+
+// Sums up what there is, and says in `clip` by what clipping the norm multiplies.
+StepReport Optimizer::measure(const StepOptions& o, double& clip) {
   StepReport report;
-  double squares = 0.0;
+  double squares = 0.0, limited_squares = 0.0;
   bool any = false;
-  for (Parameter& p : parameters_) {
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    Parameter& p = parameters_[i];
+    if (is_frozen(i)) p.tensor.set_grad({});
     const Tensor& gradient = p.tensor.grad();
     if (!gradient.defined()) continue;
     any = true;
     if (!gradient.is_contiguous()) p.tensor.set_grad(kernels::contiguous(gradient));
     const kernels::GradientSums sums = kernels::measure_gradient(arrays_of(p.tensor), mix_for(p.tensor, o, 1.0));
     squares += sums.squares;
+    limited_squares += o.clip_value > 0.0 ? sums.limited_squares : sums.squares;
     if (!std::isfinite(sums.squares)) {
       ++report.not_finite;
       report.last_not_finite = &p;
@@ -93,6 +181,8 @@ StepReport Optimizer::measure(const StepOptions& o) {
   }
   report.gradient_norm = std::sqrt(squares);
   report.finite = std::isfinite(report.gradient_norm);
+  clip = o.clip_norm > 0.0 ? std::min(1.0, o.clip_norm / (std::sqrt(limited_squares) + kClipEpsilon)) : 1.0;
+  report.clipped = report.finite && (clip < 1.0 || limited_squares < squares);
   return report;
 }
 
@@ -100,10 +190,19 @@ StepReport Optimizer::measure(const StepOptions& o) {
 void Optimizer::update_one(size_t index, const StepOptions& options, double clip, double* change_squares,
                            double* value_squares) {
   Tensor& x = parameters_[index].tensor;
+  const Settings& own = settings_[index];
   Tensor before;
   if (change_squares != nullptr) before = x.clone();
+  Tensor& ema = ema_[index];
+  if (ema_decay_ > 0.0 && !ema.defined()) ema = x.clone();
   x.mutable_bytes();  // marks it as changed, so that a tape that saved it can tell
-  update(index, arrays_of(x), mix_for(x, options, clip), options.learning_rate);
+  update(index, {.arrays = arrays_of(x),
+                 .mix = mix_for(x, options, clip),
+                 .learning_rate = options.learning_rate * own.learning_rate_factor,
+                 .weight_decay = own.weight_decay});
+  if (ema_decay_ > 0.0) {
+    kernels::update_average(x.dtype(), x.numel(), x.bytes(), ema.mutable_bytes(), 1.0 - ema_decay_);
+  }
   if (change_squares == nullptr) return;
   *change_squares += squares_of(kernels::binary("update_ratio", kernels::Binary::kSubtract, x, before));
   *value_squares += squares_of(x);
@@ -111,10 +210,8 @@ void Optimizer::update_one(size_t index, const StepOptions& options, double clip
 
 StepReport Optimizer::step(const StepOptions& options) {
   check(options);
-  StepReport report = measure(options);
   double clip = 1.0, change_squares = 0.0, value_squares = 0.0;
-  if (options.clip_norm > 0.0) clip = std::min(1.0, options.clip_norm / (report.gradient_norm + kClipEpsilon));
-  report.clipped = report.finite && clip < 1.0;
+  StepReport report = measure(options, clip);
   double* const change = options.measure_update ? &change_squares : nullptr;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& x = parameters_[i].tensor;
@@ -128,9 +225,21 @@ StepReport Optimizer::step(const StepOptions& options) {
   return report;
 }
 
+std::vector<StateSlot> Optimizer::all_slots() {
+  std::vector<StateSlot> all = slots();
+  if (ema_decay_ > 0.0) {
+    for (size_t i = 0; i < parameters_.size(); ++i) {
+      all.push_back(
+          {parameters_[i].name + ".ema", i, &ema_[i], parameters_[i].tensor.shape(), parameters_[i].tensor.dtype()});
+    }
+  }
+  std::erase_if(all, [&](const StateSlot& slot) { return is_frozen(slot.parameter); });
+  return all;
+}
+
 Parameters Optimizer::state() {
   Parameters all;
-  for (const StateSlot& slot : slots()) {
+  for (const StateSlot& slot : all_slots()) {
     if (slot.tensor->defined()) all.push_back({slot.name, *slot.tensor});
   }
   return all;
@@ -138,7 +247,7 @@ Parameters Optimizer::state() {
 
 int64_t Optimizer::state_bytes() {
   int64_t bytes = 0;
-  for (const StateSlot& slot : slots()) bytes += slot.shape.numel() * size_of(slot.dtype);
+  for (const StateSlot& slot : all_slots()) bytes += slot.shape.numel() * size_of(slot.dtype);
   return bytes;
 }
 
@@ -146,7 +255,7 @@ void Optimizer::restore(int64_t steps, const std::vector<std::pair<std::string, 
                         std::string_view source) {
   std::map<std::string_view, const Tensor*> given;
   for (const auto& [name, tensor] : state) given.emplace(name, &tensor);
-  const std::vector<StateSlot> all = slots();
+  const std::vector<StateSlot> all = all_slots();
   std::vector<int64_t> there(parameters_.size()), wanted(parameters_.size());
   size_t known = 0;
   for (const StateSlot& slot : all) {
@@ -188,6 +297,20 @@ kernels::StateStorage Optimizer::storage_of(size_t index, int64_t update) const 
 std::byte* Optimizer::bytes_of(size_t index, Tensor& state) const {
   if (!state.defined()) state = Tensor::zeros(parameters_[index].tensor.shape(), state_dtype(index));
   return state.mutable_bytes();
+}
+
+StateSlot Optimizer::array_slot(size_t index, const char* what, Tensor* tensor) const {
+  const auto& [name, x] = parameters_[index];
+  return {fmt::format("{}.{}", name, what), index, tensor, x.shape(), state_dtype(index)};
+}
+
+StateSlot Optimizer::number_slot(size_t index, const char* what, Tensor* tensor, DType dtype) const {
+  return {fmt::format("{}.{}", parameters_[index].name, what), index, tensor, {}, dtype};
+}
+
+int64_t Optimizer::count_in(Tensor& count) {
+  if (!count.defined()) count = Tensor::zeros({}, DType::kI64);
+  return ++*count.mutable_data<int64_t>();
 }
 
 }  // namespace gradus
