@@ -354,6 +354,50 @@ def run(name, case):
     return {**case, "rounding": rounding, "after": after}
 
 
+SEARCH_STEPS = [1, 2, 5, 10, 20, 30]
+
+
+def search(history, nudge=0.0):
+    """L-BFGS on the function of Rosenbrock, Σ 10·(x[i+1] − x[i]²)² + (1 − x[i])² over weight and bias, one after the
+    other: an iteration a step, with PyTorch's usual 25 evaluations for each."""
+    parameters = start()
+    with torch.no_grad():
+        parameters[0][0, 0] *= 1 + nudge
+    optimizer = torch.optim.LBFGS(parameters, lr=1.0, max_iter=1, max_eval=26, history_size=history,
+                                  line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        x = torch.cat([p.flatten() for p in parameters])
+        loss = (10 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+        loss.backward()
+        return loss
+
+    after = []
+    for t in range(SEARCH_STEPS[-1]):
+        loss = optimizer.step(closure).item()
+        if t + 1 in SEARCH_STEPS:
+            values = torch.cat([p.detach().flatten() for p in parameters])
+            after.append({"parameters": values.tolist(), "loss": loss})
+    return after
+
+
+def searches():
+    """Up to where a start that is off by one rounding leads elsewhere by less than 1e-10."""
+    result = []
+    for history in (3, 10):
+        after = []
+        for row, nudged in zip(search(history), search(history, nudge=2.0**-52)):
+            a, b = np.array(row["parameters"]), np.array(nudged["parameters"])
+            off = float(np.linalg.norm(a - b) / np.linalg.norm(a))
+            if off > 1e-10:
+                print(f"lbfgs with {history}: a rounding is {off:.1e} after {SEARCH_STEPS[len(after)]} steps")
+                break
+            after.append({**row, "rounding": off})
+        result.append({"history": history, "after": after})
+    return {"steps": SEARCH_STEPS, "cases": result}
+
+
 def linear(step, warmup, total):
     if step < warmup:
         return step / max(1, warmup)
@@ -389,14 +433,16 @@ def main():
         "torch": torch.__version__,
         "steps": STEPS,
         "cases": {k: run(k, c) for k, c in CASES.items()},
+        "lbfgs": searches(),
         "schedules": schedules(),
     }
     path = pathlib.Path(__file__).resolve().parent.parent / "tests" / "references" / "optim.json"
     path.parent.mkdir(exist_ok=True)
     lines = [f'"{k}": {json.dumps(c)}' for k, c in result["cases"].items()]
     path.write_text(
-        '{"torch": "%s", "steps": %s,\n"cases": {\n%s},\n"schedules": %s}\n'
-        % (result["torch"], json.dumps(STEPS), ",\n".join(lines), json.dumps(result["schedules"]))
+        '{"torch": "%s", "steps": %s,\n"cases": {\n%s},\n"lbfgs": %s,\n"schedules": %s}\n'
+        % (result["torch"], json.dumps(STEPS), ",\n".join(lines), json.dumps(result["lbfgs"]),
+           json.dumps(result["schedules"]))
     )
     print(path, path.stat().st_size, "bytes")
 

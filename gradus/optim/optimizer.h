@@ -24,12 +24,12 @@ struct SgdOptions {
 /// State: "<parameter>.momentum", if there is momentum.
 std::unique_ptr<Optimizer> make_sgd(Parameters parameters, const SgdOptions& options);
 
-/// Averaged gradient descent (Polyak, Juditsky, 1992) as in PyTorch, with η = learning_rate / (1 + lambda ·
-/// learning_rate · (t − 1))^power: θ −= η·(g + lambda·θ); the average is θ up to update `start` + 1 and the mean of all
-/// θ since from there on. The model is validated and used with the average.
+/// Averaged gradient descent (Polyak, Juditsky, 1992) as in PyTorch, with η = learning_rate / (1 + asgd_decay ·
+/// learning_rate · (t − 1))^power: θ −= η·(g + asgd_decay·θ); the average is θ up to update `start` + 1 and the mean of
+/// all θ since from there on. The model is validated and used with the average.
 struct AsgdOptions {
   double weight_decay = 0.0;  ///< Coupled.
-  double lambda = 1e-4;       ///< From 0.
+  double asgd_decay = 1e-4;   ///< From 0; PyTorch's lambd.
   double power = 0.75;        ///< From 0; PyTorch's alpha.
   double start = 1e6;         ///< From 0; PyTorch's t0.
 };
@@ -157,5 +157,16 @@ struct MuonOptions {
 };
 /// State: "<parameter>.momentum", or AdamW's.
 std::unique_ptr<Optimizer> make_muon(Parameters parameters, const MuonOptions& options);
+
+/// L-BFGS (Liu, Nocedal, 1989) as in PyTorch with line_search_fn="strong_wolfe": a step is one iteration, a direction
+/// from the last `history` changes of the gradient and a line search whose first length is the learning rate (of the
+/// very first, divided by ‖g‖₁ where that is above 1). It `needs_evaluation`. A step at whose start no element of the
+/// gradient is above 1e-7 moves nothing. Gradients are not clipped; groups can only freeze.
+struct LbfgsOptions {
+  int64_t history = 10;  ///< 1 to 1000.
+};
+/// State: "<parameter>.gradient", "<parameter>.step", "<parameter>.changes" and "<parameter>.steps" (history,
+/// elements); "lbfgs" (f64) for all.
+std::unique_ptr<Optimizer> make_lbfgs(Parameters parameters, const LbfgsOptions& options);
 
 }  // namespace gradus

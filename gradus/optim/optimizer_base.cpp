@@ -137,6 +137,7 @@ void Optimizer::set_groups(const std::vector<ParameterGroup>& groups) {
 
 void Optimizer::set_ema(double decay) {
   detail::check_option(decay > 0.0 && decay < 1.0, name_, "ema", decay, "a number above 0, below 1, e.g. 0.999");
+  if (needs_evaluation()) fail_usage(name_, "ema is {}; an average has no use where each step finds a minimum", decay);
   if (has_average()) fail_usage(name_, "ema is {}, but {} makes an average of its own; leave ema out", decay, name_);
   ema_decay_ = decay;
 }
@@ -186,13 +187,12 @@ StepReport Optimizer::measure(const StepOptions& o, double& clip) {
   return report;
 }
 
-// With places for the sums, it adds what the update changed and what it left.
-void Optimizer::update_one(size_t index, const StepOptions& options, double clip, double* change_squares,
-                           double* value_squares) {
+// With a place for the sums, it adds what the update changed and what it left.
+void Optimizer::update_one(size_t index, const StepOptions& options, double clip, UpdateSums* sums) {
   Tensor& x = parameters_[index].tensor;
   const Settings& own = settings_[index];
   Tensor before;
-  if (change_squares != nullptr) before = x.clone();
+  if (sums != nullptr) before = x.clone();
   Tensor& ema = ema_[index];
   if (ema_decay_ > 0.0 && !ema.defined()) ema = x.clone();
   x.mutable_bytes();  // marks it as changed, so that a tape that saved it can tell
@@ -203,25 +203,45 @@ void Optimizer::update_one(size_t index, const StepOptions& options, double clip
   if (ema_decay_ > 0.0) {
     kernels::update_average(x.dtype(), x.numel(), x.bytes(), ema.mutable_bytes(), 1.0 - ema_decay_);
   }
-  if (change_squares == nullptr) return;
-  *change_squares += squares_of(kernels::binary("update_ratio", kernels::Binary::kSubtract, x, before));
-  *value_squares += squares_of(x);
+  if (sums == nullptr) return;
+  sums->change_squares += squares_of(kernels::binary("update_ratio", kernels::Binary::kSubtract, x, before));
+  sums->value_squares += squares_of(x);
+}
+
+void Optimizer::update_all(const StepOptions& options, double clip, double /*penalty*/, UpdateSums* sums) {
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    Tensor& x = parameters_[i].tensor;
+    if (!x.grad().defined()) continue;
+    update_one(i, options, clip, sums);
+    x.set_grad({});  // its memory is the next parameter's
+  }
+}
+
+double Optimizer::take_gradients(const StepOptions& options, std::vector<Tensor>& gradients) {
+  gradients.clear();
+  double clip = 1.0;
+  const double penalty = measure(options, clip).penalty;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    Tensor& x = parameters_[i].tensor;
+    if (is_frozen(i)) continue;
+    Tensor gradient = Tensor::empty(x.shape(), x.dtype());
+    kernels::mix_gradient(arrays_of(x), mix_for(x, options, 1.0), gradient.mutable_bytes());
+    gradients.push_back(std::move(gradient));
+    x.set_grad({});
+  }
+  return penalty;
 }
 
 StepReport Optimizer::step(const StepOptions& options) {
   check(options);
-  double clip = 1.0, change_squares = 0.0, value_squares = 0.0;
+  double clip = 1.0;
   StepReport report = measure(options, clip);
-  double* const change = options.measure_update ? &change_squares : nullptr;
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    Tensor& x = parameters_[i].tensor;
-    if (!x.grad().defined()) continue;
-    if (report.finite) update_one(i, options, clip, change, &value_squares);
-    x.set_grad({});
-  }
+  UpdateSums sums;
+  if (report.finite) update_all(options, clip, report.penalty, options.measure_update ? &sums : nullptr);
+  for (Parameter& p : parameters_) p.tensor.set_grad({});
   if (!report.finite) return report;
   ++steps_;
-  if (options.measure_update) report.update_ratio = std::sqrt(change_squares / value_squares);
+  if (options.measure_update) report.update_ratio = std::sqrt(sums.change_squares / sums.value_squares);
   return report;
 }
 
@@ -233,7 +253,8 @@ std::vector<StateSlot> Optimizer::all_slots() {
           {parameters_[i].name + ".ema", i, &ema_[i], parameters_[i].tensor.shape(), parameters_[i].tensor.dtype()});
     }
   }
-  std::erase_if(all, [&](const StateSlot& slot) { return is_frozen(slot.parameter); });
+  std::erase_if(
+      all, [&](const StateSlot& slot) { return slot.parameter < parameters_.size() && is_frozen(slot.parameter); });
   return all;
 }
 
@@ -256,7 +277,7 @@ void Optimizer::restore(int64_t steps, const std::vector<std::pair<std::string, 
   std::map<std::string_view, const Tensor*> given;
   for (const auto& [name, tensor] : state) given.emplace(name, &tensor);
   const std::vector<StateSlot> all = all_slots();
-  std::vector<int64_t> there(parameters_.size()), wanted(parameters_.size());
+  std::vector<int64_t> there(parameters_.size() + 1), wanted(parameters_.size() + 1);
   size_t known = 0;
   for (const StateSlot& slot : all) {
     ++wanted[slot.parameter];
@@ -274,10 +295,10 @@ void Optimizer::restore(int64_t steps, const std::vector<std::pair<std::string, 
     fail(source, "of {} state tensors {} belong to this optimizer; is the configuration that of the checkpoint?",
          state.size(), known);
   }
-  for (size_t i = 0; i < parameters_.size(); ++i) {
+  for (size_t i = 0; i < there.size(); ++i) {
     if (there[i] == 0 || there[i] == wanted[i]) continue;
     fail(source, "{} of the {} state tensors of \"{}\" are missing", wanted[i] - there[i], wanted[i],
-         parameters_[i].name);
+         i < parameters_.size() ? parameters_[i].name : name_);
   }
   for (const StateSlot& slot : all) {
     const auto found = given.find(slot.name);

@@ -1,6 +1,7 @@
 // What all optimizers have in common: measuring and clipping gradients, parameter groups, averages, state.
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -31,6 +32,10 @@ struct StepOptions {
   /// limited. 0 for no limit.
   double clip_value = 0.0;
   PenaltyOptions penalty = {};
+  /// For optimizers that `needs_evaluation`: the loss whose gradients the parameters have, divided by
+  /// `gradient_divisor`, without penalties; and a function that computes both again where the parameters are by then.
+  double loss = std::numeric_limits<double>::quiet_NaN();
+  std::function<double()> evaluate = {};
   bool measure_update = false;  ///< Fills `StepReport::update_ratio`, for two more passes over the parameters.
 };
 
@@ -62,8 +67,9 @@ bool fits_pattern(std::string_view pattern, std::string_view name);
 /// One tensor of an optimizer's state.
 struct StateSlot {
   std::string name;  ///< "<parameter>.<what>"
-  size_t parameter;  ///< Its place in the list of parameters. Slots of one parameter are all taken, or none.
-  Tensor* tensor;    ///< Undefined until it is taken.
+  /// Its place in the list of parameters; their number for what belongs to all. Slots of one are all taken, or none.
+  size_t parameter;
+  Tensor* tensor;  ///< Undefined until it is taken.
   Shape shape;
   DType dtype;
 };
@@ -101,6 +107,11 @@ class Optimizer {
   /// changed; so it is if no parameter has a gradient.
   StepReport step(const StepOptions& options);
 
+  /// Whether a step has to look at other weights too (`StepOptions::evaluate`), each time with all examples.
+  virtual bool needs_evaluation() const { return false; }
+  /// Bytes that a step takes beside the state, and gives back.
+  virtual int64_t step_bytes() const { return 0; }
+
   /// The number of updates done; one that was not finite does not count.
   int64_t steps() const { return steps_; }
   /// The state tensors by name ("h.0.attn.c_attn.weight.momentum"), for checkpoints: handles, not copies, of what has
@@ -121,6 +132,16 @@ class Optimizer {
 
   /// Changes parameter `index` and its state, in one pass over memory where the rule allows it.
   virtual void update(size_t index, const ParameterStep& step) = 0;
+
+  /// What a step changed and left, in squares; for `StepReport::update_ratio`.
+  struct UpdateSums {
+    double change_squares = 0.0, value_squares = 0.0;
+  };
+  /// Changes all parameters that have a gradient, by `update`; rules that look at all at once do otherwise. `clip` is
+  /// what clipping the norm multiplies gradients by, `penalty` that of StepReport. `sums` may be nullptr.
+  virtual void update_all(const StepOptions& options, double clip, double penalty, UpdateSums* sums);
+  /// Takes the gradients of the live parameters, penalties included, into new tensors; returns the penalty.
+  double take_gradients(const StepOptions& options, std::vector<Tensor>& gradients);
 
   /// All that the rule can keep, taken or not.
   virtual std::vector<StateSlot> slots() = 0;
@@ -155,7 +176,7 @@ class Optimizer {
   };
 
   StepReport measure(const StepOptions& options, double& clip);
-  void update_one(size_t index, const StepOptions& options, double clip, double* change_squares, double* value_squares);
+  void update_one(size_t index, const StepOptions& options, double clip, UpdateSums* sums);
   std::vector<StateSlot> all_slots();
 
   Parameters parameters_;

@@ -61,10 +61,10 @@ class Asgd : public Optimizer {
     Own& own = own_[index];
     const auto before = static_cast<double>(count_in(own.steps) - 1);
     const double rate =
-        step.learning_rate / std::pow(1.0 + options_.lambda * step.learning_rate * before, options_.power);
+        step.learning_rate / std::pow(1.0 + options_.asgd_decay * step.learning_rate * before, options_.power);
     kernels::AsgdUpdate rule{.mix = step.mix,
                              .learning_rate = rate,
-                             .decay = rate * options_.lambda,
+                             .decay = rate * options_.asgd_decay,
                              .part = 1.0 / std::max(1.0, before - options_.start)};
     rule.mix.decay = step.weight_decay;
     kernels::update_asgd(step.arrays, {bytes_of(index, own.average)}, rule);
@@ -90,7 +90,7 @@ std::unique_ptr<Optimizer> make_sgd(Parameters parameters, const SgdOptions& opt
 
 std::unique_ptr<Optimizer> make_asgd(Parameters parameters, const AsgdOptions& options) {
   detail::check_from_0("asgd", "weight_decay", options.weight_decay);
-  detail::check_from_0("asgd", "lambda", options.lambda);
+  detail::check_from_0("asgd", "asgd_decay", options.asgd_decay);
   detail::check_from_0("asgd", "power", options.power);
   detail::check_from_0("asgd", "start", options.start);
   return std::make_unique<Asgd>(std::move(parameters), options);

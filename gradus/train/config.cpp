@@ -50,7 +50,11 @@ std::string bare(std::string_view name) {
 
 [[noreturn]] void fail_unknown_key(std::string_view item, std::string_view where) {
   const std::string name = bare(item);
-  std::string ending = did_you_mean(name, key_names());
+  std::vector<std::string_view> candidates = key_names();
+  for (const KeyTable& table : configuration_tables()) {
+    if (table.is_list) candidates.push_back(table.name);
+  }
+  std::string ending = did_you_mean(name, candidates);
   if (ending.empty() && is_table(table_of(name))) {
     ending = fmt::format("; {} has", find_table(table_of(name))->heading());
     for (std::string_view known : key_names()) {
@@ -154,10 +158,6 @@ void check_data_and_model(const Config& config) {
                "model.width = {} must be a multiple of model.heads = {}", config.integer("model.width"),
                config.integer("model.heads"));
   }
-  const bool nesterov = config.has("optimizer.nesterov") && config.boolean("optimizer.nesterov");
-  if (nesterov && config.real("optimizer.momentum") == 0.0) {
-    fail_usage(config.where("optimizer.nesterov"), "optimizer.nesterov needs optimizer.momentum above 0, e.g. 0.9");
-  }
 }
 
 /// The denominator never grows from step to step, so the first and the last step decide. With epochs the last is not
@@ -216,10 +216,40 @@ void check_training(const Config& config) {
   }
 }
 
+void check_optimizer(const Config& config) {
+  const std::string& name = config.text("optimizer.name");
+  const bool nesterov = config.has("optimizer.nesterov") && config.boolean("optimizer.nesterov");
+  if (name == "sgd" && nesterov && config.real("optimizer.momentum") == 0.0) {
+    fail_usage(config.where("optimizer.nesterov"), "optimizer.nesterov needs optimizer.momentum above 0, e.g. 0.9");
+  }
+  if (name == "schedule_free" && config.real("optimizer.beta1") == 0.0) {
+    fail_usage(config.where("optimizer.beta1"),
+               "optimizer.beta1 = 0 leaves no average to schedule_free; set it above 0");
+  }
+  if (name == "rmsprop" && config.boolean("optimizer.centered") && config.text("optimizer.state") == "bf16") {
+    fail_usage(config.where("optimizer.state"), "optimizer.centered = true needs optimizer.state = \"f32\"");
+  }
+  if (name != "lbfgs") return;
+  if (config.batch_size("train.batch_size")) {
+    fail_usage(config.where("train.batch_size"),
+               "optimizer.name = \"lbfgs\" needs train.batch_size = \"all\"; train.micro_batch_size bounds the memory");
+  }
+  if (config.text("train.sampling") == "replacement") {
+    fail_usage(config.where("train.sampling"),
+               "optimizer.name = \"lbfgs\" needs the same examples in each step; set train.sampling = \"shuffle\" or "
+               "\"in_order\"");
+  }
+  if (config.has("model.dropout") && config.real("model.dropout") > 0.0) {
+    fail_usage(config.where("model.dropout"),
+               "optimizer.name = \"lbfgs\" needs the same loss at the same weights; set model.dropout = 0");
+  }
+}
+
 /// What no single key shows. Each key on its own, and whether it applies, has been checked before.
 void check_combinations(const Config& config) {
   check_training(config);
   check_data_and_model(config);
+  check_optimizer(config);
   check_schedule(config);
 }
 

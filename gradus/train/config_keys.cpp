@@ -21,6 +21,7 @@ constexpr Range kAny = {};
 constexpr Range kAbove0 = {.low = 0, .low_open = true};
 constexpr Range kFrom0 = {.low = 0};
 constexpr Range kFrom1 = {.low = 1};
+constexpr Range kHistory = {.low = 1, .high = 1000};
 constexpr Range kUpTo0 = {.high = 0};
 constexpr Range kFrom0To1 = {.low = 0, .high = 1};
 constexpr Range kFrom0Below1 = {.low = 0, .high = 1, .high_open = true};
@@ -136,18 +137,25 @@ std::vector<Key> optimizer_keys() {
       optimizer_is({"sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "muon"});
   const Condition has_no_average =
       optimizer_is({"sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "muon"});
+  const Condition is_no_search = optimizer_is(
+      {"sgd", "asgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "schedule_free", "muon"});
   return {
       {"optimizer.name",
        choice({"sgd", "asgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "schedule_free",
-               "muon"}),
+               "muon", "lbfgs"}),
        "sgd", always(),
        "`sgd`: stochastic gradient descent, plain or with momentum. `asgd`: averaged. `adamw`: Adam with decoupled "
        "weight decay. `schedule_free`: Schedule-Free AdamW. `muon`: Muon for matrices, AdamW for all other "
        "parameters."},
-      {"optimizer.learning_rate", real(kAbove0), 0.01, schedule_is({"constant", "linear", "cosine"}),
-       "The learning rate, which the schedule multiplies: the peak of a schedule with warm-up.",
-       "the dynamic expression is the learning rate itself; scale it by schedule.scale"},
-      {"optimizer.weight_decay", real(kFrom0), 0.0, always(),
+      {"optimizer.learning_rate",
+       real(kAbove0),
+       0.01,
+       schedule_is({"constant", "linear", "cosine"}),
+       "The learning rate, which the schedule multiplies: the peak of a schedule with warm-up. `lbfgs`: where its line "
+       "search looks first.",
+       "the dynamic expression is the learning rate itself; scale it by schedule.scale",
+       {{"lbfgs", 1.0}}},
+      {"optimizer.weight_decay", real(kFrom0), 0.0, is_no_search,
        "λ. `adamw`, `lion`, `adafactor`, `schedule_free`, `muon`: decoupled, θ ← θ·(1 − α·λ). The others: the gradient "
        "of "
        "λ·½‖θ‖² is added to the gradient."},
@@ -196,8 +204,8 @@ std::vector<Key> optimizer_keys() {
        "The learning rate is divided by 1 + (t − 1)·rate_decay, for a parameter's t-th update."},
       {"optimizer.initial_sum", real(kFrom0), 0.0, optimizer_is({"adagrad"}),
        "What the sum of the squared gradients begins with."},
-      {"optimizer.lambda", real(kFrom0), 1e-4, optimizer_is({"asgd"}),
-       "Decay, of the parameters and of the learning rate: α / (1 + lambda·α·(t − 1))^power."},
+      {"optimizer.asgd_decay", real(kFrom0), 1e-4, optimizer_is({"asgd"}),
+       "Decay, of the parameters and of the learning rate: α / (1 + asgd_decay·α·(t − 1))^power."},
       {"optimizer.power", real(kFrom0), 0.75, optimizer_is({"asgd"}), "The exponent of that."},
       {"optimizer.start", real(kFrom0), 1e6, optimizer_is({"asgd"}),
        "The update from which on parameters are averaged. The average is what is validated and used."},
@@ -212,12 +220,14 @@ std::vector<Key> optimizer_keys() {
        "√max(1, rows/columns) times."},
       {"optimizer.adamw_factor", real(kFrom0), 1.0, optimizer_is({"muon"}),
        "Multiplies the learning rate of the parameters that AdamW updates."},
+      {"optimizer.history", integer(kHistory), 10, optimizer_is({"lbfgs"}),
+       "The changes of the gradient that are remembered; each takes two copies of the parameters."},
       {"optimizer.state", choice({"f32", "bf16"}), "f32", is_elementwise,
        "How momentum and the means of gradients are stored. `bf16` halves their memory, on any processor; each is "
        "rounded up or down at random, so that small changes are not lost."},
-      {"optimizer.clip_norm", real(kFrom0), 0.0, always(),
+      {"optimizer.clip_norm", real(kFrom0), 0.0, is_no_search,
        "Largest L2 norm of the gradient of all parameters together; a longer one is scaled down. 0 is off."},
-      {"optimizer.clip_value", real(kFrom0), 0.0, always(),
+      {"optimizer.clip_value", real(kFrom0), 0.0, is_no_search,
        "Largest size of an element of the gradient; larger ones are cut off, before `clip_norm` looks. 0 is off."},
       {"optimizer.ema", real(kFrom0Below1), 0.0, has_no_average,
        "Decay of an exponential moving average of the weights, e.g. 0.999: average ← average + (1 − ema)·(θ − average) "
@@ -225,8 +235,9 @@ std::vector<Key> optimizer_keys() {
        "`model.safetensors` and `best.safetensors` lead to; training goes on from the weights themselves. 0 is off."},
       {"optimizer.groups.pattern", text(), Required{}, always(),
        "The names of its parameters: `*` stands for any text, `?` for any one character, e.g. `*.bias`."},
-      {"optimizer.groups.learning_rate_factor", real(kFrom0), Unset{"1.0"}, always(), "Multiplies the learning rate."},
-      {"optimizer.groups.weight_decay", real(kFrom0), Unset{"`optimizer.weight_decay`"}, always(),
+      {"optimizer.groups.learning_rate_factor", real(kFrom0), Unset{"1.0"}, is_no_search,
+       "Multiplies the learning rate."},
+      {"optimizer.groups.weight_decay", real(kFrom0), Unset{"`optimizer.weight_decay`"}, is_no_search,
        "Takes the place of `optimizer.weight_decay`."},
       {"optimizer.groups.freeze", boolean(), Unset{"`false`"}, always(),
        "Whether they stay as they are; they need no gradient then."},

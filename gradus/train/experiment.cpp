@@ -231,6 +231,7 @@ std::unique_ptr<Optimizer> make_adam_like(const Config& config, const Parameters
 
 std::unique_ptr<Optimizer> make_rule(const Config& config, const Parameters& parameters) {
   const std::string& name = config.text("optimizer.name");
+  if (name == "lbfgs") return make_lbfgs(parameters, {config.integer("optimizer.history")});
   const double weight_decay = config.real("optimizer.weight_decay");
   const DType state = config.has("optimizer.state") ? dtype_of(config, "optimizer.state") : DType::kF32;
   const auto real = [&](const char* key) { return config.real(key); };
@@ -240,7 +241,7 @@ std::unique_ptr<Optimizer> make_rule(const Config& config, const Parameters& par
   }
   if (name == "asgd") {
     return make_asgd(parameters,
-                     {weight_decay, real("optimizer.lambda"), real("optimizer.power"), real("optimizer.start")});
+                     {weight_decay, real("optimizer.asgd_decay"), real("optimizer.power"), real("optimizer.start")});
   }
   if (name == "adagrad") {
     return make_adagrad(parameters, {weight_decay, real("optimizer.rate_decay"), real("optimizer.initial_sum"),
@@ -336,8 +337,8 @@ TrainerOptions trainer_options(const Config& config) {
   if (config.has("train.stop_window")) o.stop_window = config.integer("train.stop_window");
   o.stop_on_validation = config.text("train.stop_on") == "validation";
   if (config.has("train.max_time_s")) o.max_time_s = config.real("train.max_time_s");
-  o.clip_norm = config.real("optimizer.clip_norm");
-  o.clip_value = config.real("optimizer.clip_value");
+  if (config.has("optimizer.clip_norm")) o.clip_norm = config.real("optimizer.clip_norm");
+  if (config.has("optimizer.clip_value")) o.clip_value = config.real("optimizer.clip_value");
   o.penalty = {.l1 = config.real("regularization.l1"),
                .l2 = config.real("regularization.l2"),
                .all = config.boolean("regularization.all")};

@@ -130,6 +130,11 @@ Trainer::Trainer(const TrainerOptions& options, const Parameters& parameters, Lo
   std::tie(planned_steps_, planned_reason_) = plan(options_, sampler_);
   check_schedule(schedule_, planned_steps_);
   const bool whole_batch = options_.batch_size == 0 || options_.batch_size == data_.size();
+  if (optimizer_.needs_evaluation() && (!whole_batch || options_.sampling == Sampling::kReplacement)) {
+    fail_usage("train.batch_size",
+               "the optimizer needs all examples in each step, each once; set train.batch_size = \"all\" (in passes of "
+               "train.micro_batch_size) and train.sampling to \"shuffle\" or \"in_order\"");
+  }
   if (options_.stop_window == 0) options_.stop_window = whole_batch ? 1 : 100;
   if (options_.stop_loss) state_.window.reserve(static_cast<size_t>(options_.stop_window));
 }
@@ -312,12 +317,21 @@ std::optional<StopReason> Trainer::step(StepRecord& record) {
 
 std::optional<StopReason> Trainer::update(StepRecord& record, const DeadUnits& dead_units, bool looks) {
   updating_ = true;
-  const StepReport report = optimizer_.step({.learning_rate = record.learning_rate,
-                                             .gradient_divisor = record.weight,
-                                             .clip_norm = options_.clip_norm,
-                                             .clip_value = options_.clip_value,
-                                             .penalty = options_.penalty,
-                                             .measure_update = looks});
+  StepOptions step{.learning_rate = record.learning_rate,
+                   .gradient_divisor = record.weight,
+                   .clip_norm = options_.clip_norm,
+                   .clip_value = options_.clip_value,
+                   .penalty = options_.penalty,
+                   .loss = record.loss,
+                   .measure_update = looks};
+  if (optimizer_.needs_evaluation()) {
+    step.evaluate = [this, &record] {
+      StepRecord again = record;  // the same batch, where the weights are now
+      compute_gradients(again, nullptr);
+      return again.loss;
+    };
+  }
+  const StepReport report = optimizer_.step(step);
   record.gradient_norm = report.gradient_norm;
   record.penalty = report.penalty;
   if (!report.finite) {

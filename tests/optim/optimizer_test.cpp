@@ -109,7 +109,8 @@ std::unique_ptr<Optimizer> make_rule(const json& c, Parameters p) {
   if (kind == "lion") return make_lion(p, {decay, betas[0], betas[1]});
   if (kind == "schedule_free") return make_schedule_free(p, {decay, betas[0], betas[1], epsilon});
   if (kind == "adafactor") {
-    AdafactorOptions o{.weight_decay = decay, .beta2_decay = number("beta2_decay", -0.8), .update_clip = number("d", 1.0)};
+    AdafactorOptions o{
+        .weight_decay = decay, .beta2_decay = number("beta2_decay", -0.8), .update_clip = number("d", 1.0)};
     const std::vector<double> both = c.value("eps", std::vector<double>{o.epsilon, o.smallest_scale});
     o.epsilon = both[0];
     o.smallest_scale = both[1];
@@ -297,6 +298,48 @@ TEST(Optimizer, ThreadsChangeNoBit) {
   set_threads(0);
 }
 
+std::vector<double> state_values(Optimizer& optimizer, size_t which) {
+  return kernels::cast(optimizer.state()[which].tensor, DType::kF64).values<double>();
+}
+
+// Matrices of odd sizes, wide and tall, and more blocks of rows than one.
+TEST(Optimizer, ThreadsChangeNoBitOfMatrices) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    for (int kind = 11; kind < kKinds; ++kind) {
+      for (const Shape& shape : {Shape{301, 517}, Shape{517, 301}, Shape{3, 70'001}}) {
+        std::string first;
+        for (const int count : {1, 2, 3}) {
+          set_threads(count);
+          Tensor x = waves(shape.numel(), 1.0, dtype).view(shape, {shape[1], 1}).clone();
+          const auto optimizer = make_kind(kind, {{"x", x}});
+          for (int step = 0; step < 2; ++step) {
+            x.set_grad(waves(shape.numel(), 2.0, dtype).view(shape, {shape[1], 1}));
+            optimizer->step({.learning_rate = 0.1});
+          }
+          const std::string bits = bits_of({{"x", x}}) + bits_of(optimizer->state());
+          if (first.empty()) first = bits;
+          EXPECT_TRUE(bits == first) << count << " threads, kind " << kind;
+        }
+      }
+    }
+  }
+  set_threads(0);
+}
+
+// Means of squares by row and column are means of those of each matrix.
+TEST(Adafactor, TakesMoreThanTwoDimensionsAsMatrices) {
+  Tensor both = waves(24, 1.0, DType::kF64).view({2, 3, 4}, {12, 4, 1}).clone();
+  Tensor one = both.view({3, 4}, {4, 1}, 12).clone();
+  both.set_grad(waves(24, 2.0, DType::kF64).view({2, 3, 4}, {12, 4, 1}));
+  one.set_grad(both.grad().view({3, 4}, {4, 1}, 12).clone());
+  const auto a = make_adafactor({{"x", both}}, {}), b = make_adafactor({{"x", one}}, {});
+  a->step({.learning_rate = 0.1});
+  b->step({.learning_rate = 0.1});
+  const std::vector<double> rows = state_values(*a, 0), own = state_values(*b, 0);
+  EXPECT_EQ(std::vector<double>(rows.begin() + 3, rows.end()), own);
+  EXPECT_EQ(state_values(*a, 1).size(), 8u);
+}
+
 // More blocks than are measured together; those after the first 256 hold another value.
 TEST(Optimizer, MeasuresALargeGradientExactly) {
   constexpr int64_t kFirst = 256 * 32768, kRest = 32768 + 5;
@@ -305,10 +348,6 @@ TEST(Optimizer, MeasuresALargeGradientExactly) {
   x.set_grad(g);
   const StepReport report = make_sgd({{"x", x}}, {})->step({.gradient_divisor = 2.0});
   EXPECT_DOUBLE_EQ(report.gradient_norm, 0.5 * std::sqrt(9.0 * kFirst + 256.0 * kRest));
-}
-
-std::vector<double> state_values(Optimizer& optimizer, size_t which) {
-  return kernels::cast(optimizer.state()[which].tensor, DType::kF64).values<double>();
 }
 
 double mean_of(const std::vector<double>& values) {
@@ -337,6 +376,34 @@ TEST(Optimizer, StateInBf16MovesAsThatInF32OnAverage) {
   EXPECT_NEAR(mean_of(state_values(*half, 1)), square, 4 * deviation * square);
   EXPECT_NEAR(mean_of(state_values(*half, 0)), 1.5, 4 * deviation * 1.5);
   EXPECT_NEAR(mean_of(x.values<double>()), y.values<double>()[0], 0.005 * kSteps * 1e-3);
+}
+
+// The same for the rules whose state it is; each keeps to the f32 trajectory on average.
+TEST(Optimizer, AllElementwiseStateInBf16StaysNearThatInF32) {
+  constexpr int64_t kSize = 20'000, kSteps = 100;
+  for (int kind = 0; kind < 6; ++kind) {
+    const auto make_one = [&](const Tensor& x, DType state) -> std::unique_ptr<Optimizer> {
+      const Parameters p = {{"x", x}};
+      if (kind == 0) return make_adam(p, {.amsgrad = true, .state = state});
+      if (kind == 1) return make_nadam(p, {.state = state});
+      if (kind == 2) return make_adagrad(p, {.state = state});
+      if (kind == 3) return make_rmsprop(p, {.momentum = 0.5, .state = state});
+      if (kind == 4) return make_lion(p, {.state = state});
+      return make_muon(p, {.state = state});
+    };
+    Tensor x = Tensor::zeros({kSize}), y = Tensor::zeros({kSize});
+    const auto half = make_one(x, DType::kBF16), full = make_one(y, DType::kF32);
+    for (int64_t step = 0; step < kSteps; ++step) {
+      x.set_grad(Tensor::full({kSize}, 1.5));
+      y.set_grad(Tensor::full({kSize}, 1.5));
+      half->step({.learning_rate = 1e-3});
+      full->step({.learning_rate = 1e-3});
+    }
+    EXPECT_EQ(half->state()[0].tensor.dtype(), DType::kBF16);
+    const double expected = y.values<double>()[0];
+    // A step of bf16 is 2⁻⁷; AMSGrad's largest can lie one above.
+    EXPECT_NEAR(mean_of(x.values<double>()), expected, 0.01 * std::abs(expected)) << "kind " << kind;
+  }
 }
 
 TEST(Optimizer, MomentumInBf16IsTheClosedFormOnAverage) {
@@ -463,6 +530,18 @@ TEST(Optimizer, NamesItsState) {
   using Names = std::vector<std::string>;
   EXPECT_EQ(names(0), Names{});
   EXPECT_EQ(names(1), Names{"h.0.w.momentum f64 (2, 3)"});
+  EXPECT_EQ(names(4), (Names{"h.0.w.moment1 f64 (2, 3)", "h.0.w.moment2 f64 (2, 3)", "h.0.w.largest f64 (2, 3)",
+                             "h.0.w.steps i64 ()"}));
+  EXPECT_EQ(names(5), (Names{"h.0.w.moment1 f64 (2, 3)", "h.0.w.moment2 f64 (2, 3)", "h.0.w.product f64 ()",
+                             "h.0.w.steps i64 ()"}));
+  EXPECT_EQ(names(6), (Names{"h.0.w.sum f64 (2, 3)", "h.0.w.steps i64 ()"}));
+  EXPECT_EQ(names(7), (Names{"h.0.w.square f64 (2, 3)", "h.0.w.momentum f64 (2, 3)", "h.0.w.mean f64 (2, 3)"}));
+  EXPECT_EQ(names(8), (Names{"h.0.w.average f64 (2, 3)", "h.0.w.steps i64 ()"}));
+  EXPECT_EQ(names(9), Names{"h.0.w.moment1 f64 (2, 3)"});
+  EXPECT_EQ(names(10),
+            (Names{"h.0.w.z f64 (2, 3)", "h.0.w.moment2 f64 (2, 3)", "h.0.w.rates f64 ()", "h.0.w.steps i64 ()"}));
+  EXPECT_EQ(names(11), (Names{"h.0.w.rows f64 (2,)", "h.0.w.columns f64 (3,)", "h.0.w.steps i64 ()"}));
+  EXPECT_EQ(names(12), Names{"h.0.w.momentum f64 (2, 3)"});
   EXPECT_EQ(names(3), (Names{"h.0.w.moment1 f64 (2, 3)", "h.0.w.moment2 f64 (2, 3)", "h.0.w.steps i64 ()"}));
 }
 

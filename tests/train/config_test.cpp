@@ -167,9 +167,10 @@ TEST(ConfigErrors, Tables) {
             "[run.toml:2:2] unknown table \"optimiser\"; did you mean \"optimizer\"?");
   EXPECT_EQ(parse_error("[train.schedule]\n"),
             "[run.toml:1:8] unknown table \"train.schedule\"; did you mean \"schedule\"?");
-  EXPECT_EQ(parse_error("[loss]\n"),
-            "[run.toml:1:2] unknown table \"loss\"; the tables are \"data\", \"model\", \"optimizer\", \"optimizer.groups\", "
-            "\"schedule\", \"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or \"log\"");
+  EXPECT_EQ(
+      parse_error("[loss]\n"),
+      "[run.toml:1:2] unknown table \"loss\"; the tables are \"data\", \"model\", \"optimizer\", \"optimizer.groups\", "
+      "\"schedule\", \"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or \"log\"");
   EXPECT_EQ(parse_error("optimizer = 'sgd'"),
             "[run.toml:1:1] \"optimizer\" is a table; write [optimizer] and its keys below it");
   EXPECT_EQ(parse_error("[[data]]\nkind = 'line'"),
@@ -275,9 +276,12 @@ TEST(ConfigErrors, ControlCharactersInNamesAreEscaped) {
 }
 
 TEST(ConfigErrors, Choice) {
-  EXPECT_EQ(parse_error("[optimizer]\nname = 'adamv'"),
-            "[run.toml:2:1] \"optimizer.name\" must be \"sgd\", \"asgd\", \"adagrad\", \"rmsprop\", \"adam\", \"adamw\", \"nadam\", \"lion\", "
-            "\"adafactor\", \"schedule_free\" or \"muon\"; found the text \"adamv\"; did you mean \"adamw\"?");
+  EXPECT_EQ(
+      parse_error("[optimizer]\nname = 'adamv'"),
+      "[run.toml:2:1] \"optimizer.name\" must be \"sgd\", \"asgd\", \"adagrad\", \"rmsprop\", \"adam\", \"adamw\", "
+      "\"nadam\", \"lion\", "
+      "\"adafactor\", \"schedule_free\", \"muon\" or \"lbfgs\"; found the text \"adamv\"; did you mean \"adam\" or "
+      "\"adamw\"?");
   EXPECT_EQ(line_error({"schedule.name=exponential"}),
             "[--set schedule.name=exponential] \"schedule.name\" must be \"constant\", \"dynamic\", \"linear\" or "
             "\"cosine\"; found the text \"exponential\"");
@@ -339,8 +343,8 @@ TEST(ConfigErrors, Required) {
 
 TEST(ConfigErrors, DoesNotApply) {
   EXPECT_EQ(parse_error(kLine + "[optimizer]\nbeta1 = 0.8"),
-            "[run.toml:8:1] \"optimizer.beta1\" applies to optimizer.name = \"adamw\", not to \"sgd\"; remove it, or "
-            "change optimizer.name");
+            "[run.toml:8:1] \"optimizer.beta1\" applies to optimizer.name = \"adam\", \"adamw\", \"nadam\", \"lion\", "
+            "\"schedule_free\" or \"muon\", not to \"sgd\"; remove it, or change optimizer.name");
   EXPECT_EQ(line_error({"model.layers=2"}),
             "[--set model.layers=2] \"model.layers\" applies to model.kind = \"gpt\", not to \"linear\"; remove it, or "
             "change model.kind");
@@ -412,11 +416,114 @@ TEST(ConfigCombinations, Schedule) {
   EXPECT_EQ(dynamic(1, 10, 999), "");
 }
 
+const std::string kGroups =
+    kLine +
+    "[optimizer]\nname = \"adamw\"\n[[optimizer.groups]]\npattern = \"*.bias\"\nweight_decay = 0\n"
+    "[[optimizer.groups]]\nlearning_rate_factor = 0.5\npattern = \"*\"\nfreeze = false\n";
+
+TEST(ConfigLists, HoldItemsInTheirOrder) {
+  const Config config = Config::parse(kGroups, "run.toml");
+  ASSERT_EQ(config.count("optimizer.groups"), 2u);
+  EXPECT_EQ(config.text("optimizer.groups.0.pattern"), "*.bias");
+  EXPECT_EQ(config.real("optimizer.groups.0.weight_decay"), 0.0);
+  EXPECT_FALSE(config.has("optimizer.groups.0.freeze"));
+  EXPECT_TRUE(config.has("optimizer.groups.freeze")) << "of any item";
+  EXPECT_EQ(config.text("optimizer.groups.1.pattern"), "*");
+  EXPECT_EQ(config.where("optimizer.groups.1.pattern"), "run.toml:14:1");
+  EXPECT_EQ(config.shown("optimizer.groups.pattern"), "[\"*.bias\", \"*\"]");
+  EXPECT_EQ(config.shown("optimizer.groups.weight_decay"), "[0.0, none]");
+  EXPECT_EQ(config.shown("optimizer.groups.muon"), "none");
+  EXPECT_NE(config.to_toml().find("\n[[optimizer.groups]]\npattern = \"*.bias\"\nweight_decay = 0.0\n"
+                                  "\n[[optimizer.groups]]\npattern = \"*\"\nlearning_rate_factor = 0.5\n"
+                                  "freeze = false\n\n[schedule]\n"),
+            std::string::npos);
+  EXPECT_EQ(line().count("optimizer.groups"), 0u);
+  const std::string in_line = kLine + "[optimizer]\ngroups = [{pattern = \"a\"}, {pattern = \"b\", freeze = true}]\n";
+  EXPECT_TRUE(Config::parse(in_line, "run.toml").boolean("optimizer.groups.1.freeze"));
+  EXPECT_EQ(Config::parse("optimizer.groups = []\n" + kLine, "run.toml").count("optimizer.groups"), 0u);
+}
+
+TEST(ConfigLists, OverridesCountTheItems) {
+  const Config config = Config::parse(
+      kGroups, "run.toml", {"optimizer.groups.0.pattern=*.weight", "optimizer.groups.2.pattern=x", "log.every=3"});
+  EXPECT_EQ(config.count("optimizer.groups"), 3u);
+  EXPECT_EQ(config.text("optimizer.groups.0.pattern"), "*.weight");
+  EXPECT_EQ(config.text("optimizer.groups.2.pattern"), "x");
+  EXPECT_EQ(line_error({"optimizer.groups.1.pattern=x"}),
+            "[--set optimizer.groups.1.pattern=x] there are 0 of them; the next is optimizer.groups.0.pattern");
+  EXPECT_EQ(line_error({"optimizer.groups.pattern=x"}),
+            "[--set optimizer.groups.pattern=x] \"optimizer.groups\" is a list of tables; say which: --set "
+            "optimizer.groups.0.pattern=*.bias");
+  EXPECT_EQ(line_error({"optimizer.groups=x"}),
+            "[--set optimizer.groups=x] \"optimizer.groups\" is a list of tables; say which: --set "
+            "optimizer.groups.0.pattern=*.bias");
+  EXPECT_EQ(line_error({"optimizer.groups.00.pattern=x"}),
+            "[--set optimizer.groups.00.pattern=x] unknown key \"optimizer.groups.00.pattern\"; did you mean "
+            "\"optimizer.groups.pattern\"?");
+}
+
+TEST(ConfigLists, ErrorsNameThePlace) {
+  EXPECT_EQ(parse_error(kLine + "[[optimizer.groups]]\nfreeze = true\n"),
+            "[run.toml:7:1] required key \"optimizer.groups.pattern\" is missing; set it to text, not empty");
+  EXPECT_EQ(parse_error(kLine + "[[optimizer.groups]]\npatern = \"x\"\n"),
+            "[run.toml:8:1] unknown key \"optimizer.groups.0.patern\"; did you mean \"optimizer.groups.pattern\"?");
+  EXPECT_EQ(parse_error(kLine + "[[optimizer.groups]]\nfreeze = 1\n"),
+            "[run.toml:8:1] \"optimizer.groups.freeze\" must be true or false; found the integer 1");
+  EXPECT_EQ(
+      parse_error(kLine + "[[optimizer.groups]]\npattern = \"x\"\nmuon = true\n"),
+      "[run.toml:9:1] \"optimizer.groups.muon\" applies to optimizer.name = \"muon\", not to \"sgd\"; remove it, or "
+      "change optimizer.name");
+  EXPECT_EQ(parse_error("[optimizer.groups]\npattern = \"x\"\n"),
+            "[run.toml:1:12] \"optimizer.groups\" is a list of tables; write [[optimizer.groups]] and the keys of one "
+            "below it");
+  EXPECT_EQ(parse_error("optimizer.groups = [1]"),
+            "[run.toml:1:11] \"optimizer.groups\" is a list of tables; write [[optimizer.groups]] and the keys of one "
+            "below it");
+  EXPECT_EQ(parse_error("optimizer.groups.pattern = 1"),
+            "[run.toml:1:11] \"optimizer.groups\" is a list of tables; write [[optimizer.groups]] and the keys of one "
+            "below it");
+  EXPECT_EQ(parse_error("[[optimizer.grous]]\npattern = \"x\"\n"),
+            "[run.toml:1:13] unknown key \"optimizer.grous\"; did you mean \"optimizer.groups\"?");
+}
+
+TEST(ConfigLists, DefaultsByOptimizer) {
+  EXPECT_EQ(line({"optimizer.name=muon"}).real("optimizer.momentum"), 0.95);
+  EXPECT_TRUE(line({"optimizer.name=muon"}).boolean("optimizer.nesterov"));
+  EXPECT_EQ(line({"optimizer.name=lion"}).real("optimizer.beta2"), 0.99);
+  EXPECT_EQ(line({"optimizer.name=adagrad"}).real("optimizer.epsilon"), 1e-10);
+  EXPECT_EQ(line({"optimizer.name=lbfgs"}).real("optimizer.learning_rate"), 1.0);
+  EXPECT_EQ(configuration_help("optimizer.beta2").substr(0, 80),
+            "optimizer.beta2: a real number from 0 to below 1; default: 0.999; 0.99 for lion;");
+}
+
+TEST(ConfigCombinations, Optimizer) {
+  EXPECT_EQ(line_error({"optimizer.name=lbfgs", "train.batch_size=8"}),
+            "[--set train.batch_size=8] optimizer.name = \"lbfgs\" needs train.batch_size = \"all\"; "
+            "train.micro_batch_size bounds the memory");
+  EXPECT_EQ(line_error({"optimizer.name=lbfgs", "train.sampling=replacement"}),
+            "[--set train.sampling=replacement] optimizer.name = \"lbfgs\" needs the same examples in each step; set "
+            "train.sampling = \"shuffle\" or \"in_order\"");
+  EXPECT_EQ(line_error({"optimizer.name=lbfgs", "model.kind=mlp", "model.dropout=0.1"}),
+            "[--set model.dropout=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set "
+            "model.dropout = 0");
+  EXPECT_EQ(line_error({"optimizer.name=rmsprop", "optimizer.centered=true", "optimizer.state=bf16"}),
+            "[--set optimizer.state=bf16] optimizer.centered = true needs optimizer.state = \"f32\"");
+  EXPECT_EQ(line_error({"optimizer.name=schedule_free", "optimizer.beta1=0"}),
+            "[--set optimizer.beta1=0] optimizer.beta1 = 0 leaves no average to schedule_free; set it above 0");
+  EXPECT_EQ(line_error({"optimizer.name=adafactor", "optimizer.beta2_decay=1"}),
+            "[--set optimizer.beta2_decay=1] \"optimizer.beta2_decay\" must be a real number of at most 0; found the "
+            "integer 1");
+}
+
 TEST(ConfigToml, ResolvedConfigurationLoadsToTheSame) {
   const std::vector<Config> configs = {
-      line(), text(), line({"model.kind=mlp", "optimizer.name=adamw", "train.stop_loss=0.1", "train.batch_size=8"}),
+      line(),
+      text(),
+      line({"model.kind=mlp", "optimizer.name=adamw", "train.stop_loss=0.1", "train.batch_size=8"}),
       line({"schedule.name=dynamic", "schedule.warmup_steps=5", "schedule.decay_steps=10", "train.max_time_s=1"}),
-      text({"schedule.name=cosine", "data.path=a \"b\".txt", "validation.every=3"})};
+      text({"schedule.name=cosine", "data.path=a \"b\".txt", "validation.every=3"}),
+      Config::parse(kGroups, "run.toml"),
+      line({"optimizer.name=muon", "optimizer.groups.0.pattern=*"})};
   for (const Config& config : configs) {
     const std::string toml = config.to_toml();
     const Config again = Config::parse(toml, "config.toml");
@@ -529,11 +636,12 @@ TEST(ConfigKeys, NamesAndConditionsAreKnown) {
 }
 
 TEST(ConfigKeys, Help) {
-  EXPECT_EQ(configuration_help("optimizer.beta1"),
-            "optimizer.beta1: a real number from 0 to below 1; default: 0.9; applies to optimizer.name = \"adam\", "
-            "\"adamw\", \"nadam\", \"lion\", \"schedule_free\" or \"muon\"\n"
-            "    Decay rate of the mean of the gradients; schedule_free: how near to the average gradients are taken, above "
-            "0.\n");
+  EXPECT_EQ(
+      configuration_help("optimizer.beta1"),
+      "optimizer.beta1: a real number from 0 to below 1; default: 0.9; applies to optimizer.name = \"adam\", "
+      "\"adamw\", \"nadam\", \"lion\", \"schedule_free\" or \"muon\"\n"
+      "    Decay rate of the mean of the gradients; schedule_free: how near to the average gradients are taken, above "
+      "0.\n");
   EXPECT_EQ(configuration_help("regularization").find("optimizer"), std::string::npos);
   EXPECT_NE(configuration_help().find("\nlog.every: an integer of at least 1; default: 10\n"), std::string::npos);
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("trian"); }),
