@@ -143,7 +143,7 @@ void Optimizer::set_ema(double decay) {
 }
 
 Parameters Optimizer::averages() {
-  if (ema_decay_ == 0.0 && !has_average()) return {};
+  if (!makes_averages()) return {};
   Parameters all;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Tensor own = ema_decay_ > 0.0 ? ema_[i] : average(i);

@@ -102,6 +102,8 @@ class Optimizer {
   /// none. Handles, or new tensors.
   Parameters averages();
 
+  bool makes_averages() const { return ema_decay_ > 0.0 || has_average(); }
+
   /// Measures the gradients, then updates every parameter that has one and gives its gradient back, also when the norm
   /// is not finite. Takes no memory in a steady step. Options out of range are usage errors, before anything is
   /// changed; so it is if no parameter has a gradient.
@@ -109,7 +111,7 @@ class Optimizer {
 
   /// Whether a step has to look at other weights too (`StepOptions::evaluate`), each time with all examples.
   virtual bool needs_evaluation() const { return false; }
-  /// Bytes that a step takes beside the state, and gives back.
+  /// Bytes that a step, or `averages`, takes beside the state, and gives back.
   virtual int64_t step_bytes() const { return 0; }
 
   /// The number of updates done; one that was not finite does not count.

@@ -17,6 +17,13 @@ class ScheduleFree : public Optimizer {
         corrections_(options.beta1, options.beta2),
         own_(this->parameters().size()) {}
 
+  // x, while it is validated or saved.
+  int64_t step_bytes() const override {
+    int64_t bytes = 0;
+    for (const Parameter& p : parameters()) bytes += p.tensor.numel() * size_of(p.tensor.dtype());
+    return bytes;
+  }
+
  private:
   struct Own {
     Tensor z, square, rates, steps;

@@ -71,6 +71,7 @@ void Session::plan_memory(const SessionOptions& options) {
   use.optimizer_state = optimizer_->state_bytes();
   use.step = trainer_->dry_run() + optimizer_->step_bytes();
   for (const Parameter& p : model_->parameters()) use.weights += p.tensor.numel() * size_of(p.tensor.dtype());
+  if (optimizer_->makes_averages()) use.averages = use.weights;
   memory_ = predict_memory(use, data_.shape.vocabulary > 0);
   if (!options.plan_only) check_memory(memory_, memory_limit_bytes());
 }

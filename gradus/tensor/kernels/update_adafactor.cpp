@@ -30,6 +30,22 @@ HWY_INLINE void ForDoubles(int64_t begin, int64_t end, Body&& body) {
   for (; i < end; ++i) body(OneLane<double>(), i);
 }
 
+// A sum whose full vectors are joined at its end.
+struct Sum {
+  hn::Vec<hn::ScalableTag<double>> lanes = hn::Zero(hn::ScalableTag<double>());
+  double rest = 0.0;
+
+  template <class D>
+  HWY_INLINE void Add(D /*d*/, hn::Vec<D> x) {
+    if constexpr (std::is_same_v<D, hn::ScalableTag<double>>) {
+      lanes = hn::Add(lanes, x);
+    } else {
+      rest += hn::GetLane(x);
+    }
+  }
+  HWY_INLINE double Total() const { return hn::GetLane(hn::SumOfLanes(hn::ScalableTag<double>(), lanes)) + rest; }
+};
+
 template <class T>
 struct Loader {
   const T* value;
@@ -48,14 +64,14 @@ struct Loader {
 template <class T>
 void Sums(const Loader<T> load, int64_t length, int64_t begin, int64_t end, double* rows, double* columns) {
   for (int64_t row = begin; row < end; ++row) {
-    double sum = 0.0;
+    Sum sum{};
     ForDoubles(0, length, [&](auto d, int64_t j) {
       const auto g = load.Gradient(d, row * length + j);
       const auto square = hn::Mul(g, g);
-      sum += hn::GetLane(hn::SumOfLanes(d, square));
+      sum.Add(d, square);
       hn::StoreU(hn::Add(hn::LoadU(d, columns + j), square), d, columns + j);
     });
-    rows[row] = sum;
+    rows[row] = sum.Total();
   }
 }
 
@@ -90,11 +106,10 @@ HWY_INLINE void ForDirections(const UpdateArrays& a, const AdafactorUpdate& u, i
 
 template <class T>
 double SquaresTyped(const UpdateArrays& a, const AdafactorUpdate& u, int64_t begin, int64_t end) {
-  double sum = 0.0;
-  ForDirections<T>(a, u, begin, end, [&](auto d, auto direction, int64_t) {
-    sum += hn::GetLane(hn::SumOfLanes(d, hn::Mul(direction, direction)));
-  });
-  return sum;
+  Sum sum{};
+  ForDirections<T>(a, u, begin, end,
+                   [&](auto d, auto direction, int64_t) { sum.Add(d, hn::Mul(direction, direction)); });
+  return sum.Total();
 }
 
 template <class T>
