@@ -504,11 +504,10 @@ const KeyTable* find_table(std::string_view name) {
 }
 
 const Key* find_key(std::string_view name) {
+  const std::string_view list = item_of(name) ? table_of(table_of(name)) : std::string_view();
   for (const Key& key : configuration_keys()) {
     if (key.name == name) return &key;
-    if (item_of(name) && table_of(key.name) == table_of(table_of(name)) && last_part(key.name) == last_part(name)) {
-      return &key;
-    }
+    if (!list.empty() && table_of(key.name) == list && last_part(key.name) == last_part(name)) return &key;
   }
   return nullptr;
 }
