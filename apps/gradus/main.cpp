@@ -141,7 +141,7 @@ void add_schedule(CLI::App& app, ScheduleVerbOptions& o, Verb& run) {
       ->required()
       ->type_name("TEXT");
   verb->add_option("--set", o.set,
-                   "learning_rate, or a key of [schedule] (see `gradus keys schedule`); a part's as 1.name")
+                   "learning_rate, or a key of [schedule] (see `gradus keys schedule`); a part's as parts.0.name")
       ->type_name("key=value")
       ->allow_extra_args(false);
   add_integer(*verb, "--steps", o.steps, {.low = 1}, "Steps to print, from 0; also the default of total_steps")
@@ -151,7 +151,8 @@ void add_schedule(CLI::App& app, ScheduleVerbOptions& o, Verb& run) {
       "Examples:\n"
       "  gradus schedule cosine --set learning_rate=0.001 --set warmup_steps=100 --steps 1000 > rate.csv\n"
       "  gradus schedule wsd --set warmup_steps=100 --set decay_steps=200 --steps 1000 --plot\n"
-      "  gradus schedule sequence --set 1.name=linear --set 1.steps=300 --set 2.name=cosine --steps 1000 --plot");
+      "  gradus schedule sequence --set parts.0.name=linear --set parts.0.steps=300 --set parts.1.name=cosine "
+      "--steps 1000 --plot");
   verb->final_callback([&o, &run] { run = [&o] { return schedule(o); }; });
 }
 

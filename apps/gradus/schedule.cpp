@@ -13,31 +13,34 @@
 namespace gradus::command {
 namespace {
 
-constexpr std::string_view kLearningRate = "optimizer.learning_rate";
+constexpr std::string_view kLearningRate = "optimizer.learning_rate", kTable = "schedule.";
 
 // A curve goes through all steps, or as many as a terminal can show.
 constexpr int64_t kMostPieces = 4000;
 
 std::string_view bare(std::string_view key) { return key.substr(key.find('.') + 1); }
 
-// The keys that --set takes here: those of [schedule] but its name, and the learning rate.
+// The keys that --set takes here: those of [schedule] and its parts but its name, and the learning rate.
 std::vector<std::string_view> schedule_keys() {
   std::vector<std::string_view> names{kLearningRate};
   for (const Key& key : configuration_keys()) {
-    if (key.name.starts_with("schedule.") && key.name != "schedule.name") names.push_back(key.name);
+    if (key.name.starts_with(kTable) && key.name != "schedule.name") names.push_back(key.name);
   }
   return names;
 }
 
-// "warmup_steps=10", or with its table in front, as --set of a training run takes it.
+// "warmup_steps=10" or "parts.0.name=linear", or with its table in front, as --set of a training run takes it.
 std::string full_override(const std::string& argument) {
-  const std::string name = argument.substr(0, argument.find('='));
+  const std::string name = argument.substr(0, argument.find('=')), rest = argument.substr(name.size());
+  const std::string in_table = name.starts_with(kTable) ? name : std::string(kTable) + name;
   std::vector<std::string_view> known;
   for (const std::string_view key : schedule_keys()) {
     known.push_back(bare(key));
-    if (name == bare(key) || name == key) return std::string(key) + argument.substr(name.size());
+    if (key == kLearningRate && (name == bare(key) || name == key)) return std::string(key) + rest;
+    if (key == in_table || key == without_item(in_table)) return in_table + rest;
   }
-  fail_usage("--set " + argument, "unknown key \"{}\"{}; a schedule has {}", name, did_you_mean(name, known),
+  const std::string meant(bare(without_item(in_table)));
+  fail_usage("--set " + argument, "unknown key \"{}\"{}; a schedule has {}", name, did_you_mean(meant, known),
              quoted_list(known));
 }
 

@@ -1,138 +1,172 @@
 // Optimizers: one step turns gradients into new parameters in one pass over memory.
+//
+// Each has an option struct, whose fields are the configuration's keys, and a `make_…` that throws a usage error for
+// options out of range. State is f32 or f64 as the parameter is; where an option struct has `state`, it can be kBF16
+// for parameters of f32: half the memory, rounded up or down at random by parameter, update and place, so that changes
+// too small for its 8 bits are not lost. t counts a parameter's own updates from 1. g is the gradient; "coupled" weight
+// decay adds weight_decay·θ to it, the gradient of ½·weight_decay·‖θ‖², which is not clipped.
 #pragma once
 
-#include <limits>
 #include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
-#include "gradus/autograd/parameter.h"
-#include "gradus/tensor/kernels/update.h"
+#include "gradus/optim/optimizer_base.h"
 
 namespace gradus {
 
-/// Stochastic gradient descent as in PyTorch: g = gradient + weight_decay·θ; with momentum v = μ·v + g (the first v is
-/// g); θ −= learning_rate·v, or ·(g + μ·v) with Nesterov's.
+/// Stochastic gradient descent as in PyTorch: with momentum v = μ·v + g (the first v is g); θ −= learning_rate·v, or
+/// ·(g + μ·v) with Nesterov's.
 struct SgdOptions {
-  double weight_decay = 0.0;  ///< The gradient of ½·weight_decay·‖θ‖², on every parameter; not clipped.
+  double weight_decay = 0.0;  ///< Coupled.
   double momentum = 0.0;      ///< In [0, 1).
   bool nesterov = false;      ///< Needs momentum > 0.
-  DType state = DType::kF32;  ///< See AdamWOptions.
+  DType state = DType::kF32;
 };
+/// State: "<parameter>.momentum", if there is momentum.
+std::unique_ptr<Optimizer> make_sgd(Parameters parameters, const SgdOptions& options);
+
+/// Averaged gradient descent (Polyak, Juditsky, 1992) as in PyTorch, with η = learning_rate / (1 + asgd_decay ·
+/// learning_rate · (t − 1))^power: θ −= η·(g + asgd_decay·θ); the average is θ up to update `start` + 1 and the mean of
+/// all θ since from there on. The model is validated and used with the average.
+struct AsgdOptions {
+  double weight_decay = 0.0;  ///< Coupled.
+  double asgd_decay = 1e-4;   ///< From 0; PyTorch's lambd.
+  double power = 0.75;        ///< From 0; PyTorch's alpha.
+  double start = 1e6;         ///< From 0; PyTorch's t0.
+};
+/// State: "<parameter>.average", "<parameter>.steps".
+std::unique_ptr<Optimizer> make_asgd(Parameters parameters, const AsgdOptions& options);
+
+/// Adagrad (Duchi, Hazan, Singer, 2011) as in PyTorch: s += g²; θ −= η·g / (√s + epsilon) with
+/// η = learning_rate / (1 + (t − 1)·rate_decay).
+struct AdagradOptions {
+  double weight_decay = 0.0;  ///< Coupled.
+  double rate_decay = 0.0;    ///< From 0.
+  double initial_sum = 0.0;   ///< The first s; from 0.
+  double epsilon = 1e-10;     ///< > 0.
+  DType state = DType::kF32;
+};
+/// State: "<parameter>.sum", "<parameter>.steps".
+std::unique_ptr<Optimizer> make_adagrad(Parameters parameters, const AdagradOptions& options);
+
+/// RMSprop (Hinton, 2012) as in PyTorch: v is the mean of g²; u = g / (√v + epsilon), θ −= learning_rate·u. With
+/// momentum b = μ·b + u takes the place of u. `centered` (Graves, 2013) subtracts the squared mean of g from v.
+struct RmspropOptions {
+  double weight_decay = 0.0;  ///< Coupled.
+  double alpha = 0.99;        ///< Decay rate of the means; in [0, 1).
+  double momentum = 0.0;      ///< In [0, 1).
+  bool centered = false;      ///< Not with state in bf16, whose rounding would be more than the difference.
+  double epsilon = 1e-8;      ///< > 0.
+  DType state = DType::kF32;
+};
+/// State: "<parameter>.square"; with momentum "<parameter>.momentum"; centered "<parameter>.mean".
+std::unique_ptr<Optimizer> make_rmsprop(Parameters parameters, const RmspropOptions& options);
 
 /// AdamW (Loshchilov, Hutter, 2019) as in PyTorch: θ ·= 1 − learning_rate·weight_decay, then
-/// θ −= learning_rate · m̂ / (√v̂ + epsilon), with m̂ and v̂ corrected for their start at 0 by the number of this
-/// parameter's own updates.
+/// θ −= learning_rate · m̂ / (√v̂ + epsilon), with m̂ and v̂ corrected for their start at 0.
 struct AdamWOptions {
-  double weight_decay = 0.0;  ///< Decoupled, on every parameter.
+  double weight_decay = 0.0;  ///< Decoupled.
   double beta1 = 0.9;         ///< In [0, 1).
   double beta2 = 0.999;       ///< In [0, 1).
   double epsilon = 1e-8;      ///< > 0.
-  /// How the state of f32 parameters is stored, kF32 or kBF16. In bf16 it takes half the memory, and is rounded up or
-  /// down at random, by parameter, update and place, so that changes too small for its 8 bits are not lost.
+  bool amsgrad = false;       ///< v̂ is of the largest v so far (Reddi, Kale, Kumar, 2018).
   DType state = DType::kF32;
 };
-
-/// Penalties added to what is minimised, but not to the logged loss: l1·‖θ‖₁ + ½·l2·‖θ‖². The slope of |θ| at 0 is 0.
-struct PenaltyOptions {
-  double l1 = 0.0;
-  double l2 = 0.0;
-  bool all = false;  ///< Also parameters with fewer than two dimensions (biases, norm weights); else matrices only.
-};
-
-struct StepOptions {
-  double learning_rate = 0.0;
-  /// What gradients are divided by: the total weight of the step's losses, e.g. its number of tokens.
-  double gradient_divisor = 1.0;
-  /// The largest global L2 norm of the gradient, penalties included; 0 for no limit. As in PyTorch the factor is
-  /// clip_norm / (norm + 1e-6), at most 1.
-  double clip_norm = 0.0;
-  PenaltyOptions penalty = {};
-  bool measure_update = false;  ///< Fills `StepReport::update_ratio`, for two more passes over the parameters.
-};
-
-struct StepReport {
-  double gradient_norm = 0.0;  ///< Global L2 norm after division, penalties included, before clipping.
-  double penalty = 0.0;  ///< l1·‖θ‖₁ + ½·l2·‖θ‖² of the parameters with a gradient, before the update.
-  bool finite = true;    ///< False if the norm is NaN or infinite: then nothing was changed.
-  bool clipped = false;  ///< The gradient was longer than `clip_norm`.
-  /// The parameters whose gradient is NaN or infinite, and the last of them in the list: a backward pass reaches it
-  /// first.
-  int64_t not_finite = 0;
-  const Parameter* last_not_finite = nullptr;
-  /// With `measure_update`: ‖change of θ‖ / ‖θ after it‖ over all parameters that had a gradient; else NaN.
-  double update_ratio = std::numeric_limits<double>::quiet_NaN();
-};
-
-/// One tensor of an optimizer's state.
-struct StateSlot {
-  std::string name;  ///< "<parameter>.<what>"
-  size_t parameter;  ///< Its place in the list of parameters. Slots of one parameter are all taken, or none.
-  Tensor* tensor;    ///< Undefined until it is taken.
-  Shape shape;
-  DType dtype;
-};
-
-/// Owns the state that belongs to the parameters, which is taken at a parameter's first gradient. Parameters without a
-/// gradient are left alone.
-class Optimizer {
- public:
-  virtual ~Optimizer() = default;
-  Optimizer(const Optimizer&) = delete;
-  Optimizer& operator=(const Optimizer&) = delete;
-
-  /// Measures the gradients, then updates every parameter that has one and gives its gradient back, also when the norm
-  /// is not finite. Takes no memory in a steady step. Options out of range are usage errors, before anything is
-  /// changed; so it is if no parameter has a gradient.
-  StepReport step(const StepOptions& options);
-
-  /// The number of updates done; one that was not finite does not count.
-  int64_t steps() const { return steps_; }
-  /// The state tensors by name ("h.0.attn.c_attn.weight.momentum"), for checkpoints: handles, not copies, of what has
-  /// been taken so far.
-  Parameters state();
-  /// Bytes of the state once every parameter has had a gradient.
-  int64_t state_bytes();
-  /// Puts back what `state` gave after `steps` updates; what is not there is as it was before a parameter's first
-  /// gradient. The values are copied. A name, shape or dtype that does not fit, or a part of a parameter's state, is an
-  /// error that calls their origin `source`, before anything is changed.
-  void restore(int64_t steps, const std::vector<std::pair<std::string, Tensor>>& state, std::string_view source);
-
- protected:
-  /// Parameters must be contiguous, f32 or f64, and no tensor may be listed twice. `state` is kF32, or kBF16 where all
-  /// parameters are f32; anything else is a usage error of optimizer `name`.
-  Optimizer(Parameters parameters, std::string_view name, DType state);
-
-  /// Changes parameter `index` and its state, in one pass over memory. `arrays` are the parameter and its gradient;
-  /// `mix` says what the rule has to use in place of the gradient.
-  virtual void update(size_t index, const kernels::UpdateArrays& arrays, const kernels::GradientMix& mix,
-                      double learning_rate) = 0;
-
-  /// All that the rule can keep, taken or not.
-  virtual std::vector<StateSlot> slots() = 0;
-
-  const Parameters& parameters() const { return parameters_; }
-  /// The dtype of the state of parameter `index`: its own, unless state is stored in bf16.
-  DType state_dtype(size_t index) const;
-  /// How that is stored, for this parameter's update number `update`.
-  kernels::StateStorage storage_of(size_t index, int64_t update) const;
-  /// `state` if it is defined; at first it becomes zeros in the shape of parameter `index`. Returns its bytes.
-  std::byte* bytes_of(size_t index, Tensor& state) const;
-
- private:
-  StepReport measure(const StepOptions& options);
-  void update_one(size_t index, const StepOptions& options, double clip, double* change_squares, double* value_squares);
-
-  Parameters parameters_;
-  DType state_;
-  int64_t steps_ = 0;
-};
-
-/// Throw a usage error for options out of range. State: "<parameter>.momentum", if there is momentum.
-std::unique_ptr<Optimizer> make_sgd(Parameters parameters, const SgdOptions& options);
-/// State: "<parameter>.moment1" (m), "<parameter>.moment2" (v) and "<parameter>.steps" (i64, the parameter's updates).
+/// State: "<parameter>.moment1" (m), "<parameter>.moment2" (v), "<parameter>.steps" (i64); "<parameter>.largest" with
+/// amsgrad.
 std::unique_ptr<Optimizer> make_adamw(Parameters parameters, const AdamWOptions& options);
+
+/// Adam (Kingma, Ba, 2015) as in PyTorch: AdamW, but with coupled weight decay.
+struct AdamOptions {
+  double weight_decay = 0.0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  bool amsgrad = false;
+  DType state = DType::kF32;
+};
+/// State as AdamW's.
+std::unique_ptr<Optimizer> make_adam(Parameters parameters, const AdamOptions& options);
+
+/// NAdam (Dozat, 2016) as in PyTorch: with μₜ = beta1·(1 − ½·0.96^(t·momentum_decay)) and Mₜ the product of all μ so
+/// far, θ −= learning_rate·((1 − μₜ)·g / (1 − Mₜ) + μₜ₊₁·m / (1 − Mₜ·μₜ₊₁)) / (√v̂ + epsilon).
+struct NadamOptions {
+  double weight_decay = 0.0;     ///< Coupled.
+  double beta1 = 0.9;            ///< In [0, 1).
+  double beta2 = 0.999;          ///< In [0, 1).
+  double epsilon = 1e-8;         ///< > 0.
+  double momentum_decay = 4e-3;  ///< From 0.
+  DType state = DType::kF32;
+};
+/// State: as AdamW's, and "<parameter>.product" (f64, M).
+std::unique_ptr<Optimizer> make_nadam(Parameters parameters, const NadamOptions& options);
+
+/// Lion (Chen et al., "Symbolic discovery of optimization algorithms", 2023): θ −= learning_rate·(sign(beta1·m +
+/// (1 − beta1)·g) + weight_decay·θ), then m is moved towards g by 1 − beta2. Its rates are a third to a tenth of
+/// AdamW's.
+struct LionOptions {
+  double weight_decay = 0.0;  ///< Decoupled.
+  double beta1 = 0.9;         ///< In [0, 1).
+  double beta2 = 0.99;        ///< In [0, 1).
+  DType state = DType::kF32;
+};
+/// State: "<parameter>.moment1".
+std::unique_ptr<Optimizer> make_lion(Parameters parameters, const LionOptions& options);
+
+/// Adafactor (Shazeer, Stern, 2018) as in PyTorch: of a matrix it keeps the means of g² by row and by column, r and c,
+/// which move by t^beta2_decay of their distance, v = r·c / mean(r); of anything else v itself. u = g / max(√v,
+/// epsilon), shortened to a root mean square of `update_clip`; θ ·= 1 − learning_rate·weight_decay, then θ −=
+/// max(smallest_scale, rms(θ))·min(learning_rate, 1/√t)·u. More than two dimensions are matrices of the last two.
+struct AdafactorOptions {
+  double weight_decay = 0.0;     ///< Decoupled.
+  double beta2_decay = -0.8;     ///< At most 0.
+  double update_clip = 1.0;      ///< From 1; PyTorch's d.
+  double epsilon = 0.0;          ///< From 0; 0: the spacing of the parameter's dtype at 1.
+  double smallest_scale = 1e-3;  ///< From 0.
+};
+/// State: "<parameter>.rows" and "<parameter>.columns", or "<parameter>.square"; "<parameter>.steps".
+std::unique_ptr<Optimizer> make_adafactor(Parameters parameters, const AdafactorOptions& options);
+
+/// Schedule-Free AdamW (Defazio et al., "The road less scheduled", 2024), for a constant learning rate γ, which may be
+/// warmed up. θ is y, where gradients are taken: z −= γ·(g / (√v̂ + epsilon) + weight_decay·y); with c = γ²/Σγ²,
+/// x += c·(z − x), y = (1 − beta1)·z + beta1·x. The model is validated and used with x.
+struct ScheduleFreeOptions {
+  double weight_decay = 0.0;  ///< Decoupled, at y.
+  double beta1 = 0.9;         ///< In (0, 1).
+  double beta2 = 0.999;       ///< In [0, 1).
+  double epsilon = 1e-8;      ///< > 0.
+};
+/// State: "<parameter>.z", "<parameter>.moment2", "<parameter>.rates" (f64, Σγ²), "<parameter>.steps".
+std::unique_ptr<Optimizer> make_schedule_free(Parameters parameters, const ScheduleFreeOptions& options);
+
+/// Muon (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024) for matrices: m is the mean of
+/// g, u = (1 − momentum)·g + momentum·m with Nesterov's, else m; five steps of Newton and Schulz in the parameter's own
+/// dtype bring all of its singular values near 1; θ ·= 1 − learning_rate·weight_decay, then θ −= learning_rate·f·u with
+/// f = √max(1, rows/columns), or 0.2·√max(rows, columns) with `match_adamw` (Liu et al., 2025), which makes its updates
+/// as long as AdamW's. All other parameters, and the matrices of groups with `muon` false, are AdamW's; embeddings and
+/// the output layer should be.
+struct MuonOptions {
+  double weight_decay = 0.0;  ///< Decoupled.
+  double momentum = 0.95;     ///< In [0, 1).
+  bool nesterov = true;
+  bool match_adamw = false;
+  double adamw_factor = 1.0;  ///< Multiplies AdamW's learning rate; from 0.
+  double beta1 = 0.9;         ///< This and the next two are AdamW's.
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  DType state = DType::kF32;
+};
+/// State: "<parameter>.momentum", or AdamW's.
+std::unique_ptr<Optimizer> make_muon(Parameters parameters, const MuonOptions& options);
+
+/// L-BFGS (Liu, Nocedal, 1989) as in PyTorch with line_search_fn="strong_wolfe": a step is one iteration, a direction
+/// from the last `history` changes of the gradient and a line search whose first length is the learning rate (of the
+/// very first, divided by ‖g‖₁ where that is above 1). It `needs_evaluation`. A step at whose start no element of the
+/// gradient is above 1e-7 moves nothing. Gradients are not clipped; groups can only freeze.
+struct LbfgsOptions {
+  int64_t history = 10;  ///< 1 to 1000.
+};
+/// State: "<parameter>.gradient", "<parameter>.step", "<parameter>.changes" and "<parameter>.steps" (history,
+/// elements); "lbfgs" (f64) for all.
+std::unique_ptr<Optimizer> make_lbfgs(Parameters parameters, const LbfgsOptions& options);
 
 }  // namespace gradus

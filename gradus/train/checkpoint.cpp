@@ -85,7 +85,7 @@ std::optional<int64_t> step_in(std::string_view name) {
 
 }  // namespace
 
-int64_t Checkpoint::tensor_bytes() const { return bytes_of(model) + bytes_of(optimizer); }
+int64_t Checkpoint::tensor_bytes() const { return bytes_of(model) + bytes_of(average) + bytes_of(optimizer); }
 
 namespace {
 
@@ -113,6 +113,9 @@ void write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint) {
   manifest.files.push_back(write_text(staging, kConfig, checkpoint.config));
   if (!checkpoint.tokenizer.empty()) manifest.files.push_back(write_text(staging, kTokenizer, checkpoint.tokenizer));
   manifest.files.push_back(write_tensors(staging, kModel, checkpoint.model, checkpoint.metadata));
+  if (!checkpoint.average.empty()) {
+    manifest.files.push_back(write_tensors(staging, kAverage, checkpoint.average, checkpoint.metadata));
+  }
   manifest.files.push_back(write_tensors(staging, kOptimizer, checkpoint.optimizer, {}));
   manifest.files.push_back(write_text(staging, kState, checkpoint.state.to_json()));
   atomic.write(Manifest::kName, manifest.to_text());
@@ -129,6 +132,7 @@ Checkpoint read_checkpoint(const fs::path& folder) {
   Safetensors model = read_safetensors(folder / kModel);
   checkpoint.model = std::move(model.tensors);
   checkpoint.metadata = std::move(model.metadata);
+  if (manifest.find(kAverage) != nullptr) checkpoint.average = read_safetensors(folder / kAverage).tensors;
   checkpoint.optimizer = read_safetensors(folder / kOptimizer).tensors;
   if (checkpoint.state.training.step != manifest.step) {
     fail(state.string(), "is of step {}; the manifest beside it of step {}", checkpoint.state.training.step,
@@ -151,6 +155,11 @@ std::vector<std::string> checkpoint_damage(const fs::path& folder) {
     damage.emplace_back(error.what());
   }
   return damage;
+}
+
+std::string usable_weights(const fs::path& checkpoint) {
+  std::error_code error;
+  return fs::exists(checkpoint / kAverage, error) ? kAverage : kModel;
 }
 
 fs::path checkpoints_of(const fs::path& run) { return run / kCheckpoints; }

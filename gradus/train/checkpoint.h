@@ -3,6 +3,7 @@
 //     config.toml            the resolved configuration
 //     tokenizer.json         for text
 //     model.safetensors      the weights
+//     average.safetensors    the weights to use, where the optimizer averages them (optimizer.ema, asgd, schedule_free)
 //     optimizer.safetensors  the optimizer's state
 //     state.json             where the run was (state_file.h)
 //     manifest.json          every file and tensor with its sum, written last
@@ -26,7 +27,8 @@ struct Checkpoint {
   std::string config;     ///< TOML.
   std::string tokenizer;  ///< JSON; empty if there is none.
   NamedTensors model;
-  std::map<std::string, std::string> metadata;  ///< Of model.safetensors.
+  std::map<std::string, std::string> metadata;  ///< Of model.safetensors and average.safetensors.
+  NamedTensors average;                         ///< Empty if the optimizer makes none.
   NamedTensors optimizer;
 
   /// Of its tensors: what a snapshot takes in memory, and nearly all of what the folder takes on disk.
@@ -47,6 +49,9 @@ Checkpoint read_checkpoint(const std::filesystem::path& folder);
 /// What is wrong with a checkpoint's files, one line each; empty if every byte is as it was written. Files that the
 /// manifest does not name are no part of it.
 std::vector<std::string> checkpoint_damage(const std::filesystem::path& folder);
+
+/// The name of the file with the weights to use: the average's, if there is one, else the model's.
+std::string usable_weights(const std::filesystem::path& checkpoint);
 
 /// Where the checkpoints of a run lie, and their names.
 std::filesystem::path checkpoints_of(const std::filesystem::path& run);

@@ -35,12 +35,13 @@ void link_checkpoints(const fs::path& run, int64_t last_step, int64_t best_step)
   // Best first: it may point to the new one before `last` does, never to one that is gone.
   replace_link(folder / kBestLink, checkpoint_name(has_best ? best_step : last_step));
   replace_link(folder / kLastLink, checkpoint_name(last_step));
-  replace_link(run / kBest, fs::path(kCheckpoints) / kBestLink / kModel);
-  replace_link(run / kModel, fs::path(kCheckpoints) / kLastLink / kModel);
+  replace_link(run / kBest, fs::path(kCheckpoints) / kBestLink / usable_weights(folder / kBestLink));
+  replace_link(run / kModel, fs::path(kCheckpoints) / kLastLink / usable_weights(folder / kLastLink));
 }
 
 void link_model_to_best(const fs::path& run) {
-  replace_link(run / kModel, fs::path(kCheckpoints) / kBestLink / kModel);
+  const std::string weights = usable_weights(checkpoints_of(run) / kBestLink);
+  replace_link(run / kModel, fs::path(kCheckpoints) / kBestLink / weights);
 }
 
 CheckpointWriter::CheckpointWriter(fs::path run, int64_t keep, std::function<void()> before)

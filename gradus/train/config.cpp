@@ -15,30 +15,21 @@ namespace {
 
 using internal::TomlEntry;
 
-bool is_numbered(std::string_view table) {
-  const KeyTable* known = find_table(table);
-  return known != nullptr && known->number > 0;
-}
-
-/// Of the keys that could be meant by this one: those of numbered tables are for names in the same one only.
-std::vector<std::string_view> key_names(std::string_view meant) {
+std::vector<std::string_view> key_names() {
   std::vector<std::string_view> names;
-  for (const Key& key : configuration_keys()) {
-    const std::string_view table = table_of(key.name);
-    if (!is_numbered(table) || table == table_of(meant)) names.push_back(key.name);
-  }
+  for (const Key& key : configuration_keys()) names.push_back(key.name);
   return names;
 }
 
 std::vector<std::string_view> table_names() {
   std::vector<std::string_view> names;
-  for (const KeyTable& table : configuration_tables()) {
-    if (table.number == 0) names.push_back(table.name);
-  }
+  for (const KeyTable& table : configuration_tables()) names.push_back(table.name);
   return names;
 }
 
 bool is_table(std::string_view name) { return find_table(name) != nullptr; }
+
+bool is_list(std::string_view name) { return is_table(name) && find_table(name)->is_list; }
 
 /// The text in quotes, with an end where it gets long; control characters are escaped.
 std::string shown(const Value& value) {
@@ -52,25 +43,26 @@ std::string shown(const Value& value) {
 
 std::string shown(std::string_view text) { return shown(Value(std::string(text))); }
 
-[[noreturn]] void fail_unknown_key(std::string_view name, std::string_view where) {
-  const std::vector<std::string_view> names = key_names(name);
-  std::string ending = did_you_mean(name, names);
+[[noreturn]] void fail_unknown_key(std::string_view item, std::string_view where) {
+  const std::string name = without_item(item);
+  std::vector<std::string_view> candidates = key_names();
+  for (const KeyTable& table : configuration_tables()) {
+    if (table.is_list) candidates.push_back(table.name);
+  }
+  std::string ending = did_you_mean(name, candidates);
   if (ending.empty() && is_table(table_of(name))) {
-    ending = fmt::format("; [{}] has", table_of(name));
-    for (std::string_view known : names) {
-      if (table_of(known) == table_of(name)) ending += fmt::format(" {}", known.substr(known.rfind('.') + 1));
+    ending = fmt::format("; {} has", find_table(table_of(name))->heading());
+    for (std::string_view known : key_names()) {
+      if (table_of(known) == table_of(name)) ending += fmt::format(" {}", last_part(known));
     }
   } else if (ending.empty()) {
     ending = "; docs/configuration.md lists all keys";
   }
-  fail_usage(where, "unknown key {}{}", shown(name), ending);
+  fail_usage(where, "unknown key {}{}", shown(item), ending);
 }
 
 [[noreturn]] void fail_unknown_table(std::string_view name, std::string_view where) {
   std::string ending = did_you_mean(name, table_names());
-  if (name.starts_with("schedule.")) {
-    ending = fmt::format("; a sequence has the parts \"schedule.1\" to \"schedule.{}\"", kMostScheduleParts);
-  }
   if (ending.empty()) ending = fmt::format("; the tables are {}", quoted_list(table_names()));
   fail_usage(where, "unknown table {}{}", shown(name), ending);
 }
@@ -174,10 +166,6 @@ void check_data_and_model(const Config& config) {
                "data.x_min = {} must be below data.x_max = {}", config.real("data.x_min"), config.real("data.x_max"));
   }
   if (is_gpt) check_gpt(config);
-  const bool nesterov = config.has("optimizer.nesterov") && config.boolean("optimizer.nesterov");
-  if (nesterov && config.real("optimizer.momentum") == 0.0) {
-    fail_usage(config.where("optimizer.nesterov"), "optimizer.nesterov needs optimizer.momentum above 0, e.g. 0.9");
-  }
 }
 
 void check_training(const Config& config) {
@@ -211,10 +199,40 @@ void check_training(const Config& config) {
   }
 }
 
+void check_optimizer(const Config& config) {
+  const std::string& name = config.text("optimizer.name");
+  const bool nesterov = config.has("optimizer.nesterov") && config.boolean("optimizer.nesterov");
+  if (name == "sgd" && nesterov && config.real("optimizer.momentum") == 0.0) {
+    fail_usage(config.where("optimizer.nesterov"), "optimizer.nesterov needs optimizer.momentum above 0, e.g. 0.9");
+  }
+  if (name == "schedule_free" && config.real("optimizer.beta1") == 0.0) {
+    fail_usage(config.where("optimizer.beta1"),
+               "optimizer.beta1 = 0 leaves no average to schedule_free; set it above 0");
+  }
+  if (name == "rmsprop" && config.boolean("optimizer.centered") && config.text("optimizer.state") == "bf16") {
+    fail_usage(config.where("optimizer.state"), "optimizer.centered = true needs optimizer.state = \"f32\"");
+  }
+  if (name != "lbfgs") return;
+  if (config.batch_size("train.batch_size")) {
+    fail_usage(config.where("train.batch_size"),
+               "optimizer.name = \"lbfgs\" needs train.batch_size = \"all\"; train.micro_batch_size bounds the memory");
+  }
+  if (config.text("train.sampling") == "replacement") {
+    fail_usage(config.where("train.sampling"),
+               "optimizer.name = \"lbfgs\" needs the same examples in each step; set train.sampling = \"shuffle\" or "
+               "\"in_order\"");
+  }
+  if (config.has("model.dropout") && config.real("model.dropout") > 0.0) {
+    fail_usage(config.where("model.dropout"),
+               "optimizer.name = \"lbfgs\" needs the same loss at the same weights; set model.dropout = 0");
+  }
+}
+
 /// What no single key shows. Each key on its own, and whether it applies, has been checked before.
 void check_combinations(const Config& config) {
   check_training(config);
   check_data_and_model(config);
+  check_optimizer(config);
   check_schedule_keys(config);
 }
 
@@ -246,22 +264,33 @@ Config Config::load(const std::string& path, const std::vector<std::string>& ove
 
 Config Config::parse(std::string_view text, std::string_view source_name, const std::vector<std::string>& overrides) {
   Config config(source_name);
-  for (const TomlEntry& entry : internal::read_toml(text, source_name)) {
-    const Key* key = find_key(entry.name);
-    if (!key && entry.is_table) {
-      if (!is_table(entry.name)) fail_unknown_table(entry.name, entry.where);
-      continue;
-    }
-    if (!key && is_table(entry.name)) {
-      fail_usage(entry.where, "\"{0}\" is a table; write [{0}] and its keys below it", entry.name);
-    }
-    if (!key) fail_unknown_key(entry.name, entry.where);
-    if (!entry.value) fail_value(*key, entry.other, entry.where);
-    config.given_[entry.name] = {checked(*key, *entry.value, entry.where), entry.where};
-  }
+  for (const TomlEntry& entry : internal::read_toml(text, source_name)) config.give(entry);
   for (const std::string& argument : overrides) config.give_override(argument);
   config.resolve();
   return config;
+}
+
+void Config::give(const TomlEntry& entry) {
+  const Key* key = find_key(entry.name);
+  if (!key && entry.item && is_list(entry.name)) {
+    items_[entry.name].push_back(entry.where);
+    return;
+  }
+  if (!key && entry.item) return;  // its list was an error before it
+  if (!key && is_list(entry.name) && (entry.is_list || entry.value == Value(std::vector<int64_t>()))) return;
+  if (!key && is_list(entry.name)) {
+    fail_usage(entry.where, "\"{0}\" is a list of tables; write [[{0}]] and the keys of one below it", entry.name);
+  }
+  if (!key && entry.is_table) {
+    if (!is_table(entry.name)) fail_unknown_table(entry.name, entry.where);
+    return;
+  }
+  if (!key && is_table(entry.name)) {
+    fail_usage(entry.where, "\"{0}\" is a table; write [{0}] and its keys below it", entry.name);
+  }
+  if (!key) fail_unknown_key(entry.name, entry.where);
+  if (!entry.value) fail_value(*key, entry.other, entry.where);
+  given_[entry.name] = {checked(*key, *entry.value, entry.where), entry.where};
 }
 
 std::string Config::text_override(std::string_view key, std::string_view text) {
@@ -277,15 +306,26 @@ void Config::give_override(const std::string& argument) {
   const std::string name = argument.substr(0, equals);
   const std::string right = argument.substr(equals + 1);
   const Key* key = find_key(name);
+  const std::optional<size_t> item = item_of(name);
+  if (is_list(name)) fail_usage(where, "\"{0}\" is a list of tables; say which, and the key: --set {0}.0.KEY=…", name);
+  if (key && is_list(table_of(name))) {
+    fail_usage(where, "\"{}\" is a list of tables; say which: --set {}={}", table_of(name), item_name(name, 0), right);
+  }
   if (!key && is_table(name)) fail_usage(where, "\"{0}\" is a table; set one of its keys, {0}.key=value", name);
   if (!key) fail_unknown_key(name, where);
   const TomlEntry entry = internal::read_toml_value(right);
   const bool wants_text = key->type.kind == ValueKind::kText || key->type.kind == ValueKind::kChoice;
   const bool quoted = entry.value && std::holds_alternative<std::string>(*entry.value);
   // A path like 1984 or a name like true is text where text is wanted.
-  const bool bare = wants_text ? !quoted : !entry.value && entry.other.empty();
-  if (!bare && !entry.value) fail_value(*key, entry.other, where);
-  given_[name] = {checked(*key, bare ? Value(right) : *entry.value, where), where};
+  const bool is_bare = wants_text ? !quoted : !entry.value && entry.other.empty();
+  if (!is_bare && !entry.value) fail_value(*key, entry.other, where);
+  if (item) {
+    std::vector<std::string>& items = items_[std::string(table_of(key->name))];
+    if (*item > items.size())
+      fail_usage(where, "there are {0} of them; the next is {1}", items.size(), item_name(key->name, items.size()));
+    if (*item == items.size()) items.push_back(where);
+  }
+  given_[name] = {checked(*key, is_bare ? Value(right) : *entry.value, where), where};
 }
 
 void Config::set(std::string_view key, Value value, std::string_view subject) {
@@ -296,34 +336,61 @@ void Config::set(std::string_view key, Value value, std::string_view subject) {
   *this = std::move(changed);
 }
 
-std::optional<Value> Config::given_or_default(const Key& key) const {
-  const auto given = given_.find(key.name);
-  return given != given_.end() ? std::optional(given->second.value) : key.default_value();
+std::optional<Value> Config::given_or_default(const Key& key, std::string_view name) const {
+  const auto given = given_.find(name);
+  if (given != given_.end()) return given->second.value;
+  if (key.by_choice.values.empty()) return key.default_value();
+  const std::optional<Value> choice = choice_for(name, key.by_choice.key);
+  return key.default_value(choice ? std::get<std::string>(*choice) : std::string());
 }
 
-bool Config::applies(const Key& key) const {
-  const Condition& condition = key.condition;
+// The value of the key that decides about this one: in a list of tables that of the same item.
+std::optional<Value> Config::choice_for(std::string_view name, std::string_view control) const {
+  const std::optional<size_t> item = item_of(name);
+  const bool is_beside = item && table_of(control) == table_of(table_of(name));
+  return given_or_default(known_key(control), is_beside ? item_name(control, *item) : control);
+}
+
+bool Config::applies(std::string_view name) const {
+  const Condition& condition = known_key(name).condition;
   if (condition.key.empty()) return true;
-  const std::optional<Value> value = given_or_default(*find_key(condition.key));
+  // Of a list of tables as such: whether an item could have it.
+  if (is_list(table_of(name)) && table_of(condition.key) == table_of(name)) return applies(condition.key);
+  const std::optional<Value> value = choice_for(name, condition.key);
   if (!value || condition.choices.empty()) return value.has_value();
   const bool named = std::ranges::find(condition.choices, std::get<std::string>(*value)) != condition.choices.end();
   return named != condition.except;
 }
 
-void Config::fail_where_it_does_not_apply(const Key& key) const {
-  const std::string_view control = key.condition.key;
-  const std::optional<Value> found = given_or_default(*find_key(control));
+void Config::fail_where_it_does_not_apply(const Key& key, std::string_view name) const {
+  const std::string& control = key.condition.key;
+  const std::optional<Value> found = choice_for(name, control);
   if (!found) {
-    fail_usage(where(key.name), "\"{}\" applies to {}, and there is no {}; set that, or remove \"{}\"", key.name,
+    fail_usage(where(name), "\"{}\" applies to {}, and there is no {}; set that, or remove \"{}\"", key.name,
                key.condition.text(), control, key.name);
   }
   const std::string remove = fmt::format("remove it, or change {}", control);
   const std::string_view next = key.hint.empty() ? remove : key.hint;
-  const std::string& name = std::get<std::string>(*found);
+  const std::string& choice = std::get<std::string>(*found);
   if (key.condition.except) {
-    fail_usage(where(key.name), "\"{}\" does not apply to {} = \"{}\"; {}", key.name, control, name, next);
+    fail_usage(where(name), "\"{}\" does not apply to {} = \"{}\"; {}", key.name, control, choice, next);
   }
-  fail_usage(where(key.name), "\"{}\" applies to {}, not to \"{}\"; {}", key.name, key.condition.text(), name, next);
+  fail_usage(where(name), "\"{}\" applies to {}, not to \"{}\"; {}", key.name, key.condition.text(), choice, next);
+}
+
+size_t Config::count(std::string_view table) const {
+  if (!is_list(table)) fail("config", "the program asks for the list of tables \"{}\", which there is not", table);
+  const auto found = items_.find(table);
+  return found == items_.end() ? 0 : found->second.size();
+}
+
+std::vector<std::string> Config::names_of(std::string_view key) const {
+  known_key(key);
+  const std::string_view table = table_of(key);
+  if (!is_list(table)) return {std::string(key)};
+  std::vector<std::string> names;
+  for (size_t i = 0; i < count(table); ++i) names.push_back(item_name(key, i));
+  return names;
 }
 
 void Config::resolve() {
@@ -331,21 +398,31 @@ void Config::resolve() {
   derived_.clear();
   // The choices that conditions ask for come first in the table, or have a default: they are known here.
   for (const Key& key : configuration_keys()) {
-    const bool given = is_set(key.name);
-    if (!applies(key)) {
-      if (given) fail_where_it_does_not_apply(key);
-      continue;
-    }
-    if (const std::optional<Value> value = given_or_default(key)) {
-      values_.emplace(key.name, *value);
-    } else if (std::holds_alternative<Required>(key.fallback)) {
-      const std::string reason = key.condition.key.empty() ? "" : fmt::format(" with {}", key.condition.text());
-      fail_usage(source_, "required key \"{}\" is missing; set it{} to {}{}", key.name, reason, key.type.requirement(),
-                 key.name == "data.path" ? ", or give --data FILE" : "");
-    }
+    for (const std::string& name : names_of(key.name)) resolve_key(key, name);
   }
   derive_defaults();
   check_combinations(*this);
+}
+
+void Config::resolve_key(const Key& key, const std::string& name) {
+  const bool is_required = std::holds_alternative<Required>(key.fallback);
+  if (!applies(name)) {
+    // An item of a list that is not for this configuration is an error even if it is empty.
+    const bool is_item = item_of(name) && is_required && table_of(key.condition.key) != table_of(key.name);
+    if (is_set(name) || is_item) fail_where_it_does_not_apply(key, name);
+    return;
+  }
+  if (const std::optional<Value> value = given_or_default(key, name)) {
+    values_.emplace(name, *value);
+  } else if (is_required) {
+    const std::string reason = key.condition.key.empty() ? "" : fmt::format(" with {}", key.condition.text());
+    // In an item, the choice that asks for it on the command line says more than where the item began.
+    const std::optional<size_t> item = item_of(name);
+    const bool is_beside = item && table_of(key.condition.key) == table_of(key.name);
+    const std::string choice = is_beside ? item_name(key.condition.key, *item) : "";
+    fail_usage(where(is_beside && is_named(choice) ? choice : name), "required key \"{}\" is missing; set it{} to {}{}",
+               key.name, reason, key.type.requirement(), key.name == "data.path" ? ", or give --data FILE" : "");
+  }
 }
 
 void Config::derive_defaults() {
@@ -355,25 +432,20 @@ void Config::derive_defaults() {
   // Only the trainer knows whether a number is the whole batch too.
   if (!batch_size("train.batch_size")) derive("train.stop_window", int64_t{1});
   derive("data.validation_fraction", text("data.kind") == "text" ? 0.1 : 0.0);
-  if (applies(*find_key("schedule.total_steps")) && has("train.steps")) {
-    derive("schedule.total_steps", integer("train.steps"));
-  }
-  for (const KeyTable& table : configuration_tables()) {
-    if (!table.name.starts_with("schedule")) continue;
-    const auto own = [&](const char* key) { return fmt::format("{}.{}", table.name, key); };
-    if (applies(*find_key(own("timescale")))) {
+  if (applies("schedule.total_steps") && has("train.steps")) derive("schedule.total_steps", integer("train.steps"));
+  for (const char* key : {"schedule.timescale", "schedule.parts.timescale"}) {
+    for (const std::string& name : names_of(key)) {
+      if (!applies(name)) continue;
       constexpr int64_t kWithoutWarmup = 10000;
-      const int64_t warmup = integer(own("warmup_steps"));
-      derive(own("timescale"), warmup > 0 ? warmup : kWithoutWarmup);
-    }
-    if (applies(*find_key(own("rise_fraction")))) {
-      derive(own("rise_fraction"), text(own("name")) == "one_cycle" ? 0.3 : 0.5);
+      const int64_t warmup = integer(fmt::format("{}.warmup_steps", table_of(name)));
+      derive(name, warmup > 0 ? warmup : kWithoutWarmup);
     }
   }
 }
 
 const Value& Config::value(std::string_view key) const {
-  const auto found = values_.find(known_key(key).name);
+  known_key(key);
+  const auto found = values_.find(key);
   if (found != values_.end()) return found->second;
   fail("config", "the program asks for the key \"{}\", which has no value in this configuration; ask has() first", key);
 }
@@ -392,31 +464,56 @@ std::optional<int64_t> Config::batch_size(std::string_view key) const {
   return is_all ? std::nullopt : std::optional(integer(key));
 }
 
-bool Config::is_set(std::string_view key) const { return given_.find(known_key(key).name) != given_.end(); }
-bool Config::applies(std::string_view key) const { return applies(known_key(key)); }
-bool Config::has(std::string_view key) const { return values_.find(known_key(key).name) != values_.end(); }
+bool Config::is_set(std::string_view key) const {
+  return std::ranges::any_of(names_of(key), [&](const std::string& name) { return given_.contains(name); });
+}
+
+bool Config::has(std::string_view key) const {
+  return std::ranges::any_of(names_of(key), [&](const std::string& name) { return values_.contains(name); });
+}
 
 std::string Config::where(std::string_view key) const {
-  const auto given = given_.find(known_key(key).name);
-  return given != given_.end() ? given->second.where : source_;
+  for (const std::string& name : names_of(key)) {
+    const auto given = given_.find(name);
+    if (given != given_.end()) return given->second.where;
+  }
+  const std::optional<size_t> item = item_of(key);
+  const auto list = items_.find(table_of(table_of(key)));
+  return item && list != items_.end() && *item < list->second.size() ? list->second[*item] : source_;
 }
 
 bool Config::is_named(std::string_view key) const { return is_set(key) && where(key).starts_with("--"); }
 
-bool Config::follows(std::string_view key) const { return derived_.contains(key) || !applies(known_key(key)); }
+bool Config::follows(std::string_view key) const {
+  if (!applies(key)) return true;
+  const auto is_free = [&](const std::string& name) { return values_.contains(name) && !derived_.contains(name); };
+  return has(key) && std::ranges::none_of(names_of(key), is_free);
+}
 
-std::string Config::shown(std::string_view key) const { return has(key) ? gradus::to_toml(value(key)) : "none"; }
+std::string Config::shown(std::string_view key) const {
+  if (!has(key)) return "none";
+  if (!is_list(table_of(key))) return gradus::to_toml(value(key));
+  std::string list;
+  for (const std::string& name : names_of(key)) list += fmt::format("{}{}", list.empty() ? "" : ", ", shown(name));
+  return fmt::format("[{}]", list);
+}
 
 std::string Config::to_toml() const {
   std::string out;
   for (const KeyTable& table : configuration_tables()) {
-    std::string lines;
-    for (const Key& key : configuration_keys()) {
-      if (table_of(key.name) != table.name || !has(key.name)) continue;
-      lines += fmt::format("{}{} = {}\n", derived_.contains(key.name) ? "# by default: " : "",
-                           key.name.substr(key.name.rfind('.') + 1), gradus::to_toml(value(key.name)));
+    const size_t times = table.is_list ? count(table.name) : 1;
+    for (size_t i = 0; i < times; ++i) {
+      std::string lines;
+      for (const Key& key : configuration_keys()) {
+        if (table_of(key.name) != table.name) continue;
+        const std::string name = table.is_list ? item_name(key.name, i) : key.name;
+        if (!has(name)) continue;
+        lines += fmt::format("{}{} = {}\n", derived_.contains(name) ? "# by default: " : "", last_part(name),
+                             gradus::to_toml(value(name)));
+      }
+      const bool stands = table.is_list || !lines.empty();
+      if (stands) out += fmt::format("{}{}\n{}", out.empty() ? "" : "\n", table.heading(), lines);
     }
-    if (!lines.empty()) out += fmt::format("{}[{}]\n{}", out.empty() ? "" : "\n", table.name, lines);
   }
   return out;
 }

@@ -13,9 +13,15 @@
 
 namespace gradus {
 
+namespace internal {
+struct TomlEntry;
+}
+
 /// A checked configuration. Every error in what the user wrote is a usage error whose subject is the place
 /// (`file:line:column`, or the `--set` argument). Asking for a key that is not in the table, or by the wrong type, or
-/// for one without a value (see `has`), is an error in the program and throws too.
+/// for one without a value (see `has`), is an error in the program and throws too. Keys of a list of tables are asked
+/// for by `item_name`; the questions about a key and
+/// `shown` take the bare key too, which stands for all items.
 class Config {
  public:
   /// Reads the TOML file at `path`, then applies `overrides` in their order (the last of equal keys holds). An override
@@ -42,6 +48,11 @@ class Config {
   /// Of `train.batch_size`: nothing stands for "all".
   std::optional<int64_t> batch_size(std::string_view key) const;
 
+  /// The number of items in a list of tables.
+  size_t count(std::string_view table) const;
+  /// What the bare key of a list of tables is called in each item; any other key's own name.
+  std::vector<std::string> names_of(std::string_view key) const;
+
   /// Whether the user gave the key.
   bool is_set(std::string_view key) const;
   /// Whether the user gave the key on the command line: as an override, or by `set`.
@@ -52,7 +63,8 @@ class Config {
   bool applies(std::string_view key) const;
   /// Whether the key has a value: it applies to this configuration, and it was given or has a default.
   bool has(std::string_view key) const;
-  /// Where the key was given; the name of the source for a default. Meant as the subject of an error about its value.
+  /// Where the key was given; for a default, where its item of a list of tables stands, or the name of the source.
+  /// Meant as the subject of an error about its value.
   std::string where(std::string_view key) const;
 
   /// Every key that has a value, as TOML in table order; one that follows from others stands there as a comment.
@@ -69,15 +81,18 @@ class Config {
 
   explicit Config(std::string_view source_name) : source_(source_name) {}
   void give_override(const std::string& argument);
+  void give(const internal::TomlEntry& entry);
   void resolve();
+  void resolve_key(const Key& key, const std::string& name);
   void derive_defaults();
-  std::optional<Value> given_or_default(const Key& key) const;
-  bool applies(const Key& key) const;
-  [[noreturn]] void fail_where_it_does_not_apply(const Key& key) const;
+  std::optional<Value> given_or_default(const Key& key, std::string_view name) const;
+  std::optional<Value> choice_for(std::string_view name, std::string_view control) const;
+  [[noreturn]] void fail_where_it_does_not_apply(const Key& key, std::string_view name) const;
   const Value& value(std::string_view key) const;
 
   std::string source_;
   std::map<std::string, Given, std::less<>> given_;
+  std::map<std::string, std::vector<std::string>, std::less<>> items_;  // of lists of tables: where each item stands
   std::map<std::string, Value, std::less<>> values_;
   std::set<std::string, std::less<>> derived_;  // of values_: those that follow from others
 };
@@ -89,12 +104,14 @@ struct TomlEntry {
   std::string name;            ///< Dotted from the root.
   std::string where;           ///< source:line:column of its name.
   bool is_table = false;       ///< Its entries follow on their own.
+  bool is_list = false;        ///< A list of tables, which follow on their own.
+  std::optional<size_t> item;  ///< Of a table in a list of tables: its place. Names of its entries contain it.
   std::optional<Value> value;  ///< Nothing for a table, and for what no key can hold.
   std::string other;           ///< What it is when there is no value, e.g. "a date".
 };
 
-/// The entries of the root and of its tables, by place in the text; tables inside tables that no key can lie in are
-/// entries, unopened.
+/// The entries of the root, of its tables and of the lists of tables in them, by place in the text; other tables inside
+/// tables are entries, unopened.
 /// Malformed TOML is a usage error.
 std::vector<TomlEntry> read_toml(std::string_view text, std::string_view source);
 

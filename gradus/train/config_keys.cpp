@@ -1,13 +1,12 @@
-// The table of configuration keys, and what is printed from it.
+// The table of configuration keys.
 #include "gradus/train/config_keys.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <deque>
 #include <iterator>
-#include <numeric>
 #include <type_traits>
 #include <utility>
 
@@ -21,6 +20,8 @@ constexpr Range kAny = {};
 constexpr Range kAbove0 = {.low = 0, .low_open = true};
 constexpr Range kFrom0 = {.low = 0};
 constexpr Range kFrom1 = {.low = 1};
+constexpr Range kHistory = {.low = 1, .high = 1000};
+constexpr Range kUpTo0 = {.high = 0};
 constexpr Range kFrom0To1 = {.low = 0, .high = 1};
 constexpr Range kAbove0To1 = {.low = 0, .high = 1, .low_open = true};
 constexpr Range kFrom0Below1 = {.low = 0, .high = 1, .high_open = true};
@@ -40,20 +41,36 @@ ValueType integers(Range range) { return {ValueKind::kIntegers, range}; }
 Condition always() { return {}; }
 Condition data_is(std::string_view kind) { return {"data.kind", {kind}}; }
 Condition model_is(std::vector<std::string_view> kinds) { return {"model.kind", std::move(kinds)}; }
-Condition optimizer_is(std::string_view name) { return {"optimizer.name", {name}}; }
+Condition optimizer_is(std::vector<std::string_view> names) { return {"optimizer.name", std::move(names)}; }
 Condition schedule_is_not(std::vector<std::string_view> names) { return {"schedule.name", std::move(names), true}; }
-Condition is_given(std::string_view key) { return {key, {}}; }
+Condition is_given(std::string_view key) { return {std::string(key), {}}; }
 
-constexpr KeyTable kPlainTables[] = {
+DefaultsByChoice by_optimizer(std::vector<DefaultsByChoice::One> values) {
+  return {"optimizer.name", std::move(values)};
+}
+
+constexpr KeyTable kTables[] = {
     {"data", "The data set and the part of it that is held out for validation."},
     {"model",
      "The model. The loss follows from it: mean squared error for `linear` and `mlp`, cross-entropy of the next token "
      "for `gpt`."},
-    {"optimizer", "The update rule θ ← θ − α·(…), where α is the learning rate of the step."},
+    {"optimizer",
+     "The update rule θ ← θ − α·(…), where α is the learning rate of the step. `gradus/optim/optimizer.h` has each "
+     "rule's "
+     "formula and source."},
+    {"optimizer.groups",
+     "A group of parameters for which something else holds; any number of them. Where several fit a parameter, the "
+     "last "
+     "that gives a key holds.",
+     true},
     {"schedule",
      "The learning rate as a function of the step t = 0 … steps − 1. All schedules but `dynamic` multiply "
      "`optimizer.learning_rate` by a factor; s is the number of steps after the warm-up. `gradus schedule NAME --plot` "
      "draws them."},
+    {"schedule.parts",
+     "A part of `schedule.name = \"sequence\"`; any number of them, one after the other in the order in which they "
+     "stand.",
+     true},
     {"regularization",
      "Penalties that enter the gradient. The loss that is logged, compared with `train.stop_loss` and validated is "
      "without them."},
@@ -141,50 +158,122 @@ std::vector<Key> model_keys() {
 }
 
 std::vector<Key> optimizer_keys() {
+  const Condition has_betas = optimizer_is({"adam", "adamw", "nadam", "lion", "schedule_free", "muon"});
+  const Condition has_epsilon = optimizer_is({"adagrad", "rmsprop", "adam", "adamw", "nadam", "schedule_free", "muon"});
+  const Condition is_elementwise =
+      optimizer_is({"sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "muon"});
+  const Condition has_no_average =
+      optimizer_is({"sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "muon"});
+  const Condition is_no_search = optimizer_is(
+      {"sgd", "asgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "schedule_free", "muon"});
   return {
-      {"optimizer.name", choice({"sgd", "adamw"}), "sgd", always(),
-       "`sgd`: stochastic gradient descent, plain or with momentum. `adamw`: Adam with decoupled weight decay."},
+      {"optimizer.name",
+       choice({"sgd", "asgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "schedule_free",
+               "muon", "lbfgs"}),
+       "sgd", always(),
+       "`sgd`: stochastic gradient descent, plain or with momentum. `asgd`: averaged. `adamw`: Adam with decoupled "
+       "weight decay. `schedule_free`: Schedule-Free AdamW. `muon`: Muon for matrices, AdamW for all other "
+       "parameters."},
       {"optimizer.learning_rate", real(kAbove0), 0.01, schedule_is_not({"dynamic"}),
-       "The learning rate, which the schedule multiplies: the peak of a schedule with warm-up.",
-       "the dynamic expression is the learning rate itself; scale it by schedule.scale"},
-      {"optimizer.weight_decay", real(kFrom0), 0.0, always(),
-       "λ. `adamw`: decoupled, θ ← θ·(1 − α·λ) before the update. `sgd`: the gradient of λ·½‖θ‖² is added to the "
-       "gradient."},
-      {"optimizer.momentum", real(kFrom0Below1), 0.0, optimizer_is("sgd"),
-       "μ of v ← μ·v + g and θ ← θ − α·v; the first v is g. 0 is plain gradient descent."},
-      {"optimizer.nesterov", boolean(), false, optimizer_is("sgd"),
-       "Nesterov momentum: the update uses g + μ·v. It needs `optimizer.momentum` above 0."},
-      {"optimizer.beta1", real(kFrom0Below1), 0.9, optimizer_is("adamw"), "Decay rate of the mean of the gradients."},
-      {"optimizer.beta2", real(kFrom0Below1), 0.999, optimizer_is("adamw"),
+       "The learning rate, which the schedule multiplies: the peak of a schedule with warm-up. `lbfgs`: where its line "
+       "search looks first.",
+       "the dynamic expression is the learning rate itself; scale it by schedule.scale",
+       by_optimizer({{"lbfgs", 1.0}})},
+      {"optimizer.weight_decay", real(kFrom0), 0.0, is_no_search,
+       "λ. `adamw`, `lion`, `adafactor`, `schedule_free`, `muon`: decoupled, θ ← θ·(1 − α·λ). The others: the gradient "
+       "of "
+       "λ·½‖θ‖² is added to the gradient."},
+      {"optimizer.momentum",
+       real(kFrom0Below1),
+       0.0,
+       optimizer_is({"sgd", "rmsprop", "muon"}),
+       "`sgd`: μ of v ← μ·v + g and θ ← θ − α·v; the first v is g. `rmsprop`: the same for the scaled gradient. "
+       "`muon`: "
+       "decay rate of the mean of the gradients. 0 is off.",
+       {},
+       by_optimizer({{"muon", 0.95}})},
+      {"optimizer.nesterov",
+       boolean(),
+       false,
+       optimizer_is({"sgd", "muon"}),
+       "Nesterov momentum: `sgd` uses g + μ·v, and needs `optimizer.momentum` above 0; `muon` (1 − μ)·g + μ·m.",
+       {},
+       by_optimizer({{"muon", true}})},
+      {"optimizer.alpha", real(kFrom0Below1), 0.99, optimizer_is({"rmsprop"}),
        "Decay rate of the mean of the squared gradients."},
-      {"optimizer.epsilon", real(kAbove0), 1e-8, optimizer_is("adamw"),
-       "Added to the root of the bias-corrected mean of the squared gradients."},
-      {"optimizer.state", choice({"f32", "bf16"}), "f32", always(),
+      {"optimizer.centered", boolean(), false, optimizer_is({"rmsprop"}),
+       "Whether the squared mean of the gradients is subtracted from the mean of their squares. It needs state in "
+       "f32."},
+      {"optimizer.beta1", real(kFrom0Below1), 0.9, has_betas,
+       "Decay rate of the mean of the gradients; `schedule_free`: how near to the average gradients are taken, above "
+       "0."},
+      {"optimizer.beta2",
+       real(kFrom0Below1),
+       0.999,
+       has_betas,
+       "Decay rate of the mean of the squared gradients; `lion`: of the mean that is kept.",
+       {},
+       by_optimizer({{"lion", 0.99}})},
+      {"optimizer.epsilon",
+       real(kAbove0),
+       1e-8,
+       has_epsilon,
+       "Added to the root of the (bias-corrected) mean of the squared gradients, or of their sum.",
+       {},
+       by_optimizer({{"adagrad", 1e-10}})},
+      {"optimizer.amsgrad", boolean(), false, optimizer_is({"adam", "adamw"}),
+       "Whether the largest mean of the squared gradients so far takes the place of the last."},
+      {"optimizer.momentum_decay", real(kFrom0), 4e-3, optimizer_is({"nadam"}), "ψ of μ = β₁·(1 − ½·0.96^(t·ψ))."},
+      {"optimizer.rate_decay", real(kFrom0), 0.0, optimizer_is({"adagrad"}),
+       "The learning rate is divided by 1 + (t − 1)·rate_decay, for a parameter's t-th update."},
+      {"optimizer.initial_sum", real(kFrom0), 0.0, optimizer_is({"adagrad"}),
+       "What the sum of the squared gradients begins with."},
+      {"optimizer.asgd_decay", real(kFrom0), 1e-4, optimizer_is({"asgd"}),
+       "Decay, of the parameters and of the learning rate: α / (1 + asgd_decay·α·(t − 1))^power."},
+      {"optimizer.power", real(kFrom0), 0.75, optimizer_is({"asgd"}), "The exponent of that."},
+      {"optimizer.start", real(kFrom0), 1e6, optimizer_is({"asgd"}),
+       "The update from which on parameters are averaged. The average is what is validated and used."},
+      {"optimizer.beta2_decay", real(kUpTo0), -0.8, optimizer_is({"adafactor"}),
+       "The means of the squared gradients move by t^beta2_decay of their distance."},
+      {"optimizer.update_clip", real(kFrom1), 1.0, optimizer_is({"adafactor"}),
+       "The largest root mean square of a parameter's scaled gradient."},
+      {"optimizer.smallest_scale", real(kFrom0), 1e-3, optimizer_is({"adafactor"}),
+       "Updates are relative to the root mean square of a parameter, or to this where that is smaller."},
+      {"optimizer.match_adamw", boolean(), false, optimizer_is({"muon"}),
+       "Whether matrices move by 0.2·√(longer side) times the learning rate, as far as AdamW would, in place of "
+       "√max(1, rows/columns) times."},
+      {"optimizer.adamw_factor", real(kFrom0), 1.0, optimizer_is({"muon"}),
+       "Multiplies the learning rate of the parameters that AdamW updates."},
+      {"optimizer.history", integer(kHistory), 10, optimizer_is({"lbfgs"}),
+       "The changes of the gradient that are remembered; each takes two copies of the parameters."},
+      {"optimizer.state", choice({"f32", "bf16"}), "f32", is_elementwise,
        "How momentum and the means of gradients are stored. `bf16` halves their memory, on any processor; each is "
        "rounded up or down at random, so that small changes are not lost."},
-      {"optimizer.clip_norm", real(kFrom0), 0.0, always(),
+      {"optimizer.clip_norm", real(kFrom0), 0.0, is_no_search,
        "Largest L2 norm of the gradient of all parameters together; a longer one is scaled down. 0 is off."},
+      {"optimizer.clip_value", real(kFrom0), 0.0, is_no_search,
+       "Largest size of an element of the gradient; larger ones are cut off, before `clip_norm` looks. 0 is off."},
+      {"optimizer.ema", real(kFrom0Below1), 0.0, has_no_average,
+       "Decay of an exponential moving average of the weights, e.g. 0.999: average ← average + (1 − ema)·(θ − average) "
+       "after each update, from the start of training. The average is what is validated, and what "
+       "`model.safetensors` and `best.safetensors` lead to; training goes on from the weights themselves. 0 is off."},
+      {"optimizer.groups.pattern", text(), Required{}, always(),
+       "The names of its parameters: `*` stands for any text, `?` for any one character, e.g. `*.bias`."},
+      {"optimizer.groups.learning_rate_factor", real(kFrom0), Unset{"1.0"}, is_no_search,
+       "Multiplies the learning rate."},
+      {"optimizer.groups.weight_decay", real(kFrom0), Unset{"`optimizer.weight_decay`"}, is_no_search,
+       "Takes the place of `optimizer.weight_decay`."},
+      {"optimizer.groups.freeze", boolean(), Unset{"`false`"}, always(),
+       "Whether they stay as they are; they need no gradient then."},
+      {"optimizer.groups.muon", boolean(), Unset{"`true` for matrices"}, optimizer_is({"muon"}),
+       "Whether Muon updates these matrices, or AdamW, which is better for embeddings and the output layer."},
   };
 }
 
-// A name that is put together; it stays.
-std::string_view kept(std::string name) {
-  static std::deque<std::string> names;
-  return names.emplace_back(std::move(name));
-}
-
-constexpr std::string_view kScheduleNames =
-    "`constant`: 1. `linear`: straight to `final_factor`. `cosine`: half a cosine to it. `polynomial`: "
-    "(1 − p)^`power`, p the part of the way that is done. `cosine_restarts`: half a cosine again and again. "
-    "`exponential`: `decay_rate`^s. `step`: times `decay_factor` every `drop_every` steps. `multi_step`: the same at "
-    "`milestones`. `inverse_sqrt`: √(`timescale` / (`timescale` + s)). `wsd`: 1, then `decay_steps` down to "
-    "`final_factor` at the end. `one_cycle`: once up from `initial_factor` and down to `final_factor`. `cyclic`: "
-    "straight up from `initial_factor` and back, again and again.";
-
-// The keys of one schedule: of the run's, or of a part of a sequence.
+// The keys of one schedule: of the run's, or of the parts of a sequence.
 class ScheduleKeys {
  public:
-  explicit ScheduleKeys(std::string table, bool part) : table_(std::move(table)), part_(part) {}
+  ScheduleKeys(std::string table, bool part) : table_(std::move(table)), part_(part) {}
 
   void add_all() {
     add_warmup();
@@ -192,34 +281,28 @@ class ScheduleKeys {
     add_factors();
     add_cycles();
   }
-  std::vector<Key> take() { return std::move(keys_); }
-  std::string_view name(std::string_view key) const { return kept(fmt::format("{}.{}", table_, key)); }
+  void append_to(std::vector<Key>& keys) const { keys.insert(keys.end(), keys_.begin(), keys_.end()); }
   // Under the condition that the schedule is one of these.
   void add(std::string_view key, ValueType type, Default fallback, std::vector<std::string_view> schedules,
-           std::string_view text, bool except = false) {
+           std::string_view text) {
     keys_.push_back(
-        {name(key), std::move(type), std::move(fallback), Condition{name("name"), std::move(schedules), except}, text});
+        {name(key), std::move(type), std::move(fallback), Condition{name("name"), std::move(schedules)}, text});
   }
 
  private:
+  std::string name(std::string_view key) const { return fmt::format("{}.{}", table_, key); }
   void add_warmup() {
-    const std::vector<std::string_view> none = {"sequence"}, neither = {"dynamic", "sequence"};
-    const std::string_view text = "The steps over which the factor rises linearly to 1, before the schedule begins.";
-    if (part_) {
-      keys_.push_back({name("warmup_steps"), integer(kFrom0), 0, is_given(name("name")), text});
-    } else {
-      add("warmup_steps", integer(kFrom0), 0, none,
-          kept(fmt::format("{} `dynamic`: the term of its expression.", text)), true);
-    }
-    const std::string_view from =
-        "Where the warm-up over n steps begins: at `\"zero\"`, step t has t/n, as in transformers; at `\"one_nth\"`, "
-        "(t + 1)/n, as PyTorch's `LinearLR` with `start_factor` 1/n and `total_iters` n − 1. transformers' warm-up of "
-        "`wsd` begins at its final factor instead.";
-    if (part_) {
-      keys_.push_back({name("warmup_from"), choice({"zero", "one_nth"}), "zero", is_given(name("name")), from});
-    } else {
-      add("warmup_from", choice({"zero", "one_nth"}), "zero", neither, from, true);
-    }
+    const Condition in_sequence{"schedule.name", {"sequence"}};
+    keys_.push_back({name("warmup_steps"), integer(kFrom0), 0, part_ ? in_sequence : schedule_is_not({"sequence"}),
+                     part_ ? "The steps over which the factor rises linearly to 1, before the schedule begins."
+                           : "The steps over which the factor rises linearly to 1, before the schedule begins. "
+                             "`dynamic`: the term of its expression."});
+    keys_.push_back(
+        {name("warmup_from"), choice({"zero", "one_nth"}), "zero",
+         part_ ? in_sequence : schedule_is_not({"dynamic", "sequence"}),
+         "Where the warm-up over n steps begins: at `\"zero\"`, step t has t/n, as in transformers; at "
+         "`\"one_nth\"`, (t + 1)/n, as PyTorch's `LinearLR` with `start_factor` 1/n and `total_iters` n − 1. "
+         "transformers' warm-up of `wsd` begins at its final factor instead."});
   }
   void add_lengths() {
     if (!part_) {
@@ -255,8 +338,8 @@ class ScheduleKeys {
   void add_cycles() {
     add("cycle_steps", integer(kFrom1), Required{}, {"cosine_restarts", "cyclic"}, "Steps of the first cycle.");
     add("cycle_multiplier", integer(kFrom1), 1, {"cosine_restarts"}, "How many times as long each later cycle is.");
-    add("rise_fraction", real(kFrom0To1), Unset{"0.3 for `one_cycle`, 0.5 for `cyclic`"}, {"one_cycle", "cyclic"},
-        "The part of a cycle that leads up.");
+    add("rise_fraction", real(kFrom0To1), 0.5, {"one_cycle", "cyclic"}, "The part of a cycle that leads up.");
+    keys_.back().by_choice = {name("name"), {{"one_cycle", 0.3}}};
     add("initial_factor", real(kFrom0To1), 0.04, {"one_cycle", "cyclic"},
         "The factor at the start of a cycle. PyTorch's `OneCycleLR` starts at 0.04 and ends at 0.000004.");
     add("cycle_decay", real(kAbove0To1), 1.0, {"cyclic"},
@@ -286,34 +369,37 @@ std::vector<Key> schedule_keys() {
        choice({"constant", "dynamic", "linear", "cosine", "polynomial", "cosine_restarts", "exponential", "step",
                "multi_step", "inverse_sqrt", "wsd", "one_cycle", "cyclic", "plateau", "sequence"}),
        "constant", always(),
-       kept(
-           fmt::format("The factor after the warm-up. {} `plateau`: times `decay_factor` when the validation loss does "
-                       "not improve. `sequence`: the parts `[schedule.1]`, `[schedule.2]`, …, one after the other. "
-                       "`dynamic`: the learning rate itself is scale·t / (warmup_steps + decay_steps·(1 − "
-                       "t/total_steps)); it is 0 at step 0 and rises towards scale·total_steps/warmup_steps.",
-                       kScheduleNames))}};
+       "The factor after the warm-up. "
+       "`constant`: 1. `linear`: straight to `final_factor`. `cosine`: half a cosine to it. `polynomial`: "
+       "(1 − p)^`power`, p the part of the way that is done. `cosine_restarts`: half a cosine again and again. "
+       "`exponential`: `decay_rate`^s. `step`: times `decay_factor` every `drop_every` steps. `multi_step`: the same "
+       "at "
+       "`milestones`. `inverse_sqrt`: √(`timescale` / (`timescale` + s)). `wsd`: 1, then `decay_steps` down to "
+       "`final_factor` at the end. `one_cycle`: once up from `initial_factor` and down to `final_factor`. `cyclic`: "
+       "straight up from `initial_factor` and back, again and again."
+       " `plateau`: times `decay_factor` when the validation loss does not improve. `sequence`: its parts, "
+       "`[[schedule.parts]]`, one after the other. `dynamic`: the learning rate itself is scale·t / (warmup_steps + "
+       "decay_steps·(1 − t/total_steps)); it is 0 at step 0 and rises towards scale·total_steps/warmup_steps."}};
   ScheduleKeys own("schedule", false);
   own.add_all();
   add_plateau(own);
-  for (Key& key : own.take()) keys.push_back(std::move(key));
+  own.append_to(keys);
   return keys;
 }
 
-// Of [schedule.N].
-std::vector<Key> schedule_part_keys(int number) {
-  ScheduleKeys own(fmt::format("schedule.{}", number), true);
+std::vector<Key> schedule_part_keys() {
   const Condition in_sequence{"schedule.name", {"sequence"}};
-  std::vector<Key> keys;
-  keys.push_back({own.name("name"),
-                  choice({"constant", "linear", "cosine", "polynomial", "cosine_restarts", "exponential", "step",
-                          "multi_step", "inverse_sqrt", "wsd", "one_cycle", "cyclic"}),
-                  Unset{"no such part"}, in_sequence, "What the part is, as in `[schedule]`; its steps count from 0."});
-  keys.push_back({own.name("steps"), integer(kFrom1), Unset{"for the last part, the rest of the run"},
-                  is_given(own.name("name")), "The length of the part, at whose end a schedule with an end ends."});
-  keys.push_back({own.name("peak"), real(kAbove0), 1.0, is_given(own.name("name")),
-                  "What `optimizer.learning_rate` is multiplied by in this part."});
+  std::vector<Key> keys = {{"schedule.parts.name",
+                            choice({"constant", "linear", "cosine", "polynomial", "cosine_restarts", "exponential",
+                                    "step", "multi_step", "inverse_sqrt", "wsd", "one_cycle", "cyclic"}),
+                            Required{}, in_sequence, "What the part is, as in `[schedule]`; its steps count from 0."},
+                           {"schedule.parts.steps", integer(kFrom1), Unset{"for the last part, the rest of the run"},
+                            in_sequence, "The length of the part, at whose end a schedule with an end ends."},
+                           {"schedule.parts.peak", real(kAbove0), 1.0, in_sequence,
+                            "What `optimizer.learning_rate` is multiplied by in this part."}};
+  ScheduleKeys own("schedule.parts", true);
   own.add_all();
-  for (Key& key : own.take()) keys.push_back(std::move(key));
+  own.append_to(keys);
   return keys;
 }
 
@@ -396,123 +482,19 @@ std::vector<Key> watching_keys() {
 
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
-  const auto add = [&](std::vector<Key> part) {
-    for (Key& key : part) keys.push_back(std::move(key));
-  };
-  for (auto part : {data_keys, model_keys, optimizer_keys, schedule_keys}) add(part());
-  for (int number = 1; number <= kMostScheduleParts; ++number) add(schedule_part_keys(number));
-  for (auto part : {regularization_keys, train_keys, watching_keys}) add(part());
+  for (auto part : {data_keys, model_keys, optimizer_keys, schedule_keys, schedule_part_keys, regularization_keys,
+                    train_keys, watching_keys}) {
+    for (Key& key : part()) keys.push_back(std::move(key));
+  }
   return keys;
 }
 
-std::vector<KeyTable> all_tables() {
-  std::vector<KeyTable> tables;
-  for (const KeyTable& table : kPlainTables) {
-    tables.push_back(table);
-    if (table.name != "schedule") continue;
-    for (int number = 1; number <= kMostScheduleParts; ++number) {
-      tables.push_back({kept(fmt::format("schedule.{}", number)),
-                        "A part of `schedule.name = \"sequence\"`: `[schedule.1]` is the first, up to `[schedule.8]`.",
-                        number});
-    }
-  }
-  return tables;
-}
-
-// Of numbered tables the first stands for all, as "schedule.N".
-bool is_shown(std::string_view table) {
-  const KeyTable* known = find_table(table);
-  return known == nullptr || known->number <= 1;
-}
-
-std::string generic(std::string_view text) {
-  constexpr std::string_view kPrefix = "schedule.";
-  std::string out(text);
-  for (size_t at = 0; (at = out.find(kPrefix, at)) != std::string::npos;) {
-    at += kPrefix.size();
-    if (at < out.size() && out[at] >= '1' && out[at] <= '0' + kMostScheduleParts) out[at] = 'N';
-  }
-  return out;
-}
-
-/// All but the last part: empty for a name without a dot.
-std::string_view path_of(std::string_view name) { return name.substr(0, name.rfind('.') + 1); }
-std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
-
-/// Levenshtein's distance, where swapping two neighbours also counts one.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> before, row(b.size() + 1), next(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    next[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      next[j + 1] = std::min({next[j] + 1, row[j + 1] + 1, row[j] + (a[i] != b[j] ? 1 : 0)});
-      const bool swapped = i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j];
-      if (swapped) next[j + 1] = std::min(next[j + 1], before[j - 1] + 1);
-    }
-    before = std::exchange(row, next);
-  }
-  return row.back();
-}
-
-/// The distance, or nothing if it is too far to be a slip.
-std::optional<size_t> near(std::string_view wrong, std::string_view right) {
-  const size_t limit = std::max<size_t>(1, wrong.size() / 4);
-  if (wrong.size() > right.size() + limit || right.size() > wrong.size() + limit) return std::nullopt;
-  const size_t distance = edit_distance(wrong, right);
-  return distance <= limit ? std::optional(distance) : std::nullopt;
-}
-
 std::string range_text(const Range& range) {
-  if (range.low == -kInfinity) return "";
+  if (range.low == -kInfinity) return range.high == kInfinity ? "" : fmt::format(" of at most {}", range.high);
   if (range.high == kInfinity) return fmt::format(" {} {}", range.low_open ? "above" : "of at least", range.low);
   return fmt::format(" {} {} {}to {}{}", range.low_open ? "above" : "from", range.low, range.low_open ? "up " : "",
                      range.high_open ? "below " : "", range.high);
 }
-
-std::string default_text(const Key& key, bool markdown) {
-  if (std::holds_alternative<Required>(key.fallback)) return "required";
-  if (const Unset* unset = std::get_if<Unset>(&key.fallback)) return std::string(unset->text);
-  return fmt::format(fmt::runtime(markdown ? "`{}`" : "{}"), to_toml(*key.default_value()));
-}
-
-/// A line to scan, then the description: `name: type; default; condition`.
-std::string help_of(const Key& key) {
-  const std::string condition = key.condition.text();
-  std::string help =
-      fmt::format("{}: {}; default: {}{}\n    {}\n", generic(key.name), key.type.requirement(),
-                  default_text(key, false), condition.empty() ? "" : "; applies to " + generic(condition), key.text);
-  std::erase(help, '`');  // Markdown's
-  return help;
-}
-
-std::string reference_row(const Key& key) {
-  const std::string condition = key.condition.text();
-  const std::string applies = condition.empty() ? "" : fmt::format(" *Applies to `{}`.*", generic(condition));
-  return fmt::format("| `{}` | {} | {} | {}{} |\n", last_part(key.name), key.type.requirement(),
-                     default_text(key, true), key.text, applies);
-}
-
-constexpr std::string_view kReferenceIntroduction = R"(# Configuration
-
-<!-- Generated by configuration_reference() from gradus/train/config_keys.cpp; a test compares the two. -->
-
-A training run is described by one TOML file. Every key is listed below; an unknown key is an error. `--set` overrides
-a key from the command line, any number of times: `--set optimizer.learning_rate=0.1 --set model.hidden=[32,32]`. The
-value is TOML; a bare word or a path is text (`--set optimizer.name=adamw`).
-
-The smallest file is
-
-    [data]
-    kind = "line"
-    [model]
-    kind = "linear"
-    [train]
-    steps = 1000
-
-A real number may be written as an integer, an integer not as a real number. A key is an error where it does not apply.
-The run folder gets the resolved configuration, with every default filled in; it can be used as a file again.
-)";
 
 }  // namespace
 
@@ -526,7 +508,8 @@ std::string ValueType::requirement() const {
     case ValueKind::kInteger:
       return "an integer" + range_text(range);
     case ValueKind::kReal:
-      return range.low == -kInfinity ? "a finite real number" : "a real number" + range_text(range);
+      return range.low == -kInfinity && range.high == kInfinity ? "a finite real number"
+                                                                : "a real number" + range_text(range);
     case ValueKind::kBoolean:
       return "true or false";
     case ValueKind::kText:
@@ -547,7 +530,10 @@ std::string Condition::text() const {
   return fmt::format("{} {} {}", key, except ? "other than" : "=", quoted_list(choices));
 }
 
-std::optional<Value> Key::default_value() const {
+std::optional<Value> Key::default_value(std::string_view choice) const {
+  for (const DefaultsByChoice::One& other : by_choice.values) {
+    if (other.choice == choice) return std::visit([](const auto& held) { return Value(held); }, other.value);
+  }
   return std::visit(
       [](const auto& held) -> std::optional<Value> {
         using Held = std::decay_t<decltype(held)>;
@@ -560,19 +546,9 @@ std::optional<Value> Key::default_value() const {
       fallback);
 }
 
-std::string_view table_of(std::string_view key) { return key.substr(0, key.rfind('.')); }
+std::string KeyTable::heading() const { return is_list ? fmt::format("[[{}]]", name) : fmt::format("[{}]", name); }
 
-std::span<const KeyTable> configuration_tables() {
-  static const std::vector<KeyTable> tables = all_tables();
-  return tables;
-}
-
-const KeyTable* find_table(std::string_view name) {
-  for (const KeyTable& table : configuration_tables()) {
-    if (table.name == name) return &table;
-  }
-  return nullptr;
-}
+std::span<const KeyTable> configuration_tables() { return kTables; }
 
 std::span<const Key> configuration_keys() {
   static const std::vector<Key> keys = all_keys();
@@ -587,11 +563,44 @@ bool changes_result(std::string_view key) {
   return std::find(std::begin(kFree), std::end(kFree), key) == std::end(kFree);
 }
 
+std::string_view table_of(std::string_view key) {
+  const size_t dot = key.rfind('.');
+  return key.substr(0, dot == std::string_view::npos ? 0 : dot);
+}
+
+std::string_view last_part(std::string_view key) { return key.substr(key.rfind('.') + 1); }
+
+const KeyTable* find_table(std::string_view name) {
+  const auto* const found = std::ranges::find(kTables, name, &KeyTable::name);
+  return found == std::end(kTables) ? nullptr : found;
+}
+
 const Key* find_key(std::string_view name) {
+  const std::string_view list = item_of(name) ? table_of(table_of(name)) : std::string_view();
   for (const Key& key : configuration_keys()) {
     if (key.name == name) return &key;
+    if (!list.empty() && table_of(key.name) == list && last_part(key.name) == last_part(name)) return &key;
   }
   return nullptr;
+}
+
+std::optional<size_t> item_of(std::string_view name) {
+  const std::string_view item = table_of(name), number = last_part(item);
+  const KeyTable* const table = find_table(table_of(item));
+  if (table == nullptr || !table->is_list) return std::nullopt;
+  size_t at = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), at);
+  // One way to write it: no zeros before it.
+  if (error != std::errc() || fmt::format("{}", at) != number) return std::nullopt;
+  return at;
+}
+
+std::string item_name(std::string_view key, size_t item) {
+  return fmt::format("{}.{}.{}", table_of(key), item, last_part(key));
+}
+
+std::string without_item(std::string_view name) {
+  return item_of(name) ? fmt::format("{}.{}", table_of(table_of(name)), last_part(name)) : std::string(name);
 }
 
 std::string quoted_list(std::span<const std::string_view> names) {
@@ -601,54 +610,6 @@ std::string quoted_list(std::span<const std::string_view> names) {
     list += fmt::format("{}\"{}\"", separator, names[i]);
   }
   return list;
-}
-
-std::string did_you_mean(std::string_view name, std::span<const std::string_view> known) {
-  constexpr size_t kOtherTable = 3;  // more than a slip in the table's name counts
-  std::vector<std::string_view> nearest;
-  size_t best = std::numeric_limits<size_t>::max();
-  for (std::string_view candidate : known) {
-    const std::optional<size_t> part = near(last_part(name), last_part(candidate));
-    if (!part) continue;
-    const size_t distance = *part + near(path_of(name), path_of(candidate)).value_or(kOtherTable);
-    if (distance < best) nearest.clear();
-    best = std::min(best, distance);
-    if (distance == best) nearest.push_back(candidate);
-  }
-  return nearest.empty() ? "" : fmt::format("; did you mean {}?", quoted_list(nearest));
-}
-
-std::string configuration_help(std::string_view name) {
-  std::string help;
-  std::vector<std::string_view> tables;
-  for (const KeyTable& table : configuration_tables()) {
-    if (table.number == 0) tables.push_back(table.name);
-  }
-  std::vector<std::string_view> known = tables;
-  for (const Key& key : configuration_keys()) {
-    if (!is_shown(table_of(key.name))) continue;
-    if (table_of(key.name) != "schedule.1") known.push_back(key.name);
-    if (name.empty() || generic(key.name) == generic(name) || generic(table_of(key.name)) == generic(name)) {
-      help += help_of(key);
-    }
-  }
-  if (!help.empty()) return help;
-  const std::string nearest = did_you_mean(name, known);
-  fail_usage(name, "no such key or table{}",
-             nearest.empty() ? fmt::format("; the tables are {}", quoted_list(tables)) : nearest);
-}
-
-std::string configuration_reference() {
-  std::string out(kReferenceIntroduction);
-  for (const KeyTable& table : configuration_tables()) {
-    if (table.number > 1) continue;
-    out += fmt::format("\n## [{}]\n\n{}\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n",
-                       generic(table.name), table.text);
-    for (const Key& key : configuration_keys()) {
-      if (table_of(key.name) == table.name) out += reference_row(key);
-    }
-  }
-  return out;
 }
 
 }  // namespace gradus

@@ -52,9 +52,9 @@ struct Unset {
 using Default = Variant<Required, Unset, int64_t, double, bool, const char*, std::vector<int64_t>>;
 
 /// A key applies when the choice `key` has one of `choices`, or with `except` none of them; without choices, when `key`
-/// is given at all. An empty `key` means always.
+/// is given at all. An empty `key` means always. Of keys in the same list of tables it is the choice of the same item.
 struct Condition {
-  std::string_view key = {};
+  std::string key = {};
   std::vector<std::string_view> choices = {};
   bool except = false;
 
@@ -62,28 +62,41 @@ struct Condition {
   std::string text() const;
 };
 
-/// One key of the configuration.
+/// Defaults that take the place of the usual one where the choice `key` has one of these values. Of keys in the same
+/// list of tables it is the choice of the same item.
+struct DefaultsByChoice {
+  struct One {
+    std::string_view choice;
+    Variant<double, bool> value;
+  };
+  std::string key = {};
+  std::vector<One> values = {};
+};
+
+/// One key of the configuration. Of a list of tables it stands in each item: its values are "table.0.key",
+/// "table.1.key" and so on.
 struct Key {
-  std::string_view name;  ///< "table.key"
+  std::string name;  ///< "table.key"
   ValueType type;
   Default fallback;
   Condition condition;
   std::string_view text;       ///< One to three sentences of Markdown.
   std::string_view hint = {};  ///< Ends the error for a key that does not apply; by default "remove it …".
+  DefaultsByChoice by_choice = {};
 
-  /// The default as a value; nothing for `Required` and `Unset`.
-  std::optional<Value> default_value() const;
+  /// The default as a value, where the choice of `by_choice` is this one; nothing for `Required` and `Unset`.
+  std::optional<Value> default_value(std::string_view choice = {}) const;
 };
 
-/// One table of the TOML file.
+/// One table of the TOML file, or a list of tables: [[name]], any number of times.
 struct KeyTable {
   std::string_view name;
   std::string_view text;
-  int number = 0;  ///< Of the tables that are alike and numbered, "schedule.1" and so on; 0 for others.
-};
+  bool is_list = false;
 
-/// How many parts a sequence of schedules has at most: the tables "schedule.1" to "schedule.8".
-constexpr int kMostScheduleParts = 8;
+  /// "[name]" or "[[name]]".
+  std::string heading() const;
+};
 
 /// All tables, in the order in which they are written and documented.
 std::span<const KeyTable> configuration_tables();
@@ -91,14 +104,26 @@ std::span<const KeyTable> configuration_tables();
 /// All keys, grouped by table, in the order of `configuration_tables()`.
 std::span<const Key> configuration_keys();
 
-/// The table of a key: all of its name but the last part.
+/// All before the last dot of a key's name.
 std::string_view table_of(std::string_view key);
+
+/// All after the last dot of a key's name.
+std::string_view last_part(std::string_view key);
 
 /// The table of this name; nullptr if there is none.
 const KeyTable* find_table(std::string_view name);
 
-/// The key of this name; nullptr if there is none.
+/// The key of this name, or of this name without its number ("optimizer.groups.0.pattern"); nullptr if there is none.
 const Key* find_key(std::string_view name);
+
+/// The place in a list that a name says ("optimizer.groups.0.pattern"); nothing if it says none.
+std::optional<size_t> item_of(std::string_view name);
+
+/// "optimizer.groups.pattern" as it is called in one item of the list: "optimizer.groups.0.pattern".
+std::string item_name(std::string_view key, size_t item);
+
+/// The name without its number, if it is in an item of a list of tables.
+std::string without_item(std::string_view name);
 
 /// Whether a run that goes on with another value of this key can come to another result than it would have.
 bool changes_result(std::string_view key);

@@ -89,7 +89,8 @@ void read_node(const toml::node& node, TomlEntry& entry) {
       break;
     case toml::node_type::array:
       entry.value = read_integers(*node.as_array());
-      entry.other = "a list that is not of integers alone";
+      entry.is_list = node.is_array_of_tables();
+      entry.other = entry.is_list ? "a list of tables" : "a list that is not of integers alone";
       break;
     case toml::node_type::table:
       entry.is_table = true;
@@ -102,7 +103,11 @@ void read_node(const toml::node& node, TomlEntry& entry) {
 
 using Place = std::pair<toml::source_index, toml::source_index>;
 
-void read_table(const toml::table& table, const std::string& prefix, std::string_view source,
+void read_items(const toml::array& list, const std::string& name, std::string_view source, int depth,
+                std::vector<std::pair<Place, TomlEntry>>& out);
+
+// `depth` counts the names that `prefix` has.
+void read_table(const toml::table& table, const std::string& prefix, std::string_view source, int depth,
                 std::vector<std::pair<Place, TomlEntry>>& out) {
   for (const auto& [key, node] : table) {
     const toml::source_position place = key.source().begin;
@@ -111,9 +116,24 @@ void read_table(const toml::table& table, const std::string& prefix, std::string
     entry.where = fmt::format("{}:{}:{}", source, place.line, place.column);
     read_node(node, entry);
     out.emplace_back(Place{place.line, place.column}, std::move(entry));
-    // A table within a table that is not known is wrong as such, whatever it holds.
-    const std::string name = out.back().second.name;
-    if (node.is_table() && (prefix.empty() || find_table(name))) read_table(*node.as_table(), name + ".", source, out);
+    // No key has a table within a table but as an item of a list: one is wrong as such, whatever it holds.
+    const std::string name = prefix + std::string(key.str());
+    if (node.is_table() && depth == 0) read_table(*node.as_table(), name + ".", source, depth + 1, out);
+    if (node.is_array_of_tables() && depth < 2) read_items(*node.as_array(), name, source, depth, out);
+  }
+}
+
+void read_items(const toml::array& list, const std::string& name, std::string_view source, int depth,
+                std::vector<std::pair<Place, TomlEntry>>& out) {
+  for (size_t i = 0; i < list.size(); ++i) {
+    const toml::source_position place = list[i].source().begin;
+    TomlEntry entry;
+    entry.name = name;
+    entry.where = fmt::format("{}:{}:{}", source, place.line, place.column);
+    entry.is_table = true;
+    entry.item = i;
+    out.emplace_back(Place{place.line, place.column}, std::move(entry));
+    read_table(*list[i].as_table(), fmt::format("{}.{}.", name, i), source, depth + 2, out);
   }
 }
 
@@ -135,7 +155,7 @@ bool is_too_large(std::string_view text) {
 std::vector<TomlEntry> read_toml(std::string_view text, std::string_view source) {
   std::vector<std::pair<Place, TomlEntry>> placed;
   try {
-    read_table(toml::parse(text), "", source, placed);
+    read_table(toml::parse(text), "", source, 0, placed);
   } catch (const toml::parse_error& error) {
     const toml::source_position place = error.source().begin;
     fail_usage(fmt::format("{}:{}:{}", source, place.line, place.column), "not valid TOML: {}",

@@ -37,7 +37,8 @@ struct ExperimentData {
 ExperimentData make_data(const Config& config, const std::optional<CharacterTokenizer>& tokenizer = std::nullopt);
 /// A freshly initialised model of `[model]` for data of that shape.
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape);
-/// The optimizer of `[optimizer]` for these parameters. The learning rate is the schedule's, `clip_norm` the trainer's.
+/// The optimizer of `[optimizer]` for these parameters. The learning rate is the schedule's, `clip_norm` and
+/// `clip_value` the trainer's. Parameters that a group freezes ask for no gradient any more.
 std::unique_ptr<Optimizer> make_optimizer(const Config& config, const Parameters& parameters);
 /// `[train]`, `[regularization]`, `[validation]`, `[log]` and `optimizer.clip_norm` as the trainer takes them; keys
 /// without a value keep the trainer's default.

@@ -79,7 +79,7 @@ MemoryPrediction predict_memory(const MemoryUse& use, bool is_text) {
        is_text ? "a smaller train.micro_batch_size or model.context, train.activations = \"bf16\", or model.recompute "
                  "= true"
                : "a smaller train.micro_batch_size"},
-      {"a checkpoint on its way to disk", use.weights + use.optimizer_state, "a smaller model"},
+      {"a checkpoint on its way to disk", use.weights + use.averages + use.optimizer_state, "a smaller model"},
   }};
 }
 

@@ -27,7 +27,8 @@ struct MemoryUse {
   int64_t program = 0;  ///< Resident before there is a model: the program, its libraries, the data.
   int64_t weights = 0;
   int64_t optimizer_state = 0;
-  int64_t step = 0;  ///< At the peak of a step or a validation, gradients among them (`Trainer::dry_run`).
+  int64_t averages = 0;  ///< Of the weights, where the optimizer makes them: a checkpoint copies them too.
+  int64_t step = 0;      ///< At the peak of a step or a validation, gradients among them (`Trainer::dry_run`).
 };
 
 /// The peak of the whole process to come. What oneDNN takes for itself is estimated. `is_text`: more makes activations

@@ -16,6 +16,8 @@ bool is_allowed(const Config& before, const Config& after, std::string_view key)
   return after.follows(key) && (before.follows(key) || !after.has(key));
 }
 
+bool is_off(const std::string& ema) { return ema == "none" || ema == "0.0"; }
+
 std::optional<FoundCheckpoint> newest_whole(const fs::path& run, const fs::path& but) {
   const std::vector<FoundCheckpoint> found = list_checkpoints(run);
   for (auto checkpoint = found.rbegin(); checkpoint != found.rend(); ++checkpoint) {
@@ -37,11 +39,15 @@ std::optional<FoundCheckpoint> newest_whole(const fs::path& run, const fs::path&
 std::vector<ConfigChange> config_changes(const Config& before, const Config& after) {
   std::vector<ConfigChange> changes;
   for (const Key& key : configuration_keys()) {
-    const std::string old_value = before.shown(key.name), new_value = after.shown(key.name);
-    const bool is_new = !before.has(key.name) && !after.is_set(key.name);
-    const bool is_begun = key.name == "model.from" && !after.has(key.name);  // it has done its work
-    if (old_value == new_value || is_new || is_begun) continue;
-    changes.push_back({std::string(key.name), old_value, new_value, is_allowed(before, after, key.name)});
+    // The items of a list of tables are compared one by one.
+    const std::vector<std::string> old_names = before.names_of(key.name), new_names = after.names_of(key.name);
+    for (const std::string& name : old_names.size() > new_names.size() ? old_names : new_names) {
+      const std::string old_value = before.shown(name), new_value = after.shown(name);
+      const bool is_new = !before.has(name) && !after.is_set(name);
+      const bool is_begun = name == "model.from" && !after.has(name);  // it has done its work
+      if (old_value == new_value || is_new || is_begun) continue;
+      changes.push_back({name, old_value, new_value, is_allowed(before, after, name)});
+    }
   }
   return changes;
 }
@@ -60,12 +66,13 @@ void check_fixed(const std::vector<ConfigChange>& changes, const Config& config)
       fail_usage(config.where(change.key),
                  "model.from is where a new run starts; this one goes on with its own weights: leave it out");
     }
-    if (change.key == "optimizer.state") {
-      fail_usage(
-          config.where(change.key),
-          "optimizer.state is {} in the run's checkpoints, and stays that; leave it out, or start a new run from "
-          "the weights of this one, with model.from",
-          change.before);
+    // What the checkpoint's tensors are cannot change with them; another decay of an average that there is can.
+    const bool turns_ema = change.key == "optimizer.ema" && (is_off(change.before) || is_off(change.after));
+    if (change.key == "optimizer.state" || change.key == "optimizer.name" || turns_ema) {
+      fail_usage(config.where(change.key),
+                 "{} is {} in the run's checkpoints, and stays that; leave it out, or start a new run from the weights "
+                 "of this one, with model.from",
+                 change.key, change.before);
     }
   }
 }

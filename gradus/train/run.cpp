@@ -456,9 +456,11 @@ TrainingSummary Run::train() {
   model_step_ = best ? trainer().state().best_step : step;
   if (best) link_model_to_best(folder_);
   write_summary(summary);
-  if (model_step_ != step) {
+  // What was validated is the average, where there is one.
+  if (best && (model_step_ != step || session_->optimizer().makes_averages())) {
     const fs::path source = checkpoints_of(folder_) / checkpoint_name(model_step_);
-    session_->use_weights(read_checkpoint(source).model, source.string());
+    const Checkpoint held = read_checkpoint(source);
+    session_->use_weights(held.average.empty() ? held.model : held.average, source.string());
   }
   return summary;
 }

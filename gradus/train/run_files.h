@@ -9,6 +9,7 @@ inline constexpr const char* kLog = "log.jsonl";
 inline constexpr const char* kCheckpoints = "checkpoints";
 inline constexpr const char* kModel = "model.safetensors";
 inline constexpr const char* kBest = "best.safetensors";
+inline constexpr const char* kAverage = "average.safetensors";
 inline constexpr const char* kOptimizer = "optimizer.safetensors";
 inline constexpr const char* kState = "state.json";
 inline constexpr const char* kLastLink = "last";  // in the folder of the checkpoints, like the next

@@ -10,6 +10,8 @@
 namespace gradus {
 namespace {
 
+constexpr std::string_view kParts = "schedule.parts";
+
 /// One schedule's keys: those of [schedule], or of a part of a sequence.
 class Keys {
  public:
@@ -91,26 +93,21 @@ DynamicSchedule make_dynamic(const Config& config, int64_t total) {
           .scale = config.real("schedule.scale")};
 }
 
-Keys part_keys(const Config& config, int number) { return {config, fmt::format("schedule.{}", number)}; }
-
-int parts_of(const Config& config) {
-  int count = 0;
-  while (count < kMostScheduleParts && part_keys(config, count + 1).has("name")) ++count;
-  return count;
-}
+/// "schedule.parts.0" and so on.
+Keys part_keys(const Config& config, size_t i) { return {config, fmt::format("{}.{}", kParts, i)}; }
 
 SequenceSchedule make_sequence(const Config& config, int64_t planned_steps) {
   const double rate = config.real("optimizer.learning_rate");
-  const int count = parts_of(config);
   SequenceSchedule sequence;
   int64_t before = 0;
-  for (int number = 1; number <= count; ++number) {
-    const Keys keys = part_keys(config, number);
+  for (size_t i = 0; i < config.count(kParts); ++i) {
+    const Keys keys = part_keys(config, i);
     if (before >= planned_steps) {
-      fail_usage(keys.where("name"),
-                 "the parts before schedule.{} end at step {}, and the run has {} steps: nothing is left for it; "
-                 "shorten them, or train for longer",
-                 number, before, planned_steps);
+      fail_usage(
+          keys.where("name"),
+          "the parts before {}.{} end at step {}, and the run has {} steps: nothing is left for it; shorten them, "
+          "or train for longer",
+          kParts, i, before, planned_steps);
     }
     const int64_t steps = keys.has("steps") ? keys.integer("steps") : planned_steps - before;
     sequence.parts.push_back({make_one(keys, rate * keys.real("peak"), steps), steps});
@@ -196,22 +193,16 @@ void check_plateau_keys(const Config& config) {
 }
 
 void check_sequence(const Config& config) {
-  const int count = parts_of(config);
-  for (int number = count + 2; number <= kMostScheduleParts; ++number) {
-    const Keys keys = part_keys(config, number);
-    if (!keys.has("name")) continue;
-    fail_usage(keys.where("name"), "there is a part schedule.{} but no schedule.{}; number them without gaps", number,
-               count + 1);
-  }
+  const size_t count = config.count(kParts);
   if (count == 0) {
     fail_usage(config.where("schedule.name"),
-               "schedule.name = \"sequence\" needs parts: write [schedule.1] with its name and steps, [schedule.2], …");
+               "schedule.name = \"sequence\" needs parts: write [[{}]] with its name and steps, once for each", kParts);
   }
-  for (int number = 1; number <= count; ++number) {
-    const Keys keys = part_keys(config, number);
-    if (number < count && !keys.has("steps")) {
-      fail_usage(keys.where("name"), "schedule.{0}.steps is missing: only the last part, schedule.{1}, can do without",
-                 number, count);
+  for (size_t i = 0; i < count; ++i) {
+    const Keys keys = part_keys(config, i);
+    if (i + 1 < count && !keys.has("steps")) {
+      fail_usage(keys.where("steps"), "{} is missing: only the last part, {}.{}, can do without", keys.full("steps"),
+                 kParts, count - 1);
     }
     check_one(keys);
   }

@@ -1,4 +1,4 @@
-// [schedule] of a configuration, and its parts [schedule.1], …: what they are, and which do not go together.
+// [schedule] of a configuration, and its [[schedule.parts]]: what they are, and which do not go together.
 #pragma once
 
 #include <cstdint>

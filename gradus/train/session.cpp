@@ -69,8 +69,9 @@ void Session::plan_memory(const SessionOptions& options) {
   const DryRun dry;
   build(options);
   use.optimizer_state = optimizer_->state_bytes();
-  use.step = trainer_->dry_run();
+  use.step = trainer_->dry_run() + optimizer_->step_bytes();
   for (const Parameter& p : model_->parameters()) use.weights += p.tensor.numel() * size_of(p.tensor.dtype());
+  if (optimizer_->makes_averages()) use.averages = use.weights;
   memory_ = predict_memory(use, data_.shape.vocabulary > 0);
   if (!options.plan_only) check_memory(memory_, memory_limit_bytes());
 }
@@ -103,6 +104,7 @@ Checkpoint Session::snapshot() const {
                        {"gradus.inputs", std::to_string(data_.shape.inputs)},
                        {"gradus.outputs", std::to_string(data_.shape.outputs)},
                        {"gradus.vocabulary", std::to_string(data_.shape.vocabulary)}},
+          .average = copies_of(optimizer_->averages()),
           .optimizer = copies_of(optimizer_->state())};
 }
 

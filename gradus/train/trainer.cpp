@@ -66,6 +66,32 @@ void drop_gradients(const Parameters& parameters) {
   for (const Parameter& parameter : parameters) parameter.tensor.state()->grad = Tensor();
 }
 
+// While it lives, the parameters have the values of the averages, and the averages theirs.
+class Exchanged {
+ public:
+  Exchanged(const Parameters& parameters, Parameters averages)
+      : parameters_(parameters), averages_(std::move(averages)) {
+    exchange();
+  }
+  ~Exchanged() { exchange(); }
+  Exchanged(const Exchanged&) = delete;
+  Exchanged& operator=(const Exchanged&) = delete;
+
+ private:
+  void exchange() {
+    for (size_t i = 0; i < averages_.size(); ++i) {
+      Tensor &average = averages_[i].tensor, x = parameters_[i].tensor;
+      if (average.is_same(x)) continue;
+      std::byte *const a = average.mutable_bytes(), *const b = x.mutable_bytes();
+      parallel_for(x.numel() * size_of(x.dtype()), 1 << 17,
+                   [&](int64_t begin, int64_t end) { std::swap_ranges(a + begin, a + end, b + begin); });
+    }
+  }
+
+  const Parameters& parameters_;
+  Parameters averages_;
+};
+
 }  // namespace
 
 int64_t planned_steps(const TrainerOptions& options, const Dataset& data) {
@@ -114,6 +140,11 @@ Trainer::Trainer(const TrainerOptions& options, const Parameters& parameters, Lo
   std::tie(planned_steps_, planned_reason_) = plan(options_, sampler_);
   check_schedule(schedule_, planned_steps_);
   const bool whole_batch = options_.batch_size == 0 || options_.batch_size == data_.size();
+  if (optimizer_.needs_evaluation() && (!whole_batch || options_.sampling == Sampling::kReplacement)) {
+    fail_usage("train.batch_size",
+               "the optimizer needs all examples in each step, each once; set train.batch_size = \"all\" (in passes of "
+               "train.micro_batch_size) and train.sampling to \"shuffle\" or \"in_order\"");
+  }
   if (options_.stop_window == 0) options_.stop_window = whole_batch ? 1 : 100;
   if (options_.stop_loss) state_.window.reserve(static_cast<size_t>(options_.stop_window));
 }
@@ -196,6 +227,11 @@ void Trainer::compute_gradients(StepRecord& record, DeadUnits* dead_units) {
 
 std::optional<double> Trainer::validate() {
   const NoGrad no_grad;
+  const Exchanged averages(parameters_, optimizer_.averages());
+  return validation_loss();
+}
+
+std::optional<double> Trainer::validation_loss() {
   double sum = 0.0, weight = 0.0;
   std::vector<int64_t> ids;
   for (int64_t begin = 0; begin < validation_->size(); begin += options_.validation_batch_size) {
@@ -305,11 +341,21 @@ std::optional<StopReason> Trainer::step(StepRecord& record) {
 
 std::optional<StopReason> Trainer::update(StepRecord& record, const DeadUnits& dead_units, bool looks) {
   updating_ = true;
-  const StepReport report = optimizer_.step({.learning_rate = record.learning_rate,
-                                             .gradient_divisor = record.weight,
-                                             .clip_norm = options_.clip_norm,
-                                             .penalty = options_.penalty,
-                                             .measure_update = looks});
+  StepOptions step{.learning_rate = record.learning_rate,
+                   .gradient_divisor = record.weight,
+                   .clip_norm = options_.clip_norm,
+                   .clip_value = options_.clip_value,
+                   .penalty = options_.penalty,
+                   .loss = record.loss,
+                   .measure_update = looks};
+  if (optimizer_.needs_evaluation()) {
+    step.evaluate = [this, &record] {
+      StepRecord again = record;  // the same batch, where the weights are now
+      compute_gradients(again, nullptr);
+      return again.loss;
+    };
+  }
+  const StepReport report = optimizer_.step(step);
   record.gradient_norm = report.gradient_norm;
   record.penalty = report.penalty;
   if (!report.finite) {
@@ -394,6 +440,7 @@ int64_t Trainer::dry_run() {
   drop_gradients(parameters_);
   if (options_.validation_every > 0 && validation_ != nullptr) {
     const NoGrad no_grad;
+    const Parameters averages = optimizer_.averages();
     std::vector<int64_t> ids(static_cast<size_t>(std::min(options_.validation_batch_size, validation_->size())));
     std::iota(ids.begin(), ids.end(), 0);
     Context context;

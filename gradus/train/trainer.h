@@ -52,6 +52,7 @@ struct TrainerOptions {
   std::optional<PlateauOptions> plateau = std::nullopt;
   double max_time_s = 0.0;  ///< Seconds in the loop; 0 for no limit. Looked at after each step.
   double clip_norm = 0.0;   ///< See StepOptions.
+  double clip_value = 0.0;  ///< See StepOptions.
   PenaltyOptions penalty = {};
   int64_t validation_every = 0;        ///< Steps between validations, the last step always included; 0 for none.
   int64_t validation_batch_size = 64;  ///< Examples at once; bounds memory only.
@@ -97,7 +98,7 @@ class Trainer {
   Trainer(const TrainerOptions& options, const Parameters& parameters, LossFunction loss, const Dataset& data,
           Optimizer& optimizer, const Schedule& schedule);
 
-  /// Needed when `validation_every` is set.
+  /// Needed when `validation_every` is set. Where the optimizer makes averages, they are what is validated.
   void set_validation(const Dataset& data) { validation_ = &data; }
   /// Called after every step, on the thread of `run`. Exceptions end the run and pass through it.
   void set_callback(std::function<void(const StepRecord&)> callback) { callback_ = std::move(callback); }
@@ -141,6 +142,7 @@ class Trainer {
   Loss leaf(std::span<const int64_t> ids, Context& context, TapeObserver* observer);
   void compute_gradients(StepRecord& record, DeadUnits* dead_units);
   std::optional<double> validate();
+  std::optional<double> validation_loss();
   std::optional<StopReason> step(StepRecord& record);
   std::optional<StopReason> check_loss(const StepRecord& record);
   std::optional<StopReason> update(StepRecord& record, const DeadUnits& dead_units, bool looks);

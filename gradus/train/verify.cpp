@@ -92,7 +92,8 @@ std::optional<Checkpoint> look_at_checkpoints(Findings& findings) {
       for (const std::string& text : checkpoint_damage(checkpoint.folder)) findings.bad(name, text);
       continue;
     }
-    findings.good(name, fmt::format("whole, {} tensors, {}", newest->model.size() + newest->optimizer.size(),
+    findings.good(name, fmt::format("whole, {} tensors, {}",
+                                    newest->model.size() + newest->average.size() + newest->optimizer.size(),
                                     megabytes(newest->tensor_bytes())));
   }
   for (const fs::path& path : list_folder(checkpoints_of(findings.run()))) {
@@ -136,7 +137,9 @@ std::vector<std::pair<std::string, std::string>> links_of(const fs::path& run,
   });
   links[0].second = checkpoint_name(state.step);
   links[1].second = checkpoint_name(has_best ? state.best_step : state.step);
-  if (has_best && has_restored_best(run, *newest)) links[2].second = "checkpoints/best/model.safetensors";
+  links[2].second = fs::path("checkpoints/last") / usable_weights(checkpoints_of(run) / links[0].second);
+  links[3].second = fs::path("checkpoints/best") / usable_weights(checkpoints_of(run) / links[1].second);
+  if (has_best && has_restored_best(run, *newest)) links[2].second = links[3].second;
   return links;
 }
 
@@ -279,6 +282,7 @@ Replay replay(const fs::path& run, int64_t from, int64_t to) {
   }
   const Checkpoint again = session.snapshot();
   result.difference = difference("weights", again.model, end.model);
+  if (result.difference.empty()) result.difference = difference("average", again.average, end.average);
   if (result.difference.empty()) result.difference = difference("optimizer", again.optimizer, end.optimizer);
   if (result.difference.empty() && again.state.training.loss_hash != end.state.training.loss_hash) {
     result.difference = "the losses on the way were others";

@@ -105,14 +105,16 @@ TEST_F(ScheduleVerb, WrongArgumentsAreUsageErrors) {
 }
 
 TEST_F(ScheduleVerb, ASequenceTakesThePartsByNumber) {
-  EXPECT_EQ(rates({"sequence", "--set", "learning_rate=1", "--set", "1.name=linear", "--set", "1.steps=4", "--set",
-                   "2.name=constant", "--set", "schedule.2.peak=0.5", "--steps", "7"}),
+  EXPECT_EQ(rates({"sequence", "--set", "learning_rate=1", "--set", "parts.0.name=linear", "--set", "parts.0.steps=4",
+                   "--set", "parts.1.name=constant", "--set", "schedule.parts.1.peak=0.5", "--steps", "7"}),
             (std::vector<double>{1.0, 0.75, 0.5, 0.25, 0.5, 0.5, 0.5}));
-  EXPECT_THAT(usage_error({"sequence", "--set", "1.nmae=linear", "--steps", "7"}),
-              HasSubstr("unknown key \"1.nmae\"; did you mean \"1.name\""));
-  EXPECT_THAT(usage_error({"sequence", "--set", "1.name=constant", "--set", "1.steps=7", "--set", "2.name=constant",
-                           "--steps", "7"}),
-              HasSubstr("the parts before schedule.2 end at step 7, and the run has 7 steps"));
+  EXPECT_THAT(usage_error({"sequence", "--set", "parts.0.nmae=linear", "--steps", "7"}),
+              HasSubstr("unknown key \"parts.0.nmae\"; did you mean \"parts.name\""));
+  EXPECT_THAT(usage_error({"sequence", "--set", "parts.name=linear", "--steps", "7"}),
+              HasSubstr("\"schedule.parts\" is a list of tables; say which: --set schedule.parts.0.name=linear"));
+  EXPECT_THAT(usage_error({"sequence", "--set", "parts.0.name=constant", "--set", "parts.0.steps=7", "--set",
+                           "parts.1.name=constant", "--steps", "7"}),
+              HasSubstr("the parts before schedule.parts.1 end at step 7, and the run has 7 steps"));
 }
 
 TEST_F(ScheduleVerb, PlateauIsRefusedWithTheReason) {

@@ -7,46 +7,16 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "gradus/base/error.h"
-#include "gradus/train/schedule_config.h"
+#include "tests/train/configs.h"
 
 namespace gradus {
 namespace {
-
-using Overrides = std::vector<std::string>;
-
-const std::string kLine = "[data]\nkind = \"line\"\n[model]\nkind = \"linear\"\n[train]\nsteps = 1000\n";
-const std::string kText = "data = { kind = \"text\", path = \"a.txt\" }\nmodel.kind = \"gpt\"\ntrain.steps = 10\n";
-
-Config line(const Overrides& overrides = {}) { return Config::parse(kLine, "run.toml", overrides); }
-Config text(const Overrides& overrides = {}) { return Config::parse(kText, "run.toml", overrides); }
-
-/// The message of the `kind` of error that `act` throws; empty if it throws none.
-std::string message_of(ErrorKind kind, const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.what();
-    return error.what();
-  }
-  return "";
-}
-
-std::string parse_error(const std::string& source, const Overrides& overrides = {}) {
-  return message_of(ErrorKind::kUsage, [&] { Config::parse(source, "run.toml", overrides); });
-}
-
-std::string line_error(const Overrides& overrides) { return parse_error(kLine, overrides); }
-std::string text_error(const Overrides& overrides) { return parse_error(kText, overrides); }
-
-std::string program_error(const std::function<void()>& act) { return message_of(ErrorKind::kFailure, act); }
 
 TEST(Config, GivesDefaultsAndValues) {
   const Config config = line({"train.seed=7", "optimizer.learning_rate=1"});
@@ -169,9 +139,11 @@ TEST(ConfigErrors, Tables) {
             "[run.toml:2:2] unknown table \"optimiser\"; did you mean \"optimizer\"?");
   EXPECT_EQ(parse_error("[train.schedule]\n"),
             "[run.toml:1:8] unknown table \"train.schedule\"; did you mean \"schedule\"?");
-  EXPECT_EQ(parse_error("[loss]\n"),
-            "[run.toml:1:2] unknown table \"loss\"; the tables are \"data\", \"model\", \"optimizer\", \"schedule\", "
-            "\"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or \"log\"");
+  EXPECT_EQ(
+      parse_error("[loss]\n"),
+      "[run.toml:1:2] unknown table \"loss\"; the tables are \"data\", \"model\", \"optimizer\", \"optimizer.groups\", "
+      "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or "
+      "\"log\"");
   EXPECT_EQ(parse_error("optimizer = 'sgd'"),
             "[run.toml:1:1] \"optimizer\" is a table; write [optimizer] and its keys below it");
   EXPECT_EQ(parse_error("[[data]]\nkind = 'line'"),
@@ -277,9 +249,11 @@ TEST(ConfigErrors, ControlCharactersInNamesAreEscaped) {
 }
 
 TEST(ConfigErrors, Choice) {
-  EXPECT_EQ(parse_error("[optimizer]\nname = 'adamv'"),
-            "[run.toml:2:1] \"optimizer.name\" must be \"sgd\" or \"adamw\"; found the text \"adamv\"; did you mean "
-            "\"adamw\"?");
+  EXPECT_EQ(
+      parse_error("[optimizer]\nname = 'adamv'"),
+      "[run.toml:2:1] \"optimizer.name\" must be \"sgd\", \"asgd\", \"adagrad\", \"rmsprop\", \"adam\", \"adamw\", "
+      "\"nadam\", \"lion\", \"adafactor\", \"schedule_free\", \"muon\" or \"lbfgs\"; found the text \"adamv\"; did you "
+      "mean \"adam\" or \"adamw\"?");
   EXPECT_EQ(line_error({"schedule.name=exponentially"}),
             "[--set schedule.name=exponentially] \"schedule.name\" must be \"constant\", \"dynamic\", \"linear\", "
             "\"cosine\", \"polynomial\", \"cosine_restarts\", \"exponential\", \"step\", \"multi_step\", "
@@ -342,8 +316,8 @@ TEST(ConfigErrors, Required) {
 
 TEST(ConfigErrors, DoesNotApply) {
   EXPECT_EQ(parse_error(kLine + "[optimizer]\nbeta1 = 0.8"),
-            "[run.toml:8:1] \"optimizer.beta1\" applies to optimizer.name = \"adamw\", not to \"sgd\"; remove it, or "
-            "change optimizer.name");
+            "[run.toml:8:1] \"optimizer.beta1\" applies to optimizer.name = \"adam\", \"adamw\", \"nadam\", \"lion\", "
+            "\"schedule_free\" or \"muon\", not to \"sgd\"; remove it, or change optimizer.name");
   EXPECT_EQ(line_error({"model.layers=2"}),
             "[--set model.layers=2] \"model.layers\" applies to model.kind = \"gpt\", not to \"linear\"; remove it, or "
             "change model.kind");
@@ -351,7 +325,7 @@ TEST(ConfigErrors, DoesNotApply) {
       line_error({"schedule.power=2"}),
       "[--set schedule.power=2] \"schedule.power\" applies to schedule.name = \"polynomial\", not to \"constant\"; "
       "remove it, or change schedule.name");
-  EXPECT_EQ(line_error({"schedule.name=sequence", "schedule.1.name=linear", "schedule.warmup_steps=2"}),
+  EXPECT_EQ(line_error({"schedule.name=sequence", "schedule.parts.0.name=linear", "schedule.warmup_steps=2"}),
             "[--set schedule.warmup_steps=2] \"schedule.warmup_steps\" does not apply to schedule.name = \"sequence\"; "
             "remove it, or change schedule.name");
   EXPECT_EQ(line_error({"train.min_delta=2"}),
@@ -407,170 +381,23 @@ TEST(ConfigCombinations, DataModelAndOptimizer) {
             "[--set optimizer.nesterov=true] optimizer.nesterov needs optimizer.momentum above 0, e.g. 0.9");
 }
 
-TEST(ConfigCombinations, Schedule) {
-  EXPECT_EQ(line_error({"schedule.name=cosine", "schedule.warmup_steps=1001"}),
-            "[--set schedule.warmup_steps=1001] schedule.warmup_steps = 1001 is above schedule.total_steps = 1000; "
-            "lower schedule.warmup_steps or raise train.steps, which total_steps follows");
-  EXPECT_EQ(line_error({"schedule.name=linear", "schedule.warmup_steps=100", "schedule.total_steps=3"}),
-            "[--set schedule.warmup_steps=100] schedule.warmup_steps = 100 is above schedule.total_steps = 3; lower "
-            "schedule.warmup_steps or raise schedule.total_steps");
-  const auto dynamic = [](int warmup, int decay, int total) {
-    return line_error({"schedule.name=dynamic", "schedule.warmup_steps=" + std::to_string(warmup),
-                       "schedule.decay_steps=" + std::to_string(decay),
-                       "schedule.total_steps=" + std::to_string(total)});
-  };
-  const std::string start = "[--set schedule.name=dynamic] the dynamic learning rate is undefined at step ";
-  EXPECT_EQ(dynamic(0, 0, 1000), start +
-                                     "0: warmup_steps + decay_steps·(1 − t/total_steps) is 0 and must be above 0; "
-                                     "raise schedule.warmup_steps or schedule.decay_steps");
-  EXPECT_EQ(dynamic(0, 10, 999), start +
-                                     "999: warmup_steps + decay_steps·(1 − t/total_steps) is 0 and must be above "
-                                     "0; raise schedule.warmup_steps or schedule.total_steps");
-  EXPECT_EQ(dynamic(0, 10, 1000), "");
-  EXPECT_EQ(dynamic(1, 10, 999), "");
-}
-
-TEST(ConfigCombinations, EachSchedule) {
-  const auto error = [](const std::string& name, Overrides more) {
-    more.insert(more.begin(), "schedule.name=" + name);
-    return line_error(more);
-  };
-  EXPECT_EQ(error("wsd", {"schedule.warmup_steps=600", "schedule.decay_steps=500"}),
-            "[--set schedule.decay_steps=500] schedule.decay_steps = 500 after schedule.warmup_steps = 600 goes beyond "
-            "schedule.total_steps = 1000; lower one of them or raise train.steps, which total_steps follows");
-  EXPECT_EQ(error("wsd", {"schedule.warmup_steps=500", "schedule.decay_steps=500"}), "");
-  EXPECT_EQ(error("multi_step", {"schedule.milestones=[5, 3]"}),
-            "[--set schedule.milestones=[5, 3]] schedule.milestones has 3 after 5; write each step once, in ascending "
-            "order");
-  EXPECT_EQ(error("multi_step", {"schedule.milestones=[5, 30]", "schedule.warmup_steps=10"}),
-            "[--set schedule.milestones=[5, 30]] schedule.milestones has step 5, in the warm-up of "
-            "schedule.warmup_steps = 10; they count from step 0");
-  EXPECT_EQ(
-      error("one_cycle", {"schedule.shape=one_minus_sqrt"}),
-      "[--set schedule.shape=one_minus_sqrt] schedule.shape = \"one_minus_sqrt\" is for \"wsd\"; \"one_cycle\" is "
-      "\"cosine\" or \"linear\"");
-  EXPECT_EQ(error("exponential", {"schedule.decay_rate=0"}),
-            "[--set schedule.decay_rate=0] \"schedule.decay_rate\" must be a real number above 0 up to 1; found the "
-            "integer 0");
-  EXPECT_EQ(error("plateau", {}),
-            "[--set schedule.name=plateau] schedule.name = \"plateau\" needs validation.every above 0: it goes by the "
-            "validation loss");
-  const Overrides validates = {"data.validation_fraction=0.2", "validation.every=5", "schedule.threshold=1"};
-  EXPECT_EQ(error("plateau", validates),
-            "[--set schedule.threshold=1] schedule.threshold = 1 is a part of the lowest loss and must be below 1; or "
-            "set schedule.threshold_mode = \"absolute\"");
-  EXPECT_EQ(line_error({"train.patience=3"}),
-            "[--set train.patience=3] train.patience = 3 needs validation.every above 0: it goes by the validation "
-            "loss");
-  EXPECT_EQ(line_error({"train.restore_best=true"}),
-            "[--set train.restore_best=true] train.restore_best = true needs validation.every above 0: it goes by the "
-            "validation loss");
-}
-
-TEST(ConfigCombinations, ASequenceOfSchedules) {
-  const auto error = [](Overrides more) {
-    more.insert(more.begin(), "schedule.name=sequence");
-    return line_error(more);
-  };
-  EXPECT_EQ(error({}),
-            "[--set schedule.name=sequence] schedule.name = \"sequence\" needs parts: write [schedule.1] with its name "
-            "and steps, [schedule.2], …");
-  EXPECT_EQ(error({"schedule.2.name=linear"}),
-            "[--set schedule.2.name=linear] there is a part schedule.2 but no schedule.1; number them without gaps");
-  EXPECT_EQ(
-      error({"schedule.1.name=linear", "schedule.2.name=cosine"}),
-      "[--set schedule.1.name=linear] schedule.1.steps is missing: only the last part, schedule.2, can do without");
-  EXPECT_EQ(error({"schedule.1.name=linear", "schedule.1.steps=5", "schedule.1.warmup_steps=6"}),
-            "[--set schedule.1.warmup_steps=6] schedule.1.warmup_steps = 6 is above schedule.1.steps = 5; lower "
-            "schedule.1.warmup_steps or raise schedule.1.steps");
-  EXPECT_EQ(error({"schedule.1.name=dynamic"}).substr(0, 70),
-            "[--set schedule.1.name=dynamic] \"schedule.1.name\" must be \"constant\", ");
-  EXPECT_EQ(error({"schedule.1.name=linear", "schedule.2.steps=5"}),
-            "[--set schedule.2.steps=5] \"schedule.2.steps\" applies to a given schedule.2.name, and there is no "
-            "schedule.2.name; set that, or remove \"schedule.2.steps\"");
-  EXPECT_EQ(error({"schedule.1.name=linear", "schedule.1.cycle_steps=5"}),
-            "[--set schedule.1.cycle_steps=5] \"schedule.1.cycle_steps\" applies to schedule.1.name = "
-            "\"cosine_restarts\" or \"cyclic\", not to \"linear\"; remove it, or change schedule.1.name");
-  EXPECT_EQ(line_error({"schedule.1.name=linear"}),
-            "[--set schedule.1.name=linear] \"schedule.1.name\" applies to schedule.name = \"sequence\", not to "
-            "\"constant\"; remove it, or change schedule.name");
-  EXPECT_EQ(error({"schedule.1.nmae=linear"}),
-            "[--set schedule.1.nmae=linear] unknown key \"schedule.1.nmae\"; did you mean \"schedule.1.name\"?");
-  EXPECT_EQ(parse_error("[schedule.9]\nname = 'linear'"),
-            "[run.toml:1:11] unknown table \"schedule.9\"; a sequence has the parts \"schedule.1\" to \"schedule.8\"");
-  EXPECT_EQ(
-      parse_error("[schedule.1.x]\n"),
-      "[run.toml:1:13] unknown table \"schedule.1.x\"; a sequence has the parts \"schedule.1\" to \"schedule.8\"");
-  EXPECT_EQ(parse_error("schedule.1 = 'linear'"),
-            "[run.toml:1:10] \"schedule.1\" is a table; write [schedule.1] and its keys below it");
-  const Config config =
-      line({"schedule.name=sequence", "schedule.1.name=linear", "schedule.1.steps=1000", "schedule.2.name=cosine"});
-  EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { make_schedule(config, 1000); }),
-            "[--set schedule.2.name=cosine] the parts before schedule.2 end at step 1000, and the run has 1000 steps: "
-            "nothing is left for it; shorten them, or train for longer");
-}
-
-TEST(ConfigSchedule, ASequenceIsThatOfItsTables) {
-  const Config config = Config::parse(kLine + R"([optimizer]
-learning_rate = 0.5
-[schedule]
-name = "sequence"
-[schedule.1]
-name = "linear"
-steps = 40
-warmup_steps = 10
-warmup_from = "one_nth"
-[schedule.2]
-name = "inverse_sqrt"
-steps = 100
-peak = 2
-warmup_steps = 7
-[schedule.3]
-name = "cyclic"
-cycle_steps = 10
-)",
-                                      "run.toml");
-  const SequenceSchedule expected{
-      {{LinearSchedule{0.5, 10, 40, 0.0, WarmupFrom::kOneNth}, 40},
-       {InverseSqrtSchedule{1.0, 7, 7}, 100},
-       {CyclicSchedule{.learning_rate = 0.5, .cycle_steps = 10, .rise_fraction = 0.5, .initial_factor = 0.04}, 1}}};
-  for (const Config& same : {config, Config::parse(config.to_toml(), "again.toml")}) {
-    const Schedule schedule = make_schedule(same, 1000);
-    for (int64_t t = 0; t < 1000; ++t) EXPECT_EQ(learning_rate_at(schedule, t), learning_rate_at(expected, t)) << t;
-  }
-}
-
-// Every field of the configuration reaches its schedule.
-TEST(ConfigSchedule, EachIsWhatItsKeysSay) {
-  const auto expect_same = [](const Overrides& keys, const Schedule& expected) {
-    Overrides all = {"optimizer.learning_rate=0.5", "train.steps=200", "schedule.warmup_from=one_nth",
-                     "schedule.warmup_steps=5"};
-    for (const std::string& key : keys) all.push_back("schedule." + key);
-    const Schedule schedule = make_schedule(line(all), 200);
-    for (int64_t t = 0; t < 200; ++t) {
-      EXPECT_EQ(learning_rate_at(schedule, t), learning_rate_at(expected, t)) << keys[0] << " " << t;
-    }
-  };
-  const WarmupFrom from = WarmupFrom::kOneNth;
-  expect_same({"name=constant"}, ConstantSchedule{0.5, 5, from});
-  expect_same({"name=linear", "final_factor=0.1"}, LinearSchedule{0.5, 5, 200, 0.1, from});
-  expect_same({"name=cosine", "total_steps=150"}, CosineSchedule{0.5, 5, 150, 0.0, from});
-  expect_same({"name=polynomial", "power=3", "final_factor=0.1"}, PolynomialSchedule{0.5, 5, 200, 0.1, 3.0, from});
-  expect_same({"name=cosine_restarts", "cycle_steps=20", "cycle_multiplier=2", "final_factor=0.1"},
-              CosineRestartsSchedule{0.5, 5, 20, 2, 0.1, from});
-  expect_same({"name=exponential", "decay_rate=0.9"}, ExponentialSchedule{0.5, 5, 0.9, from});
-  expect_same({"name=step", "drop_every=30", "decay_factor=0.4"}, StepSchedule{0.5, 5, 30, 0.4, from});
-  expect_same({"name=multi_step", "milestones=[10,70]"}, MultiStepSchedule{0.5, 5, {10, 70}, 0.1, from});
-  expect_same({"name=inverse_sqrt"}, InverseSqrtSchedule{0.5, 5, 5, from});
-  expect_same({"name=inverse_sqrt", "timescale=9"}, InverseSqrtSchedule{0.5, 5, 9, from});
-  expect_same({"name=inverse_sqrt", "warmup_steps=0"}, InverseSqrtSchedule{0.5, 0, 10000, from});
-  expect_same({"name=wsd", "decay_steps=40", "final_factor=0.1", "shape=one_minus_sqrt"},
-              WsdSchedule{0.5, 5, 200, 40, 0.1, DecayShape::kOneMinusSqrt, from});
-  expect_same({"name=one_cycle"}, OneCycleSchedule{0.5, 5, 200, 0.3, 0.04, 0.0, DecayShape::kCosine, from});
-  expect_same({"name=one_cycle", "rise_fraction=0.4", "initial_factor=0.2", "final_factor=0.1", "shape=linear"},
-              OneCycleSchedule{0.5, 5, 200, 0.4, 0.2, 0.1, DecayShape::kLinear, from});
-  expect_same({"name=cyclic", "cycle_steps=16", "cycle_decay=0.5", "initial_factor=0.1"},
-              CyclicSchedule{0.5, 5, 16, 0.5, 0.1, 0.5, from});
+TEST(ConfigCombinations, Optimizer) {
+  EXPECT_EQ(line_error({"optimizer.name=lbfgs", "train.batch_size=8"}),
+            "[--set train.batch_size=8] optimizer.name = \"lbfgs\" needs train.batch_size = \"all\"; "
+            "train.micro_batch_size bounds the memory");
+  EXPECT_EQ(line_error({"optimizer.name=lbfgs", "train.sampling=replacement"}),
+            "[--set train.sampling=replacement] optimizer.name = \"lbfgs\" needs the same examples in each step; set "
+            "train.sampling = \"shuffle\" or \"in_order\"");
+  EXPECT_EQ(line_error({"optimizer.name=lbfgs", "model.kind=mlp", "model.dropout=0.1"}),
+            "[--set model.dropout=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set "
+            "model.dropout = 0");
+  EXPECT_EQ(line_error({"optimizer.name=rmsprop", "optimizer.centered=true", "optimizer.state=bf16"}),
+            "[--set optimizer.state=bf16] optimizer.centered = true needs optimizer.state = \"f32\"");
+  EXPECT_EQ(line_error({"optimizer.name=schedule_free", "optimizer.beta1=0"}),
+            "[--set optimizer.beta1=0] optimizer.beta1 = 0 leaves no average to schedule_free; set it above 0");
+  EXPECT_EQ(line_error({"optimizer.name=adafactor", "optimizer.beta2_decay=1"}),
+            "[--set optimizer.beta2_decay=1] \"optimizer.beta2_decay\" must be a real number of at most 0; found the "
+            "integer 1");
 }
 
 TEST(ConfigToml, ResolvedConfigurationLoadsToTheSame) {
@@ -581,8 +408,11 @@ TEST(ConfigToml, ResolvedConfigurationLoadsToTheSame) {
       line({"schedule.name=dynamic", "schedule.warmup_steps=5", "schedule.decay_steps=10", "train.max_time_s=1"}),
       text({"schedule.name=cosine", "data.path=a \"b\".txt", "validation.every=3"}),
       text({"schedule.name=plateau", "validation.every=3", "train.patience=4", "train.restore_best=true"}),
-      line({"schedule.name=sequence", "schedule.1.name=multi_step", "schedule.1.milestones=[3,4]", "schedule.1.steps=9",
-            "schedule.2.name=inverse_sqrt"})};
+      line({"schedule.name=sequence", "schedule.parts.0.name=multi_step", "schedule.parts.0.milestones=[3,4]",
+            "schedule.parts.0.steps=9", "schedule.parts.1.name=inverse_sqrt"}),
+      line({"schedule.name=one_cycle"}),
+      Config::parse(kGroups, "run.toml"),
+      line({"optimizer.name=muon", "optimizer.groups.0.pattern=*"})};
   for (const Config& config : configs) {
     const std::string toml = config.to_toml();
     const Config again = Config::parse(toml, "config.toml");
@@ -619,6 +449,8 @@ momentum = 0.0
 nesterov = false
 state = "f32"
 clip_norm = 0.0
+clip_value = 0.0
+ema = 0.0
 
 [schedule]
 name = "constant"
@@ -694,16 +526,20 @@ TEST(ConfigKeys, NamesAndConditionsAreKnown) {
 }
 
 TEST(ConfigKeys, Help) {
-  EXPECT_EQ(configuration_help("optimizer.beta1"),
-            "optimizer.beta1: a real number from 0 to below 1; default: 0.9; applies to optimizer.name = \"adamw\"\n"
-            "    Decay rate of the mean of the gradients.\n");
+  EXPECT_EQ(
+      configuration_help("optimizer.beta1"),
+      "optimizer.beta1: a real number from 0 to below 1; default: 0.9; applies to optimizer.name = \"adam\", "
+      "\"adamw\", \"nadam\", \"lion\", \"schedule_free\" or \"muon\"\n"
+      "    Decay rate of the mean of the gradients; schedule_free: how near to the average gradients are taken, above "
+      "0.\n");
   EXPECT_EQ(configuration_help("regularization").find("optimizer"), std::string::npos);
   EXPECT_NE(configuration_help().find("\nlog.every: an integer of at least 1; default: 10\n"), std::string::npos);
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("trian"); }),
             "[trian] no such key or table; did you mean \"train\"?");
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("foo"); }),
-            "[foo] no such key or table; the tables are \"data\", \"model\", \"optimizer\", \"schedule\", "
-            "\"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or \"log\"");
+            "[foo] no such key or table; the tables are \"data\", \"model\", \"optimizer\", \"optimizer.groups\", "
+            "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", "
+            "\"health\" or \"log\"");
 }
 
 TEST(ConfigKeys, TheReferenceIsUpToDate) {

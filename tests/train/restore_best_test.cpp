@@ -1,6 +1,10 @@
 // A run that ends with its best weights.
 #include <gtest/gtest.h>
 
+#include <numeric>
+
+#include "gradus/autograd/tape.h"
+#include "gradus/train/experiment.h"
 #include "gradus/train/run.h"
 #include "gradus/train/verify.h"
 #include "tests/testing.h"
@@ -65,6 +69,71 @@ TEST(RestoreBest, TheRunEndsWithTheBestWeights) {
   EXPECT_EQ(written["steps"], summary.steps);
   held.reset();
   EXPECT_EQ(not_good(path), std::vector<std::string>{});
+}
+
+// What was validated is the average, so the best weights are the average of that step.
+TEST(RestoreBest, WithAnAverageItIsTheBestAverage) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "run";
+  std::string best_average, best_weights;
+  int64_t best_step = 0;
+  {
+    TrainingRun run(config({"optimizer.ema=0.5"}), path);
+    run.set_on_step([&](const StepRecord& record) {
+      if (record.best) best_weights = bits_of(run.model().parameters());
+    });
+    const TrainingSummary summary = run.train();
+    EXPECT_EQ(summary.stop_reason, StopReason::kNoImprovement);
+    best_step = run.model_step();
+    EXPECT_EQ(best_step, summary.steps - 8 * 3);
+    EXPECT_NE(bits_of(run.model().parameters()), best_weights);
+    best_average = bits_of(run.model().parameters());
+  }
+  EXPECT_EQ(link(path / "model.safetensors"), "checkpoints/best/average.safetensors");
+  EXPECT_EQ(link(path / "best.safetensors"), "checkpoints/best/average.safetensors");
+  EXPECT_EQ(link(path / "checkpoints/best"), checkpoint_name(best_step));
+  EXPECT_EQ(bits_of(load(path).model().parameters()), best_average);
+  EXPECT_EQ(not_good(path), std::vector<std::string>{});
+  const Checkpoint best = read_checkpoint(path / "checkpoints/best");
+  EXPECT_EQ(bits_of(load(path, Weights::kBest).model().parameters()), best_average);
+  EXPECT_EQ(*best.state.training.best_validation_loss, *best.state.training.last_validation_loss);
+  // The loss that was logged is that of these weights.
+  const TrainedRun loaded = load(path);
+  const Config own = config();
+  const ExperimentData data = make_data(own);
+  std::vector<int64_t> ids(static_cast<size_t>(data.validation->size()));
+  std::iota(ids.begin(), ids.end(), 0);
+  Context context;
+  context.example_ids = ids;
+  const NoGrad no_grad;
+  const Loss loss = loss_of(loaded.model())(data.validation->batch(ids), context);
+  EXPECT_NEAR(loss.sum.item() / loss.weight, *best.state.training.best_validation_loss, 1e-6);
+}
+
+// The best step is the last: there is no other checkpoint to take the weights of, but an average.
+TEST(RestoreBest, WithAnAverageAlsoWhereTheLastIsTheBest) {
+  const TemporaryFolder folder;
+  TrainingRun run(config({"optimizer.ema=0.9", "optimizer.learning_rate=0.001", "train.steps=9"}), folder / "run");
+  EXPECT_EQ(run.train().steps, 9);
+  ASSERT_EQ(run.model_step(), 9);
+  EXPECT_EQ(link(folder / "run/model.safetensors"), "checkpoints/best/average.safetensors");
+  EXPECT_EQ(bits_of(load(folder / "run").model().parameters()), bits_of(run.model().parameters()));
+}
+
+// It goes on from the last weights, not from the best average.
+TEST(RestoreBest, WithAnAverageAFinishedRunGoesOn) {
+  const TemporaryFolder folder;
+  const std::string ema = "optimizer.ema=0.5", longer = "train.patience=12";
+  TrainingRun straight(config({ema, longer}), folder / "straight");
+  straight.train();
+  TrainingRun(config({ema}), folder / "run").train();
+  TrainingRun again(config({ema, longer}), folder / "run", {.resume = true});
+  again.train();
+  EXPECT_EQ(again.trainer().steps_done(), straight.trainer().steps_done());
+  for (const char* name :
+       {"model.safetensors", "checkpoints/last/model.safetensors", "checkpoints/last/average.safetensors"}) {
+    EXPECT_EQ(slurp(folder / "run" / name), slurp(folder / "straight" / name)) << name;
+  }
 }
 
 TEST(RestoreBest, WithoutItTheLastWeightsStay) {

@@ -32,6 +32,14 @@ const std::string& text_path() {
   return path;
 }
 
+// A small model that every part of the optimizer's state can matter to.
+std::string mlp_with(const std::string& optimizer, const std::string& train = "batch_size = 8") {
+  return "data = {kind = \"line\", points = 24, validation_fraction = 0.25}\n"
+         "model = {kind = \"mlp\", hidden = [4], activation = \"tanh\"}\n"
+         "validation = {every = 40}\ntrain = {" +
+         train + "}\n[optimizer]\n" + optimizer;
+}
+
 // Each uses much of what a checkpoint has to hold: momentum or moments, shuffling, dropout, a window of losses,
 // validation.
 Config config_of(const std::string& model, const std::vector<std::string>& overrides = {}) {
@@ -86,6 +94,20 @@ schedule = {name = "plateau", warmup_steps = 5, patience = 2, cooldown = 1, deca
 train = {batch_size = 7, sampling = "replacement", patience = 65, min_delta = 0.001, restore_best = true}
 validation = {every = 3}
 )";
+  files["asgd"] = mlp_with("name = 'asgd'\nstart = 50");
+  files["adagrad"] = mlp_with("name = 'adagrad'\nrate_decay = 0.01\ninitial_sum = 0.1");
+  files["rmsprop"] = mlp_with("name = 'rmsprop'\nmomentum = 0.5\ncentered = true");
+  files["adam"] = mlp_with("name = 'adam'\namsgrad = true\nweight_decay = 0.01\nclip_value = 0.2");
+  files["adam_bf16"] = mlp_with("name = 'adam'\namsgrad = true\nstate = 'bf16'");
+  files["nadam"] = mlp_with("name = 'nadam'");
+  files["lion"] = mlp_with("name = 'lion'\nlearning_rate = 0.001\nstate = 'bf16'");
+  files["adafactor"] = mlp_with("name = 'adafactor'");
+  files["schedule_free"] = mlp_with("name = 'schedule_free'\nweight_decay = 0.01");
+  files["muon"] = mlp_with("name = 'muon'\nadamw_factor = 0.5");
+  files["lbfgs"] = mlp_with("name = 'lbfgs'\nhistory = 4", "micro_batch_size = 7");
+  files["groups_and_ema"] = mlp_with(
+      "name = 'adamw'\nema = 0.95\n[[optimizer.groups]]\npattern = '*.bias'\nlearning_rate_factor = 0.5\n"
+      "[[optimizer.groups]]\npattern = 'layers.0.bias'\nfreeze = true");
   std::vector<std::string> all = {"train.steps=200", "train.seed=3"};
   if (model == "gpt_bf16" && has_bf16_products()) all.push_back("train.precision=bf16");
   if (model.starts_with("gpt")) all.push_back(Config::text_override("data.path", text_path()));
@@ -96,7 +118,7 @@ validation = {every = 3}
 // Everything of a run that must be the same: weights, optimizer state, and where it is.
 std::string bits_of(const Checkpoint& checkpoint) {
   std::string all;
-  for (const NamedTensors* tensors : {&checkpoint.model, &checkpoint.optimizer}) {
+  for (const NamedTensors* tensors : {&checkpoint.model, &checkpoint.average, &checkpoint.optimizer}) {
     for (const auto& [name, tensor] : *tensors) {
       all += name;
       all.append(reinterpret_cast<const char*>(tensor.bytes()),
@@ -130,7 +152,9 @@ TEST_P(Resume, AfterAnyStepGivesTheSameBits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Resume,
-                         testing::Values("line", "line_bf16", "line_plateau", "mlp", "gpt", "gpt_bf16", "gpt_llama"),
+                         testing::Values("line", "line_bf16", "line_plateau", "mlp", "gpt", "gpt_bf16", "gpt_llama",
+                                         "asgd", "adagrad", "rmsprop", "adam", "adam_bf16", "nadam", "lion",
+                                         "adafactor", "schedule_free", "muon", "lbfgs", "groups_and_ema"),
                          [](const auto& suffix) { return std::string(suffix.param); });
 
 TEST(ResumeSession, WithPlateauAndPatienceTheStateMatters) {
@@ -280,6 +304,29 @@ TEST(ResumeRun, RefusesAConfigurationThatWouldChangeTheResult) {
   const Config named = Config::parse(before, "edited.toml", {"optimizer.learning_rate=0.02"});
   const TrainingRun again(named, folder / "run", {.resume = true});
   EXPECT_EQ(again.notes()[1], "changed since then:\n  optimizer.learning_rate  0.01 -> 0.02");
+}
+
+// Its tensors are what they are.
+TEST(ResumeRun, RefusesAnotherOptimizer) {
+  const TemporaryFolder folder;
+  train_until(50, config_of("groups_and_ema"), folder / "run");
+  const auto error = [&](const std::string& key) {
+    return resume_error(config_of("groups_and_ema", {key}), folder / "run");
+  };
+  const std::string ending =
+      " in the run's checkpoints, and stays that; leave it out, or start a new run from the weights of this one, with "
+      "model.from";
+  EXPECT_EQ(error("optimizer.ema=0"), "[--set optimizer.ema=0] optimizer.ema is 0.95" + ending);
+  EXPECT_EQ(error("optimizer.name=nadam"), "[--set optimizer.name=nadam] optimizer.name is \"adamw\"" + ending);
+  const Config edited = Config::parse(
+      [&] {
+        std::string text = slurp(folder / "run/config.toml");
+        return text.replace(text.find("learning_rate_factor = 0.5"), 26, "learning_rate_factor = 0.1");
+      }(),
+      "edited.toml");
+  EXPECT_THAT(resume_error(edited, folder / "run"), HasSubstr("optimizer.groups.0.learning_rate_factor  0.5 -> 0.1"));
+  EXPECT_EQ(error("optimizer.ema=0.5"), "no error");
+  EXPECT_EQ(error("optimizer.groups.0.learning_rate_factor=0.25"), "no error");
 }
 
 // A key that is gone is a change too; one that does not apply any more is not a second one.

@@ -91,6 +91,24 @@ TEST(Run, OfALineHasItsFiles) {
                                              "model.safetensors", "summary.json"}));
 }
 
+// Each kind of parameter of a GPT, and with it each op that takes parameters, without a gradient for some.
+TEST(Run, FrozenParametersStayAndTheOthersMove) {
+  for (const char* pattern : {"*.bias", "*.weight", "*wte*", "*ln*", "*mlp*", "*attn*"}) {
+    SCOPED_TRACE(pattern);
+    const TemporaryFolder folder;
+    const Config config = text_config(folder, {"optimizer.groups.0.freeze=true", "train.steps=2",
+                                               std::string("optimizer.groups.0.pattern=") + pattern});
+    const Session start(config);
+    TrainingRun run(config, folder / "run");
+    run.train();
+    const Parameters before = start.model().parameters(), after = run.model().parameters();
+    for (size_t i = 0; i < before.size(); ++i) {
+      const bool same = gradus::bits_of({before[i]}) == gradus::bits_of({after[i]});
+      EXPECT_EQ(same, fits_pattern(pattern, before[i].name)) << before[i].name;
+    }
+  }
+}
+
 TEST(Run, OfATextHasItsTokenizerToo) {
   const TemporaryFolder folder;
   train(text_config(folder), folder / "run");

@@ -355,9 +355,10 @@ TEST(Trainer, RefusesValuesOutOfRange) {
        {TrainerOptions{.steps = -1}, TrainerOptions{.steps = -1, .epochs = 1}, TrainerOptions{.steps = 1, .epochs = -1},
         TrainerOptions{.steps = 1, .batch_size = -1}, TrainerOptions{.steps = 1, .micro_batch_size = -1},
         TrainerOptions{.steps = 1, .epochs = NAN}, TrainerOptions{.steps = 1, .stop_loss = NAN},
-        TrainerOptions{.steps = 1, .stop_window = 1'000'001}, TrainerOptions{.steps = 1, .stop_window = -1}, TrainerOptions{.steps = 1, .max_time_s = -1},
-        TrainerOptions{.steps = 1, .max_time_s = NAN}, TrainerOptions{.steps = 1, .validation_every = -1},
-        TrainerOptions{.steps = 1, .validation_batch_size = 0}, TrainerOptions{.steps = 1, .log_every = 0}}) {
+        TrainerOptions{.steps = 1, .stop_window = 1'000'001}, TrainerOptions{.steps = 1, .stop_window = -1},
+        TrainerOptions{.steps = 1, .max_time_s = -1}, TrainerOptions{.steps = 1, .max_time_s = NAN},
+        TrainerOptions{.steps = 1, .validation_every = -1}, TrainerOptions{.steps = 1, .validation_batch_size = 0},
+        TrainerOptions{.steps = 1, .log_every = 0}}) {
     const std::string text = usage_error_text([&] { line.trainer(o); });
     EXPECT_TRUE(text.starts_with("[train")) << text;
   }
@@ -425,6 +426,57 @@ TEST(Trainer, SaysWhatIsWrongWithALossFunction) {
               return Loss{sum(w), 1.0};
             }),
             "[optimizer] none of the 1 parameters has a gradient; call backward before each step");
+}
+
+// What is validated is the average; training does not notice.
+TEST(Trainer, ValidatesTheAverageAndTrainsOnTheWeights) {
+  const auto train = [](double ema, int64_t every) {
+    std::unique_ptr<Line> line(new Line(noisy_line()));
+    if (ema > 0.0) line->optimizer->set_ema(ema);
+    Trainer trainer({.steps = 20, .validation_every = every, .validation_batch_size = 3}, line->model.parameters(),
+                    loss_of(line->model), line->data, *line->optimizer, line->schedule);
+    trainer.set_validation(line->data);
+    Outcome outcome = run_trainer(trainer);
+    return std::pair(std::move(line), std::move(outcome));
+  };
+  const auto [plain, losses] = train(0.0, 20);
+  const auto [averaged, outcome] = train(0.5, 1);
+  EXPECT_EQ(bits_of(averaged->model.parameters()), bits_of(plain->model.parameters()));
+  EXPECT_EQ(outcome.losses(), losses.losses());
+  const Parameters averages = averaged->optimizer->averages();
+  const double w = averages[0].tensor.item(), b = averages[1].tensor.item();
+  EXPECT_NE(w, averaged->w());
+  double sum = 0.0;
+  const std::vector<double> x = averaged->data.inputs().values<double>(), y = averaged->data.targets().values<double>();
+  for (size_t i = 0; i < x.size(); ++i) sum += (w * x[i] + b - y[i]) * (w * x[i] + b - y[i]);
+  EXPECT_NEAR(*outcome.summary.best_validation_loss, sum / static_cast<double>(x.size()), 1e-6);
+}
+
+// Of a least squares: the exact answer, in a few steps; in whole batches and in micro-batches.
+TEST(Trainer, GivesLbfgsTheWholeBatch) {
+  for (const int64_t micro : {0, 3}) {
+    Line line = noisy_line();
+    line.optimizer = make_lbfgs(line.model.parameters(), {});
+    line.schedule = ConstantSchedule{1.0};
+    line.train({.steps = 8, .micro_batch_size = micro});
+    const std::vector<double> x = line.data.inputs().values<double>(), y = line.data.targets().values<double>();
+    double sx = 0, sy = 0, sxx = 0, sxy = 0;
+    const auto n = static_cast<double>(x.size());
+    for (size_t i = 0; i < x.size(); ++i) sx += x[i], sy += y[i], sxx += x[i] * x[i], sxy += x[i] * y[i];
+    const double w = (n * sxy - sx * sy) / (n * sxx - sx * sx);
+    EXPECT_NEAR(line.w(), w, 1e-5);
+    EXPECT_NEAR(line.b(), (sy - w * sx) / n, 1e-5);
+  }
+}
+
+TEST(Trainer, RefusesPartsOfTheDataForLbfgs) {
+  Line line = noisy_line();
+  line.optimizer = make_lbfgs(line.model.parameters(), {});
+  const std::string expected =
+      "[train.batch_size] the optimizer needs all examples in each step, each once; set train.batch_size = \"all\" (in "
+      "passes of train.micro_batch_size) and train.sampling to \"shuffle\" or \"in_order\"";
+  EXPECT_EQ(usage_error_text([&] { line.train({.steps = 1, .batch_size = 4}); }), expected);
+  EXPECT_EQ(usage_error_text([&] { line.train({.steps = 1, .sampling = Sampling::kReplacement}); }), expected);
 }
 
 }  // namespace

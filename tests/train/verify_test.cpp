@@ -158,5 +158,28 @@ TEST(Replay, ComparesAcrossAChangeThatChangesNoBit) {
   set_threads(0);
 }
 
+// The run's weights are the averages; training goes on from those beside them.
+TEST(Verify, KnowsTheAverageOfTheWeights) {
+  for (const char* key : {"optimizer.ema=0.9", "optimizer.name=schedule_free", "optimizer.name=asgd"}) {
+    const TemporaryFolder folder;
+    const fs::path run = folder / "run", last = run / "checkpoints/step-40";
+    TrainingRun trained(run_config({key, "data.validation_fraction=0.2", "validation.every=10"}), run);
+    trained.train();
+    EXPECT_EQ(bad_findings(run), std::vector<std::string>{});
+    EXPECT_EQ(fs::read_symlink(run / "model.safetensors"), "checkpoints/last/average.safetensors");
+    EXPECT_EQ(fs::read_symlink(run / "best.safetensors"), "checkpoints/best/average.safetensors");
+    EXPECT_EQ(finding_about(run, "best.safetensors"), "best.safetensors: is checkpoints/best/average.safetensors");
+    EXPECT_EQ(slurp(run / "model.safetensors"), slurp(last / "average.safetensors"));
+    EXPECT_EQ(slurp(last / "average.safetensors") == slurp(last / "model.safetensors"),
+              std::string_view(key) == "optimizer.name=asgd")
+        << "asgd begins to average later";
+    EXPECT_EQ(replay(run, 10, 40).difference, "");
+    std::string bytes = slurp(last / "average.safetensors");
+    bytes.back() ^= 1;
+    spill(last / "average.safetensors", bytes);
+    EXPECT_THAT(bad_findings(run).at(0), HasSubstr("average.safetensors"));
+  }
+}
+
 }  // namespace
 }  // namespace gradus
