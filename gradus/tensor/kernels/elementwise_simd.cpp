@@ -20,9 +20,9 @@ HWY_INLINE void StoreSome(D d, hn::Vec<D> v, T* to, size_t count) {
 }
 
 // In this loop and the next a function stands once, for whole vectors and for the last part of one: some are long, and
-// there are many.
+// there are many. Nor are the loops to become one function, over which sanitizing compilers take minutes.
 template <class T, class Function>
-void UnaryLoop(const Function& function, const std::byte* x_bytes, std::byte* out_bytes, size_t count) {
+HWY_NOINLINE void UnaryLoop(const Function& function, const std::byte* x_bytes, std::byte* out_bytes, size_t count) {
   const hn::ScalableTag<T> d;
   const T* x = reinterpret_cast<const T*>(x_bytes);
   T* out = reinterpret_cast<T*>(out_bytes);
@@ -33,7 +33,7 @@ void UnaryLoop(const Function& function, const std::byte* x_bytes, std::byte* ou
 }
 
 template <class T, class Function>
-void BackwardLoop(const Function& function, const BinaryPlane& p) {
+HWY_NOINLINE void BackwardLoop(const Function& function, const BinaryPlane& p) {
   const hn::ScalableTag<T> d;
   const T *saved = reinterpret_cast<const T*>(p.a), *g = reinterpret_cast<const T*>(p.b);
   T* out = reinterpret_cast<T*>(p.out);
@@ -66,7 +66,7 @@ HWY_INLINE void BinaryRow(Op op, const T* a, const T* b, T* out, size_t count) {
 }
 
 template <class T, class Op>
-void BinaryLoop(Op op, const BinaryPlane& p) {
+HWY_NOINLINE void BinaryLoop(Op op, const BinaryPlane& p) {
   const T *a = reinterpret_cast<const T*>(p.a), *b = reinterpret_cast<const T*>(p.b);
   T* out = reinterpret_cast<T*>(p.out);
   const size_t width = static_cast<size_t>(p.width);
