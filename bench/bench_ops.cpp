@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
           ->UseRealTime();
     };
     add("forward", gradus::forward);
-    add("backward", gradus::backward);
+    if (row.differentiable != 0) add("backward", gradus::backward);
   }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

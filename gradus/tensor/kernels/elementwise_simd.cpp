@@ -9,14 +9,40 @@ HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels::HWY_NAMESPACE {
 namespace {
 
-template <class T, class Op>
-void UnaryLoop(const Op& op, const std::byte* x_bytes, std::byte* out_bytes, size_t count) {
+// Lanes [0, count) from memory, which may be all of them.
+template <class D, class T>
+HWY_INLINE hn::Vec<D> LoadSome(D d, const T* from, size_t count) {
+  return HWY_LIKELY(count == hn::Lanes(d)) ? hn::LoadU(d, from) : LoadTail(d, from, count, T{1});
+}
+template <class D, class T>
+HWY_INLINE void StoreSome(D d, hn::Vec<D> v, T* to, size_t count) {
+  HWY_LIKELY(count == hn::Lanes(d)) ? hn::StoreU(v, d, to) : StoreTail(d, v, to, count);
+}
+
+// In this loop and the next a function stands once, for whole vectors and for the last part of one: some are long, and
+// there are many. Nor are the loops to become one function, over which sanitizing compilers take minutes.
+template <class T, class Function>
+HWY_NOINLINE void UnaryLoop(const Function& function, const std::byte* x_bytes, std::byte* out_bytes, size_t count) {
   const hn::ScalableTag<T> d;
   const T* x = reinterpret_cast<const T*>(x_bytes);
   T* out = reinterpret_cast<T*>(out_bytes);
-  size_t i = 0;
-  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) hn::StoreU(op.Value(d, hn::LoadU(d, x + i)), d, out + i);
-  if (i < count) StoreTail(d, op.Value(d, LoadTail(d, x + i, count - i, T{1})), out + i, count - i);
+  for (size_t i = 0; i < count; i += hn::Lanes(d)) {
+    const size_t part = HWY_MIN(hn::Lanes(d), count - i);
+    StoreSome(d, function.Value(d, LoadSome(d, x + i, part)), out + i, part);
+  }
+}
+
+template <class T, class Function>
+HWY_NOINLINE void BackwardLoop(const Function& function, const BinaryPlane& p) {
+  const hn::ScalableTag<T> d;
+  const T *saved = reinterpret_cast<const T*>(p.a), *g = reinterpret_cast<const T*>(p.b);
+  T* out = reinterpret_cast<T*>(p.out);
+  const size_t count = static_cast<size_t>(p.width);
+  for (size_t i = 0; i < count; i += hn::Lanes(d)) {
+    const size_t part = HWY_MIN(hn::Lanes(d), count - i);
+    const auto y = function.Backward(d, LoadSome(d, saved + i, part), LoadSome(d, g + i, part));
+    StoreSome(d, y, out + i, part);
+  }
 }
 
 template <bool kARepeats, bool kBRepeats, class T, class Op>
@@ -24,19 +50,23 @@ HWY_INLINE void BinaryRow(Op op, const T* a, const T* b, T* out, size_t count) {
   const hn::ScalableTag<T> d;
   const auto a_all = hn::Set(d, *a), b_all = hn::Set(d, *b);
   size_t i = 0;
-  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
-    const auto va = kARepeats ? a_all : hn::LoadU(d, a + i);
-    const auto vb = kBRepeats ? b_all : hn::LoadU(d, b + i);
-    hn::StoreU(op(d, va, vb), d, out + i);
+  if constexpr (!Op::kIsLong) {
+    for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+      const auto va = kARepeats ? a_all : hn::LoadU(d, a + i);
+      const auto vb = kBRepeats ? b_all : hn::LoadU(d, b + i);
+      hn::StoreU(op(d, va, vb), d, out + i);
+    }
   }
-  if (i == count) return;
-  const auto va = kARepeats ? a_all : LoadTail(d, a + i, count - i, T{1});
-  const auto vb = kBRepeats ? b_all : LoadTail(d, b + i, count - i, T{1});
-  StoreTail(d, op(d, va, vb), out + i, count - i);
+  for (; i < count; i += hn::Lanes(d)) {
+    const size_t part = HWY_MIN(hn::Lanes(d), count - i);
+    const auto va = kARepeats ? a_all : LoadSome(d, a + i, part);
+    const auto vb = kBRepeats ? b_all : LoadSome(d, b + i, part);
+    StoreSome(d, op(d, va, vb), out + i, part);
+  }
 }
 
 template <class T, class Op>
-void BinaryLoop(Op op, const BinaryPlane& p) {
+HWY_NOINLINE void BinaryLoop(Op op, const BinaryPlane& p) {
   const T *a = reinterpret_cast<const T*>(p.a), *b = reinterpret_cast<const T*>(p.b);
   T* out = reinterpret_cast<T*>(p.out);
   const size_t width = static_cast<size_t>(p.width);
@@ -65,8 +95,8 @@ void RunUnary(Unary op, const UnaryArguments& arguments, DType dtype, const std:
 }
 
 void RunUnaryBackward(Unary op, const UnaryArguments& arguments, DType dtype, const BinaryPlane& plane) {
-  WithFunction(op, arguments, [&]<class Function>(const Function& function) {
-    BinaryTyped(BackwardOf<Function>{function}, dtype, plane);
+  WithFunction(op, arguments, [&](const auto& function) {
+    dtype == DType::kF32 ? BackwardLoop<float>(function, plane) : BackwardLoop<double>(function, plane);
   });
 }
 

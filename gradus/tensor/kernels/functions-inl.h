@@ -431,27 +431,31 @@ struct PowOp {
   }
 };
 
-// Functions of two arguments.
+// Functions of two arguments. A loop has a short one twice, for whole vectors and for the rest.
 
 struct AddOp {
+  static constexpr bool kIsLong = false;
   template <class D>
   HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
     return hn::Add(a, b);
   }
 };
 struct SubtractOp {
+  static constexpr bool kIsLong = false;
   template <class D>
   HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
     return hn::Sub(a, b);
   }
 };
 struct MultiplyOp {
+  static constexpr bool kIsLong = false;
   template <class D>
   HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
     return hn::Mul(a, b);
   }
 };
 struct DivideOp {
+  static constexpr bool kIsLong = false;
   template <class D>
   HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> a, hn::Vec<D> b) const {
     return hn::Div(a, b);
@@ -459,38 +463,33 @@ struct DivideOp {
 };
 // NaN of either side stays.
 struct MaximumOp {
+  static constexpr bool kIsLong = false;
   template <class D>
   HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> a, hn::Vec<D> b) const {
     return IfNaNThenElse(d, a, a, IfNaNThenElse(d, b, b, hn::Max(a, b)));
   }
 };
 struct MinimumOp {
+  static constexpr bool kIsLong = false;
   template <class D>
   HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> a, hn::Vec<D> b) const {
     return IfNaNThenElse(d, a, a, IfNaNThenElse(d, b, b, hn::Min(a, b)));
   }
 };
 struct PowerOp {
+  static constexpr bool kIsLong = true;
   template <class D>
   HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> a, hn::Vec<D> b) const {
     return PowAny(d, a, b);
   }
 };
 struct SwigluOp {
+  static constexpr bool kIsLong = true;
   template <class D>
   HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> gate, hn::Vec<D> x) const {
     return hn::Mul(hn::Mul(gate, SigmoidAny(d, gate)), x);
   }
 };
-template <class Function>
-struct BackwardOf {
-  Function function;
-  template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> saved, hn::Vec<D> g) const {
-    return function.Backward(d, saved, g);
-  }
-};
-
 // Calls `body(function)` with the function that `op` names.
 template <class Body>
 HWY_INLINE void WithFunction(Unary op, const UnaryArguments& arguments, Body&& body) {
