@@ -159,9 +159,10 @@ std::string row(const StepRecord& record, int64_t planned_steps) {
 std::string example_prompt(const ExperimentData& data) {
   constexpr size_t kMostTokens = 200, kLongest = 24;
   const auto* text = dynamic_cast<const TokenDataset*>(data.training.get());
-  if (text == nullptr || !data.tokenizer) return "";
+  const auto* tokenizer = std::get_if<CharacterTokenizer>(&data.encoder);
+  if (text == nullptr || tokenizer == nullptr) return "";
   const auto tokens = text->tokens().first(std::min(kMostTokens, text->tokens().size()));
-  const std::string start = data.tokenizer->decode({tokens.begin(), tokens.end()});
+  const std::string start = tokenizer->decode({tokens.begin(), tokens.end()});
   const size_t begin = start.find_first_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
   if (begin == std::string::npos) return start.substr(0, 1);
   const std::string word = start.substr(begin, start.find_first_of(" \n\t\r.,;:", begin) - begin);

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gradus {
 
@@ -15,6 +16,9 @@ namespace gradus {
 std::string read_file(const std::filesystem::path& path, int64_t max_bytes = int64_t{1} << 40);
 /// The bytes of a file from `offset` on; none if it ends before.
 std::string read_file_from(const std::filesystem::path& path, int64_t offset, int64_t max_bytes = int64_t{1} << 40);
+
+/// The paths that a pattern with `*`, `?` and `[…]` fits (POSIX glob), by name; none if there is none.
+std::vector<std::filesystem::path> matching_paths(const std::string& pattern);
 
 /// Cuts a file to its first bytes, flushed to disk.
 void truncate_file(const std::filesystem::path& path, int64_t bytes);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <optional>
+#include <iterator>
 
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
@@ -23,14 +23,6 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
   return text;
-}
-
-std::optional<double> number_in(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  double number = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) return std::nullopt;
-  return number;
 }
 
 // What messages show of a field.
@@ -151,7 +143,7 @@ Rows read_rows(std::string_view text, const std::string& source, char separator)
   return rows;
 }
 
-bool is_number(const Field& field) { return number_in(field.text).has_value(); }
+bool is_number(const Field& field) { return parse_number(field.text).has_value(); }
 
 bool has_header(const Rows& rows, CsvOptions::Header header) {
   if (header != CsvOptions::Header::kAuto) return header == CsvOptions::Header::kYes;
@@ -187,7 +179,7 @@ TableColumn read_column(const Rows& rows, size_t column, bool header, const std:
   for (size_t row = header ? 1 : 0; row < rows.fields.size(); ++row) {
     const std::string& text = rows.fields[row][column].text;
     if (result.is_number) {
-      result.numbers.push_back(*number_in(text));
+      result.numbers.push_back(*parse_number(text));
     } else {
       result.texts.push_back(text);
     }
@@ -197,13 +189,63 @@ TableColumn read_column(const Rows& rows, size_t column, bool header, const std:
 
 }  // namespace
 
-size_t Table::column(std::string_view name, std::string_view source) const {
+std::optional<double> parse_number(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double number = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) return std::nullopt;
+  return number;
+}
+
+size_t Table::column(std::string_view name) const {
   std::string names;
   for (size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].name == name) return i;
     names += (i > 0 ? ", " : "") + columns[i].name;
   }
-  fail_usage(source, "there is no column \"{}\"; there are: {}", name, names);
+  fail_usage(source(), "there is no column \"{}\"; there are: {}", name, names);
+}
+
+bool Table::has_column(std::string_view name) const {
+  return std::any_of(columns.begin(), columns.end(), [&](const TableColumn& column) { return column.name == name; });
+}
+
+std::string Table::source() const {
+  std::string text;
+  for (const Part& part : parts) text += (text.empty() ? "" : ", ") + part.source;
+  return text;
+}
+
+std::string Table::place(int64_t row) const {
+  size_t part = 0;
+  while (part + 1 < parts.size() && parts[part + 1].first_row <= row) ++part;
+  return fmt::format("{}:{}", parts[part].source, lines[static_cast<size_t>(row)]);
+}
+
+void Table::append(Table&& other) {
+  if (columns.size() != other.columns.size()) {
+    fail(other.source(), "{} columns; expected {}, as in {}", other.columns.size(), columns.size(), source());
+  }
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const TableColumn &here = columns[i], &there = other.columns[i];
+    if (here.name != there.name) {
+      fail(other.source(), "column {} is \"{}\"; expected \"{}\", as in {}", i + 1, there.name, here.name, source());
+    }
+    if (here.is_number != there.is_number) {
+      fail(other.source(), "column \"{}\" holds {}; in {} it holds {}", there.name,
+           there.is_number ? "numbers" : "text", source(), here.is_number ? "numbers" : "text");
+    }
+  }
+  const auto move_behind = [](auto& to, auto& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  };
+  for (Part& part : other.parts) parts.push_back({std::move(part.source), rows + part.first_row});
+  for (size_t i = 0; i < columns.size(); ++i) {
+    move_behind(columns[i].numbers, other.columns[i].numbers);
+    move_behind(columns[i].texts, other.columns[i].texts);
+  }
+  move_behind(lines, other.lines);
+  rows += other.rows;
 }
 
 Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options) {
@@ -213,6 +255,7 @@ Table parse_csv(std::string_view text, const std::string& source, const CsvOptio
   const Rows rows = read_rows(text, source, options.separator);
   const bool header = has_header(rows, options.header);
   Table table;
+  table.parts = {{source, 0}};
   table.rows = static_cast<int64_t>(rows.fields.size()) - (header ? 1 : 0);
   if (table.rows == 0) fail(source, "there is a line of names and no row below it");
   table.lines.assign(rows.lines.begin() + (header ? 1 : 0), rows.lines.end());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,14 +18,30 @@ struct TableColumn {
 };
 
 struct Table {
+  /// A file that rows come from.
+  struct Part {
+    std::string source;
+    int64_t first_row = 0;
+  };
   std::vector<TableColumn> columns;  ///< At least one.
   int64_t rows = 0;
   std::vector<int64_t> lines;  ///< Where each row begins in its file, counted from 1.
+  std::vector<Part> parts;     ///< At least one, by their first rows.
 
-  /// The place of the column of this name; a usage error that lists the names if there is none. `source` is what
-  /// messages call the table.
-  size_t column(std::string_view name, std::string_view source) const;
+  /// The place of the column of this name; a usage error that lists the names if there is none.
+  size_t column(std::string_view name) const;
+  bool has_column(std::string_view name) const;
+  /// The names of the files, for messages.
+  std::string source() const;
+  /// "file:line" of a row.
+  std::string place(int64_t row) const;
+  /// Puts the rows of another table behind these; an error unless its columns have the same names and types in the same
+  /// order.
+  void append(Table&& other);
 };
+
+/// A decimal number, finite, or nothing if `text` is anything else.
+std::optional<double> parse_number(std::string_view text);
 
 struct CsvOptions {
   char separator = ',';

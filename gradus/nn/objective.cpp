@@ -1,5 +1,8 @@
 #include "gradus/nn/objective.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "gradus/autograd/ops.h"
 #include "gradus/base/error.h"
 #include "gradus/tensor/kernels/copy.h"
@@ -47,6 +50,23 @@ Tensor loss_of_two_classes(const Objective& o, const Tensor& prediction, const T
 }
 
 }  // namespace
+
+ObjectiveKind objective_kind(std::string_view name) {
+  constexpr std::string_view kNames[] = {"mse",
+                                         "mae",
+                                         "huber",
+                                         "log_cosh",
+                                         "quantile",
+                                         "poisson",
+                                         "cross_entropy",
+                                         "binary_cross_entropy",
+                                         "focal",
+                                         "hinge",
+                                         "squared_hinge"};
+  const auto* const found = std::find(std::begin(kNames), std::end(kNames), name);
+  if (found == std::end(kNames)) fail_usage("objective", "there is no loss \"{}\"", name);
+  return static_cast<ObjectiveKind>(found - std::begin(kNames));
+}
 
 bool is_of_classes(ObjectiveKind kind) { return kind >= ObjectiveKind::kCrossEntropy; }
 

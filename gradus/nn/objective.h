@@ -1,6 +1,8 @@
 // What a model of rows of features is trained for: a loss, and what it says about the model's outputs and targets.
 #pragma once
 
+#include <string_view>
+
 #include "gradus/nn/context.h"
 
 namespace gradus {
@@ -30,6 +32,9 @@ struct Objective {
   double alpha = 0.25;           ///< kFocal
 };
 
+/// "mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cross_entropy", "binary_cross_entropy", "focal", "hinge" or
+/// "squared_hinge"; a usage error for any other name.
+ObjectiveKind objective_kind(std::string_view name);
 /// Whether targets are classes, i64 (B), and not numbers, f32 (B, outputs).
 bool is_of_classes(ObjectiveKind kind);
 /// Whether there can be two classes only: 0, and 1, which a positive output stands for.

@@ -22,8 +22,8 @@ int64_t bytes_of(const NamedTensors& tensors) {
   return bytes;
 }
 
-ManifestFile write_text(const fs::path& folder, const char* name, const std::string& text) {
-  SummedFile file(folder, name);
+ManifestFile write_text(const fs::path& folder, std::string_view name, const std::string& text) {
+  SummedFile file(folder, std::string(name));
   file.write(text.data(), text.size());
   return file.finish();
 }
@@ -106,12 +106,15 @@ uint64_t weights_hash(const Parameters& weights) { return hash_of(weights); }
 
 void write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint) {
   constexpr int64_t kRest = 1 << 20;  // headers, texts, and the file system's own
-  check_space(folder, checkpoint.tensor_bytes() + static_cast<int64_t>(checkpoint.tokenizer.size()) + kRest);
+  const std::string encoder = encoder_json(checkpoint.encoder);
+  check_space(folder, checkpoint.tensor_bytes() + static_cast<int64_t>(encoder.size()) + kRest);
   AtomicFolder atomic(folder);
   const fs::path& staging = atomic.staging();
   Manifest manifest{checkpoint.state.training.step, {}};
   manifest.files.push_back(write_text(staging, kConfig, checkpoint.config));
-  if (!checkpoint.tokenizer.empty()) manifest.files.push_back(write_text(staging, kTokenizer, checkpoint.tokenizer));
+  if (!encoder.empty()) {
+    manifest.files.push_back(write_text(staging, encoder_file(checkpoint.encoder), encoder));
+  }
   manifest.files.push_back(write_tensors(staging, kModel, checkpoint.model, checkpoint.metadata));
   if (!checkpoint.average.empty()) {
     manifest.files.push_back(write_tensors(staging, kAverage, checkpoint.average, checkpoint.metadata));
@@ -128,7 +131,11 @@ Checkpoint read_checkpoint(const fs::path& folder) {
   Checkpoint checkpoint;
   checkpoint.state = StateFile::parse(read_file(state, kMostTextBytes), state.string());
   checkpoint.config = read_file(folder / kConfig, kMostTextBytes);
-  if (manifest.find(kTokenizer) != nullptr) checkpoint.tokenizer = read_file(folder / kTokenizer, kMostTextBytes);
+  for (const std::string_view name : kEncoderFiles) {
+    if (manifest.find(name) == nullptr) continue;
+    const fs::path path = folder / name;
+    checkpoint.encoder = encoder_from_json(name, read_file(path, kMostTextBytes), path.string());
+  }
   Safetensors model = read_safetensors(folder / kModel);
   checkpoint.model = std::move(model.tensors);
   checkpoint.metadata = std::move(model.metadata);

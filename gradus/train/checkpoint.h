@@ -1,7 +1,7 @@
 // A checkpoint: a folder from which a run goes on, or a model is used.
 //
 //     config.toml            the resolved configuration
-//     tokenizer.json         for text
+//     tokenizer.json         for text; columns.json for a table
 //     model.safetensors      the weights
 //     average.safetensors    the weights to use, where the optimizer averages them (optimizer.ema, asgd, schedule_free)
 //     optimizer.safetensors  the optimizer's state
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "gradus/autograd/parameter.h"
+#include "gradus/data/encoder.h"
 #include "gradus/tensor/safetensors.h"
 #include "gradus/train/state_file.h"
 
@@ -24,8 +25,8 @@ namespace gradus {
 /// All that a checkpoint holds.
 struct Checkpoint {
   StateFile state;
-  std::string config;     ///< TOML.
-  std::string tokenizer;  ///< JSON; empty if there is none.
+  std::string config;   ///< TOML.
+  DataEncoder encoder;  ///< Of the data: a file of its own, if there is one.
   NamedTensors model;
   std::map<std::string, std::string> metadata;  ///< Of model.safetensors and average.safetensors.
   NamedTensors average;                         ///< Empty if the optimizer makes none.

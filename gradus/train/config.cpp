@@ -8,6 +8,7 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
+#include "gradus/nn/objective.h"
 #include "gradus/train/schedule_config.h"
 
 namespace gradus {
@@ -84,6 +85,11 @@ bool is_toml(const std::string& text) {
   return entry.value && *entry.value == Value(text);
 }
 
+/// Not empty, and without a NUL, which no path has.
+bool is_usable(const std::string& text) {
+  return !text.empty() && text.find('\0') == std::string::npos && is_toml(text);
+}
+
 /// The value as the key holds it (integers become real where a real number is asked), or nothing if it is not allowed.
 std::optional<Value> accepted(const ValueType& type, Value value) {
   const auto* integer = std::get_if<int64_t>(&value);
@@ -105,7 +111,7 @@ std::optional<Value> accepted(const ValueType& type, Value value) {
       good = std::holds_alternative<bool>(value);
       break;
     case ValueKind::kText:
-      good = text && !text->empty() && text->find('\0') == std::string::npos && is_toml(*text);  // no path has a NUL
+      good = text && is_usable(*text);
       break;
     case ValueKind::kChoice:
       good = text && std::ranges::find(type.choices, *text) != type.choices.end();
@@ -113,6 +119,19 @@ std::optional<Value> accepted(const ValueType& type, Value value) {
     case ValueKind::kIntegers: {
       const auto* list = std::get_if<std::vector<int64_t>>(&value);
       good = list && !list->empty() && std::ranges::all_of(*list, within);
+      break;
+    }
+    case ValueKind::kReals: {
+      if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) {
+        value = std::vector<double>(list->begin(), list->end());
+      }
+      const auto* list = std::get_if<std::vector<double>>(&value);
+      good = list && !list->empty() && std::ranges::all_of(*list, [&](double x) { return type.range.contains(x); });
+      break;
+    }
+    case ValueKind::kTexts: {
+      const auto* list = std::get_if<std::vector<std::string>>(&value);
+      good = text ? is_usable(*text) : list && !list->empty() && std::ranges::all_of(*list, is_usable);
     }
   }
   return good ? std::optional(std::move(value)) : std::nullopt;
@@ -128,7 +147,8 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
   if (text && key.type.kind == ValueKind::kBatchSize)
     ending = did_you_mean(*text, std::vector<std::string_view>{"all"});
   if (text && text->find('\0') != std::string::npos) ending = "; a NUL character is not allowed";
-  if (text && key.type.kind == ValueKind::kText && !is_toml(*text)) ending = "; it is not valid UTF-8";
+  const bool is_text = key.type.kind == ValueKind::kText || key.type.kind == ValueKind::kTexts;
+  if (text && is_text && !is_toml(*text)) ending = "; it is not valid UTF-8";
   const bool counts = key.type.kind == ValueKind::kInteger || key.type.kind == ValueKind::kBatchSize;
   if (real && counts && std::trunc(*real) == *real && std::abs(*real) < 0x1p53) {
     ending = fmt::format("; write {}", static_cast<int64_t>(*real));
@@ -153,19 +173,43 @@ void check_gpt(const Config& config) {
   }
 }
 
+// A loss of classes for data that has some, and of numbers for the rest; of a table only its columns know.
+void check_loss(const Config& config) {
+  const std::string &loss = config.text("loss.name"), &data = config.text("data.kind");
+  if (data == "csv") {
+    if (!config.boolean("data.standardize_target") || !is_of_classes(objective_kind(loss))) return;
+    fail_usage(config.where("data.standardize_target"),
+               "data.standardize_target = true is for a target of numbers, and loss.name = \"{}\" learns classes",
+               loss);
+  }
+  const bool has_classes = data == "blobs" || data == "moons" || data == "spirals" || data == "xor";
+  const bool wants_classes = is_of_classes(objective_kind(loss));
+  if (has_classes != wants_classes) {
+    fail_usage(config.where("loss.name"), "loss.name = \"{}\" is for {}, and data.kind = \"{}\" has {}; {}", loss,
+               wants_classes ? "classes" : "numbers", data, has_classes ? "classes" : "numbers",
+               has_classes ? "take \"cross_entropy\"" : "take \"mse\"");
+  }
+  const int64_t classes = config.has("data.classes") ? config.integer("data.classes") : 2;
+  if (has_classes && is_of_two_classes(objective_kind(loss)) && classes > 2) {
+    fail_usage(config.where("loss.name"),
+               "loss.name = \"{}\" is for two classes, and data.classes = {}; take \"cross_entropy\"", loss, classes);
+  }
+}
+
 void check_data_and_model(const Config& config) {
   const bool is_text = config.text("data.kind") == "text";
   const bool is_gpt = config.text("model.kind") == "gpt";
   if (is_text != is_gpt) {
     fail_usage(config.where("model.kind"), "model.kind = \"{}\" does not go with data.kind = \"{}\"; {}",
                config.text("model.kind"), config.text("data.kind"),
-               is_text ? "text is for \"gpt\"" : "a line is for \"linear\" or \"mlp\"");
+               is_text ? "text is for \"gpt\"" : "such data is for \"linear\" or \"mlp\"");
   }
-  if (!is_text && !(config.real("data.x_min") < config.real("data.x_max"))) {
+  if (config.has("data.x_min") && !(config.real("data.x_min") < config.real("data.x_max"))) {
     fail_usage(config.where(config.is_set("data.x_max") ? "data.x_max" : "data.x_min"),
                "data.x_min = {} must be below data.x_max = {}", config.real("data.x_min"), config.real("data.x_max"));
   }
   if (is_gpt) check_gpt(config);
+  if (!is_gpt) check_loss(config);
 }
 
 void check_training(const Config& config) {
@@ -192,7 +236,8 @@ void check_training(const Config& config) {
     fail_usage(config.where(key), "{} = {} needs validation.every above 0: it goes by the validation loss", key,
                config.shown(key));
   }
-  if (validates && config.real("data.validation_fraction") == 0.0) {
+  const bool has_fraction = config.has("data.validation_fraction");
+  if (validates && has_fraction && config.real("data.validation_fraction") == 0.0) {
     fail_usage(config.where("validation.every"),
                "validation.every = {} needs held-out data; set data.validation_fraction above 0, e.g. 0.1",
                config.integer("validation.every"));
@@ -314,8 +359,11 @@ void Config::give_override(const std::string& argument) {
   if (!key && is_table(name)) fail_usage(where, "\"{0}\" is a table; set one of its keys, {0}.key=value", name);
   if (!key) fail_unknown_key(name, where);
   const TomlEntry entry = internal::read_toml_value(right);
-  const bool wants_text = key->type.kind == ValueKind::kText || key->type.kind == ValueKind::kChoice;
-  const bool quoted = entry.value && std::holds_alternative<std::string>(*entry.value);
+  const ValueKind kind = key->type.kind;
+  const bool wants_text = kind == ValueKind::kText || kind == ValueKind::kChoice || kind == ValueKind::kTexts;
+  const bool is_list = entry.value && std::holds_alternative<std::vector<std::string>>(*entry.value);
+  const bool quoted =
+      entry.value && (std::holds_alternative<std::string>(*entry.value) || (kind == ValueKind::kTexts && is_list));
   // A path like 1984 or a name like true is text where text is wanted.
   const bool is_bare = wants_text ? !quoted : !entry.value && entry.other.empty();
   if (!is_bare && !entry.value) fail_value(*key, entry.other, where);
@@ -357,7 +405,7 @@ bool Config::applies(std::string_view name) const {
   // Of a list of tables as such: whether an item could have it.
   if (is_list(table_of(name)) && table_of(condition.key) == table_of(name)) return applies(condition.key);
   const std::optional<Value> value = choice_for(name, condition.key);
-  if (!value || condition.choices.empty()) return value.has_value();
+  if (!value || condition.choices.empty()) return value.has_value() != (condition.except && condition.choices.empty());
   const bool named = std::ranges::find(condition.choices, std::get<std::string>(*value)) != condition.choices.end();
   return named != condition.except;
 }
@@ -368,6 +416,9 @@ void Config::fail_where_it_does_not_apply(const Key& key, std::string_view name)
   if (!found) {
     fail_usage(where(name), "\"{}\" applies to {}, and there is no {}; set that, or remove \"{}\"", key.name,
                key.condition.text(), control, key.name);
+  }
+  if (key.condition.choices.empty()) {
+    fail_usage(where(name), "\"{}\" does not apply where {} is given; remove one of them", key.name, control);
   }
   const std::string remove = fmt::format("remove it, or change {}", control);
   const std::string_view next = key.hint.empty() ? remove : key.hint;
@@ -425,13 +476,22 @@ void Config::resolve_key(const Key& key, const std::string& name) {
   }
 }
 
+namespace {
+
+double usual_held_out(std::string_view data) {
+  if (data == "text") return 0.1;
+  return data == "line" || data == "polynomial" || data == "sine" ? 0.0 : 0.2;
+}
+
+}  // namespace
+
 void Config::derive_defaults() {
   const auto derive = [&](const std::string& key, Value value) {
     if (values_.try_emplace(key, std::move(value)).second) derived_.insert(key);
   };
   // Only the trainer knows whether a number is the whole batch too.
   if (!batch_size("train.batch_size")) derive("train.stop_window", int64_t{1});
-  derive("data.validation_fraction", text("data.kind") == "text" ? 0.1 : 0.0);
+  if (applies("data.validation_fraction")) derive("data.validation_fraction", usual_held_out(text("data.kind")));
   if (applies("schedule.total_steps") && has("train.steps")) derive("schedule.total_steps", integer("train.steps"));
   for (const char* key : {"schedule.timescale", "schedule.parts.timescale"}) {
     for (const std::string& name : names_of(key)) {
@@ -456,6 +516,15 @@ bool Config::boolean(std::string_view key) const { return as<bool>(value(key), k
 const std::string& Config::text(std::string_view key) const { return as<std::string>(value(key), key); }
 const std::vector<int64_t>& Config::integers(std::string_view key) const {
   return as<std::vector<int64_t>>(value(key), key);
+}
+
+const std::vector<double>& Config::reals(std::string_view key) const {
+  return as<std::vector<double>>(value(key), key);
+}
+
+std::vector<std::string> Config::texts(std::string_view key) const {
+  if (const auto* one = std::get_if<std::string>(&value(key))) return {*one};
+  return as<std::vector<std::string>>(value(key), key);
 }
 
 std::optional<int64_t> Config::batch_size(std::string_view key) const {

@@ -45,6 +45,9 @@ class Config {
   /// Of keys of kind text and choice.
   const std::string& text(std::string_view key) const;
   const std::vector<int64_t>& integers(std::string_view key) const;
+  const std::vector<double>& reals(std::string_view key) const;
+  /// Of a text or a list of texts.
+  std::vector<std::string> texts(std::string_view key) const;
   /// Of `train.batch_size`: nothing stands for "all".
   std::optional<int64_t> batch_size(std::string_view key) const;
 

@@ -11,49 +11,20 @@
 #include <utility>
 
 #include "gradus/base/error.h"
+#include "gradus/train/config_key_kinds.h"
 
 namespace gradus {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr Range kAny = {};
-constexpr Range kAbove0 = {.low = 0, .low_open = true};
-constexpr Range kFrom0 = {.low = 0};
-constexpr Range kFrom1 = {.low = 1};
-constexpr Range kHistory = {.low = 1, .high = 1000};
-constexpr Range kUpTo0 = {.high = 0};
-constexpr Range kFrom0To1 = {.low = 0, .high = 1};
-constexpr Range kAbove0To1 = {.low = 0, .high = 1, .low_open = true};
-constexpr Range kFrom0Below1 = {.low = 0, .high = 1, .high_open = true};
-constexpr Range kThreads = {.low = 0, .high = 1024};
-constexpr Range kWindow = {.low = 1, .high = 1000000};  // its losses are kept
-// Keeps products of three sizes inside 64 bits.
-constexpr Range kSize = {.low = 1, .high = 1 << 20};
-
-ValueType integer(Range range) { return {ValueKind::kInteger, range}; }
-ValueType real(Range range) { return {ValueKind::kReal, range}; }
-ValueType boolean() { return {ValueKind::kBoolean}; }
-ValueType text() { return {ValueKind::kText}; }
-ValueType choice(std::vector<std::string_view> choices) { return {ValueKind::kChoice, {}, std::move(choices)}; }
-ValueType batch_size() { return {ValueKind::kBatchSize, kFrom1}; }
-ValueType integers(Range range) { return {ValueKind::kIntegers, range}; }
-
-Condition always() { return {}; }
-Condition data_is(std::string_view kind) { return {"data.kind", {kind}}; }
-Condition model_is(std::vector<std::string_view> kinds) { return {"model.kind", std::move(kinds)}; }
-Condition optimizer_is(std::vector<std::string_view> names) { return {"optimizer.name", std::move(names)}; }
-Condition schedule_is_not(std::vector<std::string_view> names) { return {"schedule.name", std::move(names), true}; }
-Condition is_given(std::string_view key) { return {std::string(key), {}}; }
-
-DefaultsByChoice by_optimizer(std::vector<DefaultsByChoice::One> values) {
-  return {"optimizer.name", std::move(values)};
-}
+using namespace keys;
 
 constexpr KeyTable kTables[] = {
     {"data", "The data set and the part of it that is held out for validation."},
-    {"model",
-     "The model. The loss follows from it: mean squared error for `linear` and `mlp`, cross-entropy of the next token "
-     "for `gpt`."},
+    {"model", "The model. `gpt` is for text and learns to say the next token; the others learn from rows of features."},
+    {"loss",
+     "What `linear` and `mlp` minimise; `gradus/autograd/ops.h` has the formulas. A linear model is linear regression "
+     "with a loss of numbers, logistic regression with `binary_cross_entropy`, softmax regression with "
+     "`cross_entropy`."},
     {"optimizer",
      "The update rule θ ← θ − α·(…), where α is the learning rate of the step. `gradus/optim/optimizer.h` has each "
      "rule's "
@@ -86,76 +57,6 @@ constexpr KeyTable kTables[] = {
      "What is watched while training. A step with a loss or a gradient that is not finite never changes the weights."},
     {"log", "What is written while training."},
 };
-
-std::vector<Key> data_keys() {
-  return {
-      {"data.kind", choice({"line", "text"}), Required{}, always(),
-       "`line`: points (x, y) with y = slope·x + intercept + noise·(standard normal noise). `text`: the tokens of a "
-       "text file, for `model.kind = \"gpt\"`."},
-      {"data.path", text(), Required{}, data_is("text"),
-       "The text file; a relative path starts at the working directory."},
-      {"data.tokens", choice({"characters", "bytes"}), "characters", data_is("text"),
-       "What a token is: a character of the file's own alphabet, or one of the 256 bytes."},
-      {"data.stride", integer(kFrom0), 0, data_is("text"),
-       "Distance in tokens between the starts of neighbouring examples; 0 is `model.context`, so that examples do not "
-       "overlap."},
-      {"data.points", integer(kFrom1), 100, data_is("line"), "Number of points, evenly spaced over [x_min, x_max]."},
-      {"data.x_min", real(kAny), -1.0, data_is("line"), "The smallest x."},
-      {"data.x_max", real(kAny), 1.0, data_is("line"), "The largest x; it must be above `data.x_min`."},
-      {"data.slope", real(kAny), 2.0, data_is("line"), "Slope of the line."},
-      {"data.intercept", real(kAny), 0.0, data_is("line"), "The line's y at x = 0."},
-      {"data.noise", real(kFrom0), 0.3, data_is("line"), "Standard deviation of the normal noise that is added to y."},
-      {"data.validation_fraction", real(kFrom0Below1), Unset{"0.1 for `text`, 0.0 for `line`"}, always(),
-       "Fraction of the data that is held out for validation and never trained on."},
-  };
-}
-
-std::vector<Key> model_keys() {
-  return {
-      {"model.kind", choice({"linear", "mlp", "gpt"}), Required{}, always(),
-       "`linear`: y = W·x + b. `mlp`: linear layers with an activation between them. `gpt`: a decoder-only "
-       "transformer, for `data.kind = \"text\"`; the other two are for `line`."},
-      {"model.init", choice({"normal", "zeros", "default"}), "normal", model_is({"linear"}),
-       "Start of W and b: standard normal, zeros, or the default of a linear layer (uniform within ±1/√inputs)."},
-      {"model.hidden", integers(kSize), std::vector<int64_t>{64, 64}, model_is({"mlp"}),
-       "Widths of the hidden layers, from input to output."},
-      {"model.activation", choice({"relu", "tanh", "gelu"}), "relu", model_is({"mlp"}),
-       "The function after each hidden layer."},
-      {"model.layers", integer(kSize), 4, model_is({"gpt"}), "Number of transformer blocks."},
-      {"model.width", integer(kSize), 128, model_is({"gpt"}),
-       "Size of the embeddings; it must be a multiple of `model.heads`."},
-      {"model.heads", integer(kSize), 4, model_is({"gpt"}), "Attention heads in a block."},
-      {"model.context", integer(kSize), 64, model_is({"gpt"}), "Context length: the tokens in an example."},
-      {"model.bias", boolean(), true, model_is({"gpt"}), "Whether linear layers and layer norms have a bias."},
-      {"model.positions", choice({"learned", "rotary"}), "learned", model_is({"gpt"}),
-       "How a token's place is told: by a learned vector, or by turning queries and keys."},
-      {"model.rotary_base", real(kAbove0), 10000.0, Condition{"model.positions", {"rotary"}},
-       "The base of the turning angles: that of pair i of D/2 is base^(−2i/D) a token."},
-      {"model.norm", choice({"layer", "rms"}), "layer", model_is({"gpt"}),
-       "`layer`: layer norm. `rms`: without centring and without a bias."},
-      {"model.feed_forward", choice({"gelu", "swiglu"}), "gelu", model_is({"gpt"}),
-       "The feed-forward branch: two matrices with gelu between, or three, of which one makes a gate."},
-      {"model.feed_forward_width", integer(kSize),
-       Unset{"4·`model.width`; 8/3 of it, rounded up to a multiple of 8, for `swiglu`"}, model_is({"gpt"}),
-       "Width of the feed-forward branch."},
-      {"model.kv_heads", integer(kSize), Unset{"`model.heads`"}, model_is({"gpt"}),
-       "Heads of keys and values, a divisor of `model.heads`: query heads share them."},
-      {"model.window", integer(kFrom0), 0, model_is({"gpt"}),
-       "How many tokens one sees in a block, itself included; 0 is all before it."},
-      {"model.tied", boolean(), true, model_is({"gpt"}),
-       "Whether the output projection is the table of embeddings, or has weights of its own."},
-      {"model.recompute", boolean(), false, model_is({"gpt"}),
-       "Whether blocks keep only their input for the backward pass and run again there: less memory, about a third "
-       "more "
-       "work, the same numbers."},
-      {"model.from", text(), Unset{}, always(),
-       "A run's folder, or a checkpoint's: training starts from its weights, and for text with its vocabulary. The "
-       "other keys of "
-       "the model must be as they were there."},
-      {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt"}),
-       "Probability that dropout sets an activation to zero while training."},
-  };
-}
 
 std::vector<Key> optimizer_keys() {
   const Condition has_betas = optimizer_is({"adam", "adamw", "nadam", "lion", "schedule_free", "muon"});
@@ -482,8 +383,8 @@ std::vector<Key> watching_keys() {
 
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
-  for (auto part : {data_keys, model_keys, optimizer_keys, schedule_keys, schedule_part_keys, regularization_keys,
-                    train_keys, watching_keys}) {
+  for (auto part : {data_keys, model_keys, loss_keys, optimizer_keys, schedule_keys, schedule_part_keys,
+                    regularization_keys, train_keys, watching_keys}) {
     for (Key& key : part()) keys.push_back(std::move(key));
   }
   return keys;
@@ -520,13 +421,17 @@ std::string ValueType::requirement() const {
       return fmt::format("an integer{} or \"all\"", range_text(range));
     case ValueKind::kIntegers:
       return "a list of one or more integers" + range_text(range);
+    case ValueKind::kReals:
+      return "a list of one or more real numbers" + range_text(range);
+    case ValueKind::kTexts:
+      return "text, not empty, or a list of such texts";
   }
   fail("config", "a key of unknown kind");
 }
 
 std::string Condition::text() const {
   if (key.empty()) return "";
-  if (choices.empty()) return fmt::format("a given {}", key);
+  if (choices.empty()) return fmt::format("{} {}", except ? "no" : "a given", key);
   return fmt::format("{} {} {}", key, except ? "other than" : "=", quoted_list(choices));
 }
 
@@ -557,9 +462,9 @@ std::span<const Key> configuration_keys() {
 
 bool changes_result(std::string_view key) {
   // The data is compared as such, wherever it lies.
-  constexpr std::string_view kFree[] = {"data.path",        "train.threads",      "train.max_time_s", "log.every",
-                                        "checkpoint.every", "checkpoint.every_s", "checkpoint.keep",  "model.from",
-                                        "model.recompute",  "train.restore_best"};
+  constexpr std::string_view kFree[] = {"data.path",  "data.validation_path", "train.threads",      "train.max_time_s",
+                                        "log.every",  "checkpoint.every",     "checkpoint.every_s", "checkpoint.keep",
+                                        "model.from", "model.recompute",      "train.restore_best"};
   return std::find(std::begin(kFree), std::end(kFree), key) == std::end(kFree);
 }
 

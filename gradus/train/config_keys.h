@@ -14,10 +14,12 @@
 namespace gradus {
 
 /// The value of a key. Choices are held as text; a batch size is an integer or the text "all".
-using Value = Variant<int64_t, double, bool, std::string, std::vector<int64_t>>;
+using Value =
+    Variant<int64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>, std::vector<std::string>>;
 
-/// What a key accepts. `kBatchSize` is an integer or the word "all"; `kIntegers` a list of one or more integers.
-enum class ValueKind { kInteger, kReal, kBoolean, kText, kChoice, kBatchSize, kIntegers };
+/// What a key accepts. `kBatchSize` is an integer or the word "all"; `kIntegers` and `kReals` are lists of one or more;
+/// `kTexts` is a text or a list of texts.
+enum class ValueKind { kInteger, kReal, kBoolean, kText, kChoice, kBatchSize, kIntegers, kReals, kTexts };
 
 /// The numbers that a key accepts; an open end is itself left out. Infinite ends mean "no limit".
 struct Range {
@@ -49,10 +51,11 @@ struct Unset {
 };
 
 /// What holds when the key is not given.
-using Default = Variant<Required, Unset, int64_t, double, bool, const char*, std::vector<int64_t>>;
+using Default = Variant<Required, Unset, int64_t, double, bool, const char*, std::vector<int64_t>, std::vector<double>>;
 
 /// A key applies when the choice `key` has one of `choices`, or with `except` none of them; without choices, when `key`
-/// is given at all. An empty `key` means always. Of keys in the same list of tables it is the choice of the same item.
+/// is given at all, or with `except` when it is not. An empty `key` means always. Of keys in the same list of tables it
+/// is the choice of the same item.
 struct Condition {
   std::string key = {};
   std::vector<std::string_view> choices = {};
@@ -67,7 +70,7 @@ struct Condition {
 struct DefaultsByChoice {
   struct One {
     std::string_view choice;
-    Variant<double, bool> value;
+    Variant<double, bool, const char*, int64_t> value;
   };
   std::string key = {};
   std::vector<One> values = {};

@@ -57,20 +57,36 @@ std::string to_toml(const Value& value) {
   if (const auto* number = std::get_if<double>(&value)) return real_text(*number);
   if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";
   if (const auto* text = std::get_if<std::string>(&value)) return quoted(*text);
-  return fmt::format("[{}]", fmt::join(std::get<std::vector<int64_t>>(value), ", "));
+  if (const auto* numbers = std::get_if<std::vector<int64_t>>(&value)) {
+    return fmt::format("[{}]", fmt::join(*numbers, ", "));
+  }
+  std::vector<std::string> items;
+  if (const auto* numbers = std::get_if<std::vector<double>>(&value)) {
+    for (const double number : *numbers) items.push_back(real_text(number));
+  } else {
+    for (const std::string& text : std::get<std::vector<std::string>>(value)) items.push_back(quoted(text));
+  }
+  return fmt::format("[{}]", fmt::join(items, ", "));
 }
 
 namespace internal {
 namespace {
 
-/// A list of integers, or nothing if an element is anything else.
-std::optional<Value> read_integers(const toml::array& array) {
-  std::vector<int64_t> numbers;
-  for (const toml::node& node : array) {
-    if (!node.is_integer()) return std::nullopt;
-    numbers.push_back(node.as_integer()->get());
-  }
-  return numbers;
+template <class Item>
+std::optional<Value> list_of(const toml::array& array) {
+  std::vector<Item> items;
+  for (const toml::node& node : array) items.push_back(*node.value<Item>());
+  return items;
+}
+
+/// A list of integers, of numbers or of texts, or nothing if its elements are anything else; an empty one is of
+/// integers.
+std::optional<Value> read_list(const toml::array& array) {
+  const auto all = [&](auto is) { return std::all_of(array.begin(), array.end(), is); };
+  if (all([](const toml::node& node) { return node.is_integer(); })) return list_of<int64_t>(array);
+  if (all([](const toml::node& node) { return node.is_number(); })) return list_of<double>(array);
+  if (all([](const toml::node& node) { return node.is_string(); })) return list_of<std::string>(array);
+  return std::nullopt;
 }
 
 void read_node(const toml::node& node, TomlEntry& entry) {
@@ -88,9 +104,9 @@ void read_node(const toml::node& node, TomlEntry& entry) {
       entry.value = node.as_string()->get();
       break;
     case toml::node_type::array:
-      entry.value = read_integers(*node.as_array());
+      entry.value = read_list(*node.as_array());
       entry.is_list = node.is_array_of_tables();
-      entry.other = entry.is_list ? "a list of tables" : "a list that is not of integers alone";
+      entry.other = entry.is_list ? "a list of tables" : "a list of values of different types";
       break;
     case toml::node_type::table:
       entry.is_table = true;

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "gradus/data/dataset.h"
-#include "gradus/data/tokenizer.h"
+#include "gradus/data/encoder.h"
 #include "gradus/nn/models/model.h"
 #include "gradus/optim/optimizer.h"
 #include "gradus/optim/schedule.h"
@@ -17,8 +17,8 @@ namespace gradus {
 
 /// What a model needs to know of its data.
 struct DataShape {
-  int64_t inputs = 1;      ///< Features of an example (regression).
-  int64_t outputs = 1;     ///< Targets of an example (regression).
+  int64_t inputs = 1;      ///< Features of an example.
+  int64_t outputs = 1;     ///< Of the model for an example, as its loss needs them (`outputs_for`).
   int64_t vocabulary = 0;  ///< Tokens (text); 0 for other data.
 };
 
@@ -26,15 +26,18 @@ struct DataShape {
 struct ExperimentData {
   std::unique_ptr<Dataset> training;
   std::unique_ptr<Dataset> validation;  ///< Null when nothing is held out.
-  std::optional<CharacterTokenizer> tokenizer;
+  DataEncoder encoder;
   DataShape shape;
   uint64_t hash = 0;          ///< XXH3 of the data as the model sees it: tokens, or inputs and targets.
   int64_t unused_tokens = 0;  ///< At the end of the text's training part, too few for an example of their own.
 };
 
 /// Reads or makes the data. Errors name the path and what is wrong with it; that `validation.every` is set and nothing
-/// is held out is a usage error. Text gets the vocabulary of `tokenizer`, if there is one, else its own.
-ExperimentData make_data(const Config& config, const std::optional<CharacterTokenizer>& tokenizer = std::nullopt);
+/// is held out is a usage error. Text gets the vocabulary of `encoder`, and a table its columns, means and classes, if
+/// there is one, else its own.
+ExperimentData make_data(const Config& config, const DataEncoder& encoder = {});
+/// How `[data]` says that tables are written.
+CsvOptions csv_options(const Config& config);
 /// A freshly initialised model of `[model]` for data of that shape.
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape);
 /// The optimizer of `[optimizer]` for these parameters. The learning rate is the schedule's, `clip_norm` and

@@ -1,5 +1,7 @@
 #include "gradus/train/run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -39,7 +41,7 @@ void check_folder(const fs::path& folder, bool overwrite) {
                "exists and is not empty; choose another --out, or give --overwrite to replace the run{}",
                is_run ? ", or --resume to go on with it" : "");
   }
-  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kConfig, kCheckpoints}) {
+  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kColumns, kConfig, kCheckpoints}) {
     if (is_run || !fs::exists(fs::symlink_status(folder / name))) continue;
     fail_usage(folder.string(),
                "has a {} but no {}, so it is not a run; --overwrite would remove a file that gradus may not have "
@@ -76,7 +78,7 @@ void check_source(const Config& config, const fs::path& folder) {
 void remove_run(const fs::path& folder) {
   remove_checkpoints(folder);
   // The log stays until the new run empties it: a folder with it is a run, wherever a kill meets this.
-  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kConfig}) remove_path(folder / name);
+  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kColumns, kConfig}) remove_path(folder / name);
 }
 
 // What a process that was killed left half done.
@@ -111,12 +113,6 @@ void check_never_saved(const fs::path& folder) {
   }
 }
 
-std::optional<CharacterTokenizer> tokenizer_of(const StartingPoint& start) {
-  const std::string& json = start.checkpoint.tokenizer;
-  if (json.empty()) return std::nullopt;
-  return CharacterTokenizer::from_json(json, (start.folder / kTokenizer).string());
-}
-
 bool is_listed(const fs::path& run, const fs::path& checkpoint) {
   std::error_code error;
   for (const FoundCheckpoint& found : list_checkpoints(run)) {
@@ -137,7 +133,7 @@ std::string check_data(const Session& session, const RunFacts& facts, const std:
     return source && (own_configuration || config.is_named(change.key));
   });
   if (changed) return fmt::format("the data is other data: {} examples then, {} now", facts.examples, now);
-  fail_usage(is_made ? config.where("data.kind") : config.text("data.path"),
+  fail_usage(is_made ? config.where("data.kind") : fmt::format("{}", fmt::join(config.texts("data.path"), ", ")),
              "the data is not what the run was trained on ({} examples then, {} now){}", facts.examples, now,
              is_made ? ""
                      : "; put the same data back or point data.path to it; or, to go on with other data, name a path "
@@ -201,7 +197,12 @@ void Run::open(bool overwrite) {
   // Before anything else: a folder with a log is known for a run, whatever happens next.
   log_ = std::make_unique<LineLog>(folder_ / kLog);
   write_file(folder_ / kConfig, with_sum(config().to_toml()));
-  if (data().tokenizer) data().tokenizer->save(folder_ / kTokenizer);
+  write_encoder();
+}
+
+void Run::write_encoder() const {
+  const std::string_view name = encoder_file(data().encoder);
+  if (!name.empty()) write_if_different(folder_ / name, encoder_json(data().encoder));
 }
 
 void Run::resume(const RunOptions& options, Config config) {
@@ -230,8 +231,8 @@ void Run::resume(const RunOptions& options, Config config) {
   if (!accepted) {
     check_changes(changes, folder_, options.own_configuration ? checkpoints_of(folder_) / kLastLink : folder_);
   }
-  session_ =
-      std::make_unique<Session>(std::move(config), SessionOptions{.tokenizer = tokenizer_of(*start), .resumes = true});
+  session_ = std::make_unique<Session>(std::move(config),
+                                       SessionOptions{.encoder = start->checkpoint.encoder, .resumes = true});
   const std::string other_data = check_data(*session_, start->checkpoint.state.facts, changes, accepted);
   session_->restore(start->checkpoint, start->folder.string());
   const int64_t step = trainer().steps_done(), planned = trainer().planned_steps();
@@ -272,7 +273,7 @@ void Run::take_over(const StartingPoint& start) {
   if (cut.unreadable > 0) notes_.push_back(fmt::format("{} unreadable lines of {} were cut", cut.unreadable, kLog));
   remove_path(folder_ / kSummary);  // of an end that is none
   write_if_different(folder_ / kConfig, with_sum(config().to_toml()));
-  if (data().tokenizer) write_if_different(folder_ / kTokenizer, data().tokenizer->to_json());
+  write_encoder();
   remove_leftovers(folder_);
   log_ = std::make_unique<LineLog>(folder_ / kLog, LineLog::Start::kAppend);
   saved_step_ = told_step_ = state.step;

@@ -35,7 +35,7 @@ struct RunOptions {
 /// A training run with its folder, which docs/file_formats.md describes:
 ///
 ///     config.toml         the resolved configuration
-///     tokenizer.json      for text
+///     tokenizer.json      for text; columns.json for a table
 ///     log.jsonl           an object a logged step
 ///     checkpoints/        step-N, and the links last and best
 ///     model.safetensors   a link to the last weights; with train.restore_best, at the end to the best
@@ -81,6 +81,7 @@ class Run {
 
  private:
   void open(bool overwrite);
+  void write_encoder() const;
   void resume(const RunOptions& options, Config config);
   void take_over(const StartingPoint& start);
   void set_aside_after(int64_t step);

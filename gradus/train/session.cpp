@@ -42,8 +42,7 @@ TrainerOptions options_of(const Config& config, int64_t last_step) {
 Session::Session(Config config, const SessionOptions& options) : config_(std::move(config)) {
   check_precision(config_);
   const std::optional<TrainedRun> source = source_model(config_, options);
-  data_ = make_data(config_, source ? source->tokenizer() : options.tokenizer);
-  if (data_.tokenizer) tokenizer_json_ = data_.tokenizer->to_json();
+  data_ = make_data(config_, source ? source->encoder() : options.encoder);
   plan_memory(options);
   if (options.plan_only) return;
   build(options);
@@ -98,7 +97,7 @@ RunFacts Session::facts() const {
 Checkpoint Session::snapshot() const {
   return {.state = {trainer_->state(), facts()},
           .config = config_.to_toml(),
-          .tokenizer = tokenizer_json_,
+          .encoder = data_.encoder,
           .model = copies_of(model_->parameters()),
           .metadata = {{"format", "pt"},
                        {"gradus.inputs", std::to_string(data_.shape.inputs)},

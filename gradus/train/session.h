@@ -14,8 +14,8 @@
 namespace gradus {
 
 struct SessionOptions {
-  /// Of a run that goes on: its vocabulary, whatever the text's own would be.
-  std::optional<CharacterTokenizer> tokenizer = std::nullopt;
+  /// Of a run that goes on: its vocabulary or columns, whatever the data's own would be.
+  DataEncoder encoder = {};
   int64_t last_step = 0;  ///< Trains no further than this number of updates; 0 for the configuration's own limits.
   bool resumes = false;   ///< The weights come from a checkpoint: `model.from` is not read.
   /// Only says what memory it would need, and may need more than there is; its weights are not made, nor to be used.
@@ -62,7 +62,6 @@ class Session {
   std::unique_ptr<Optimizer> optimizer_;
   Schedule schedule_;
   std::unique_ptr<Trainer> trainer_;
-  std::string tokenizer_json_;
   MemoryPrediction memory_;
 };
 

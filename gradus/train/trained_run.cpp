@@ -4,6 +4,7 @@
 
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
+#include "gradus/base/files.h"
 #include "gradus/nn/models/gpt.h"
 #include "gradus/tensor/safetensors.h"
 #include "gradus/train/experiment.h"
@@ -48,6 +49,27 @@ fs::path checked_source(const fs::path& folder, const fs::path& weights) {
   return checkpoint;
 }
 
+DataEncoder read_encoder(const fs::path& folder, std::string_view data) {
+  const std::string_view name = data == "text" ? kTokenizer : data == "csv" ? kColumns : "";
+  if (name.empty()) return {};
+  const fs::path path = folder / name;
+  return encoder_from_json(name, read_file(path, 1 << 28), path.string());
+}
+
+// The model has as many inputs and outputs as the encoder gives.
+void check_encoder(const TrainedRun& run, const fs::path& folder) {
+  const DataShape& shape = run.shape();
+  if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&run.encoder())) {
+    if (tokenizer->vocabulary_size() == shape.vocabulary) return;
+    fail((folder / kTokenizer).string(), "{} tokens; the model has {}", tokenizer->vocabulary_size(), shape.vocabulary);
+  }
+  if (const auto* table = std::get_if<TableEncoder>(&run.encoder())) {
+    const auto features = static_cast<int64_t>(table->features().size());
+    if (features == shape.inputs) return;
+    fail((folder / kColumns).string(), "{} features; the model has {}", features, shape.inputs);
+  }
+}
+
 }  // namespace
 
 TrainedRun load(const fs::path& folder, Weights weights) {
@@ -63,15 +85,11 @@ TrainedRun load(const fs::path& folder, Weights weights) {
   const DataShape shape{.inputs = metadata_number(file, path, "gradus.inputs"),
                         .outputs = metadata_number(file, path, "gradus.outputs"),
                         .vocabulary = metadata_number(file, path, "gradus.vocabulary")};
+  run.shape_ = shape;
   run.model_ = make_model(run.config_, shape);
   load_parameters(run.model_->parameters(), file.tensors, path.string());
-  if (run.config_.text("data.kind") == "text") {
-    run.tokenizer_ = CharacterTokenizer::load(source / kTokenizer);
-    if (run.tokenizer_->vocabulary_size() != shape.vocabulary) {
-      fail((source / kTokenizer).string(), "{} tokens; the model has {}", run.tokenizer_->vocabulary_size(),
-           shape.vocabulary);
-    }
-  }
+  run.encoder_ = read_encoder(source, run.config_.text("data.kind"));
+  check_encoder(run, source);
   return run;
 }
 
@@ -84,11 +102,12 @@ Tensor TrainedRun::predict(const Tensor& inputs) const {
 std::string TrainedRun::generate(std::string_view prompt, const GenerateOptions& options,
                                  const std::function<bool(const std::string&)>& on_text) const {
   const auto* gpt = dynamic_cast<const Gpt*>(model_.get());
-  if (gpt == nullptr || !tokenizer_) {
+  const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder_);
+  if (gpt == nullptr || tokenizer == nullptr) {
     fail_usage("generate", "the run's model is \"{}\"; only a text model can generate", config_.text("model.kind"));
   }
-  const auto on_token = [&](int32_t id) { return !on_text || on_text(tokenizer_->token(id)); };
-  return tokenizer_->decode(gradus::generate(*gpt, tokenizer_->encode(prompt), options, on_token));
+  const auto on_token = [&](int32_t id) { return !on_text || on_text(tokenizer->token(id)); };
+  return tokenizer->decode(gradus::generate(*gpt, tokenizer->encode(prompt), options, on_token));
 }
 
 }  // namespace gradus

@@ -8,10 +8,11 @@
 #include <string>
 #include <string_view>
 
-#include "gradus/data/tokenizer.h"
+#include "gradus/data/encoder.h"
 #include "gradus/nn/models/gpt.h"
 #include "gradus/nn/models/model.h"
 #include "gradus/train/config.h"
+#include "gradus/train/experiment.h"
 
 namespace gradus {
 
@@ -30,7 +31,9 @@ class TrainedRun {
                        const std::function<bool(const std::string&)>& on_text = {}) const;
 
   const Config& config() const { return config_; }
-  const std::optional<CharacterTokenizer>& tokenizer() const { return tokenizer_; }
+  const DataEncoder& encoder() const { return encoder_; }
+  /// What the model was made for.
+  const DataShape& shape() const { return shape_; }
   const Model& model() const { return *model_; }
 
  private:
@@ -39,7 +42,8 @@ class TrainedRun {
 
   Config config_;
   std::unique_ptr<Model> model_;
-  std::optional<CharacterTokenizer> tokenizer_;
+  DataEncoder encoder_;
+  DataShape shape_;
 };
 
 /// Loads a run's model from its folder, also while the run trains, or a checkpoint's from that. What a checkpoint has

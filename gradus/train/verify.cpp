@@ -8,7 +8,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/folders.h"
 #include "gradus/base/hash.h"
-#include "gradus/data/tokenizer.h"
+#include "gradus/data/encoder.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/train/checkpoint.h"
 #include "gradus/train/config_keys.h"
@@ -58,6 +58,14 @@ class Findings {
 
 // Whether the last line has no end.
 bool is_torn(const fs::path& log) { return read_file_from(log, static_cast<int64_t>(fs::file_size(log)) - 1) != "\n"; }
+
+std::string encoder_summary(const fs::path& path, std::string_view name) {
+  const DataEncoder encoder = encoder_from_json(name, read_file(path), path.string());
+  if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder)) {
+    return fmt::format("{} tokens", tokenizer->vocabulary_size());
+  }
+  return fmt::format("{} features", std::get<TableEncoder>(encoder).features().size());
+}
 
 void look_at_log(Findings& findings) {
   const std::string name = "log.jsonl";
@@ -231,10 +239,9 @@ std::vector<Finding> verify_run(const fs::path& run) {
     }
     return "is as it was written";
   });
-  if (findings.has("tokenizer.json")) {
-    findings.attempt("tokenizer.json", [&] {
-      return fmt::format("{} tokens", CharacterTokenizer::load(run / "tokenizer.json").vocabulary_size());
-    });
+  for (const std::string_view file : kEncoderFiles) {
+    if (!findings.has(std::string(file))) continue;
+    findings.attempt(std::string(file), [&] { return encoder_summary(run / file, file); });
   }
   look_at_log(findings);
   const std::optional<Checkpoint> newest = look_at_checkpoints(findings);
@@ -253,10 +260,8 @@ Replay replay(const fs::path& run, int64_t from, int64_t to) {
                "the configuration was changed between step {} and step {}; choose steps on one side of that", from, to);
   }
   const std::string source = (checkpoints_of(run) / checkpoint_name(from)).string();
-  std::optional<CharacterTokenizer> tokenizer;
-  if (!start.tokenizer.empty()) tokenizer = CharacterTokenizer::from_json(start.tokenizer, source);
   Session session(Config::parse(start.config, source + "/config.toml"),
-                  {.tokenizer = std::move(tokenizer), .last_step = to, .resumes = true});
+                  {.encoder = start.encoder, .last_step = to, .resumes = true});
   if (session.data().hash != start.state.facts.data_hash || session.data().hash != end.state.facts.data_hash) {
     fail("--replay", "the data is not what the run was trained on; put the same data back");
   }

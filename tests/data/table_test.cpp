@@ -22,7 +22,7 @@ TEST(Csv, HasNamesNumbersAndTexts) {
   EXPECT_EQ(t.columns[2].name, "weight");
   EXPECT_EQ(t.columns[2].numbers, (Doubles{2.5, 0.001, 0}));
   EXPECT_EQ(t.lines, (std::vector<int64_t>{2, 3, 4}));
-  EXPECT_EQ(t.column("kind", "t.csv"), 1u);
+  EXPECT_EQ(t.column("kind"), 1u);
 }
 
 TEST(Csv, TakesQuotesAnyLineEndingAndEmptyLines) {
@@ -72,7 +72,7 @@ TEST(Csv, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(refused("a,a\n1,2"), "[t.csv:1, column 2] the name \"a\" is that of column 1 too; each needs its own");
   EXPECT_EQ(refused("a,\n1,2"), "[t.csv:1, column 2] the column has no name; expected one");
   EXPECT_EQ(refused("a\n\xFF"), "[t.csv] byte 2 is no UTF-8; convert the file with iconv");
-  EXPECT_EQ(usage_error_text([] { parse_csv("a,b\n1,2", "t.csv").column("c", "t.csv"); }),
+  EXPECT_EQ(usage_error_text([] { parse_csv("a,b\n1,2", "t.csv").column("c"); }),
             "[t.csv] there is no column \"c\"; there are: a, b");
   // Numbers that are none are text.
   EXPECT_FALSE(parse_csv("a\n1\nnan", "t.csv").columns[0].is_number);
@@ -85,9 +85,9 @@ TEST(Csv, ReadsRealFiles) {
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "the shared data is not beside the project";
   const Table t = read_csv(path);
   EXPECT_EQ(t.rows, 344);
-  EXPECT_EQ(t.columns[t.column("species", path)].texts[0], "Adelie");
-  EXPECT_EQ(t.columns[t.column("year", path)].numbers.back(), 2009);
-  EXPECT_FALSE(t.columns[t.column("body_mass_g", path)].is_number);  // some are "NA"
+  EXPECT_EQ(t.columns[t.column("species")].texts[0], "Adelie");
+  EXPECT_EQ(t.columns[t.column("year")].numbers.back(), 2009);
+  EXPECT_FALSE(t.columns[t.column("body_mass_g")].is_number);  // some are "NA"
 }
 
 }  // namespace

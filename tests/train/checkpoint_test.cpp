@@ -42,12 +42,13 @@ std::map<std::string, std::string> files_of(const fs::path& folder) {
 TEST(Checkpoint, ComesBackAsItWas) {
   const TemporaryFolder folder;
   Checkpoint written = small_checkpoint();
-  written.tokenizer = "{}";
+  written.encoder = CharacterTokenizer::train("abc", CharacterTokenizer::Unit::kBytes);
   write_checkpoint(folder / "c", written);
   const Checkpoint read = read_checkpoint(folder / "c");
   EXPECT_EQ(read.state.to_json(), written.state.to_json());
   EXPECT_EQ(read.config, written.config);
-  EXPECT_EQ(read.tokenizer, "{}");
+  EXPECT_EQ(encoder_file(read.encoder), "tokenizer.json");
+  EXPECT_EQ(encoder_json(read.encoder), encoder_json(written.encoder));
   EXPECT_EQ(read.metadata, written.metadata);
   ASSERT_EQ(read.model.size(), 4u);
   ASSERT_EQ(read.optimizer.size(), 12u);

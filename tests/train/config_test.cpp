@@ -85,7 +85,8 @@ TEST(Config, SetChecksAgainAndKeepsTheOldOnError) {
   EXPECT_EQ(config.integer("train.threads"), 0);
   Config other = line();
   EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { other.set("data.path", "b.txt", "--data"); }),
-            "[--data] \"data.path\" applies to data.kind = \"text\", not to \"line\"; remove it, or change data.kind");
+            "[--data] \"data.path\" applies to data.kind = \"csv\" or \"text\", not to \"line\"; remove it, or change "
+            "data.kind");
   EXPECT_FALSE(other.is_set("data.path"));
 }
 
@@ -140,8 +141,9 @@ TEST(ConfigErrors, Tables) {
   EXPECT_EQ(parse_error("[train.schedule]\n"),
             "[run.toml:1:8] unknown table \"train.schedule\"; did you mean \"schedule\"?");
   EXPECT_EQ(
-      parse_error("[loss]\n"),
-      "[run.toml:1:2] unknown table \"loss\"; the tables are \"data\", \"model\", \"optimizer\", \"optimizer.groups\", "
+      parse_error("[nothing]\n"),
+      "[run.toml:1:2] unknown table \"nothing\"; the tables are \"data\", \"model\", \"loss\", \"optimizer\", "
+      "\"optimizer.groups\", "
       "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or "
       "\"log\"");
   EXPECT_EQ(parse_error("optimizer = 'sgd'"),
@@ -170,10 +172,12 @@ TEST(ConfigErrors, WrongType) {
             "\"1\\u000Atrain.threads=2\"");
   EXPECT_EQ(parse_error("regularization.all = 1"),
             "[run.toml:1:16] \"regularization.all\" must be true or false; found the integer 1");
-  EXPECT_EQ(parse_error("data.path = true"), "[run.toml:1:6] \"data.path\" must be text, not empty; found true");
-  EXPECT_EQ(parse_error("data.path = ''"), "[run.toml:1:6] \"data.path\" must be text, not empty; found the text \"\"");
+  EXPECT_EQ(parse_error("data.path = true"),
+            "[run.toml:1:6] \"data.path\" must be text, not empty, or a list of such texts; found true");
+  EXPECT_EQ(parse_error("data.path = ''"),
+            "[run.toml:1:6] \"data.path\" must be text, not empty, or a list of such texts; found the text \"\"");
   EXPECT_EQ(parse_error("data.path = 1979-05-27"),
-            "[run.toml:1:6] \"data.path\" must be text, not empty; found a date or time");
+            "[run.toml:1:6] \"data.path\" must be text, not empty, or a list of such texts; found a date or time");
   EXPECT_EQ(parse_error("train.steps.x = 1"),
             "[run.toml:1:7] \"train.steps\" must be an integer of at least 1; found a table");
   EXPECT_EQ(
@@ -185,7 +189,7 @@ TEST(ConfigErrors, WrongType) {
   EXPECT_EQ(parse_error("model.hidden = 64"), hidden + "found the integer 64");
   EXPECT_EQ(parse_error("model.hidden = []"), hidden + "found []");
   EXPECT_EQ(parse_error("model.hidden = [4, 0]"), hidden + "found [4, 0]");
-  EXPECT_EQ(parse_error("model.hidden = [4, 'x']"), hidden + "found a list that is not of integers alone");
+  EXPECT_EQ(parse_error("model.hidden = [4, 'x']"), hidden + "found a list of values of different types");
 }
 
 TEST(ConfigErrors, Range) {
@@ -242,7 +246,8 @@ TEST(ConfigErrors, ControlCharactersInNamesAreEscaped) {
   EXPECT_NE(twice.find("cannot redefine"), std::string::npos) << twice;
   EXPECT_EQ(twice.find('\0'), std::string::npos);
   EXPECT_EQ(parse_error("data.path = \"a\\u0000b\""),
-            "[run.toml:1:6] \"data.path\" must be text, not empty; found the text \"a\\u0000b\"; a NUL character is "
+            "[run.toml:1:6] \"data.path\" must be text, not empty, or a list of such texts; found the text "
+            "\"a\\u0000b\"; a NUL character is "
             "not allowed");
   EXPECT_EQ(parse_error(std::string(300, 'x') + " = 1"),
             "[run.toml:1:1] unknown key \"" + std::string(79, 'x') + " …; docs/configuration.md lists all keys");
@@ -271,7 +276,8 @@ TEST(ConfigErrors, MalformedToml) {
 
 TEST(ConfigErrors, TextThatNoTomlFileCouldHold) {
   EXPECT_EQ(line_error({"data.path=caf\xE9"}),
-            "[--set data.path=caf\xE9] \"data.path\" must be text, not empty; found the text \"caf\xE9\"; it is not "
+            "[--set data.path=caf\xE9] \"data.path\" must be text, not empty, or a list of such texts; found the text "
+            "\"caf\xE9\"; it is not "
             "valid UTF-8");
   EXPECT_TRUE(line_error({Config::text_override("data.path", "caf\xE9")}).ends_with("; it is not valid UTF-8"));
 }
@@ -283,7 +289,8 @@ TEST(ConfigErrors, WhatTomlplusplusTakesForImpossible) {
   EXPECT_EQ(parse_error("[data]\npäth = 1"),
             "[run.toml:2:2] not valid TOML: Error while parsing key-value pair: expected '=', saw 'ä'");
   EXPECT_EQ(parse_error("[data]\nkind = \"\"\"\\\nä\"\"\""),
-            "[run.toml:2:1] \"data.kind\" must be \"line\" or \"text\"; found the text \"ä\"");
+            "[run.toml:2:1] \"data.kind\" must be \"line\", \"polynomial\", \"sine\", \"blobs\", \"moons\", "
+            "\"spirals\", \"xor\", \"csv\" or \"text\"; found the text \"ä\"");
 }
 
 TEST(ConfigErrors, File) {
@@ -303,9 +310,12 @@ TEST(ConfigErrors, File) {
 }
 
 TEST(ConfigErrors, Required) {
-  EXPECT_EQ(parse_error(""), "[run.toml] required key \"data.kind\" is missing; set it to \"line\" or \"text\"");
+  EXPECT_EQ(parse_error(""),
+            "[run.toml] required key \"data.kind\" is missing; set it to \"line\", \"polynomial\", \"sine\", "
+            "\"blobs\", \"moons\", \"spirals\", \"xor\", \"csv\" or \"text\"");
   EXPECT_EQ(parse_error("data.kind = 'text'"),
-            "[run.toml] required key \"data.path\" is missing; set it with data.kind = \"text\" to text, not empty, "
+            "[run.toml] required key \"data.path\" is missing; set it with data.kind = \"csv\" or \"text\" to text, "
+            "not empty, or a list of such texts, "
             "or give --data FILE");
   EXPECT_EQ(parse_error("data.kind = 'line'\nmodel.kind = 'linear'"),
             "[run.toml] the length of the run is missing; give train.steps, train.epochs or both");
@@ -361,7 +371,7 @@ TEST(ConfigCombinations, Training) {
 
 TEST(ConfigCombinations, DataModelAndOptimizer) {
   EXPECT_EQ(line_error({"model.kind=gpt"}),
-            "[--set model.kind=gpt] model.kind = \"gpt\" does not go with data.kind = \"line\"; a line is for "
+            "[--set model.kind=gpt] model.kind = \"gpt\" does not go with data.kind = \"line\"; such data is for "
             "\"linear\" or \"mlp\"");
   EXPECT_EQ(text_error({"model.kind=mlp"}),
             "[--set model.kind=mlp] model.kind = \"mlp\" does not go with data.kind = \"text\"; text is for \"gpt\"");
@@ -440,6 +450,10 @@ noise = 0.3
 [model]
 kind = "linear"
 init = "normal"
+init_scale = 1.0
+
+[loss]
+name = "mse"
 
 [optimizer]
 name = "sgd"
@@ -536,10 +550,11 @@ TEST(ConfigKeys, Help) {
   EXPECT_NE(configuration_help().find("\nlog.every: an integer of at least 1; default: 10\n"), std::string::npos);
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("trian"); }),
             "[trian] no such key or table; did you mean \"train\"?");
-  EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("foo"); }),
-            "[foo] no such key or table; the tables are \"data\", \"model\", \"optimizer\", \"optimizer.groups\", "
-            "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", "
-            "\"health\" or \"log\"");
+  EXPECT_EQ(
+      message_of(ErrorKind::kUsage, [] { configuration_help("foo"); }),
+      "[foo] no such key or table; the tables are \"data\", \"model\", \"loss\", \"optimizer\", \"optimizer.groups\", "
+      "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", "
+      "\"health\" or \"log\"");
 }
 
 TEST(ConfigKeys, TheReferenceIsUpToDate) {

@@ -1,5 +1,8 @@
 #include "gradus/nn/models/feedforward.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "gradus/autograd/ops.h"
 #include "gradus/base/error.h"
 
@@ -14,6 +17,14 @@ LinearModel::LinearModel(const LinearModelOptions& o, uint64_t seed)
               {.bias = true, .weight_init = &o.weight_init, .bias_init = &o.bias_init}) {}
 
 Tensor LinearModel::forward(const Tensor& inputs, Context& context) const { return linear_(inputs, context.precision); }
+
+Activation activation_from_name(std::string_view name) {
+  constexpr std::string_view kNames[] = {"relu",    "tanh",       "gelu", "gelu_exact", "silu",
+                                         "sigmoid", "leaky_relu", "elu",  "softplus",   "mish"};
+  const auto* const found = std::find(std::begin(kNames), std::end(kNames), name);
+  if (found == std::end(kNames)) fail_usage("activation", "there is no activation \"{}\"", name);
+  return static_cast<Activation>(found - std::begin(kNames));
+}
 
 Tensor activate(Activation activation, const Tensor& x) {
   switch (activation) {

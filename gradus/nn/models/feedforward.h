@@ -53,6 +53,9 @@ enum class Activation : uint8_t {
   kSoftplus,
   kMish
 };
+/// "relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus" or "mish"; a usage error for
+/// any other name.
+Activation activation_from_name(std::string_view name);
 Tensor activate(Activation activation, const Tensor& x);
 
 struct MlpOptions {

@@ -1,0 +1,26 @@
+// What turns data into what a model sees, and is kept with the model.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "gradus/base/variant.h"
+#include "gradus/data/table_encoder.h"
+#include "gradus/data/tokenizer.h"
+
+namespace gradus {
+
+/// The vocabulary of a text, the columns of a table, or nothing for data that is made up.
+using DataEncoder = Variant<std::monostate, CharacterTokenizer, TableEncoder>;
+
+/// What its file in a run's folder is called: "tokenizer.json", "columns.json", or "" if there is none.
+std::string_view encoder_file(const DataEncoder& encoder);
+/// All names that `encoder_file` gives.
+inline constexpr std::string_view kEncoderFiles[] = {"tokenizer.json", "columns.json"};
+/// The text of that file.
+std::string encoder_json(const DataEncoder& encoder);
+/// The encoder that a text of the file of that name is; messages call it `source`.
+DataEncoder encoder_from_json(std::string_view file, std::string_view json, const std::string& source);
+
+}  // namespace gradus

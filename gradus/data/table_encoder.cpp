@@ -1,0 +1,202 @@
+#include "gradus/data/table_encoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "gradus/base/error.h"
+#include "gradus/base/json.h"
+
+namespace gradus {
+namespace {
+
+using Column = TableEncoder::Column;
+
+const TableColumn& column_of_numbers(const Table& table, std::string_view name) {
+  const TableColumn& column = table.columns[table.column(name)];
+  if (column.is_number) return column;
+  // One of its fields at least is none.
+  size_t row = 0;
+  while (row + 1 < column.texts.size() && parse_number(column.texts[row])) ++row;
+  fail_usage(table.place(static_cast<int64_t>(row)),
+             "column \"{}\" holds text, \"{}\"; a feature, and a target that is not a class, must be numbers: name the "
+             "columns that are with data.features and data.target, or learn classes with loss.name = \"cross_entropy\"",
+             name, column.texts[row]);
+}
+
+Column fit_column(const TableColumn& column, std::span<const int64_t> rows, bool standardize) {
+  Column result{.name = column.name};
+  if (!standardize) return result;
+  const double count = static_cast<double>(rows.size());
+  double mean = 0.0, squares = 0.0;
+  for (const int64_t row : rows) mean += column.numbers[static_cast<size_t>(row)] / count;
+  for (const int64_t row : rows) squares += std::pow(column.numbers[static_cast<size_t>(row)] - mean, 2) / count;
+  result.mean = mean;
+  // What rounding leaves of a constant column is no deviation.
+  const double deviation = std::sqrt(squares);
+  if (deviation > 1e-12 * std::abs(mean)) result.scale = deviation;
+  return result;
+}
+
+// What a row's class is called.
+std::string class_name(const TableColumn& column, size_t row) {
+  return column.is_number ? fmt::format("{}", column.numbers[row]) : column.texts[row];
+}
+
+std::vector<std::string> classes_of(const TableColumn& column) {
+  std::vector<std::string> names;
+  if (column.is_number) {
+    std::vector<double> numbers = column.numbers;
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    for (const double number : numbers) names.push_back(fmt::format("{}", number));
+    return names;
+  }
+  names = column.texts;
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+std::vector<std::string> names_of_features(const Table& table, const std::string& target,
+                                           const TableEncoderOptions& options) {
+  if (options.features.empty()) {
+    std::vector<std::string> names;
+    for (const TableColumn& column : table.columns) {
+      if (column.name != target) names.push_back(column.name);
+    }
+    if (names.empty())
+      fail_usage(table.source(), "the only column is the target, \"{}\"; expected features beside it", target);
+    return names;
+  }
+  for (size_t i = 0; i < options.features.size(); ++i) {
+    const std::string& name = options.features[i];
+    const auto end = options.features.begin() + static_cast<int64_t>(i);
+    if (name == target) fail_usage(table.source(), "column \"{}\" is the target, and named as a feature too", name);
+    if (std::find(options.features.begin(), end, name) != end) {
+      fail_usage(table.source(), "column \"{}\" is named twice as a feature", name);
+    }
+  }
+  return options.features;
+}
+
+JsonText json_of(const Column& column) {
+  return JsonText().add("name", column.name).add("mean", column.mean).add("scale", column.scale);
+}
+
+[[noreturn]] void fail_json(const std::string& file, const char* what) {
+  fail(file, "{}; expected the columns of a table as gradus writes them", what);
+}
+
+const JsonValue& field(const JsonValue& value, const char* key, const std::string& file) {
+  const JsonValue* const found = value.find(key);
+  if (found == nullptr) fail_json(file, fmt::format("there is no \"{}\"", key).c_str());
+  return *found;
+}
+
+double number(const JsonValue& value, const std::string& file) {
+  if (const auto* real = value.get<double>()) return *real;
+  if (const auto* integer = value.get<int64_t>()) return static_cast<double>(*integer);
+  fail_json(file, "a mean or a scale is no number");
+}
+
+Column column_from(const JsonValue& value, const std::string& file) {
+  const auto* name = field(value, "name", file).get<std::string>();
+  if (name == nullptr) fail_json(file, "a column's name is no text");
+  Column column{*name, number(field(value, "mean", file), file), number(field(value, "scale", file), file)};
+  if (!(column.scale > 0.0)) fail_json(file, "a scale is not above 0");
+  return column;
+}
+
+}  // namespace
+
+TableEncoder TableEncoder::fit(const Table& table, std::span<const int64_t> rows, const TableEncoderOptions& options) {
+  TableEncoder encoder;
+  const std::string target = options.target.empty() ? table.columns.back().name : options.target;
+  const TableColumn& target_column = table.columns[table.column(target)];
+  if (options.classes) {
+    encoder.classes_ = classes_of(target_column);
+    encoder.target_.name = target;
+    if (encoder.classes_.size() < 2) {
+      fail_usage(table.source(),
+                 "column \"{}\" is the class to learn, and it is \"{}\" in every row; expected two or more", target,
+                 encoder.classes_[0]);
+    }
+  } else {
+    encoder.target_ = fit_column(column_of_numbers(table, target), rows, options.standardize_target);
+  }
+  for (const std::string& name : names_of_features(table, target, options)) {
+    encoder.features_.push_back(fit_column(column_of_numbers(table, name), rows, options.standardize));
+  }
+  return encoder;
+}
+
+std::string TableEncoder::to_json() const {
+  std::string text = "{\"features\": [";
+  for (size_t i = 0; i < features_.size(); ++i) text += (i > 0 ? ",\n  " : "\n  ") + json_of(features_[i]).line();
+  return text + "],\n \"target\": " + json_of(target_).add("classes", classes_).line() + "}\n";
+}
+
+TableEncoder TableEncoder::from_json(std::string_view text, const std::string& file) {
+  const JsonValue json = parse_json(text, file);
+  TableEncoder encoder;
+  const auto* features = field(json, "features", file).get<JsonValue::List>();
+  if (features == nullptr || features->empty()) fail_json(file, "\"features\" is no list of at least one column");
+  for (const JsonValue& feature : *features) encoder.features_.push_back(column_from(feature, file));
+  const JsonValue& target = field(json, "target", file);
+  encoder.target_ = column_from(target, file);
+  const auto* classes = field(target, "classes", file).get<JsonValue::List>();
+  if (classes == nullptr) fail_json(file, "\"classes\" is no list");
+  for (const JsonValue& name : *classes) {
+    if (name.get<std::string>() == nullptr) fail_json(file, "the name of a class is no text");
+    encoder.classes_.push_back(*name.get<std::string>());
+  }
+  if (encoder.classes_.size() == 1) fail_json(file, "there is one class");
+  return encoder;
+}
+
+Tensor TableEncoder::inputs(const Table& table) const {
+  const auto width = static_cast<int64_t>(features_.size());
+  Tensor inputs = Tensor::empty({table.rows, width});
+  float* const to = inputs.mutable_data<float>();
+  for (int64_t i = 0; i < width; ++i) {
+    const Column& feature = features_[static_cast<size_t>(i)];
+    const TableColumn& column = column_of_numbers(table, feature.name);
+    for (int64_t row = 0; row < table.rows; ++row) {
+      to[row * width + i] =
+          static_cast<float>((column.numbers[static_cast<size_t>(row)] - feature.mean) / feature.scale);
+    }
+  }
+  return inputs;
+}
+
+Tensor TableEncoder::targets(const Table& table) const {
+  if (classes_.empty()) {
+    const TableColumn& column = column_of_numbers(table, target_.name);
+    Tensor targets = Tensor::empty({table.rows, 1});
+    float* const to = targets.mutable_data<float>();
+    for (size_t row = 0; row < column.numbers.size(); ++row) {
+      to[row] = static_cast<float>((column.numbers[row] - target_.mean) / target_.scale);
+    }
+    return targets;
+  }
+  const TableColumn& column = table.columns[table.column(target_.name)];
+  std::map<std::string, int64_t, std::less<>> ids;
+  for (const std::string& name : classes_) ids.emplace(name, static_cast<int64_t>(ids.size()));
+  Tensor targets = Tensor::empty({table.rows}, DType::kI64);
+  int64_t* const to = targets.mutable_data<int64_t>();
+  for (int64_t row = 0; row < table.rows; ++row) {
+    const std::string name = class_name(column, static_cast<size_t>(row));
+    const auto found = ids.find(name);
+    if (found == ids.end()) {
+      fail(table.place(row), "\"{}\" in column \"{}\" is a class that the model does not know; it was made for: {}",
+           name, target_.name, fmt::join(classes_, ", "));
+    }
+    to[row] = found->second;
+  }
+  return targets;
+}
+
+}  // namespace gradus

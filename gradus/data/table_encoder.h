@@ -1,0 +1,63 @@
+// From the columns of a table to what a model sees, and from its outputs back.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gradus/data/table.h"
+#include "gradus/tensor/tensor.h"
+
+namespace gradus {
+
+struct TableEncoderOptions {
+  std::vector<std::string> features = {};  ///< Empty: all columns but the target.
+  std::string target = {};                 ///< Empty: the last column.
+  bool classes = false;                    ///< Whether the target is a class, of which a text or a number is the name.
+  bool standardize = true;                 ///< Features: minus their mean, divided by their standard deviation.
+  bool standardize_target = false;         ///< The same for a target of numbers.
+};
+
+/// Which columns a model learns from and what it learns, with what the training part told of them.
+class TableEncoder {
+ public:
+  /// value = (number − mean) / scale.
+  struct Column {
+    std::string name;
+    double mean = 0.0;
+    double scale = 1.0;
+  };
+
+  /// Means and deviations are those of `rows`, of which there is at least one; a column that is constant there has
+  /// scale
+  /// 1. Classes are those of the whole table, numbers in their order and texts in that of their bytes. A usage error if
+  /// a column is not there, is named twice, or holds text where numbers are needed.
+  static TableEncoder fit(const Table& table, std::span<const int64_t> rows, const TableEncoderOptions& options);
+
+  /// Reads what `to_json` gave; messages call it `file`.
+  static TableEncoder from_json(std::string_view json, const std::string& file);
+  /// {"features": [{"name", "mean", "scale"}, …], "target": {"name", "mean", "scale", "classes": ["…", …]}}; classes is
+  /// empty for a target of numbers.
+  std::string to_json() const;
+
+  const std::vector<Column>& features() const { return features_; }
+  const Column& target() const { return target_; }
+  const std::vector<std::string>& classes() const { return classes_; }
+
+  /// f32 (rows, features). A feature that the table has not, or that holds text there, is an error with its place.
+  Tensor inputs(const Table& table) const;
+  /// f32 (rows, 1), or the classes, i64 (rows). A class that `fit` did not see is an error with its line.
+  Tensor targets(const Table& table) const;
+  /// A model's output in the unit of the target.
+  double original(double output) const { return output * target_.scale + target_.mean; }
+
+ private:
+  std::vector<Column> features_;
+  Column target_;
+  std::vector<std::string> classes_;
+};
+
+}  // namespace gradus

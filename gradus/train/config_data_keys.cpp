@@ -1,0 +1,182 @@
+// The configuration keys of [data], [model] and [loss].
+#include "gradus/train/config_key_kinds.h"
+
+namespace gradus::keys {
+namespace {
+
+using Kinds = std::vector<std::string_view>;
+
+const Kinds kCurves = {"line", "polynomial", "sine"};
+const Kinds kClasses = {"blobs", "moons", "spirals", "xor"};
+const Kinds kFiles = {"csv", "text"};
+const Kinds kMadeUp = {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor"};
+
+DefaultsByChoice for_classes(Variant<double, bool, const char*, int64_t> value) {
+  DefaultsByChoice defaults{"data.kind", {}};
+  for (const std::string_view kind : kClasses) defaults.values.push_back({kind, value});
+  return defaults;
+}
+
+std::vector<Key> made_up_data_keys() {
+  return {
+      {"data.points",
+       integer(kFrom1),
+       100,
+       data_is(kMadeUp),
+       "Number of points: evenly spaced over [x_min, x_max], or of each class in turn.",
+       {},
+       for_classes(int64_t{300})},
+      {"data.x_min", real(kAny), -1.0, data_is(kCurves), "The smallest x."},
+      {"data.x_max", real(kAny), 1.0, data_is(kCurves), "The largest x; it must be above `data.x_min`."},
+      {"data.slope", real(kAny), 2.0, data_is({"line"}), "Slope of the line."},
+      {"data.intercept", real(kAny), 0.0, data_is({"line"}), "The line's y at x = 0."},
+      {"data.coefficients", reals(kAny), std::vector<double>{0.0, -1.0, 0.0, 2.0}, data_is({"polynomial"}),
+       "Of y = Σ cᵢ·xⁱ, from that of x⁰ on."},
+      {"data.amplitude", real(kAny), 1.0, data_is({"sine"}), "Of y = amplitude·sin(2π·frequency·x)."},
+      {"data.frequency", real(kAny), 1.0, data_is({"sine"}), "Waves in a unit of x."},
+      {"data.classes", integer({.low = 2, .high = 1000}), 3, data_is({"blobs", "spirals"}),
+       "Number of classes; `moons` and `xor` have two."},
+      {"data.dimensions", integer(kSize), 2, data_is({"blobs"}), "Features of a point."},
+      {"data.turns", real(kAny), 1.0, data_is({"spirals"}), "How often an arm goes round."},
+      {"data.noise",
+       real(kFrom0),
+       0.3,
+       data_is(kMadeUp),
+       "Standard deviation of the normal noise that is added to y, or to each coordinate of a class's point.",
+       {},
+       for_classes(0.1)},
+  };
+}
+
+}  // namespace
+
+std::vector<Key> data_keys() {
+  std::vector<Key> keys = {
+      {"data.kind", choice({"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor", "csv", "text"}),
+       Required{}, always(),
+       "`line`: points (x, y) with y = slope·x + intercept + noise·(standard normal noise); `polynomial` and `sine` "
+       "likewise. `blobs`, `moons`, `spirals`, `xor`: points in a plane, each of a class. `csv`: a table. `text`: the "
+       "tokens of a text, for `model.kind = \"gpt\"`."},
+      {"data.path", texts(), Required{}, data_is(kFiles),
+       "The file, or a list of files, which are read as one, in that order. A name with `*`, `?` or `[…]` stands for "
+       "all files that it fits, by name. A relative path starts at the working directory."},
+      {"data.validation_path", texts(), Unset{}, data_is(kFiles),
+       "The same for validation: files that are never trained on."},
+      {"data.tokens", choice({"characters", "bytes"}), "characters", data_is({"text"}),
+       "What a token is: a character of the file's own alphabet, or one of the 256 bytes."},
+      {"data.stride", integer(kFrom0), 0, data_is({"text"}),
+       "Distance in tokens between the starts of neighbouring examples; 0 is `model.context`, so that examples do not "
+       "overlap."},
+      {"data.target", text(), Unset{"the last column"}, data_is({"csv"}), "The name of the column to learn."},
+      {"data.features", texts(), Unset{"all other columns"}, data_is({"csv"}),
+       "The names of the columns to learn from; they hold numbers."},
+      {"data.separator", choice({"comma", "semicolon", "tab", "space"}), "comma", data_is({"csv"}),
+       "What stands between the fields of a line."},
+      {"data.header", choice({"auto", "yes", "no"}), "auto", data_is({"csv"}),
+       "Whether the first line has the columns' names. `auto`: if none of its fields is a number and a field below one "
+       "of them is. Without names columns are \"1\", \"2\", …."},
+      {"data.standardize", boolean(), true, data_is({"csv"}),
+       "Whether the mean of each feature is subtracted and its standard deviation divided by; both are those of the "
+       "training part, and are kept with the model."},
+      {"data.standardize_target", boolean(), false, data_is({"csv"}),
+       "Whether the same is done to the target, for a loss of numbers; predictions and metrics are in the target's own "
+       "unit all the same."},
+  };
+  for (Key& key : made_up_data_keys()) keys.push_back(std::move(key));
+  keys.push_back({"data.validation_fraction", real(kFrom0Below1),
+                  Unset{"0.1 for `text`, 0.2 for `csv` and data of classes, 0.0 for curves"},
+                  is_not_given("data.validation_path"),
+                  "Fraction of the data that is held out for validation and never trained on: of a text the end, of a "
+                  "curve every so-many-th point, of other data examples at random, by the seed."});
+  return keys;
+}
+
+std::vector<Key> model_keys() {
+  return {
+      {"model.kind", choice({"linear", "mlp", "gpt"}), Required{}, always(),
+       "`linear`: y = W·x + b. `mlp`: linear layers with an activation between them. `gpt`: a decoder-only "
+       "transformer, for `data.kind = \"text\"`; the other two are for all other data."},
+      {"model.init",
+       choice({"default", "zeros", "normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform",
+               "kaiming_normal", "kaiming_uniform", "lecun_normal", "orthogonal"}),
+       "default",
+       model_is({"linear", "mlp"}),
+       "Start of the weights. `default`: uniform within ±1/√inputs, as in PyTorch. `normal`, `uniform` and "
+       "`truncated_normal` have deviation or bound `init_scale`. `xavier` (Glorot, Bengio, 2010): variance 2/(inputs + "
+       "outputs); `kaiming` (He et al., 2015): 2/inputs; `lecun` (LeCun et al., 1998): 1/inputs; `orthogonal` (Saxe et "
+       "al., 2014). Biases start like the weights with `default`, `normal` and `uniform`, else at 0.",
+       {},
+       {"model.kind", {{"linear", "normal"}}}},
+      {"model.init_scale", real(kAbove0), 1.0,
+       Condition{"model.init",
+                 {"normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform", "orthogonal"}},
+       "The deviation of `normal` and `truncated_normal`, the bound of `uniform`, what the others are multiplied by."},
+      {"model.hidden", integers(kSize), std::vector<int64_t>{64, 64}, model_is({"mlp"}),
+       "Widths of the hidden layers, from input to output."},
+      {"model.activation",
+       choice({"relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus", "mish"}),
+       "relu", model_is({"mlp"}), "The function after each hidden layer; `gelu` is its approximation by tanh."},
+      {"model.layers", integer(kSize), 4, model_is({"gpt"}), "Number of transformer blocks."},
+      {"model.width", integer(kSize), 128, model_is({"gpt"}),
+       "Size of the embeddings; it must be a multiple of `model.heads`."},
+      {"model.heads", integer(kSize), 4, model_is({"gpt"}), "Attention heads in a block."},
+      {"model.context", integer(kSize), 64, model_is({"gpt"}), "Context length: the tokens in an example."},
+      {"model.bias", boolean(), true, model_is({"gpt"}), "Whether linear layers and layer norms have a bias."},
+      {"model.positions", choice({"learned", "rotary"}), "learned", model_is({"gpt"}),
+       "How a token's place is told: by a learned vector, or by turning queries and keys."},
+      {"model.rotary_base", real(kAbove0), 10000.0, Condition{"model.positions", {"rotary"}},
+       "The base of the turning angles: that of pair i of D/2 is base^(−2i/D) a token."},
+      {"model.norm", choice({"layer", "rms"}), "layer", model_is({"gpt"}),
+       "`layer`: layer norm. `rms`: without centring and without a bias."},
+      {"model.feed_forward", choice({"gelu", "swiglu"}), "gelu", model_is({"gpt"}),
+       "The feed-forward branch: two matrices with gelu between, or three, of which one makes a gate."},
+      {"model.feed_forward_width", integer(kSize),
+       Unset{"4·`model.width`; 8/3 of it, rounded up to a multiple of 8, for `swiglu`"}, model_is({"gpt"}),
+       "Width of the feed-forward branch."},
+      {"model.kv_heads", integer(kSize), Unset{"`model.heads`"}, model_is({"gpt"}),
+       "Heads of keys and values, a divisor of `model.heads`: query heads share them."},
+      {"model.window", integer(kFrom0), 0, model_is({"gpt"}),
+       "How many tokens one sees in a block, itself included; 0 is all before it."},
+      {"model.tied", boolean(), true, model_is({"gpt"}),
+       "Whether the output projection is the table of embeddings, or has weights of its own."},
+      {"model.recompute", boolean(), false, model_is({"gpt"}),
+       "Whether blocks keep only their input for the backward pass and run again there: less memory, about a third "
+       "more "
+       "work, the same numbers."},
+      {"model.from", text(), Unset{}, always(),
+       "A run's folder, or a checkpoint's: training starts from its weights, and for text with its vocabulary. The "
+       "other keys of "
+       "the model must be as they were there."},
+      {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt"}),
+       "Probability that dropout sets an activation to zero while training."},
+  };
+}
+
+std::vector<Key> loss_keys() {
+  const Condition has_features = model_is({"linear", "mlp"});
+  return {
+      {"loss.name",
+       choice({"mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cross_entropy", "binary_cross_entropy",
+               "focal", "hinge", "squared_hinge"}),
+       "mse",
+       has_features,
+       "Of numbers: `mse`, `mae`, `huber`, `log_cosh`, `quantile`, `poisson` (the model gives the logarithm of the "
+       "rate). Of classes: `cross_entropy`; and of two classes `binary_cross_entropy`, `focal`, `hinge`, "
+       "`squared_hinge`. A CSV's target of numbers is learned as classes with the latter.",
+       {},
+       for_classes("cross_entropy")},
+      {"loss.delta", real(kAbove0), 1.0, loss_is({"huber"}), "The error from which on the loss is a straight line."},
+      {"loss.quantile", real({.low = 0, .high = 1, .low_open = true, .high_open = true}), 0.5, loss_is({"quantile"}),
+       "Which quantile of the target is learned."},
+      {"loss.label_smoothing", real(kFrom0Below1), 0.0, loss_is({"cross_entropy"}),
+       "The part of the probability that is spread evenly over all classes."},
+      {"loss.positive_weight", real(kAbove0), 1.0, loss_is({"binary_cross_entropy"}),
+       "What the loss of examples of the second class is multiplied by."},
+      {"loss.gamma", real(kFrom0), 2.0, loss_is({"focal"}),
+       "How much less an example counts that is told well already: (1 − p)^gamma."},
+      {"loss.alpha", real(kFrom0To1), 0.25, loss_is({"focal"}),
+       "The weight of the second class; that of the first is 1 − alpha."},
+  };
+}
+
+}  // namespace gradus::keys

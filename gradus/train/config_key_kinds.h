@@ -1,0 +1,59 @@
+// Words for the table of keys: ranges, types and conditions that several keys have.
+#pragma once
+
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gradus/train/config_keys.h"
+
+namespace gradus::keys {
+
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
+inline constexpr Range kAny = {};
+inline constexpr Range kAbove0 = {.low = 0, .low_open = true};
+inline constexpr Range kFrom0 = {.low = 0};
+inline constexpr Range kFrom1 = {.low = 1};
+inline constexpr Range kHistory = {.low = 1, .high = 1000};
+inline constexpr Range kUpTo0 = {.high = 0};
+inline constexpr Range kFrom0To1 = {.low = 0, .high = 1};
+inline constexpr Range kAbove0To1 = {.low = 0, .high = 1, .low_open = true};
+inline constexpr Range kFrom0Below1 = {.low = 0, .high = 1, .high_open = true};
+inline constexpr Range kThreads = {.low = 0, .high = 1024};
+inline constexpr Range kWindow = {.low = 1, .high = 1000000};  // its losses are kept
+// Keeps products of three sizes inside 64 bits.
+inline constexpr Range kSize = {.low = 1, .high = 1 << 20};
+
+inline ValueType integer(Range range) { return {ValueKind::kInteger, range}; }
+inline ValueType real(Range range) { return {ValueKind::kReal, range}; }
+inline ValueType boolean() { return {ValueKind::kBoolean}; }
+inline ValueType text() { return {ValueKind::kText}; }
+inline ValueType choice(std::vector<std::string_view> choices) { return {ValueKind::kChoice, {}, std::move(choices)}; }
+inline ValueType batch_size() { return {ValueKind::kBatchSize, kFrom1}; }
+inline ValueType integers(Range range) { return {ValueKind::kIntegers, range}; }
+inline ValueType reals(Range range) { return {ValueKind::kReals, range}; }
+inline ValueType texts() { return {ValueKind::kTexts}; }
+
+inline Condition always() { return {}; }
+inline Condition data_is(std::vector<std::string_view> kinds) { return {"data.kind", std::move(kinds)}; }
+inline Condition model_is(std::vector<std::string_view> kinds) { return {"model.kind", std::move(kinds)}; }
+inline Condition optimizer_is(std::vector<std::string_view> names) { return {"optimizer.name", std::move(names)}; }
+inline Condition schedule_is_not(std::vector<std::string_view> names) {
+  return {"schedule.name", std::move(names), true};
+}
+inline Condition loss_is(std::vector<std::string_view> names) { return {"loss.name", std::move(names)}; }
+inline Condition is_given(std::string_view key) { return {std::string(key), {}}; }
+inline Condition is_not_given(std::string_view key) { return {std::string(key), {}, true}; }
+
+inline DefaultsByChoice by_optimizer(std::vector<DefaultsByChoice::One> values) {
+  return {"optimizer.name", std::move(values)};
+}
+
+/// The keys of [data], [model] and [loss].
+std::vector<Key> data_keys();
+std::vector<Key> model_keys();
+std::vector<Key> loss_keys();
+
+}  // namespace gradus::keys

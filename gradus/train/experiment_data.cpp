@@ -1,0 +1,327 @@
+// The data that a configuration asks for, read or made up, and split.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "gradus/base/error.h"
+#include "gradus/base/files.h"
+#include "gradus/base/hash.h"
+#include "gradus/base/random.h"
+#include "gradus/data/generated.h"
+#include "gradus/nn/objective.h"
+#include "gradus/train/experiment.h"
+
+namespace gradus {
+namespace fs = std::filesystem;
+namespace {
+
+uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
+
+bool is_curve(const std::string& kind) { return kind == "line" || kind == "polynomial" || kind == "sine"; }
+
+int64_t held_out(const Config& config, int64_t size) {
+  if (!config.has("data.validation_fraction")) return 0;  // there are files for it
+  return static_cast<int64_t>(std::floor(config.real("data.validation_fraction") * static_cast<double>(size)));
+}
+
+// Validation that was asked for needs something to validate on.
+void check_held_out(const Config& config, int64_t held, int64_t size, const char* unit) {
+  const int64_t every = config.integer("validation.every");
+  if (every == 0 || held > 0 || config.has("data.validation_path")) return;
+  const bool fraction_is_set = config.is_set("data.validation_fraction");
+  fail_usage(config.where(fraction_is_set ? "data.validation_fraction" : "validation.every"),
+             "data.validation_fraction = {} of {} {} holds out none, but validation.every = {} needs some; raise "
+             "data.validation_fraction above 1/{}, or set validation.every = 0",
+             config.real("data.validation_fraction"), size, unit, every, size);
+}
+
+struct Split {
+  std::vector<int64_t> training, validation;
+};
+
+// Every k-th example is held out, so that both parts cover the whole curve.
+Split split_evenly(int64_t size, int64_t held) {
+  Split split;
+  for (int64_t i = 0; i < size; ++i) {
+    const bool hold = (i + 1) * held / size > i * held / size;
+    (hold ? split.validation : split.training).push_back(i);
+  }
+  return split;
+}
+
+// Examples at random; in each part they stand as they did in the whole.
+Split split_at_random(int64_t size, int64_t held, uint64_t seed) {
+  std::vector<std::pair<uint64_t, int64_t>> drawn;
+  const uint64_t key = mix(seed, hash_name("data.validation"));
+  for (int64_t i = 0; i < size; ++i) drawn.emplace_back(mix(key, static_cast<uint64_t>(i)), i);
+  std::sort(drawn.begin(), drawn.end());
+  Split split;
+  for (int64_t i = 0; i < size; ++i) {
+    (i < held ? split.validation : split.training).push_back(drawn[static_cast<size_t>(i)].second);
+  }
+  std::sort(split.training.begin(), split.training.end());
+  std::sort(split.validation.begin(), split.validation.end());
+  return split;
+}
+
+Split split_of(const Config& config, int64_t size) {
+  const int64_t held = held_out(config, size);
+  check_held_out(config, held, size, "examples");
+  return is_curve(config.text("data.kind")) ? split_evenly(size, held) : split_at_random(size, held, seed_of(config));
+}
+
+std::unique_ptr<TensorDataset> part_of(const TensorDataset& all, const std::vector<int64_t>& ids) {
+  if (ids.empty()) return nullptr;
+  Batch batch = all.batch(ids);
+  return std::make_unique<TensorDataset>(batch.inputs, batch.targets);
+}
+
+uint64_t hash_of(const TensorDataset& data, uint64_t hash = 0) {
+  for (const Tensor* tensor : {&data.inputs(), &data.targets()}) {
+    hash = mix(hash, xxh3(tensor->bytes(), static_cast<size_t>(tensor->numel() * size_of(tensor->dtype()))));
+  }
+  return hash;
+}
+
+// Of a usage error of the data itself: where its kind was chosen.
+TensorDataset make_classes(const Config& config) {
+  const std::string& kind = config.text("data.kind");
+  ClassOptions o{.points = config.integer("data.points"), .classes = 2, .noise = config.real("data.noise")};
+  if (config.has("data.classes")) o.classes = config.integer("data.classes");
+  const uint64_t seed = seed_of(config);
+  if (kind == "blobs") return make_blobs(o, config.integer("data.dimensions"), seed);
+  if (kind == "moons") return make_moons(o, seed);
+  return kind == "xor" ? make_xor(o, seed) : make_spirals(o, config.real("data.turns"), seed);
+}
+
+TensorDataset make_curve(const Config& config) {
+  const CurveOptions o{.points = config.integer("data.points"),
+                       .x_min = config.real("data.x_min"),
+                       .x_max = config.real("data.x_max"),
+                       .noise = config.real("data.noise")};
+  const std::string& kind = config.text("data.kind");
+  const uint64_t seed = seed_of(config);
+  if (kind == "polynomial") return make_polynomial(o, config.reals("data.coefficients"), seed);
+  if (kind == "sine") return make_sine(o, config.real("data.amplitude"), config.real("data.frequency"), seed);
+  return make_line({.points = o.points,
+                    .slope = config.real("data.slope"),
+                    .intercept = config.real("data.intercept"),
+                    .noise = o.noise,
+                    .x_min = o.x_min,
+                    .x_max = o.x_max},
+                   seed);
+}
+
+int64_t number_of_classes(const Config& config) {
+  return config.has("data.classes") ? config.integer("data.classes") : 2;
+}
+
+ExperimentData make_made_up_data(const Config& config) {
+  const bool curve = is_curve(config.text("data.kind"));
+  const TensorDataset all = curve ? make_curve(config) : make_classes(config);
+  ExperimentData data;
+  data.hash = hash_of(all);
+  data.shape.inputs = all.inputs().size(1);
+  data.shape.outputs = outputs_for(objective_kind(config.text("loss.name")), curve ? 1 : number_of_classes(config));
+  const Split split = split_of(config, all.size());
+  data.training = split.validation.empty() ? std::make_unique<TensorDataset>(all) : part_of(all, split.training);
+  data.validation = part_of(all, split.validation);
+  return data;
+}
+
+// The files that a key names, each pattern's in the order of their names.
+std::vector<std::string> files_of(const Config& config, std::string_view key) {
+  std::vector<std::string> files;
+  for (const std::string& path : config.texts(key)) {
+    std::error_code error;
+    const bool is_pattern = path.find_first_of("*?[") != std::string::npos && !fs::exists(path, error);
+    const std::vector<fs::path> found = is_pattern ? matching_paths(path) : std::vector<fs::path>{path};
+    if (found.empty()) {
+      fail(path, "no file has such a name in {}; expected {} to name files, or a pattern that some fit",
+           fs::current_path(error).string(), key);
+    }
+    for (const fs::path& file : found) {
+      if (file.is_relative() && !fs::exists(file, error)) {
+        fail(file.string(),
+             "there is no such file in {}; a {} that does not begin with / counts from the folder that the command "
+             "runs in: run it there, or name the file with --data PATH",
+             fs::current_path(error).string(), key);
+      }
+      files.push_back(file.string());
+    }
+  }
+  return files;
+}
+
+char separator_of(const Config& config) {
+  const std::string& name = config.text("data.separator");
+  return name == "comma" ? ',' : name == "semicolon" ? ';' : name == "tab" ? '\t' : ' ';
+}
+
+}  // namespace
+
+CsvOptions csv_options(const Config& config) {
+  using Header = CsvOptions::Header;
+  const std::string& header = config.text("data.header");
+  return {.separator = separator_of(config),
+          .header = header == "auto"  ? Header::kAuto
+                    : header == "yes" ? Header::kYes
+                                      : Header::kNo};
+}
+
+namespace {
+
+Table read_tables(const Config& config, std::string_view key) {
+  const CsvOptions options = csv_options(config);
+  const std::vector<std::string> files = files_of(config, key);
+  Table table = read_csv(files[0], options);
+  for (size_t i = 1; i < files.size(); ++i) table.append(read_csv(files[i], options));
+  return table;
+}
+
+TableEncoder fit_encoder(const Config& config, const Table& table, std::span<const int64_t> rows) {
+  TableEncoderOptions o{.classes = is_of_classes(objective_kind(config.text("loss.name"))),
+                        .standardize = config.boolean("data.standardize"),
+                        .standardize_target = config.boolean("data.standardize_target")};
+  if (config.has("data.target")) o.target = config.text("data.target");
+  if (config.has("data.features")) o.features = config.texts("data.features");
+  return TableEncoder::fit(table, rows, o);
+}
+
+TensorDataset encoded(const TableEncoder& encoder, const Table& table) {
+  return TensorDataset(encoder.inputs(table), encoder.targets(table));
+}
+
+ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
+  const Table table = read_tables(config, "data.path");
+  const Split split = split_of(config, table.rows);
+  if (split.training.empty()) fail(table.source(), "{} rows, and none is left to train on", table.rows);
+  const auto* known = std::get_if<TableEncoder>(&given);
+  const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
+  ExperimentData data;
+  const TensorDataset all = encoded(encoder, table);
+  data.hash = hash_of(all);
+  data.training = part_of(all, split.training);
+  data.validation = part_of(all, split.validation);
+  if (config.has("data.validation_path")) {
+    auto validation = std::make_unique<TensorDataset>(encoded(encoder, read_tables(config, "data.validation_path")));
+    data.hash = hash_of(*validation, data.hash);
+    data.validation = std::move(validation);
+  }
+  data.shape.inputs = static_cast<int64_t>(encoder.features().size());
+  const ObjectiveKind objective = objective_kind(config.text("loss.name"));
+  const int64_t targets = encoder.classes().empty() ? 1 : static_cast<int64_t>(encoder.classes().size());
+  if (is_of_two_classes(objective) && targets > 2) {
+    fail_usage(config.where("loss.name"),
+               "loss.name = \"{}\" is for two classes, and column \"{}\" has {}; take "
+               "\"cross_entropy\"",
+               config.text("loss.name"), encoder.target().name, targets);
+  }
+  data.shape.outputs = outputs_for(objective, targets);
+  data.encoder = encoder;
+  return data;
+}
+
+// A byte order mark would be a character like any other, or a hint at what is no UTF-8 at all.
+void check_byte_order_mark(const std::string& path, const std::string& text) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    fail(path,
+         "begins with the byte order mark of UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 FILE > NEW`, or set "
+         "data.tokens = "
+         "\"bytes\"");
+  }
+  if (text.starts_with("\xEF\xBB\xBF")) {
+    fail(path,
+         "begins with a UTF-8 byte order mark, which is no part of the text; remove it with `sed -i "
+         "'1s/^\\xEF\\xBB\\xBF//' FILE`, or set data.tokens = \"bytes\"");
+  }
+}
+
+// The files of a key, one after the other, and what messages call them.
+struct Text {
+  std::string source, text;
+};
+
+Text read_texts(const Config& config, std::string_view key) {
+  Text all;
+  for (const std::string& path : files_of(config, key)) {
+    const std::string text = read_file(path);
+    if (text.empty()) fail(path, "the file is empty; expected text to train on");
+    if (config.text("data.tokens") == "characters") check_byte_order_mark(path, text);
+    all.source += (all.source.empty() ? "" : ", ") + path;
+    all.text += text;
+  }
+  return all;
+}
+
+CharacterTokenizer make_tokenizer(const Config& config, const Text& text) {
+  const bool bytes = config.text("data.tokens") == "bytes";
+  using Unit = CharacterTokenizer::Unit;
+  try {
+    return CharacterTokenizer::train(text.text, bytes ? Unit::kBytes : Unit::kCharacters);
+  } catch (const Error& error) {
+    // The tokenizer knows the place in the text, but not whose text it is.
+    fail(text.source, "{}: set data.tokens = \"bytes\", or convert the file to UTF-8 with iconv", error.message());
+  }
+}
+
+std::vector<int32_t> encode(const CharacterTokenizer& tokenizer, const Text& text, const char* whose) {
+  try {
+    return tokenizer.encode(text.text);
+  } catch (const Error& error) {
+    fail(text.source, "{} (the vocabulary is that of {})", error.message(), whose);
+  }
+}
+
+void check_length(const Config& config, const std::string& source, int64_t total, int64_t held) {
+  const int64_t context = config.integer("model.context");
+  if (total - held >= context + 1 && (held == 0 || held >= context + 1)) return;
+  fail(source,
+       "{} tokens, of which {} are held out for validation; each part needs at least model.context + 1 = {} (give "
+       "more text, or set data.validation_fraction or model.context lower)",
+       total, held, context + 1);
+}
+
+std::unique_ptr<Dataset> read_validation_text(const Config& config, const CharacterTokenizer& tokenizer,
+                                              uint64_t& hash) {
+  const Text text = read_texts(config, "data.validation_path");
+  std::vector<int32_t> tokens = encode(tokenizer, text, "the training text");
+  check_length(config, text.source, static_cast<int64_t>(tokens.size()), 0);
+  hash = mix(hash, xxh3(tokens.data(), tokens.size() * sizeof(int32_t)));
+  return std::make_unique<TokenDataset>(std::move(tokens), config.integer("model.context"));
+}
+
+ExperimentData make_text_data(const Config& config, const DataEncoder& given) {
+  const Text text = read_texts(config, "data.path");
+  const auto* known = std::get_if<CharacterTokenizer>(&given);
+  const CharacterTokenizer tokenizer = known != nullptr ? *known : make_tokenizer(config, text);
+  std::vector<int32_t> tokens = encode(tokenizer, text, "the run that this one goes on from");
+  ExperimentData data;
+  data.hash = xxh3(tokens.data(), tokens.size() * sizeof(int32_t));
+  data.shape.vocabulary = tokenizer.vocabulary_size();
+  const int64_t context = config.integer("model.context"), stride = config.integer("data.stride");
+  const int64_t total = static_cast<int64_t>(tokens.size()), held = held_out(config, total);
+  check_length(config, text.source, total, held);
+  check_held_out(config, held, total, "tokens");
+  const auto split = tokens.begin() + (total - held);
+  if (held > 0) {
+    data.validation = std::make_unique<TokenDataset>(std::vector<int32_t>(split, tokens.end()), context);
+  }
+  if (config.has("data.validation_path")) data.validation = read_validation_text(config, tokenizer, data.hash);
+  tokens.resize(static_cast<size_t>(total - held));
+  auto training = std::make_unique<TokenDataset>(std::move(tokens), context, stride);
+  data.unused_tokens = training->unused_tokens();
+  data.training = std::move(training);
+  data.encoder = tokenizer;
+  return data;
+}
+
+}  // namespace
+
+ExperimentData make_data(const Config& config, const DataEncoder& encoder) {
+  const std::string& kind = config.text("data.kind");
+  if (kind == "text") return make_text_data(config, encoder);
+  return kind == "csv" ? make_table_data(config, encoder) : make_made_up_data(config);
+}
+
+}  // namespace gradus

@@ -1,0 +1,135 @@
+#include "gradus/data/table_encoder.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "gradus/data/encoder.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+using Names = std::vector<std::string>;
+
+// Of the first three rows: a has mean 2 and deviation √(2/3), b is constant.
+Table table() { return parse_csv("a,b,kind,y\n1,5,dog,10\n2,5,cat,20\n3,5,dog,30\n9,7,ape,90\n", "t.csv"); }
+
+const std::vector<int64_t> kFirst = {0, 1, 2};
+
+TEST(TableEncoder, StandardizesByTheTrainingPart) {
+  const TableEncoder encoder = TableEncoder::fit(table(), kFirst, {.features = {"b", "a"}, .standardize_target = true});
+  const double deviation = std::sqrt(2.0 / 3.0);
+  ASSERT_EQ(encoder.features().size(), 2u);
+  EXPECT_EQ(encoder.features()[0].name, "b");
+  EXPECT_EQ(encoder.features()[0].mean, 5.0);
+  EXPECT_EQ(encoder.features()[0].scale, 1.0);  // constant
+  EXPECT_DOUBLE_EQ(encoder.features()[1].scale, deviation);
+  const std::vector<double> x = encoder.inputs(table()).values<double>();
+  EXPECT_EQ(x[0], 0.0);
+  EXPECT_EQ(x[1], static_cast<float>(-1.0 / deviation));
+  EXPECT_EQ(x[6], 2.0);
+  EXPECT_EQ(x[7], static_cast<float>(7.0 / deviation));
+  const Tensor y = encoder.targets(table());
+  EXPECT_EQ(y.shape(), Shape({4, 1}));
+  EXPECT_EQ(y.values<double>()[0], static_cast<float>(-1.0 / deviation));
+  EXPECT_NEAR(encoder.original(y.values<double>()[3]), 90.0, 1e-5);
+  EXPECT_TRUE(encoder.classes().empty());
+}
+
+TEST(TableEncoder, LeavesNumbersAsTheyAreIfAsked) {
+  const TableEncoder encoder = TableEncoder::fit(table(), kFirst, {.features = {"a"}, .standardize = false});
+  EXPECT_EQ(encoder.inputs(table()).values<double>(), (std::vector<double>{1, 2, 3, 9}));
+  EXPECT_EQ(encoder.targets(table()).values<double>(), (std::vector<double>{10, 20, 30, 90}));
+}
+
+TEST(TableEncoder, KnowsClassesByName) {
+  const TableEncoder texts = TableEncoder::fit(table(), kFirst, {.features = {"a"}, .target = "kind", .classes = true});
+  EXPECT_EQ(texts.classes(), (Names{"ape", "cat", "dog"}));
+  EXPECT_EQ(texts.targets(table()).values<double>(), (std::vector<double>{2, 1, 2, 0}));
+  EXPECT_EQ(texts.targets(table()).dtype(), DType::kI64);
+  // Numbers in their own order, not in that of their digits.
+  const TableEncoder numbers =
+      TableEncoder::fit(parse_csv("x,n\n0,10\n0,9\n0,2.5", "n.csv"), kFirst, {.classes = true});
+  EXPECT_EQ(numbers.classes(), (Names{"2.5", "9", "10"}));
+}
+
+TEST(TableEncoder, ComesBackFromJson) {
+  const TableEncoder encoder =
+      TableEncoder::fit(table(), kFirst, {.features = {"a"}, .target = "kind", .classes = true});
+  const std::string json = encoder.to_json();
+  const TableEncoder again = TableEncoder::from_json(json, "columns.json");
+  EXPECT_EQ(again.to_json(), json);
+  EXPECT_EQ(again.inputs(table()).values<double>(), encoder.inputs(table()).values<double>());
+  EXPECT_EQ(encoder_file(DataEncoder(encoder)), "columns.json");
+  EXPECT_EQ(encoder_json(encoder_from_json("columns.json", json, "f")), json);
+  EXPECT_EQ(encoder_file(DataEncoder()), "");
+}
+
+TEST(TableEncoder, RefusesDamagedJson) {
+  const auto error = [](const char* json) { return error_text([&] { TableEncoder::from_json(json, "c.json"); }); };
+  const std::string expected = "; expected the columns of a table as gradus writes them";
+  EXPECT_EQ(error("{}"), "[c.json] there is no \"features\"" + expected);
+  EXPECT_EQ(error(R"({"features": []})"), "[c.json] \"features\" is no list of at least one column" + expected);
+  EXPECT_EQ(error(R"({"features": [{"name": 1}]})"), "[c.json] a column's name is no text" + expected);
+  EXPECT_EQ(error(R"({"features": [{"name": "a", "mean": 0, "scale": 0}]})"),
+            "[c.json] a scale is not above 0" + expected);
+  EXPECT_EQ(error(R"({"features": [{"name": "a", "mean": "x", "scale": 1}]})"),
+            "[c.json] a mean or a scale is no number" + expected);
+  const std::string start = R"({"features": [{"name": "a", "mean": 0, "scale": 1}],)";
+  EXPECT_EQ(error((start + R"("target": {"name": "y", "mean": 0, "scale": 1, "classes": 3}})").c_str()),
+            "[c.json] \"classes\" is no list" + expected);
+  EXPECT_EQ(error((start + R"("target": {"name": "y", "mean": 0, "scale": 1, "classes": ["x"]}})").c_str()),
+            "[c.json] there is one class" + expected);
+}
+
+TEST(TableEncoder, SaysWhichColumnIsWrong) {
+  const auto error = [](const TableEncoderOptions& o) {
+    return usage_error_text([&] { TableEncoder::fit(table(), kFirst, o); });
+  };
+  EXPECT_EQ(error({.features = {"z"}}), "[t.csv] there is no column \"z\"; there are: a, b, kind, y");
+  EXPECT_EQ(error({.target = "z"}), "[t.csv] there is no column \"z\"; there are: a, b, kind, y");
+  EXPECT_EQ(error({.features = {"a", "a"}}), "[t.csv] column \"a\" is named twice as a feature");
+  EXPECT_EQ(error({.features = {"y"}}), "[t.csv] column \"y\" is the target, and named as a feature too");
+  EXPECT_EQ(
+      error({}),
+      "[t.csv:2] column \"kind\" holds text, \"dog\"; a feature, and a target that is not a class, must be numbers: "
+      "name the columns that are with data.features and data.target, or learn classes with loss.name = "
+      "\"cross_entropy\"");
+  EXPECT_EQ(usage_error_text([] { TableEncoder::fit(parse_csv("y\n1\n2", "y.csv"), kFirst, {}); }),
+            "[y.csv] the only column is the target, \"y\"; expected features beside it");
+  EXPECT_EQ(
+      usage_error_text([] { TableEncoder::fit(parse_csv("x,y\n1,2\n2,2\n3,2", "y.csv"), kFirst, {.classes = true}); }),
+      "[y.csv] column \"y\" is the class to learn, and it is \"2\" in every row; expected two or more");
+}
+
+TEST(TableEncoder, SaysWhichRowIsWrong) {
+  const TableEncoder encoder =
+      TableEncoder::fit(table(), kFirst, {.features = {"a"}, .target = "kind", .classes = true});
+  EXPECT_EQ(
+      error_text([&] { encoder.targets(parse_csv("a,kind\n1,cat\n2,cow", "new.csv")); }),
+      "[new.csv:3] \"cow\" in column \"kind\" is a class that the model does not know; it was made for: ape, cat, dog");
+  // The first field that is no number, not the first field.
+  EXPECT_EQ(error_text([&] { encoder.inputs(parse_csv("a,kind\n1,cat\nNA,cow", "new.csv")); }).substr(0, 39),
+            "[new.csv:3] column \"a\" holds text, \"NA\"");
+}
+
+TEST(Table, SeveralFilesAreOne) {
+  Table all = parse_csv("a,b\n1,x\n2,y", "1.csv");
+  all.append(parse_csv("a,b\n\n3,z", "2.csv"));
+  EXPECT_EQ(all.rows, 3);
+  EXPECT_EQ(all.columns[0].numbers, (std::vector<double>{1, 2, 3}));
+  EXPECT_EQ(all.columns[1].texts, (Names{"x", "y", "z"}));
+  EXPECT_EQ(all.source(), "1.csv, 2.csv");
+  EXPECT_EQ(all.place(1), "1.csv:3");
+  EXPECT_EQ(all.place(2), "2.csv:3");
+  EXPECT_EQ(error_text([&] { all.append(parse_csv("a\n1", "3.csv")); }),
+            "[3.csv] 1 columns; expected 2, as in 1.csv, 2.csv");
+  EXPECT_EQ(error_text([&] { all.append(parse_csv("a,c\n1,x", "3.csv")); }),
+            "[3.csv] column 2 is \"c\"; expected \"b\", as in 1.csv, 2.csv");
+  EXPECT_EQ(error_text([&] { all.append(parse_csv("a,b\n1,2", "3.csv")); }),
+            "[3.csv] column \"b\" holds numbers; in 1.csv, 2.csv it holds text");
+}
+
+}  // namespace
+}  // namespace gradus

@@ -1,0 +1,209 @@
+// The data and the models that configurations ask for.
+#include <cmath>
+#include <numeric>
+
+#include "gradus/autograd/tape.h"
+#include "gradus/data/generated.h"
+#include "gradus/train/experiment.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+Config config_of(std::vector<std::string> overrides) {
+  return Config::parse("train.steps = 1\nmodel.kind = 'linear'", "run.toml", overrides);
+}
+
+const TensorDataset& tensors(const std::unique_ptr<Dataset>& data) { return dynamic_cast<const TensorDataset&>(*data); }
+
+std::vector<double> targets_of(const std::unique_ptr<Dataset>& data) {
+  return tensors(data).targets().values<double>();
+}
+
+TEST(ExperimentData, CurvesAreThoseOfTheLibrary) {
+  const ExperimentData line = make_data(config_of({"data.kind=line", "data.points=9", "data.slope=3"}));
+  EXPECT_EQ(targets_of(line.training), make_line({.points = 9, .slope = 3.0}, 0).targets().values<double>());
+  const ExperimentData cubic =
+      make_data(config_of({"data.kind=polynomial", "data.coefficients=[1, 0.5, 2]", "data.noise=0", "data.points=3"}));
+  EXPECT_EQ(targets_of(cubic.training), (std::vector<double>{2.5, 1.0, 3.5}));  // 1 + x/2 + 2x² at −1, 0, 1
+  const ExperimentData sine = make_data(
+      config_of({"data.kind=sine", "data.frequency=0.25", "data.amplitude=3", "data.noise=0", "data.points=3"}));
+  EXPECT_EQ(targets_of(sine.training), (std::vector<double>{-3.0, 0.0, 3.0}));
+  EXPECT_EQ(sine.shape.outputs, 1);
+}
+
+TEST(ExperimentData, ClassesHaveAnOutputEachOrOne) {
+  const auto shape = [](std::vector<std::string> keys) { return make_data(config_of(std::move(keys))).shape; };
+  EXPECT_EQ(shape({"data.kind=blobs", "data.classes=5", "data.dimensions=7"}).outputs, 5);
+  EXPECT_EQ(shape({"data.kind=blobs", "data.classes=5", "data.dimensions=7"}).inputs, 7);
+  EXPECT_EQ(shape({"data.kind=moons"}).outputs, 2);
+  EXPECT_EQ(shape({"data.kind=xor", "loss.name=binary_cross_entropy"}).outputs, 1);
+  EXPECT_EQ(shape({"data.kind=spirals"}).outputs, 3);
+}
+
+TEST(ExperimentData, AFifthOfClassesIsHeldOutAtRandomByTheSeed) {
+  const auto data = [](const char* seed) { return make_data(config_of({"data.kind=moons", "data.points=200", seed})); };
+  const ExperimentData first = data("train.seed=1"), again = data("train.seed=1"), other = data("train.seed=2");
+  EXPECT_EQ(first.training->size(), 160);
+  EXPECT_EQ(first.validation->size(), 40);
+  EXPECT_EQ(targets_of(first.validation), targets_of(again.validation));
+  EXPECT_NE(targets_of(first.validation), targets_of(other.validation));
+  // Both parts together are the whole, and of each class there are about as many: 20 ± 3·√(40·¼).
+  const std::vector<double> held = targets_of(first.validation);
+  const double ones = std::accumulate(held.begin(), held.end(), 0.0);
+  EXPECT_NEAR(ones, 20.0, 9.5);
+  const std::vector<double> rest = targets_of(first.training);
+  EXPECT_EQ(ones + std::accumulate(rest.begin(), rest.end(), 0.0), 100.0);
+}
+
+class TableFiles : public testing::Test {
+ protected:
+  void SetUp() override {
+    spill(folder_ / "a1.csv", "x,kind\n1,dog\n2,cat\n3,dog\n");
+    spill(folder_ / "a2.csv", "x,kind\n4,cat\n");
+    spill(folder_ / "check.csv", "x,kind\n5,cat\n6,dog\n");
+  }
+  std::string path(const char* name) const { return (folder_ / name).string(); }
+  Config config(const std::vector<std::string>& more) const {
+    std::vector<std::string> keys = {"data.kind=csv", "loss.name=cross_entropy", "data.standardize=false"};
+    keys.insert(keys.end(), more.begin(), more.end());
+    return config_of(keys);
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(TableFiles, APatternStandsForAllThatFit) {
+  const ExperimentData data =
+      make_data(config({"data.path=" + path("a*.csv"), "data.validation_path=" + path("check.csv")}));
+  EXPECT_EQ(tensors(data.training).inputs().values<double>(), (std::vector<double>{1, 2, 3, 4}));
+  EXPECT_EQ(targets_of(data.training), (std::vector<double>{1, 0, 1, 0}));
+  EXPECT_EQ(targets_of(data.validation), (std::vector<double>{0, 1}));
+  EXPECT_EQ(encoder_file(data.encoder), "columns.json");
+}
+
+TEST_F(TableFiles, AListIsReadInItsOrder) {
+  const std::string list = fmt::format("data.path=[\"{}\", \"{}\"]", path("a2.csv"), path("a1.csv"));
+  const ExperimentData data = make_data(config({list, "data.validation_fraction=0"}));
+  EXPECT_EQ(tensors(data.training).inputs().values<double>(), (std::vector<double>{4, 1, 2, 3}));
+  EXPECT_EQ(data.validation, nullptr);
+}
+
+TEST_F(TableFiles, AKnownEncoderIsUsed) {
+  const Config usual = config({"data.path=" + path("a1.csv"), "data.validation_fraction=0", "data.standardize=true"});
+  const ExperimentData data = make_data(usual);
+  const Config other = config({"data.path=" + path("a2.csv"), "data.validation_fraction=0", "data.standardize=true"});
+  const ExperimentData later = make_data(other, data.encoder);
+  EXPECT_EQ(tensors(later.training).inputs().values<double>()[0], static_cast<float>(2.0 / std::sqrt(2.0 / 3.0)));
+  EXPECT_EQ(encoder_json(later.encoder), encoder_json(data.encoder));
+}
+
+TEST_F(TableFiles, ErrorsNameTheFile) {
+  const auto error = [&](const std::vector<std::string>& keys) { return error_text([&] { make_data(config(keys)); }); };
+  const std::string here = std::filesystem::current_path().string();
+  EXPECT_EQ(error({"data.path=" + path("b*.csv")}),
+            "[" + path("b*.csv") + "] no file has such a name in " + here +
+                "; expected data.path to name files, or a pattern that some fit");
+  EXPECT_EQ(error({"data.path=none.csv"}),
+            "[none.csv] there is no such file in " + here +
+                "; a data.path that does not begin with / counts from the folder that the command runs in: run it "
+                "there, or name the file with --data PATH");
+  spill(folder_ / "3.csv", "x,kind\n1,a\n2,b\n3,c\n");
+  EXPECT_EQ(error({"data.path=" + path("3.csv"), "loss.name=hinge"}),
+            "[--set loss.name=hinge] loss.name = \"hinge\" is for two classes, and column \"kind\" has 3; take "
+            "\"cross_entropy\"");
+}
+
+TEST(ExperimentData, TextOfSeveralFilesWithItsOwnValidation) {
+  const TemporaryFolder folder;
+  spill(folder / "1.txt", "abcabcabc");
+  spill(folder / "2.txt", "cba");
+  spill(folder / "v.txt", "cccc");
+  const auto config = [&](const char* validation) {
+    return Config::parse(
+        "train.steps = 1\nmodel.kind = 'gpt'\ndata.kind = 'text'\nmodel.context = 3", "run.toml",
+        {"data.path=" + (folder / "[12].txt").string(), "data.validation_path=" + (folder / validation).string()});
+  };
+  const ExperimentData data = make_data(config("v.txt"));
+  const auto tokens = [](const std::unique_ptr<Dataset>& part) {
+    const auto all = dynamic_cast<const TokenDataset&>(*part).tokens();
+    return std::vector<int32_t>(all.begin(), all.end());
+  };
+  EXPECT_EQ(tokens(data.training), (std::vector<int32_t>{0, 1, 2, 0, 1, 2, 0, 1, 2, 2, 1, 0}));
+  EXPECT_EQ(tokens(data.validation), (std::vector<int32_t>{2, 2, 2, 2}));
+  spill(folder / "x.txt", "abcx");
+  EXPECT_EQ(error_text([&] { make_data(config("x.txt")); }),
+            "[" + (folder / "x.txt").string() +
+                "] character \"x\" (U+0078) at byte 3 of the text is not among the 3 tokens; use what stands in the "
+                "text that it was "
+                "made from (the vocabulary is that of the training text)");
+}
+
+TEST(ExperimentModel, LossesAndStartsAreThoseOfTheKeys) {
+  const auto first_loss = [](std::vector<std::string> keys) {
+    keys.insert(keys.begin(), {"data.kind=blobs", "data.classes=2", "model.init=zeros"});
+    const Config config = config_of(keys);
+    const ExperimentData data = make_data(config);
+    const std::unique_ptr<Model> model = make_model(config, data.shape);
+    const Batch batch = data.training->batch(std::vector<int64_t>{0, 1, 2, 3});
+    const NoGrad no_grad;
+    Context context;
+    const Loss loss = model->loss(batch.inputs, batch.targets, context);
+    return loss.sum.item() / loss.weight;
+  };
+  // With all outputs 0.
+  EXPECT_NEAR(first_loss({}), std::log(2.0), 1e-6);
+  EXPECT_NEAR(first_loss({"loss.name=binary_cross_entropy"}), std::log(2.0), 1e-6);
+  EXPECT_NEAR(first_loss({"loss.name=hinge"}), 1.0, 1e-6);
+  EXPECT_NEAR(first_loss({"loss.name=squared_hinge"}), 1.0, 1e-6);
+  EXPECT_NEAR(first_loss({"loss.label_smoothing=0.2"}), std::log(2.0), 1e-6);
+  // ¼ of the examples' … half of them each: (α + 1 − α)/2 · ½^γ · log 2.
+  EXPECT_NEAR(first_loss({"loss.name=focal", "loss.gamma=1"}), 0.25 * std::log(2.0), 1e-6);
+}
+
+TEST(ExperimentModel, EveryInitialiserHasItsDeviation) {
+  const auto deviation = [](const std::string& init) {
+    const Config config = config_of({"data.kind=blobs", "data.dimensions=400", "data.classes=100", "data.points=200",
+                                     "model.kind=mlp", "model.hidden=[300]", "model.init=" + init});
+    const std::unique_ptr<Model> model = make_model(config, {.inputs = 400, .outputs = 100});
+    double squares = 0.0;
+    const std::vector<double> weights = model->parameters()[0].tensor.values<double>();
+    for (const double w : weights) squares += w * w / static_cast<double>(weights.size());
+    return std::sqrt(squares);
+  };
+  // 120,000 weights: the deviation of a deviation is below 0.3%.
+  EXPECT_NEAR(deviation("default"), 1.0 / std::sqrt(3.0 * 400), 1e-3);
+  EXPECT_EQ(deviation("zeros"), 0.0);
+  EXPECT_NEAR(deviation("normal"), 1.0, 1e-2);
+  EXPECT_NEAR(deviation("uniform"), 1.0 / std::sqrt(3.0), 1e-2);
+  EXPECT_NEAR(deviation("xavier_normal"), std::sqrt(2.0 / 700), 1e-3);
+  EXPECT_NEAR(deviation("xavier_uniform"), std::sqrt(2.0 / 700), 1e-3);
+  EXPECT_NEAR(deviation("kaiming_normal"), std::sqrt(2.0 / 400), 1e-3);
+  EXPECT_NEAR(deviation("kaiming_uniform"), std::sqrt(2.0 / 400), 1e-3);
+  EXPECT_NEAR(deviation("lecun_normal"), std::sqrt(1.0 / 400), 1e-3);
+  EXPECT_NEAR(deviation("orthogonal"), std::sqrt(1.0 / 400), 1e-6);  // its rows have length 1
+}
+
+TEST(ExperimentConfig, ALossThatDoesNotGoWithTheData) {
+  const auto error = [](std::vector<std::string> keys) {
+    return usage_error_text([&] { config_of(std::move(keys)); });
+  };
+  EXPECT_EQ(error({"data.kind=line", "loss.name=hinge"}),
+            "[--set loss.name=hinge] loss.name = \"hinge\" is for classes, and data.kind = \"line\" has numbers; take "
+            "\"mse\"");
+  EXPECT_EQ(error({"data.kind=moons", "loss.name=mae"}),
+            "[--set loss.name=mae] loss.name = \"mae\" is for numbers, and data.kind = \"moons\" has classes; take "
+            "\"cross_entropy\"");
+  EXPECT_EQ(error({"data.kind=blobs", "loss.name=focal"}),
+            "[--set loss.name=focal] loss.name = \"focal\" is for two classes, and data.classes = 3; take "
+            "\"cross_entropy\"");
+  EXPECT_EQ(error({"data.kind=csv", "data.path=x", "loss.name=hinge", "data.standardize_target=true"}),
+            "[--set data.standardize_target=true] data.standardize_target = true is for a target of numbers, and "
+            "loss.name = \"hinge\" learns classes");
+  EXPECT_EQ(
+      error({"data.kind=csv", "data.path=x", "data.validation_path=y", "data.validation_fraction=0.5"}),
+      "[--set data.validation_fraction=0.5] \"data.validation_fraction\" does not apply where data.validation_path "
+      "is given; remove one of them");
+}
+
+}  // namespace
+}  // namespace gradus
