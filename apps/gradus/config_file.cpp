@@ -48,9 +48,14 @@ ConfigFile config_file(const std::string& config, std::string_view verb) {
              nearest.empty() ? "; give the path of a TOML file, or a name that `gradus recipes` lists" : nearest);
 }
 
+std::string run_folder(const TrainOptions& options, const ConfigFile& file) {
+  return options.out ? *options.out : (fs::path("runs") / fs::path(file.path).stem()).string();
+}
+
 Config make_config(const TrainOptions& options, const ConfigFile& file) {
   std::vector<std::string> overrides = options.set;
-  if (options.data) overrides.push_back(Config::text_override("data.path", *options.data));
+  if (options.data.size() == 1) overrides.push_back(Config::text_override("data.path", options.data[0]));
+  if (options.data.size() > 1) overrides.push_back("data.path=" + to_toml(Value(options.data)));
   Config config = load_config(options, file, overrides);
   if (options.machine.threads) config.set("train.threads", *options.machine.threads, "--threads");
   if (options.seed) config.set("train.seed", *options.seed, "--seed");

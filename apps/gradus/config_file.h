@@ -17,6 +17,9 @@ struct ConfigFile {
 /// A file, or else a recipe by its bare name; a usage error of `gradus verb` if it is neither.
 ConfigFile config_file(const std::string& config, std::string_view verb);
 
+/// Where a run of it goes: --out, or runs/<name of the file>.
+std::string run_folder(const TrainOptions& options, const ConfigFile& file);
+
 /// What is in the file, with --set, --data, --threads and --seed.
 Config make_config(const TrainOptions& options, const ConfigFile& file);
 

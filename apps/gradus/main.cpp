@@ -38,6 +38,16 @@ int64_t decimal_integer(std::string_view option, std::string_view text, Bounds b
   fail_usage(option, "must be a decimal integer from {} to {}; found \"{}\"", bounds.low, bounds.high, text);
 }
 
+std::vector<int64_t> integers_between_commas(std::string_view option, std::string_view text) {
+  std::vector<int64_t> numbers;
+  while (true) {
+    const size_t comma = text.find(',');
+    numbers.push_back(decimal_integer(option, text.substr(0, comma), {}));
+    if (comma == std::string_view::npos) return numbers;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 // CLI11's own integers stop silently at the largest, and are octal and hexadecimal as in C.
 template <class Target>
 CLI::Option* add_integer(CLI::App& verb, const std::string& name, Target& target, Bounds bounds,
@@ -53,13 +63,17 @@ void add_machine_options(CLI::App& verb, MachineOptions& options) {
       ->type_name("baseline|avx2|avx512");
 }
 
+CLI::Option* add_data(CLI::App& verb, std::vector<std::string>& paths, const char* description) {
+  return verb.add_option("--data", paths, description)->type_name("PATH")->allow_extra_args(false);
+}
+
 // Which configuration, and what is changed of it.
 void add_config_options(CLI::App& verb, TrainOptions& o) {
   verb.add_option("CONFIG", o.config, "A TOML file, or the name of a recipe (see `gradus recipes`)")->type_name("TOML");
   verb.add_option("--set", o.set, "Set a key of the configuration (see `gradus keys`); any number of times")
       ->type_name("a.b=c")
       ->allow_extra_args(false);
-  verb.add_option("--data", o.data, "The text file to learn from (data.path)")->type_name("PATH");
+  add_data(verb, o.data, "The file to learn from (data.path); any number of times, or a pattern in quotes");
   add_integer(verb, "--seed", o.seed, {}, "Seed of all random numbers (train.seed)");
   add_machine_options(verb, o.machine);
 }
@@ -68,8 +82,13 @@ void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
   CLI::App* verb = app.add_subcommand("train", "Train a model as a configuration says");
   add_config_options(*verb, o);
   verb->add_option("--out", o.out, "The run's folder; runs/<name of the configuration> by default")->type_name("RUN");
+  verb->add_option_function<std::string>(
+          "--seeds", [&o](const std::string& text) { o.seeds = integers_between_commas("--seeds", text); },
+          "A run for each of these seeds, into folders seed_N in RUN, and a table of all")
+      ->type_name("A,B,…");
   verb->add_flag("--quiet", o.quiet, "Print errors only");
-  verb->add_flag("--dry-run", o.dry_run, "Say how much memory the run needs, and for what; train and write nothing");
+  verb->add_flag("--dry-run", o.dry_run,
+                 "Say what the run would be: model, examples, steps, memory; train and write nothing");
   verb->add_flag("--overwrite", o.overwrite, "Replace the run in a folder that is not empty");
   verb->add_option(
           "--resume", o.resume,
@@ -133,6 +152,47 @@ void add_generate(CLI::App& app, GenerateVerbOptions& o, Verb& run) {
   add_machine_options(*verb, o.machine);
   verb->footer("Example:\n  gradus generate runs/gpt_char --prompt 'You may ' --tokens 400 --temperature 0.7");
   verb->final_callback([&o, &run] { run = [&o] { return generate(o); }; });
+}
+
+void add_eval(CLI::App& app, EvalOptions& o, Verb& run) {
+  CLI::App* verb = app.add_subcommand("eval", "Print the loss and the metrics of a trained model");
+  verb->add_option("RUN", o.run, "The folder of a run")->required()->type_name("FOLDER");
+  add_data(*verb, o.data, "A file to evaluate on as a whole, instead of the run's own data; any number of times");
+  verb->add_option("--part", o.part, "Of the run's own data; validation where there is some, by default")
+      ->type_name("validation|training")
+      ->check(CLI::IsMember({"validation", "training"}));
+  verb->add_flag("--best", o.best, "Use the weights with the lowest validation loss instead of the last");
+  verb->add_flag("--json", o.json, "Print one JSON object");
+  add_machine_options(*verb, o.machine);
+  verb->footer("Example:\n  gradus eval runs/book --data other_book.txt");
+  verb->final_callback([&o, &run] { run = [&o] { return eval(o); }; });
+}
+
+void add_predict(CLI::App& app, PredictOptions& o, Verb& run) {
+  CLI::App* verb = app.add_subcommand("predict", "Say what a trained model predicts for each row of a table");
+  verb->add_option("RUN", o.run, "The folder of a run on a table, or on made-up data")->required()->type_name("FOLDER");
+  add_data(*verb, o.data, "The CSV file with the rows; any number of times")->required();
+  verb->add_option("--format", o.format, "What is printed: a line a row, after a line of names for CSV")
+      ->type_name("csv|jsonl")
+      ->check(CLI::IsMember({"csv", "jsonl"}))
+      ->capture_default_str();
+  verb->add_option("--out", o.out, "A file to write it to instead")->type_name("FILE");
+  verb->add_flag("--best", o.best, "Use the weights with the lowest validation loss instead of the last");
+  add_machine_options(*verb, o.machine);
+  verb->footer("Example:\n  gradus predict runs/houses --data new_houses.csv --out prices.csv");
+  verb->final_callback([&o, &run] { run = [&o] { return predict(o); }; });
+}
+
+void add_init(CLI::App& app, InitOptions& o, Verb& run) {
+  CLI::App* verb = app.add_subcommand("init", "Write a configuration to start from: a recipe's, or one for a file");
+  verb->add_option("NAMES", o.names, "RECIPE and the FILE to write, or with --data the FILE to write")
+      ->type_name("[RECIPE] FILE");
+  verb->add_option("--data", o.data, "Look at this file, and write the reasons as comments")->type_name("PATH");
+  verb->add_option("--target", o.target, "Of a table: the column to learn; the last by default")->type_name("NAME");
+  verb->footer(
+      "Examples:\n  gradus init linear_regression mine.toml\n  gradus init --data houses.csv --target price "
+      "houses.toml");
+  verb->final_callback([&o, &run] { run = [&o] { return init(o); }; });
 }
 
 void add_schedule(CLI::App& app, ScheduleVerbOptions& o, Verb& run) {
@@ -240,6 +300,13 @@ int run_command(int argc, char** argv) {
   VerifyOptions verify_options;
   add_verify(app, verify_options, run);
   add_generate(app, generate_options, run);
+  EvalOptions eval_options;
+  add_eval(app, eval_options, run);
+  PredictOptions predict_options;
+  add_predict(app, predict_options, run);
+  InitOptions init_options;
+  init_options.program = train_options.program;
+  add_init(app, init_options, run);
   BenchOptions bench_options;
   add_bench(app, bench_options, run);
   add_schedule(app, schedule_options, run);

@@ -28,7 +28,8 @@ void check_folders(const TrainOptions& options) {
   if (options.out && options.out->empty()) {
     fail_usage("--out", "is empty; give the folder of the run, for example --out runs/mine");
   }
-  if (options.data && options.data->empty()) {
+  for (const std::string& path : options.data) {
+    if (!path.empty()) continue;
     fail_usage("--data", "is empty; give the text file to learn from, for example --data book.txt");
   }
 }
@@ -152,6 +153,7 @@ std::string row(const StepRecord& record, int64_t planned_steps) {
   std::string text =
       fmt::format("step {:>{}}  loss {:.6f}", record.step, fmt::formatted_size("{}", planned_steps), record.loss);
   if (record.validation_loss) text += fmt::format("  val_loss {:.6f}", *record.validation_loss);
+  for (const Metric& metric : record.validation_metrics) text += fmt::format("  {} {:.4f}", metric.name, metric.value);
   return text + "\n";
 }
 
@@ -318,13 +320,14 @@ int plan(Config config) {
 }  // namespace
 
 int train(const TrainOptions& given) {
+  if (!given.seeds.empty()) return train_seeds(given);
   const TrainOptions options = with_resumed_run(given);
   check_folders(options);
   const ConfigFile file = config_file(options.config, "train");
   Config config = make_config(options, file);
   prepare_machine({.isa = options.machine.isa, .threads = {}});
   if (options.dry_run) return plan(std::move(config));
-  const std::string folder = options.out ? *options.out : (fs::path("runs") / fs::path(file.path).stem()).string();
+  const std::string folder = run_folder(options, file);
   if (options.overwrite) check_overwrite(file.path, folder);
   Interrupt interrupt;
   Run run(std::move(config), folder, run_options(options));

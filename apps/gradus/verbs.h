@@ -21,12 +21,14 @@ struct TrainOptions {
   std::string program;  ///< How the command was called, for what to type next.
   std::string config;   ///< The path of a TOML file or the name of a recipe.
   std::vector<std::string> set;
-  std::optional<std::string> data, out;
+  std::vector<std::string> data;
+  std::optional<std::string> out;
   std::optional<int64_t> seed;
+  std::vector<int64_t> seeds;  ///< A run of each, into folders of their own.
   MachineOptions machine;
   bool quiet = false;
   bool overwrite = false;
-  bool dry_run = false;  ///< Only says what memory the run would need.
+  bool dry_run = false;  ///< Only says what the run would be.
   /// Empty text: the run that `out` names. A run's folder, or a checkpoint's, else.
   std::optional<std::string> resume;
   bool own_configuration = false;  ///< `config` is that of the run that is resumed.
@@ -34,6 +36,9 @@ struct TrainOptions {
 
 /// Trains and writes the run's folder. 0; or 128 + the signal that ended it.
 int train(const TrainOptions& options);
+
+/// The same for each of `seeds`, one after the other, and a table of how they ended.
+int train_seeds(const TrainOptions& options);
 
 struct LrFindOptions {
   TrainOptions training;  ///< Of it `config`, `set`, `data`, `seed` and `machine`.
@@ -66,6 +71,38 @@ struct GenerateVerbOptions {
 
 /// Continues a text with a trained model, on standard output as it is made.
 int generate(const GenerateVerbOptions& options);
+
+struct EvalOptions {
+  std::string run;
+  std::vector<std::string> data;  ///< Files; else the part of the run's own data.
+  std::string part;               ///< "validation" or "training"; empty for the first of them that there is.
+  bool best = false, json = false;
+  MachineOptions machine;
+};
+
+/// Prints the loss and the metrics of a trained model.
+int eval(const EvalOptions& options);
+
+struct PredictOptions {
+  std::string run;
+  std::vector<std::string> data;
+  std::string format = "csv";  ///< Or "jsonl".
+  std::optional<std::string> out;
+  bool best = false;
+  MachineOptions machine;
+};
+
+/// Prints, or writes to a file, what a trained model says of each row of a table.
+int predict(const PredictOptions& options);
+
+struct InitOptions {
+  std::string program;             ///< How the command was called.
+  std::vector<std::string> names;  ///< RECIPE and FILE, or FILE.
+  std::string data, target;
+};
+
+/// Writes a configuration into a new file.
+int init(const InitOptions& options);
 
 struct ScheduleVerbOptions {
   std::string name;

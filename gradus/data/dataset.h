@@ -56,6 +56,8 @@ class TokenDataset : public Dataset {
   Batch batch(std::span<const int64_t> ids) const override;
 
   std::span<const int32_t> tokens() const { return tokens_; }
+  /// The tokens that are targets of an example, from the first to the last.
+  std::span<const int32_t> targets() const;
   int64_t context() const { return context_; }
   /// Tokens after the last example's: too few for one more.
   int64_t unused_tokens() const;

@@ -36,4 +36,8 @@ Batch TokenDataset::batch(std::span<const int64_t> ids) const {
   return batch;
 }
 
+std::span<const int32_t> TokenDataset::targets() const {
+  return tokens().subspan(1, static_cast<size_t>((size() - 1) * stride_ + context_));
+}
+
 }  // namespace gradus

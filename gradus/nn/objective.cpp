@@ -52,17 +52,9 @@ Tensor loss_of_two_classes(const Objective& o, const Tensor& prediction, const T
 }  // namespace
 
 ObjectiveKind objective_kind(std::string_view name) {
-  constexpr std::string_view kNames[] = {"mse",
-                                         "mae",
-                                         "huber",
-                                         "log_cosh",
-                                         "quantile",
-                                         "poisson",
-                                         "cross_entropy",
-                                         "binary_cross_entropy",
-                                         "focal",
-                                         "hinge",
-                                         "squared_hinge"};
+  constexpr std::string_view kNames[] = {"mse",      "mae",     "huber",         "log_cosh",
+                                         "quantile", "poisson", "cross_entropy", "binary_cross_entropy",
+                                         "focal",    "hinge",   "squared_hinge"};
   const auto* const found = std::find(std::begin(kNames), std::end(kNames), name);
   if (found == std::end(kNames)) fail_usage("objective", "there is no loss \"{}\"", name);
   return static_cast<ObjectiveKind>(found - std::begin(kNames));
@@ -91,6 +83,18 @@ Loss objective_loss(const Objective& o, const Tensor& prediction, const Tensor& 
   if (is_of_two_classes(o.kind)) return {loss_of_two_classes(o, prediction, targets), weight};
   if (o.label_smoothing == 0.0) return {cross_entropy(prediction, targets, kSum), weight};
   return {cross_entropy(prediction, targets, {.reduction = kSum, .label_smoothing = o.label_smoothing}), weight};
+}
+
+bool gives_probabilities(ObjectiveKind kind) {
+  return kind == ObjectiveKind::kCrossEntropy || kind == ObjectiveKind::kBinaryCrossEntropy ||
+         kind == ObjectiveKind::kFocal;
+}
+
+Tensor objective_prediction(const Objective& o, const Tensor& outputs) {
+  if (o.kind == ObjectiveKind::kPoisson) return exp(outputs);
+  if (o.kind == ObjectiveKind::kCrossEntropy) return softmax(outputs);
+  if (!gives_probabilities(o.kind)) return outputs;
+  return concat({sigmoid(-outputs), sigmoid(outputs)}, 1);
 }
 
 }  // namespace gradus

@@ -32,8 +32,8 @@ struct Objective {
   double alpha = 0.25;           ///< kFocal
 };
 
-/// "mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cross_entropy", "binary_cross_entropy", "focal", "hinge" or
-/// "squared_hinge"; a usage error for any other name.
+/// "mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cross_entropy", "binary_cross_entropy", "focal", "hinge"
+/// or "squared_hinge"; a usage error for any other name.
 ObjectiveKind objective_kind(std::string_view name);
 /// Whether targets are classes, i64 (B), and not numbers, f32 (B, outputs).
 bool is_of_classes(ObjectiveKind kind);
@@ -45,5 +45,12 @@ int64_t outputs_for(ObjectiveKind kind, int64_t targets_or_classes);
 
 /// The sum of the loss over a batch, weighted by examples (classes) or elements (numbers).
 Loss objective_loss(const Objective& objective, const Tensor& prediction, const Tensor& targets);
+
+/// What a model's outputs say: numbers as they are, and for kPoisson the rate; probabilities of the classes (B,
+/// classes) for kCrossEntropy, kBinaryCrossEntropy and kFocal, each row adding up to 1; scores as they are for the
+/// hinges.
+Tensor objective_prediction(const Objective& objective, const Tensor& outputs);
+/// Whether that is probabilities.
+bool gives_probabilities(ObjectiveKind kind);
 
 }  // namespace gradus

@@ -36,6 +36,17 @@ struct ExperimentData {
 /// is held out is a usage error. Text gets the vocabulary of `encoder`, and a table its columns, means and classes, if
 /// there is one, else its own.
 ExperimentData make_data(const Config& config, const DataEncoder& encoder = {});
+/// The whole of these files, or of those that fit these patterns, as `[data]` says that they are read and as the
+/// encoder of a model sees them. A usage error for data that is made up, which has no files.
+std::unique_ptr<Dataset> read_data(const Config& config, const DataEncoder& encoder,
+                                   const std::vector<std::string>& paths);
+/// The files that paths and patterns name, each pattern's in the order of their names. `key` is what an error calls
+/// them.
+std::vector<std::string> files_of(const std::vector<std::string>& paths, std::string_view key);
+/// What the numbers of a part of the data stand for.
+MetricUnits metric_units(const DataEncoder& encoder, const Dataset& part);
+/// Reads tables as `[data]` says, one behind the other.
+Table read_tables(const Config& config, const std::vector<std::string>& paths);
 /// How `[data]` says that tables are written.
 CsvOptions csv_options(const Config& config);
 /// A freshly initialised model of `[model]` for data of that shape.

@@ -129,10 +129,16 @@ ExperimentData make_made_up_data(const Config& config) {
   return data;
 }
 
-// The files that a key names, each pattern's in the order of their names.
-std::vector<std::string> files_of(const Config& config, std::string_view key) {
+char separator_of(const Config& config) {
+  const std::string& name = config.text("data.separator");
+  return name == "comma" ? ',' : name == "semicolon" ? ';' : name == "tab" ? '\t' : ' ';
+}
+
+}  // namespace
+
+std::vector<std::string> files_of(const std::vector<std::string>& paths, std::string_view key) {
   std::vector<std::string> files;
-  for (const std::string& path : config.texts(key)) {
+  for (const std::string& path : paths) {
     std::error_code error;
     const bool is_pattern = path.find_first_of("*?[") != std::string::npos && !fs::exists(path, error);
     const std::vector<fs::path> found = is_pattern ? matching_paths(path) : std::vector<fs::path>{path};
@@ -153,13 +159,6 @@ std::vector<std::string> files_of(const Config& config, std::string_view key) {
   return files;
 }
 
-char separator_of(const Config& config) {
-  const std::string& name = config.text("data.separator");
-  return name == "comma" ? ',' : name == "semicolon" ? ';' : name == "tab" ? '\t' : ' ';
-}
-
-}  // namespace
-
 CsvOptions csv_options(const Config& config) {
   using Header = CsvOptions::Header;
   const std::string& header = config.text("data.header");
@@ -169,15 +168,15 @@ CsvOptions csv_options(const Config& config) {
                                       : Header::kNo};
 }
 
-namespace {
-
-Table read_tables(const Config& config, std::string_view key) {
+Table read_tables(const Config& config, const std::vector<std::string>& paths) {
   const CsvOptions options = csv_options(config);
-  const std::vector<std::string> files = files_of(config, key);
+  const std::vector<std::string> files = files_of(paths, "data.path");
   Table table = read_csv(files[0], options);
   for (size_t i = 1; i < files.size(); ++i) table.append(read_csv(files[i], options));
   return table;
 }
+
+namespace {
 
 TableEncoder fit_encoder(const Config& config, const Table& table, std::span<const int64_t> rows) {
   TableEncoderOptions o{.classes = is_of_classes(objective_kind(config.text("loss.name"))),
@@ -193,7 +192,7 @@ TensorDataset encoded(const TableEncoder& encoder, const Table& table) {
 }
 
 ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
-  const Table table = read_tables(config, "data.path");
+  const Table table = read_tables(config, config.texts("data.path"));
   const Split split = split_of(config, table.rows);
   if (split.training.empty()) fail(table.source(), "{} rows, and none is left to train on", table.rows);
   const auto* known = std::get_if<TableEncoder>(&given);
@@ -204,7 +203,8 @@ ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   data.training = part_of(all, split.training);
   data.validation = part_of(all, split.validation);
   if (config.has("data.validation_path")) {
-    auto validation = std::make_unique<TensorDataset>(encoded(encoder, read_tables(config, "data.validation_path")));
+    auto validation =
+        std::make_unique<TensorDataset>(encoded(encoder, read_tables(config, config.texts("data.validation_path"))));
     data.hash = hash_of(*validation, data.hash);
     data.validation = std::move(validation);
   }
@@ -242,11 +242,11 @@ struct Text {
   std::string source, text;
 };
 
-Text read_texts(const Config& config, std::string_view key) {
+Text read_texts(const Config& config, const std::vector<std::string>& paths) {
   Text all;
-  for (const std::string& path : files_of(config, key)) {
+  for (const std::string& path : files_of(paths, "data.path")) {
     const std::string text = read_file(path);
-    if (text.empty()) fail(path, "the file is empty; expected text to train on");
+    if (text.empty()) fail(path, "the file is empty; expected text");
     if (config.text("data.tokens") == "characters") check_byte_order_mark(path, text);
     all.source += (all.source.empty() ? "" : ", ") + path;
     all.text += text;
@@ -282,17 +282,16 @@ void check_length(const Config& config, const std::string& source, int64_t total
        total, held, context + 1);
 }
 
-std::unique_ptr<Dataset> read_validation_text(const Config& config, const CharacterTokenizer& tokenizer,
-                                              uint64_t& hash) {
-  const Text text = read_texts(config, "data.validation_path");
-  std::vector<int32_t> tokens = encode(tokenizer, text, "the training text");
+std::unique_ptr<TokenDataset> whole_text(const Config& config, const CharacterTokenizer& tokenizer,
+                                         const std::vector<std::string>& paths, const char* whose) {
+  const Text text = read_texts(config, paths);
+  std::vector<int32_t> tokens = encode(tokenizer, text, whose);
   check_length(config, text.source, static_cast<int64_t>(tokens.size()), 0);
-  hash = mix(hash, xxh3(tokens.data(), tokens.size() * sizeof(int32_t)));
   return std::make_unique<TokenDataset>(std::move(tokens), config.integer("model.context"));
 }
 
 ExperimentData make_text_data(const Config& config, const DataEncoder& given) {
-  const Text text = read_texts(config, "data.path");
+  const Text text = read_texts(config, config.texts("data.path"));
   const auto* known = std::get_if<CharacterTokenizer>(&given);
   const CharacterTokenizer tokenizer = known != nullptr ? *known : make_tokenizer(config, text);
   std::vector<int32_t> tokens = encode(tokenizer, text, "the run that this one goes on from");
@@ -307,7 +306,11 @@ ExperimentData make_text_data(const Config& config, const DataEncoder& given) {
   if (held > 0) {
     data.validation = std::make_unique<TokenDataset>(std::vector<int32_t>(split, tokens.end()), context);
   }
-  if (config.has("data.validation_path")) data.validation = read_validation_text(config, tokenizer, data.hash);
+  if (config.has("data.validation_path")) {
+    auto validation = whole_text(config, tokenizer, config.texts("data.validation_path"), "the training text");
+    data.hash = mix(data.hash, xxh3(validation->tokens().data(), validation->tokens().size_bytes()));
+    data.validation = std::move(validation);
+  }
   tokens.resize(static_cast<size_t>(total - held));
   auto training = std::make_unique<TokenDataset>(std::move(tokens), context, stride);
   data.unused_tokens = training->unused_tokens();
@@ -322,6 +325,32 @@ ExperimentData make_data(const Config& config, const DataEncoder& encoder) {
   const std::string& kind = config.text("data.kind");
   if (kind == "text") return make_text_data(config, encoder);
   return kind == "csv" ? make_table_data(config, encoder) : make_made_up_data(config);
+}
+
+std::unique_ptr<Dataset> read_data(const Config& config, const DataEncoder& encoder,
+                                   const std::vector<std::string>& paths) {
+  if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder)) {
+    return whole_text(config, *tokenizer, paths, "the model");
+  }
+  if (const auto* table = std::get_if<TableEncoder>(&encoder)) {
+    return std::make_unique<TensorDataset>(encoded(*table, read_tables(config, paths)));
+  }
+  fail_usage("--data", "the model's data is made up (data.kind = \"{}\"), and no file is read for it; leave it out",
+             config.text("data.kind"));
+}
+
+MetricUnits metric_units(const DataEncoder& encoder, const Dataset& part) {
+  MetricUnits units;
+  if (const auto* table = std::get_if<TableEncoder>(&encoder)) units.target_scale = table->target().scale;
+  const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder);
+  const auto* text = dynamic_cast<const TokenDataset*>(&part);
+  if (tokenizer != nullptr && text != nullptr) {
+    const std::span<const int32_t> targets = text->targets();
+    double bytes = 0.0;
+    for (const int32_t id : targets) bytes += static_cast<double>(tokenizer->token(id).size());
+    units.bytes_per_token = bytes / static_cast<double>(targets.size());
+  }
+  return units;
 }
 
 }  // namespace gradus

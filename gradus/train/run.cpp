@@ -366,7 +366,7 @@ void Run::log(const StepRecord& record) {
   row.add("elapsed_s", record.elapsed_s);
   if (record.validation_loss) {
     row.add("val_loss", *record.validation_loss);
-    if (text) row.add("val_perplexity", std::exp(*record.validation_loss));
+    for (const Metric& metric : record.validation_metrics) row.add("val_" + metric.name, metric.value);
   }
   if (record.end_only) row.add("end", true);
   log_->append(row.line());
@@ -400,10 +400,14 @@ void Run::write_summary(const TrainingSummary& summary) const {
                          .add("warnings", state.health.warned));
   json.add("checkpoints",
            JsonText().add("written", times.written).add("paused_s", times.paused_s).add("write_s", times.write_s));
+  // Of the weights that the run's model.safetensors has.
   JsonText metrics;
-  if (const std::optional<double> loss = state.last_validation_loss) {
+  const bool is_best = state.best_step > 0 && model_step_ == state.best_step && model_step_ != state.step;
+  if (const auto loss = is_best ? state.best_validation_loss : state.last_validation_loss) {
     metrics.add("val_loss", *loss);
-    if (session_->data().shape.vocabulary > 0) metrics.add("val_perplexity", std::exp(*loss));
+    for (const Metric& metric : is_best ? state.best_metrics : state.last_metrics) {
+      metrics.add("val_" + metric.name, metric.value);
+    }
   }
   json.add("metrics", metrics);
   write_file(folder_ / kSummary, json.page());

@@ -59,7 +59,9 @@ void Session::build(const SessionOptions& options) {
   schedule_ = make_schedule(config_, planned_steps(trainer_options(config_), *data_.training));
   trainer_ = std::make_unique<Trainer>(options_of(config_, options.last_step), model_->parameters(), loss_of(*model_),
                                        *data_.training, *optimizer_, schedule_);
-  if (data_.validation) trainer_->set_validation(*data_.validation);
+  if (data_.validation) {
+    trainer_->set_validation(*data_.validation, evaluation_of(*model_), metric_units(data_.encoder, *data_.validation));
+  }
 }
 
 // Everything is built once without being computed: addresses are taken, and no memory behind them.

@@ -112,6 +112,27 @@ JsonText data_json(const TrainingState& t, const RunFacts& f) {
       .add("xxh3", hex(f.data_hash));
 }
 
+JsonText metrics_json(const std::vector<Metric>& metrics) {
+  std::vector<std::string> names;
+  std::vector<double> values;
+  for (const Metric& metric : metrics) {
+    names.push_back(metric.name);
+    values.push_back(metric.value);
+  }
+  return JsonText().add("names", names).add("values", values);
+}
+
+std::vector<Metric> metrics_from(const JsonObject& json) {
+  const std::vector<std::string> names = json.texts("names");
+  const std::vector<double> values = json.reals("values");
+  if (names.size() != values.size()) {
+    json.fail_at("values", fmt::format("{} values", values.size()), fmt::format("{}, one a name", names.size()));
+  }
+  std::vector<Metric> metrics;
+  for (size_t i = 0; i < names.size(); ++i) metrics.push_back({names[i], values[i]});
+  return metrics;
+}
+
 void read_data(const JsonObject& json, TrainingState& t, RunFacts& f) {
   f.sampling = json.text("sampling");
   f.examples = json.integer("examples", 1);
@@ -145,6 +166,7 @@ std::string StateFile::to_json() const {
     json.add("best", nullptr);
   }
   json.add("last_validation_loss", or_nan(t.last_validation_loss));
+  json.add("last_metrics", metrics_json(t.last_metrics)).add("best_metrics", metrics_json(t.best_metrics));
   json.add("stop_window", t.window);
   json.add("rewinds", t.rewinds);
   json.add("undone_steps", t.undone_steps);
@@ -188,6 +210,8 @@ StateFile StateFile::parse(std::string_view text, const std::string& file) {
   t.elapsed_s = json.real("elapsed_s");
   // A state of before there were these has none of them.
   if (json.has("patience")) t.patience = patience_from(json.object("patience"));
+  if (json.has("last_metrics")) t.last_metrics = metrics_from(json.object("last_metrics"));
+  if (json.has("best_metrics")) t.best_metrics = metrics_from(json.object("best_metrics"));
   if (json.has("plateau")) t.plateau = plateau_from(json.object("plateau"));
   t.health = health_from(json.object("health"));
   if (const std::optional<JsonObject> record = json.object_or_null("unvalidated")) t.unvalidated = record_from(*record);

@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
+
+#include "gradus/nn/metrics.h"
 
 namespace gradus {
 
@@ -23,9 +26,10 @@ struct StepRecord {
   double weight = 0.0;   ///< Elements or tokens in this step.
   /// The validation loss with the weights after update n, where step n validated.
   std::optional<double> validation_loss;
-  bool best = false;       ///< The validation loss is the lowest so far.
-  double elapsed_s = 0.0;  ///< In the loop, over all its starts; measured only where `logged`.
-  bool end_only = false;   ///< Logged for no other reason than that the run ends here.
+  std::vector<Metric> validation_metrics;  ///< Beside it.
+  bool best = false;                       ///< The validation loss is the lowest so far.
+  double elapsed_s = 0.0;                  ///< In the loop, over all its starts; measured only where `logged`.
+  bool end_only = false;                   ///< Logged for no other reason than that the run ends here.
   bool logged = false;  ///< On `log_every`, on a step that validated, and where the run ends before its planned steps.
 };
 

@@ -225,38 +225,36 @@ void Trainer::compute_gradients(StepRecord& record, DeadUnits* dead_units) {
   record.loss /= record.weight;
 }
 
-std::optional<double> Trainer::validate() {
-  const NoGrad no_grad;
-  const Exchanged averages(parameters_, optimizer_.averages());
-  return validation_loss();
+void Trainer::set_validation(const Dataset& data, EvaluationFunction evaluation, const MetricUnits& units) {
+  validation_ = &data;
+  units_ = units;
+  evaluation_ = std::move(evaluation);
+  if (evaluation_) return;
+  evaluation_ = [this](const Batch& batch, Context& context, Metrics& metrics) { metrics.add(loss_(batch, context)); };
 }
 
-std::optional<double> Trainer::validation_loss() {
-  double sum = 0.0, weight = 0.0;
-  std::vector<int64_t> ids;
-  for (int64_t begin = 0; begin < validation_->size(); begin += options_.validation_batch_size) {
-    if (cancelled_.load(std::memory_order_relaxed)) return std::nullopt;
-    ids.clear();
-    const int64_t end = std::min(begin + options_.validation_batch_size, validation_->size());
-    for (int64_t id = begin; id < end; ++id) ids.push_back(id);
-    Context context;
-    context.example_ids = ids;
-    context.precision = options_.precision;
-    const Loss loss = loss_(validation_->batch(ids), context);
-    sum += loss.sum.item();
-    weight += loss.weight;
-  }
-  return sum / weight;
+EvaluationOptions Trainer::evaluation_options() const {
+  return {.batch_size = options_.validation_batch_size,
+          .precision = options_.precision,
+          .units = units_,
+          .is_cancelled = [this] { return cancelled_.load(std::memory_order_relaxed); }};
+}
+
+std::optional<Metrics> Trainer::validate() {
+  const Exchanged averages(parameters_, optimizer_.averages());
+  return evaluate(evaluation_, *validation_, evaluation_options());
 }
 
 void Trainer::validate_after(StepRecord& record) {
-  record.validation_loss = validate();
-  if (!record.validation_loss) return;
-  state_.last_validation_loss = record.validation_loss;
+  const std::optional<Metrics> metrics = validate();
+  if (!metrics) return;
+  record.validation_loss = state_.last_validation_loss = metrics->loss();
+  record.validation_metrics = state_.last_metrics = metrics->values();
   record.best = std::isfinite(*record.validation_loss) &&
                 (!state_.best_validation_loss || *record.validation_loss < *state_.best_validation_loss);
   if (!record.best) return;
   state_.best_validation_loss = record.validation_loss;
+  state_.best_metrics = record.validation_metrics;
   state_.best_step = state_.step;
 }
 
@@ -446,7 +444,8 @@ int64_t Trainer::dry_run() {
     Context context;
     context.example_ids = ids;
     context.precision = options_.precision;
-    loss_(validation_->batch(ids), context);
+    Metrics metrics;
+    evaluation_(validation_->batch(ids), context, metrics);
   }
   return memory_statistics().peak - before;
 }

@@ -22,6 +22,7 @@
 #include "gradus/optim/plateau.h"
 #include "gradus/optim/schedule.h"
 #include "gradus/train/anomaly.h"
+#include "gradus/train/evaluation.h"
 #include "gradus/train/training_state.h"
 
 namespace gradus {
@@ -98,8 +99,9 @@ class Trainer {
   Trainer(const TrainerOptions& options, const Parameters& parameters, LossFunction loss, const Dataset& data,
           Optimizer& optimizer, const Schedule& schedule);
 
-  /// Needed when `validation_every` is set. Where the optimizer makes averages, they are what is validated.
-  void set_validation(const Dataset& data) { validation_ = &data; }
+  /// Needed when `validation_every` is set. Where the optimizer makes averages, they are what is validated. Without an
+  /// `evaluation` there is the loss alone.
+  void set_validation(const Dataset& data, EvaluationFunction evaluation = {}, const MetricUnits& units = {});
   /// Called after every step, on the thread of `run`. Exceptions end the run and pass through it.
   void set_callback(std::function<void(const StepRecord&)> callback) { callback_ = std::move(callback); }
   /// Ends the run after the step in progress, as `kInterrupted`; a validation in progress is given up. Safe from any
@@ -141,8 +143,8 @@ class Trainer {
  private:
   Loss leaf(std::span<const int64_t> ids, Context& context, TapeObserver* observer);
   void compute_gradients(StepRecord& record, DeadUnits* dead_units);
-  std::optional<double> validate();
-  std::optional<double> validation_loss();
+  EvaluationOptions evaluation_options() const;
+  std::optional<Metrics> validate();
   std::optional<StopReason> step(StepRecord& record);
   std::optional<StopReason> check_loss(const StepRecord& record);
   std::optional<StopReason> update(StepRecord& record, const DeadUnits& dead_units, bool looks);
@@ -166,6 +168,8 @@ class Trainer {
   Schedule schedule_;
   Sampler sampler_;
   const Dataset* validation_ = nullptr;
+  EvaluationFunction evaluation_;
+  MetricUnits units_;
   std::function<void(const StepRecord&)> callback_;
   std::function<void(const HealthWarning&)> on_warning_;
   std::function<bool(const Anomaly&)> recovery_;

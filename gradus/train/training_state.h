@@ -34,8 +34,10 @@ struct TrainingState {
   uint64_t loss_hash = 0;  ///< Of the losses of all updates, in order.
   std::optional<double> best_validation_loss;
   std::optional<double> last_validation_loss;
-  int64_t best_step = 0;       ///< Updates done when it was seen.
-  std::vector<double> window;  ///< The losses that `stop_loss` looks back on, oldest first.
+  std::vector<Metric> last_metrics;  ///< Beside the last validation loss.
+  int64_t best_step = 0;             ///< Updates done when it was seen.
+  std::vector<Metric> best_metrics;  ///< Beside it.
+  std::vector<double> window;        ///< The losses that `stop_loss` looks back on, oldest first.
   PatienceState patience;
   PlateauState plateau;
   HealthState health;

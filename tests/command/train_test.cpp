@@ -159,15 +159,16 @@ TEST(Train, OverwriteDoesNotReplaceItsOwnConfiguration) {
 TEST(Train, AKeyThatARecipeShouldNotHaveSaysHowToEditTheRecipe) {
   const TemporaryFolder folder;
   const std::string message =
-      "\"model.init\" applies to model.kind = \"linear\", not to \"mlp\"; remove it, or change model.kind";
-  CommandResult result = run_gradus(folder, {"train", "linear_regression", "--set", "model.kind=mlp"});
+      "\"data.x_min\" applies to data.kind = \"line\", \"polynomial\" or \"sine\", not to \"moons\"; remove it, or "
+      "change data.kind";
+  CommandResult result = run_gradus(folder, {"train", "linear_regression", "--set", "data.kind=moons"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, StartsWith("gradus: [" + recipe("linear_regression") + ":"));
   EXPECT_THAT(result.err,
               testing::EndsWith("] " + message +
                                 " (a copy of the recipe to edit: `gradus recipes linear_regression > my.toml`)\n"));
   spill(folder / "my.toml", run_gradus(folder, {"recipes", "linear_regression"}).out);
-  result = run_gradus(folder, {"train", "my.toml", "--set", "model.kind=mlp"});
+  result = run_gradus(folder, {"train", "my.toml", "--set", "data.kind=moons"});
   EXPECT_THAT(result.err, testing::EndsWith("] " + message + "\n"));
 }
 

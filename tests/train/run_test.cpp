@@ -177,8 +177,13 @@ TEST(Run, SummaryOfATextHasItsMetrics) {
   const TrainingSummary summary = train(text_config(folder), folder / "run");
   const json s = json::parse(slurp(folder / "run/summary.json"));
   EXPECT_EQ(s["best_val_loss"], *summary.best_validation_loss);
-  EXPECT_EQ(keys_of(s["metrics"]), (Names{"val_loss", "val_perplexity"}));
-  EXPECT_EQ(s["metrics"]["val_loss"], log_of(folder / "run").back()["val_loss"]);
+  EXPECT_EQ(keys_of(s["metrics"]), (Names{"val_bits_per_byte", "val_loss", "val_perplexity"}));
+  const json last = log_of(folder / "run").back();
+  for (const std::string& key : keys_of(s["metrics"])) EXPECT_EQ(s["metrics"][key], last[key]) << key;
+  const double loss = s["metrics"]["val_loss"];
+  EXPECT_DOUBLE_EQ(s["metrics"]["val_perplexity"], std::exp(loss));
+  // Of the last 74 of 740 characters 72 are targets, 4 of them of two bytes.
+  EXPECT_DOUBLE_EQ(s["metrics"]["val_bits_per_byte"], loss / std::log(2.0) * 72.0 / 76.0);
 }
 
 // Too high a rate: the loss grows from step to step, and beyond what f32 holds.
@@ -455,7 +460,7 @@ TEST(Run, SaysWhatIsWrongWithATextFile) {
     return error_text([&] { train(config, folder / "run"); });
   };
   const std::string path = (folder / "text.txt").string();
-  EXPECT_EQ(text(""), "[" + path + "] the file is empty; expected text to train on");
+  EXPECT_EQ(text(""), "[" + path + "] the file is empty; expected text");
   EXPECT_TRUE(text("too short").starts_with("[" + path + "] 9 tokens, of which 0 are held out for validation"))
       << text("x");
   const std::string latin = text("latin-1 \xE9");

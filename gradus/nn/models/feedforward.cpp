@@ -11,6 +11,16 @@ Loss FeatureModel::loss(const Tensor& inputs, const Tensor& targets, Context& co
   return objective_loss(objective_, forward(inputs, context), targets);
 }
 
+void FeatureModel::evaluate(const Tensor& inputs, const Tensor& targets, Context& context, Metrics& metrics) const {
+  const Tensor outputs = forward(inputs, context);
+  metrics.add(objective_loss(objective_, outputs, targets));
+  if (is_of_classes(objective_.kind)) {
+    metrics.add_classes(outputs, targets);
+  } else {
+    metrics.add_numbers(objective_prediction(objective_, outputs), targets);
+  }
+}
+
 LinearModel::LinearModel(const LinearModelOptions& o, uint64_t seed)
     : FeatureModel(o.objective),
       linear_(ParameterBuilder(parameters_, seed), o.inputs, o.outputs,

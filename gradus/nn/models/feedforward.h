@@ -16,6 +16,7 @@ class FeatureModel : public Model {
  public:
   explicit FeatureModel(const Objective& objective) : objective_(objective) {}
   Loss loss(const Tensor& inputs, const Tensor& targets, Context& context) const override;
+  void evaluate(const Tensor& inputs, const Tensor& targets, Context& context, Metrics& metrics) const override;
   const Objective& objective() const { return objective_; }
 
  private:
@@ -53,8 +54,8 @@ enum class Activation : uint8_t {
   kSoftplus,
   kMish
 };
-/// "relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus" or "mish"; a usage error for
-/// any other name.
+/// "relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus" or "mish"; a usage error
+/// for any other name.
 Activation activation_from_name(std::string_view name);
 Tensor activate(Activation activation, const Tensor& x);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gradus/nn/context.h"
+#include "gradus/nn/metrics.h"
 #include "gradus/nn/parameters.h"
 
 namespace gradus {
@@ -19,6 +20,10 @@ class Model {
   virtual Tensor forward(const Tensor& inputs, Context& context) const = 0;
   /// What training minimises on a batch.
   virtual Loss loss(const Tensor& inputs, const Tensor& targets, Context& context) const = 0;
+  /// Adds a batch to the metrics: its loss, and what else such a model is measured by.
+  virtual void evaluate(const Tensor& inputs, const Tensor& targets, Context& context, Metrics& metrics) const {
+    metrics.add(loss(inputs, targets, context));
+  }
 
  protected:
   Parameters parameters_;

@@ -1,0 +1,60 @@
+// `gradus eval`: the loss and the metrics of a trained model.
+#include <fmt/format.h>
+
+#include "apps/gradus/output.h"
+#include "apps/gradus/verbs.h"
+#include "gradus/base/error.h"
+#include "gradus/base/json.h"
+#include "gradus/train/evaluation.h"
+#include "gradus/train/trained_run.h"
+
+namespace gradus::command {
+namespace {
+
+struct Part {
+  std::string name;
+  std::unique_ptr<Dataset> data;
+};
+
+Part part_of(const TrainedRun& run, const EvalOptions& options) {
+  if (!options.data.empty()) {
+    if (!options.part.empty()) fail_usage("--part", "and --data do not go together: a file is evaluated as a whole");
+    return {fmt::format("{}", fmt::join(options.data, ", ")), read_data(run.config(), run.encoder(), options.data)};
+  }
+  ExperimentData data = make_data(run.config(), run.encoder());
+  if (options.part == "training") return {"the training part", std::move(data.training)};
+  if (data.validation) return {"the validation part", std::move(data.validation)};
+  if (options.part == "validation") {
+    fail_usage("--part", "nothing was held out for validation; give --part training, or other data with --data PATH");
+  }
+  return {"the training part, for nothing was held out for validation", std::move(data.training)};
+}
+
+std::string table_of(const Part& part, const Metrics& metrics) {
+  std::string text =
+      fmt::format("{} examples: {}\n{:<16}{:.6f}\n", part.data->size(), part.name, "loss", metrics.loss());
+  for (const Metric& metric : metrics.values()) text += fmt::format("{:<16}{:.6f}\n", metric.name, metric.value);
+  return text;
+}
+
+std::string json_of(const Part& part, const Metrics& metrics) {
+  JsonText json;
+  json.add("data", part.name).add("examples", part.data->size()).add("loss", metrics.loss());
+  for (const Metric& metric : metrics.values()) json.add(metric.name, metric.value);
+  return json.line() + "\n";
+}
+
+}  // namespace
+
+int eval(const EvalOptions& options) {
+  prepare_machine(options.machine);
+  const TrainedRun run = load(options.run, options.best ? Weights::kBest : Weights::kLast);
+  const Part part = part_of(run, options);
+  const std::optional<Metrics> metrics = evaluate(
+      evaluation_of(run.model()), *part.data,
+      {.batch_size = run.config().integer("validation.batch_size"), .units = metric_units(run.encoder(), *part.data)});
+  print(options.json ? json_of(part, *metrics) : table_of(part, *metrics));
+  return 0;
+}
+
+}  // namespace gradus::command

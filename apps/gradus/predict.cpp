@@ -1,0 +1,34 @@
+// `gradus predict`: what a trained model says of each row of a table.
+#include "apps/gradus/output.h"
+#include "apps/gradus/verbs.h"
+#include "gradus/base/error.h"
+#include "gradus/base/files.h"
+#include "gradus/train/prediction.h"
+
+namespace gradus::command {
+namespace {
+
+Table read_rows(const TrainedRun& run, const std::vector<std::string>& paths) {
+  if (run.config().text("data.kind") == "csv") return read_tables(run.config(), paths);
+  const std::vector<std::string> files = files_of(paths, "--data");
+  Table table = read_csv(files[0]);
+  for (size_t i = 1; i < files.size(); ++i) table.append(read_csv(files[i]));
+  return table;
+}
+
+}  // namespace
+
+int predict(const PredictOptions& options) {
+  prepare_machine(options.machine);
+  const TrainedRun run = load(options.run, options.best ? Weights::kBest : Weights::kLast);
+  const Predictions predictions = gradus::predict(run, read_rows(run, options.data));
+  const std::string text = options.format == "jsonl" ? to_jsonl(predictions) : to_csv(predictions);
+  if (options.out) {
+    write_file(*options.out, text);
+  } else {
+    print(text);
+  }
+  return 0;
+}
+
+}  // namespace gradus::command

@@ -1,0 +1,105 @@
+// `gradus train --seeds`: one configuration, several runs, and how far they lie apart.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "apps/gradus/config_file.h"
+#include "apps/gradus/output.h"
+#include "apps/gradus/verbs.h"
+#include "gradus/base/error.h"
+#include "gradus/base/files.h"
+#include "gradus/base/json.h"
+
+namespace gradus::command {
+namespace fs = std::filesystem;
+namespace {
+
+// What a run ended with, by name, in the order of its summary.
+using Measures = std::vector<std::pair<std::string, double>>;
+
+void add_number(Measures& to, const std::string& name, const JsonValue* value) {
+  if (value == nullptr) return;
+  if (const auto* real = value->get<double>()) to.emplace_back(name, *real);
+  if (const auto* integer = value->get<int64_t>()) to.emplace_back(name, static_cast<double>(*integer));
+}
+
+Measures measures_of(const fs::path& folder) {
+  const std::string path = (folder / "summary.json").string();
+  const JsonValue summary = parse_json(read_file(path), path);
+  Measures measures;
+  for (const char* name : {"steps", "final_loss", "best_val_loss"}) add_number(measures, name, summary.find(name));
+  if (const JsonValue* metrics = summary.find("metrics")) {
+    for (const JsonValue::Field& field : *metrics->get<JsonValue::Object>()) {
+      add_number(measures, field.key, &field.value);
+    }
+  }
+  return measures;
+}
+
+// Mean and standard deviation, with n − 1, over the runs.
+std::string spread_of(const std::vector<Measures>& runs, size_t column) {
+  double mean = 0.0, squares = 0.0;
+  const double count = static_cast<double>(runs.size());
+  for (const Measures& run : runs) mean += run[column].second / count;
+  for (const Measures& run : runs) squares += std::pow(run[column].second - mean, 2);
+  return runs.size() < 2 ? fmt::format("{:.6g}", mean)
+                         : fmt::format("{:.6g} ± {:.2g}", mean, std::sqrt(squares / (count - 1.0)));
+}
+
+std::string table_of(const std::vector<int64_t>& seeds, const std::vector<Measures>& runs) {
+  std::string text = fmt::format("\n{:<18}", "");
+  for (const int64_t seed : seeds) text += fmt::format("{:>14}", fmt::format("seed {}", seed));
+  text += fmt::format("   {}\n", "mean ± deviation");
+  for (size_t column = 0; column < runs[0].size(); ++column) {
+    const std::string& name = runs[0][column].first;
+    const bool everywhere = std::all_of(runs.begin(), runs.end(), [&](const Measures& run) {
+      return column < run.size() && run[column].first == name;
+    });
+    if (!everywhere) continue;
+    text += fmt::format("{:<18}", name);
+    for (const Measures& run : runs) text += fmt::format("{:>14.6g}", run[column].second);
+    text += fmt::format("   {}\n", spread_of(runs, column));
+  }
+  return text;
+}
+
+void check(const TrainOptions& o) {
+  if (o.seed) fail_usage("--seed", "and --seeds do not go together; give one of them");
+  if (o.dry_run) fail_usage("--seeds", "has no dry run of its own; leave it out, since all seeds need the same");
+  if (o.resume && !o.resume->empty())
+    fail_usage("--resume", "takes no RUN with --seeds; give CONFIG and --out as before");
+  for (size_t i = 0; i < o.seeds.size(); ++i) {
+    if (std::find(o.seeds.begin(), o.seeds.begin() + static_cast<int64_t>(i), o.seeds[i]) !=
+        o.seeds.begin() + static_cast<int64_t>(i)) {
+      fail_usage("--seeds", "has {} twice", o.seeds[i]);
+    }
+  }
+}
+
+}  // namespace
+
+int train_seeds(const TrainOptions& options) {
+  check(options);
+  const fs::path base = run_folder(options, config_file(options.config, "train"));
+  std::vector<Measures> runs;
+  for (const int64_t seed : options.seeds) {
+    TrainOptions one = options;
+    one.seeds.clear();
+    one.seed = seed;
+    one.out = (base / fmt::format("seed_{}", seed)).string();
+    one.quiet = true;
+    const int code = train(one);
+    if (code != 0) {
+      print(fmt::format("seed {} was interrupted; the same command with --resume goes on with all of them\n", seed));
+      return code;
+    }
+    runs.push_back(measures_of(*one.out));
+    if (!options.quiet) print(fmt::format("seed {}: {}\n", seed, *one.out));
+  }
+  print(table_of(options.seeds, runs));
+  return 0;
+}
+
+}  // namespace gradus::command

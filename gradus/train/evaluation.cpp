@@ -1,0 +1,33 @@
+#include "gradus/train/evaluation.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "gradus/autograd/tape.h"
+
+namespace gradus {
+
+EvaluationFunction evaluation_of(const Model& model) {
+  return [&model](const Batch& batch, Context& context, Metrics& metrics) {
+    model.evaluate(batch.inputs, batch.targets, context, metrics);
+  };
+}
+
+std::optional<Metrics> evaluate(const EvaluationFunction& evaluation, const Dataset& data,
+                                const EvaluationOptions& options) {
+  const NoGrad no_grad;
+  Metrics metrics(options.units);
+  std::vector<int64_t> ids;
+  for (int64_t begin = 0; begin < data.size(); begin += options.batch_size) {
+    if (options.is_cancelled && options.is_cancelled()) return std::nullopt;
+    ids.resize(static_cast<size_t>(std::min(options.batch_size, data.size() - begin)));
+    std::iota(ids.begin(), ids.end(), begin);
+    Context context;
+    context.example_ids = ids;
+    context.precision = options.precision;
+    evaluation(data.batch(ids), context, metrics);
+  }
+  return metrics;
+}
+
+}  // namespace gradus

@@ -1,0 +1,31 @@
+// The loss and the metrics of a model on a data set.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "gradus/data/dataset.h"
+#include "gradus/nn/metrics.h"
+#include "gradus/nn/models/model.h"
+
+namespace gradus {
+
+/// Adds a batch to the metrics.
+using EvaluationFunction = std::function<void(const Batch& batch, Context& context, Metrics& metrics)>;
+
+/// A model's own loss and metrics as a function; the model must outlive it.
+EvaluationFunction evaluation_of(const Model& model);
+
+struct EvaluationOptions {
+  int64_t batch_size = 64;  ///< Examples at once; bounds memory only.
+  Precision precision = {};
+  MetricUnits units = {};
+  /// Asked before each batch; true gives up.
+  std::function<bool()> is_cancelled = {};
+};
+
+/// Goes through the whole data set, without recording anything; nothing if it was given up.
+std::optional<Metrics> evaluate(const EvaluationFunction& evaluation, const Dataset& data,
+                                const EvaluationOptions& options);
+
+}  // namespace gradus

@@ -1,0 +1,129 @@
+#include "gradus/train/prediction.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "gradus/base/error.h"
+#include "gradus/base/json.h"
+#include "gradus/nn/models/feedforward.h"
+
+namespace gradus {
+namespace {
+
+// Rows at once; bounds memory only.
+constexpr int64_t kRows = 4096;
+
+// Of a table whose columns have no names that the model knows.
+Tensor unnamed_inputs(const Table& table, int64_t width) {
+  if (static_cast<int64_t>(table.columns.size()) != width) {
+    fail_usage(table.source(), "{} columns; the model's data was made up, and it takes {}, the features in their order",
+               table.columns.size(), width);
+  }
+  Tensor inputs = Tensor::empty({table.rows, width});
+  float* const to = inputs.mutable_data<float>();
+  for (int64_t i = 0; i < width; ++i) {
+    const TableColumn& column = table.columns[static_cast<size_t>(i)];
+    if (!column.is_number) fail_usage(table.source(), "column \"{}\" holds text; expected numbers", column.name);
+    for (int64_t row = 0; row < table.rows; ++row) {
+      to[row * width + i] = static_cast<float>(column.numbers[static_cast<size_t>(row)]);
+    }
+  }
+  return inputs;
+}
+
+// Two classes may have one output between them.
+std::vector<std::string> class_names(const TrainedRun& run, ObjectiveKind objective) {
+  if (!is_of_classes(objective)) return {};
+  const auto* table = std::get_if<TableEncoder>(&run.encoder());
+  if (table != nullptr) return table->classes();
+  std::vector<std::string> names;
+  const int64_t count = is_of_two_classes(objective) ? 2 : run.shape().outputs;
+  for (int64_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
+  return names;
+}
+
+void add_rows(Predictions& to, const Objective& objective, const Tensor& outputs, const TableEncoder* table) {
+  const Tensor prediction = objective_prediction(objective, outputs);
+  const std::vector<double> values = prediction.values<double>();
+  const int64_t rows = prediction.size(0), width = prediction.size(1);
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto begin = values.begin() + row * width;
+    if (to.classes.empty()) {
+      to.numbers.push_back(table != nullptr ? table->original(*begin) : *begin);
+      continue;
+    }
+    to.ids.push_back(width == 1 ? (*begin > 0.0 ? 1 : 0) : std::max_element(begin, begin + width) - begin);
+    if (gives_probabilities(objective.kind)) to.probabilities.emplace_back(begin, begin + width);
+  }
+}
+
+// What a float holds, no more.
+std::string number_text(double number) { return fmt::format("{}", static_cast<float>(number)); }
+
+std::string json_number(double number) { return std::isfinite(number) ? number_text(number) : "null"; }
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos && !text.empty()) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+}  // namespace
+
+Predictions predict(const TrainedRun& run, const Table& table) {
+  const auto* model = dynamic_cast<const FeatureModel*>(&run.model());
+  if (model == nullptr) {
+    fail_usage("predict",
+               "the run's model continues text; see `gradus generate`, and `gradus eval` for its loss on a text");
+  }
+  const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
+  const Tensor inputs = encoder != nullptr ? encoder->inputs(table) : unnamed_inputs(table, run.shape().inputs);
+  Predictions result;
+  result.classes = class_names(run, model->objective().kind);
+  for (int64_t begin = 0; begin < table.rows; begin += kRows) {
+    const int64_t rows = std::min(kRows, table.rows - begin), width = inputs.size(1);
+    const Tensor part = inputs.view({rows, width}, {width, 1}, begin * width);
+    add_rows(result, model->objective(), run.predict(part), encoder);
+  }
+  return result;
+}
+
+std::string to_csv(const Predictions& p) {
+  std::string text = "prediction";
+  if (!p.probabilities.empty()) {
+    for (const std::string& name : p.classes) text += "," + csv_field("p_" + name);
+  }
+  text += '\n';
+  for (const double number : p.numbers) text += number_text(number) + '\n';
+  for (size_t row = 0; row < p.ids.size(); ++row) {
+    text += csv_field(p.classes[static_cast<size_t>(p.ids[row])]);
+    if (!p.probabilities.empty()) {
+      for (const double probability : p.probabilities[row]) text += "," + number_text(probability);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string to_jsonl(const Predictions& p) {
+  std::string text;
+  for (const double number : p.numbers) {
+    text += fmt::format("{{\"prediction\":{}}}\n", json_number(number));
+  }
+  for (size_t row = 0; row < p.ids.size(); ++row) {
+    text += "{\"prediction\":" + json_quoted(p.classes[static_cast<size_t>(p.ids[row])]);
+    if (!p.probabilities.empty()) {
+      text += ",\"probabilities\":{";
+      for (size_t i = 0; i < p.classes.size(); ++i) {
+        text +=
+            fmt::format("{}{}:{}", i > 0 ? "," : "", json_quoted(p.classes[i]), json_number(p.probabilities[row][i]));
+      }
+      text += "}";
+    }
+    text += "}\n";
+  }
+  return text;
+}
+
+}  // namespace gradus

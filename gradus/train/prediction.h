@@ -1,0 +1,31 @@
+// What a trained model says of the rows of a table.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gradus/data/table.h"
+#include "gradus/train/trained_run.h"
+
+namespace gradus {
+
+/// Of each row: the number or the name of the class that the model predicts, and the probability of each class, where
+/// the loss that it was trained for has such.
+struct Predictions {
+  std::vector<std::string> classes;                ///< Their names; empty for numbers.
+  std::vector<double> numbers;                     ///< Of a model of numbers, in the target's own unit.
+  std::vector<int64_t> ids;                        ///< Of a model of classes.
+  std::vector<std::vector<double>> probabilities;  ///< (rows, classes); empty if there are none.
+};
+
+/// Predicts rows, some at a time. The table needs the features that the model was trained on, in any order and among
+/// any other columns; for a model of made-up data, which has no names for them, it must have nothing but them. A usage
+/// error for a text model.
+Predictions predict(const TrainedRun& run, const Table& table);
+
+/// Lines of CSV: "prediction", and "p_CLASS" for each class with probabilities.
+std::string to_csv(const Predictions& predictions);
+/// A line of JSON for each row: {"prediction": …, "probabilities": {"CLASS": …}}.
+std::string to_jsonl(const Predictions& predictions);
+
+}  // namespace gradus

@@ -1,0 +1,230 @@
+#include "gradus/train/suggested_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <optional>
+#include <set>
+
+#include "gradus/base/error.h"
+#include "gradus/base/files.h"
+#include "gradus/base/utf8.h"
+#include "gradus/data/table.h"
+#include "gradus/data/tokenizer.h"
+#include "gradus/train/config_keys.h"
+
+namespace gradus {
+namespace {
+
+std::string quoted(const std::string& text) { return to_toml(Value(text)); }
+
+struct FoundTable {
+  Table table;
+  char separator;
+};
+
+const char* separator_name(char separator) {
+  return separator == ',' ? "comma" : separator == ';' ? "semicolon" : separator == '\t' ? "tab" : "space";
+}
+
+// The separator that gives the most columns, of those with which the text is a table at all.
+std::optional<FoundTable> find_table(const std::string& path, const std::string& text) {
+  std::optional<FoundTable> best;
+  for (const char separator : {',', ';', '\t'}) {
+    try {
+      Table table = parse_csv(text, path, {.separator = separator});
+      const bool more = !best || table.columns.size() > best->table.columns.size();
+      if (table.columns.size() > 1 && more) best = FoundTable{std::move(table), separator};
+    } catch (const Error&) {
+      // Then it is none with that one.
+    }
+  }
+  return best;
+}
+
+bool has_number(const Table& table) {
+  return std::any_of(table.columns.begin(), table.columns.end(), [](const TableColumn& c) { return c.is_number; });
+}
+
+// What a table's target is, and why one would think so.
+struct Target {
+  std::string name;
+  bool is_class = false;
+  size_t classes = 0;
+  std::string reason = {};
+};
+
+Target target_of(const Table& table, const std::string& wanted) {
+  constexpr size_t kMostClasses = 20;
+  const TableColumn& column = wanted.empty() ? table.columns.back() : table.columns[table.column(wanted)];
+  Target target{.name = column.name};
+  if (!column.is_number) {
+    target.is_class = true;
+    target.classes = std::set<std::string>(column.texts.begin(), column.texts.end()).size();
+    target.reason = fmt::format("it holds text, {} different ones: classes", target.classes);
+    return target;
+  }
+  const std::set<double> values(column.numbers.begin(), column.numbers.end());
+  const bool whole = std::all_of(values.begin(), values.end(), [](double x) { return x == std::floor(x); });
+  target.classes = values.size();
+  target.is_class = whole && values.size() <= kMostClasses && static_cast<int64_t>(5 * values.size()) <= table.rows;
+  target.reason =
+      target.is_class
+          ? fmt::format("it has {} different whole numbers, each several times: they look like classes", values.size())
+          : fmt::format("it has {} different numbers", values.size());
+  return target;
+}
+
+bool is_constant(const TableColumn& column) {
+  return std::all_of(column.numbers.begin(), column.numbers.end(), [&](double x) { return x == column.numbers[0]; });
+}
+
+struct Features {
+  std::vector<std::string> used, texts, constants;
+};
+
+Features features_of(const Table& table, const std::string& target) {
+  Features features;
+  for (const TableColumn& column : table.columns) {
+    if (column.name == target) continue;
+    (!column.is_number     ? features.texts
+     : is_constant(column) ? features.constants
+                           : features.used)
+        .push_back(column.name);
+  }
+  if (features.used.empty()) {
+    fail_usage(table.source(), "no column but \"{}\" has numbers that differ; expected features to learn it from",
+               target);
+  }
+  return features;
+}
+
+std::string data_part(const std::string& path, const FoundTable& found, const Target& target,
+                      const Features& features) {
+  const Table& table = found.table;
+  std::string text = fmt::format("[data]\nkind = \"csv\"\npath = {}\n", quoted(path));
+  if (found.separator != ',') text += fmt::format("separator = \"{}\"\n", separator_name(found.separator));
+  text += fmt::format("target = {}    # {}\n", quoted(target.name), target.reason);
+  if (!features.texts.empty()) {
+    text += fmt::format("# Left out, for they hold text: {}\n", fmt::join(features.texts, ", "));
+  }
+  if (!features.constants.empty()) {
+    text += fmt::format("# Left out, for they never change: {}\n", fmt::join(features.constants, ", "));
+  }
+  if (features.used.size() + 1 < table.columns.size()) {
+    text += fmt::format("features = {}\n", to_toml(Value(features.used)));
+  }
+  text += "standardize = true    # columns in different units weigh alike, and training is faster\n";
+  if (!target.is_class) {
+    text +=
+        "standardize_target = true    # so that a learning rate suits any unit; predictions are in the column's own\n";
+  }
+  text += "validation_fraction = 0.2    # rows that are never trained on: how good the model is on new ones\n";
+  return text;
+}
+
+std::string table_config(const std::string& path, const FoundTable& found, const std::string& wanted) {
+  constexpr int64_t kFew = 200, kSteps = 2000, kBatch = 32;
+  const Target target = target_of(found.table, wanted);
+  if (target.is_class && target.classes < 2) {
+    fail_usage(path, "column \"{}\" is the same in every row; name another with --target", target.name);
+  }
+  if (target.is_class && static_cast<int64_t>(2 * target.classes) > found.table.rows) {
+    fail_usage(path,
+               "column \"{}\" has {} different texts in {} rows, which is no class to learn; name another column "
+               "with --target",
+               target.name, target.classes, found.table.rows);
+  }
+  const Features features = features_of(found.table, target.name);
+  const int64_t rows = found.table.rows;
+  const bool few = rows < kFew;
+  std::string text = fmt::format("# {}: {} rows, {} columns.\n\n", path, rows, found.table.columns.size());
+  text += data_part(path, found, target, features);
+  text += few ? fmt::format(
+                    "\n[model]\nkind = \"linear\"    # {} rows are few: a larger model would learn them by heart\n"
+                    "init = \"zeros\"\n",
+                    rows)
+              : fmt::format(
+                    "\n[model]\nkind = \"mlp\"    # {} rows: enough for a model that is not a straight line\n"
+                    "hidden = [32, 32]\n",
+                    rows);
+  text += fmt::format("\n[loss]\nname = \"{}\"    # {}\n", target.is_class ? "cross_entropy" : "mse",
+                      target.is_class ? "of classes" : "of numbers; \"huber\" minds outliers less");
+  text +=
+      "\n[optimizer]\nname = \"adamw\"    # needs the least care with its learning rate\nlearning_rate = 0.003\n"
+      "weight_decay = 0.01\n";
+  const int64_t training = std::max<int64_t>(1, rows - rows / 5), batch = std::min(kBatch, training);
+  const int64_t epoch = (training + batch - 1) / batch;
+  text += fmt::format(
+      "\n[train]\nsteps = {}    # {} times through the data\nbatch_size = {}\n"
+      "patience = 10    # ends sooner, when 10 validations in a row are no better\n"
+      "restore_best = true    # and keeps the best weights\n"
+      "\n[validation]\nevery = {}\n",
+      std::max(kSteps, 10 * epoch), std::max(kSteps, 10 * epoch) / epoch, batch, std::max<int64_t>(50, epoch));
+  return text;
+}
+
+struct TextModel {
+  const char* why;
+  int64_t layers, width, heads, context, batch, steps;
+};
+
+TextModel text_model(int64_t tokens) {
+  if (tokens < 100'000) return {"the text is short", 2, 64, 4, 32, 16, 1500};
+  if (tokens < 20'000'000) return {"some minutes on two cores", 4, 128, 4, 64, 16, 3000};
+  return {"the text is long enough for a larger model; some hours on two cores", 6, 384, 6, 256, 16, 5000};
+}
+
+std::string text_config(const std::string& path, const std::string& text) {
+  constexpr int64_t kMostCharacters = 2000;
+  using Unit = CharacterTokenizer::Unit;
+  const bool is_utf8 = !first_invalid_utf8(text);
+  const int64_t alphabet = is_utf8 ? CharacterTokenizer::train(text, Unit::kCharacters).vocabulary_size() : 0;
+  const bool characters = is_utf8 && alphabet <= kMostCharacters;
+  const auto bytes = static_cast<int64_t>(text.size());
+  if (bytes < 100) fail_usage(path, "{} bytes of text; expected more to learn from, best 100 kB or more", bytes);
+  const TextModel m = text_model(bytes);
+  const int64_t context = std::min(m.context, bytes / 20);
+  std::string out = fmt::format("# {}: {} bytes of text.\n\n", path, bytes);
+  out += fmt::format("[data]\nkind = \"text\"\npath = {}\ntokens = \"{}\"    # {}\n", quoted(path),
+                     characters ? "characters" : "bytes",
+                     characters ? fmt::format("its alphabet has {}", alphabet)
+                     : is_utf8  ? fmt::format("its alphabet has {} characters, too many", alphabet)
+                                : "it is not UTF-8");
+  out += fmt::format("stride = {}    # an example starts every {} tokens: the same text, cut in several ways\n",
+                     std::max<int64_t>(1, context / 4), std::max<int64_t>(1, context / 4));
+  out += "validation_fraction = 0.1    # the end of the text, which is never trained on\n";
+  out += fmt::format(
+      "\n[model]\nkind = \"gpt\"    # {}\nlayers = {}\nwidth = {}\nheads = {}\ncontext = {}\ndropout = 0.1\n", m.why,
+      m.layers, m.width, m.heads, context);
+  out +=
+      "\n[optimizer]\nname = \"adamw\"\nlearning_rate = 0.003    # the peak; `gradus lr-find` can look for a better "
+      "one\n"
+      "beta2 = 0.99\nweight_decay = 0.1\nclip_norm = 1.0    # no single batch can spoil the model\n"
+      "\n[schedule]\nname = \"cosine\"\nwarmup_steps = 100\nfinal_factor = 0.1\n";
+  const int64_t examples = std::max<int64_t>(1, (bytes * 9 / 10 - context - 1) / std::max<int64_t>(1, context / 4));
+  out += fmt::format("\n[train]\nsteps = {}\nbatch_size = {}\nrestore_best = true\n\n[validation]\nevery = 250\n",
+                     m.steps, std::min(m.batch, examples));
+  return out;
+}
+
+}  // namespace
+
+std::string suggested_config(const std::string& path, const std::string& target) {
+  const std::string text = read_file(path);
+  if (text.empty()) fail(path, "the file is empty; expected a table or text");
+  const std::string extension = std::filesystem::path(path).extension().string();
+  const bool is_named = extension == ".csv" || extension == ".tsv";
+  const std::optional<FoundTable> found = find_table(path, text);
+  if (found && (is_named || !target.empty() || has_number(found->table))) return table_config(path, *found, target);
+  if (is_named || !target.empty()) {
+    parse_csv(text, path, {.separator = extension == ".tsv" ? '\t' : ','});  // says what is wrong with it
+    fail_usage(path,
+               "has one column; expected a target and features to learn it from, between commas, semicolons or tabs");
+  }
+  return text_config(path, text);
+}
+
+}  // namespace gradus

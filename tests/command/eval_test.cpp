@@ -1,0 +1,318 @@
+// `gradus eval`, `predict` and `init`: from a table to a model and what it says.
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "tests/command/command.h"
+
+namespace gradus {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// Two groups of points that a straight line parts, and y = 3·a − b + 5.
+std::string table(bool classes) {
+  std::string text = classes ? "a,b,kind\n" : "a,b,y\n";
+  for (int i = 0; i < 60; ++i) {
+    const int a = i % 10, b = (7 * i) % 12;
+    text += fmt::format("{},{},{}\n", a, b,
+                        classes ? (a + b > 10 ? "\"high, or more\"" : "low") : std::to_string(3 * a - b + 5));
+  }
+  return text;
+}
+
+constexpr const char* kConfig = R"(
+[data]
+kind = "csv"
+path = "data.csv"
+[model]
+kind = "linear"
+init = "zeros"
+[optimizer]
+name = "lbfgs"
+[regularization]
+l2 = 0.001
+[train]
+steps = 40
+[validation]
+every = 40
+)";
+
+void train(const TemporaryFolder& folder, bool classes, std::vector<std::string> more = {}) {
+  spill(folder / "data.csv", table(classes));
+  spill(folder / "c.toml", kConfig);
+  std::vector<std::string> arguments = {"train", "c.toml", "--out", "run", "--quiet"};
+  if (classes) more.insert(more.end(), {"--set", "loss.name=cross_entropy"});
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const CommandResult result = run_gradus(folder, arguments);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+}
+
+TEST(Predict, NumbersAreInTheUnitOfTheColumn) {
+  const TemporaryFolder folder;
+  train(folder, false, {"--set", "data.standardize_target=true", "--set", "regularization.l2=0"});
+  spill(folder / "new.csv", "other,b,a\nx,2,1\ny,0,100\n");  // in another order, among others, and without a target
+  const CommandResult result = run_gradus(folder, {"predict", "run", "--data", "new.csv"});
+  EXPECT_EQ(result.err, "");
+  const std::vector<std::string> lines = lines_of(result.out);
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[0], "prediction");
+  EXPECT_NEAR(std::stod(lines[1]), 6.0, 1e-3);
+  EXPECT_NEAR(std::stod(lines[2]), 305.0, 1e-2);  // far outside
+  const CommandResult jsonl = run_gradus(folder, {"predict", "run", "--data", "new.csv", "--format", "jsonl"});
+  EXPECT_NEAR(json::parse(lines_of(jsonl.out)[0])["prediction"], 6.0, 1e-3);
+}
+
+TEST(Predict, ClassesHaveNamesAndProbabilities) {
+  const TemporaryFolder folder;
+  train(folder, true);
+  spill(folder / "new.csv", "a,b\n9,9\n0,0\n");
+  const CommandResult result = run_gradus(folder, {"predict", "run", "--data", "new.csv", "--out", "p.csv"});
+  EXPECT_EQ(result.out + result.err, "");
+  const std::vector<std::string> lines = lines_of(slurp(folder / "p.csv"));
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[0], "prediction,\"p_high, or more\",p_low");
+  EXPECT_THAT(lines[1], StartsWith("\"high, or more\","));
+  EXPECT_THAT(lines[2], StartsWith("low,"));
+  const CommandResult jsonl = run_gradus(folder, {"predict", "run", "--data", "new.csv", "--format", "jsonl"});
+  const json first = json::parse(lines_of(jsonl.out)[0]);
+  EXPECT_EQ(first["prediction"], "high, or more");
+  EXPECT_NEAR(first["probabilities"]["high, or more"].get<double>() + first["probabilities"]["low"].get<double>(), 1.0,
+              1e-6);
+}
+
+TEST(Predict, ErrorsSayWhatIsMissing) {
+  const TemporaryFolder folder;
+  train(folder, false);
+  const auto error = [&](const char* name, const char* text) {
+    spill(folder / name, text);
+    return run_gradus(folder, {"predict", "run", "--data", name}).err;
+  };
+  EXPECT_EQ(error("1.csv", "a,c\n1,2\n"), "gradus: [1.csv] there is no column \"b\"; there are: a, c\n");
+  EXPECT_THAT(error("2.csv", "a,b\n1,2\n1,NA\n"),
+              StartsWith("gradus: [2.csv:3] column \"b\" holds text, \"NA\"; a feature"));
+  EXPECT_THAT(run_gradus(folder, {"predict", "run"}).err, HasSubstr("--data is required"));
+  EXPECT_THAT(run_gradus(folder, {"predict", "run", "--data", "1.csv", "--format", "xml"}).err, HasSubstr("--format"));
+}
+
+TEST(Predict, ModelsOfMadeUpDataTakeTheirFeaturesInOrder) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", "[data]\nkind='moons'\n[model]\nkind='linear'\n[train]\nsteps=5\n");
+  ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).exit_code, 0);
+  spill(folder / "2.csv", "0.5,1\n");
+  EXPECT_THAT(run_gradus(folder, {"predict", "run", "--data", "2.csv"}).out, StartsWith("prediction,p_0,p_1\n"));
+  spill(folder / "3.csv", "1,2,3\n");
+  EXPECT_EQ(run_gradus(folder, {"predict", "run", "--data", "3.csv"}).err,
+            "gradus: [3.csv] 3 columns; the model's data was made up, and it takes 2, the features in their order\n");
+  EXPECT_EQ(
+      run_gradus(folder, {"eval", "run", "--data", "3.csv"}).err,
+      "gradus: [--data] the model's data is made up (data.kind = \"moons\"), and no file is read for it; leave it "
+      "out\n");
+}
+
+TEST(Eval, GivesWhatTheSummaryHas) {
+  const TemporaryFolder folder;
+  train(folder, true);
+  const json summary = read_summary(folder / "run")["metrics"];
+  const json validation = json::parse(run_gradus(folder, {"eval", "run", "--json"}).out);
+  EXPECT_EQ(validation["data"], "the validation part");
+  EXPECT_EQ(validation["examples"], 12);
+  EXPECT_EQ(validation["loss"], summary["val_loss"]);
+  EXPECT_EQ(validation["accuracy"], summary["val_accuracy"]);
+  const json training = json::parse(run_gradus(folder, {"eval", "run", "--json", "--part", "training"}).out);
+  EXPECT_EQ(training["examples"], 48);
+  EXPECT_EQ(training["accuracy"], 1.0);
+  const CommandResult whole = run_gradus(folder, {"eval", "run", "--data", "data.csv"});
+  EXPECT_THAT(whole.out, StartsWith("60 examples: data.csv\nloss            0."));
+  EXPECT_THAT(whole.out, HasSubstr("\naccuracy        "));
+}
+
+TEST(Eval, OfNumbersHasR2AndErrorsInTheirUnit) {
+  const TemporaryFolder folder;
+  train(folder, false, {"--set", "data.standardize_target=true", "--set", "regularization.l2=0"});
+  const json all = json::parse(run_gradus(folder, {"eval", "run", "--json", "--data", "data.csv"}).out);
+  EXPECT_NEAR(all["r2"], 1.0, 1e-6);
+  EXPECT_LT(all["rmse"], 0.01);
+  EXPECT_GT(all["rmse"], all["mae"]);
+}
+
+TEST(Eval, TextHasBitsAByte) {
+  const TemporaryFolder folder;
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "to be or not ";
+  spill(folder / "t.txt", text);
+  spill(folder / "c.toml",
+        "[data]\nkind='text'\npath='t.txt'\n[model]\nkind='gpt'\nlayers=1\nwidth=8\nheads=1\ncontext=8\n"
+        "[train]\nsteps=3\nbatch_size=4\n");
+  ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).exit_code, 0);
+  const json all = json::parse(run_gradus(folder, {"eval", "run", "--json", "--data", "t.txt"}).out);
+  EXPECT_DOUBLE_EQ(all["bits_per_byte"], all["loss"].get<double>() / std::log(2.0));
+  EXPECT_DOUBLE_EQ(all["perplexity"], std::exp(all["loss"].get<double>()));
+  EXPECT_EQ(
+      run_gradus(folder, {"predict", "run", "--data", "t.txt"}).err,
+      "gradus: [predict] the run's model continues text; see `gradus generate`, and `gradus eval` for its loss on a "
+      "text\n");
+}
+
+TEST(Eval, SaysWhenNothingWasHeldOut) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(run_gradus(folder, {"train", recipe("linear_regression"), "--out", "run", "--quiet"}).exit_code, 0);
+  EXPECT_THAT(run_gradus(folder, {"eval", "run"}).out,
+              StartsWith("100 examples: the training part, for nothing was held out for validation\n"));
+  EXPECT_EQ(
+      run_gradus(folder, {"eval", "run", "--part", "validation"}).err,
+      "gradus: [--part] nothing was held out for validation; give --part training, or other data with --data PATH\n");
+  EXPECT_EQ(run_gradus(folder, {"eval", "run", "--part", "training", "--data", "x"}).err,
+            "gradus: [--part] and --data do not go together: a file is evaluated as a whole\n");
+}
+
+TEST(Init, WritesARecipeIntoANewFile) {
+  const TemporaryFolder folder;
+  const CommandResult result = run_gradus(folder, {"init", "sgd", "my.toml"});
+  EXPECT_EQ(result.out, "written to my.toml; next:\n  gradus train my.toml --dry-run\n");
+  EXPECT_EQ(slurp(folder / "my.toml"), slurp(recipe("sgd")));
+  spill(folder / "my.toml", "mine");
+  EXPECT_EQ(run_gradus(folder, {"init", "sgd", "my.toml"}).err,
+            "gradus: [my.toml] exists already, and is left as it is; name another file\n");
+  EXPECT_EQ(slurp(folder / "my.toml"), "mine");
+}
+
+TEST(Init, WrongArgumentsAreUsageErrors) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", "x = 1");
+  const auto error = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "init");
+    const CommandResult result = run_gradus(folder, arguments);
+    EXPECT_EQ(result.exit_code, 2);
+    return result.err;
+  };
+  EXPECT_EQ(error({}),
+            "gradus: [gradus init] expected RECIPE and FILE, or --data PATH and FILE; see `gradus init --help`\n");
+  EXPECT_EQ(error({"a", "b", "--data", "c"}),
+            "gradus: [gradus init] expected one FILE to write beside --data; see `gradus init --help`\n");
+  EXPECT_EQ(error({"sgd", "b", "--target", "c"}), "gradus: [--target] is for --data\n");
+  EXPECT_EQ(error({"c.toml", "b"}), "gradus: [c.toml] is a file, and no recipe's name; `gradus recipes` lists them\n");
+  EXPECT_EQ(error({"sgt", "b"}), "gradus: [sgt] no such file or recipe; did you mean \"sgd\"?\n");
+}
+
+TEST(Init, ATableGetsAConfigurationThatLearnsIt) {
+  const TemporaryFolder folder;
+  spill(folder / "data.csv", table(true));
+  const CommandResult result = run_gradus(folder, {"init", "--data", "data.csv", "c.toml"});
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, HasSubstr("target = \"kind\"    # it holds text, 2 different ones: classes\n"));
+  EXPECT_THAT(result.out, HasSubstr("kind = \"linear\"    # 60 rows are few"));
+  ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).exit_code, 0);
+  EXPECT_GE(read_summary(folder / "run")["metrics"]["val_accuracy"], 11.0 / 12.0);
+}
+
+TEST(Init, ATargetOfNumbersAndColumnsThatAreOfNoUse) {
+  const TemporaryFolder folder;
+  std::string text = "name;one;size;price\n";
+  for (int i = 0; i < 40; ++i) text += fmt::format("n{};1;{};{}.5\n", i, i % 7, 10 * i);
+  spill(folder / "houses.txt", text);
+  const CommandResult result = run_gradus(folder, {"init", "--data", "houses.txt", "c.toml"});
+  EXPECT_THAT(result.out, HasSubstr("separator = \"semicolon\"\ntarget = \"price\"    # it has 40 different numbers\n"
+                                    "# Left out, for they hold text: name\n# Left out, for they never change: one\n"
+                                    "features = [\"size\"]\n"));
+  EXPECT_THAT(result.out, HasSubstr("standardize_target = true"));
+  EXPECT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).exit_code, 0);
+  const CommandResult classes = run_gradus(folder, {"init", "--data", "houses.txt", "--target", "size", "s.toml"});
+  EXPECT_THAT(classes.out,
+              HasSubstr("target = \"size\"    # it has 7 different whole numbers, each several times: they "
+                        "look like classes\n"));
+}
+
+TEST(Init, TextGetsAGptOfItsSize) {
+  const TemporaryFolder folder;
+  std::string text;
+  for (int i = 0; i < 400; ++i) text += "to be or not to be\n";
+  spill(folder / "t.txt", text);
+  const CommandResult result = run_gradus(folder, {"init", "--data", "t.txt", "c.toml"});
+  EXPECT_THAT(result.out, HasSubstr("tokens = \"characters\"    # its alphabet has 8\n"));
+  EXPECT_THAT(result.out, HasSubstr("kind = \"gpt\"    # the text is short\n"));
+  const CommandResult run = run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet", "--set", "train.steps=5",
+                                                "--set", "schedule.warmup_steps=0"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  spill(folder / "latin.txt", std::string(300, '\xE9'));
+  EXPECT_THAT(run_gradus(folder, {"init", "--data", "latin.txt", "l.toml"}).out,
+              HasSubstr("tokens = \"bytes\"    # it is not UTF-8\n"));
+}
+
+TEST(Init, DataThatNothingCanBeLearnedFrom) {
+  const TemporaryFolder folder;
+  const auto error = [&](const char* name, const std::string& text, std::vector<std::string> more = {}) {
+    spill(folder / name, text);
+    std::vector<std::string> arguments = {"init", "--data", name, "c.toml"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const std::string err = run_gradus(folder, arguments).err;
+    EXPECT_FALSE(std::filesystem::exists(folder / "c.toml"));
+    return err;
+  };
+  EXPECT_EQ(error("e.csv", ""), "gradus: [e.csv] the file is empty; expected a table or text\n");
+  EXPECT_EQ(error("s.txt", "short"),
+            "gradus: [s.txt] 5 bytes of text; expected more to learn from, best 100 kB or more\n");
+  EXPECT_EQ(error("one.csv", "a\n1\n2\n"),
+            "gradus: [one.csv] has one column; expected a target and features to learn it "
+            "from, between commas, semicolons or tabs\n");
+  EXPECT_EQ(error("r.csv", "a,b\n1,2\n1\n"), "gradus: [r.csv:3] 1 fields; expected 2, as in line 1\n");
+  EXPECT_EQ(error("n.csv", "a,b\nx,1\ny,2\nz,3\n"),
+            "gradus: [n.csv] no column but \"b\" has numbers that differ; expected features to learn it from\n");
+  EXPECT_EQ(
+      error("t.csv", "a,b\n1,x\n2,y\n3,z\n"),
+      "gradus: [t.csv] column \"b\" has 3 different texts in 3 rows, which is no class to learn; name another column "
+      "with --target\n");
+  EXPECT_EQ(error("w.csv", "a,b\n1,2\n", {"--target", "c"}),
+            "gradus: [w.csv] there is no column \"c\"; there are: a, b\n");
+}
+
+TEST(Seeds, ATableOfAllRuns) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", "[data]\nkind='line'\n[model]\nkind='linear'\n[train]\nsteps=30\n[validation]\nevery=10\n");
+  const std::vector<std::string> arguments = {"train", "c.toml", "--seeds",
+                                              "3,1,2", "--set",  "data.validation_fraction=0.2"};
+  const CommandResult result = run_gradus(folder, arguments);
+  EXPECT_EQ(result.err, "");
+  std::vector<double> losses;
+  for (const char* seed : {"3", "1", "2"}) {
+    losses.push_back(read_summary(folder / ("runs/c/seed_" + std::string(seed)))["final_loss"]);
+  }
+  // One of them alone is the same run.
+  ASSERT_EQ(
+      run_gradus(folder, {"train", "c.toml", "--seed", "1", "--out", "one", "--set", "data.validation_fraction=0.2"})
+          .exit_code,
+      0);
+  EXPECT_EQ(read_summary(folder / "one")["final_loss"], losses[1]);
+  const double mean = (losses[0] + losses[1] + losses[2]) / 3.0;
+  double squares = 0.0;
+  for (const double loss : losses) squares += (loss - mean) * (loss - mean);
+  EXPECT_THAT(result.out, HasSubstr(fmt::format("final_loss        {:>14.6g}{:>14.6g}{:>14.6g}   {:.6g} ± {:.2g}\n",
+                                                losses[0], losses[1], losses[2], mean, std::sqrt(squares / 2.0))));
+  EXPECT_THAT(result.out, HasSubstr("val_r2 "));
+  std::vector<std::string> again = arguments;
+  again.push_back("--resume");
+  EXPECT_EQ(run_gradus(folder, again).exit_code, 0);
+}
+
+TEST(Seeds, WrongArgumentsAreUsageErrors) {
+  const TemporaryFolder folder;
+  const auto error = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"train", recipe("linear_regression")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_gradus(folder, arguments).err;
+  };
+  EXPECT_EQ(error({"--seeds", "1,1"}), "gradus: [--seeds] has 1 twice\n");
+  EXPECT_EQ(error({"--seeds", "1,x"}),
+            "gradus: [--seeds] must be a decimal integer from 0 to 9223372036854775807; found \"x\"\n");
+  EXPECT_EQ(error({"--seeds", "1", "--seed", "2"}),
+            "gradus: [--seed] and --seeds do not go together; give one of them\n");
+  EXPECT_EQ(error({"--seeds", "1,2", "--dry-run"}),
+            "gradus: [--seeds] has no dry run of its own; leave it out, since all seeds need the same\n");
+  EXPECT_EQ(error({"--seeds", "1,2", "--resume", "x"}),
+            "gradus: [--resume] takes no RUN with --seeds; give CONFIG and --out as before\n");
+}
+
+}  // namespace
+}  // namespace gradus
