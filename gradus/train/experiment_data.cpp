@@ -194,7 +194,6 @@ TensorDataset encoded(const TableEncoder& encoder, const Table& table) {
 ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   const Table table = read_tables(config, config.texts("data.path"));
   const Split split = split_of(config, table.rows);
-  if (split.training.empty()) fail(table.source(), "{} rows, and none is left to train on", table.rows);
   const auto* known = std::get_if<TableEncoder>(&given);
   const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
   ExperimentData data;

@@ -119,8 +119,6 @@ std::optional<StartingPoint> find_start(const fs::path& run, const std::optional
   fs::path folder;
   if (wanted) {
     folder = *wanted;
-    std::error_code error;
-    if (!fs::is_directory(folder, error)) fail_usage(folder.string(), "is no checkpoint's folder");
   } else {
     const std::vector<FoundCheckpoint> found = list_checkpoints(run);
     if (found.empty()) return std::nullopt;

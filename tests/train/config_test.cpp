@@ -95,6 +95,8 @@ TEST(Config, AProgramThatAsksWronglyIsAFailure) {
   const std::string unknown = "[config] the program asks for the key \"train.sed\", which is not in the table of keys";
   EXPECT_EQ(program_error([&] { config.integer("train.sed"); }), unknown);
   EXPECT_EQ(program_error([&] { config.has("train.sed"); }), unknown);
+  EXPECT_EQ(program_error([&] { config.count("train"); }),
+            "[config] the program asks for the list of tables \"train\", which there is not");
   EXPECT_EQ(program_error([&] { config.is_set("train.sed"); }), unknown);
   EXPECT_EQ(program_error([&] { Config(config).set("train.sed", 1, "--seed"); }), unknown);
   EXPECT_EQ(

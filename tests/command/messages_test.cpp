@@ -1,0 +1,40 @@
+// Messages of the command that belong to no other test.
+#include <gmock/gmock.h>
+
+#include "tests/command/command.h"
+
+namespace gradus {
+namespace {
+
+std::string usage_error(const TemporaryFolder& folder, const std::vector<std::string>& arguments) {
+  const CommandResult result = run_gradus(folder, arguments);
+  EXPECT_EQ(result.exit_code, 2);
+  return result.err;
+}
+
+TEST(Messages, OfWrongArguments) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(usage_error(folder, {"train", "nothing_like_it"}),
+            "gradus: [nothing_like_it] no such file or recipe; give the path of a TOML file, or a name that `gradus "
+            "recipes` lists\n");
+  EXPECT_EQ(usage_error(folder, {"generate", "run", "--prompt", ""}),
+            "gradus: [--prompt] is empty; give the text to continue, for example --prompt 'The '\n");
+  ASSERT_EQ(run_gradus(folder, {"train", recipe("linear_regression"), "--out", "run", "--quiet"}).exit_code, 0);
+  EXPECT_EQ(usage_error(folder, {"verify", "run", "--replay", "all"}),
+            "gradus: [--replay] expected A:B, the steps of two checkpoints, for example 500:1000; found \"all\"\n");
+  EXPECT_EQ(usage_error(folder, {"verify", "run", "--replay", "5:5"}),
+            "gradus: [--replay] 5:5 goes nowhere; give the step of an earlier checkpoint first\n");
+  EXPECT_THAT(
+      usage_error(folder, {"schedule", "sine", "--steps", "3"}),
+      testing::StartsWith("gradus: [schedule] \"sine\" is not a schedule; expected \"constant\", \"dynamic\", "));
+}
+
+TEST(Messages, OfALossThatIsNeverFinite) {
+  const TemporaryFolder folder;
+  const CommandResult result = run_gradus(folder, {"lr-find", recipe("linear_regression"), "--set", "data.slope=1e39"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.err, "gradus: [lr-find] the loss of the first step is not finite; look at the data\n");
+}
+
+}  // namespace
+}  // namespace gradus
