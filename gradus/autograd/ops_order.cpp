@@ -86,7 +86,7 @@ ValuesAndIndices top_k(const Tensor& x, int64_t k, int axis, bool largest) {
   axis = normalize_axis("top_k", axis, x.rank());
   if (k < 0 || k > x.size(axis))
     fail("top_k", "k = {} of axis {} of {}; expected 0 to {}", k, axis, x.describe(), x.size(axis));
-  const Tensor index = kernels::contiguous(slice(kernels::argsort(x, axis, largest), axis, 0, k));
+  const Tensor index = kernels::top_k_indices(x, axis, k, largest);
   return {pick("top_k", x, axis, index, true), index};
 }
 

@@ -1,5 +1,7 @@
 // Look-ups by index and their gradients (declared in copy.h).
+#include <atomic>
 #include <cstring>
+#include <optional>
 
 #include "gradus/base/error.h"
 #include "gradus/tensor/kernels/copy.h"
@@ -8,6 +10,20 @@
 namespace gradus::kernels {
 namespace {
 
+// The place of the first id outside [0, end); nothing if there is none. No id is looked at in a dry run.
+std::optional<int64_t> first_outside(const int64_t* ids, int64_t count, int64_t end) {
+  std::atomic<int64_t> first{count};
+  parallel_for(count, kGrain, [&, ids, end](int64_t i, int64_t last) {
+    uint64_t largest = 0;  // of the ids as unsigned, where those below 0 are the largest
+    for (int64_t j = i; j < last; ++j) largest = std::max(largest, static_cast<uint64_t>(ids[j]));
+    if (largest < static_cast<uint64_t>(end)) return;
+    while (static_cast<uint64_t>(ids[i]) < static_cast<uint64_t>(end)) ++i;
+    for (int64_t found = first.load(); i < found && !first.compare_exchange_weak(found, i);) {
+    }
+  });
+  return first < count ? std::optional(first.load()) : std::nullopt;
+}
+
 // Ids as contiguous i64, each in [0, rows).
 Tensor checked_ids(const Tensor& ids, int64_t rows) {
   if (ids.dtype() != DType::kI64 && ids.dtype() != DType::kI32) {
@@ -15,10 +31,8 @@ Tensor checked_ids(const Tensor& ids, int64_t rows) {
   }
   Tensor result = contiguous(cast(ids, DType::kI64));
   const int64_t* id = result.data<int64_t>();
-  for (int64_t i = 0; i < result.numel(); ++i) {
-    if (id[i] < 0 || id[i] >= rows) {
-      fail("embedding", "id {} at position {}; expected 0 to {} (the table has {} rows)", id[i], i, rows - 1, rows);
-    }
+  if (const std::optional<int64_t> i = first_outside(id, result.numel(), rows)) {
+    fail("embedding", "id {} at position {}; expected 0 to {} (the table has {} rows)", id[*i], *i, rows - 1, rows);
   }
   return result;
 }
@@ -54,11 +68,9 @@ void check_index(std::string_view op, const Shape& x, int axis, const Tensor& in
          to_string(index.shape()), to_string(x), x.rank(), axis);
   }
   const int64_t* value = index.data<int64_t>();
-  for (int64_t i = 0; i < index.numel(); ++i) {
-    if (value[i] < 0 || value[i] >= x[axis]) {
-      fail(op, "index {} at position {}; expected 0 to {} (axis {} of {})", value[i], i, x[axis] - 1, axis,
-           to_string(x));
-    }
+  if (const std::optional<int64_t> i = first_outside(value, index.numel(), x[axis])) {
+    fail(op, "index {} at position {}; expected 0 to {} (axis {} of {})", value[*i], *i, x[axis] - 1, axis,
+         to_string(x));
   }
 }
 
@@ -158,8 +170,13 @@ Tensor scatter_add(const Tensor& grad, int axis, const Tensor& index, const Shap
   dispatch_float("scatter_add", grad.dtype(), [&]<class T>(T) {
     T* to = result.mutable_data<T>();
     const T* from = source.data<T>();
-    for_indexed(walk, where.data<int64_t>(), axis_stride, 0, walk.rows(),
-                [=](int64_t i, int64_t offset) { to[offset] += from[i]; });
+    // Along the last axis each row adds to a row of its own; else to places that others add to.
+    const bool are_apart = axis == index.rank() - 1;
+    const int64_t grain = are_apart ? std::max<int64_t>(1, kCostlyGrain / walk.inner()) : walk.rows();
+    parallel_for(walk.rows(), grain, [&](int64_t begin, int64_t end) {
+      for_indexed(walk, where.data<int64_t>(), axis_stride, begin, end,
+                  [=](int64_t i, int64_t offset) { to[offset] += from[i]; });
+    });
   });
   return result;
 }

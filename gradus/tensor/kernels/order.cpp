@@ -1,12 +1,15 @@
 #include "gradus/tensor/kernels/order.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "gradus/base/error.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/order_simd.h"
 #include "gradus/tensor/kernels/walk.h"
 
 namespace gradus::kernels {
@@ -41,35 +44,25 @@ bool goes_before(Extreme which, T a, T b) {
   return which == Extreme::kLargest ? a > b : a < b;
 }
 
-// The first extreme of a dense row: its value with eight chains, then where it is.
+// Elements that one piece of a long row has; by itself, so that the place does not depend on how many there are.
+constexpr int64_t kPiece = 1 << 16;
+
+// Rows that are long enough to be cut: the extreme of each piece, and then of those.
 template <class T>
-int64_t index_in_row(Extreme which, const T* x, int64_t length) {
-  constexpr int64_t kChains = 16;
-  T best[kChains];
-  bool is_nan = false;
-  const T sign = which == Extreme::kLargest ? T{1} : T{-1};
-  for (int64_t c = 0; c < kChains; ++c) best[c] = sign * x[0];
-  int64_t i = 0;
-  for (; i + kChains <= length; i += kChains) {
-    for (int64_t c = 0; c < kChains; ++c) {
-      const T value = sign * x[i + c];
-      best[c] = value > best[c] ? value : best[c];
-      is_nan |= value != value;
+int64_t extreme_of_long_row(Extreme which, const T* row, int64_t length) {
+  const int64_t pieces = (length + kPiece - 1) / kPiece;
+  std::vector<int64_t> places(static_cast<size_t>(pieces));
+  parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t first = i * kPiece;
+      places[static_cast<size_t>(i)] =
+          first + run_extreme_of_row(which, dtype_of<T>(), reinterpret_cast<const std::byte*>(row + first),
+                                     std::min(kPiece, length - first));
     }
-  }
-  for (; i < length; ++i) {
-    const T value = sign * x[i];
-    best[0] = value > best[0] ? value : best[0];
-    is_nan |= value != value;
-  }
-  if (is_nan) {
-    for (i = 0; !std::isnan(x[i]);) ++i;
-    return i;
-  }
-  T all = best[0];
-  for (const T value : best) all = value > all ? value : all;
-  for (i = 0; sign * x[i] != all;) ++i;
-  return i;
+  });
+  int64_t best = places[0];
+  for (const int64_t place : places) best = goes_before(which, row[place], row[best]) ? place : best;
+  return best;
 }
 
 }  // namespace
@@ -83,25 +76,22 @@ Tensor index_of(const char* name, Extreme which, const Tensor& x, int axis, bool
     const T* from = source.data<T>();
     int64_t* to = result.mutable_data<int64_t>();
     const int64_t grain = std::max<int64_t>(1, kGrain / a.length);
-    if (a.inner == 1) {
-      return parallel_for(a.outer, grain, [=](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) to[row] = index_in_row(which, from + row * a.length, a.length);
+    const auto bytes_at = [=](int64_t i) { return reinterpret_cast<const std::byte*>(from + i); };
+    if (a.inner == 1 && a.length >= 2 * kPiece) {
+      for (int64_t row = 0; row < a.outer; ++row) to[row] = extreme_of_long_row(which, from + row * a.length, a.length);
+    } else if (a.inner == 1) {
+      parallel_for(a.outer, grain, [=](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+          to[row] = run_extreme_of_row(which, dtype_of<T>(), bytes_at(row * a.length), a.length);
+        }
+      });
+    } else {
+      // Columns that fill some cache lines at a time.
+      parallel_rows(a.outer, a.inner, std::max<int64_t>(64, grain), [=](int64_t outer, int64_t begin, int64_t end) {
+        run_extreme_of_columns(which, dtype_of<T>(), bytes_at(outer * a.length * a.inner + begin), a.length, a.inner,
+                               end - begin, to + outer * a.inner + begin);
       });
     }
-    parallel_rows(a.outer, a.inner, grain, [=](int64_t outer, int64_t begin, int64_t end) {
-      const T* block = from + outer * a.length * a.inner;
-      int64_t* out = to + outer * a.inner;
-      std::fill(out + begin, out + end, 0);
-      std::vector<T> best(block + begin, block + end);
-      for (int64_t i = 1; i < a.length; ++i) {
-        for (int64_t j = begin; j < end; ++j) {
-          const T value = block[i * a.inner + j];
-          if (!goes_before(which, value, best[static_cast<size_t>(j - begin)])) continue;
-          best[static_cast<size_t>(j - begin)] = value;
-          out[j] = i;
-        }
-      }
-    });
   });
   return result;
 }
@@ -173,6 +163,99 @@ Tensor argsort(const Tensor& x, int axis, bool descending) {
   return result;
 }
 
+namespace {
+
+// Whether one of the next kLook elements is, or may be, better than the limit: NaN is looked at by itself.
+constexpr int64_t kLook = 32;
+template <class T>
+bool has_better(const T* x, T limit, bool largest) {
+  int better = 0;
+  if (largest) {
+    for (int64_t i = 0; i < kLook; ++i) better |= static_cast<int>(!(x[i] <= limit));
+  } else {
+    for (int64_t i = 0; i < kLook; ++i) better |= static_cast<int>(!(x[i] >= limit));
+  }
+  return better != 0;
+}
+
+// Keeps the best k: as soon as there are twice as many, the rest goes, and what comes later must be better than the
+// worst of them. `Key`s are compared, and where they are equal the index.
+template <class T>
+void top_k_of_row(const T* x, int64_t length, int64_t stride, int64_t k, bool largest, int64_t* out) {
+  using Key = decltype(key_of(T{}));
+  using Item = Keyed<Key>;
+  static thread_local std::vector<Item> best;
+  const auto size = static_cast<size_t>(k);
+  const auto before = [](const Item& a, const Item& b) { return a.key != b.key ? a.key < b.key : a.index < b.index; };
+  best.clear();
+  best.reserve(2 * size);
+  Key worst = std::numeric_limits<Key>::max();
+  T limit{};
+  for (int64_t i = 0; i < length; ++i) {
+    if (stride == 1 && best.size() >= size && worst != std::numeric_limits<Key>::max()) {
+      while (i + kLook <= length && !has_better(x + i, limit, largest)) i += kLook;
+      if (i == length) break;
+    }
+    const Key own = key_of(x[i * stride]), key = largest ? static_cast<Key>(~own) : own;
+    // What is equal to the worst comes later than it.
+    if (key >= worst && best.size() >= size) continue;
+    best.push_back({key, i});
+    if (best.size() < 2 * size) continue;
+    std::nth_element(best.begin(), best.begin() + k - 1, best.end(), before);
+    best.resize(size);
+    worst = best.back().key;
+    limit = x[best.back().index * stride];
+  }
+  std::partial_sort(best.begin(), best.begin() + k, best.end(), before);
+  for (int64_t i = 0; i < k; ++i) out[i * stride] = best[static_cast<size_t>(i)].index;
+}
+
+}  // namespace
+
+Tensor top_k_indices(const Tensor& x, int axis, int64_t k, bool largest) {
+  // So many at once are as quick to sort.
+  Shape shape = x.shape();
+  shape[axis] = k;
+  if (4 * k > x.size(axis)) {
+    const Tensor all = argsort(x, axis, largest);
+    return contiguous(all.view(shape, all.strides()));
+  }
+  const Tensor source = contiguous(x);
+  const Around a(x.shape(), axis);
+  Tensor result = Tensor::empty(shape, DType::kI64);
+  dispatch_float("top_k", x.dtype(), [&]<class T>(T) {
+    const T* from = source.data<T>();
+    int64_t* to = result.mutable_data<int64_t>();
+    const int64_t grain = std::max<int64_t>(1, kCostlyGrain / std::max<int64_t>(1, a.length));
+    parallel_for(k > 0 ? a.outer * a.inner : 0, grain, [=](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t row = i / a.inner, place = i % a.inner;
+        top_k_of_row(from + row * a.length * a.inner + place, a.length, a.inner, k, largest,
+                     to + row * k * a.inner + place);
+      }
+    });
+  });
+  return result;
+}
+
+namespace {
+
+// Of kRows dense rows at once: each sum waits for the one before it, and several together wait for nothing.
+constexpr int64_t kRows = 8;
+template <class T>
+void cumulative_sums_of_rows(const T* from, int64_t rows, int64_t length, bool reverse, T* to) {
+  double sums[kRows] = {};
+  for (int64_t i = 0; i < length; ++i) {
+    const int64_t at = reverse ? length - 1 - i : i;
+    for (int64_t row = 0; row < rows; ++row) {
+      sums[row] += static_cast<double>(from[row * length + at]);
+      to[row * length + at] = static_cast<T>(sums[row]);
+    }
+  }
+}
+
+}  // namespace
+
 Tensor cumulative_sum(const Tensor& x, int axis, bool reverse) {
   const Tensor source = contiguous(x);
   const Around a(x.shape(), axis);
@@ -181,6 +264,20 @@ Tensor cumulative_sum(const Tensor& x, int axis, bool reverse) {
     const T* from = source.data<T>();
     T* to = result.mutable_data<T>();
     const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, a.length));
+    if (a.inner == 1) {
+      const int64_t groups = (a.outer + kRows - 1) / kRows;
+      return parallel_for(groups, std::max<int64_t>(1, grain / kRows), [=](int64_t begin, int64_t end) {
+        for (int64_t row = begin * kRows; row < std::min(end * kRows, a.outer); row += kRows) {
+          const int64_t rows = std::min(kRows, a.outer - row);
+          // Of a number that the compiler knows, the loop over them disappears.
+          if (rows == kRows) {
+            cumulative_sums_of_rows(from + row * a.length, kRows, a.length, reverse, to + row * a.length);
+          } else {
+            cumulative_sums_of_rows(from + row * a.length, rows, a.length, reverse, to + row * a.length);
+          }
+        }
+      });
+    }
     parallel_rows(a.length > 0 ? a.outer : 0, a.inner, grain, [=](int64_t outer, int64_t begin, int64_t end) {
       std::vector<double> sums(static_cast<size_t>(end - begin));
       for (int64_t i = 0; i < a.length; ++i) {

@@ -15,6 +15,9 @@ Tensor index_of(const char* name, Extreme which, const Tensor& x, int axis, bool
 /// The indices (i64, x's shape) that sort x along `axis`; equal elements keep their order.
 Tensor argsort(const Tensor& x, int axis, bool descending);
 
+/// The first k of these, 0 ≤ k ≤ the axis's length: x's shape with k along the axis.
+Tensor top_k_indices(const Tensor& x, int axis, int64_t k, bool largest);
+
 /// Running sums along `axis`, from its start, or from its end with `reverse`; added up one after the other, in double.
 Tensor cumulative_sum(const Tensor& x, int axis, bool reverse);
 
