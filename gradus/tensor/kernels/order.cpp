@@ -178,17 +178,18 @@ bool has_better(const T* x, T limit, bool largest) {
   return better != 0;
 }
 
-// Keeps the best k: as soon as there are twice as many, the rest goes, and what comes later must be better than the
-// worst of them. `Key`s are compared, and where they are equal the index.
+// Keeps the best k, and what comes later must be better than the worst of them. Few are kept in order; of many, the
+// rest goes as soon as there are twice as many. `Key`s are compared, and where they are equal the index.
 template <class T>
 void top_k_of_row(const T* x, int64_t length, int64_t stride, int64_t k, bool largest, int64_t* out) {
   using Key = decltype(key_of(T{}));
   using Item = Keyed<Key>;
   static thread_local std::vector<Item> best;
+  constexpr int64_t kFewKept = 16;
   const auto size = static_cast<size_t>(k);
   const auto before = [](const Item& a, const Item& b) { return a.key != b.key ? a.key < b.key : a.index < b.index; };
   best.clear();
-  best.reserve(2 * size);
+  best.reserve(2 * size + 1);
   Key worst = std::numeric_limits<Key>::max();
   T limit{};
   for (int64_t i = 0; i < length; ++i) {
@@ -199,9 +200,14 @@ void top_k_of_row(const T* x, int64_t length, int64_t stride, int64_t k, bool la
     const Key own = key_of(x[i * stride]), key = largest ? static_cast<Key>(~own) : own;
     // What is equal to the worst comes later than it.
     if (key >= worst && best.size() >= size) continue;
-    best.push_back({key, i});
-    if (best.size() < 2 * size) continue;
-    std::nth_element(best.begin(), best.begin() + k - 1, best.end(), before);
+    if (k <= kFewKept) {
+      best.insert(std::upper_bound(best.begin(), best.end(), Item{key, i}, before), {key, i});
+      if (best.size() < size) continue;
+    } else {
+      best.push_back({key, i});
+      if (best.size() < 2 * size) continue;
+      std::nth_element(best.begin(), best.begin() + k - 1, best.end(), before);
+    }
     best.resize(size);
     worst = best.back().key;
     limit = x[best.back().index * stride];
