@@ -295,28 +295,6 @@ class WatchedRun {
   std::exception_ptr failure_;
 };
 
-// What a run would need; nothing is written.
-int plan(Config config) {
-  set_threads(static_cast<int>(config.integer("train.threads")));
-  Session session(std::move(config), {.plan_only = true});
-  const MemoryPrediction& prediction = session.memory();
-  std::string text = fmt::format("model {}: {} parameters; {} examples; at most {} steps\n\n",
-                                 session.config().text("model.kind"), count_elements(session.model().parameters()),
-                                 session.data().training->size(), session.trainer().planned_steps());
-  for (const MemoryPart& part : prediction.parts)
-    text += fmt::format("{:34} {:>12}\n", part.name, megabytes(part.bytes));
-  const int64_t limit = memory_limit_bytes();
-  const auto add = [&](const char* name, int64_t bytes) {
-    text += fmt::format("{:34} {:>12}\n", name, megabytes(bytes));
-  };
-  add("all, at most", prediction.total());
-  add("while no checkpoint is on its way", prediction.total() - prediction.parts.back().bytes);
-  add("there are", limit);
-  print(text);
-  check_memory(prediction, limit);
-  return 0;
-}
-
 }  // namespace
 
 int train(const TrainOptions& given) {
@@ -326,7 +304,7 @@ int train(const TrainOptions& given) {
   const ConfigFile file = config_file(options.config, "train");
   Config config = make_config(options, file);
   prepare_machine({.isa = options.machine.isa, .threads = {}});
-  if (options.dry_run) return plan(std::move(config));
+  if (options.dry_run) return plan(config);
   const std::string folder = run_folder(options, file);
   if (options.overwrite) check_overwrite(file.path, folder);
   Interrupt interrupt;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "gradus/train/config.h"
+
 namespace gradus::command {
 
 /// What `train` and `generate` and `env` have in common.
@@ -37,7 +39,10 @@ struct TrainOptions {
 /// Trains and writes the run's folder. 0; or 128 + the signal that ended it.
 int train(const TrainOptions& options);
 
-/// The same for each of `seeds`, one after the other, and a table of how they ended.
+/// Prints what a run of this configuration would be: data, model, steps and memory. Trains and writes nothing.
+int plan(const Config& config);
+
+/// The same as `train` for each of `seeds`, one after the other, and a table of how they ended.
 int train_seeds(const TrainOptions& options);
 
 struct LrFindOptions {

@@ -272,6 +272,12 @@ int64_t Optimizer::state_bytes() {
   return bytes;
 }
 
+void Optimizer::plan_state() {
+  for (const StateSlot& slot : all_slots()) {
+    if (!slot.tensor->defined()) *slot.tensor = Tensor::empty(slot.shape, slot.dtype);
+  }
+}
+
 void Optimizer::restore(int64_t steps, const std::vector<std::pair<std::string, Tensor>>& state,
                         std::string_view source) {
   std::map<std::string_view, const Tensor*> given;

@@ -121,6 +121,8 @@ class Optimizer {
   Parameters state();
   /// Bytes of the state once every parameter has had a gradient.
   int64_t state_bytes();
+  /// For a dry run: takes the memory of that state. Its values are undefined, so no step may follow.
+  void plan_state();
   /// Puts back what `state` gave after `steps` updates; what is not there is as it was before a parameter's first
   /// gradient. The values are copied. A name, shape or dtype that does not fit, or a part of a parameter's state, is an
   /// error that calls their origin `source`, before anything is changed.

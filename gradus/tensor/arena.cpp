@@ -7,6 +7,8 @@
 #include <bit>
 #include <new>
 
+#include "gradus/base/threads.h"
+
 namespace gradus::detail {
 namespace {
 
@@ -83,6 +85,7 @@ size_t Arena::release_unused() {
       insert(part = before);
     }
   }
+  shrink();
   return released;
 }
 
@@ -100,6 +103,25 @@ Arena::Header* Arena::take(size_t bytes) {
   return nullptr;
 }
 
+// Gives back the addresses of a free part at the end, so that they come again as if never used: with huge pages.
+void Arena::shrink() {
+  if (last_ == nullptr || !last_->is_free) return;
+  auto* const start = reinterpret_cast<std::byte*>(last_);
+  std::byte* const cut = begin_ + round_up(static_cast<size_t>(start - begin_), kHugePage);
+  if (cut >= end_) return;
+  remove(last_);
+  if (cut == start) {
+    last_ = last_->before;
+  } else {
+    last_->bytes = static_cast<size_t>(cut - start);
+    insert(last_);
+  }
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  // Where that is refused, the pages stay as they are.
+  ::mmap(cut, static_cast<size_t>(end_ - cut), PROT_NONE, kFlags, -1, 0);
+  end_ = cut;
+}
+
 // A part at the end, of new addresses; the last one, if it is free, becomes its beginning.
 Arena::Header* Arena::grow(size_t bytes, size_t& from_system) {
   if (begin_ == nullptr && !reserve_addresses()) return nullptr;
@@ -107,7 +129,8 @@ Arena::Header* Arena::grow(size_t bytes, size_t& from_system) {
   const size_t more = round_up(extends ? bytes - last_->bytes : bytes, kHugePage);
   if (more > static_cast<size_t>(limit_ - end_)) return nullptr;
   if (::mprotect(end_, more, PROT_READ | PROT_WRITE) != 0) return nullptr;
-  ::madvise(end_, more, MADV_HUGEPAGE);  // a hint: without it everything works, slower
+  // A hint: without it everything works, slower. In a dry run each part's header would take a huge page.
+  if (!DryRun::is_on()) ::madvise(end_, more, MADV_HUGEPAGE);
   from_system = more;
   std::byte* const place = end_;
   end_ += more;
@@ -166,13 +189,10 @@ Arena::Header* Arena::after(Header* part) const {
   return reinterpret_cast<Header*>(reinterpret_cast<std::byte*>(part) + part->bytes);
 }
 
-// Addresses cost nothing until they are used: many times the machine's memory, so that a run that does not fit can be
-// gone through all the same; or what a limit leaves.
+// Addresses cost nothing until they are used: half of what a process has, so that a run that does not fit on any
+// machine can be gone through all the same; or what a limit leaves.
 bool Arena::reserve_addresses() {
-  const size_t memory =
-      static_cast<size_t>(std::max(1L, ::sysconf(_SC_PHYS_PAGES))) * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  for (size_t bytes = round_up(64 * memory, kHugePage); bytes >= 2 * kHugePage;
-       bytes = round_up(bytes / 2, kHugePage)) {
+  for (size_t bytes = size_t{1} << 46; bytes >= 2 * kHugePage; bytes /= 2) {
     void* const place = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (place == MAP_FAILED) continue;
     const auto address = reinterpret_cast<uintptr_t>(place);

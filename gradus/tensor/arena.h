@@ -41,6 +41,7 @@ class Arena {
   static constexpr size_t kHeaderBytes = 64;
 
   Header* take(size_t bytes);
+  void shrink();
   Header* grow(size_t bytes, size_t& from_system);
   void split(Header* part, size_t bytes);
   void insert(Header* part);

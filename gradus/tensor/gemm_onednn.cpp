@@ -3,8 +3,10 @@
 #include <dnnl.hpp>
 
 #include <array>
+#include <cstddef>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "gradus/base/error.h"
 #include "gradus/tensor/gemm.h"
@@ -54,6 +56,15 @@ class Guard {
   sigset_t signals_;
 };
 
+// At least so many bytes, aligned to a page, for the calling thread alone.
+std::byte* scratch_of_thread(size_t bytes) {
+  constexpr size_t kAlignment = 4096;
+  thread_local std::vector<std::byte> memory;
+  if (memory.size() < bytes + kAlignment) memory.resize(bytes + kAlignment);
+  const auto address = reinterpret_cast<uintptr_t>(memory.data());
+  return memory.data() + (kAlignment - address % kAlignment) % kAlignment;
+}
+
 // A product of bf16 matrices of one shape and layout, for one thread. Making one takes 0.3 ms, so they are kept.
 class Bf16Product {
  public:
@@ -72,14 +83,20 @@ class Bf16Product {
       sum.append_sum(1.0F);
       attributes.set_post_ops(sum);
     }
-    product_ = dnnl::matmul({{a_.get_desc(), b_.get_desc(), c_.get_desc()}, attributes, engine_});
+    // One for all products of a thread, instead of one for each that is kept.
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::matmul::primitive_desc description({a_.get_desc(), b_.get_desc(), c_.get_desc()}, attributes, engine_);
+    scratch_ = dnnl::memory(description.scratchpad_desc(), engine_, DNNL_MEMORY_NONE);
+    product_ = dnnl::matmul(description);
   }
 
   void run(const BFloat16* a, const BFloat16* b, float* c) {
     a_.set_data_handle(const_cast<BFloat16*>(a));
     b_.set_data_handle(const_cast<BFloat16*>(b));
     c_.set_data_handle(c);
-    product_.execute(stream_, {{DNNL_ARG_SRC, a_}, {DNNL_ARG_WEIGHTS, b_}, {DNNL_ARG_DST, c_}});
+    scratch_.set_data_handle(scratch_of_thread(scratch_.get_desc().get_size()));
+    product_.execute(stream_,
+                     {{DNNL_ARG_SRC, a_}, {DNNL_ARG_WEIGHTS, b_}, {DNNL_ARG_DST, c_}, {DNNL_ARG_SCRATCHPAD, scratch_}});
     stream_.wait();
   }
 
@@ -91,7 +108,7 @@ class Bf16Product {
 
   dnnl::engine engine_;
   dnnl::stream stream_;
-  dnnl::memory a_, b_, c_;
+  dnnl::memory a_, b_, c_, scratch_;
   dnnl::matmul product_;
 };
 

@@ -1,6 +1,8 @@
 #include "gradus/tensor/matmul.h"
 
 #include <algorithm>
+#include <thread>
+#include <utility>
 
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
@@ -63,15 +65,40 @@ void tile_product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Mat
   }
 }
 
+thread_local PlannedProducts planned;  // as a dry run is one thread's
+
+// oneDNN's AVX-512 code copies what it multiplies, a part of the inner dimension at a time; the copies were found to be
+// no larger than this. Its AVX2 code copies next to nothing. Threads beyond the processor's cores take part only in
+// what lasts longer than they need to wake up.
+template <class T>
+void note_product(int64_t m, int64_t n, int64_t k, const Tile& tile, int64_t pieces) {
+  constexpr int64_t kMostCopied = 9'000'000, kOfItsOwn = 1'000'000;
+  constexpr double kLong = 2e8;
+  const double flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  planned.flops += flops;
+  const int64_t rows = std::min(m, tile.rows), columns = std::min(n, tile.columns);
+  if (std::is_same_v<T, double> || rows * columns * k <= kSmall) return;
+  planned.use_library = true;
+  const int64_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const int64_t awake = flops > kLong ? threads() : std::min<int64_t>(threads(), 3 * cores);
+  planned.threads = std::max(planned.threads, std::min(pieces, awake));
+  if (active_isa() != Isa::kAvx512) return;
+  planned.bytes_a_thread =
+      std::max(planned.bytes_a_thread, std::min(kMostCopied, kOfItsOwn + 4 * (rows + columns) * k));
+}
+
 }  // namespace
+
+PlannedProducts take_planned_products() { return std::exchange(planned, {}); }
 
 template <class T>
 void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, Sum<T>* c, int64_t c_row,
              bool accumulate, const Epilogue<Sum<T>>& epilogue) {
   if (m == 0 || n == 0) return;
   const Tile tile = tile_of(m, n, k);
-  const int64_t across = divide_up(n, tile.columns);
-  parallel_for(divide_up(m, tile.rows) * across, 1, [&](int64_t begin, int64_t end) {
+  const int64_t across = divide_up(n, tile.columns), pieces = divide_up(m, tile.rows) * across;
+  if (DryRun::is_on()) return note_product<T>(m, n, k, tile, pieces);
+  parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       const int64_t i = t / across * tile.rows, j = t % across * tile.columns;
       const int64_t rows = std::min(tile.rows, m - i), columns = std::min(tile.columns, n - j);

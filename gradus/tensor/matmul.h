@@ -19,6 +19,15 @@ template <class T>
 void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, Sum<T>* c, int64_t c_row,
              bool accumulate, const Epilogue<Sum<T>>& epilogue);
 
+/// What the products of a `DryRun` would ask for, since the last call.
+struct PlannedProducts {
+  double flops = 0.0;
+  bool use_library = false;    ///< Some are left to oneDNN.
+  int64_t bytes_a_thread = 0;  ///< That its threads take for copies of what they multiply, at most; an estimate.
+  int64_t threads = 0;         ///< That can be at work at once.
+};
+PlannedProducts take_planned_products();
+
 /// `x` and `y` as a product takes them, contiguous: where one is bf16, the other is rounded to it.
 struct Operands {
   Operands(std::string_view op, const Tensor& x, const Tensor& y);

@@ -159,6 +159,16 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
 void check_gpt(const Config& config) {
   const int64_t width = config.integer("model.width"), heads = config.integer("model.heads");
   const std::string_view key = config.is_set("model.heads") ? "model.heads" : "model.width";
+  // Beyond any machine, and far below where sizes no longer fit into 64 bits.
+  constexpr double kMost = 1e12;
+  const double weights = 12.0 * static_cast<double>(config.integer("model.layers")) * static_cast<double>(width) *
+                         static_cast<double>(width);
+  if (weights > kMost) {
+    fail_usage(
+        config.where(config.is_set("model.width") ? "model.width" : "model.layers"),
+        "model.layers = {} of model.width = {} are some {:.1e} parameters; expected up to {:.0e}: make it smaller",
+        config.integer("model.layers"), width, weights, kMost);
+  }
   if (width % heads != 0) {
     fail_usage(config.where(key), "model.width = {} must be a multiple of model.heads = {}", width, heads);
   }

@@ -10,7 +10,7 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
-#include "gradus/base/threads.h"
+#include "gradus/tensor/isa.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
@@ -64,23 +64,48 @@ int64_t MemoryPrediction::total() const {
   return bytes;
 }
 
+namespace {
+
+// Of a checkpoint's copy, what is there at the peak of a step: all of it where steps are short, nothing where it is
+// written long before the forward pass ends.
+int64_t still_on_its_way(const MemoryUse& use, int64_t copy) {
+  constexpr double kFlopsPerSecond = 1e11, kBytesPerSecond = 8e8, kFixed_s = 0.1, kPeakOfStep = 0.2;
+  if (!use.saves_while_training) return 0;
+  const double write_s = kFixed_s + static_cast<double>(copy) / kBytesPerSecond;
+  const double part = 1.0 - kPeakOfStep * use.products.flops / kFlopsPerSecond / write_s;
+  // It lies where the next step's tensors then do not fit: half as much again for the gaps.
+  return static_cast<int64_t>(1.5 * std::max(0.0, part) * static_cast<double>(copy));
+}
+
+// oneDNN's own code, and the copies that it makes on each thread; and what the program touches of itself later.
+int64_t library_bytes(const kernels::PlannedProducts& products) {
+  constexpr int64_t kProgram = 600'000, kLibrary = 6'000'000, kLibraryAvx512 = 7'000'000;
+  if (!products.use_library) return kProgram;
+  const int64_t library = active_isa() == Isa::kAvx512 ? kLibraryAvx512 : kLibrary;
+  return kProgram + library + products.bytes_a_thread * products.threads;
+}
+
+}  // namespace
+
 MemoryPrediction predict_memory(const MemoryUse& use, bool is_text) {
-  // oneDNN's code and the copies that it makes of what it multiplies, on each thread.
-  constexpr int64_t kLibrary = 6'000'000, kPerThread = 4'000'000, kSmall = 1'000'000;
-  const int64_t products = use.step < kSmall ? 0 : kLibrary + kPerThread * threads();
   const int64_t gradients = std::min(use.step, use.weights);
-  return {{
-      {"the program and its data", use.program + products, ""},
-      {"weights", use.weights, "a smaller model"},
-      {"gradients", gradients, "a smaller model"},
-      {"optimizer state", use.optimizer_state,
-       "optimizer.state = \"bf16\", or optimizer.name = \"sgd\" without momentum, which has none"},
-      {"activations", use.step - gradients,
-       is_text ? "a smaller train.micro_batch_size or model.context, train.activations = \"bf16\", or model.recompute "
-                 "= true"
-               : "a smaller train.micro_batch_size"},
-      {"a checkpoint on its way to disk", use.weights + use.averages + use.optimizer_state, "a smaller model"},
-  }};
+  const int64_t copy = use.weights + use.averages + use.optimizer_state;
+  // The last checkpoint's copy takes the place of what a step leaves.
+  const int64_t waiting = std::max(still_on_its_way(use, copy), copy - use.step);
+  return {.parts = {{
+              {"the program and its data", use.program + library_bytes(use.products), ""},
+              {"weights", use.weights, "a smaller model"},
+              {"gradients", gradients, "a smaller model"},
+              {"optimizer state", use.optimizer_state,
+               "optimizer.state = \"bf16\", or optimizer.name = \"sgd\" without momentum, which has none"},
+              {"activations", use.step - gradients,
+               is_text ? "a smaller train.micro_batch_size or model.context, train.activations = \"bf16\", or "
+                         "model.recompute = true"
+                       : "a smaller train.micro_batch_size"},
+              {"a checkpoint on its way to disk", std::max<int64_t>(0, waiting),
+               "checkpoint.every = 0 and checkpoint.every_s = 0, so that there is one at the end only"},
+          }},
+          .later = use.saves_while_training ? std::max<int64_t>(0, copy - std::max<int64_t>(0, waiting)) : 0};
 }
 
 int64_t memory_limit_bytes() {
@@ -92,8 +117,9 @@ int64_t memory_limit_bytes() {
 }
 
 void check_memory(const MemoryPrediction& prediction, int64_t limit) {
-  if (prediction.total() <= limit) return;
+  if (prediction.most() <= limit) return;
   std::vector<MemoryPart> parts = prediction.parts;
+  parts.back().bytes += prediction.later;
   std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
   std::string largest;
   for (size_t i = 0; i < 3; ++i) {
@@ -101,7 +127,7 @@ void check_memory(const MemoryPrediction& prediction, int64_t limit) {
                            parts[i].remedy.empty() ? "" : ": " + parts[i].remedy);
   }
   fail_usage("memory", "the run needs {}, and there are {} for it; the largest parts, and what makes them smaller:{}",
-             megabytes(prediction.total()), megabytes(limit), largest);
+             megabytes(prediction.most()), megabytes(limit), largest);
 }
 
 }  // namespace gradus

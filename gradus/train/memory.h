@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "gradus/tensor/matmul.h"
+
 namespace gradus {
 
 /// The most memory that this process has held so far, in bytes.
@@ -19,7 +21,11 @@ struct MemoryPart {
 
 struct MemoryPrediction {
   std::vector<MemoryPart> parts;
+  int64_t later = 0;  ///< What may come to that while a checkpoint is on its way to disk, on a slow one.
+  /// What is expected.
   int64_t total() const;
+  /// What there must be for it.
+  int64_t most() const { return total() + later; }
 };
 
 /// Bytes that a run will hold.
@@ -29,10 +35,12 @@ struct MemoryUse {
   int64_t optimizer_state = 0;
   int64_t averages = 0;  ///< Of the weights, where the optimizer makes them: a checkpoint copies them too.
   int64_t step = 0;      ///< At the peak of a step or a validation, gradients among them (`Trainer::dry_run`).
+  kernels::PlannedProducts products = {};  ///< Of a step.
+  bool saves_while_training = false;       ///< A checkpoint is written beside the steps, not only at the end.
 };
 
-/// The peak of the whole process to come. What oneDNN takes for itself is estimated. `is_text`: more makes activations
-/// smaller.
+/// The peak of the whole process to come. What oneDNN takes for itself is estimated, and so is how much of a checkpoint
+/// is still on its way when a step is at its peak. `is_text`: more makes activations smaller.
 MemoryPrediction predict_memory(const MemoryUse& use, bool is_text);
 
 /// "12.3 MB", with 10^6 bytes in one.
@@ -45,7 +53,7 @@ int64_t resident_bytes();
 /// its control group if that is less.
 int64_t memory_limit_bytes();
 
-/// A usage error that names the three largest parts and what to change, if the prediction is above `limit`.
+/// A usage error that names the three largest parts and what to change, if the prediction's `most` is above `limit`.
 void check_memory(const MemoryPrediction& prediction, int64_t limit);
 
 }  // namespace gradus

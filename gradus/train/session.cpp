@@ -6,6 +6,7 @@
 #include "gradus/base/hash.h"
 #include "gradus/base/threads.h"
 #include "gradus/tensor/isa.h"
+#include "gradus/tensor/pool.h"
 #include "gradus/train/trained_run.h"
 
 namespace gradus {
@@ -37,6 +38,17 @@ TrainerOptions options_of(const Config& config, int64_t last_step) {
   return options;
 }
 
+// A checkpoint that falls due before the last step: by the number of steps, because a validation may be the best so
+// far, or because the run will last so long.
+bool saves_while_training(const Config& config, int64_t steps, double flops_of_step) {
+  constexpr double kFlopsPerSecond = 1e11;
+  const int64_t every = config.integer("checkpoint.every"), validation = config.integer("validation.every");
+  const double every_s = config.real("checkpoint.every_s");
+  if (config.text("health.on_spike") == "rewind") return true;
+  if ((every > 0 && every < steps) || (validation > 0 && validation < steps)) return true;
+  return every_s > 0.0 && static_cast<double>(steps) * flops_of_step / kFlopsPerSecond > every_s;
+}
+
 }  // namespace
 
 Session::Session(Config config, const SessionOptions& options) : config_(std::move(config)) {
@@ -45,15 +57,21 @@ Session::Session(Config config, const SessionOptions& options) : config_(std::mo
   data_ = make_data(config_, source ? source->encoder() : options.encoder);
   plan_memory(options);
   if (options.plan_only) return;
+  clear();
+  release_unused_memory();  // what was planned has no pages, and leaves its addresses as they were
   build(options);
   if (source) {
     load_parameters(model_->parameters(), handles_of(source->model().parameters()), config_.text("model.from"));
   }
 }
 
-void Session::build(const SessionOptions& options) {
+void Session::clear() {
   trainer_.reset();  // each refers to the one before it
   optimizer_.reset();
+  model_.reset();
+}
+
+void Session::build(const SessionOptions& options) {
   model_ = make_model(config_, data_.shape);
   optimizer_ = make_optimizer(config_, model_->parameters());
   schedule_ = make_schedule(config_, planned_steps(trainer_options(config_), *data_.training));
@@ -68,11 +86,21 @@ void Session::build(const SessionOptions& options) {
 void Session::plan_memory(const SessionOptions& options) {
   MemoryUse use{.program = resident_bytes()};
   const DryRun dry;
+  const int64_t before = memory_statistics().reserved;
   build(options);
   use.optimizer_state = optimizer_->state_bytes();
-  use.step = trainer_->dry_run() + optimizer_->step_bytes();
+  kernels::take_planned_products();
+  const int64_t counted = trainer_->dry_run();
+  use.products = kernels::take_planned_products();
+  // The first step finds no optimizer state, and the second lies around it: what is reserved then has the gaps that
+  // sizes leave which do not fit one another.
+  optimizer_->plan_state();
+  trainer_->dry_run();
+  const int64_t reserved = memory_statistics().reserved - before;
+  use.saves_while_training = saves_while_training(config_, trainer_->planned_steps(), use.products.flops);
   for (const Parameter& p : model_->parameters()) use.weights += p.tensor.numel() * size_of(p.tensor.dtype());
   if (optimizer_->makes_averages()) use.averages = use.weights;
+  use.step = std::max(counted, reserved - use.weights - use.optimizer_state) + optimizer_->step_bytes();
   memory_ = predict_memory(use, data_.shape.vocabulary > 0);
   if (!options.plan_only) check_memory(memory_, memory_limit_bytes());
 }

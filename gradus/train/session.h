@@ -52,6 +52,7 @@ class Session {
   RunFacts facts() const;
 
  private:
+  void clear();
   void build(const SessionOptions& options);
   void plan_memory(const SessionOptions& options);
   void restore_tensors(const Checkpoint& checkpoint, std::string_view source);

@@ -92,15 +92,39 @@ TEST(BenchCommand, RefusesProductsOfBf16WhereThereAreNone) {
   EXPECT_EQ(nlohmann::json::parse(stored.out)["activations"], "bf16");
 }
 
-TEST(DryRunCommand, SaysWhatMemoryIsForAndWritesNothing) {
+TEST(DryRunCommand, SaysWhatTheRunWouldBeAndWritesNothing) {
   const TemporaryFolder folder;
   const CommandResult result = run_gradus(folder, {"train", "linear_regression", "--dry-run"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, StartsWith("model linear: 2 parameters; 100 examples; at most 1000 steps\n\n"));
-  for (const char* part : {"weights ", "gradients ", "optimizer state ", "activations ", "all, at most "}) {
-    EXPECT_THAT(result.out, HasSubstr(std::string("\n") + part));
+  EXPECT_THAT(result.out, StartsWith("data line: 100 examples to train on, none for validation\n"
+                                     "the first of them, as the model sees them:\n  (-1) → "));
+  EXPECT_THAT(result.out, HasSubstr("\nmodel linear\n"
+                                    "  weight                           (1, 1)                              1\n"
+                                    "  bias                             (1,)                                1\n"
+                                    "  parameters in all                                                    2\n\n"
+                                    "at most 1000 steps of 100 examples: 1e+03 times through the data\n\nmemory\n"));
+  for (const char* part : {"weights ", "gradients ", "optimizer state ", "activations ", "all ", "there are "}) {
+    EXPECT_THAT(result.out, HasSubstr(std::string("\n  ") + part));
   }
   EXPECT_FALSE(std::filesystem::exists(folder / "runs"));
+}
+
+TEST(DryRunCommand, ShowsExamplesAsTheModelSeesThem) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", "a,b,kind\n1,10,x\n3,10,y\n1,10,x\n3,10,y\n");
+  spill(folder / "c.toml",
+        "[data]\nkind='csv'\npath='t.csv'\nvalidation_fraction=0\n[loss]\nname='cross_entropy'\n"
+        "[model]\nkind='linear'\n[train]\nsteps=3\n");
+  EXPECT_THAT(run_gradus(folder, {"train", "c.toml", "--dry-run"}).out,
+              HasSubstr("as the model sees them (a, b → kind):\n  (-1, 0) → x\n  (1, 0) → y\n  (-1, 0) → x\n"));
+  spill(folder / "t.txt", "abcdefghi\njklmnopqrst");
+  spill(folder / "g.toml",
+        "[data]\nkind='text'\npath='t.txt'\nvalidation_fraction=0\n[model]\nkind='gpt'\nlayers=2\nwidth=4\nheads=1\n"
+        "context=9\n[train]\nsteps=3\nbatch_size=2\n");
+  const CommandResult text = run_gradus(folder, {"train", "g.toml", "--dry-run"});
+  EXPECT_THAT(text.out, HasSubstr(":\n  \"abcdefghi\" and then \"\\u000A\"\n  \"\\u000Ajklmnopq\" and then \"r\"\n\n"));
+  EXPECT_THAT(text.out, HasSubstr("2 tokens at the end of the training text are too few"));
+  EXPECT_THAT(text.out, HasSubstr("\n  h.*.attn.c_attn.weight           (12, 4)            × 2             96\n"));
 }
 
 TEST(DryRunCommand, AndARunRefuseWhatCannotFit) {

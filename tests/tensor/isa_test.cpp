@@ -24,7 +24,7 @@ TEST(Isa, MoreThanTheProcessorHasIsRefused) {
 
 TEST(Isa, IsChosenBeforeTheFirstProduct) {
 #if GRADUS_ONEDNN
-  const Tensor x = Tensor::full({4, 4}, 1.0);
+  const Tensor x = Tensor::full({64, 64}, 1.0);  // large enough for oneDNN
   kernels::matmul(x, x);
   EXPECT_EQ(
       usage_error_text([] { limit_isa(Isa::kBaseline); }),

@@ -372,6 +372,10 @@ TEST(ConfigCombinations, Training) {
 }
 
 TEST(ConfigCombinations, DataModelAndOptimizer) {
+  EXPECT_EQ(
+      text_error({"model.layers=1000", "model.width=16384", "model.heads=1"}),
+      "[--set model.width=16384] model.layers = 1000 of model.width = 16384 are some 3.2e+12 parameters; expected up "
+      "to 1e+12: make it smaller");
   EXPECT_EQ(line_error({"model.kind=gpt"}),
             "[--set model.kind=gpt] model.kind = \"gpt\" does not go with data.kind = \"line\"; such data is for "
             "\"linear\" or \"mlp\"");

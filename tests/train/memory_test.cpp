@@ -87,16 +87,23 @@ TEST(Memory, HasItsParts) {
   // Two moments and a count for each parameter.
   EXPECT_EQ(part(prediction, "optimizer state"),
             2 * weights + 8 * static_cast<int64_t>(session.model().parameters().size()));
-  EXPECT_EQ(part(prediction, "a checkpoint on its way to disk"), weights + part(prediction, "optimizer state"));
+  // A checkpoint at the end alone takes the place of the activations; one beside quick steps has its own, and gaps.
+  EXPECT_EQ(part(prediction, "a checkpoint on its way to disk"), 0);
+  EXPECT_EQ(prediction.most(), prediction.total());
+  const int64_t copy = weights + part(prediction, "optimizer state");
+  Session saving = gpt_session(folder, {"checkpoint.every=1"});
+  EXPECT_GT(part(saving.memory(), "a checkpoint on its way to disk"), copy);
+  EXPECT_LT(part(saving.memory(), "a checkpoint on its way to disk"), 3 * copy / 2);
   Session frugal = gpt_session(folder, {"model.recompute=true"});
   EXPECT_LT(part(frugal.memory(), "activations"), part(prediction, "activations") * 2 / 3);
   // Two moments of half the size.
   Session rounded = gpt_session(folder, {"optimizer.state=bf16"});
   EXPECT_EQ(part(rounded.memory(), "optimizer state"), part(prediction, "optimizer state") - weights);
-  // Of a block's 10 widths of f32 there are 11 of bf16; what lives for an op alone is f32 as before.
+  // Of a block's 10 widths of f32 there are 11 of bf16, 55%; what lives for an op alone is f32 as before, and between
+  // tensors of different sizes there are gaps.
   Session deep = gpt_session(folder, {"model.layers=12"});
   Session deep_rounded = gpt_session(folder, {"model.layers=12", "train.activations=bf16"});
-  EXPECT_LT(part(deep_rounded.memory(), "activations"), part(deep.memory(), "activations") * 65 / 100);
+  EXPECT_LT(part(deep_rounded.memory(), "activations"), part(deep.memory(), "activations") * 72 / 100);
   int64_t sum = 0;
   for (const MemoryPart& p : prediction.parts) sum += p.bytes;
   EXPECT_EQ(prediction.total(), sum);
@@ -113,6 +120,36 @@ TEST(Memory, TooLittleIsRefusedWithTheLargestPartsAndWhatToChange) {
             "smaller:\n  200.0 MB for activations: a smaller train.micro_batch_size\n  60.0 MB for optimizer state: "
             "none\n  30.0 MB for weights: a smaller model");
   EXPECT_GT(memory_limit_bytes(), 50'000'000);
+}
+
+// Of a step that takes many times as long as writing, nothing is left when it is at its peak; a slow disk may have all.
+TEST(Memory, OfACheckpointBesideALongStep) {
+  MemoryUse use{.program = 10'000'000, .weights = 40'000'000, .optimizer_state = 80'000'000, .step = 400'000'000};
+  use.products.flops = 3e11;
+  use.saves_while_training = true;
+  const MemoryPrediction prediction = predict_memory(use, true);
+  EXPECT_EQ(part(prediction, "a checkpoint on its way to disk"), 0);
+  EXPECT_EQ(prediction.most(), prediction.total() + 120'000'000);
+  EXPECT_THAT(
+      usage_error_text([&] { check_memory(prediction, prediction.total()); }),
+      HasSubstr("\n  120.0 MB for a checkpoint on its way to disk: checkpoint.every = 0 and checkpoint.every_s = "
+                "0, so that there is one at the end only"));
+  // The last copy, where a step takes less than that.
+  use.saves_while_training = false;
+  use.step = 50'000'000;
+  EXPECT_EQ(part(predict_memory(use, true), "a checkpoint on its way to disk"), 70'000'000);
+}
+
+TEST(Memory, OfAModelForNoMachineIsRefusedByItsParts) {
+#if GRADUS_POOL_PASSTHROUGH
+  GTEST_SKIP() << "the sanitizers' own malloc has to find all of it";
+#else
+  const TemporaryFolder folder;
+  const std::string message = usage_error_text([&] { gpt_session(folder, {"model.layers=200", "model.width=16384"}); });
+  EXPECT_THAT(message, testing::StartsWith("[memory] the run needs "));
+  EXPECT_THAT(message, HasSubstr("\n  5154311.3 MB for optimizer state: "));
+  EXPECT_THAT(message, HasSubstr("\n  2577155.6 MB for weights: a smaller model"));
+#endif
 }
 
 }  // namespace

@@ -1,0 +1,154 @@
+// `gradus train --dry-run`: what a run would be.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "apps/gradus/output.h"
+#include "apps/gradus/verbs.h"
+#include "gradus/base/threads.h"
+#include "gradus/train/session.h"
+
+namespace gradus::command {
+namespace {
+
+// "h.3.attn.c_attn.weight" → "h.*.attn.c_attn.weight": what the layers have in common.
+std::string without_numbers(const std::string& name) {
+  std::string out;
+  for (size_t i = 0; i < name.size();) {
+    const size_t end = std::min(name.find('.', i), name.size());
+    const std::string part = name.substr(i, end - i);
+    const bool is_number = !part.empty() && part.find_first_not_of("0123456789") == std::string::npos;
+    out += (out.empty() ? "" : ".") + (is_number ? "*" : part);
+    i = end + 1;
+  }
+  return out;
+}
+
+struct ParameterRow {
+  std::string name, shape;
+  int64_t times = 0, elements = 0;
+};
+
+// Parameters by name and shape; those of several layers that are alike are one row.
+std::vector<ParameterRow> rows_of(const Parameters& parameters) {
+  std::vector<ParameterRow> rows;
+  for (const Parameter& p : parameters) {
+    const std::string name = without_numbers(p.name), shape = to_string(p.tensor.shape());
+    auto row = std::find_if(rows.begin(), rows.end(),
+                            [&](const ParameterRow& r) { return r.name == name && r.shape == shape; });
+    if (row == rows.end()) row = rows.insert(rows.end(), {name, shape});
+    ++row->times;
+    row->elements += p.tensor.numel();
+  }
+  return rows;
+}
+
+std::string model_table(const Session& session) {
+  std::string text = fmt::format("model {}\n", session.config().text("model.kind"));
+  for (const ParameterRow& row : rows_of(session.model().parameters())) {
+    const std::string times = row.times > 1 ? fmt::format("× {}", row.times) : "";
+    text += fmt::format("  {:<32} {:<16} {:>5} {:>14}\n", row.name, row.shape, times, row.elements);
+  }
+  return text + fmt::format("  {:<32} {:<16} {:>5} {:>14}\n\n", "parameters in all", "", "",
+                            count_elements(session.model().parameters()));
+}
+
+// Text in quotes with its line ends and other controls as one writes them, cut where it gets long.
+std::string shown(const std::string& text) {
+  constexpr size_t kMost = 70;
+  const std::string quoted = to_toml(Value(text));
+  if (quoted.size() <= kMost) return quoted;
+  size_t end = kMost;
+  while ((static_cast<unsigned char>(quoted[end]) & 0xC0) == 0x80) --end;
+  return quoted.substr(0, end) + "…\"";
+}
+
+std::string token_examples(const Batch& batch, const CharacterTokenizer& tokenizer) {
+  std::string text;
+  const std::vector<double> ids = batch.inputs.values<double>(), next = batch.targets.values<double>();
+  const int64_t rows = batch.inputs.size(0), length = batch.inputs.size(1);
+  for (int64_t row = 0; row < rows; ++row) {
+    std::vector<int32_t> tokens;
+    for (int64_t i = 0; i < length; ++i)
+      tokens.push_back(static_cast<int32_t>(ids[static_cast<size_t>(row * length + i)]));
+    const auto last = static_cast<int32_t>(next[static_cast<size_t>((row + 1) * length - 1)]);
+    text += fmt::format("  {} and then {}\n", shown(tokenizer.decode(tokens)), shown(tokenizer.token(last)));
+  }
+  return text;
+}
+
+std::string feature_names(const ExperimentData& data) {
+  const auto* table = std::get_if<TableEncoder>(&data.encoder);
+  if (table == nullptr) return "";
+  std::string names;
+  for (const TableEncoder::Column& column : table->features()) names += (names.empty() ? "" : ", ") + column.name;
+  return fmt::format(" ({} → {})", names, table->target().name);
+}
+
+std::string feature_examples(const Batch& batch, const ExperimentData& data) {
+  constexpr int64_t kMostShown = 8;
+  const auto* table = std::get_if<TableEncoder>(&data.encoder);
+  const std::vector<double> x = batch.inputs.values<double>(), y = batch.targets.values<double>();
+  const int64_t rows = batch.inputs.size(0), width = batch.inputs.size(1);
+  std::string text;
+  for (int64_t row = 0; row < rows; ++row) {
+    std::vector<std::string> numbers;
+    for (int64_t i = 0; i < std::min(width, kMostShown); ++i) {
+      numbers.push_back(fmt::format("{:.4g}", x[static_cast<size_t>(row * width + i)]));
+    }
+    if (width > kMostShown) numbers.emplace_back("…");
+    const double target = y[static_cast<size_t>(row * batch.targets.numel() / rows)];
+    const bool has_names = table != nullptr && !table->classes().empty();
+    text += fmt::format("  ({}) → {}\n", fmt::join(numbers, ", "),
+                        has_names ? table->classes()[static_cast<size_t>(target)] : fmt::format("{:.4g}", target));
+  }
+  return text;
+}
+
+std::string data_text(const Session& session) {
+  const ExperimentData& data = session.data();
+  const int64_t examples = data.training->size();
+  std::string text = fmt::format("data {}: {} examples to train on", session.config().text("data.kind"), examples);
+  text += data.validation ? fmt::format(", {} for validation\n", data.validation->size()) : ", none for validation\n";
+  if (data.unused_tokens > 0) {
+    text += fmt::format("{} tokens at the end of the training text are too few for an example and stay unused\n",
+                        data.unused_tokens);
+  }
+  const std::vector<int64_t> ids = {0, 1, 2};
+  const Batch batch = data.training->batch(std::span(ids).first(static_cast<size_t>(std::min<int64_t>(3, examples))));
+  text += fmt::format("the first of them, as the model sees them{}:\n", feature_names(data));
+  const auto* tokenizer = std::get_if<CharacterTokenizer>(&data.encoder);
+  return text + (tokenizer != nullptr ? token_examples(batch, *tokenizer) : feature_examples(batch, data)) + "\n";
+}
+
+std::string steps_text(const Session& session) {
+  const int64_t steps = session.trainer().planned_steps(), examples = session.data().training->size();
+  const int64_t batch = session.config().batch_size("train.batch_size").value_or(examples);
+  return fmt::format("at most {} steps of {} examples: {:.3g} times through the data\n\n", steps, batch,
+                     static_cast<double>(steps) * static_cast<double>(batch) / static_cast<double>(examples));
+}
+
+std::string memory_table(const MemoryPrediction& prediction, int64_t limit) {
+  std::string text = "memory\n";
+  const auto add = [&](const std::string& name, int64_t bytes) {
+    text += fmt::format("  {:34} {:>12}\n", name, megabytes(bytes));
+  };
+  for (const MemoryPart& part : prediction.parts) add(part.name, part.bytes);
+  add("all", prediction.total());
+  if (prediction.later > 0) add("at most, beside a slow checkpoint", prediction.most());
+  add("there are", limit);
+  return text;
+}
+
+}  // namespace
+
+int plan(const Config& config) {
+  set_threads(static_cast<int>(config.integer("train.threads")));
+  const Session session(config, {.plan_only = true});
+  const int64_t limit = memory_limit_bytes();
+  print(data_text(session) + model_table(session) + steps_text(session) + memory_table(session.memory(), limit));
+  check_memory(session.memory(), limit);
+  return 0;
+}
+
+}  // namespace gradus::command
