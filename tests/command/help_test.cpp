@@ -10,6 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 TEST(Help, EveryVerbHasHelpWithAnExample) {
   const TemporaryFolder folder;
@@ -54,9 +55,12 @@ TEST(Help, RecipesAreListedAndPrinted) {
   EXPECT_EQ(list.exit_code, 0);
   for (const auto& entry : std::filesystem::directory_iterator(GRADUS_SOURCE_DIR "/recipes")) {
     EXPECT_THAT(list.out, HasSubstr(entry.path().stem().string() + " "));
-    EXPECT_EQ(slurp(entry.path()).find("# "), 0u)
+    const bool is_script = entry.path().extension().empty();
+    EXPECT_THAT(slurp(entry.path()), StartsWith(is_script ? "#!/usr/bin/env bash\n# " : "# "))
         << entry.path() << " should begin with a comment that says what it is";
   }
+  EXPECT_THAT(list.out, HasSubstr("\nScripts, which train many models and compare them:\n"
+                                  "overfit_lab        Small data and a large model: what helps against overfitting"));
   EXPECT_THAT(list.out, HasSubstr("linear_regression  A line through 100 noisy points"));
   EXPECT_EQ(run_gradus(folder, {"recipes", "sgd"}).out, slurp(recipe("sgd")));
   CommandResult wrong = run_gradus(folder, {"recipes", "sgdd"});
