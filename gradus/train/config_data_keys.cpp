@@ -88,6 +88,10 @@ std::vector<Key> data_keys() {
                   is_not_given("data.validation_path"),
                   "Fraction of the data that is held out for validation and never trained on: of a text the end, of a "
                   "curve every so-many-th point, of other data examples at random, by the seed."});
+  keys.push_back({"data.training_size", integer(kFrom1), Unset{"all"}, always(),
+                  "How many examples of the training part are used, to see what more data would give: the validation "
+                  "part stays as it is. Of a text so many tokens from its start, of a curve evenly spaced points, of "
+                  "other data examples at random, by the seed, a smaller number's among a larger one's."});
   return keys;
 }
 

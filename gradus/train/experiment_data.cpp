@@ -35,28 +35,46 @@ void check_held_out(const Config& config, int64_t held, int64_t size, const char
              config.real("data.validation_fraction"), size, unit, every, size);
 }
 
+// How many of the examples (or tokens) that are not held out are trained on.
+int64_t trained_on(const Config& config, int64_t available, const char* unit) {
+  if (!config.has("data.training_size")) return available;
+  const int64_t size = config.integer("data.training_size");
+  if (size <= available) return size;
+  fail_usage(config.where("data.training_size"),
+             "data.training_size = {}, but the training part has {} {}; lower it, or give more data", size, available,
+             unit);
+}
+
 struct Split {
   std::vector<int64_t> training, validation;
 };
 
-// Every k-th example is held out, so that both parts cover the whole curve.
-Split split_evenly(int64_t size, int64_t held) {
+// Whether the i-th of `size` belongs to `count` of them that lie evenly.
+bool lies_evenly(int64_t i, int64_t count, int64_t size) { return (i + 1) * count / size > i * count / size; }
+
+// Every k-th example is held out, so that both parts cover the whole curve; and so does what is trained on of the rest.
+Split split_evenly(int64_t size, int64_t held, int64_t trained) {
   Split split;
+  int64_t rest = 0;
   for (int64_t i = 0; i < size; ++i) {
-    const bool hold = (i + 1) * held / size > i * held / size;
-    (hold ? split.validation : split.training).push_back(i);
+    if (lies_evenly(i, held, size)) {
+      split.validation.push_back(i);
+    } else if (lies_evenly(rest++, trained, size - held)) {
+      split.training.push_back(i);
+    }
   }
   return split;
 }
 
-// Examples at random; in each part they stand as they did in the whole.
-Split split_at_random(int64_t size, int64_t held, uint64_t seed) {
+// Examples at random; in each part they stand as they did in the whole. Those of a smaller `trained` are among those of
+// a larger one.
+Split split_at_random(int64_t size, int64_t held, int64_t trained, uint64_t seed) {
   std::vector<std::pair<uint64_t, int64_t>> drawn;
   const uint64_t key = mix(seed, hash_name("data.validation"));
   for (int64_t i = 0; i < size; ++i) drawn.emplace_back(mix(key, static_cast<uint64_t>(i)), i);
   std::sort(drawn.begin(), drawn.end());
   Split split;
-  for (int64_t i = 0; i < size; ++i) {
+  for (int64_t i = 0; i < held + trained; ++i) {
     (i < held ? split.validation : split.training).push_back(drawn[static_cast<size_t>(i)].second);
   }
   std::sort(split.training.begin(), split.training.end());
@@ -67,7 +85,9 @@ Split split_at_random(int64_t size, int64_t held, uint64_t seed) {
 Split split_of(const Config& config, int64_t size) {
   const int64_t held = held_out(config, size);
   check_held_out(config, held, size, "examples");
-  return is_curve(config.text("data.kind")) ? split_evenly(size, held) : split_at_random(size, held, seed_of(config));
+  const int64_t trained = trained_on(config, size - held, "examples");
+  return is_curve(config.text("data.kind")) ? split_evenly(size, held, trained)
+                                            : split_at_random(size, held, trained, seed_of(config));
 }
 
 std::unique_ptr<TensorDataset> part_of(const TensorDataset& all, const std::vector<int64_t>& ids) {
@@ -124,7 +144,8 @@ ExperimentData make_made_up_data(const Config& config) {
   data.shape.inputs = all.inputs().size(1);
   data.shape.outputs = outputs_for(objective_kind(config.text("loss.name")), curve ? 1 : number_of_classes(config));
   const Split split = split_of(config, all.size());
-  data.training = split.validation.empty() ? std::make_unique<TensorDataset>(all) : part_of(all, split.training);
+  const bool whole = static_cast<int64_t>(split.training.size()) == all.size();
+  data.training = whole ? std::make_unique<TensorDataset>(all) : part_of(all, split.training);
   data.validation = part_of(all, split.validation);
   return data;
 }
@@ -301,6 +322,11 @@ ExperimentData make_text_data(const Config& config, const DataEncoder& given) {
   const int64_t total = static_cast<int64_t>(tokens.size()), held = held_out(config, total);
   check_length(config, text.source, total, held);
   check_held_out(config, held, total, "tokens");
+  const int64_t trained = trained_on(config, total - held, "tokens");
+  if (trained < context + 1) {
+    fail_usage(config.where("data.training_size"),
+               "data.training_size = {} tokens; an example needs model.context + 1 = {}", trained, context + 1);
+  }
   const auto split = tokens.begin() + (total - held);
   if (held > 0) {
     data.validation = std::make_unique<TokenDataset>(std::vector<int32_t>(split, tokens.end()), context);
@@ -310,7 +336,7 @@ ExperimentData make_text_data(const Config& config, const DataEncoder& given) {
     data.hash = mix(data.hash, xxh3(validation->tokens().data(), validation->tokens().size_bytes()));
     data.validation = std::move(validation);
   }
-  tokens.resize(static_cast<size_t>(total - held));
+  tokens.resize(static_cast<size_t>(trained));
   auto training = std::make_unique<TokenDataset>(std::move(tokens), context, stride);
   data.unused_tokens = training->unused_tokens();
   data.training = std::move(training);

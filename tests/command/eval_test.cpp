@@ -296,6 +296,15 @@ TEST(Seeds, ATableOfAllRuns) {
   EXPECT_EQ(run_gradus(folder, again).exit_code, 0);
 }
 
+TEST(Seeds, QuietLeavesTheTable) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", "[data]\nkind='line'\n[model]\nkind='linear'\n[train]\nsteps=3\n");
+  const CommandResult result = run_gradus(folder, {"train", "c.toml", "--seeds", "1,2", "--quiet"});
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, StartsWith("\n                          seed 1        seed 2   mean ± deviation\nsteps "));
+  EXPECT_THAT(run_gradus(folder, {"train", "--help"}).out, HasSubstr("with --seeds also the table of all"));
+}
+
 TEST(Seeds, WrongArgumentsAreUsageErrors) {
   const TemporaryFolder folder;
   const auto error = [&](std::vector<std::string> more) {

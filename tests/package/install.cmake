@@ -13,11 +13,14 @@ execute_process(COMMAND ${prefix}/bin/gradus --version OUTPUT_VARIABLE version C
 if(NOT version MATCHES "${VERSION}")
   message(FATAL_ERROR "`gradus --version` says '${version}' instead of ${VERSION}.")
 endif()
-file(GLOB sources RELATIVE ${SOURCE}/recipes ${SOURCE}/recipes/*.toml)
-file(GLOB installed RELATIVE ${prefix}/share/gradus/recipes ${prefix}/share/gradus/recipes/*.toml)
+file(GLOB sources RELATIVE ${SOURCE}/recipes ${SOURCE}/recipes/*)
+file(GLOB installed RELATIVE ${prefix}/share/gradus/recipes ${prefix}/share/gradus/recipes/*)
 if(NOT installed STREQUAL sources)
   message(FATAL_ERROR "Installed recipes are '${installed}' instead of '${sources}'.")
 endif()
+# A script finds the command that it was installed with.
+run(${CMAKE_COMMAND} -E env PATH=${prefix}/bin:$ENV{PATH} ${prefix}/share/gradus/recipes/overfit_lab --seeds 1
+    --out ${WORK}/overfit_lab)
 
 run(${CMAKE_COMMAND} -S ${SOURCE}/examples -B ${WORK}/examples -G ${GENERATOR} -D CMAKE_BUILD_TYPE=Release
     -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_PREFIX_PATH=${prefix})

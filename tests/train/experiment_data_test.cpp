@@ -1,4 +1,5 @@
 // The data and the models that configurations ask for.
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -56,6 +57,32 @@ TEST(ExperimentData, AFifthOfClassesIsHeldOutAtRandomByTheSeed) {
   EXPECT_EQ(ones + std::accumulate(rest.begin(), rest.end(), 0.0), 100.0);
 }
 
+TEST(ExperimentData, LessTrainingDataLeavesValidationAsItIs) {
+  const auto inputs = [](const std::unique_ptr<Dataset>& data) { return tensors(data).inputs().values<double>(); };
+  const auto moons = [](std::vector<std::string> more) {
+    more.insert(more.end(), {"data.kind=moons", "data.points=200", "data.validation_fraction=0.5"});
+    return make_data(config_of(more));
+  };
+  const ExperimentData all = moons({}), half = moons({"data.training_size=50"}), few = moons({"data.training_size=8"});
+  EXPECT_EQ(all.training->size(), 100);
+  EXPECT_EQ(half.training->size(), 50);
+  EXPECT_EQ(few.training->size(), 8);
+  EXPECT_EQ(inputs(few.validation), inputs(all.validation));
+  const std::vector<double> larger = inputs(half.training);
+  for (const double x : inputs(few.training)) {
+    EXPECT_NE(std::find(larger.begin(), larger.end(), x), larger.end());
+  }
+  // Of a curve of 12 points, of which none is held out, every third.
+  const ExperimentData curve = make_data(config_of({"data.kind=line", "data.points=12", "data.training_size=4"}));
+  ASSERT_EQ(curve.training->size(), 4);
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_NEAR(inputs(curve.training)[i], -1.0 + 2.0 * (3.0 * static_cast<double>(i) + 2.0) / 11.0, 1e-6);
+  }
+  EXPECT_EQ(usage_error_text([&] { moons({"data.training_size=101"}); }),
+            "[--set data.training_size=101] data.training_size = 101, but the training part has 100 examples; lower "
+            "it, or give more data");
+}
+
 class TableFiles : public testing::Test {
  protected:
   void SetUp() override {
@@ -88,6 +115,14 @@ TEST_F(TableFiles, AListIsReadInItsOrder) {
   EXPECT_EQ(data.validation, nullptr);
 }
 
+// What is left out takes no part in the encoding of what is not.
+TEST_F(TableFiles, LessTrainingDataIsStandardisedByItself) {
+  const ExperimentData data = make_data(config({"data.path=" + path("a1.csv"), "data.validation_fraction=0.34",
+                                                "data.training_size=1", "data.standardize=true"}));
+  EXPECT_EQ(tensors(data.training).inputs().values<double>(), (std::vector<double>{0}));
+  EXPECT_EQ(data.validation->size(), 1);
+}
+
 TEST_F(TableFiles, AKnownEncoderIsUsed) {
   const Config usual = config({"data.path=" + path("a1.csv"), "data.validation_fraction=0", "data.standardize=true"});
   const ExperimentData data = make_data(usual);
@@ -111,6 +146,25 @@ TEST_F(TableFiles, ErrorsNameTheFile) {
   EXPECT_EQ(error({"data.path=" + path("3.csv"), "loss.name=hinge"}),
             "[--set loss.name=hinge] loss.name = \"hinge\" is for two classes, and column \"kind\" has 3; take "
             "\"cross_entropy\"");
+}
+
+TEST(ExperimentData, LessTextIsItsStart) {
+  const TemporaryFolder folder;
+  spill(folder / "1.txt", "abcabcabcabcabcabcdd");
+  const auto data = [&](const char* size) {
+    return make_data(Config::parse("train.steps = 1\nmodel.kind = 'gpt'\ndata.kind = 'text'", "run.toml",
+                                   std::vector<std::string>{"data.path=" + (folder / "1.txt").string(),
+                                                            "data.validation_fraction=0.25", "model.context=4", size}));
+  };
+  const ExperimentData few = data("data.training_size=6");
+  EXPECT_EQ(dynamic_cast<const TokenDataset&>(*few.training).tokens().size(), 6u);
+  EXPECT_EQ(dynamic_cast<const TokenDataset&>(*few.validation).tokens().size(), 5u);
+  EXPECT_EQ(few.shape.vocabulary, 4);  // the alphabet of all of it
+  EXPECT_EQ(usage_error_text([&] { data("data.training_size=4"); }),
+            "[--set data.training_size=4] data.training_size = 4 tokens; an example needs model.context + 1 = 5");
+  EXPECT_EQ(usage_error_text([&] { data("data.training_size=16"); }),
+            "[--set data.training_size=16] data.training_size = 16, but the training part has 15 tokens; lower it, or "
+            "give more data");
 }
 
 TEST(ExperimentData, TextOfSeveralFilesWithItsOwnValidation) {
