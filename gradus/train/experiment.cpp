@@ -75,11 +75,17 @@ Start start_of(const Config& config) {
 
 std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {
   const Start start = start_of(config);
+  if (config.boolean("model.spectral_norm") && config.text("model.init") == "zeros") {
+    fail_usage(config.where("model.init"),
+               "weights of zeros have no spectral norm to divide by; choose another "
+               "model.init, or set model.spectral_norm to false");
+  }
   return std::make_unique<Mlp>(MlpOptions{.inputs = shape.inputs,
                                           .outputs = shape.outputs,
                                           .hidden = config.integers("model.hidden"),
                                           .activation = activation_from_name(config.text("model.activation")),
                                           .dropout = config.real("model.dropout"),
+                                          .spectral_norm = config.boolean("model.spectral_norm"),
                                           .objective = objective_of(config),
                                           .weight_init = start.weight,
                                           .bias_init = start.bias},

@@ -1,9 +1,12 @@
 // [regularization] from the configuration to the weights.
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "gradus/autograd/tape.h"
+#include "gradus/nn/models/feedforward.h"
 #include "gradus/train/experiment.h"
 #include "gradus/train/session.h"
 #include "tests/testing.h"
@@ -129,6 +132,40 @@ TEST(Regularization, NoiseIsOfTheSeed) {
   };
   EXPECT_EQ(weights("train.seed=1"), weights("train.seed=1"));
   EXPECT_NE(weights("train.seed=1"), weights("train.seed=2"));
+}
+
+// Each layer lengthens no vector, and relu none either: outputs lie no further apart than inputs.
+TEST(Regularization, SpectralNormBoundsTheNetwork) {
+  const TemporaryFolder folder;
+  Session session(config_of(folder, {"model.kind=mlp", "model.init=default", "model.hidden=[16, 16]",
+                                     "model.spectral_norm=true", "train.steps=200"}));
+  session.trainer().run();
+  const NoGrad no_grad;
+  Context context;
+  Tensor x = Tensor::zeros({1, 6}), y = Tensor::zeros({1, 6});
+  double steepest = 0.0;
+  for (int k = 0; k < 200; ++k) {
+    double squares = 0.0;
+    for (int j = 0; j < 6; ++j) {
+      x.mutable_data<float>()[j] = static_cast<float>(std::sin(1 + 3 * k + 7 * j));
+      y.mutable_data<float>()[j] = static_cast<float>(std::sin(1 + 3 * k + 7 * j) + 0.3 * std::cos(5 * k + j * j));
+      squares += std::pow(x.data<float>()[j] - y.data<float>()[j], 2);
+    }
+    const auto& model = dynamic_cast<const FeatureModel&>(session.model());
+    const double change = model.forward(x, context).item() - model.forward(y, context).item();
+    steepest = std::max(steepest, std::abs(change) / std::sqrt(squares));
+  }
+  EXPECT_LE(steepest, 1.0 + 1e-4);
+  EXPECT_GT(steepest, 0.3);
+}
+
+TEST(Regularization, SpectralNormNeedsAWeight) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> keys = {"model.kind=mlp", "model.spectral_norm=true", "model.init=zeros"};
+  EXPECT_EQ(
+      usage_error_text([&] { Session session(config_of(folder, keys)); }),
+      "[--set model.init=zeros] weights of zeros have no spectral norm to divide by; choose another model.init, or "
+      "set model.spectral_norm to false");
 }
 
 TEST(Regularization, Errors) {
