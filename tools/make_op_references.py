@@ -103,6 +103,16 @@ def attention_nan():
     return x
 
 
+def spectral_norm(x):
+    """PyTorch's own, with so many power iterations that its σ is the largest singular value."""
+    if x.numel() == 0:
+        return x * 1.0
+    torch.manual_seed(0)
+    y = torch.nn.utils.parametrizations._SpectralNorm(x.detach(), n_power_iterations=20000)(x)
+    assert torch.allclose(y, x / torch.linalg.svdvals(x.flatten(1))[0], rtol=1e-13, atol=0)
+    return y
+
+
 def philox(counter, key):
     """Philox 4x32-10 (Salmon et al., SC 2011)."""
     c, (k0, k1), m = list(counter), key, 0xFFFFFFFF
@@ -706,6 +716,11 @@ ROWS = {
             "base": [real(5, 4), real(7, 4), ids(5, below=7)],
             "empty": [empty(0, 3), real(2, 3), no_ids(0)],
         },
+    ),
+    "spectral_norm": (
+        spectral_norm,
+        {"base": [real(3, 5)], "tall": [real(40, 3)], "wide": [real(7, 19)], "rank3": [real(4, 3, 2)],
+         "row": [real(1, 5)], "column": [real(5, 1)], "one": [real(1, 1)], "empty": [empty(0, 3)]},
     ),
 }
 

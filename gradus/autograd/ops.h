@@ -182,6 +182,12 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const T
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon = 1e-5);
 /// x/√(mean(x²) + epsilon) · weight over the last dimension; weight (C) may be undefined. Zhang, Sennrich, 2019.
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon = 1e-5);
+/// weight / σ, where σ = uᵀ·W·v is the largest singular value of the weight as a matrix W (size(0), all else), so that
+/// x ↦ W·x/σ lengthens no vector. Miyato et al., "Spectral normalization for generative adversarial networks", 2018. u
+/// and v are found anew by power iteration, from a fixed start, until they stand still or after 1000 rounds, each of
+/// which reads W twice; PyTorch's layer keeps them and does one round a step. They are constants to the gradient. A
+/// weight of zeros gives NaN, as in PyTorch.
+Tensor spectral_norm(const Tensor& weight);
 /// The parameters of a layer; `bias` may be undefined, and so may a norm's `weight`.
 struct LinearParameters {
   const Tensor &weight, &bias;

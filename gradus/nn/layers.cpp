@@ -6,14 +6,15 @@
 
 namespace gradus {
 
-Linear::Linear(const ParameterBuilder& p, int64_t in, int64_t out, const LinearOptions& options) {
+Linear::Linear(const ParameterBuilder& p, int64_t in, int64_t out, const LinearOptions& options)
+    : normalizes_weight(options.spectral_norm) {
   const Initializer usual = Initializer::uniform(1.0 / std::sqrt(static_cast<double>(in)));
   weight = p.add("weight", {out, in}, options.weight_init != nullptr ? *options.weight_init : usual);
   if (options.bias) bias = p.add("bias", {out}, options.bias_init != nullptr ? *options.bias_init : usual);
 }
 
 Tensor Linear::operator()(const Tensor& x, const Precision& precision) const {
-  return linear(x, weight, bias, {}, precision);
+  return linear(x, normalizes_weight ? spectral_norm(weight) : weight, bias, {}, precision);
 }
 
 Embedding::Embedding(const ParameterBuilder& p, int64_t rows, int64_t width, const Initializer& init)

@@ -11,9 +11,10 @@ struct LinearOptions {
   /// Unset: uniform within ±1/√in for weight and bias, as in PyTorch.
   const Initializer* weight_init = nullptr;
   const Initializer* bias_init = nullptr;
+  bool spectral_norm = false;  ///< The weight is divided by its largest singular value; see the op.
 };
 
-/// y = x · weightᵀ + bias.
+/// y = x · weightᵀ + bias, with the weight as it is or its `spectral_norm`.
 struct Linear {
   Linear(const ParameterBuilder& p, int64_t in, int64_t out, const LinearOptions& options = {});
   /// x (…, in) → (…, out).
@@ -21,6 +22,7 @@ struct Linear {
 
   Tensor weight;  ///< (out, in)
   Tensor bias;    ///< (out), or undefined
+  bool normalizes_weight;
 };
 
 /// A table of vectors by id.

@@ -66,6 +66,7 @@ class Lbfgs : public Optimizer {
         own_(this->parameters().size()) {}
 
   bool needs_evaluation() const override { return true; }
+  const char* no_proximal_reason() const override { return "lbfgs builds on where its line search ended"; }
 
   // Start, direction, and the gradients of four points of the search.
   int64_t step_bytes() const override {

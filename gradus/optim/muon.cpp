@@ -83,10 +83,14 @@ class Muon : public detail::Adam {
     return options_.match_adamw ? 0.2 * std::sqrt(std::max(rows, columns)) : std::sqrt(std::max(1.0, rows / columns));
   }
 
+  double proximal_rate(size_t index, double learning_rate) const override {
+    return is_own_[index] ? learning_rate : learning_rate * options_.adamw_factor;
+  }
+
   void update(size_t index, const ParameterStep& step) override {
     if (!is_own_[index]) {
       ParameterStep other = step;
-      other.learning_rate *= options_.adamw_factor;
+      other.learning_rate = proximal_rate(index, step.learning_rate);
       return Adam::update(index, other);
     }
     if (step.arrays.count == 0) return;

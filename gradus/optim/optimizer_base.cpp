@@ -23,6 +23,8 @@ void check(const StepOptions& o) {
   detail::check_from_0("optimizer", "clip_value", o.clip_value);
   detail::check_from_0("optimizer", "l1", o.penalty.l1);
   detail::check_from_0("optimizer", "l2", o.penalty.l2);
+  check(o.proximal);
+  check(o.noise);
 }
 
 bool is_penalized(const Tensor& x, const PenaltyOptions& penalty) { return penalty.all || x.rank() >= 2; }
@@ -164,6 +166,9 @@ StepReport Optimizer::measure(const StepOptions& o, double& clip) {
     if (!gradient.defined()) continue;
     any = true;
     if (!gradient.is_contiguous()) p.tensor.set_grad(kernels::contiguous(gradient));
+    if (o.noise.variance > 0.0) {
+      p.tensor.set_grad(with_noise(p.tensor.grad(), p.name, steps_, o.gradient_divisor, o.noise));
+    }
     const kernels::GradientSums sums = kernels::measure_gradient(arrays_of(p.tensor), mix_for(p.tensor, o, 1.0));
     squares += sums.squares;
     limited_squares += o.clip_value > 0.0 ? sums.limited_squares : sums.squares;
@@ -171,6 +176,7 @@ StepReport Optimizer::measure(const StepOptions& o, double& clip) {
       ++report.not_finite;
       report.last_not_finite = &p;
     }
+    if (o.proximal.any()) report.penalty += proximal_penalty(p.tensor, o.proximal);
     // No product with a factor of 0: the sums may have overflowed.
     if (!is_penalized(p.tensor, o.penalty)) continue;
     if (o.penalty.l1 > 0.0) report.penalty += o.penalty.l1 * sums.value_sizes;
@@ -196,10 +202,18 @@ void Optimizer::update_one(size_t index, const StepOptions& options, double clip
   Tensor& ema = ema_[index];
   if (ema_decay_ > 0.0 && !ema.defined()) ema = x.clone();
   x.mutable_bytes();  // marks it as changed, so that a tape that saved it can tell
+  const bool changes_after = options.proximal.any();
+  const double learning_rate = options.learning_rate * own.learning_rate_factor;
+  const double proximal_rate = this->proximal_rate(index, learning_rate);
   update(index, {.arrays = arrays_of(x),
                  .mix = mix_for(x, options, clip),
-                 .learning_rate = options.learning_rate * own.learning_rate_factor,
-                 .weight_decay = own.weight_decay});
+                 .learning_rate = learning_rate,
+                 .weight_decay = own.weight_decay,
+                 .changes_after = changes_after});
+  if (changes_after) {
+    proximal_step(x, proximal_rate, options.proximal);
+    move_average(index);
+  }
   if (ema_decay_ > 0.0) {
     kernels::update_average(x.dtype(), x.numel(), x.bytes(), ema.mutable_bytes(), 1.0 - ema_decay_);
   }
@@ -232,8 +246,22 @@ double Optimizer::take_gradients(const StepOptions& options, std::vector<Tensor>
   return penalty;
 }
 
-StepReport Optimizer::step(const StepOptions& options) {
+void Optimizer::check_step(const StepOptions& options) const {
   check(options);
+  if (options.proximal.any() && no_proximal_reason() != nullptr) {
+    fail_usage(name_,
+               "a proximal step or max_norm changes weights after their update, but {}; use a penalty, or another "
+               "optimizer",
+               no_proximal_reason());
+  }
+  if (options.noise.variance > 0.0 && needs_evaluation()) {
+    fail_usage(name_, "the gradient noise has variance {}; expected 0: a line search needs the gradient of the loss",
+               options.noise.variance);
+  }
+}
+
+StepReport Optimizer::step(const StepOptions& options) {
+  check_step(options);
   double clip = 1.0;
   StepReport report = measure(options, clip);
   UpdateSums sums;

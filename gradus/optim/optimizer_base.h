@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "gradus/autograd/parameter.h"
+#include "gradus/optim/gradient_noise.h"
+#include "gradus/optim/proximal.h"
 #include "gradus/tensor/kernels/update.h"
 
 namespace gradus {
@@ -32,6 +34,8 @@ struct StepOptions {
   /// limited. 0 for no limit.
   double clip_value = 0.0;
   PenaltyOptions penalty = {};
+  ProximalOptions proximal = {};    ///< Not for optimizers with a `no_proximal_reason`.
+  GradientNoiseOptions noise = {};  ///< Not for optimizers that `needs_evaluation`.
   /// For optimizers that `needs_evaluation`: the loss whose gradients the parameters have, divided by
   /// `gradient_divisor`, without penalties; and a function that computes both again where the parameters are by then.
   double loss = std::numeric_limits<double>::quiet_NaN();
@@ -40,8 +44,10 @@ struct StepOptions {
 };
 
 struct StepReport {
-  double gradient_norm = 0.0;  ///< Global L2 norm after division, penalties included, before clipping.
-  double penalty = 0.0;  ///< l1·‖θ‖₁ + ½·l2·‖θ‖² of the parameters with a gradient, before the update.
+  /// Global L2 norm after division, noise and penalties that enter it included, before clipping.
+  double gradient_norm = 0.0;
+  /// l1·‖θ‖₁ + ½·l2·‖θ‖² of the parameters with a gradient, before the update, and that of proximal steps.
+  double penalty = 0.0;
   bool finite = true;    ///< False if the norm is NaN or infinite: then nothing was changed.
   bool clipped = false;  ///< The gradient was longer than `clip_norm`, or an element larger than `clip_value`.
   /// The parameters whose gradient is NaN or infinite, and the last of them in the list: a backward pass reaches it
@@ -80,6 +86,7 @@ struct ParameterStep {
   kernels::GradientMix mix;      ///< What the rule has to use in place of the gradient.
   double learning_rate;
   double weight_decay;
+  bool changes_after;  ///< A proximal step follows: an average of θ has to wait for `move_average`.
 };
 
 /// Owns the state that belongs to the parameters, which is taken at a parameter's first gradient. Parameters without a
@@ -111,6 +118,9 @@ class Optimizer {
 
   /// Whether a step has to look at other weights too (`StepOptions::evaluate`), each time with all examples.
   virtual bool needs_evaluation() const { return false; }
+  /// Why weights may not change after an update by this rule, for the error of one who wants a proximal step; nullptr
+  /// where they may.
+  virtual const char* no_proximal_reason() const { return nullptr; }
   /// Bytes that a step, or `averages`, takes beside the state, and gives back.
   virtual int64_t step_bytes() const { return 0; }
 
@@ -136,6 +146,12 @@ class Optimizer {
 
   /// Changes parameter `index` and its state, in one pass over memory where the rule allows it.
   virtual void update(size_t index, const ParameterStep& step) = 0;
+
+  /// The α of a proximal step after the next `update` of parameter `index`: what that multiplies its direction by,
+  /// where the rule has its own factor beside the learning rate.
+  virtual double proximal_rate(size_t /*index*/, double learning_rate) const { return learning_rate; }
+  /// Takes θ into an average of the rule's own, after a proximal step.
+  virtual void move_average(size_t /*index*/) {}
 
   /// What a step changed and left, in squares; for `StepReport::update_ratio`.
   struct UpdateSums {
@@ -171,6 +187,7 @@ class Optimizer {
   StateSlot number_slot(size_t index, const char* what, Tensor* tensor, DType dtype) const;
   /// Adds one to the count in a slot of kI64, which is 0 at first.
   static int64_t count_in(Tensor& count);
+  static int64_t count_of(const Tensor& count) { return count.defined() ? *count.data<int64_t>() : 0; }
   const std::string& name() const { return name_; }
 
  private:
@@ -179,6 +196,7 @@ class Optimizer {
     bool frozen = false;
   };
 
+  void check_step(const StepOptions& options) const;
   StepReport measure(const StepOptions& options, double& clip);
   void update_one(size_t index, const StepOptions& options, double clip, UpdateSums* sums);
   std::vector<StateSlot> all_slots();

@@ -30,17 +30,19 @@ class Adagrad : public Optimizer {
 
   void update(size_t index, const ParameterStep& step) override {
     Own& own = own_[index];
+    const double rate = proximal_rate(index, step.learning_rate);
     const int64_t own_step = count_in(own.steps);
     if (!own.sum.defined()) {
       own.sum = Tensor::full(parameters()[index].tensor.shape(), options_.initial_sum, state_dtype(index));
     }
     kernels::AdagradUpdate rule{
-        .mix = step.mix,
-        .learning_rate = step.learning_rate / (1.0 + static_cast<double>(own_step - 1) * options_.rate_decay),
-        .epsilon = options_.epsilon,
-        .storage = storage_of(index, own_step)};
+        .mix = step.mix, .learning_rate = rate, .epsilon = options_.epsilon, .storage = storage_of(index, own_step)};
     rule.mix.decay = step.weight_decay;
     kernels::update_adagrad(step.arrays, {bytes_of(index, own.sum)}, rule);
+  }
+
+  double proximal_rate(size_t index, double learning_rate) const override {
+    return learning_rate / (1.0 + static_cast<double>(count_of(own_[index].steps)) * options_.rate_decay);
   }
 
   AdagradOptions options_;

@@ -17,6 +17,10 @@ class ScheduleFree : public Optimizer {
         corrections_(options.beta1, options.beta2),
         own_(this->parameters().size()) {}
 
+  const char* no_proximal_reason() const override {
+    return "schedule_free uses an average of weights, in which no zero and no limit would be exact";
+  }
+
   // x, while it is validated or saved.
   int64_t step_bytes() const override {
     int64_t bytes = 0;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -59,15 +60,34 @@ class Asgd : public Optimizer {
 
   void update(size_t index, const ParameterStep& step) override {
     Own& own = own_[index];
-    const auto before = static_cast<double>(count_in(own.steps) - 1);
-    const double rate =
-        step.learning_rate / std::pow(1.0 + options_.asgd_decay * step.learning_rate * before, options_.power);
-    kernels::AsgdUpdate rule{.mix = step.mix,
-                             .learning_rate = rate,
-                             .decay = rate * options_.asgd_decay,
-                             .part = 1.0 / std::max(1.0, before - options_.start)};
+    const double rate = proximal_rate(index, step.learning_rate);
+    count_in(own.steps);
+    kernels::AsgdUpdate rule{
+        .mix = step.mix, .learning_rate = rate, .decay = rate * options_.asgd_decay, .part = part_of(own)};
     rule.mix.decay = step.weight_decay;
-    kernels::update_asgd(step.arrays, {bytes_of(index, own.average)}, rule);
+    std::byte* const average = bytes_of(index, own.average);
+    kernels::update_asgd(step.arrays, {step.changes_after ? nullptr : average}, rule);
+  }
+
+  double proximal_rate(size_t index, double learning_rate) const override {
+    const auto before = static_cast<double>(count_of(own_[index].steps));
+    return learning_rate / std::pow(1.0 + options_.asgd_decay * learning_rate * before, options_.power);
+  }
+
+  void move_average(size_t index) override {
+    Own& own = own_[index];
+    const Tensor& x = parameters()[index].tensor;
+    const double part = part_of(own);
+    if (part == 1.0) {
+      std::copy_n(x.bytes(), x.numel() * size_of(x.dtype()), own.average.mutable_bytes());
+    } else {
+      kernels::update_average(x.dtype(), x.numel(), x.bytes(), own.average.mutable_bytes(), part);
+    }
+  }
+
+  // What the last update moves the average by.
+  double part_of(const Own& own) const {
+    return 1.0 / std::max(1.0, static_cast<double>(count_of(own.steps) - 1) - options_.start);
   }
 
   bool has_average() const override { return true; }

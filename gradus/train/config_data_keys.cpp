@@ -120,6 +120,10 @@ std::vector<Key> model_keys() {
       {"model.activation",
        choice({"relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus", "mish"}),
        "relu", model_is({"mlp"}), "The function after each hidden layer; `gelu` is its approximation by tanh."},
+      {"model.spectral_norm", boolean(), false, model_is({"mlp"}),
+       "Whether each layer's weight is divided by its largest singular value, so that no layer lengthens a vector. It "
+       "is "
+       "found anew in each pass, by up to 1000 rounds over the weight."},
       {"model.layers", integer(kSize), 4, model_is({"gpt"}), "Number of transformer blocks."},
       {"model.width", integer(kSize), 128, model_is({"gpt"}),
        "Size of the embeddings; it must be a multiple of `model.heads`."},

@@ -43,8 +43,11 @@ constexpr KeyTable kTables[] = {
      "stand.",
      true},
     {"regularization",
-     "Penalties that enter the gradient. The loss that is logged, compared with `train.stop_loss` and validated is "
-     "without them."},
+     "Penalties, which enter the gradient or are proximal steps; limits; noise. The loss that is logged, compared with "
+     "`train.stop_loss` and validated is without penalties. What changes weights after their update, by the learning "
+     "rate α of the parameter, is done in this order: l1, group_lasso, l2, max_norm. A moving average "
+     "(`optimizer.ema`, `asgd`) is of the weights after it: zeros and limits are exact in the weights, and in the "
+     "average only come near (`model.safetensors` leads to the average)."},
     {"train",
      "Length of the run, batches and stopping rules. A step is one update; the loss of step n, counted from 0, is that "
      "of its batch before update n. The run ends at the first limit that it reaches."},
@@ -305,11 +308,43 @@ std::vector<Key> schedule_part_keys() {
 }
 
 std::vector<Key> regularization_keys() {
+  const Condition may_change_after =
+      optimizer_is({"sgd", "asgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "muon"});
+  constexpr std::string_view kHint =
+      "weights of lbfgs and schedule_free may not change after their update; remove it, or change optimizer.name";
   return {
-      {"regularization.l1", real(kFrom0), 0.0, always(), "L1: the penalty l1·‖θ‖₁ is added to the loss."},
-      {"regularization.l2", real(kFrom0), 0.0, always(), "L2: the penalty ½·l2·‖θ‖² is added to the loss."},
+      {"regularization.l1", real(kFrom0), 0.0, always(),
+       "L1: the penalty l1·‖θ‖₁ is added to what is minimised. With l2: elastic net."},
+      {"regularization.l2", real(kFrom0), 0.0, always(), "L2: the penalty ½·l2·‖θ‖² is added to what is minimised."},
+      {"regularization.method", choice({"penalty", "proximal"}), "penalty", may_change_after,
+       "How L1 and L2 act. `penalty`: by their gradient, in which a weight of 0 has the slope 0, so that weights come "
+       "near "
+       "0. `proximal`: after each update each weight comes nearer to 0 by α·l1, and stays there, then θ ← θ/(1 + "
+       "α·l2), so that weights become "
+       "exactly 0. Behind `sgd` this finds the minimum; rules that scale each gradient, as `adamw`, end near it.",
+       kHint},
       {"regularization.all", boolean(), false, always(),
        "Whether L1 and L2 also hold for biases and the weights of norms; otherwise they hold for matrices only."},
+      {"regularization.group_lasso", real(kFrom0), Unset{}, may_change_after,
+       "Group lasso: the penalty group_lasso·Σ‖g‖ over the groups g of each matrix, by a proximal step after each "
+       "update: g ← g·max(1 − α·group_lasso/‖g‖, 0), so that whole groups become exactly 0.",
+       kHint},
+      {"regularization.groups_of", choice({"inputs", "outputs"}), "inputs", is_given("regularization.group_lasso"),
+       "What a group is: the weights of a matrix (out, in) that belong to one input, a column, or to one output, a "
+       "row. "
+       "An embedding's rows are its tokens."},
+      {"regularization.max_norm", real(kAbove0), Unset{}, may_change_after,
+       "Max-norm: after each update each row of a matrix (the weights into one unit) that is longer than this is "
+       "scaled "
+       "to this length.",
+       kHint},
+      {"regularization.gradient_noise", real(kFrom0), Unset{},
+       optimizer_is({"sgd", "asgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor",
+                     "schedule_free", "muon"}),
+       "Gradient noise: normal noise of variance gradient_noise/(1 + t)^gradient_noise_decay is added to each element "
+       "of the gradient at step t, before clipping."},
+      {"regularization.gradient_noise_decay", real(kFrom0), 0.55, is_given("regularization.gradient_noise"),
+       "γ of that."},
   };
 }
 

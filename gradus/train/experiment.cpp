@@ -75,11 +75,17 @@ Start start_of(const Config& config) {
 
 std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {
   const Start start = start_of(config);
+  if (config.boolean("model.spectral_norm") && config.text("model.init") == "zeros") {
+    fail_usage(config.where("model.init"),
+               "weights of zeros have no spectral norm to divide by; choose another "
+               "model.init, or set model.spectral_norm to false");
+  }
   return std::make_unique<Mlp>(MlpOptions{.inputs = shape.inputs,
                                           .outputs = shape.outputs,
                                           .hidden = config.integers("model.hidden"),
                                           .activation = activation_from_name(config.text("model.activation")),
                                           .dropout = config.real("model.dropout"),
+                                          .spectral_norm = config.boolean("model.spectral_norm"),
                                           .objective = objective_of(config),
                                           .weight_init = start.weight,
                                           .bias_init = start.bias},
@@ -114,6 +120,30 @@ void check_precision(const Config& config) {
       bf16_products_need());
 }
 
+namespace {
+
+void take_regularization(const Config& config, TrainerOptions& o) {
+  const double l1 = config.real("regularization.l1"), l2 = config.real("regularization.l2");
+  const bool all = config.boolean("regularization.all");
+  if (config.has("regularization.method") && config.text("regularization.method") == "proximal") {
+    o.proximal = {.l1 = l1, .l2 = l2, .all = all};
+  } else {
+    o.penalty = {.l1 = l1, .l2 = l2, .all = all};
+  }
+  if (config.has("regularization.group_lasso")) {
+    o.proximal.group_lasso = config.real("regularization.group_lasso");
+    const bool inputs = config.text("regularization.groups_of") == "inputs";
+    o.proximal.groups_of = inputs ? WeightGroups::kInputs : WeightGroups::kOutputs;
+  }
+  if (config.has("regularization.max_norm")) o.proximal.max_norm = config.real("regularization.max_norm");
+  if (config.has("regularization.gradient_noise")) {
+    o.gradient_noise = {.variance = config.real("regularization.gradient_noise"),
+                        .decay = config.real("regularization.gradient_noise_decay")};
+  }
+}
+
+}  // namespace
+
 TrainerOptions trainer_options(const Config& config) {
   TrainerOptions o;
   if (config.has("train.steps")) o.steps = config.integer("train.steps");
@@ -136,9 +166,7 @@ TrainerOptions trainer_options(const Config& config) {
   }
   if (config.has("optimizer.clip_norm")) o.clip_norm = config.real("optimizer.clip_norm");
   if (config.has("optimizer.clip_value")) o.clip_value = config.real("optimizer.clip_value");
-  o.penalty = {.l1 = config.real("regularization.l1"),
-               .l2 = config.real("regularization.l2"),
-               .all = config.boolean("regularization.all")};
+  take_regularization(config, o);
   o.validation_every = config.integer("validation.every");
   o.validation_batch_size = config.integer("validation.batch_size");
   o.log_every = config.integer("log.every");

@@ -145,6 +145,7 @@ Trainer::Trainer(const TrainerOptions& options, const Parameters& parameters, Lo
                "the optimizer needs all examples in each step, each once; set train.batch_size = \"all\" (in passes of "
                "train.micro_batch_size) and train.sampling to \"shuffle\" or \"in_order\"");
   }
+  options_.gradient_noise.seed = options_.seed;
   if (options_.stop_window == 0) options_.stop_window = whole_batch ? 1 : 100;
   if (options_.stop_loss) state_.window.reserve(static_cast<size_t>(options_.stop_window));
 }
@@ -344,6 +345,8 @@ std::optional<StopReason> Trainer::update(StepRecord& record, const DeadUnits& d
                    .clip_norm = options_.clip_norm,
                    .clip_value = options_.clip_value,
                    .penalty = options_.penalty,
+                   .proximal = options_.proximal,
+                   .noise = options_.gradient_noise,
                    .loss = record.loss,
                    .measure_update = looks};
   if (optimizer_.needs_evaluation()) {

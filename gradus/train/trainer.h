@@ -55,9 +55,11 @@ struct TrainerOptions {
   double clip_norm = 0.0;   ///< See StepOptions.
   double clip_value = 0.0;  ///< See StepOptions.
   PenaltyOptions penalty = {};
-  int64_t validation_every = 0;        ///< Steps between validations, the last step always included; 0 for none.
-  int64_t validation_batch_size = 64;  ///< Examples at once; bounds memory only.
-  int64_t log_every = 1;               ///< Steps between `StepRecord`s with `logged` set.
+  ProximalOptions proximal = {};             ///< See StepOptions.
+  GradientNoiseOptions gradient_noise = {};  ///< See StepOptions; its seed is `seed`.
+  int64_t validation_every = 0;              ///< Steps between validations, the last step always included; 0 for none.
+  int64_t validation_batch_size = 64;        ///< Examples at once; bounds memory only.
+  int64_t log_every = 1;                     ///< Steps between `StepRecord`s with `logged` set.
   /// A loss that lies more than so many mean absolute deviations above the mean of the last 100 or so, and above twice
   /// that mean, is a spike; 0 turns that off. The first 10 steps have nothing to compare with.
   double spike_deviations = 50.0;

@@ -331,6 +331,11 @@ TEST(OpErrors, ComparisonsAndOrder) {
   EXPECT_EQ(error_text([] { top_k(f32({2, 3}), 4); }), "[top_k] k = 4 of axis 1 of f32 (2, 3); expected 0 to 3");
   EXPECT_EQ(error_text([] { sort(i64({2})); }), "[sort] works on f32 and f64, not on i64; convert with cast");
   EXPECT_EQ(error_text([] { cumsum(i64({2}), 0); }), "[cumsum] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] {
+              spectral_norm(i64({2, 2}));
+            }),
+            "[spectral_norm] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] { spectral_norm(f32({2})); }), "[spectral_norm] f32 (2,); expected at least 2 dimensions");
 }
 
 TEST(OpErrors, Arranging) {

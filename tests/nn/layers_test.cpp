@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "gradus/autograd/ops.h"
 #include "gradus/autograd/tape.h"
 #include "tests/nn/reference.h"
 #include "tests/testing.h"
@@ -42,6 +43,23 @@ TEST(Linear, CanBeWithoutBias) {
   EXPECT_EQ(names_of(list), (std::vector<std::string>{"weight"}));
   EXPECT_FALSE(layer.bias.defined());
   EXPECT_EQ(layer(Tensor::zeros({1, 2})).values<double>(), (Values{0, 0, 0}));
+}
+
+// The weight (2 0; 0 1) has σ = 2. Its gradient is that of W/σ: a change of W₁₁ changes nothing.
+TEST(Linear, CanDivideItsWeightByItsSpectralNorm) {
+  Parameters list;
+  const Linear layer(ParameterBuilder(list, 1), 2, 2, {.bias = false, .spectral_norm = true});
+  load_parameters(list, {{"weight", Tensor::from(Values{2, 0, 0, 1}, {2, 2})}}, "test");
+  Tape tape;
+  const Tensor y = layer(Tensor::from(std::vector<float>{3, 4}, {1, 2}));
+  EXPECT_EQ(y.values<double>(), (Values{3, 2}));
+  tape.backward(sum(y));
+  const Values gradient = layer.weight.grad().values<double>();
+  // (1 1)ᵀ·(3 4)/σ, less (Σ g∘W/σ)/σ in the place of u·vᵀ, which is W₁₁.
+  EXPECT_NEAR(gradient[0], (3 - (2 * 3 + 4) / 2.0) / 2, 1e-6);
+  EXPECT_NEAR(gradient[1], 2, 1e-6);
+  EXPECT_NEAR(gradient[2], 1.5, 1e-6);
+  EXPECT_NEAR(gradient[3], 2, 1e-6);
 }
 
 TEST(Layers, CopiesShareTheirParameters) {

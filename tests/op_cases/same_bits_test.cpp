@@ -133,6 +133,7 @@ const Sample kSamples[] = {
      {{{301, 517}}, {{301, 211}}, {{301, 211}, 517}},
      [](X x) { return scatter_add(x[0], 1, x[2], x[1]); }},
     {"rms_norm", {{{301, 517}}, {{517}}}, [](X x) { return rms_norm(x[0], x[1]); }},
+    {"spectral_norm", {{{301, 217}}}, [](X x) { return spectral_norm(x[0]); }},
     {"swiglu", {{{301, 517}}, {{301, 517}}}, [](X x) { return swiglu(x[0], x[1]); }},
     {"attention_grouped",
      {{{3, 70, 6, 7}}, {{3, 130, 2, 7}}, {{3, 130, 2, 7}}},

@@ -100,6 +100,16 @@ TEST(Allocation, ASteadyStepWithMomentumPenaltiesAndClippingTakesNone) {
   EXPECT_EQ(allocations_between(trainer, 10, 500), 0);
 }
 
+TEST(Allocation, ASteadyStepWithProximalStepsAndNoiseTakesNone) {
+  Line line(make_line({}, 1));
+  Trainer trainer = line.trainer({.steps = 501,
+                                  .stop_loss = -1.0,
+                                  .proximal = {.l1 = 0.01, .l2 = 0.1, .group_lasso = 0.01, .max_norm = 1.0},
+                                  .gradient_noise = {.variance = 0.01},
+                                  .log_every = kNever});
+  EXPECT_EQ(allocations_between(trainer, 10, 500), 0);
+}
+
 #endif
 
 // The pool asks the system for nothing once a step has been seen.

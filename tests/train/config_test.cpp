@@ -121,7 +121,9 @@ TEST(ConfigErrors, UnknownKey) {
             "[run.toml:1:7] unknown key \"model.batch_size\"; did you mean \"train.batch_size\" or "
             "\"validation.batch_size\"?");
   EXPECT_EQ(parse_error("regularization.lambda = 1"),
-            "[run.toml:1:16] unknown key \"regularization.lambda\"; [regularization] has l1 l2 all");
+            "[run.toml:1:16] unknown key \"regularization.lambda\"; [regularization] has l1 l2 method all group_lasso "
+            "groups_of max_norm "
+            "gradient_noise gradient_noise_decay");
   EXPECT_EQ(parse_error("frobnicate = 1"),
             "[run.toml:1:1] unknown key \"frobnicate\"; docs/configuration.md lists all keys");
   EXPECT_EQ(parse_error("optimizer.l1 = 1"),
@@ -480,6 +482,7 @@ warmup_from = "zero"
 [regularization]
 l1 = 0.0
 l2 = 0.0
+method = "penalty"
 all = false
 
 [train]
@@ -552,7 +555,7 @@ TEST(ConfigKeys, Help) {
       "\"adamw\", \"nadam\", \"lion\", \"schedule_free\" or \"muon\"\n"
       "    Decay rate of the mean of the gradients; schedule_free: how near to the average gradients are taken, above "
       "0.\n");
-  EXPECT_EQ(configuration_help("regularization").find("optimizer"), std::string::npos);
+  EXPECT_EQ(configuration_help("regularization").find("\noptimizer"), std::string::npos);
   EXPECT_NE(configuration_help().find("\nlog.every: an integer of at least 1; default: 10\n"), std::string::npos);
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("trian"); }),
             "[trian] no such key or table; did you mean \"train\"?");

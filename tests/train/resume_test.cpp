@@ -108,7 +108,15 @@ validation = {every = 3}
   files["groups_and_ema"] = mlp_with(
       "name = 'adamw'\nema = 0.95\n[[optimizer.groups]]\npattern = '*.bias'\nlearning_rate_factor = 0.5\n"
       "[[optimizer.groups]]\npattern = 'layers.0.bias'\nfreeze = true");
+  files["proximal"] = mlp_with("name = 'adamw'\nema = 0.9") +
+                      "\n[regularization]\nmethod = 'proximal'\nl1 = 0.05\nl2 = 0.1\nall = true\nmax_norm = 0.5\n";
+  files["group_lasso"] =
+      mlp_with("name = 'asgd'\nstart = 20") + "\n[regularization]\ngroup_lasso = 0.2\ngroups_of = 'outputs'\n";
+  files["gradient_noise"] = mlp_with("momentum = 0.9\nclip_norm = 1.0", "batch_size = 8, micro_batch_size = 3") +
+                            "\n[regularization]\ngradient_noise = 0.3\n";
+  files["spectral_norm"] = mlp_with("momentum = 0.5", "batch_size = 8, micro_batch_size = 5");
   std::vector<std::string> all = {"train.steps=200", "train.seed=3"};
+  if (model == "spectral_norm") all.push_back("model.spectral_norm=true");
   if (model == "gpt_bf16" && has_bf16_products()) all.push_back("train.precision=bf16");
   if (model.starts_with("gpt")) all.push_back(Config::text_override("data.path", text_path()));
   all.insert(all.end(), overrides.begin(), overrides.end());
@@ -154,7 +162,8 @@ TEST_P(Resume, AfterAnyStepGivesTheSameBits) {
 INSTANTIATE_TEST_SUITE_P(Models, Resume,
                          testing::Values("line", "line_bf16", "line_plateau", "mlp", "gpt", "gpt_bf16", "gpt_llama",
                                          "asgd", "adagrad", "rmsprop", "adam", "adam_bf16", "nadam", "lion",
-                                         "adafactor", "schedule_free", "muon", "lbfgs", "groups_and_ema"),
+                                         "adafactor", "schedule_free", "muon", "lbfgs", "groups_and_ema", "proximal",
+                                         "group_lasso", "gradient_noise", "spectral_norm"),
                          [](const auto& suffix) { return std::string(suffix.param); });
 
 TEST(ResumeSession, WithPlateauAndPatienceTheStateMatters) {

@@ -66,7 +66,8 @@ Mlp::Mlp(const MlpOptions& o, uint64_t seed)
     : FeatureModel(o.objective), activation_(o.activation), dropout_{o.dropout} {
   const ParameterBuilder layers = ParameterBuilder(parameters_, seed) / "layers";
   const auto or_null = [](const std::optional<Initializer>& init) { return init ? &*init : nullptr; };
-  const LinearOptions options{.weight_init = or_null(o.weight_init), .bias_init = or_null(o.bias_init)};
+  const LinearOptions options{
+      .weight_init = or_null(o.weight_init), .bias_init = or_null(o.bias_init), .spectral_norm = o.spectral_norm};
   int64_t width = o.inputs;
   for (const int64_t next : o.hidden) {
     layers_.emplace_back(layers / static_cast<int64_t>(layers_.size()), width, next, options);

@@ -64,7 +64,8 @@ struct MlpOptions {
   int64_t outputs = 1;
   std::vector<int64_t> hidden = {64, 64};  ///< Widths of the hidden layers, each at least 1.
   Activation activation = Activation::kRelu;
-  double dropout = 0.0;  ///< After each activation.
+  double dropout = 0.0;        ///< After each activation.
+  bool spectral_norm = false;  ///< Of all layers' weights.
   Objective objective = {};
   /// Unset: uniform within ±1/√in, as in PyTorch.
   std::optional<Initializer> weight_init = {}, bias_init = {};
