@@ -11,16 +11,17 @@ namespace gradus {
 enum class WeightGroups : uint8_t { kInputs, kOutputs };
 
 /// After its update with the learning rate α a parameter θ becomes, in this order:
-///   soft threshold  sign(θ)·max(|θ| − α·l1, 0), the proximal step of l1·‖θ‖₁ (ISTA; Daubechies, Defrise, De Mol,
-///   2004); group lasso     each group g times max(1 − α·group_lasso/‖g‖, 0), that of group_lasso·Σ‖g‖ (Yuan, Lin,
-///   2006,
-///                   without their factor √size, as scikit-learn's MultiTaskLasso);
-///   shrinkage       θ/(1 + α·l2), that of ½·l2·‖θ‖²;
-///   max-norm        each row longer than max_norm is scaled to that length (Srivastava et al., 2014).
+///   - soft threshold: sign(θ)·max(|θ| − α·l1, 0), the proximal step of l1·‖θ‖₁ (ISTA; Daubechies, Defrise, De Mol,
+///     2004);
+///   - group lasso: each group g times max(1 − α·group_lasso/‖g‖, 0), that of group_lasso·Σ‖g‖ (Yuan, Lin, 2006,
+///     without their factor √size, as scikit-learn's MultiTaskLasso);
+///   - shrinkage: θ/(1 + α·l2), that of ½·l2·‖θ‖²;
+///   - max-norm: each row longer than max_norm is scaled to that length (Srivastava et al., 2014).
 /// The first three together are the proximal step of the sum of their penalties (elastic net, sparse group lasso).
-/// Behind gradient descent this finds the minimum of loss and penalties; a rule that scales the elements of the
-/// gradient by itself, as Adam, has another metric, so that its zeros are exact, but where it ends is not quite that
-/// minimum.
+/// Behind gradient descent this finds the minimum of loss and penalties; with momentum μ the α here is the learning
+/// rate/(1 − μ), so that it is the same minimum. A rule that scales the elements of the gradient does not find it: its
+/// penalty competes with the scaled gradient, of size about 1 in Adam, where l1 below 1 leaves no lasting mark on a
+/// weight whose gradient has a steady sign, and it competes with ever smaller steps in Adagrad, where all becomes 0.
 struct ProximalOptions {
   double l1 = 0.0;           ///< From 0.
   double l2 = 0.0;           ///< From 0.

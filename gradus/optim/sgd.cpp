@@ -33,6 +33,11 @@ class Sgd : public Optimizer {
     kernels::update_sgd(step.arrays, {velocity}, rule);
   }
 
+  // A gradient that stays is 1/(1 − μ) times itself in the velocity, Nesterov's too; penalties have to keep up with it.
+  double proximal_rate(size_t /*index*/, double learning_rate) const override {
+    return learning_rate / (1.0 - options_.momentum);
+  }
+
   SgdOptions options_;
   std::vector<Tensor> momentum_;
 };

@@ -321,7 +321,9 @@ std::vector<Key> regularization_keys() {
        "near "
        "0. `proximal`: after each update each weight comes nearer to 0 by α·l1, and stays there, then θ ← θ/(1 + "
        "α·l2), so that weights become "
-       "exactly 0. Behind `sgd` this finds the minimum; rules that scale each gradient, as `adamw`, end near it.",
+       "exactly 0. Behind `sgd` this finds the minimum (α is learning_rate/(1 − momentum) there). Rules that scale "
+       "each gradient, as `adamw`, find another point: the penalty is compared with the scaled gradient, whose size is "
+       "about 1, not with the gradient; `penalty` is scaled with it.",
        kHint},
       {"regularization.all", boolean(), false, always(),
        "Whether L1 and L2 also hold for biases and the weights of norms; otherwise they hold for matrices only."},

@@ -85,6 +85,22 @@ TEST(Proximal, ElasticNetIsScikitLearns) {
   expect_weights(problem.weight, c["weight"]);
 }
 
+// Momentum makes steps 1/(1 − μ) as long. Its minimum is that of plain gradient descent, for each of the penalties.
+TEST(Proximal, MomentumEndsAtTheSameMinimum) {
+  for (const bool nesterov : {false, true}) {
+    for (const char* name : {"lasso", "lasso_strong", "elastic_net", "group_lasso", "group_elastic_net"}) {
+      SCOPED_TRACE(fmt::format("{}, nesterov {}", name, nesterov));
+      const json& c = references()["cases"][name];
+      LeastSquares problem(static_cast<int64_t>(c["weight"].size()));
+      const auto optimizer = make_sgd({{"weight", problem.weight}}, {.momentum = 0.9, .nesterov = nesterov});
+      const ProximalOptions proximal{
+          .l1 = c.value("l1", 0.0), .l2 = c["l2"], .group_lasso = c.value("group_lasso", 0.0)};
+      problem.solve({.learning_rate = 0.03, .proximal = proximal}, *optimizer);
+      expect_weights(problem.weight, c["weight"]);
+    }
+  }
+}
+
 // As a penalty in the gradient it comes as near as its steps are long, and to no exact zero.
 TEST(Proximal, ElasticNetAsAPenaltyComesNear) {
   const json& c = references()["cases"]["elastic_net"];
