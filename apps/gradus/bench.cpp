@@ -13,6 +13,25 @@
 namespace gradus::command {
 namespace {
 
+// What the op's products, or its bytes, are compared with.
+double limit_of(const ProfileLine& line, const GptBenchmark& result) {
+  if (line.flops == 0.0) return result.bytes_per_s;
+  return line.is_bf16 ? result.bf16_peak_flops : result.fma_peak_flops;
+}
+
+std::vector<JsonText> profile_rows(const GptBenchmark& result) {
+  std::vector<JsonText> rows;
+  for (const ProfileLine& line : result.profile) {
+    JsonText row;
+    row.add("op", line.name).add("calls", line.calls).add("ms", 1e3 * line.seconds);
+    row.add("flops", line.flops).add("bytes", line.bytes);
+    const double work = line.flops > 0.0 ? line.flops : line.bytes;
+    if (work > 0.0) row.add("of_limit", work / line.seconds / limit_of(line, result));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 std::string json_text(const GptBenchmark& result, const BenchOptions& options) {
   const double step = result.step_s_median();
   JsonText json;
@@ -29,6 +48,9 @@ std::string json_text(const GptBenchmark& result, const BenchOptions& options) {
       .add("optimizer_state", options.optimizer_state);
   json.add("threads", int64_t{threads()}).add("isa", name_of(active_isa()));
   json.add("matrix_products", matmul_library(dtype_from_name(options.precision)));
+  json.add("flops_formula", kGptModelFlopsFormula);
+  if (result.bf16_peak_flops > 0.0) json.add("bf16_peak_gflops", result.bf16_peak_flops / 1e9);
+  if (options.profile) json.add("profile", profile_rows(result));
   return json.line();
 }
 
@@ -62,16 +84,18 @@ std::string profile_table(const GptBenchmark& result) {
     text +=
         fmt::format("{:32} {:6} {:9.2f} {:6.1f}", line.name, line.calls, 1e3 * line.seconds, 100 * line.seconds / all);
     if (flops > 0.0) {
-      text += fmt::format(" {:9.1f} {:8} {:8.0f}%\n", flops / 1e9, "", 100 * flops / result.fma_peak_flops);
+      text += fmt::format(" {:9.1f} {:8} {:8.0f}%\n", flops / 1e9, "", 100 * flops / limit_of(line, result));
     } else if (bytes > 0.0) {
       text += fmt::format(" {:9} {:8.1f} {:8.0f}%\n", "", bytes / 1e9, 100 * bytes / result.bytes_per_s);
     } else {
       text += "\n";
     }
   }
-  return text +
-         fmt::format("limits: {:.1f} GFLOP/s of multiply-adds of f32, {:.1f} GB/s of y += a·x; measured in this run\n",
-                     result.fma_peak_flops / 1e9, result.bytes_per_s / 1e9);
+  text += fmt::format("limits: {:.1f} GFLOP/s of multiply-adds of f32, ", result.fma_peak_flops / 1e9);
+  if (result.bf16_peak_flops > 0.0) {
+    text += fmt::format("{:.1f} of a product of large bf16 matrices, ", result.bf16_peak_flops / 1e9);
+  }
+  return text + fmt::format("{:.1f} GB/s of y += a·x; measured in this run\n", result.bytes_per_s / 1e9);
 }
 
 }  // namespace
@@ -90,7 +114,6 @@ int bench_gpt(const BenchOptions& options) {
     fail_usage("--precision", "bf16 needs {}; --activations bf16 and --optimizer-state bf16 work on any",
                bf16_products_need());
   }
-  if (options.json && options.profile) fail_usage("--json", "and --profile do not go together; give one of them");
   const GptBenchmark result = run_gpt_benchmark(benchmark);
   print(options.json ? json_text(result, options) + "\n"
                      : table_of(result, options) + (options.profile ? profile_table(result) : ""));

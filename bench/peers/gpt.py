@@ -53,6 +53,7 @@ def main():
     gflops, peak = median(results["gradus"], "model_gflops"), median(results["gradus"], "fma_peak_gflops")
     fraction = median(results["gradus"], "peak_fraction")
     print(f"\ngradus: {gflops:.1f} GFLOP/s of model flops, {100 * fraction:.1f}% of the {peak:.1f} measured beside it")
+    print(f"model flops of a step: {first['flops_formula']}")
 
 
 if __name__ == "__main__":

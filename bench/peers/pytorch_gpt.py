@@ -54,7 +54,7 @@ def run_gpt(a) -> dict:
     step = model
     if a.compile:
         step = torch.compile(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
     steps = []
     for i in range(a.warm_up + a.steps):
         rows = tokens[torch.randint(len(tokens), (a.batch,))]

@@ -29,6 +29,7 @@ void backward_again(const Tensor& input, const Run& run, Gradients& gradients) {
     AccumulatingSink own_;
   } sink(x, gradients.sink());
   Tape tape;
+  tape.set_observer(gradients.tape().inside_observer());
   tape.backward(run(x), {.seed = gradients.output(), .sink = &sink});
   if (gradients.needs(0)) gradients.add(0, x.grad());
 }
@@ -47,7 +48,13 @@ Tensor recompute(const Tensor& x, State& state, Run run) {
   if (!needs_gradient(x)) return run(x, state);
   State before = state;
   Tensor y;
-  {
+  if (TapeObserver* const observer = detail::recording_tape()->inside_observer()) {
+    Tape tape;  // only to be looked at
+    tape.set_observer(observer);
+    Tensor input = x.detach();
+    input.set_requires_grad();
+    y = run(input, state).detach();
+  } else {
     const NoGrad no_grad;
     y = run(x, state);
   }

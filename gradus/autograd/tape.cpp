@@ -150,7 +150,7 @@ void Tape::backward(const Tensor& result, const BackwardOptions& options) {
   start.node->gradient = std::move(seed);
   for (detail::Node* node = start.node; node != nullptr; node = node->previous) {
     if (!node->gradient.defined()) continue;
-    Gradients gradients(node, sink, options.retain);
+    Gradients gradients(node, sink, *this, options.retain);
     node->run(node, gradients);
     node->gradient = Tensor();
     if (observer_ != nullptr) observer_->on_backward(node->op);

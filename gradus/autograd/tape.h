@@ -85,6 +85,8 @@ class TapeObserver {
   virtual void on_op(const RecordedOp& op) = 0;
   /// After an op's backward function has run.
   virtual void on_backward(const char* /*op*/) {}
+  /// Whether it is told of the ops inside a recomputed part (recompute.h) as well.
+  virtual bool looks_inside() const { return false; }
 };
 
 /// Records, on the thread that made it, every op one of whose inputs needs a gradient, from construction to
@@ -107,6 +109,10 @@ class Tape {
   /// Sees every op as it is recorded and as backward has run it, for watching and for looking into what went wrong;
   /// nullptr for no one. It must outlive the tape's use.
   void set_observer(TapeObserver* observer) { observer_ = observer; }
+  /// The observer, if there is one that looks inside recomputed parts; else nullptr.
+  TapeObserver* inside_observer() const {
+    return observer_ != nullptr && observer_->looks_inside() ? observer_ : nullptr;
+  }
 
   /// For `record`.
   void* allocate(size_t bytes);
@@ -140,7 +146,8 @@ class NoGrad {
 /// What a backward function works with: the gradient of the op's result, and a place for those of its inputs.
 class Gradients {
  public:
-  Gradients(detail::Node* node, GradientSink& sink, bool retained) : node_(node), sink_(sink), retained_(retained) {}
+  Gradients(detail::Node* node, GradientSink& sink, const Tape& tape, bool retained)
+      : node_(node), sink_(sink), tape_(tape), retained_(retained) {}
 
   /// The gradient of the op's result, in its shape; any strides.
   const Tensor& output() const { return node_->gradient; }
@@ -148,6 +155,8 @@ class Gradients {
   bool needs(int i) const { return node_->edges[i].kind != detail::Edge::kNone; }
   /// Where the gradients of parameters go.
   GradientSink& sink() const { return sink_; }
+  /// The tape that runs backwards.
+  const Tape& tape() const { return tape_; }
   /// Whether backward may run again over this op; if not, it may give away what it saved.
   bool retained() const { return retained_; }
   /// Whether input `i` is a parameter: a tensor with `set_requires_grad`, not the result of an op.
@@ -163,6 +172,7 @@ class Gradients {
 
   detail::Node* node_;
   GradientSink& sink_;
+  const Tape& tape_;
   bool retained_;
 };
 

@@ -7,20 +7,25 @@
 #include "gradus/base/clock.h"
 #include "gradus/base/error.h"
 #include "gradus/base/random.h"
+#include "gradus/base/threads.h"
 #include "gradus/data/dataset.h"
 #include "gradus/tensor/kernels/machine_limits.h"
+#include "gradus/tensor/pool.h"
 #include "gradus/train/checkpoint.h"
+#include "gradus/train/memory.h"
 #include "gradus/train/run.h"
 #include "gradus/train/trainer.h"
 
 namespace gradus {
 namespace {
 
-constexpr int64_t kExamples = 64;  // a batch; more only for variety
+constexpr int64_t kBatches = 64;          // of tokens, for variety; fewer of large ones
+constexpr int64_t kMostTokens = 1 << 24;  // in a step
 
 TokenDataset made_up_tokens(const GptOptions& model, int64_t batch) {
   const RandomStream random(1);
-  std::vector<int32_t> tokens(static_cast<size_t>(batch * model.context * kExamples + 1));
+  const int64_t step = batch * model.context;
+  std::vector<int32_t> tokens(static_cast<size_t>(step * std::clamp<int64_t>(kMostTokens / step, 1, kBatches) + 1));
   for (size_t i = 0; i < tokens.size(); ++i) {
     tokens[i] = static_cast<int32_t>(random.bits(0, i) % static_cast<uint64_t>(model.vocabulary));
   }
@@ -50,15 +55,18 @@ class Profiler : public TapeObserver {
     ProfileLine& line = this->line(op.name, " forward");
     line.flops += flops;
     line.bytes += bytes;
+    line.is_bf16 = is_bf16(op);
     if (std::string_view(op.name) == "linear_cross_entropy") {  // makes its gradients at once
       line.flops += 2 * flops;
       return;
     }
     ProfileLine& backward = this->line_without_time(op.name, " backward");
     backward.flops += 2 * flops;
+    backward.is_bf16 = line.is_bf16;
     backward.bytes += backward_bytes(op);
   }
   void on_backward(const char* op) override { line(op, " backward"); }
+  bool looks_inside() const override { return true; }
   void on_update(int64_t parameters) {
     // Reads the gradient twice (its norm comes first), and reads and writes the weight and two moments.
     const double bytes = 4.0 * 4 + 4.0 * static_cast<double>(size_of(options_.optimizer_state));
@@ -66,6 +74,7 @@ class Profiler : public TapeObserver {
   }
 
   std::vector<ProfileLine> per_step(int64_t steps) {
+    leave_out_what_did_not_go_back();
     for (ProfileLine& line : lines_) {
       line.calls /= steps;
       line.seconds /= static_cast<double>(steps);
@@ -77,6 +86,20 @@ class Profiler : public TapeObserver {
   }
 
  private:
+  // What runs again before it goes back was counted on its way back each time.
+  void leave_out_what_did_not_go_back() {
+    constexpr std::string_view kForward = " forward";
+    for (const ProfileLine& forward : lines_) {
+      if (!forward.name.ends_with(kForward)) continue;
+      const std::string op = forward.name.substr(0, forward.name.size() - kForward.size());
+      const auto back =
+          std::find_if(lines_.begin(), lines_.end(), [&](const auto& l) { return l.name == op + " backward"; });
+      if (back == lines_.end() || back->calls >= forward.calls) continue;
+      const double part = static_cast<double>(back->calls) / static_cast<double>(forward.calls);
+      back->flops *= part;
+      back->bytes *= part;
+    }
+  }
   ProfileLine& line_without_time(const std::string& op, const char* direction) {
     const std::string name = op + direction;
     const auto found = std::find_if(lines_.begin(), lines_.end(), [&](const auto& line) { return line.name == name; });
@@ -106,6 +129,10 @@ class Profiler : public TapeObserver {
     const bool looks_up = std::string_view(op.name) == "embedding" || std::string_view(op.name) == "slice";
     if (weights > 0.0 && !looks_up) return {2.0 * weights * rows, 0.0};
     return {0.0, passes(op, &Work::forward_passes)};
+  }
+  // Attention's own products are f32 in any case.
+  bool is_bf16(const RecordedOp& op) const {
+    return options_.precision.products == DType::kBF16 && std::string_view(op.name) != "causal_attention";
   }
   double backward_bytes(const RecordedOp& op) const {
     return work_of(op).first > 0.0 ? 0.0 : passes(op, &Work::backward_passes);
@@ -147,6 +174,34 @@ std::vector<ProfileLine> profile(const GptBenchmarkOptions& options, const Gpt& 
   return profiler.per_step(steps);
 }
 
+struct Parts {
+  Parts(const GptBenchmarkOptions& o, const TokenDataset& data)
+      : model(o.model, 1),
+        optimizer(make_adamw(model.parameters(), {.state = o.optimizer_state})),
+        trainer({.steps = o.warm_up + o.steps, .batch_size = o.batch, .log_every = 1 << 30, .precision = o.precision},
+                model.parameters(), loss_of(model), data, *optimizer, ConstantSchedule{1e-4}) {}
+
+  Gpt model;
+  std::unique_ptr<Optimizer> optimizer;
+  Trainer trainer;
+};
+
+void check_fits(const GptBenchmarkOptions& options, const TokenDataset& data) {
+  const int64_t program = resident_bytes(), reserved = memory_statistics().reserved;
+  MemoryUse use;
+  {
+    const DryRun dry;
+    Parts parts(options, data);
+    use = planned_use(parts.trainer, *parts.optimizer, parts.model.parameters(), reserved);
+  }
+  release_unused_memory();
+  use.program = program;
+  // Without the copy of a checkpoint: there is none.
+  MemoryPrediction prediction = predict_memory(use, true);
+  prediction.parts.back().bytes = 0;
+  check_memory(prediction, memory_limit_bytes());
+}
+
 }  // namespace
 
 GptBenchmarkOptions gpt_preset(std::string_view name) {
@@ -185,14 +240,15 @@ GptBenchmark run_gpt_benchmark(const GptBenchmarkOptions& options) {
     fail_usage("bench", "batch {}, steps {}, warm_up {}: expected at least 1, 1 and 0", options.batch, options.steps,
                options.warm_up);
   }
-  const Gpt model(options.model, 1);
+  if (options.batch > kMostTokens || options.batch * options.model.context > kMostTokens) {
+    fail_usage("bench", "{} sequences of {} tokens in a step; expected up to {} tokens: take a smaller batch",
+               options.batch, options.model.context, kMostTokens);
+  }
   const TokenDataset data = made_up_tokens(options.model, options.batch);
-  const auto optimizer = make_adamw(model.parameters(), {.state = options.optimizer_state});
-  Trainer trainer({.steps = options.warm_up + options.steps,
-                   .batch_size = options.batch,
-                   .log_every = 1 << 30,
-                   .precision = options.precision},
-                  model.parameters(), loss_of(model), data, *optimizer, ConstantSchedule{1e-4});
+  check_fits(options, data);
+  Parts parts(options, data);
+  const Gpt& model = parts.model;
+  Trainer& trainer = parts.trainer;
   GptBenchmark result;
   result.parameters = count_elements(model.parameters());
   result.tokens = options.batch * options.model.context;
@@ -205,10 +261,11 @@ GptBenchmark run_gpt_benchmark(const GptBenchmarkOptions& options) {
   });
   result.loss = trainer.run().final_loss;
   result.weights_hash = weights_hash(model.parameters());
-  if (options.profile) result.profile = profile(options, model, data, *optimizer);
+  if (options.profile) result.profile = profile(options, model, data, *parts.optimizer);
   measure_peak(result);
   result.peak_rss_bytes = peak_rss_bytes();  // before arrays that are not the model's
   result.bytes_per_s = kernels::measure_bandwidth();
+  if (options.precision.products == DType::kBF16) result.bf16_peak_flops = kernels::measure_bf16_peak();
   return result;
 }
 

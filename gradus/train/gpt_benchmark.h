@@ -27,6 +27,10 @@ GptBenchmarkOptions gpt_preset(std::string_view name);
 /// attention's 6 · T · C a token and layer, which counts only the scores that a token sees (the causal half). What is
 /// computed twice to save memory does not count.
 double gpt_model_flops(const GptOptions& model, int64_t batch);
+inline constexpr const char* kGptModelFlopsFormula =
+    "6 * (weights in matrix products + context * width * layers) * tokens: the causal half of attention counts, what "
+    "is "
+    "computed twice does not";
 
 /// The time of all calls of one op in a step, forward or backward.
 struct ProfileLine {
@@ -35,6 +39,7 @@ struct ProfileLine {
   double seconds = 0.0;  ///< A step.
   double flops = 0.0;    ///< A step; 0 where bytes are what limits it.
   double bytes = 0.0;    ///< That it has to read and write at least.
+  bool is_bf16 = false;  ///< Its products are of bf16 numbers.
 };
 
 struct GptBenchmark {
@@ -48,6 +53,8 @@ struct GptBenchmark {
   /// Of this machine, on all threads, measured in the same run: before and after the steps, whichever is better; the
   /// bandwidth after them.
   double fma_peak_flops = 0.0, bytes_per_s = 0.0;
+  /// Of bf16 numbers: the rate of a large product after the steps; 0 unless the steps have such products.
+  double bf16_peak_flops = 0.0;
   std::vector<ProfileLine> profile;
 
   double step_s_median() const;

@@ -11,6 +11,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
 #include "gradus/tensor/isa.h"
+#include "gradus/tensor/pool.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
@@ -86,6 +87,23 @@ int64_t library_bytes(const kernels::PlannedProducts& products) {
 }
 
 }  // namespace
+
+MemoryUse planned_use(Trainer& trainer, Optimizer& optimizer, const Parameters& parameters, int64_t reserved) {
+  MemoryUse use;
+  use.optimizer_state = optimizer.state_bytes();
+  kernels::take_planned_products();
+  const int64_t counted = trainer.dry_run();
+  use.products = kernels::take_planned_products();
+  // The first step finds no optimizer state, and the second lies around it: what is reserved then has the gaps that
+  // sizes leave which do not fit one another.
+  optimizer.plan_state();
+  trainer.dry_run();
+  const int64_t taken = memory_statistics().reserved - reserved;
+  for (const Parameter& p : parameters) use.weights += p.tensor.numel() * size_of(p.tensor.dtype());
+  if (optimizer.makes_averages()) use.averages = use.weights;
+  use.step = std::max(counted, taken - use.weights - use.optimizer_state) + optimizer.step_bytes();
+  return use;
+}
 
 MemoryPrediction predict_memory(const MemoryUse& use, bool is_text) {
   const int64_t gradients = std::min(use.step, use.weights);

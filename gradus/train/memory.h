@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gradus/tensor/matmul.h"
+#include "gradus/train/trainer.h"
 
 namespace gradus {
 
@@ -38,6 +39,10 @@ struct MemoryUse {
   kernels::PlannedProducts products = {};  ///< Of a step.
   bool saves_while_training = false;       ///< A checkpoint is written beside the steps, not only at the end.
 };
+
+/// What the steps of a trainer would take. To be called in a `DryRun` in which the parameters, the optimizer and the
+/// trainer were made, `reserved` being `memory_statistics().reserved` from before that; no step may follow.
+MemoryUse planned_use(Trainer& trainer, Optimizer& optimizer, const Parameters& parameters, int64_t reserved);
 
 /// The peak of the whole process to come. What oneDNN takes for itself is estimated, and so is how much of a checkpoint
 /// is still on its way when a step is at its peak. `is_text`: more makes activations smaller.

@@ -84,23 +84,12 @@ void Session::build(const SessionOptions& options) {
 
 // Everything is built once without being computed: addresses are taken, and no memory behind them.
 void Session::plan_memory(const SessionOptions& options) {
-  MemoryUse use{.program = resident_bytes()};
+  const int64_t program = resident_bytes(), reserved = memory_statistics().reserved;
   const DryRun dry;
-  const int64_t before = memory_statistics().reserved;
   build(options);
-  use.optimizer_state = optimizer_->state_bytes();
-  kernels::take_planned_products();
-  const int64_t counted = trainer_->dry_run();
-  use.products = kernels::take_planned_products();
-  // The first step finds no optimizer state, and the second lies around it: what is reserved then has the gaps that
-  // sizes leave which do not fit one another.
-  optimizer_->plan_state();
-  trainer_->dry_run();
-  const int64_t reserved = memory_statistics().reserved - before;
+  MemoryUse use = planned_use(*trainer_, *optimizer_, model_->parameters(), reserved);
+  use.program = program;
   use.saves_while_training = saves_while_training(config_, trainer_->planned_steps(), use.products.flops);
-  for (const Parameter& p : model_->parameters()) use.weights += p.tensor.numel() * size_of(p.tensor.dtype());
-  if (optimizer_->makes_averages()) use.averages = use.weights;
-  use.step = std::max(counted, reserved - use.weights - use.optimizer_state) + optimizer_->step_bytes();
   memory_ = predict_memory(use, data_.shape.vocabulary > 0);
   if (!options.plan_only) check_memory(memory_, memory_limit_bytes());
 }

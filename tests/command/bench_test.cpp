@@ -1,6 +1,8 @@
 // `gradus bench`, and what `gradus train --dry-run` says.
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include <cmath>
 
 #include "tests/command/command.h"
@@ -56,6 +58,54 @@ TEST(BenchCommand, ProfilesByOp) {
   }
 }
 
+TEST(BenchCommand, ProfilesAsJson) {
+  const TemporaryFolder folder;
+  const CommandResult result =
+      run_gradus(folder, {"bench", "gpt", "--preset", "gpt-1m", "--steps", "2", "--profile", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const nlohmann::json json = nlohmann::json::parse(result.out);
+  EXPECT_THAT(json["flops_formula"].get<std::string>(), StartsWith("6 * (weights in matrix products + "));
+  double milliseconds = 0.0;
+  for (const auto& row : json["profile"]) {
+    milliseconds += row["ms"].get<double>();
+    if (row["op"] != "norm_linear forward") continue;
+    EXPECT_EQ(row["calls"], 4);
+    EXPECT_EQ(row["flops"], 4 * 2.0 * 384 * 128 * 768);  // layers · 2 · weights · tokens
+    EXPECT_GT(row["of_limit"], 0.0);
+  }
+  EXPECT_GT(milliseconds, 0.0);
+}
+
+// The ops of a block that runs again are there by themselves, and twice as often forwards.
+TEST(BenchCommand, ProfilesInsideWhatIsRecomputed) {
+  const TemporaryFolder folder;
+  const CommandResult result =
+      run_gradus(folder, {"bench", "gpt", "--preset", "gpt-1m", "--steps", "2", "--profile", "--json", "--recompute"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  std::map<std::string, int64_t> calls;
+  const nlohmann::json json = nlohmann::json::parse(result.out);
+  std::map<std::string, double> flops;
+  for (const auto& row : json["profile"]) {
+    calls[row["op"]] = row["calls"];
+    flops[row["op"]] = row["flops"];
+  }
+  EXPECT_EQ(flops["norm_linear forward"], flops["norm_linear backward"]);  // twice the work, half as often
+  EXPECT_EQ(calls["norm_linear forward"], 8);
+  EXPECT_EQ(calls["norm_linear backward"], 4);
+  EXPECT_EQ(calls["causal_attention forward"], 8);
+  EXPECT_EQ(calls["recompute backward"], 4);
+}
+
+#if !GRADUS_POOL_PASSTHROUGH  // the sanitizers' own malloc has to find all of it
+TEST(BenchCommand, RefusesWhatMemoryIsTooSmallFor) {
+  const TemporaryFolder folder;
+  const CommandResult result = run_gradus(folder, {"bench", "gpt", "--batch", "16384", "--seq", "1024"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, StartsWith("gradus: [memory] the run needs "));
+  EXPECT_THAT(result.err, HasSubstr(" for activations: a smaller train.micro_batch_size"));
+}
+#endif
+
 TEST(BenchCommand, Messages) {
   const TemporaryFolder folder;
   const auto error = [&](std::vector<std::string> words) {
@@ -65,8 +115,10 @@ TEST(BenchCommand, Messages) {
   };
   EXPECT_EQ(error({"bench", "gpt", "--preset", "gpt-3"}),
             "gradus: [preset] \"gpt-3\" is not known; expected gpt2-124m, gpt-10m or gpt-1m\n");
-  EXPECT_EQ(error({"bench", "gpt", "--json", "--profile"}),
-            "gradus: [--json] and --profile do not go together; give one of them\n");
+  EXPECT_EQ(
+      error({"bench", "gpt", "--batch", "1073741824", "--seq", "1073741824"}),
+      "gradus: [bench] 1073741824 sequences of 1073741824 tokens in a step; expected up to 16777216 tokens: take a "
+      "smaller batch\n");
   EXPECT_THAT(error({"bench", "gpt", "--batch", "0"}), HasSubstr("must be a decimal integer from 1 to "));
 }
 

@@ -46,6 +46,7 @@ HWY_AFTER_NAMESPACE();
 
 #include "gradus/base/clock.h"
 #include "gradus/base/threads.h"
+#include "gradus/tensor/matmul.h"
 #include "gradus/tensor/tensor.h"
 
 namespace gradus::kernels {
@@ -82,6 +83,15 @@ double measure_fma_peak() {
       }
     });
     return std::accumulate(flops.begin(), flops.end(), 0.0);
+  });
+}
+
+double measure_bf16_peak() {
+  constexpr int64_t kSize = 2048;
+  const Tensor x = Tensor::full({kSize, kSize}, 1.0, DType::kBF16), y = Tensor::full({kSize, kSize}, 0.5, DType::kBF16);
+  return best_rate([&] {
+    linear(x, y, {});
+    return 2.0 * kSize * kSize * kSize;
   });
 }
 
