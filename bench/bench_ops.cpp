@@ -1,12 +1,16 @@
-// Times each op of the table that the tests use: forward, and backward over a retained tape. `of_limit` is the rate as
-// a part of what this machine can do at most, measured first: multiply-adds where an op has flops, else y += a·x over
-// memory (what stays in the caches can be faster).
+// Times each op of the table that the tests use: forward, and backward over a retained tape. `of_limit` is the part of
+// what this machine can do at most, measured first: multiply-adds where an op has flops, else y += a·x over memory
+// (what stays in the caches can be faster). Rows without inputs for it are special cases of others, or of a fixed small
+// shape.
 //
 //     bench_ops --benchmark_filter=softmax          # --help lists Google Benchmark's other options
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "gradus/autograd/tape.h"
+#include "gradus/base/clock.h"
 #include "gradus/tensor/kernels/copy.h"
 #include "gradus/tensor/kernels/machine_limits.h"
 #include "tests/op_cases/op_cases.h"
@@ -24,38 +28,57 @@ double bandwidth() {
   return rate;
 }
 
-void add_rate(benchmark::State& state, const char* name, double work, double limit) {
+// `work` is of one iteration.
+void add_rate(benchmark::State& state, const char* name, double work, double limit, double seconds) {
   state.counters[name] = benchmark::Counter(work, benchmark::Counter::kIsIterationInvariantRate);
-  state.counters["of_limit"] = benchmark::Counter(work / limit, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["of_limit"] = work * static_cast<double>(state.iterations()) / seconds / limit;
 }
 
 int64_t bytes_of(const Tensor& x) { return x.numel() * size_of(x.dtype()); }
 
 // Flops if the row has a formula for them, else bytes.
-void report(benchmark::State& state, const OpCase& row, std::span<const Tensor> inputs, const Tensor& y,
-            bool backward) {
+void report(benchmark::State& state, const OpCase& row, std::span<const Tensor> inputs, const Tensor& y, bool backward,
+            double seconds) {
   if (row.flops != nullptr) {
-    return add_rate(state, "flops/s", row.flops(inputs) * (backward ? 2.0 : 1.0), fma_peak());
+    return add_rate(state, "flops/s", row.flops(inputs) * (backward ? 2.0 : 1.0), fma_peak(), seconds);
   }
-  if (row.bytes != nullptr && !backward) return add_rate(state, "bytes/s", row.bytes(inputs), bandwidth());
+  if (row.bytes != nullptr && !backward) return add_rate(state, "bytes/s", row.bytes(inputs), bandwidth(), seconds);
   int64_t bytes = bytes_of(y);
   for (const Tensor& x : inputs) bytes += bytes_of(x) * (backward && is_float(x.dtype()) ? 2 : 1);
-  add_rate(state, "bytes/s", static_cast<double>(bytes), bandwidth());
+  add_rate(state, "bytes/s", static_cast<double>(bytes), bandwidth(), seconds);
+}
+
+// Whether it lies in an input's memory.
+bool is_view(const Tensor& y, std::span<const Tensor> inputs) {
+  return std::any_of(inputs.begin(), inputs.end(), [&](const Tensor& x) {
+    return y.bytes() >= x.bytes() && y.bytes() < x.bytes() + std::max<int64_t>(1, bytes_of(x));
+  });
 }
 
 void forward(benchmark::State& state, const OpCase& row) {
   const std::vector<Tensor> inputs = make_inputs(row.benchmark);
   Tensor y = row.function(inputs);
+  const Clock::time_point start = Clock::now();
   for (auto _ : state) y = row.function(inputs);
-  report(state, row, inputs, y, false);
+  const double seconds = seconds_since(start);
+  if (is_view(y, inputs)) return state.SetLabel("a view: nothing is computed");
+  report(state, row, inputs, y, false, seconds);
 }
 
 // Computes each parameter's gradient, as the default sink does, and drops it.
 class DroppingSink : public GradientSink {
  public:
+  explicit DroppingSink(const Tensor& seed) : seed_(seed) {}
   void accept(const ParameterGradient& gradient) override {
-    benchmark::DoNotOptimize(kernels::contiguous(contract(gradient)).bytes());
+    const Tensor own = kernels::contiguous(contract(gradient));
+    computes_ |= own.bytes() != seed_.bytes();
+    benchmark::DoNotOptimize(own.bytes());
   }
+  bool computes() const { return computes_; }
+
+ private:
+  const Tensor& seed_;
+  bool computes_ = false;
 };
 
 void backward(benchmark::State& state, const OpCase& row) {
@@ -66,11 +89,15 @@ void backward(benchmark::State& state, const OpCase& row) {
   Tape tape;
   const Tensor y = row.function(inputs);
   const Tensor seed = Tensor::full(y.shape(), 0.5);
-  DroppingSink sink;
+  DroppingSink sink(seed);
   const auto run = [&] { tape.backward(y, {.seed = seed, .retain = true, .sink = &sink}); };
   run();  // takes memory from the system
+  const Clock::time_point start = Clock::now();
   for (auto _ : state) run();
-  report(state, row, inputs, y, true);
+  const double seconds = seconds_since(start);
+  if (!sink.computes()) return state.SetLabel("gives its gradient on: nothing is computed");
+  if (row.op == "linear_cross_entropy") return state.SetLabel("scales what was made with the loss");
+  report(state, row, inputs, y, true, seconds);
 }
 
 }  // namespace
