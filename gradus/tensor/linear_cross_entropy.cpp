@@ -12,16 +12,17 @@
 #include "gradus/tensor/matmul.h"
 
 namespace gradus::kernels {
-namespace {
 
-// Rows whose logits exist at once. Every group reads and writes the whole weight and its gradient again, so groups are
-// as large as their logits may be: 256 rows of GPT-2's 50,257 tokens.
-int64_t rows_at_once(int64_t rows, int64_t row_bytes) {
+// Every group reads and writes the whole weight and its gradient again, so groups are as large as their logits may be:
+// 256 rows of GPT-2's 50,257 tokens.
+int64_t rows_of_logits(int64_t rows, int64_t row_bytes) {
   constexpr int64_t kMostBytes = 52 << 20, kUnit = 16;
   const int64_t most = std::max(kUnit, kMostBytes / std::max<int64_t>(1, row_bytes));
   const int64_t groups = (rows + most - 1) / most;
   return groups == 0 ? 0 : ((rows + groups - 1) / groups + kUnit - 1) / kUnit * kUnit;
 }
+
+namespace {
 
 void check(const Tensor& x, const Tensor& weight, const Tensor& targets) {
   if (x.rank() != 2 || weight.rank() != 2 || x.size(1) != weight.size(1)) {
@@ -36,7 +37,7 @@ void run(const Operands& operands, const Tensor& targets, const LinearCrossEntro
          LinearCrossEntropy& result, double* losses) {
   using S = Sum<T>;
   const int64_t all = operands.x.size(0), width = operands.x.size(1), vocabulary = operands.y.size(0);
-  const int64_t group = rows_at_once(all, vocabulary * static_cast<int64_t>(sizeof(S)));
+  const int64_t group = rows_of_logits(all, vocabulary * static_cast<int64_t>(sizeof(S)));
   Tensor logits = Tensor::empty({std::min(group, all), vocabulary}, operands.result);
   S* const scores = logits.mutable_data<S>();
   const T *const inputs = operands.x.data<T>(), *const weights = operands.y.data<T>();

@@ -16,6 +16,9 @@ struct LinearCrossEntropy {
   Tensor weight_gradient;  ///< (V, C); likewise.
 };
 
+/// How many of `rows` have their logits, of `row_bytes` each, in memory at once.
+int64_t rows_of_logits(int64_t rows, int64_t row_bytes);
+
 /// Logits are x (N, C) · weight (V, C)ᵀ; targets (N) are i64 in [0, V), one outside is an error with its row. Where
 /// one is bf16, products are of bf16 numbers, and the rest is f32. Works on some rows at a time, cut by the sizes
 /// alone, and takes the gradients from them while they are there, so that nothing is computed twice.

@@ -81,6 +81,30 @@ TEST(Bf16, ProductsAreThoseOfRoundedFactorsAddedInF32) {
   }
 }
 
+// On any processor: f32 products of factors that were rounded stand in for those of bf16 numbers. Both add up the same
+// exact products in f32, so each is as far from f64 as above, and they from each other twice as far.
+TEST(Bf16, ProductsOfRoundedFactorsInF32StandInForThem) {
+  const auto rounded_f32 = [](const Tensor& x) { return kernels::cast(kernels::cast(x, DType::kBF16), DType::kF32); };
+  for (const int64_t m : {1, 33, 300}) {
+    for (const int64_t k : {1, 37, 700}) {
+      const int64_t n = 70;
+      const Tensor x = random_tensor({m, k}, 1), w = random_tensor({n, k}, 2), grad = random_tensor({m, n}, 4);
+      const double most = 4.0 * std::sqrt(static_cast<double>(std::max({k, m, n}))) * std::ldexp(1.0, -24);
+      const Tensor y = kernels::linear(rounded_f32(x), rounded_f32(w), {});
+      const Tensor x_gradient = kernels::linear_backward_input(rounded_f32(grad), rounded_f32(w));
+      const Tensor w_gradient = kernels::linear_backward_weight(rounded_f32(grad), rounded_f32(x));
+      EXPECT_LT(distance(y, kernels::linear(rounded_f64(x), rounded_f64(w), {})), most);
+      EXPECT_LT(distance(x_gradient, kernels::linear_backward_input(rounded_f64(grad), rounded_f64(w))), most);
+      EXPECT_LT(distance(w_gradient, kernels::linear_backward_weight(rounded_f64(grad), rounded_f64(x))), most);
+      if (!has_bf16_products()) continue;  // ProductsAreThoseOfRoundedFactorsAddedInF32 says that it is skipped
+      const auto bf16 = [](const Tensor& t) { return kernels::cast(t, DType::kBF16); };
+      EXPECT_LT(distance(kernels::linear(bf16(x), bf16(w), {}), y), 2 * most);
+      EXPECT_LT(distance(kernels::linear_backward_input(bf16(grad), bf16(w)), x_gradient), 2 * most);
+      EXPECT_LT(distance(kernels::linear_backward_weight(bf16(grad), bf16(x)), w_gradient), 2 * most);
+    }
+  }
+}
+
 TEST(Bf16, ProductsOfNothingAreZeroAndTheBias) {
   if (!has_bf16_products()) GTEST_SKIP() << kNoProducts;
   const Tensor bias = Tensor::from(std::vector<float>{1.5F, -2.0F}, {2}), none = Tensor::empty({2, 0});
