@@ -284,11 +284,23 @@ void check_optimizer(const Config& config) {
 }
 
 /// What no single key shows. Each key on its own, and whether it applies, has been checked before.
+// A way for L1 and L2 to act, where there is neither.
+void check_regularization(const Config& config) {
+  const char* const key = "regularization.method";
+  if (!config.has(key) || config.text(key) != "proximal") return;
+  if (config.real("regularization.l1") > 0.0 || config.real("regularization.l2") > 0.0) return;
+  fail_usage(
+      config.where(key),
+      "regularization.method = \"proximal\" is how regularization.l1 and regularization.l2 act, and both are 0; set "
+      "one of them, or leave it out");
+}
+
 void check_combinations(const Config& config) {
   check_training(config);
   check_data_and_model(config);
   check_optimizer(config);
   check_schedule_keys(config);
+  check_regularization(config);
 }
 
 /// The key of this name, which the program (not the user) asks for.

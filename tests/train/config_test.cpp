@@ -400,6 +400,9 @@ TEST(ConfigCombinations, DataModelAndOptimizer) {
 }
 
 TEST(ConfigCombinations, Optimizer) {
+  EXPECT_EQ(line_error({"regularization.method=proximal"}),
+            "[--set regularization.method=proximal] regularization.method = \"proximal\" is how regularization.l1 and "
+            "regularization.l2 act, and both are 0; set one of them, or leave it out");
   EXPECT_EQ(line_error({"optimizer.name=lbfgs", "train.batch_size=8"}),
             "[--set train.batch_size=8] optimizer.name = \"lbfgs\" needs train.batch_size = \"all\"; "
             "train.micro_batch_size bounds the memory");
