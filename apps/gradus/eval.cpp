@@ -1,6 +1,8 @@
 // `gradus eval`: the loss and the metrics of a trained model.
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "apps/gradus/output.h"
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
@@ -32,8 +34,8 @@ Part part_of(const TrainedRun& run, const EvalOptions& options) {
 
 std::string table_of(const Part& part, const Metrics& metrics) {
   std::string text =
-      fmt::format("{} examples: {}\n{:<16}{:.6f}\n", part.data->size(), part.name, "loss", metrics.loss());
-  for (const Metric& metric : metrics.values()) text += fmt::format("{:<16}{:.6f}\n", metric.name, metric.value);
+      fmt::format("{} examples: {}\n{:<16}{:.6g}\n", part.data->size(), part.name, "loss", metrics.loss());
+  for (const Metric& metric : metrics.values()) text += fmt::format("{:<16}{:.6g}\n", metric.name, metric.value);
   return text;
 }
 
@@ -53,6 +55,9 @@ int eval(const EvalOptions& options) {
   const std::optional<Metrics> metrics = evaluate(
       evaluation_of(run.model()), *part.data,
       {.batch_size = run.config().integer("validation.batch_size"), .units = metric_units(run.encoder(), *part.data)});
+  if (!std::isfinite(metrics->loss())) {
+    fail("eval", "the loss is {}; are the numbers of the data like those that the model learned?", metrics->loss());
+  }
   print(options.json ? json_of(part, *metrics) : table_of(part, *metrics));
   return 0;
 }

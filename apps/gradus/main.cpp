@@ -176,7 +176,8 @@ void add_predict(CLI::App& app, PredictOptions& o, Verb& run) {
       ->type_name("csv|jsonl")
       ->check(CLI::IsMember({"csv", "jsonl"}))
       ->capture_default_str();
-  verb->add_option("--out", o.out, "A file to write it to instead")->type_name("FILE");
+  verb->add_option("--out", o.out, "A new file to write it to instead")->type_name("FILE");
+  verb->add_flag("--overwrite", o.overwrite, "Replace the file of --out");
   verb->add_flag("--best", o.best, "Use the weights with the lowest validation loss instead of the last");
   add_machine_options(*verb, o.machine);
   verb->footer("Example:\n  gradus predict runs/houses --data new_houses.csv --out prices.csv");

@@ -1,4 +1,6 @@
 // `gradus predict`: what a trained model says of each row of a table.
+#include <filesystem>
+
 #include "apps/gradus/output.h"
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
@@ -6,6 +8,7 @@
 #include "gradus/train/prediction.h"
 
 namespace gradus::command {
+namespace fs = std::filesystem;
 namespace {
 
 Table read_rows(const TrainedRun& run, const std::vector<std::string>& paths) {
@@ -19,6 +22,11 @@ Table read_rows(const TrainedRun& run, const std::vector<std::string>& paths) {
 }  // namespace
 
 int predict(const PredictOptions& options) {
+  std::error_code error;
+  if (options.out && !options.overwrite && fs::exists(fs::symlink_status(*options.out, error))) {
+    fail_usage("--out", "{} exists already, and is left as it is; name another file, or give --overwrite",
+               *options.out);
+  }
   prepare_machine(options.machine);
   const TrainedRun run = load(options.run, options.best ? Weights::kBest : Weights::kLast);
   const Predictions predictions = gradus::predict(run, read_rows(run, options.data));

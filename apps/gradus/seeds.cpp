@@ -67,6 +67,9 @@ std::string table_of(const std::vector<int64_t>& seeds, const std::vector<Measur
 
 void check(const TrainOptions& o) {
   if (o.seed) fail_usage("--seed", "and --seeds do not go together; give one of them");
+  for (const std::string& set : o.set) {
+    if (set.starts_with("train.seed=")) fail_usage("--set", "{} and --seeds do not go together; leave it out", set);
+  }
   if (o.dry_run) fail_usage("--seeds", "has no dry run of its own; leave it out, since all seeds need the same");
   if (o.resume && !o.resume->empty())
     fail_usage("--resume", "takes no RUN with --seeds; give CONFIG and --out as before");

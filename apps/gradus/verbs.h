@@ -93,6 +93,7 @@ struct PredictOptions {
   std::vector<std::string> data;
   std::string format = "csv";  ///< Or "jsonl".
   std::optional<std::string> out;
+  bool overwrite = false;  ///< `out` may be there.
   bool best = false;
   MachineOptions machine;
 };

@@ -26,18 +26,31 @@ const TableColumn& column_of_numbers(const Table& table, std::string_view name) 
              name, column.texts[row]);
 }
 
-Column fit_column(const TableColumn& column, std::span<const int64_t> rows, bool standardize) {
+Column fit_column(const Table& table, const TableColumn& column, std::span<const int64_t> rows, bool standardize) {
   Column result{.name = column.name};
   if (!standardize) return result;
   const double count = static_cast<double>(rows.size());
   double mean = 0.0, squares = 0.0;
   for (const int64_t row : rows) mean += column.numbers[static_cast<size_t>(row)] / count;
   for (const int64_t row : rows) squares += std::pow(column.numbers[static_cast<size_t>(row)] - mean, 2) / count;
+  if (!std::isfinite(squares)) {
+    fail_usage(table.source(), "column \"{}\" has numbers too large to be standardised; give it in another unit",
+               column.name);
+  }
   result.mean = mean;
   // What rounding leaves of a constant column is no deviation.
   const double deviation = std::sqrt(squares);
   if (deviation > 1e-12 * std::abs(mean)) result.scale = deviation;
   return result;
+}
+
+// A number of a column as the model sees it.
+float seen(const Table& table, const TableColumn& column, const Column& as, int64_t row) {
+  const double number = column.numbers[static_cast<size_t>(row)];
+  const auto result = static_cast<float>((number - as.mean) / as.scale);
+  if (std::isfinite(result)) return result;
+  fail(table.place(row), "{} in column \"{}\" is beyond what 32 bits hold; give the column in another unit", number,
+       column.name);
 }
 
 // What a row's class is called.
@@ -125,10 +138,10 @@ TableEncoder TableEncoder::fit(const Table& table, std::span<const int64_t> rows
                  encoder.classes_[0]);
     }
   } else {
-    encoder.target_ = fit_column(column_of_numbers(table, target), rows, options.standardize_target);
+    encoder.target_ = fit_column(table, column_of_numbers(table, target), rows, options.standardize_target);
   }
   for (const std::string& name : names_of_features(table, target, options)) {
-    encoder.features_.push_back(fit_column(column_of_numbers(table, name), rows, options.standardize));
+    encoder.features_.push_back(fit_column(table, column_of_numbers(table, name), rows, options.standardize));
   }
   return encoder;
 }
@@ -165,8 +178,7 @@ Tensor TableEncoder::inputs(const Table& table) const {
     const Column& feature = features_[static_cast<size_t>(i)];
     const TableColumn& column = column_of_numbers(table, feature.name);
     for (int64_t row = 0; row < table.rows; ++row) {
-      to[row * width + i] =
-          static_cast<float>((column.numbers[static_cast<size_t>(row)] - feature.mean) / feature.scale);
+      to[row * width + i] = seen(table, column, feature, row);
     }
   }
   return inputs;
@@ -177,9 +189,7 @@ Tensor TableEncoder::targets(const Table& table) const {
     const TableColumn& column = column_of_numbers(table, target_.name);
     Tensor targets = Tensor::empty({table.rows, 1});
     float* const to = targets.mutable_data<float>();
-    for (size_t row = 0; row < column.numbers.size(); ++row) {
-      to[row] = static_cast<float>((column.numbers[row] - target_.mean) / target_.scale);
-    }
+    for (int64_t row = 0; row < table.rows; ++row) to[row] = seen(table, column, target_, row);
     return targets;
   }
   const TableColumn& column = table.columns[table.column(target_.name)];

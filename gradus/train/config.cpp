@@ -187,6 +187,10 @@ void check_gpt(const Config& config) {
 void check_loss(const Config& config) {
   const std::string &loss = config.text("loss.name"), &data = config.text("data.kind");
   if (data == "csv") {
+    if (config.boolean("data.standardize_target") && loss == "poisson") {
+      fail_usage(config.where("data.standardize_target"),
+                 "data.standardize_target = true makes numbers below 0, and loss.name = \"poisson\" is of counts");
+    }
     if (!config.boolean("data.standardize_target") || !is_of_classes(objective_kind(loss))) return;
     fail_usage(config.where("data.standardize_target"),
                "data.standardize_target = true is for a target of numbers, and loss.name = \"{}\" learns classes",

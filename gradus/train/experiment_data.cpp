@@ -150,6 +150,25 @@ ExperimentData make_made_up_data(const Config& config) {
   return data;
 }
 
+// A file that is there twice would be trained on twice, or be on both sides of what is held out.
+void check_apart(const std::vector<std::string>& files, const std::vector<std::string>& others, std::string_view key) {
+  std::error_code error;
+  for (const std::string& file : files) {
+    for (const std::string& other : others) {
+      if (&file != &other && fs::equivalent(file, other, error)) {
+        fail_usage(file, "is named twice, by data.path and by {}; leave it out of one of them", key);
+      }
+    }
+  }
+}
+
+void check_files(const Config& config) {
+  const std::vector<std::string> files = files_of(config.texts("data.path"), "data.path");
+  check_apart(files, files, "data.path");
+  if (!config.has("data.validation_path")) return;
+  check_apart(files, files_of(config.texts("data.validation_path"), "data.validation_path"), "data.validation_path");
+}
+
 char separator_of(const Config& config) {
   const std::string& name = config.text("data.separator");
   return name == "comma" ? ',' : name == "semicolon" ? ';' : name == "tab" ? '\t' : ' ';
@@ -212,11 +231,24 @@ TensorDataset encoded(const TableEncoder& encoder, const Table& table) {
   return TensorDataset(encoder.inputs(table), encoder.targets(table));
 }
 
+// The Poisson loss is of counts.
+void check_counts(const TableEncoder& encoder, const Table& table) {
+  const TableColumn& column = table.columns[table.column(encoder.target().name)];
+  for (int64_t row = 0; row < table.rows; ++row) {
+    const double count = column.numbers[static_cast<size_t>(row)];
+    if (count < 0.0) {
+      fail(table.place(row), "loss.name = \"poisson\" is of counts, and column \"{}\" has {}; expected 0 or more",
+           column.name, count);
+    }
+  }
+}
+
 ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   const Table table = read_tables(config, config.texts("data.path"));
   const Split split = split_of(config, table.rows);
   const auto* known = std::get_if<TableEncoder>(&given);
   const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
+  if (config.text("loss.name") == "poisson") check_counts(encoder, table);
   ExperimentData data;
   const TensorDataset all = encoded(encoder, table);
   data.hash = hash_of(all);
@@ -348,6 +380,7 @@ ExperimentData make_text_data(const Config& config, const DataEncoder& given) {
 
 ExperimentData make_data(const Config& config, const DataEncoder& encoder) {
   const std::string& kind = config.text("data.kind");
+  if (config.has("data.path")) check_files(config);
   if (kind == "text") return make_text_data(config, encoder);
   return kind == "csv" ? make_table_data(config, encoder) : make_made_up_data(config);
 }

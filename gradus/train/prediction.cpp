@@ -42,12 +42,18 @@ std::vector<std::string> class_names(const TrainedRun& run, ObjectiveKind object
   return names;
 }
 
-void add_rows(Predictions& to, const Objective& objective, const Tensor& outputs, const TableEncoder* table) {
+// Of rows from `first` on.
+void add_rows(Predictions& to, const Objective& objective, const Tensor& outputs, const TableEncoder* table,
+              const Table& source, int64_t first) {
   const Tensor prediction = objective_prediction(objective, outputs);
   const std::vector<double> values = prediction.values<double>();
   const int64_t rows = prediction.size(0), width = prediction.size(1);
   for (int64_t row = 0; row < rows; ++row) {
     const auto begin = values.begin() + row * width;
+    if (!std::all_of(begin, begin + width, [](double v) { return std::isfinite(v); })) {
+      fail(source.place(first + row),
+           "the model's output is not finite; are the numbers of this row like those it learned?");
+    }
     if (to.classes.empty()) {
       to.numbers.push_back(table != nullptr ? table->original(*begin) : *begin);
       continue;
@@ -57,10 +63,11 @@ void add_rows(Predictions& to, const Objective& objective, const Tensor& outputs
   }
 }
 
-// What a float holds, no more.
-std::string number_text(double number) { return fmt::format("{}", static_cast<float>(number)); }
-
-std::string json_number(double number) { return std::isfinite(number) ? number_text(number) : "null"; }
+// As many digits as a float holds; the unit of a target may take it beyond one.
+std::string number_text(double number) {
+  const auto narrow = static_cast<float>(number);
+  return std::isfinite(narrow) ? fmt::format("{}", narrow) : fmt::format("{}", number);
+}
 
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos && !text.empty()) return text;
@@ -84,7 +91,7 @@ Predictions predict(const TrainedRun& run, const Table& table) {
   for (int64_t begin = 0; begin < table.rows; begin += kRows) {
     const int64_t rows = std::min(kRows, table.rows - begin), width = inputs.size(1);
     const Tensor part = inputs.view({rows, width}, {width, 1}, begin * width);
-    add_rows(result, model->objective(), run.predict(part), encoder);
+    add_rows(result, model->objective(), run.predict(part), encoder, table, begin);
   }
   return result;
 }
@@ -109,7 +116,7 @@ std::string to_csv(const Predictions& p) {
 std::string to_jsonl(const Predictions& p) {
   std::string text;
   for (const double number : p.numbers) {
-    text += fmt::format("{{\"prediction\":{}}}\n", json_number(number));
+    text += fmt::format("{{\"prediction\":{}}}\n", number_text(number));
   }
   for (size_t row = 0; row < p.ids.size(); ++row) {
     text += "{\"prediction\":" + json_quoted(p.classes[static_cast<size_t>(p.ids[row])]);
@@ -117,7 +124,7 @@ std::string to_jsonl(const Predictions& p) {
       text += ",\"probabilities\":{";
       for (size_t i = 0; i < p.classes.size(); ++i) {
         text +=
-            fmt::format("{}{}:{}", i > 0 ? "," : "", json_quoted(p.classes[i]), json_number(p.probabilities[row][i]));
+            fmt::format("{}{}:{}", i > 0 ? "," : "", json_quoted(p.classes[i]), number_text(p.probabilities[row][i]));
       }
       text += "}";
     }

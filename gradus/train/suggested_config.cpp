@@ -20,6 +20,9 @@ namespace {
 
 std::string quoted(const std::string& text) { return to_toml(Value(text)); }
 
+// Rows from which on some are held out for validation.
+constexpr int64_t kFewest = 10;
+
 struct FoundTable {
   Table table;
   char separator;
@@ -32,7 +35,7 @@ const char* separator_name(char separator) {
 // The separator that gives the most columns, of those with which the text is a table at all.
 std::optional<FoundTable> find_table(const std::string& path, const std::string& text) {
   std::optional<FoundTable> best;
-  for (const char separator : {',', ';', '\t'}) {
+  for (const char separator : {',', ';', '\t', ' '}) {
     try {
       Table table = parse_csv(text, path, {.separator = separator});
       const bool more = !best || table.columns.size() > best->table.columns.size();
@@ -48,6 +51,22 @@ bool has_number(const Table& table) {
   return std::any_of(table.columns.begin(), table.columns.end(), [](const TableColumn& c) { return c.is_number; });
 }
 
+// Of a column of text most of which are numbers: the first field that is none, as "?" in line 7.
+std::optional<std::string> odd_field(const Table& table, const TableColumn& column) {
+  std::optional<int64_t> first;
+  int64_t numbers = 0;
+  for (int64_t row = 0; row < static_cast<int64_t>(column.texts.size()); ++row) {
+    if (parse_number(column.texts[static_cast<size_t>(row)])) {
+      ++numbers;
+    } else if (!first) {
+      first = row;
+    }
+  }
+  if (!first || 2 * numbers <= table.rows) return std::nullopt;
+  return fmt::format("{} in line {} is no number", quoted(column.texts[static_cast<size_t>(*first)]),
+                     table.lines[static_cast<size_t>(*first)]);
+}
+
 // What a table's target is, and why one would think so.
 struct Target {
   std::string name;
@@ -60,6 +79,13 @@ Target target_of(const Table& table, const std::string& wanted) {
   constexpr size_t kMostClasses = 20;
   const TableColumn& column = wanted.empty() ? table.columns.back() : table.columns[table.column(wanted)];
   Target target{.name = column.name};
+  if (const std::optional<std::string> odd = odd_field(table, column)) {
+    fail_usage(
+        table.source(),
+        "column \"{}\" is to be learned, and of its fields, most of which are numbers, {}: mend the file, or name "
+        "another column with --target",
+        column.name, *odd);
+  }
   if (!column.is_number) {
     target.is_class = true;
     target.classes = std::set<std::string>(column.texts.begin(), column.texts.end()).size();
@@ -89,14 +115,15 @@ Features features_of(const Table& table, const std::string& target) {
   Features features;
   for (const TableColumn& column : table.columns) {
     if (column.name == target) continue;
+    const std::optional<std::string> odd = odd_field(table, column);
     (!column.is_number     ? features.texts
      : is_constant(column) ? features.constants
                            : features.used)
-        .push_back(column.name);
+        .push_back(odd ? fmt::format("{} ({})", column.name, *odd) : column.name);
   }
   if (features.used.empty()) {
-    fail_usage(table.source(), "no column but \"{}\" has numbers that differ; expected features to learn it from",
-               target);
+    fail_usage(table.source(), "no column but \"{}\" has numbers that differ; expected features to learn it from{}{}",
+               target, features.texts.empty() ? "" : "; text is in ", fmt::join(features.texts, ", "));
   }
   return features;
 }
@@ -121,7 +148,10 @@ std::string data_part(const std::string& path, const FoundTable& found, const Ta
     text +=
         "standardize_target = true    # so that a learning rate suits any unit; predictions are in the column's own\n";
   }
-  text += "validation_fraction = 0.2    # rows that are never trained on: how good the model is on new ones\n";
+  text += table.rows < kFewest
+              ? fmt::format("validation_fraction = 0.0    # {} rows are too few to hold any out\n", table.rows)
+              : "validation_fraction = 0.2    # rows that are never trained on: how good the model is on "
+                "new ones\n";
   return text;
 }
 
@@ -155,15 +185,17 @@ std::string table_config(const std::string& path, const FoundTable& found, const
   text +=
       "\n[optimizer]\nname = \"adamw\"    # needs the least care with its learning rate\nlearning_rate = 0.003\n"
       "weight_decay = 0.01\n";
-  const int64_t training = std::max<int64_t>(1, rows - rows / 5), batch = std::min(kBatch, training);
+  const bool validates = rows >= kFewest;
+  const int64_t training = validates ? rows - rows / 5 : rows, batch = std::min(kBatch, training);
   const int64_t epoch = (training + batch - 1) / batch;
-  text += fmt::format(
-      "\n[train]\nsteps = {}    # {} times through the data\nbatch_size = {}\n"
-      "patience = 10    # ends sooner, when 10 validations in a row are no better\n"
-      "restore_best = true    # and keeps the best weights\n"
-      "\n[validation]\nevery = {}\n",
-      std::max(kSteps, 10 * epoch), std::max(kSteps, 10 * epoch) / epoch, batch, std::max<int64_t>(50, epoch));
-  return text;
+  text += fmt::format("\n[train]\nsteps = {}    # {} times through the data\nbatch_size = {}\n",
+                      std::max(kSteps, 10 * epoch), std::max(kSteps, 10 * epoch) / epoch, batch);
+  if (!validates) return text;
+  return text + fmt::format(
+                    "patience = 10    # ends sooner, when 10 validations in a row are no better\n"
+                    "restore_best = true    # and keeps the best weights\n"
+                    "\n[validation]\nevery = {}\n",
+                    std::max<int64_t>(50, epoch));
 }
 
 struct TextModel {

@@ -79,6 +79,11 @@ TEST(Predict, ClassesHaveNamesAndProbabilities) {
   const CommandResult jsonl = run_gradus(folder, {"predict", "run", "--data", "new.csv", "--format", "jsonl"});
   const json first = json::parse(lines_of(jsonl.out)[0]);
   EXPECT_EQ(first["prediction"], "high, or more");
+  const CommandResult again = run_gradus(folder, {"predict", "run", "--data", "new.csv", "--out", "p.csv"});
+  EXPECT_EQ(again.exit_code, 2);
+  EXPECT_EQ(again.err,
+            "gradus: [--out] p.csv exists already, and is left as it is; name another file, or give --overwrite\n");
+  EXPECT_EQ(run_gradus(folder, {"predict", "run", "--data", "new.csv", "--out", "p.csv", "--overwrite"}).exit_code, 0);
   EXPECT_NEAR(first["probabilities"]["high, or more"].get<double>() + first["probabilities"]["low"].get<double>(), 1.0,
               1e-6);
 }
@@ -95,6 +100,43 @@ TEST(Predict, ErrorsSayWhatIsMissing) {
               StartsWith("gradus: [2.csv:3] column \"b\" holds text, \"NA\"; a feature"));
   EXPECT_THAT(run_gradus(folder, {"predict", "run"}).err, HasSubstr("--data is required"));
   EXPECT_THAT(run_gradus(folder, {"predict", "run", "--data", "1.csv", "--format", "xml"}).err, HasSubstr("--format"));
+}
+
+// Numbers far outside of what was learned, which the column's unit still holds.
+TEST(Predict, AnOutputThatIsNotFiniteIsAnError) {
+  const TemporaryFolder folder;
+  train(folder, false, {"--set", "data.standardize=false", "--set", "regularization.l2=0"});
+  spill(folder / "new.csv", "a,b\n1,1\n3e38,-3e38\n");
+  EXPECT_EQ(
+      run_gradus(folder, {"predict", "run", "--data", "new.csv"}).err,
+      "gradus: [new.csv:3] the model's output is not finite; are the numbers of this row like those it learned?\n");
+  spill(folder / "all.csv", "a,b,y\n3e38,-3e38,1\n");
+  EXPECT_EQ(run_gradus(folder, {"eval", "run", "--data", "all.csv"}).err,
+            "gradus: [eval] the loss is inf; are the numbers of the data like those that the model learned?\n");
+}
+
+TEST(Init, OddFieldsAreNamed) {
+  const TemporaryFolder folder;
+  std::string text = "size,rooms,price\n";
+  for (int i = 0; i < 20; ++i) text += fmt::format("{},{},{}.5\n", i == 7 ? "N/A" : std::to_string(i), i % 5, i);
+  spill(folder / "h.csv", text);
+  EXPECT_THAT(run_gradus(folder, {"init", "--data", "h.csv", "c.toml"}).out,
+              HasSubstr("# Left out, for they hold text: size (\"N/A\" in line 9 is no number)\n"));
+  EXPECT_EQ(
+      run_gradus(folder, {"init", "--data", "h.csv", "--target", "size", "d.toml"}).err,
+      "gradus: [h.csv] column \"size\" is to be learned, and of its fields, most of which are numbers, \"N/A\" in line "
+      "9 is no number: mend the file, or name another column with --target\n");
+}
+
+TEST(Init, FewRowsAndSpacesMakeARunToo) {
+  const TemporaryFolder folder;
+  spill(folder / "few.txt", "a b y\n1 2 3\n2 1 4\n3 3 6.5\n");
+  const CommandResult result = run_gradus(folder, {"init", "--data", "few.txt", "c.toml"});
+  EXPECT_THAT(result.out, HasSubstr("separator = \"space\""));
+  EXPECT_THAT(result.out, HasSubstr("validation_fraction = 0.0    # 3 rows are too few to hold any out"));
+  const CommandResult run =
+      run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet", "--set", "train.steps=3"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
 }
 
 TEST(Predict, ModelsOfMadeUpDataTakeTheirFeaturesInOrder) {
@@ -259,7 +301,8 @@ TEST(Init, DataThatNothingCanBeLearnedFrom) {
             "from, between commas, semicolons or tabs\n");
   EXPECT_EQ(error("r.csv", "a,b\n1,2\n1\n"), "gradus: [r.csv:3] 1 fields; expected 2, as in line 1\n");
   EXPECT_EQ(error("n.csv", "a,b\nx,1\ny,2\nz,3\n"),
-            "gradus: [n.csv] no column but \"b\" has numbers that differ; expected features to learn it from\n");
+            "gradus: [n.csv] no column but \"b\" has numbers that differ; expected features to learn it from; text is "
+            "in a\n");
   EXPECT_EQ(
       error("t.csv", "a,b\n1,x\n2,y\n3,z\n"),
       "gradus: [t.csv] column \"b\" has 3 different texts in 3 rows, which is no class to learn; name another column "
@@ -317,6 +360,8 @@ TEST(Seeds, WrongArgumentsAreUsageErrors) {
             "gradus: [--seeds] must be a decimal integer from 0 to 9223372036854775807; found \"x\"\n");
   EXPECT_EQ(error({"--seeds", "1", "--seed", "2"}),
             "gradus: [--seed] and --seeds do not go together; give one of them\n");
+  EXPECT_EQ(error({"--seeds", "1,2", "--set", "train.seed=3"}),
+            "gradus: [--set] train.seed=3 and --seeds do not go together; leave it out\n");
   EXPECT_EQ(error({"--seeds", "1,2", "--dry-run"}),
             "gradus: [--seeds] has no dry run of its own; leave it out, since all seeds need the same\n");
   EXPECT_EQ(error({"--seeds", "1,2", "--resume", "x"}),

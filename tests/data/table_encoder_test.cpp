@@ -114,6 +114,15 @@ TEST(TableEncoder, SaysWhichRowIsWrong) {
             "[new.csv:3] column \"a\" holds text, \"NA\"");
 }
 
+TEST(TableEncoder, RefusesWhatFloatsDoNotHold) {
+  const Table large = parse_csv("a,y\n1e308,1\n-1e308,2\n1e308,3", "t.csv");
+  EXPECT_EQ(usage_error_text([&] { TableEncoder::fit(large, kFirst, {}); }),
+            "[t.csv] column \"a\" has numbers too large to be standardised; give it in another unit");
+  const TableEncoder plain = TableEncoder::fit(large, kFirst, {.standardize = false});
+  EXPECT_EQ(error_text([&] { plain.inputs(large); }),
+            "[t.csv:2] 1e+308 in column \"a\" is beyond what 32 bits hold; give the column in another unit");
+}
+
 TEST(Table, SeveralFilesAreOne) {
   Table all = parse_csv("a,b\n1,x\n2,y", "1.csv");
   all.append(parse_csv("a,b\n\n3,z", "2.csv"));

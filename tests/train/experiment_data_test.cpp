@@ -167,6 +167,33 @@ TEST(ExperimentData, LessTextIsItsStart) {
             "give more data");
 }
 
+TEST_F(TableFiles, NoFileIsThereTwice) {
+  const auto error = [&](const std::vector<std::string>& keys) {
+    return usage_error_text([&] { make_data(config(keys)); });
+  };
+  const std::string twice = fmt::format("data.path=[\"{0}\", \"{0}\"]", path("a1.csv"));
+  EXPECT_EQ(error({twice}),
+            "[" + path("a1.csv") + "] is named twice, by data.path and by data.path; leave it out of one of them");
+  EXPECT_EQ(
+      error({"data.path=" + path("a*.csv"), "data.validation_path=" + path("a2.csv")}),
+      "[" + path("a2.csv") + "] is named twice, by data.path and by data.validation_path; leave it out of one of them");
+}
+
+TEST_F(TableFiles, PoissonIsOfCounts) {
+  spill(folder_ / "n.csv", "x,n\n1,0\n2,3\n3,-1\n");
+  const auto config = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"data.kind=csv", "loss.name=poisson", "data.path=" + path("n.csv")});
+    return config_of(more);
+  };
+  EXPECT_EQ(
+      error_text([&] { make_data(config({})); }),
+      "[" + path("n.csv") + ":4] loss.name = \"poisson\" is of counts, and column \"n\" has -1; expected 0 or more");
+  EXPECT_EQ(
+      usage_error_text([&] { config({"data.standardize_target=true"}); }),
+      "[--set data.standardize_target=true] data.standardize_target = true makes numbers below 0, and loss.name = "
+      "\"poisson\" is of counts");
+}
+
 TEST(ExperimentData, TextOfSeveralFilesWithItsOwnValidation) {
   const TemporaryFolder folder;
   spill(folder / "1.txt", "abcabcabc");
