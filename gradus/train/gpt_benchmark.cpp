@@ -52,17 +52,18 @@ class Profiler : public TapeObserver {
   void begin() { last_ = Clock::now(); }
   void on_op(const RecordedOp& op) override {
     const auto [flops, bytes] = work_of(op);
+    const bool of_bf16 = is_bf16(op);
     ProfileLine& line = this->line(op.name, " forward");
     line.flops += flops;
     line.bytes += bytes;
-    line.is_bf16 = is_bf16(op);
+    line.is_bf16 = of_bf16;
     if (std::string_view(op.name) == "linear_cross_entropy") {  // makes its gradients at once
       line.flops += 2 * flops;
       return;
     }
     ProfileLine& backward = this->line_without_time(op.name, " backward");
     backward.flops += 2 * flops;
-    backward.is_bf16 = line.is_bf16;
+    backward.is_bf16 = of_bf16;
     backward.bytes += backward_bytes(op);
   }
   void on_backward(const char* op) override { line(op, " backward"); }
