@@ -3,7 +3,8 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(layers gradus_base gradus_tensor gradus_autograd gradus_nn gradus_optim gradus_data gradus_train)
+set(layers gradus_base gradus_tensor gradus_autograd gradus_nn gradus_optim gradus_data gradus_classic gradus_metrics
+    gradus_train)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
 
 install(TARGETS ${layers} gradus_all EXPORT gradusTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
