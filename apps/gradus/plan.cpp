@@ -77,26 +77,54 @@ std::string token_examples(const Batch& batch, const CharacterTokenizer& tokeniz
   return text;
 }
 
+constexpr size_t kMostShown = 8;  // of the features of an example
+
 std::string feature_names(const ExperimentData& data) {
   const auto* table = std::get_if<TableEncoder>(&data.encoder);
   if (table == nullptr) return "";
-  std::string names;
-  for (const TableEncoder::Column& column : table->features()) names += (names.empty() ? "" : ", ") + column.name;
-  return fmt::format(" ({} → {})", names, table->target().name);
+  std::vector<std::string> names;
+  for (const TableEncoder::Column& column : table->features()) {
+    if (names.size() == kMostShown) break;
+    names.push_back(column.name);
+  }
+  const size_t more = table->features().size() - names.size();
+  if (more > 0) names.push_back(fmt::format("… {} more", more));
+  return fmt::format(" ({} → {})", fmt::join(names, ", "), table->target().name);
+}
+
+// How many training examples each class has, and the weights that would make classes count the same.
+std::string class_table(const Session& session) {
+  constexpr size_t kMostClasses = 50;
+  const auto* data = dynamic_cast<const TensorDataset*>(session.data().training.get());
+  if (data == nullptr || data->targets().dtype() != DType::kI64) return "";
+  const auto* table = std::get_if<TableEncoder>(&session.data().encoder);
+  std::vector<int64_t> counts;
+  for (const double target : data->targets().values<double>()) {
+    const auto id = static_cast<size_t>(target);
+    if (id >= counts.size()) counts.resize(id + 1);
+    ++counts[id];
+  }
+  std::string text = fmt::format("  {:<32} {:>10}   {}\n", "class", "examples", "weight to count the same");
+  const double all = static_cast<double>(data->size()), classes = static_cast<double>(counts.size());
+  for (size_t i = 0; i < std::min(counts.size(), kMostClasses); ++i) {
+    text += fmt::format("  {:<32} {:>10}   {}\n", table != nullptr ? shown(table->classes()[i]) : fmt::format("{}", i),
+                        counts[i],
+                        counts[i] > 0 ? fmt::format("{:.4g}", all / (classes * static_cast<double>(counts[i]))) : "");
+  }
+  return counts.size() > kMostClasses ? text + fmt::format("  … {} more\n", counts.size() - kMostClasses) : text;
 }
 
 std::string feature_examples(const Batch& batch, const ExperimentData& data) {
-  constexpr int64_t kMostShown = 8;
   const auto* table = std::get_if<TableEncoder>(&data.encoder);
   const std::vector<double> x = batch.inputs.values<double>(), y = batch.targets.values<double>();
   const int64_t rows = batch.inputs.size(0), width = batch.inputs.size(1);
   std::string text;
   for (int64_t row = 0; row < rows; ++row) {
     std::vector<std::string> numbers;
-    for (int64_t i = 0; i < std::min(width, kMostShown); ++i) {
+    for (int64_t i = 0; i < std::min<int64_t>(width, kMostShown); ++i) {
       numbers.push_back(fmt::format("{:.4g}", x[static_cast<size_t>(row * width + i)]));
     }
-    if (width > kMostShown) numbers.emplace_back("…");
+    if (width > static_cast<int64_t>(kMostShown)) numbers.emplace_back("…");
     const double target = y[static_cast<size_t>(row * batch.targets.numel() / rows)];
     const bool has_names = table != nullptr && !table->classes().empty();
     text += fmt::format("  ({}) → {}\n", fmt::join(numbers, ", "),
@@ -118,7 +146,8 @@ std::string data_text(const Session& session) {
   const Batch batch = data.training->batch(std::span(ids).first(static_cast<size_t>(std::min<int64_t>(3, examples))));
   text += fmt::format("the first of them, as the model sees them{}:\n", feature_names(data));
   const auto* tokenizer = std::get_if<CharacterTokenizer>(&data.encoder);
-  return text + (tokenizer != nullptr ? token_examples(batch, *tokenizer) : feature_examples(batch, data)) + "\n";
+  return text + (tokenizer != nullptr ? token_examples(batch, *tokenizer) : feature_examples(batch, data)) +
+         class_table(session) + "\n";
 }
 
 std::string steps_text(const Session& session) {

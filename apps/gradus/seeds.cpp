@@ -87,22 +87,34 @@ int train_seeds(const TrainOptions& options) {
   check(options);
   const fs::path base = run_folder(options, config_file(options.config, "train"));
   std::vector<Measures> runs;
+  std::vector<int64_t> ended, failed;
   for (const int64_t seed : options.seeds) {
     TrainOptions one = options;
     one.seeds.clear();
     one.seed = seed;
     one.out = (base / fmt::format("seed_{}", seed)).string();
     one.quiet = true;
-    const int code = train(one);
-    if (code != 0) {
-      print(fmt::format("seed {} was interrupted; the same command with --resume goes on with all of them\n", seed));
-      return code;
+    try {
+      const int code = train(one);
+      if (code != 0) {
+        print(fmt::format("seed {} was interrupted; the same command with --resume goes on with all of them\n", seed));
+        return code;
+      }
+    } catch (const Error& error) {
+      // That some seeds diverge is what one wants to know; an error of usage is that of all seeds.
+      if (error.kind() == ErrorKind::kUsage) throw;
+      print(fmt::format("seed {}: {}\n", seed, error.what()));
+      failed.push_back(seed);
+      continue;
     }
     runs.push_back(measures_of(*one.out));
+    ended.push_back(seed);
     if (!options.quiet) print(fmt::format("seed {}: {}\n", seed, *one.out));
   }
-  print(table_of(options.seeds, runs));
-  return 0;
+  if (!runs.empty()) print(table_of(ended, runs));
+  if (failed.empty()) return 0;
+  fail("--seeds", "{} of {} seeds did not come to their end: {}; what they met stands above", failed.size(),
+       options.seeds.size(), fmt::join(failed, ", "));
 }
 
 }  // namespace gradus::command

@@ -295,6 +295,18 @@ class WatchedRun {
   std::exception_ptr failure_;
 };
 
+// What the run would be, and whether its folder is free.
+int plan_into(const TrainOptions& options, const Config& config, const std::string& folder) {
+  const int code = plan(config);
+  std::error_code error;
+  const bool is_taken = fs::exists(folder, error) && !fs::is_empty(folder, error);
+  if (is_taken && !options.overwrite && !options.resume) {
+    print(fmt::format("\nthe folder {} is not empty: the run will need another --out, --overwrite or --resume\n",
+                      folder));
+  }
+  return code;
+}
+
 }  // namespace
 
 int train(const TrainOptions& given) {
@@ -304,8 +316,8 @@ int train(const TrainOptions& given) {
   const ConfigFile file = config_file(options.config, "train");
   Config config = make_config(options, file);
   prepare_machine({.isa = options.machine.isa, .threads = {}});
-  if (options.dry_run) return plan(config);
   const std::string folder = run_folder(options, file);
+  if (options.dry_run) return plan_into(options, config, folder);
   if (options.overwrite) check_overwrite(file.path, folder);
   Interrupt interrupt;
   Run run(std::move(config), folder, run_options(options));

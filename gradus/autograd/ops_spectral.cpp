@@ -2,6 +2,7 @@
 #include "gradus/autograd/ops.h"
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
+#include "gradus/base/threads.h"
 #include "gradus/tensor/kernels/copy.h"
 #include "gradus/tensor/kernels/elementwise.h"
 #include "gradus/tensor/kernels/spectral.h"
@@ -38,6 +39,10 @@ Tensor spectral_norm(const Tensor& weight) {
   if (!is_float(weight.dtype())) fail_not_float("spectral_norm", weight.dtype());
   if (weight.rank() < 2) fail("spectral_norm", "{}; expected at least 2 dimensions", weight.describe());
   const kernels::Spectral s = kernels::largest_singular(as_matrix(weight));
+  if (s.sigma == 0.0 && weight.numel() > 0 && !DryRun::is_on()) {
+    fail("spectral_norm", "a weight {} of zeros, which has no length to divide by; start it otherwise",
+         weight.describe());
+  }
   Tensor y = kernels::binary(kernels::Binary::kDivide, kernels::contiguous(weight), s.sigma);
   if (!needs_gradient(weight)) return y;
   return record("spectral_norm", std::move(y), std::array{&weight}, [weight = Saved(weight), s](Gradients& g) {

@@ -5,6 +5,7 @@
 
 #include "gradus/autograd/ops.h"
 #include "gradus/base/error.h"
+#include "gradus/base/threads.h"
 #include "gradus/tensor/kernels/copy.h"
 
 namespace gradus {
@@ -49,6 +50,22 @@ Tensor loss_of_two_classes(const Objective& o, const Tensor& prediction, const T
   }
 }
 
+Loss loss_of_classes(const Objective& o, const Tensor& logits, const Tensor& classes) {
+  CrossEntropyOptions options{.reduction = kSum, .label_smoothing = o.label_smoothing};
+  if (o.class_weights.empty()) return {cross_entropy(logits, classes, options), static_cast<double>(classes.numel())};
+  const int64_t known = static_cast<int64_t>(o.class_weights.size());
+  options.class_weights =
+      kernels::cast(Tensor::from(std::span<const double>(o.class_weights), {known}), logits.dtype());
+  const Tensor loss = cross_entropy(logits, classes, options);  // which refuses other classes
+  if (DryRun::is_on()) return {loss, 1.0};                      // there are no classes to look at
+  double weight = 0.0;
+  const Tensor ids = kernels::contiguous(classes);
+  for (const int64_t id : std::span(ids.data<int64_t>(), static_cast<size_t>(ids.numel()))) {
+    weight += o.class_weights[static_cast<size_t>(id)];
+  }
+  return {loss, weight};
+}
+
 }  // namespace
 
 ObjectiveKind objective_kind(std::string_view name) {
@@ -79,10 +96,8 @@ Loss objective_loss(const Objective& o, const Tensor& prediction, const Tensor& 
   if (!is_of_classes(o.kind)) {
     return {loss_of_numbers(o, prediction, targets), static_cast<double>(targets.numel())};
   }
-  const double weight = static_cast<double>(targets.numel());
-  if (is_of_two_classes(o.kind)) return {loss_of_two_classes(o, prediction, targets), weight};
-  if (o.label_smoothing == 0.0) return {cross_entropy(prediction, targets, kSum), weight};
-  return {cross_entropy(prediction, targets, {.reduction = kSum, .label_smoothing = o.label_smoothing}), weight};
+  if (!is_of_two_classes(o.kind)) return loss_of_classes(o, prediction, targets);
+  return {loss_of_two_classes(o, prediction, targets), static_cast<double>(targets.numel())};
 }
 
 bool gives_probabilities(ObjectiveKind kind) {

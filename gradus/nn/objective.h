@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "gradus/nn/context.h"
 
@@ -27,6 +28,8 @@ struct Objective {
   double delta = 1.0;            ///< kHuber
   double quantile = 0.5;         ///< kQuantile
   double label_smoothing = 0.0;  ///< kCrossEntropy
+  /// kCrossEntropy: what an example of each class counts, each above 0; empty for 1 each.
+  std::vector<double> class_weights = {};
   double positive_weight = 1.0;  ///< kBinaryCrossEntropy
   double gamma = 2.0;            ///< kFocal
   double alpha = 0.25;           ///< kFocal
@@ -43,7 +46,8 @@ bool is_of_two_classes(ObjectiveKind kind);
 /// for those of numbers. A usage error if there are too few or too many classes.
 int64_t outputs_for(ObjectiveKind kind, int64_t targets_or_classes);
 
-/// The sum of the loss over a batch, weighted by examples (classes) or elements (numbers).
+/// The sum of the loss over a batch, weighted by examples (classes; with `class_weights` by their weights) or elements
+/// (numbers).
 Loss objective_loss(const Objective& objective, const Tensor& prediction, const Tensor& targets);
 
 /// What a model's outputs say: numbers as they are, and for kPoisson the rate; probabilities of the classes (B,

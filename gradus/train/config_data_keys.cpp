@@ -178,6 +178,10 @@ std::vector<Key> loss_keys() {
        "Which quantile of the target is learned."},
       {"loss.label_smoothing", real(kFrom0Below1), 0.0, loss_is({"cross_entropy"}),
        "The part of the probability that is spread evenly over all classes."},
+      {"loss.class_weights", reals(kAbove0), Unset{"1 each"}, loss_is({"cross_entropy"}),
+       "What an example of each class counts, in the order of the classes; the loss is divided by the sum of these. "
+       "Where classes are of different size, examples / (classes · examples of the class) makes them count the same: "
+       "scikit-learn's `balanced`. `--dry-run` lists the classes and these numbers."},
       {"loss.positive_weight", real(kAbove0), 1.0, loss_is({"binary_cross_entropy"}),
        "What the loss of examples of the second class is multiplied by."},
       {"loss.gamma", real(kFrom0), 2.0, loss_is({"focal"}),

@@ -45,6 +45,7 @@ Objective objective_of(const Config& config) {
   take("loss.delta", o.delta);
   take("loss.quantile", o.quantile);
   take("loss.label_smoothing", o.label_smoothing);
+  if (config.has("loss.class_weights")) o.class_weights = config.reals("loss.class_weights");
   take("loss.positive_weight", o.positive_weight);
   take("loss.gamma", o.gamma);
   take("loss.alpha", o.alpha);
@@ -92,6 +93,14 @@ std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {
                                seed_of(config));
 }
 
+void check_class_weights(const Config& config, const DataShape& shape) {
+  if (!config.has("loss.class_weights")) return;
+  const auto given = static_cast<int64_t>(config.reals("loss.class_weights").size());
+  if (given == shape.outputs) return;
+  fail_usage(config.where("loss.class_weights"), "loss.class_weights has {} numbers for {} classes; give one for each",
+             given, shape.outputs);
+}
+
 std::unique_ptr<Model> make_linear(const Config& config, const DataShape& shape) {
   const Start start = start_of(config);
   const Initializer usual = Initializer::uniform(1.0 / std::sqrt(static_cast<double>(shape.inputs)));
@@ -106,6 +115,7 @@ std::unique_ptr<Model> make_linear(const Config& config, const DataShape& shape)
 }  // namespace
 
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) {
+  check_class_weights(config, shape);
   const std::string& kind = config.text("model.kind");
   if (kind == "gpt") return std::make_unique<Gpt>(gpt_options(config, shape), seed_of(config));
   return kind == "mlp" ? make_mlp(config, shape) : make_linear(config, shape);

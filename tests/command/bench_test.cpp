@@ -12,6 +12,7 @@ namespace {
 
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 TEST(BenchCommand, PrintsItsFiguresAsJson) {
@@ -168,7 +169,10 @@ TEST(DryRunCommand, ShowsExamplesAsTheModelSeesThem) {
         "[data]\nkind='csv'\npath='t.csv'\nvalidation_fraction=0\n[loss]\nname='cross_entropy'\n"
         "[model]\nkind='linear'\n[train]\nsteps=3\n");
   EXPECT_THAT(run_gradus(folder, {"train", "c.toml", "--dry-run"}).out,
-              HasSubstr("as the model sees them (a, b → kind):\n  (-1, 0) → x\n  (1, 0) → y\n  (-1, 0) → x\n"));
+              HasSubstr("as the model sees them (a, b → kind):\n  (-1, 0) → x\n  (1, 0) → y\n  (-1, 0) → x\n"
+                        "  class                              examples   weight to count the same\n"
+                        "  \"x\"                                       2   1\n"
+                        "  \"y\"                                       2   1\n\n"));
   spill(folder / "t.txt", "abcdefghi\njklmnopqrst");
   spill(folder / "g.toml",
         "[data]\nkind='text'\npath='t.txt'\nvalidation_fraction=0\n[model]\nkind='gpt'\nlayers=2\nwidth=4\nheads=1\n"
@@ -177,6 +181,38 @@ TEST(DryRunCommand, ShowsExamplesAsTheModelSeesThem) {
   EXPECT_THAT(text.out, HasSubstr(":\n  \"abcdefghi\" and then \"\\u000A\"\n  \"\\u000Ajklmnopq\" and then \"r\"\n\n"));
   EXPECT_THAT(text.out, HasSubstr("2 tokens at the end of the training text are too few"));
   EXPECT_THAT(text.out, HasSubstr("\n  h.*.attn.c_attn.weight           (12, 4)            × 2             96\n"));
+}
+
+// Three of one class and one of the other: 4/(2·3) and 4/(2·1), as scikit-learn's compute_class_weight("balanced").
+TEST(DryRunCommand, ListsClassesAndFewOfManyFeatures) {
+  const TemporaryFolder folder;
+  std::string header, row;
+  for (int i = 0; i < 11; ++i) {
+    header += fmt::format("f{},", i);
+    row += fmt::format("{},", i);
+  }
+  spill(folder / "t.csv", header + "kind\n" + row + "x\n" + row + "x\n" + row + "y\n" + row + "x\n");
+  spill(folder / "c.toml",
+        "[data]\nkind='csv'\npath='t.csv'\nvalidation_fraction=0\n[loss]\nname='cross_entropy'\n"
+        "class_weights=[0.5,2.0]\n[model]\nkind='linear'\n[train]\nsteps=3\n");
+  const std::string out = run_gradus(folder, {"train", "c.toml", "--dry-run"}).out;
+  EXPECT_THAT(out, HasSubstr("(f0, f1, f2, f3, f4, f5, f6, f7, … 3 more → kind):\n"));
+  EXPECT_THAT(out, HasSubstr("\n  \"x\"                                       3   0.6667\n"
+                             "  \"y\"                                       1   2\n"));
+}
+
+TEST(DryRunCommand, SaysThatTheFolderIsTaken) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "taken");
+  spill(folder / "taken" / "file", "x");
+  const auto out = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = {"train", "linear_regression", "--dry-run", "--out", "taken"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_gradus(folder, words).out;
+  };
+  const std::string note = "the folder taken is not empty: the run will need another --out, --overwrite or --resume\n";
+  EXPECT_THAT(out({}), EndsWith("\n\n" + note));
+  EXPECT_THAT(out({"--overwrite"}), Not(HasSubstr(note)));
 }
 
 TEST(DryRunCommand, AndARunRefuseWhatCannotFit) {

@@ -339,6 +339,18 @@ TEST(Seeds, ATableOfAllRuns) {
   EXPECT_EQ(run_gradus(folder, again).exit_code, 0);
 }
 
+// A rate at which the line diverges from any start but the minimum itself.
+TEST(Seeds, GoesOnBehindASeedThatDiverges) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml",
+        "[data]\nkind='line'\n[model]\nkind='linear'\n[optimizer]\nlearning_rate=1e30\n[train]\nsteps=9\n");
+  const CommandResult result = run_gradus(folder, {"train", "c.toml", "--seeds", "1,2"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, HasSubstr("seed 1: ["));
+  EXPECT_THAT(result.out, HasSubstr("seed 2: ["));
+  EXPECT_EQ(result.err, "gradus: [--seeds] 2 of 2 seeds did not come to their end: 1, 2; what they met stands above\n");
+}
+
 TEST(Seeds, QuietLeavesTheTable) {
   const TemporaryFolder folder;
   spill(folder / "c.toml", "[data]\nkind='line'\n[model]\nkind='linear'\n[train]\nsteps=3\n");

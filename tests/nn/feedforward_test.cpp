@@ -117,6 +117,17 @@ TEST(Objective, OfClassesIsTheLossOfThatName) {
   EXPECT_EQ(objective_loss({.kind = ObjectiveKind::kHinge}, score, one).weight, 1);
 }
 
+// PyTorch's cross_entropy(weight): Σ w[y]·loss / Σ w[y].
+TEST(Objective, CountsEachClassByItsWeight) {
+  const Tensor logits = Tensor::from(std::vector<float>{0, 1, 2, 0, 1, 2}, {2, 3});
+  const Tensor classes = Tensor::from(std::vector<int64_t>{0, 2}, {2});
+  const Loss loss =
+      objective_loss({.kind = ObjectiveKind::kCrossEntropy, .class_weights = {0.5, 1.0, 3.0}}, logits, classes);
+  const double sum = std::log(1 + std::exp(1.0) + std::exp(2.0));
+  EXPECT_NEAR(loss.sum.item(), 0.5 * sum + 3.0 * (sum - 2), 1e-6);
+  EXPECT_EQ(loss.weight, 3.5);
+}
+
 TEST(Objective, SaysHowManyOutputsItNeeds) {
   EXPECT_EQ(outputs_for(ObjectiveKind::kHuber, 3), 3);
   EXPECT_EQ(outputs_for(ObjectiveKind::kCrossEntropy, 4), 4);

@@ -62,6 +62,13 @@ TEST(Linear, CanDivideItsWeightByItsSpectralNorm) {
   EXPECT_NEAR(gradient[3], 2, 1e-6);
 }
 
+TEST(Linear, RefusesToDivideAWeightOfZeros) {
+  EXPECT_EQ(error_text([] {
+              spectral_norm(Tensor::zeros({2, 3}));
+            }),
+            "[spectral_norm] a weight f32 (2, 3) of zeros, which has no length to divide by; start it otherwise");
+}
+
 TEST(Layers, CopiesShareTheirParameters) {
   Parameters list;
   const Linear layer(ParameterBuilder(list, 1), 2, 3);

@@ -237,6 +237,10 @@ TEST(ExperimentModel, LossesAndStartsAreThoseOfTheKeys) {
   EXPECT_NEAR(first_loss({"loss.name=hinge"}), 1.0, 1e-6);
   EXPECT_NEAR(first_loss({"loss.name=squared_hinge"}), 1.0, 1e-6);
   EXPECT_NEAR(first_loss({"loss.label_smoothing=0.2"}), std::log(2.0), 1e-6);
+  EXPECT_NEAR(first_loss({"loss.class_weights=[1.0,3.0]"}), std::log(2.0), 1e-6);
+  EXPECT_EQ(
+      usage_error_text([&] { first_loss({"loss.class_weights=[1.0,3.0,2.0]"}); }),
+      "[--set loss.class_weights=[1.0,3.0,2.0]] loss.class_weights has 3 numbers for 2 classes; give one for each");
   // ¼ of the examples' … half of them each: (α + 1 − α)/2 · ½^γ · log 2.
   EXPECT_NEAR(first_loss({"loss.name=focal", "loss.gamma=1"}), 0.25 * std::log(2.0), 1e-6);
 }
