@@ -5,6 +5,7 @@
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
+#include "gradus/data/csv.h"
 #include "gradus/train/prediction.h"
 
 namespace gradus::command {

@@ -8,22 +8,42 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
+#include "gradus/base/number.h"
 
 namespace gradus {
 namespace {
 
 using Column = TableEncoder::Column;
 
+void check_none_missing(const Table& table, const TableColumn& column) {
+  const int64_t row = column.first_missing();
+  if (row < 0) return;
+  fail_usage(
+      table.place(row),
+      "the value of column \"{}\" is missing; fill it, leave the row out, or name the columns to learn from with "
+      "data.features",
+      column.name);
+}
+
 const TableColumn& column_of_numbers(const Table& table, std::string_view name) {
   const TableColumn& column = table.columns[table.column(name)];
-  if (column.is_number) return column;
+  if (column.is_number) {
+    check_none_missing(table, column);
+    return column;
+  }
   // One of its fields at least is none.
-  size_t row = 0;
-  while (row + 1 < column.texts.size() && parse_number(column.texts[row])) ++row;
-  fail_usage(table.place(static_cast<int64_t>(row)),
+  int64_t row = 0;
+  while (column.is_missing(row) || parse_number(column.text(row))) ++row;
+  fail_usage(table.place(row),
              "column \"{}\" holds text, \"{}\"; a feature, and a target that is not a class, must be numbers: name the "
              "columns that are with data.features and data.target, or learn classes with loss.name = \"cross_entropy\"",
-             name, column.texts[row]);
+             name, column.text(row));
+}
+
+const TableColumn& column_of_classes(const Table& table, std::string_view name) {
+  const TableColumn& column = table.columns[table.column(name)];
+  check_none_missing(table, column);
+  return column;
 }
 
 Column fit_column(const Table& table, const TableColumn& column, std::span<const int64_t> rows, bool standardize) {
@@ -54,8 +74,8 @@ float seen(const Table& table, const TableColumn& column, const Column& as, int6
 }
 
 // What a row's class is called.
-std::string class_name(const TableColumn& column, size_t row) {
-  return column.is_number ? fmt::format("{}", column.numbers[row]) : column.texts[row];
+std::string class_name(const TableColumn& column, int64_t row) {
+  return column.is_number ? fmt::format("{}", column.numbers[static_cast<size_t>(row)]) : column.text(row);
 }
 
 std::vector<std::string> classes_of(const TableColumn& column) {
@@ -67,9 +87,8 @@ std::vector<std::string> classes_of(const TableColumn& column) {
     for (const double number : numbers) names.push_back(fmt::format("{}", number));
     return names;
   }
-  names = column.texts;
+  names = column.dictionary;
   std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
@@ -128,9 +147,8 @@ Column column_from(const JsonValue& value, const std::string& file) {
 TableEncoder TableEncoder::fit(const Table& table, std::span<const int64_t> rows, const TableEncoderOptions& options) {
   TableEncoder encoder;
   const std::string target = options.target.empty() ? table.columns.back().name : options.target;
-  const TableColumn& target_column = table.columns[table.column(target)];
   if (options.classes) {
-    encoder.classes_ = classes_of(target_column);
+    encoder.classes_ = classes_of(column_of_classes(table, target));
     encoder.target_.name = target;
     if (encoder.classes_.size() < 2) {
       fail_usage(table.source(),
@@ -192,13 +210,13 @@ Tensor TableEncoder::targets(const Table& table) const {
     for (int64_t row = 0; row < table.rows; ++row) to[row] = seen(table, column, target_, row);
     return targets;
   }
-  const TableColumn& column = table.columns[table.column(target_.name)];
+  const TableColumn& column = column_of_classes(table, target_.name);
   std::map<std::string, int64_t, std::less<>> ids;
   for (const std::string& name : classes_) ids.emplace(name, static_cast<int64_t>(ids.size()));
   Tensor targets = Tensor::empty({table.rows}, DType::kI64);
   int64_t* const to = targets.mutable_data<int64_t>();
   for (int64_t row = 0; row < table.rows; ++row) {
-    const std::string name = class_name(column, static_cast<size_t>(row));
+    const std::string name = class_name(column, row);
     const auto found = ids.find(name);
     if (found == ids.end()) {
       fail(table.place(row), "\"{}\" in column \"{}\" is a class that the model does not know; it was made for: {}",

@@ -32,9 +32,8 @@ class TableEncoder {
   };
 
   /// Means and deviations are those of `rows`, of which there is at least one; a column that is constant there has
-  /// scale
-  /// 1. Classes are those of the whole table, numbers in their order and texts in that of their bytes. A usage error if
-  /// a column is not there, is named twice, or holds text where numbers are needed.
+  /// scale 1. Classes are those of the whole table, numbers in their order and texts in that of their bytes. A usage
+  /// error if a column is not there, is named twice, holds text where numbers are needed, or has a missing value.
   static TableEncoder fit(const Table& table, std::span<const int64_t> rows, const TableEncoderOptions& options);
 
   /// Reads what `to_json` gave; messages call it `file`.
@@ -47,9 +46,11 @@ class TableEncoder {
   const Column& target() const { return target_; }
   const std::vector<std::string>& classes() const { return classes_; }
 
-  /// f32 (rows, features). A feature that the table has not, or that holds text there, is an error with its place.
+  /// f32 (rows, features). A feature that the table has not, or that holds text or misses a value there, is an error
+  /// with its place.
   Tensor inputs(const Table& table) const;
-  /// f32 (rows, 1), or the classes, i64 (rows). A class that `fit` did not see is an error with its line.
+  /// f32 (rows, 1), or the classes, i64 (rows). A class that `fit` did not see, or a missing value, is an error with
+  /// its line.
   Tensor targets(const Table& table) const;
   /// A model's output in the unit of the target.
   double original(double output) const { return output * target_.scale + target_.mean; }

@@ -70,11 +70,12 @@ std::vector<Key> data_keys() {
       {"data.target", text(), Unset{"the last column"}, data_is({"csv"}), "The name of the column to learn."},
       {"data.features", texts(), Unset{"all other columns"}, data_is({"csv"}),
        "The names of the columns to learn from; they hold numbers."},
-      {"data.separator", choice({"comma", "semicolon", "tab", "space"}), "comma", data_is({"csv"}),
+      {"data.separator", choice({"comma", "semicolon", "tab", "space"}),
+       Unset{"tab for a name that ends in .tsv, else comma"}, data_is({"csv"}),
        "What stands between the fields of a line."},
       {"data.header", choice({"auto", "yes", "no"}), "auto", data_is({"csv"}),
-       "Whether the first line has the columns' names. `auto`: if none of its fields is a number and a field below one "
-       "of them is. Without names columns are \"1\", \"2\", …."},
+       "Whether the first line has the columns' names. `auto`: if none of its fields is a number and the first value "
+       "below one of them is. Without names columns are \"1\", \"2\", …."},
       {"data.standardize", boolean(), true, data_is({"csv"}),
        "Whether the mean of each feature is subtracted and its standard deviation divided by; both are those of the "
        "training part, and are kept with the model."},

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "gradus/data/csv.h"
 #include "gradus/data/dataset.h"
 #include "gradus/data/encoder.h"
 #include "gradus/nn/models/model.h"

@@ -169,7 +169,8 @@ void check_files(const Config& config) {
   check_apart(files, files_of(config.texts("data.validation_path"), "data.validation_path"), "data.validation_path");
 }
 
-char separator_of(const Config& config) {
+std::optional<char> separator_of(const Config& config) {
+  if (!config.has("data.separator")) return std::nullopt;
   const std::string& name = config.text("data.separator");
   return name == "comma" ? ',' : name == "semicolon" ? ';' : name == "tab" ? '\t' : ' ';
 }

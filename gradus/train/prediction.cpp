@@ -24,6 +24,9 @@ Tensor unnamed_inputs(const Table& table, int64_t width) {
   for (int64_t i = 0; i < width; ++i) {
     const TableColumn& column = table.columns[static_cast<size_t>(i)];
     if (!column.is_number) fail_usage(table.source(), "column \"{}\" holds text; expected numbers", column.name);
+    if (const int64_t row = column.first_missing(); row >= 0) {
+      fail_usage(table.place(row), "the value of column \"{}\" is missing; fill it, or leave the row out", column.name);
+    }
     for (int64_t row = 0; row < table.rows; ++row) {
       to[row * width + i] = static_cast<float>(column.numbers[static_cast<size_t>(row)]);
     }

@@ -10,8 +10,9 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
+#include "gradus/base/number.h"
 #include "gradus/base/utf8.h"
-#include "gradus/data/table.h"
+#include "gradus/data/csv.h"
 #include "gradus/data/tokenizer.h"
 #include "gradus/train/config_keys.h"
 
@@ -55,15 +56,16 @@ bool has_number(const Table& table) {
 std::optional<std::string> odd_field(const Table& table, const TableColumn& column) {
   std::optional<int64_t> first;
   int64_t numbers = 0;
-  for (int64_t row = 0; row < static_cast<int64_t>(column.texts.size()); ++row) {
-    if (parse_number(column.texts[static_cast<size_t>(row)])) {
+  for (int64_t row = 0; row < static_cast<int64_t>(column.codes.size()); ++row) {
+    if (column.is_missing(row)) continue;
+    if (parse_number(column.text(row))) {
       ++numbers;
     } else if (!first) {
       first = row;
     }
   }
   if (!first || 2 * numbers <= table.rows) return std::nullopt;
-  return fmt::format("{} in line {} is no number", quoted(column.texts[static_cast<size_t>(*first)]),
+  return fmt::format("{} in line {} is no number", quoted(column.text(*first)),
                      table.lines[static_cast<size_t>(*first)]);
 }
 
@@ -86,9 +88,15 @@ Target target_of(const Table& table, const std::string& wanted) {
         "another column with --target",
         column.name, *odd);
   }
+  if (const int64_t row = column.first_missing(); row >= 0) {
+    fail_usage(table.place(row),
+               "the value of column \"{}\", which is to be learned, is missing; mend the file, or name another column "
+               "with --target",
+               column.name);
+  }
   if (!column.is_number) {
     target.is_class = true;
-    target.classes = std::set<std::string>(column.texts.begin(), column.texts.end()).size();
+    target.classes = column.dictionary.size();
     target.reason = fmt::format("it holds text, {} different ones: classes", target.classes);
     return target;
   }
@@ -108,7 +116,7 @@ bool is_constant(const TableColumn& column) {
 }
 
 struct Features {
-  std::vector<std::string> used, texts, constants;
+  std::vector<std::string> used, texts, constants, incomplete;
 };
 
 Features features_of(const Table& table, const std::string& target) {
@@ -116,14 +124,21 @@ Features features_of(const Table& table, const std::string& target) {
   for (const TableColumn& column : table.columns) {
     if (column.name == target) continue;
     const std::optional<std::string> odd = odd_field(table, column);
-    (!column.is_number     ? features.texts
-     : is_constant(column) ? features.constants
-                           : features.used)
-        .push_back(odd ? fmt::format("{} ({})", column.name, *odd) : column.name);
+    const int64_t missing = column.first_missing();
+    if (!column.is_number) {
+      features.texts.push_back(odd ? fmt::format("{} ({})", column.name, *odd) : column.name);
+    } else if (missing >= 0) {
+      const int64_t line = table.lines[static_cast<size_t>(missing)];
+      features.incomplete.push_back(fmt::format("{} (in line {})", column.name, line));
+    } else {
+      (is_constant(column) ? features.constants : features.used).push_back(column.name);
+    }
   }
   if (features.used.empty()) {
-    fail_usage(table.source(), "no column but \"{}\" has numbers that differ; expected features to learn it from{}{}",
-               target, features.texts.empty() ? "" : "; text is in ", fmt::join(features.texts, ", "));
+    fail_usage(table.source(),
+               "no column but \"{}\" has numbers that differ; expected features to learn it from{}{}{}{}", target,
+               features.texts.empty() ? "" : "; text is in ", fmt::join(features.texts, ", "),
+               features.incomplete.empty() ? "" : "; values are missing in ", fmt::join(features.incomplete, ", "));
   }
   return features;
 }
@@ -136,6 +151,9 @@ std::string data_part(const std::string& path, const FoundTable& found, const Ta
   text += fmt::format("target = {}    # {}\n", quoted(target.name), target.reason);
   if (!features.texts.empty()) {
     text += fmt::format("# Left out, for they hold text: {}\n", fmt::join(features.texts, ", "));
+  }
+  if (!features.incomplete.empty()) {
+    text += fmt::format("# Left out, for values are missing: {}\n", fmt::join(features.incomplete, ", "));
   }
   if (!features.constants.empty()) {
     text += fmt::format("# Left out, for they never change: {}\n", fmt::join(features.constants, ", "));
@@ -252,7 +270,7 @@ std::string suggested_config(const std::string& path, const std::string& target)
   const std::optional<FoundTable> found = find_table(path, text);
   if (found && (is_named || !target.empty() || has_number(found->table))) return table_config(path, *found, target);
   if (is_named || !target.empty()) {
-    parse_csv(text, path, {.separator = extension == ".tsv" ? '\t' : ','});  // says what is wrong with it
+    parse_csv(text, path);  // says what is wrong with it
     fail_usage(path,
                "has one column; expected a target and features to learn it from, between commas, semicolons or tabs");
   }

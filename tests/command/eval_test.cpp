@@ -97,7 +97,9 @@ TEST(Predict, ErrorsSayWhatIsMissing) {
   };
   EXPECT_EQ(error("1.csv", "a,c\n1,2\n"), "gradus: [1.csv] there is no column \"b\"; there are: a, c\n");
   EXPECT_THAT(error("2.csv", "a,b\n1,2\n1,NA\n"),
-              StartsWith("gradus: [2.csv:3] column \"b\" holds text, \"NA\"; a feature"));
+              StartsWith("gradus: [2.csv:3] the value of column \"b\" is missing; fill it, "));
+  EXPECT_THAT(error("3.csv", "a,b\n1,2\n1,-\n"),
+              StartsWith("gradus: [3.csv:3] column \"b\" holds text, \"-\"; a feature"));
   EXPECT_THAT(run_gradus(folder, {"predict", "run"}).err, HasSubstr("--data is required"));
   EXPECT_THAT(run_gradus(folder, {"predict", "run", "--data", "1.csv", "--format", "xml"}).err, HasSubstr("--format"));
 }
@@ -118,14 +120,27 @@ TEST(Predict, AnOutputThatIsNotFiniteIsAnError) {
 TEST(Init, OddFieldsAreNamed) {
   const TemporaryFolder folder;
   std::string text = "size,rooms,price\n";
+  for (int i = 0; i < 20; ++i) text += fmt::format("{},{},{}.5\n", i == 7 ? "-" : std::to_string(i), i % 5, i);
+  spill(folder / "h.csv", text);
+  EXPECT_THAT(run_gradus(folder, {"init", "--data", "h.csv", "c.toml"}).out,
+              HasSubstr("# Left out, for they hold text: size (\"-\" in line 9 is no number)\n"));
+  EXPECT_EQ(
+      run_gradus(folder, {"init", "--data", "h.csv", "--target", "size", "d.toml"}).err,
+      "gradus: [h.csv] column \"size\" is to be learned, and of its fields, most of which are numbers, \"-\" in line "
+      "9 is no number: mend the file, or name another column with --target\n");
+}
+
+TEST(Init, MissingValuesAreNamed) {
+  const TemporaryFolder folder;
+  std::string text = "size,rooms,price\n";
   for (int i = 0; i < 20; ++i) text += fmt::format("{},{},{}.5\n", i == 7 ? "N/A" : std::to_string(i), i % 5, i);
   spill(folder / "h.csv", text);
   EXPECT_THAT(run_gradus(folder, {"init", "--data", "h.csv", "c.toml"}).out,
-              HasSubstr("# Left out, for they hold text: size (\"N/A\" in line 9 is no number)\n"));
+              HasSubstr("# Left out, for values are missing: size (in line 9)\nfeatures = [\"rooms\"]\n"));
   EXPECT_EQ(
       run_gradus(folder, {"init", "--data", "h.csv", "--target", "size", "d.toml"}).err,
-      "gradus: [h.csv] column \"size\" is to be learned, and of its fields, most of which are numbers, \"N/A\" in line "
-      "9 is no number: mend the file, or name another column with --target\n");
+      "gradus: [h.csv:9] the value of column \"size\", which is to be learned, is missing; mend the file, or name "
+      "another column with --target\n");
 }
 
 TEST(Init, FewRowsAndSpacesMakeARunToo) {
@@ -148,6 +163,9 @@ TEST(Predict, ModelsOfMadeUpDataTakeTheirFeaturesInOrder) {
   spill(folder / "3.csv", "1,2,3\n");
   EXPECT_EQ(run_gradus(folder, {"predict", "run", "--data", "3.csv"}).err,
             "gradus: [3.csv] 3 columns; the model's data was made up, and it takes 2, the features in their order\n");
+  spill(folder / "4.csv", "1,2\n3,\n");
+  EXPECT_EQ(run_gradus(folder, {"predict", "run", "--data", "4.csv"}).err,
+            "gradus: [4.csv:2] the value of column \"2\" is missing; fill it, or leave the row out\n");
   EXPECT_EQ(
       run_gradus(folder, {"eval", "run", "--data", "3.csv"}).err,
       "gradus: [--data] the model's data is made up (data.kind = \"moons\"), and no file is read for it; leave it "

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "gradus/data/csv.h"
 #include "gradus/data/encoder.h"
 #include "tests/testing.h"
 
@@ -110,8 +111,8 @@ TEST(TableEncoder, SaysWhichRowIsWrong) {
       error_text([&] { encoder.targets(parse_csv("a,kind\n1,cat\n2,cow", "new.csv")); }),
       "[new.csv:3] \"cow\" in column \"kind\" is a class that the model does not know; it was made for: ape, cat, dog");
   // The first field that is no number, not the first field.
-  EXPECT_EQ(error_text([&] { encoder.inputs(parse_csv("a,kind\n1,cat\nNA,cow", "new.csv")); }).substr(0, 39),
-            "[new.csv:3] column \"a\" holds text, \"NA\"");
+  EXPECT_EQ(error_text([&] { encoder.inputs(parse_csv("a,kind\n1,cat\n-,cow", "new.csv")); }).substr(0, 38),
+            "[new.csv:3] column \"a\" holds text, \"-\"");
 }
 
 TEST(TableEncoder, RefusesWhatFloatsDoNotHold) {
@@ -123,21 +124,20 @@ TEST(TableEncoder, RefusesWhatFloatsDoNotHold) {
             "[t.csv:2] 1e+308 in column \"a\" is beyond what 32 bits hold; give the column in another unit");
 }
 
-TEST(Table, SeveralFilesAreOne) {
-  Table all = parse_csv("a,b\n1,x\n2,y", "1.csv");
-  all.append(parse_csv("a,b\n\n3,z", "2.csv"));
-  EXPECT_EQ(all.rows, 3);
-  EXPECT_EQ(all.columns[0].numbers, (std::vector<double>{1, 2, 3}));
-  EXPECT_EQ(all.columns[1].texts, (Names{"x", "y", "z"}));
-  EXPECT_EQ(all.source(), "1.csv, 2.csv");
-  EXPECT_EQ(all.place(1), "1.csv:3");
-  EXPECT_EQ(all.place(2), "2.csv:3");
-  EXPECT_EQ(error_text([&] { all.append(parse_csv("a\n1", "3.csv")); }),
-            "[3.csv] 1 columns; expected 2, as in 1.csv, 2.csv");
-  EXPECT_EQ(error_text([&] { all.append(parse_csv("a,c\n1,x", "3.csv")); }),
-            "[3.csv] column 2 is \"c\"; expected \"b\", as in 1.csv, 2.csv");
-  EXPECT_EQ(error_text([&] { all.append(parse_csv("a,b\n1,2", "3.csv")); }),
-            "[3.csv] column \"b\" holds numbers; in 1.csv, 2.csv it holds text");
+TEST(TableEncoder, RefusesMissingValues) {
+  const std::string ending = "; fill it, leave the row out, or name the columns to learn from with data.features";
+  const Table t = parse_csv("a,kind,y\n1,x,2\nNA,y,3\n3,,NA\n", "t.csv");
+  const auto error = [&](const TableEncoderOptions& o) {
+    return usage_error_text([&] { TableEncoder::fit(t, kFirst, o); });
+  };
+  EXPECT_EQ(error({.features = {"a"}}), "[t.csv:4] the value of column \"y\" is missing" + ending);
+  EXPECT_EQ(error({.features = {"a"}, .target = "kind", .classes = true}),
+            "[t.csv:4] the value of column \"kind\" is missing" + ending);
+  const Table good = parse_csv("a,kind\n1,x\n2,y\n3,y\n", "good.csv");
+  const TableEncoder encoder = TableEncoder::fit(good, kFirst, {.classes = true});
+  EXPECT_EQ(usage_error_text([&] { encoder.inputs(t); }), "[t.csv:3] the value of column \"a\" is missing" + ending);
+  EXPECT_EQ(usage_error_text([&] { encoder.targets(t); }),
+            "[t.csv:4] the value of column \"kind\" is missing" + ending);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Arbitrary bytes as CSV: refused, or a table whose columns all have a value for each row.
-#include "gradus/data/table.h"
+#include "gradus/data/csv.h"
 #include "tests/fuzz/fuzzing.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       fuzz::require(!table->columns.empty() && table->rows > 0, "a table has a column and a row");
       fuzz::require(table->lines.size() == static_cast<size_t>(table->rows), "each row has a line");
       for (const TableColumn& column : table->columns) {
-        const size_t values = column.is_number ? column.numbers.size() : column.texts.size();
+        const size_t values = column.is_number ? column.numbers.size() : column.codes.size();
         fuzz::require(values == static_cast<size_t>(table->rows), "each row has a value");
       }
     }

@@ -1,0 +1,41 @@
+// Comma-separated values and their kind.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gradus/data/table.h"
+
+namespace gradus {
+
+struct CsvOptions {
+  /// What stands between fields. Unset: a tab if the file's name ends in .tsv, else a comma.
+  std::optional<char> separator = {};
+  enum class Header : uint8_t { kAuto, kYes, kNo };
+  /// Whether the first line has the columns' names. kAuto: if none of its fields is a number, and in one of the columns
+  /// the first value that is not missing, within 100 rows, is one. Without names columns are "1", "2", ….
+  Header header = Header::kAuto;
+  /// Fields that mean that there is no value. In quotes they do so only in a column of numbers.
+  std::vector<std::string> missing = {"", "NA", "N/A", "NaN", "nan", "null", "?"};
+  /// Lines that begin with this character are skipped.
+  std::optional<char> comment = {};
+  enum class BadRow : uint8_t { kError, kSkip };
+  /// What becomes of a row with another number of fields than the first, or with a quote where none may be. kSkip
+  /// leaves it out and counts it (`Table::skipped`). A first row with such a quote is an error all the same, and a
+  /// quote that never ends.
+  BadRow on_bad_row = BadRow::kError;
+};
+
+/// Reads RFC 4180's CSV: fields in quotes may hold separators, line ends and quotes written twice; any line ending;
+/// empty lines are skipped, and so is a byte order mark. Spaces around fields without quotes are dropped. A column
+/// holds numbers (decimal, finite) if all of its values are, or are missing; else text. Errors name `source`, line,
+/// column, what was found and what was expected: a row of another length, a quote that does not end or has text behind
+/// it, a column without a name or with another's, invalid UTF-8, no row at all.
+Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options = {});
+/// The same of a file.
+Table read_csv(const std::string& path, const CsvOptions& options = {});
+
+}  // namespace gradus

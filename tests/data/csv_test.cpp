@@ -1,0 +1,166 @@
+// CSV, as RFC 4180 has it, and what is wrong with other files.
+#include "gradus/data/csv.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+using Doubles = std::vector<double>;
+using Texts = std::vector<std::string>;
+using Codes = std::vector<int32_t>;
+
+// Of a column of text; "∅" where a value is missing.
+Texts texts(const TableColumn& column) {
+  EXPECT_FALSE(column.is_number);
+  Texts all;
+  for (int64_t row = 0; row < static_cast<int64_t>(column.codes.size()); ++row) {
+    all.push_back(column.is_missing(row) ? "∅" : column.text(row));
+  }
+  return all;
+}
+
+TEST(Csv, HasNamesNumbersAndTexts) {
+  const Table t = parse_csv("size,kind, weight \n1,cat,2.5\n -3 , dog ,1e-3\n+4,\"a, b\",0\n", "t.csv");
+  ASSERT_EQ(t.columns.size(), 3u);
+  EXPECT_EQ(t.rows, 3);
+  EXPECT_EQ(t.columns[0].name, "size");
+  EXPECT_EQ(t.columns[0].numbers, (Doubles{1, -3, 4}));
+  EXPECT_EQ(texts(t.columns[1]), (Texts{"cat", "dog", "a, b"}));
+  EXPECT_EQ(t.columns[2].name, "weight");
+  EXPECT_EQ(t.columns[2].numbers, (Doubles{2.5, 0.001, 0}));
+  EXPECT_EQ(t.lines, (std::vector<int64_t>{2, 3, 4}));
+  EXPECT_EQ(t.column("kind"), 1u);
+}
+
+TEST(Csv, TakesQuotesAnyLineEndingAndEmptyLines) {
+  const Table t = parse_csv("\xEF\xBB\xBF\"a\",\"say \"\"b\"\"\"\r\n\r\n\"1\",\"two\nlines\"\r2,\"\"\n\n3,x", "t.csv");
+  EXPECT_EQ(t.columns[0].name, "a");
+  EXPECT_EQ(t.columns[1].name, "say \"b\"");
+  EXPECT_EQ(t.columns[0].numbers, (Doubles{1, 2, 3}));
+  EXPECT_EQ(texts(t.columns[1]), (Texts{"two\nlines", "", "x"}));
+  EXPECT_EQ(t.lines, (std::vector<int64_t>{3, 5, 7}));
+}
+
+TEST(Csv, FindsOutWhetherThereAreNames) {
+  EXPECT_EQ(parse_csv("1,2\n3,4", "t.csv").columns[1].name, "2");
+  EXPECT_EQ(parse_csv("1,2\n3,4", "t.csv").rows, 2);
+  EXPECT_EQ(parse_csv("a,b\nc,d", "t.csv").rows, 2);  // no number anywhere: data as well
+  EXPECT_EQ(parse_csv("a,b\nc,d", "t.csv", {.header = CsvOptions::Header::kYes}).rows, 1);
+  EXPECT_EQ(parse_csv("a,b\n1,d", "t.csv").rows, 1);
+  EXPECT_EQ(texts(parse_csv("a,b\n1,d", "t.csv", {.header = CsvOptions::Header::kNo}).columns[0]), (Texts{"a", "1"}));
+  EXPECT_EQ(parse_csv("a,b\n,NA\nx,\n,5", "t.csv").rows, 3);  // the first value of b is a number
+  EXPECT_EQ(parse_csv("a,b\n,NA\nx,y\n,5", "t.csv").rows, 4);
+}
+
+TEST(Csv, TakesOtherSeparators) {
+  for (const auto& [name, separator] : {std::pair<const char*, std::optional<char>>{"t.txt", '\t'}, {"t.tsv", {}}}) {
+    const Table t = parse_csv("a\tb c\n1\t2,5", name, {.separator = separator});
+    EXPECT_EQ(t.columns[1].name, "b c");
+    EXPECT_EQ(texts(t.columns[1]), (Texts{"2,5"}));
+  }
+  EXPECT_EQ(parse_csv("1,2\n3,4", "t.tsv", {.separator = ','}).columns.size(), 2u);
+}
+
+TEST(Csv, CodesTextsByTheirFirstAppearance) {
+  const TableColumn column = parse_csv("k,x\nb,1\na,1\nb,1\n\"a\",1\nc,1\n", "t.csv").columns[0];
+  EXPECT_EQ(column.dictionary, (Texts{"b", "a", "c"}));
+  EXPECT_EQ(column.codes, (Codes{0, 1, 0, 1, 2}));
+  EXPECT_TRUE(column.numbers.empty());
+}
+
+TEST(Csv, KnowsMissingValues) {
+  const Table t = parse_csv("a,b,c\n1,,x\nNA,nan,\n?,null,N/A\n4, NaN ,\"NA\"\n\"\",,\"\"\n", "t.csv");
+  const TableColumn &a = t.columns[0], &b = t.columns[1];
+  ASSERT_TRUE(a.is_number);
+  EXPECT_EQ(a.numbers[0], 1.0);
+  EXPECT_EQ(a.numbers[3], 4.0);
+  for (const int64_t row : {1, 2, 4}) EXPECT_TRUE(a.is_missing(row)) << row;
+  EXPECT_EQ(a.first_missing(), 1);
+  // No value at all: numbers.
+  ASSERT_TRUE(b.is_number);
+  EXPECT_EQ(std::count_if(b.numbers.begin(), b.numbers.end(), [](double x) { return std::isnan(x); }), 5);
+  // Quotes make a text of it.
+  EXPECT_EQ(texts(t.columns[2]), (Texts{"x", "∅", "∅", "NA", ""}));
+  EXPECT_EQ(t.columns[2].first_missing(), 1);
+  EXPECT_EQ(parse_csv("a\n1\n2", "t.csv").columns[0].first_missing(), -1);
+}
+
+TEST(Csv, TakesOtherTextsForMissing) {
+  const Table t = parse_csv("a,b\n-999,NA\n2,-999\n", "t.csv", {.missing = {"-999"}});
+  EXPECT_TRUE(t.columns[0].is_missing(0));
+  EXPECT_EQ(t.columns[0].numbers[1], 2.0);
+  EXPECT_EQ(texts(t.columns[1]), (Texts{"NA", "∅"}));
+  EXPECT_EQ(texts(parse_csv("a,b\nx,1\n,2\n", "t.csv", {.missing = {}}).columns[0]), (Texts{"x", ""}));
+}
+
+TEST(Csv, SkipsComments) {
+  const Table t = parse_csv("# \"made by hand\na,b\n1,2\n#3,4,5\n 6,#\n#", "t.csv", {.comment = '#'});
+  EXPECT_EQ(t.columns[0].numbers, (Doubles{1, 6}));
+  EXPECT_EQ(texts(t.columns[1]), (Texts{"2", "#"}));
+  EXPECT_EQ(t.lines, (std::vector<int64_t>{3, 5}));
+}
+
+TEST(Csv, SkipsBadRowsIfAsked) {
+  const CsvOptions skip{.on_bad_row = CsvOptions::BadRow::kSkip};
+  const std::string text = "a,b\n1,2\n3\n4,x\"y\n5,\"6\"7,\"\n8,9,10\n11,12\n";
+  const Table t = parse_csv(text, "t.csv", skip);
+  EXPECT_EQ(t.columns[0].numbers, (Doubles{1, 11}));
+  EXPECT_EQ(t.columns[1].numbers, (Doubles{2, 12}));
+  EXPECT_EQ(t.lines, (std::vector<int64_t>{2, 7}));
+  EXPECT_EQ(t.skipped, 4);
+  EXPECT_EQ(t.first_skipped, "[t.csv:3] 1 fields; expected 2, as in line 1");
+  EXPECT_EQ(parse_csv("1\n", "t.csv", skip).skipped, 0);
+  const auto error = [&](const char* broken) { return error_text([&] { parse_csv(broken, "t.csv", skip); }); };
+  EXPECT_EQ(error("a,b\n1,\"x\n2,3\n"), "[t.csv:2, column 2] a quote is opened and never closed");
+  EXPECT_EQ(error("a\"b,c\n1,2\n").substr(0, 32), "[t.csv:1, column 1] \"a\"b\" has a ");
+}
+
+std::string refused(std::string_view text, const CsvOptions& options = {}) {
+  return error_text([&] { parse_csv(text, "t.csv", options); });
+}
+
+TEST(Csv, SaysWhatIsWrongAndWhere) {
+  EXPECT_EQ(refused(""), "[t.csv] there is no row in it; expected a line of fields for each example");
+  EXPECT_EQ(refused("\n\n"), "[t.csv] there is no row in it; expected a line of fields for each example");
+  EXPECT_EQ(refused("a,b", {.header = CsvOptions::Header::kYes}),
+            "[t.csv] there is a line of names and no row below it");
+  EXPECT_EQ(refused("1,2\n\n3,4,5"), "[t.csv:3] 3 fields; expected 2, as in line 1");
+  EXPECT_EQ(refused("a,b\n1,\"x\ny"), "[t.csv:2, column 2] a quote is opened and never closed");
+  EXPECT_EQ(refused("a,b\n\"x\"y,1"),
+            "[t.csv:2, column 1] text behind the closing quote of \"x\"; expected a separator or the end of the line");
+  EXPECT_EQ(
+      refused("a,b\n1,x\"y"),
+      "[t.csv:2, column 2] \"x\"y\" has a quote inside; a field with quotes has to be in quotes itself, with each "
+      "written twice");
+  EXPECT_EQ(refused("a,a\n1,2"), "[t.csv:1, column 2] the name \"a\" is that of column 1 too; each needs its own");
+  EXPECT_EQ(refused("a,\n1,2"), "[t.csv:1, column 2] the column has no name; expected one");
+  EXPECT_EQ(refused("a\n\xFF"), "[t.csv] byte 2 is no UTF-8; convert the file with iconv");
+  EXPECT_EQ(usage_error_text([] { parse_csv("a,b\n1,2", "t.csv").column("c"); }),
+            "[t.csv] there is no column \"c\"; there are: a, b");
+  // Numbers that are none are text.
+  EXPECT_FALSE(parse_csv("a\n1\ninf", "t.csv").columns[0].is_number);
+  EXPECT_FALSE(parse_csv("a\n1\n1e999", "t.csv").columns[0].is_number);
+  EXPECT_FALSE(parse_csv("a\n1\n0x10", "t.csv").columns[0].is_number);
+  EXPECT_FALSE(parse_csv("a\n1\n+-1", "t.csv").columns[0].is_number);
+}
+
+TEST(Csv, ReadsRealFiles) {
+  const std::string path = GRADUS_SOURCE_DIR "/../shared/data/tabular/penguins.csv";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "the shared data is not beside the project";
+  const Table t = read_csv(path);
+  EXPECT_EQ(t.rows, 344);
+  EXPECT_EQ(t.columns[t.column("species")].dictionary, (Texts{"Adelie", "Gentoo", "Chinstrap"}));
+  EXPECT_EQ(t.columns[t.column("year")].numbers.back(), 2009);
+  const TableColumn& mass = t.columns[t.column("body_mass_g")];
+  ASSERT_TRUE(mass.is_number);
+  EXPECT_EQ(std::count_if(mass.numbers.begin(), mass.numbers.end(), [](double x) { return std::isnan(x); }), 2);
+  EXPECT_EQ(mass.first_missing(), 3);
+}
+
+}  // namespace
+}  // namespace gradus
