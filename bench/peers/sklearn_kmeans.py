@@ -1,0 +1,32 @@
+"""Times scikit-learn's k-means on a file, printed as one JSON object. Called by bench/peers/kmeans.py."""
+
+import json
+import statistics
+import sys
+import time
+import warnings
+
+import numpy as np
+import sklearn
+from sklearn.cluster import KMeans
+
+
+def main():
+    path, rounds = sys.argv[1], int(sys.argv[2])
+    warnings.simplefilter("ignore")
+    data = np.load(path)
+    x, centers = data["x"], data["centers"]
+    times = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        fitted = KMeans(len(centers), init=centers, n_init=1, algorithm="lloyd", tol=0.0, max_iter=rounds).fit(x)
+        times.append(1e3 * (time.perf_counter() - begin))
+    ours = fitted.cluster_centers_.astype(np.float64)
+    inertia = sum(float(((part.astype(np.float64) - ours[label]) ** 2).sum())
+                  for part, label in zip(np.array_split(x, 100), np.array_split(fitted.labels_, 100)))
+    print(json.dumps({"ms": statistics.median(times), "rounds": int(fitted.n_iter_), "inertia": inertia,
+                      "version": sklearn.__version__}))
+
+
+if __name__ == "__main__":
+    main()

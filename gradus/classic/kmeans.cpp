@@ -1,0 +1,255 @@
+#include "gradus/classic/kmeans.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "gradus/base/error.h"
+#include "gradus/base/random.h"
+#include "gradus/base/threads.h"
+#include "gradus/classic/kernels/nearest.h"
+#include "gradus/classic/kmeans_start.h"
+#include "gradus/classic/rows.h"
+#include "gradus/tensor/kernels/copy.h"
+
+namespace gradus {
+namespace {
+
+using detail::RowBlocks;
+
+constexpr int64_t kTogether = 256;  // rows that stay in the cache between finding their centre and being added up
+
+// Calls `body(first row, rows)` for small groups of rows, in order.
+template <class Body>
+void for_groups(int64_t begin, int64_t end, Body&& body) {
+  for (int64_t row = begin; row < end; row += kTogether) body(row, std::min(kTogether, end - row));
+}
+
+// What a round takes from the rows.
+struct Clusters {
+  std::vector<double> sums;     // (k, D)
+  std::vector<int64_t> counts;  // (k)
+  bool has_changed = false;     // some label is another than before
+};
+
+// Sets the labels by the centres, and adds up the rows by their labels.
+Clusters assign(const Tensor& x, const Tensor& centers, Tensor& labels) {
+  const int64_t rows = x.size(0), columns = x.size(1), k = centers.size(0), size = k * columns;
+  const kernels::CenterPanels panels(centers.data<double>(), k, columns);
+  const RowBlocks blocks(rows, 8 * (size + k));
+  std::vector<Clusters> parts(static_cast<size_t>(blocks.count));
+  int64_t* all_labels = labels.mutable_data<int64_t>();
+  parallel_for(rows, blocks.length, [&](int64_t begin, int64_t end) {
+    Clusters& part = parts[static_cast<size_t>(begin / blocks.length)];
+    part.sums.resize(static_cast<size_t>(size));
+    part.counts.resize(static_cast<size_t>(k));
+    for_groups(begin, end, [&](int64_t row, int64_t count) {
+      int64_t nearest[kTogether];
+      const float* from = x.data<float>() + row * columns;
+      kernels::find_nearest(panels, from, count, nearest);
+      kernels::add_rows(from, count, columns, nearest, part.sums.data(), part.counts.data());
+      part.has_changed = part.has_changed || !std::equal(nearest, nearest + count, all_labels + row);
+      std::copy_n(nearest, count, all_labels + row);
+    });
+  });
+  Clusters all = std::move(parts[0]);
+  parallel_for(size, 4096, [&](int64_t begin, int64_t end) {
+    for (size_t b = 1; b < parts.size(); ++b) {
+      for (int64_t i = begin; i < end; ++i) all.sums[static_cast<size_t>(i)] += parts[b].sums[static_cast<size_t>(i)];
+    }
+  });
+  for (size_t b = 1; b < parts.size(); ++b) {
+    for (size_t j = 0; j < all.counts.size(); ++j) all.counts[j] += parts[b].counts[j];
+    all.has_changed = all.has_changed || parts[b].has_changed;
+  }
+  return all;
+}
+
+// ‖x_i − its centre‖² of each row.
+std::vector<double> distances_of(const Tensor& x, const Tensor& labels, const Tensor& centers) {
+  const int64_t columns = x.size(1);
+  std::vector<double> distances(static_cast<size_t>(x.size(0)));
+  parallel_for(x.size(0), kTogether, [&](int64_t begin, int64_t end) {
+    kernels::squared_distances(x.data<float>() + begin * columns, end - begin, columns, labels.data<int64_t>() + begin,
+                               centers.data<double>(), distances.data() + begin);
+  });
+  return distances;
+}
+
+// Gives each empty cluster one of the rows farthest from their centres, if any is away from it.
+void refill(const Tensor& x, const Tensor& labels, const Tensor& centers, Clusters& clusters) {
+  std::vector<size_t> empty;
+  for (size_t j = 0; j < clusters.counts.size(); ++j) {
+    if (clusters.counts[j] == 0) empty.push_back(j);
+  }
+  if (empty.empty()) return;
+  const std::vector<double> distances = distances_of(x, labels, centers);
+  std::vector<int64_t> farthest(distances.size());
+  std::iota(farthest.begin(), farthest.end(), 0);
+  const auto is_farther = [&](int64_t a, int64_t b) {
+    const double da = distances[static_cast<size_t>(a)], db = distances[static_cast<size_t>(b)];
+    return da > db || (da == db && a < b);
+  };
+  std::partial_sort(farthest.begin(), farthest.begin() + static_cast<int64_t>(empty.size()), farthest.end(),
+                    is_farther);
+  if (distances[static_cast<size_t>(farthest[0])] == 0.0) return;
+  const size_t columns = static_cast<size_t>(x.size(1));
+  for (size_t e = 0; e < empty.size(); ++e) {
+    const float* row = x.data<float>() + farthest[e] * x.size(1);
+    const size_t from = static_cast<size_t>(labels.data<int64_t>()[farthest[e]]), to = empty[e];
+    for (size_t p = 0; p < columns; ++p) {
+      clusters.sums[from * columns + p] -= static_cast<double>(row[p]);
+      clusters.sums[to * columns + p] = static_cast<double>(row[p]);
+    }
+    --clusters.counts[from];
+    clusters.counts[to] = 1;
+  }
+}
+
+// The mean of each cluster; an empty one has that of the largest.
+Tensor means_of(const Clusters& clusters, int64_t columns) {
+  const auto& counts = clusters.counts;
+  const size_t largest = static_cast<size_t>(std::max_element(counts.begin(), counts.end()) - counts.begin());
+  Tensor means = Tensor::empty({static_cast<int64_t>(counts.size()), columns}, DType::kF64);
+  double* to = means.mutable_data<double>();
+  for (size_t j = 0; j < counts.size(); ++j) {
+    const size_t from = counts[j] > 0 ? j : largest;
+    for (size_t p = 0; p < static_cast<size_t>(columns); ++p) {
+      *to++ = clusters.sums[from * static_cast<size_t>(columns) + p] / static_cast<double>(counts[from]);
+    }
+  }
+  return means;
+}
+
+// Σ ‖x − its centre‖² by the sums alone, where Σ ‖x − mean‖² is known: Σ −2·(c − mean)·(sum − count·mean) +
+// count·‖c − mean‖² is what the centres change of it.
+double inertia_by_sums(const Clusters& clusters, const Tensor& centers, const Tensor& means, double squares) {
+  const double *c = centers.data<double>(), *sum = clusters.sums.data();
+  double change = 0.0;
+  for (const int64_t members : clusters.counts) {
+    const double count = static_cast<double>(members);
+    for (int64_t p = 0; p < centers.size(1); ++p) {
+      const double mean = means.data<double>()[p], off = *c++ - mean;
+      change += off * (count * off - 2.0 * (*sum++ - count * mean));
+    }
+  }
+  return std::max(0.0, squares + change);
+}
+
+double squared_difference(const Tensor& a, const Tensor& b) {
+  double sum = 0.0;
+  for (int64_t i = 0; i < a.numel(); ++i) {
+    const double difference = a.data<double>()[i] - b.data<double>()[i];
+    sum += difference * difference;
+  }
+  return sum;
+}
+
+double total(const std::vector<double>& values) {
+  // In parts, so that the rounding of millions of terms stays small.
+  double sum = 0.0;
+  for (size_t i = 0; i < values.size(); i += kTogether) {
+    const size_t end = std::min(values.size(), i + kTogether);
+    sum += std::accumulate(values.begin() + static_cast<int64_t>(i), values.begin() + static_cast<int64_t>(end), 0.0);
+  }
+  return sum;
+}
+
+Tensor new_labels(int64_t rows) { return Tensor::full({rows}, -1.0, DType::kI64); }
+
+}  // namespace
+
+KMeans::KMeans(const Tensor& x, const KMeansOptions& options) : x_(detail::checked_rows("kmeans", x)) {
+  if (!(options.tolerance >= 0.0 && std::isfinite(options.tolerance))) {
+    fail_usage("kmeans", "tolerance is {}; expected a finite number from 0", options.tolerance);
+  }
+  centers_ = detail::start_centers("kmeans", x_, options);
+  labels_ = new_labels(x_.size(0));
+  const detail::RowStatistics statistics = detail::statistics_of(x_);
+  means_ = Tensor::from(statistics.means, {x_.size(1)});
+  squares_ = statistics.squares;
+  tolerance_ = options.tolerance * squares_ / static_cast<double>(x_.numel());
+}
+
+KMeansRound KMeans::step() {
+  Clusters clusters = assign(x_, centers_, labels_);
+  KMeansRound round{.round = ++round_};
+  round.inertia = inertia_by_sums(clusters, centers_, means_, squares_);
+  refill(x_, labels_, centers_, clusters);
+  Tensor moved = means_of(clusters, x_.size(1));
+  round.shift = squared_difference(moved, centers_);
+  round.converged = !clusters.has_changed || round.shift <= tolerance_;
+  centers_ = std::move(moved);
+  return round;
+}
+
+KMeansResult KMeans::result() const {
+  KMeansResult result{.centers = centers_.clone(), .rounds = round_};
+  result.labels = nearest_centers(x_, centers_);
+  result.inertia = total(distances_of(x_, result.labels, centers_));
+  return result;
+}
+
+NamedTensors KMeans::state() const {
+  return {{"centers", centers_.clone()},
+          {"labels", labels_.clone()},
+          {"round", Tensor::from(std::vector<int64_t>{round_}, {})}};
+}
+
+void KMeans::restore(const NamedTensors& state) {
+  Tensor centers = detail::find_state("kmeans", state, "centers", centers_);
+  Tensor labels = detail::find_state("kmeans", state, "labels", labels_);
+  round_ = detail::find_state("kmeans", state, "round", Tensor::zeros({}, DType::kI64)).values<int64_t>()[0];
+  centers_ = std::move(centers);
+  labels_ = std::move(labels);
+}
+
+KMeansResult fit_kmeans(const Tensor& x, const KMeansOptions& options) {
+  if (options.max_rounds < 1) fail_usage("kmeans", "{} rounds at most; expected 1 or more", options.max_rounds);
+  if (options.starts < 1) fail_usage("kmeans", "{} starts; expected 1 or more", options.starts);
+  KMeansResult best{.inertia = std::numeric_limits<double>::infinity()};
+  for (int64_t i = 0; i < options.starts; ++i) {
+    KMeansOptions own = options;
+    if (i > 0) own.seed = mix(options.seed, static_cast<uint64_t>(i));
+    KMeans learner(x, own);
+    KMeansRound round;
+    while (round.round < options.max_rounds && !round.converged) round = learner.step();
+    KMeansResult result = learner.result();
+    result.converged = round.converged;
+    if (result.inertia < best.inertia) best = std::move(result);
+  }
+  return best;
+}
+
+Tensor nearest_centers(const Tensor& x, const Tensor& centers) {
+  const Tensor rows = detail::checked_rows("nearest_centers", x);
+  const Tensor own = detail::checked_centers("nearest_centers", centers, rows.size(1));
+  const int64_t columns = rows.size(1);
+  const kernels::CenterPanels panels(own.data<double>(), own.size(0), columns);
+  Tensor labels = Tensor::empty({rows.size(0)}, DType::kI64);
+  int64_t* to = labels.mutable_data<int64_t>();
+  parallel_for(rows.size(0), kTogether, [&](int64_t begin, int64_t end) {
+    kernels::find_nearest(panels, rows.data<float>() + begin * columns, end - begin, to + begin);
+  });
+  return labels;
+}
+
+double inertia_of(const Tensor& x, const Tensor& labels, const Tensor& centers) {
+  const Tensor rows = detail::checked_rows("inertia_of", x);
+  const Tensor own = detail::checked_centers("inertia_of", centers, rows.size(1));
+  const Tensor of = kernels::contiguous(labels);
+  if (of.dtype() != DType::kI64 || !(of.shape() == Shape{rows.size(0)})) {
+    fail("inertia_of", "the labels are {}; expected i64 ({},)", labels.describe(), rows.size(0));
+  }
+  for (int64_t i = 0; i < of.numel(); ++i) {
+    const int64_t label = of.data<int64_t>()[i];
+    if (label < 0 || label >= own.size(0)) {
+      fail("inertia_of", "the label of row {} is {}; expected 0 to {}", i, label, own.size(0) - 1);
+    }
+  }
+  return total(distances_of(rows, of, own));
+}
+
+}  // namespace gradus
