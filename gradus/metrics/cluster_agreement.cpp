@@ -127,9 +127,6 @@ double mean_of(double a, double b, EntropyMean mean) {
   return mean == EntropyMean::kMin ? std::min(a, b) : std::max(a, b);
 }
 
-// As it is, but no nearer to 0: both a difference and what it is divided by may vanish.
-double away_from_zero(double x) { return x < 0.0 ? std::min(x, -kEpsilon) : std::max(x, kEpsilon); }
-
 }  // namespace
 
 double adjusted_rand(std::span<const int64_t> truth, std::span<const int64_t> labels) {
@@ -148,7 +145,8 @@ double adjusted_rand(std::span<const int64_t> truth, std::span<const int64_t> la
 }
 
 double mutual_information(std::span<const int64_t> truth, std::span<const int64_t> labels) {
-  return mutual_information(Contingency("mutual_information", truth, labels));
+  const Contingency table("mutual_information", truth, labels);
+  return truth.empty() ? std::numeric_limits<double>::quiet_NaN() : mutual_information(table);
 }
 
 double normalized_mutual_information(std::span<const int64_t> truth, std::span<const int64_t> labels,
@@ -164,8 +162,9 @@ double adjusted_mutual_information(std::span<const int64_t> truth, std::span<con
   if (table.truths.count() == table.found.count() && table.truths.count() < 2) return 1.0;
   if (table.truths.count() == 1 || table.found.count() == 1) return 0.0;
   const double expected = expected_mutual_information(table);
-  const double most = mean_of(entropy(table.truths), entropy(table.found), mean);
-  return away_from_zero(mutual_information(table) - expected) / away_from_zero(most - expected);
+  const double most = mean_of(entropy(table.truths), entropy(table.found), mean), room = most - expected;
+  constexpr double kRounding = 1e-12;
+  return room <= kRounding * most ? 1.0 : (mutual_information(table) - expected) / room;
 }
 
 VMeasure v_measure(std::span<const int64_t> truth, std::span<const int64_t> labels, double beta) {

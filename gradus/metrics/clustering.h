@@ -25,10 +25,9 @@ double silhouette_score(std::span<const float> points, int64_t features, std::sp
 /// Source: Caliński, Harabasz, "A dendrite method for cluster analysis", Communications in Statistics 3, 1974.
 double calinski_harabasz(std::span<const float> points, int64_t features, std::span<const int64_t> labels);
 
-/// The mean over the clusters of the highest (sᵢ + sⱼ) / dᵢⱼ of another: s is a cluster's mean distance from its mean, d
-/// the distance of two means; 0 or more, the lower the better. Clusters whose means are equal are not compared. 0 where
-/// all s, or all d, are below 1e-8.
-/// Source: Davies, Bouldin, "A cluster separation measure", IEEE PAMI 1, 1979.
+/// The mean over the clusters of the highest (sᵢ + sⱼ) / dᵢⱼ of another: s is a cluster's mean distance from its mean,
+/// d the distance of two means; 0 or more, the lower the better. Clusters whose means are equal are not compared. 0
+/// where all s, or all d, are below 1e-8. Source: Davies, Bouldin, "A cluster separation measure", IEEE PAMI 1, 1979.
 double davies_bouldin(std::span<const float> points, int64_t features, std::span<const int64_t> labels);
 
 }  // namespace gradus

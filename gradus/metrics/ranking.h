@@ -25,8 +25,8 @@ std::vector<double> roc_auc_per_class(std::span<const int64_t> truth, std::span<
 double roc_auc(std::span<const int64_t> truth, std::span<const double> scores, int64_t classes, ClassAverage average,
                std::span<const double> weights = {});
 
-/// Average precision, the area under the precision-recall curve as a sum of steps: Σ (Rₙ − Rₙ₋₁) Pₙ over the thresholds,
-/// without interpolation. `truth` is 0 or 1. NaN where class 1 has no weight.
+/// Average precision, the area under the precision-recall curve as a sum of steps: Σ (Rₙ − Rₙ₋₁) Pₙ over the
+/// thresholds, without interpolation. `truth` is 0 or 1. NaN where class 1 has no weight.
 double average_precision(std::span<const int64_t> truth, std::span<const double> scores,
                          std::span<const double> weights = {});
 
