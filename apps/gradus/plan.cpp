@@ -83,11 +83,11 @@ std::string feature_names(const ExperimentData& data) {
   const auto* table = std::get_if<TableEncoder>(&data.encoder);
   if (table == nullptr) return "";
   std::vector<std::string> names;
-  for (const TableEncoder::Column& column : table->features()) {
+  for (const std::string& name : table->input_names()) {
     if (names.size() == kMostShown) break;
-    names.push_back(column.name);
+    names.push_back(name);
   }
-  const size_t more = table->features().size() - names.size();
+  const size_t more = static_cast<size_t>(table->width()) - names.size();
   if (more > 0) names.push_back(fmt::format("… {} more", more));
   return fmt::format(" ({} → {})", fmt::join(names, ", "), table->target().name);
 }
@@ -138,6 +138,7 @@ std::string data_text(const Session& session) {
   const int64_t examples = data.training->size();
   std::string text = fmt::format("data {}: {} examples to train on", session.config().text("data.kind"), examples);
   text += data.validation ? fmt::format(", {} for validation\n", data.validation->size()) : ", none for validation\n";
+  if (data.unlabelled > 0) text += fmt::format("{} rows without a target are left out\n", data.unlabelled);
   if (data.unused_tokens > 0) {
     text += fmt::format("{} tokens at the end of the training text are too few for an example and stay unused\n",
                         data.unused_tokens);

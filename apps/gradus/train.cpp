@@ -141,6 +141,9 @@ std::string introduction(const Run& run, int64_t steps, const std::string& folde
   std::string text = fmt::format("model {}: {} parameters; {} examples; at most {} steps; folder {}\n",
                                  run.config().text("model.kind"), parameters, examples, steps, folder);
   text += fmt::format("memory: {} at most (`--dry-run` says for what)\n", megabytes(run.memory().total()));
+  if (run.data().unlabelled > 0) {
+    text += fmt::format("{} rows without a target are left out\n", run.data().unlabelled);
+  }
   if (run.data().unused_tokens > 0) {
     text += fmt::format("{} tokens at the end of the training text are too few for an example and stay unused\n",
                         run.data().unused_tokens);

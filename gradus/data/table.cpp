@@ -100,4 +100,28 @@ void Table::append(Table&& other) {
   skipped += other.skipped;
 }
 
+namespace {
+
+template <class T>
+void keep_places(std::vector<T>& values, std::span<const int64_t> rows) {
+  if (values.empty()) return;  // of the other type of column
+  size_t to = 0;
+  for (const int64_t row : rows) values[to++] = values[static_cast<size_t>(row)];
+  values.resize(to);
+}
+
+}  // namespace
+
+void Table::keep(std::span<const int64_t> kept) {
+  for (TableColumn& column : columns) {
+    keep_places(column.numbers, kept);
+    keep_places(column.codes, kept);
+  }
+  keep_places(lines, kept);
+  for (Part& part : parts) {
+    part.first_row = std::lower_bound(kept.begin(), kept.end(), part.first_row) - kept.begin();
+  }
+  rows = static_cast<int64_t>(kept.size());
+}
+
 }  // namespace gradus

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,8 @@ struct Table {
   /// Puts the rows of another table behind these; an error unless its columns have the same names and types in the same
   /// order. A column whose values are all missing is of either type.
   void append(Table&& other);
+  /// Leaves out all rows but these, which ascend.
+  void keep(std::span<const int64_t> rows);
 };
 
 }  // namespace gradus

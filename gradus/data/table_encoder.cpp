@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
@@ -13,59 +14,44 @@
 namespace gradus {
 namespace {
 
-using Column = TableEncoder::Column;
-
 void check_none_missing(const Table& table, const TableColumn& column) {
   const int64_t row = column.first_missing();
   if (row < 0) return;
-  fail_usage(
-      table.place(row),
-      "the value of column \"{}\" is missing; fill it, leave the row out, or name the columns to learn from with "
-      "data.features",
-      column.name);
+  fail_usage(table.place(row),
+             "the value of column \"{}\", which is to be learned, is missing; fill it, or set data.unlabelled = "
+             "\"leave_out\"",
+             column.name);
 }
 
-const TableColumn& column_of_numbers(const Table& table, std::string_view name) {
+const TableColumn& target_of_numbers(const Table& table, std::string_view name) {
   const TableColumn& column = table.columns[table.column(name)];
-  if (column.is_number) {
-    check_none_missing(table, column);
-    return column;
-  }
+  check_none_missing(table, column);
+  if (column.is_number) return column;
   // One of its fields at least is none.
   int64_t row = 0;
-  while (column.is_missing(row) || parse_number(column.text(row))) ++row;
+  while (parse_number(column.text(row))) ++row;
   fail_usage(table.place(row),
-             "column \"{}\" holds text, \"{}\"; a feature, and a target that is not a class, must be numbers: name the "
-             "columns that are with data.features and data.target, or learn classes with loss.name = \"cross_entropy\"",
+             "column \"{}\" holds text, \"{}\"; a target that is not a class must be a number: name the column that is "
+             "with data.target, or learn classes with loss.name = \"cross_entropy\"",
              name, column.text(row));
 }
 
-const TableColumn& column_of_classes(const Table& table, std::string_view name) {
+const TableColumn& target_of_classes(const Table& table, std::string_view name) {
   const TableColumn& column = table.columns[table.column(name)];
   check_none_missing(table, column);
   return column;
 }
 
-Column fit_column(const Table& table, const TableColumn& column, std::span<const int64_t> rows, bool standardize) {
-  Column result{.name = column.name};
-  if (!standardize) return result;
-  const double count = static_cast<double>(rows.size());
-  double mean = 0.0, squares = 0.0;
-  for (const int64_t row : rows) mean += column.numbers[static_cast<size_t>(row)] / count;
-  for (const int64_t row : rows) squares += std::pow(column.numbers[static_cast<size_t>(row)] - mean, 2) / count;
-  if (!std::isfinite(squares)) {
-    fail_usage(table.source(), "column \"{}\" has numbers too large to be standardised; give it in another unit",
-               column.name);
-  }
-  result.mean = mean;
-  // What rounding leaves of a constant column is no deviation.
-  const double deviation = std::sqrt(squares);
-  if (deviation > 1e-12 * std::abs(mean)) result.scale = deviation;
-  return result;
+TableEncoder::Target fit_target(const Table& table, const std::string& name, std::span<const int64_t> rows,
+                                bool standardize) {
+  target_of_numbers(table, name);
+  const Feature feature =
+      fit_feature(table, name, rows, {.scaling = standardize ? Scaling::kStandardize : Scaling::kNone});
+  return {name, feature.mean, feature.scale};
 }
 
-// A number of a column as the model sees it.
-float seen(const Table& table, const TableColumn& column, const Column& as, int64_t row) {
+// A number of the target as the model sees it.
+float seen(const Table& table, const TableColumn& column, const TableEncoder::Target& as, int64_t row) {
   const double number = column.numbers[static_cast<size_t>(row)];
   const auto result = static_cast<float>((number - as.mean) / as.scale);
   if (std::isfinite(result)) return result;
@@ -114,8 +100,38 @@ std::vector<std::string> names_of_features(const Table& table, const std::string
   return options.features;
 }
 
-JsonText json_of(const Column& column) {
-  return JsonText().add("name", column.name).add("mean", column.mean).add("scale", column.scale);
+// What is asked for the feature of this name.
+FeatureOptions options_of(const std::string& name, const TableEncoderOptions& o) {
+  const auto has = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  FeatureOptions feature = o.feature;
+  feature.log1p = has(o.log1p);
+  feature.is_category = has(o.categories);
+  return feature;
+}
+
+// Names that stand in a list of features.
+void check_named(const Table& table, const std::vector<std::string>& features, const std::vector<std::string>& names,
+                 const char* key) {
+  for (const std::string& name : names) {
+    if (std::find(features.begin(), features.end(), name) != features.end()) continue;
+    fail_usage(table.source(), "{} names \"{}\", which is no feature; those are: {}", key, name,
+               fmt::join(features, ", "));
+  }
+}
+
+// One-hot columns beyond this are a mistake more often than a wish.
+constexpr int64_t kMostInputs = 1 << 16;
+
+void check_width(const Table& table, const std::vector<Feature>& features, int64_t width) {
+  if (width <= kMostInputs) return;
+  const Feature& widest = *std::max_element(features.begin(), features.end(),
+                                            [](const Feature& a, const Feature& b) { return a.width() < b.width(); });
+  fail_usage(table.source(),
+             "the features give {} inputs, {} of them by column \"{}\"; at most {} are possible: leave it out of "
+             "data.features, or set data.categories = \"hash\"",
+             width, widest.width(), widest.name, kMostInputs);
 }
 
 [[noreturn]] void fail_json(const std::string& file, const char* what) {
@@ -134,12 +150,13 @@ double number(const JsonValue& value, const std::string& file) {
   fail_json(file, "a mean or a scale is no number");
 }
 
-Column column_from(const JsonValue& value, const std::string& file) {
+TableEncoder::Target target_from(const JsonValue& value, const std::string& file) {
   const auto* name = field(value, "name", file).get<std::string>();
   if (name == nullptr) fail_json(file, "a column's name is no text");
-  Column column{*name, number(field(value, "mean", file), file), number(field(value, "scale", file), file)};
-  if (!(column.scale > 0.0)) fail_json(file, "a scale is not above 0");
-  return column;
+  TableEncoder::Target target{*name, number(field(value, "mean", file), file),
+                              number(field(value, "scale", file), file)};
+  if (!(target.scale > 0.0)) fail_json(file, "a scale is not above 0");
+  return target;
 }
 
 }  // namespace
@@ -148,7 +165,7 @@ TableEncoder TableEncoder::fit(const Table& table, std::span<const int64_t> rows
   TableEncoder encoder;
   const std::string target = options.target.empty() ? table.columns.back().name : options.target;
   if (options.classes) {
-    encoder.classes_ = classes_of(column_of_classes(table, target));
+    encoder.classes_ = classes_of(target_of_classes(table, target));
     encoder.target_.name = target;
     if (encoder.classes_.size() < 2) {
       fail_usage(table.source(),
@@ -156,18 +173,24 @@ TableEncoder TableEncoder::fit(const Table& table, std::span<const int64_t> rows
                  encoder.classes_[0]);
     }
   } else {
-    encoder.target_ = fit_column(table, column_of_numbers(table, target), rows, options.standardize_target);
+    encoder.target_ = fit_target(table, target, rows, options.standardize_target);
   }
-  for (const std::string& name : names_of_features(table, target, options)) {
-    encoder.features_.push_back(fit_column(table, column_of_numbers(table, name), rows, options.standardize));
+  const std::vector<std::string> names = names_of_features(table, target, options);
+  check_named(table, names, options.log1p, "data.log1p");
+  check_named(table, names, options.categories, "data.category_columns");
+  for (const std::string& name : names) {
+    encoder.features_.push_back(fit_feature(table, name, rows, options_of(name, options)));
   }
+  check_width(table, encoder.features_, encoder.width());
   return encoder;
 }
 
 std::string TableEncoder::to_json() const {
+  JsonText target;
+  target.add("name", target_.name).add("mean", target_.mean).add("scale", target_.scale).add("classes", classes_);
   std::string text = "{\"features\": [";
-  for (size_t i = 0; i < features_.size(); ++i) text += (i > 0 ? ",\n  " : "\n  ") + json_of(features_[i]).line();
-  return text + "],\n \"target\": " + json_of(target_).add("classes", classes_).line() + "}\n";
+  for (size_t i = 0; i < features_.size(); ++i) text += (i > 0 ? ",\n  " : "\n  ") + features_[i].to_json().line();
+  return text + "],\n \"target\": " + target.line() + "}\n";
 }
 
 TableEncoder TableEncoder::from_json(std::string_view text, const std::string& file) {
@@ -175,9 +198,9 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& f
   TableEncoder encoder;
   const auto* features = field(json, "features", file).get<JsonValue::List>();
   if (features == nullptr || features->empty()) fail_json(file, "\"features\" is no list of at least one column");
-  for (const JsonValue& feature : *features) encoder.features_.push_back(column_from(feature, file));
+  for (const JsonValue& feature : *features) encoder.features_.push_back(feature_from_json(feature, file));
   const JsonValue& target = field(json, "target", file);
-  encoder.target_ = column_from(target, file);
+  encoder.target_ = target_from(target, file);
   const auto* classes = field(target, "classes", file).get<JsonValue::List>();
   if (classes == nullptr) fail_json(file, "\"classes\" is no list");
   for (const JsonValue& name : *classes) {
@@ -188,29 +211,39 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& f
   return encoder;
 }
 
+int64_t TableEncoder::width() const {
+  return std::accumulate(features_.begin(), features_.end(), int64_t{0},
+                         [](int64_t sum, const Feature& feature) { return sum + feature.width(); });
+}
+
+std::vector<std::string> TableEncoder::input_names() const {
+  std::vector<std::string> names;
+  for (const Feature& feature : features_) {
+    for (std::string& name : feature.input_names()) names.push_back(std::move(name));
+  }
+  return names;
+}
+
 Tensor TableEncoder::inputs(const Table& table) const {
-  const auto width = static_cast<int64_t>(features_.size());
-  Tensor inputs = Tensor::empty({table.rows, width});
-  float* const to = inputs.mutable_data<float>();
-  for (int64_t i = 0; i < width; ++i) {
-    const Column& feature = features_[static_cast<size_t>(i)];
-    const TableColumn& column = column_of_numbers(table, feature.name);
-    for (int64_t row = 0; row < table.rows; ++row) {
-      to[row * width + i] = seen(table, column, feature, row);
-    }
+  const int64_t all = width();
+  Tensor inputs = Tensor::empty({table.rows, all});
+  float* to = inputs.mutable_data<float>();
+  for (const Feature& feature : features_) {
+    write_feature(feature, table, to, all);
+    to += feature.width();
   }
   return inputs;
 }
 
 Tensor TableEncoder::targets(const Table& table) const {
   if (classes_.empty()) {
-    const TableColumn& column = column_of_numbers(table, target_.name);
+    const TableColumn& column = target_of_numbers(table, target_.name);
     Tensor targets = Tensor::empty({table.rows, 1});
     float* const to = targets.mutable_data<float>();
     for (int64_t row = 0; row < table.rows; ++row) to[row] = seen(table, column, target_, row);
     return targets;
   }
-  const TableColumn& column = column_of_classes(table, target_.name);
+  const TableColumn& column = target_of_classes(table, target_.name);
   std::map<std::string, int64_t, std::less<>> ids;
   for (const std::string& name : classes_) ids.emplace(name, static_cast<int64_t>(ids.size()));
   Tensor targets = Tensor::empty({table.rows}, DType::kI64);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gradus/data/feature.h"
 #include "gradus/data/table.h"
 #include "gradus/tensor/tensor.h"
 
@@ -17,37 +18,42 @@ struct TableEncoderOptions {
   std::vector<std::string> features = {};  ///< Empty: all columns but the target.
   std::string target = {};                 ///< Empty: the last column.
   bool classes = false;                    ///< Whether the target is a class, of which a text or a number is the name.
-  bool standardize = true;                 ///< Features: minus their mean, divided by their standard deviation.
-  bool standardize_target = false;         ///< The same for a target of numbers.
+  FeatureOptions feature = {};             ///< Of each feature.
+  std::vector<std::string> log1p = {};     ///< Features of which log(1 + x) is taken.
+  std::vector<std::string> categories = {};  ///< Features whose numbers are names of categories, as texts are.
+  bool standardize_target = false;           ///< A target of numbers: minus its mean, divided by its deviation.
 };
 
 /// Which columns a model learns from and what it learns, with what the training part told of them.
 class TableEncoder {
  public:
-  /// value = (number − mean) / scale.
-  struct Column {
+  /// A target of numbers as the model sees it: (number − mean) / scale.
+  struct Target {
     std::string name;
     double mean = 0.0;
     double scale = 1.0;
   };
 
-  /// Means and deviations are those of `rows`, of which there is at least one; a column that is constant there has
-  /// scale 1. Classes are those of the whole table, numbers in their order and texts in that of their bytes. A usage
-  /// error if a column is not there, is named twice, holds text where numbers are needed, or has a missing value.
+  /// Features are fitted to `rows`, of which there is at least one. Classes are those of the whole table, numbers in
+  /// their order and texts in that of their bytes. A usage error if a column is not there, is named twice, holds text
+  /// where numbers are needed, or has a missing value that nothing takes the place of.
   static TableEncoder fit(const Table& table, std::span<const int64_t> rows, const TableEncoderOptions& options);
 
   /// Reads what `to_json` gave; messages call it `file`.
   static TableEncoder from_json(std::string_view json, const std::string& file);
-  /// {"features": [{"name", "mean", "scale"}, …], "target": {"name", "mean", "scale", "classes": ["…", …]}}; classes is
-  /// empty for a target of numbers.
+  /// {"features": [Feature::to_json …], "target": {"name", "mean", "scale", "classes": ["…", …]}}; classes is empty for
+  /// a target of numbers.
   std::string to_json() const;
 
-  const std::vector<Column>& features() const { return features_; }
-  const Column& target() const { return target_; }
+  const std::vector<Feature>& features() const { return features_; }
+  /// The inputs of the model that the features give, and their names.
+  int64_t width() const;
+  std::vector<std::string> input_names() const;
+  const Target& target() const { return target_; }
   const std::vector<std::string>& classes() const { return classes_; }
 
-  /// f32 (rows, features). A feature that the table has not, or that holds text or misses a value there, is an error
-  /// with its place.
+  /// f32 (rows, width). A feature that the table has not, or that is not what it was in training, is an error with its
+  /// place.
   Tensor inputs(const Table& table) const;
   /// f32 (rows, 1), or the classes, i64 (rows). A class that `fit` did not see, or a missing value, is an error with
   /// its line.
@@ -56,8 +62,8 @@ class TableEncoder {
   double original(double output) const { return output * target_.scale + target_.mean; }
 
  private:
-  std::vector<Column> features_;
-  Column target_;
+  std::vector<Feature> features_;
+  Target target_;
   std::vector<std::string> classes_;
 };
 

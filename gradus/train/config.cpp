@@ -430,6 +430,7 @@ bool Config::applies(std::string_view name) const {
   if (condition.key.empty()) return true;
   // Of a list of tables as such: whether an item could have it.
   if (is_list(table_of(name)) && table_of(condition.key) == table_of(name)) return applies(condition.key);
+  if (!condition.choices.empty() && !applies(condition.key)) return false;
   const std::optional<Value> value = choice_for(name, condition.key);
   if (!value || condition.choices.empty()) return value.has_value() != (condition.except && condition.choices.empty());
   const bool named = std::ranges::find(condition.choices, std::get<std::string>(*value)) != condition.choices.end();

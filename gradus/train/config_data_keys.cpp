@@ -69,18 +69,45 @@ std::vector<Key> data_keys() {
        "overlap."},
       {"data.target", text(), Unset{"the last column"}, data_is({"csv"}), "The name of the column to learn."},
       {"data.features", texts(), Unset{"all other columns"}, data_is({"csv"}),
-       "The names of the columns to learn from; they hold numbers."},
+       "The names of the columns to learn from."},
       {"data.separator", choice({"comma", "semicolon", "tab", "space"}),
        Unset{"tab for a name that ends in .tsv, else comma"}, data_is({"csv"}),
        "What stands between the fields of a line."},
       {"data.header", choice({"auto", "yes", "no"}), "auto", data_is({"csv"}),
        "Whether the first line has the columns' names. `auto`: if none of its fields is a number and the first value "
        "below one of them is. Without names columns are \"1\", \"2\", …."},
-      {"data.standardize", boolean(), true, data_is({"csv"}),
-       "Whether the mean of each feature is subtracted and its standard deviation divided by; both are those of the "
-       "training part, and are kept with the model."},
+      {"data.unlabelled", choice({"error", "leave_out"}), "error", data_is({"csv"}),
+       "A row whose target is missing: an error, or left out and counted."},
+      {"data.scaling", choice({"standardize", "min_max", "none"}), "standardize", data_is({"csv"}),
+       "What is done to a feature of numbers: its mean is subtracted and its standard deviation divided by; it is "
+       "brought "
+       "to [0, 1]; or nothing. Means, ranges and all else that is said of features here are those of the training "
+       "part, "
+       "and are kept with the model."},
+      {"data.log1p", texts(), Unset{"none"}, data_is({"csv"}),
+       "Features of which log(1 + x) is taken before they are scaled; their numbers are above −1."},
+      {"data.impute", choice({"error", "mean", "median", "constant"}), "error", data_is({"csv"}),
+       "What takes the place of a missing number of a feature: nothing, so that one is an error; the feature's mean or "
+       "median; or `data.impute_value`. With any of the last three a missing text is a category of its own."},
+      {"data.impute_value", real(kAny), 0.0, Condition{"data.impute", {"constant"}},
+       "What missing numbers are taken for."},
+      {"data.missing_indicator", boolean(), false, Condition{"data.impute", {"mean", "median", "constant"}},
+       "Whether a feature of numbers some of which are missing in the training part has a second input, 1 where it was "
+       "missing and 0 elsewhere."},
+      {"data.categories", choice({"one_hot", "hash", "error"}), "one_hot", data_is({"csv"}),
+       "What becomes of a feature of text. `one_hot`: an input for each text of the training part, 1 where it is that "
+       "one "
+       "and 0 elsewhere. `hash`: the same for `data.hash_buckets` numbers that are drawn from the text, for texts of "
+       "which there are many. `error`: features are numbers."},
+      {"data.category_columns", texts(), Unset{"none"}, data_is({"csv"}),
+       "Features whose numbers are names, such as postal codes: they are treated as text is."},
+      {"data.hash_buckets", integer({.low = 1, .high = 1 << 16}), 256, Condition{"data.categories", {"hash"}},
+       "Inputs of a feature of text."},
+      {"data.unseen", choice({"error", "zeros"}), "error", Condition{"data.categories", {"one_hot"}},
+       "A text that the training part has not: an error, or an example none of whose inputs for that feature is 1."},
       {"data.standardize_target", boolean(), false, data_is({"csv"}),
-       "Whether the same is done to the target, for a loss of numbers; predictions and metrics are in the target's own "
+       "Whether a target's mean is subtracted and its standard deviation divided by, for a loss of numbers; "
+       "predictions and metrics are in the target's own "
        "unit all the same."},
   };
   for (Key& key : made_up_data_keys()) keys.push_back(std::move(key));

@@ -30,6 +30,7 @@ struct ExperimentData {
   DataEncoder encoder;
   DataShape shape;
   uint64_t hash = 0;          ///< XXH3 of the data as the model sees it: tokens, or inputs and targets.
+  int64_t unlabelled = 0;     ///< Rows of tables that were left out, as their target is missing.
   int64_t unused_tokens = 0;  ///< At the end of the text's training part, too few for an example of their own.
 };
 

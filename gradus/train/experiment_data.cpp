@@ -219,12 +219,52 @@ Table read_tables(const Config& config, const std::vector<std::string>& paths) {
 
 namespace {
 
+// The rows to learn from. Those without a target are left out where that is asked for, and counted.
+Table read_examples(const Config& config, const std::vector<std::string>& paths, int64_t* unlabelled = nullptr) {
+  Table table = read_tables(config, paths);
+  if (config.text("data.unlabelled") != "leave_out") return table;
+  const size_t target = config.has("data.target") ? table.column(config.text("data.target")) : table.columns.size() - 1;
+  std::vector<int64_t> kept;
+  for (int64_t row = 0; row < table.rows; ++row) {
+    if (!table.columns[target].is_missing(row)) kept.push_back(row);
+  }
+  const int64_t left_out = table.rows - static_cast<int64_t>(kept.size());
+  if (unlabelled != nullptr) *unlabelled += left_out;
+  if (kept.empty()) {
+    fail(table.source(), "column \"{}\", which is to be learned, has no value at all; name another with data.target",
+         table.columns[target].name);
+  }
+  if (left_out > 0) table.keep(kept);
+  return table;
+}
+
+FeatureOptions feature_options(const Config& config) {
+  const std::string &scaling = config.text("data.scaling"), &impute = config.text("data.impute"),
+                    &categories = config.text("data.categories");
+  FeatureOptions o;
+  o.scaling = scaling == "none" ? Scaling::kNone : scaling == "min_max" ? Scaling::kMinMax : Scaling::kStandardize;
+  o.impute = impute == "mean"       ? Impute::kMean
+             : impute == "median"   ? Impute::kMedian
+             : impute == "constant" ? Impute::kConstant
+                                    : Impute::kNone;
+  if (config.has("data.impute_value")) o.fill = config.real("data.impute_value");
+  if (config.has("data.missing_indicator")) o.indicator = config.boolean("data.missing_indicator");
+  o.categories = categories == "hash"    ? CategoryEncoding::kHash
+                 : categories == "error" ? CategoryEncoding::kNone
+                                         : CategoryEncoding::kOneHot;
+  if (config.has("data.hash_buckets")) o.buckets = config.integer("data.hash_buckets");
+  if (config.has("data.unseen")) o.refuse_unseen = config.text("data.unseen") == "error";
+  return o;
+}
+
 TableEncoder fit_encoder(const Config& config, const Table& table, std::span<const int64_t> rows) {
   TableEncoderOptions o{.classes = is_of_classes(objective_kind(config.text("loss.name"))),
-                        .standardize = config.boolean("data.standardize"),
+                        .feature = feature_options(config),
                         .standardize_target = config.boolean("data.standardize_target")};
   if (config.has("data.target")) o.target = config.text("data.target");
   if (config.has("data.features")) o.features = config.texts("data.features");
+  if (config.has("data.log1p")) o.log1p = config.texts("data.log1p");
+  if (config.has("data.category_columns")) o.categories = config.texts("data.category_columns");
   return TableEncoder::fit(table, rows, o);
 }
 
@@ -245,23 +285,23 @@ void check_counts(const TableEncoder& encoder, const Table& table) {
 }
 
 ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
-  const Table table = read_tables(config, config.texts("data.path"));
+  ExperimentData data;
+  const Table table = read_examples(config, config.texts("data.path"), &data.unlabelled);
   const Split split = split_of(config, table.rows);
   const auto* known = std::get_if<TableEncoder>(&given);
   const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
   if (config.text("loss.name") == "poisson") check_counts(encoder, table);
-  ExperimentData data;
   const TensorDataset all = encoded(encoder, table);
   data.hash = hash_of(all);
   data.training = part_of(all, split.training);
   data.validation = part_of(all, split.validation);
   if (config.has("data.validation_path")) {
-    auto validation =
-        std::make_unique<TensorDataset>(encoded(encoder, read_tables(config, config.texts("data.validation_path"))));
+    auto validation = std::make_unique<TensorDataset>(
+        encoded(encoder, read_examples(config, config.texts("data.validation_path"), &data.unlabelled)));
     data.hash = hash_of(*validation, data.hash);
     data.validation = std::move(validation);
   }
-  data.shape.inputs = static_cast<int64_t>(encoder.features().size());
+  data.shape.inputs = encoder.width();
   const ObjectiveKind objective = objective_kind(config.text("loss.name"));
   const int64_t targets = encoder.classes().empty() ? 1 : static_cast<int64_t>(encoder.classes().size());
   if (is_of_two_classes(objective) && targets > 2) {
@@ -392,7 +432,7 @@ std::unique_ptr<Dataset> read_data(const Config& config, const DataEncoder& enco
     return whole_text(config, *tokenizer, paths, "the model");
   }
   if (const auto* table = std::get_if<TableEncoder>(&encoder)) {
-    return std::make_unique<TensorDataset>(encoded(*table, read_tables(config, paths)));
+    return std::make_unique<TensorDataset>(encoded(*table, read_examples(config, paths)));
   }
   fail_usage("--data", "the model's data is made up (data.kind = \"{}\"), and no file is read for it; leave it out",
              config.text("data.kind"));

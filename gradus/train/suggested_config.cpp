@@ -74,6 +74,7 @@ struct Target {
   std::string name;
   bool is_class = false;
   size_t classes = 0;
+  int64_t missing = -1;  // the first row that has none
   std::string reason = {};
 };
 
@@ -88,19 +89,17 @@ Target target_of(const Table& table, const std::string& wanted) {
         "another column with --target",
         column.name, *odd);
   }
-  if (const int64_t row = column.first_missing(); row >= 0) {
-    fail_usage(table.place(row),
-               "the value of column \"{}\", which is to be learned, is missing; mend the file, or name another column "
-               "with --target",
-               column.name);
-  }
+  target.missing = column.first_missing();
   if (!column.is_number) {
     target.is_class = true;
     target.classes = column.dictionary.size();
     target.reason = fmt::format("it holds text, {} different ones: classes", target.classes);
     return target;
   }
-  const std::set<double> values(column.numbers.begin(), column.numbers.end());
+  std::set<double> values;
+  for (const double x : column.numbers) {
+    if (!std::isnan(x)) values.insert(x);
+  }
   const bool whole = std::all_of(values.begin(), values.end(), [](double x) { return x == std::floor(x); });
   target.classes = values.size();
   target.is_class = whole && values.size() <= kMostClasses && static_cast<int64_t>(5 * values.size()) <= table.rows;
@@ -111,34 +110,46 @@ Target target_of(const Table& table, const std::string& wanted) {
   return target;
 }
 
+// Whether all values that are there are the same, or there is none.
 bool is_constant(const TableColumn& column) {
-  return std::all_of(column.numbers.begin(), column.numbers.end(), [&](double x) { return x == column.numbers[0]; });
+  if (!column.is_number) return column.dictionary.size() < 2;
+  double first = std::nan("");
+  return std::all_of(column.numbers.begin(), column.numbers.end(), [&](double x) {
+    if (std::isnan(first)) first = x;
+    return std::isnan(x) || x == first;
+  });
 }
 
 struct Features {
-  std::vector<std::string> used, texts, constants, incomplete;
+  std::vector<std::string> used, categories, incomplete;  // the latter two are among those used
+  std::vector<std::string> texts, constants;              // left out
 };
 
 Features features_of(const Table& table, const std::string& target) {
+  constexpr size_t kMostCategories = 30;
   Features features;
   for (const TableColumn& column : table.columns) {
     if (column.name == target) continue;
     const std::optional<std::string> odd = odd_field(table, column);
-    const int64_t missing = column.first_missing();
-    if (!column.is_number) {
-      features.texts.push_back(odd ? fmt::format("{} ({})", column.name, *odd) : column.name);
-    } else if (missing >= 0) {
-      const int64_t line = table.lines[static_cast<size_t>(missing)];
-      features.incomplete.push_back(fmt::format("{} (in line {})", column.name, line));
-    } else {
-      (is_constant(column) ? features.constants : features.used).push_back(column.name);
+    const size_t texts = column.dictionary.size();
+    if (is_constant(column)) {
+      features.constants.push_back(column.name);
+      continue;
+    }
+    if (odd || texts > kMostCategories || static_cast<int64_t>(5 * texts) > table.rows) {
+      features.texts.push_back(fmt::format("{} ({})", column.name, odd ? *odd : fmt::format("{} different", texts)));
+      continue;
+    }
+    features.used.push_back(column.name);
+    if (!column.is_number) features.categories.push_back(column.name);
+    if (const int64_t row = column.first_missing(); row >= 0) {
+      features.incomplete.push_back(fmt::format("{} (line {})", column.name, table.lines[static_cast<size_t>(row)]));
     }
   }
   if (features.used.empty()) {
     fail_usage(table.source(),
-               "no column but \"{}\" has numbers that differ; expected features to learn it from{}{}{}{}", target,
-               features.texts.empty() ? "" : "; text is in ", fmt::join(features.texts, ", "),
-               features.incomplete.empty() ? "" : "; values are missing in ", fmt::join(features.incomplete, ", "));
+               "no column but \"{}\" has numbers, or a few texts, that differ; expected features to learn it from{}{}",
+               target, features.texts.empty() ? "" : "; texts are in ", fmt::join(features.texts, ", "));
   }
   return features;
 }
@@ -149,11 +160,12 @@ std::string data_part(const std::string& path, const FoundTable& found, const Ta
   std::string text = fmt::format("[data]\nkind = \"csv\"\npath = {}\n", quoted(path));
   if (found.separator != ',') text += fmt::format("separator = \"{}\"\n", separator_name(found.separator));
   text += fmt::format("target = {}    # {}\n", quoted(target.name), target.reason);
-  if (!features.texts.empty()) {
-    text += fmt::format("# Left out, for they hold text: {}\n", fmt::join(features.texts, ", "));
+  if (target.missing >= 0) {
+    text += fmt::format("unlabelled = \"leave_out\"    # it is missing, first in line {}\n",
+                        table.lines[static_cast<size_t>(target.missing)]);
   }
-  if (!features.incomplete.empty()) {
-    text += fmt::format("# Left out, for values are missing: {}\n", fmt::join(features.incomplete, ", "));
+  if (!features.texts.empty()) {
+    text += fmt::format("# Left out, for they hold text that is no category: {}\n", fmt::join(features.texts, ", "));
   }
   if (!features.constants.empty()) {
     text += fmt::format("# Left out, for they never change: {}\n", fmt::join(features.constants, ", "));
@@ -161,7 +173,17 @@ std::string data_part(const std::string& path, const FoundTable& found, const Ta
   if (features.used.size() + 1 < table.columns.size()) {
     text += fmt::format("features = {}\n", to_toml(Value(features.used)));
   }
-  text += "standardize = true    # columns in different units weigh alike, and training is faster\n";
+  text += "scaling = \"standardize\"    # columns in different units weigh alike, and training is faster\n";
+  if (!features.categories.empty()) {
+    text += fmt::format(
+        "categories = \"one_hot\"    # of text: {}\nunseen = \"zeros\"    # a text that was not trained on is no "
+        "error\n",
+        fmt::join(features.categories, ", "));
+  }
+  if (!features.incomplete.empty()) {
+    text += fmt::format("impute = \"median\"    # values are missing, first in: {}\nmissing_indicator = true\n",
+                        fmt::join(features.incomplete, ", "));
+  }
   if (!target.is_class) {
     text +=
         "standardize_target = true    # so that a learning rate suits any unit; predictions are in the column's own\n";

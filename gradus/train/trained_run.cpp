@@ -64,9 +64,9 @@ void check_encoder(const TrainedRun& run, const fs::path& folder) {
     fail((folder / kTokenizer).string(), "{} tokens; the model has {}", tokenizer->vocabulary_size(), shape.vocabulary);
   }
   if (const auto* table = std::get_if<TableEncoder>(&run.encoder())) {
-    const auto features = static_cast<int64_t>(table->features().size());
+    const auto features = table->width();
     if (features == shape.inputs) return;
-    fail((folder / kColumns).string(), "{} features; the model has {}", features, shape.inputs);
+    fail((folder / kColumns).string(), "{} inputs; the model has {}", features, shape.inputs);
   }
 }
 

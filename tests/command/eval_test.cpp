@@ -97,9 +97,9 @@ TEST(Predict, ErrorsSayWhatIsMissing) {
   };
   EXPECT_EQ(error("1.csv", "a,c\n1,2\n"), "gradus: [1.csv] there is no column \"b\"; there are: a, c\n");
   EXPECT_THAT(error("2.csv", "a,b\n1,2\n1,NA\n"),
-              StartsWith("gradus: [2.csv:3] the value of column \"b\" is missing; fill it, "));
+              StartsWith("gradus: [2.csv:3] the value of column \"b\" is missing; fill it, or train with data.impute"));
   EXPECT_THAT(error("3.csv", "a,b\n1,2\n1,-\n"),
-              StartsWith("gradus: [3.csv:3] column \"b\" holds text, \"-\"; a feature"));
+              StartsWith("gradus: [3.csv:3] column \"b\" holds text, \"-\", where the model takes a number; "));
   EXPECT_THAT(run_gradus(folder, {"predict", "run"}).err, HasSubstr("--data is required"));
   EXPECT_THAT(run_gradus(folder, {"predict", "run", "--data", "1.csv", "--format", "xml"}).err, HasSubstr("--format"));
 }
@@ -107,7 +107,7 @@ TEST(Predict, ErrorsSayWhatIsMissing) {
 // Numbers far outside of what was learned, which the column's unit still holds.
 TEST(Predict, AnOutputThatIsNotFiniteIsAnError) {
   const TemporaryFolder folder;
-  train(folder, false, {"--set", "data.standardize=false", "--set", "regularization.l2=0"});
+  train(folder, false, {"--set", "data.scaling=none", "--set", "regularization.l2=0"});
   spill(folder / "new.csv", "a,b\n1,1\n3e38,-3e38\n");
   EXPECT_EQ(
       run_gradus(folder, {"predict", "run", "--data", "new.csv"}).err,
@@ -123,7 +123,7 @@ TEST(Init, OddFieldsAreNamed) {
   for (int i = 0; i < 20; ++i) text += fmt::format("{},{},{}.5\n", i == 7 ? "-" : std::to_string(i), i % 5, i);
   spill(folder / "h.csv", text);
   EXPECT_THAT(run_gradus(folder, {"init", "--data", "h.csv", "c.toml"}).out,
-              HasSubstr("# Left out, for they hold text: size (\"-\" in line 9 is no number)\n"));
+              HasSubstr("# Left out, for they hold text that is no category: size (\"-\" in line 9 is no number)\n"));
   EXPECT_EQ(
       run_gradus(folder, {"init", "--data", "h.csv", "--target", "size", "d.toml"}).err,
       "gradus: [h.csv] column \"size\" is to be learned, and of its fields, most of which are numbers, \"-\" in line "
@@ -135,12 +135,14 @@ TEST(Init, MissingValuesAreNamed) {
   std::string text = "size,rooms,price\n";
   for (int i = 0; i < 20; ++i) text += fmt::format("{},{},{}.5\n", i == 7 ? "N/A" : std::to_string(i), i % 5, i);
   spill(folder / "h.csv", text);
-  EXPECT_THAT(run_gradus(folder, {"init", "--data", "h.csv", "c.toml"}).out,
-              HasSubstr("# Left out, for values are missing: size (in line 9)\nfeatures = [\"rooms\"]\n"));
-  EXPECT_EQ(
-      run_gradus(folder, {"init", "--data", "h.csv", "--target", "size", "d.toml"}).err,
-      "gradus: [h.csv:9] the value of column \"size\", which is to be learned, is missing; mend the file, or name "
-      "another column with --target\n");
+  EXPECT_THAT(
+      run_gradus(folder, {"init", "--data", "h.csv", "c.toml"}).out,
+      HasSubstr("impute = \"median\"    # values are missing, first in: size (line 9)\nmissing_indicator = true\n"));
+  EXPECT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).err, "");
+  EXPECT_THAT(run_gradus(folder, {"init", "--data", "h.csv", "--target", "size", "d.toml"}).out,
+              HasSubstr("unlabelled = \"leave_out\"    # it is missing, first in line 9\n"));
+  EXPECT_THAT(run_gradus(folder, {"train", "d.toml", "--dry-run"}).out,
+              HasSubstr("1 rows without a target are left out\n"));
 }
 
 TEST(Init, FewRowsAndSpacesMakeARunToo) {
@@ -275,7 +277,8 @@ TEST(Init, ATargetOfNumbersAndColumnsThatAreOfNoUse) {
   spill(folder / "houses.txt", text);
   const CommandResult result = run_gradus(folder, {"init", "--data", "houses.txt", "c.toml"});
   EXPECT_THAT(result.out, HasSubstr("separator = \"semicolon\"\ntarget = \"price\"    # it has 40 different numbers\n"
-                                    "# Left out, for they hold text: name\n# Left out, for they never change: one\n"
+                                    "# Left out, for they hold text that is no category: name (40 different)\n# Left "
+                                    "out, for they never change: one\n"
                                     "features = [\"size\"]\n"));
   EXPECT_THAT(result.out, HasSubstr("standardize_target = true"));
   EXPECT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).exit_code, 0);
@@ -318,9 +321,10 @@ TEST(Init, DataThatNothingCanBeLearnedFrom) {
             "gradus: [one.csv] has one column; expected a target and features to learn it "
             "from, between commas, semicolons or tabs\n");
   EXPECT_EQ(error("r.csv", "a,b\n1,2\n1\n"), "gradus: [r.csv:3] 1 fields; expected 2, as in line 1\n");
-  EXPECT_EQ(error("n.csv", "a,b\nx,1\ny,2\nz,3\n"),
-            "gradus: [n.csv] no column but \"b\" has numbers that differ; expected features to learn it from; text is "
-            "in a\n");
+  EXPECT_EQ(
+      error("n.csv", "a,b\nx,1\ny,2\nz,3\n"),
+      "gradus: [n.csv] no column but \"b\" has numbers, or a few texts, that differ; expected features to learn it "
+      "from; texts are in a (3 different)\n");
   EXPECT_EQ(
       error("t.csv", "a,b\n1,x\n2,y\n3,z\n"),
       "gradus: [t.csv] column \"b\" has 3 different texts in 3 rows, which is no class to learn; name another column "

@@ -39,7 +39,8 @@ TEST(TableEncoder, StandardizesByTheTrainingPart) {
 }
 
 TEST(TableEncoder, LeavesNumbersAsTheyAreIfAsked) {
-  const TableEncoder encoder = TableEncoder::fit(table(), kFirst, {.features = {"a"}, .standardize = false});
+  const TableEncoder encoder =
+      TableEncoder::fit(table(), kFirst, {.features = {"a"}, .feature = {.scaling = Scaling::kNone}});
   EXPECT_EQ(encoder.inputs(table()).values<double>(), (std::vector<double>{1, 2, 3, 9}));
   EXPECT_EQ(encoder.targets(table()).values<double>(), (std::vector<double>{10, 20, 30, 90}));
 }
@@ -76,7 +77,7 @@ TEST(TableEncoder, RefusesDamagedJson) {
   EXPECT_EQ(error(R"({"features": [{"name": "a", "mean": 0, "scale": 0}]})"),
             "[c.json] a scale is not above 0" + expected);
   EXPECT_EQ(error(R"({"features": [{"name": "a", "mean": "x", "scale": 1}]})"),
-            "[c.json] a mean or a scale is no number" + expected);
+            "[c.json] a mean, a scale, a fill or a number of buckets is no number" + expected);
   const std::string start = R"({"features": [{"name": "a", "mean": 0, "scale": 1}],)";
   EXPECT_EQ(error((start + R"("target": {"name": "y", "mean": 0, "scale": 1, "classes": 3}})").c_str()),
             "[c.json] \"classes\" is no list" + expected);
@@ -92,11 +93,14 @@ TEST(TableEncoder, SaysWhichColumnIsWrong) {
   EXPECT_EQ(error({.target = "z"}), "[t.csv] there is no column \"z\"; there are: a, b, kind, y");
   EXPECT_EQ(error({.features = {"a", "a"}}), "[t.csv] column \"a\" is named twice as a feature");
   EXPECT_EQ(error({.features = {"y"}}), "[t.csv] column \"y\" is the target, and named as a feature too");
-  EXPECT_EQ(
-      error({}),
-      "[t.csv:2] column \"kind\" holds text, \"dog\"; a feature, and a target that is not a class, must be numbers: "
-      "name the columns that are with data.features and data.target, or learn classes with loss.name = "
-      "\"cross_entropy\"");
+  EXPECT_EQ(error({.features = {"a", "kind"}, .feature = {.categories = CategoryEncoding::kNone}}),
+            "[t.csv:2] column \"kind\" holds text, \"dog\", where the model takes a number; mend the file, or name the "
+            "columns to learn from with data.features");
+  EXPECT_EQ(error({.features = {"a"}, .target = "kind"}),
+            "[t.csv:2] column \"kind\" holds text, \"dog\"; a target that is not a class must be a number: name the "
+            "column that is with data.target, or learn classes with loss.name = \"cross_entropy\"");
+  EXPECT_EQ(error({.features = {"a"}, .log1p = {"b"}}),
+            "[t.csv] data.log1p names \"b\", which is no feature; those are: a");
   EXPECT_EQ(usage_error_text([] { TableEncoder::fit(parse_csv("y\n1\n2", "y.csv"), kFirst, {}); }),
             "[y.csv] the only column is the target, \"y\"; expected features beside it");
   EXPECT_EQ(
@@ -118,26 +122,28 @@ TEST(TableEncoder, SaysWhichRowIsWrong) {
 TEST(TableEncoder, RefusesWhatFloatsDoNotHold) {
   const Table large = parse_csv("a,y\n1e308,1\n-1e308,2\n1e308,3", "t.csv");
   EXPECT_EQ(usage_error_text([&] { TableEncoder::fit(large, kFirst, {}); }),
-            "[t.csv] column \"a\" has numbers too large to be standardised; give it in another unit");
-  const TableEncoder plain = TableEncoder::fit(large, kFirst, {.standardize = false});
+            "[t.csv] column \"a\" has numbers too large to be scaled; give it in another unit");
+  const TableEncoder plain = TableEncoder::fit(large, kFirst, {.feature = {.scaling = Scaling::kNone}});
   EXPECT_EQ(error_text([&] { plain.inputs(large); }),
             "[t.csv:2] 1e+308 in column \"a\" is beyond what 32 bits hold; give the column in another unit");
 }
 
 TEST(TableEncoder, RefusesMissingValues) {
-  const std::string ending = "; fill it, leave the row out, or name the columns to learn from with data.features";
+  const std::string of_target = ", which is to be learned, is missing; fill it, or set data.unlabelled = \"leave_out\"";
   const Table t = parse_csv("a,kind,y\n1,x,2\nNA,y,3\n3,,NA\n", "t.csv");
   const auto error = [&](const TableEncoderOptions& o) {
     return usage_error_text([&] { TableEncoder::fit(t, kFirst, o); });
   };
-  EXPECT_EQ(error({.features = {"a"}}), "[t.csv:4] the value of column \"y\" is missing" + ending);
+  EXPECT_EQ(error({.features = {"a"}}), "[t.csv:4] the value of column \"y\"" + of_target);
   EXPECT_EQ(error({.features = {"a"}, .target = "kind", .classes = true}),
-            "[t.csv:4] the value of column \"kind\" is missing" + ending);
+            "[t.csv:4] the value of column \"kind\"" + of_target);
   const Table good = parse_csv("a,kind\n1,x\n2,y\n3,y\n", "good.csv");
   const TableEncoder encoder = TableEncoder::fit(good, kFirst, {.classes = true});
-  EXPECT_EQ(usage_error_text([&] { encoder.inputs(t); }), "[t.csv:3] the value of column \"a\" is missing" + ending);
-  EXPECT_EQ(usage_error_text([&] { encoder.targets(t); }),
-            "[t.csv:4] the value of column \"kind\" is missing" + ending);
+  EXPECT_EQ(
+      usage_error_text([&] { encoder.inputs(t); }),
+      "[t.csv:3] the value of column \"a\" is missing; fill it, or train with data.impute, which says what takes its "
+      "place");
+  EXPECT_EQ(usage_error_text([&] { encoder.targets(t); }), "[t.csv:4] the value of column \"kind\"" + of_target);
 }
 
 }  // namespace

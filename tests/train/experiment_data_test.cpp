@@ -92,7 +92,7 @@ class TableFiles : public testing::Test {
   }
   std::string path(const char* name) const { return (folder_ / name).string(); }
   Config config(const std::vector<std::string>& more) const {
-    std::vector<std::string> keys = {"data.kind=csv", "loss.name=cross_entropy", "data.standardize=false"};
+    std::vector<std::string> keys = {"data.kind=csv", "loss.name=cross_entropy", "data.scaling=none"};
     keys.insert(keys.end(), more.begin(), more.end());
     return config_of(keys);
   }
@@ -118,15 +118,15 @@ TEST_F(TableFiles, AListIsReadInItsOrder) {
 // What is left out takes no part in the encoding of what is not.
 TEST_F(TableFiles, LessTrainingDataIsStandardisedByItself) {
   const ExperimentData data = make_data(config({"data.path=" + path("a1.csv"), "data.validation_fraction=0.34",
-                                                "data.training_size=1", "data.standardize=true"}));
+                                                "data.training_size=1", "data.scaling=standardize"}));
   EXPECT_EQ(tensors(data.training).inputs().values<double>(), (std::vector<double>{0}));
   EXPECT_EQ(data.validation->size(), 1);
 }
 
 TEST_F(TableFiles, AKnownEncoderIsUsed) {
-  const Config usual = config({"data.path=" + path("a1.csv"), "data.validation_fraction=0", "data.standardize=true"});
+  const Config usual = config({"data.path=" + path("a1.csv"), "data.validation_fraction=0", "data.scaling=standardize"});
   const ExperimentData data = make_data(usual);
-  const Config other = config({"data.path=" + path("a2.csv"), "data.validation_fraction=0", "data.standardize=true"});
+  const Config other = config({"data.path=" + path("a2.csv"), "data.validation_fraction=0", "data.scaling=standardize"});
   const ExperimentData later = make_data(other, data.encoder);
   EXPECT_EQ(tensors(later.training).inputs().values<double>()[0], static_cast<float>(2.0 / std::sqrt(2.0 / 3.0)));
   EXPECT_EQ(encoder_json(later.encoder), encoder_json(data.encoder));

@@ -36,7 +36,7 @@ Config config_of(const TemporaryFolder& folder, std::vector<std::string> overrid
   spill(folder / "data.csv", table());
   overrides.push_back(Config::text_override("data.path", (folder / "data.csv").string()));
   return Config::parse(R"(
-data = {kind = "csv", standardize = false, validation_fraction = 0.0}
+data = {kind = "csv", scaling = "none", validation_fraction = 0.0}
 model = {kind = "linear", init = "zeros"}
 optimizer = {name = "sgd", learning_rate = 0.15}
 train = {steps = 2000}

@@ -1,0 +1,84 @@
+// From a column of a table to numbers that a model learns from: what is done to it, fitted on the training part.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gradus/base/json.h"
+#include "gradus/data/table.h"
+
+namespace gradus {
+
+enum class Scaling : uint8_t {
+  kNone,
+  kStandardize,  ///< Minus the mean, divided by the standard deviation (of the population).
+  kMinMax,       ///< To [0, 1] over the training part.
+};
+
+/// What takes the place of a missing number.
+enum class Impute : uint8_t {
+  kNone,  ///< Nothing: a missing value is an error.
+  kMean,
+  kMedian,
+  kConstant
+};
+
+enum class CategoryEncoding : uint8_t {
+  kNone,    ///< Text is an error.
+  kOneHot,  ///< A column of 0 and 1 for each category of the training part.
+  kHash,    ///< A column of 0 and 1 for each of `buckets`, which a category's hash chooses.
+};
+
+struct FeatureOptions {
+  Scaling scaling = Scaling::kStandardize;
+  bool log1p = false;  ///< log(1 + x) of a number, before it is scaled; it must be above −1.
+  Impute impute = Impute::kNone;
+  double fill = 0.0;       ///< Of kConstant.
+  bool indicator = false;  ///< A column of 0 and 1 beside a number that was missing in the training part.
+  CategoryEncoding categories = CategoryEncoding::kOneHot;
+  bool is_category = false;  ///< Whether numbers are categories, too.
+  int64_t buckets = 256;     ///< Of kHash, from 1 on.
+  /// Whether a category that the training part has not is an error; otherwise all of its columns are 0.
+  bool refuse_unseen = false;
+};
+
+/// One column, with what the training part told of it. In the order of what is done: a missing number is filled; log1p;
+/// (number − mean) / scale. A missing category is one of its own, if the training part had any, else an unseen one; it
+/// is an error with Impute::kNone.
+struct Feature {
+  enum class Kind : uint8_t { kNumber, kOneHot, kHash };
+
+  std::string name;
+  Kind kind = Kind::kNumber;
+  double mean = 0.0, scale = 1.0;  ///< Of kNumber; the smallest number and the range with Scaling::kMinMax.
+  bool log1p = false;
+  bool fills = false;  ///< Whether a missing value is no error.
+  double fill = 0.0;
+  bool indicator = false;
+  std::vector<std::string> categories = {};  ///< Of kOneHot, in the order of their bytes.
+  bool missing_is_category = false;          ///< The last of its columns then.
+  int64_t buckets = 0;
+  bool refuse_unseen = false;
+
+  /// Of the model's inputs.
+  int64_t width() const;
+  /// Their names, as many: "age", "age is missing", "sex = male", "sex is missing", "city #17".
+  std::vector<std::string> input_names() const;
+  JsonText to_json() const;
+};
+
+/// What a column of a table is as a feature; constant numbers have scale 1. `rows` is the training part, at least one.
+/// Usage errors name the column, the row and the configuration's key.
+Feature fit_feature(const Table& table, std::string_view name, std::span<const int64_t> rows,
+                    const FeatureOptions& options);
+
+/// Writes `width()` numbers for each row, rows `stride` numbers apart. Errors name the row: a missing value, a category
+/// that is refused, a number beyond what f32 holds.
+void write_feature(const Feature& feature, const Table& table, float* to, int64_t stride);
+
+/// Reads what `to_json` gave; messages call it `file`.
+Feature feature_from_json(const JsonValue& value, const std::string& file);
+
+}  // namespace gradus
