@@ -8,6 +8,7 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
+#include "gradus/metrics/distance_simd.h"
 #include "gradus/metrics/examples.h"
 #include "gradus/metrics/groups.h"
 
@@ -15,6 +16,8 @@ namespace gradus {
 namespace {
 
 using detail::Groups;
+using detail::kTileRows;
+using detail::kTileWidth;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr const char* kSilhouette = "silhouette";
@@ -65,44 +68,65 @@ double squared_distance(std::span<const A> a, std::span<const B> b) {
   return sum;
 }
 
-/// Points by their clusters, in tiles of 16 whose numbers lie feature by feature: the compiler makes vectors of that.
+/// The points by their clusters, and the sums of distances from them.
 class Tiles {
  public:
-  static constexpr size_t kWidth = 16;
-  using Distances = std::array<double, kWidth>;
-
   explicit Tiles(const Clusters& clusters)
-      : order(clusters.points()), features_(clusters.features()), values_(count() * kWidth * features_) {
-    std::iota(order.begin(), order.end(), size_t{0});
+      : order_(clusters.points()), cluster_(clusters.points()), clusters_(clusters) {
+    std::iota(order_.begin(), order_.end(), size_t{0});
     const std::vector<size_t>& of = clusters.groups.of;
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return of[a] < of[b]; });
-    for (size_t i = 0; i < order.size(); ++i) {
-      float* tile = values_.data() + i / kWidth * kWidth * features_;
-      for (size_t f = 0; f < features_; ++f) tile[f * kWidth + i % kWidth] = clusters.point(order[i])[f];
-    }
-  }
-
-  size_t count() const { return (order.size() + kWidth - 1) / kWidth; }
-
-  /// From `point` to the points of a tile; in the last there may be fewer.
-  void distances(std::span<const float> point, size_t tile, Distances& distances) const {
-    const float* values = values_.data() + tile * kWidth * features_;
-    Distances sums{};
-    for (size_t f = 0; f < features_; ++f) {
-      const double own = point[f];
-      for (size_t t = 0; t < kWidth; ++t) {
-        const double difference = own - static_cast<double>(values[f * kWidth + t]);
-        sums[t] += difference * difference;
+    std::stable_sort(order_.begin(), order_.end(), [&](size_t a, size_t b) { return of[a] < of[b]; });
+    values_.resize((order_.size() + kTileWidth - 1) / kTileWidth * kTileWidth * clusters.features());
+    for (size_t i = 0; i < order_.size(); ++i) {
+      cluster_[i] = of[order_[i]];
+      float* tile = values_.data() + i / kTileWidth * kTileWidth * clusters.features();
+      for (size_t f = 0; f < clusters.features(); ++f) {
+        tile[f * kTileWidth + i % kTileWidth] = clusters.point(order_[i])[f];
       }
     }
-    for (size_t t = 0; t < kWidth; ++t) distances[t] = std::sqrt(sums[t]);
   }
 
-  std::vector<size_t> order;  ///< The point at each place.
+  /// The point at a place.
+  size_t point(size_t place) const { return order_[place]; }
+
+  /// The sums of distances to the points of each cluster, (count, clusters), of the points at `count` places.
+  std::vector<double> distance_sums(size_t first, size_t count) const {
+    const size_t features = clusters_.features(), clusters = clusters_.groups.count();
+    // Points stand together in fours, of which the last may be filled up with zeros.
+    const size_t fours = (count + kTileRows - 1) / kTileRows;
+    std::vector<double> rows(fours * kTileRows * features), sums(count * clusters);
+    for (size_t i = 0; i < count; ++i) {
+      double* four = rows.data() + i / kTileRows * kTileRows * features;
+      for (size_t f = 0; f < features; ++f) four[f * kTileRows + i % kTileRows] = clusters_.point(order_[first + i])[f];
+    }
+    std::array<double, kTileRows * kTileWidth> distances;
+    for (size_t start = 0; start < order_.size(); start += kTileWidth) {
+      const size_t end = std::min(start + kTileWidth, order_.size());
+      for (size_t i = 0; i < count; ++i) {
+        if (i % kTileRows == 0) {
+          detail::tile_distances(rows.data() + i * features, values_.data() + start * features, features,
+                                 distances.data());
+        }
+        add(std::span(distances).subspan(i % kTileRows * kTileWidth), start, end, sums.data() + i * clusters);
+      }
+    }
+    return sums;
+  }
 
  private:
-  size_t features_;
-  std::vector<float> values_;
+  // Adds the distances of the places [start, end) to the sums of their clusters.
+  void add(std::span<const double> distances, size_t start, size_t end, double* sums) const {
+    for (size_t i = start; i < end;) {
+      const size_t cluster = cluster_[i];
+      double sum = 0.0;
+      for (; i < end && cluster_[i] == cluster; ++i) sum += distances[i - start];
+      sums[cluster] += sum;
+    }
+  }
+
+  std::vector<size_t> order_, cluster_;  // the point, and its cluster, at each place
+  const Clusters& clusters_;
+  std::vector<float> values_;  // tiles of (features, kTileWidth); what is beyond the last point is 0
 };
 
 // From the sums of a point's distances to the points of each cluster.
@@ -127,21 +151,12 @@ std::vector<double> silhouettes(std::span<const float> points, int64_t features,
   const Tiles tiles(clusters);
   constexpr int64_t kRows = 32;  // that a tile is compared with while it is in cache
   parallel_for(static_cast<int64_t>(clusters.points()), kRows, [&](int64_t begin, int64_t end) {
-    std::vector<double> sums(static_cast<size_t>(end - begin) * groups.count());
-    Tiles::Distances distances;
-    const auto first = static_cast<size_t>(begin), rows = static_cast<size_t>(end - begin);
-    for (size_t tile = 0; tile < tiles.count(); ++tile) {
-      const size_t start = tile * Tiles::kWidth, filled = std::min(Tiles::kWidth, clusters.points() - start);
-      for (size_t row = 0; row < rows; ++row) {
-        tiles.distances(clusters.point(tiles.order[first + row]), tile, distances);
-        double* row_sums = sums.data() + row * groups.count();
-        for (size_t t = 0; t < filled; ++t) row_sums[groups.of[tiles.order[start + t]]] += distances[t];
-      }
-    }
-    for (size_t row = 0; row < rows; ++row) {
-      const size_t point = tiles.order[first + row];
-      const std::span<const double> row_sums = std::span(sums).subspan(row * groups.count(), groups.count());
-      values[point] = silhouette(row_sums, groups, groups.of[point]);
+    const auto first = static_cast<size_t>(begin), count = static_cast<size_t>(end - begin);
+    const std::vector<double> sums = tiles.distance_sums(first, count);
+    for (size_t i = 0; i < count; ++i) {
+      const size_t point = tiles.point(first + i);
+      const auto own_sums = std::span(sums).subspan(i * groups.count(), groups.count());
+      values[point] = silhouette(own_sums, groups, groups.of[point]);
     }
   });
   return values;

@@ -8,22 +8,28 @@
 namespace gradus::kernels {
 
 /// Centres as `find_nearest` reads them; made once a round. Rows and centres are measured from `shift`, so that data
-/// far from the origin loses nothing in f32.
+/// far from the origin loses nothing.
 struct CenterPanels {
   /// `centers` (clusters, columns), row-major, are read later too.
   CenterPanels(const double* centers, int64_t clusters, int64_t columns);
 
   const double* centers;
   int64_t clusters, columns;
-  std::vector<float> shift;       ///< (columns): the centres' mean.
-  std::vector<float> panels;      ///< Some centres at a time, side by side, as the product's inner loop reads them.
-  std::vector<float> half_norms;  ///< ½‖c − shift‖²; infinite for what fills up the last panel.
-  float largest_norm = 0.0F;      ///< Of c − shift.
+  std::vector<float> shift;  ///< (columns): the centres' mean.
+  float largest_norm = 0;    ///< Of c − shift.
+
+  // Panels have some centres side by side, as the inner loop of a product reads them; what fills up the last one has an
+  // infinite norm.
+  std::vector<float> floats, half_norms;              ///< c − shift, and ½‖c − shift‖².
+  std::vector<int32_t> pairs;                         ///< (c − shift) · scale, two 16-bit integers a word.
+  std::vector<float> pair_half_norms;                 ///< As `half_norms`.
+  float scale = 0, pair_norm = 0, pair_rounding = 0;  ///< The largest ‖(c − shift) · scale‖, and what rounding leaves.
 };
 
 /// labels[i] is the centre with the least ‖x_i − c‖² in f64, the lowest index of equal ones; x is (rows, columns),
-/// row-major. Most rows are settled by a product in f32, with a proof that rounding cannot matter; the others are
-/// measured again in f64. So labels depend on nothing but x and the centres.
+/// row-major, at most 2³¹ rows. Most rows are settled by a product of 16-bit integers, most of the others by one in
+/// f32, each with a proof that rounding cannot matter; the rest are measured again in f64. So labels depend on nothing
+/// but x and the centres.
 void find_nearest(const CenterPanels& centers, const float* x, int64_t rows, int64_t* labels);
 
 /// sums[label] += the row, counts[label] += 1; sums is (clusters, columns).

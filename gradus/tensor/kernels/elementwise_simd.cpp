@@ -9,16 +9,6 @@ HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels::HWY_NAMESPACE {
 namespace {
 
-// Lanes [0, count) from memory, which may be all of them.
-template <class D, class T>
-HWY_INLINE hn::Vec<D> LoadSome(D d, const T* from, size_t count) {
-  return HWY_LIKELY(count == hn::Lanes(d)) ? hn::LoadU(d, from) : LoadTail(d, from, count, T{1});
-}
-template <class D, class T>
-HWY_INLINE void StoreSome(D d, hn::Vec<D> v, T* to, size_t count) {
-  HWY_LIKELY(count == hn::Lanes(d)) ? hn::StoreU(v, d, to) : StoreTail(d, v, to, count);
-}
-
 // In this loop and the next a function stands once, for whole vectors and for the last part of one: some are long, and
 // there are many. Nor are the loops to become one function, over which sanitizing compilers take minutes.
 template <class T, class Function>

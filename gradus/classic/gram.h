@@ -1,0 +1,22 @@
+// Weighted Gram matrices of the rows of a linear problem.
+#pragma once
+
+#include <vector>
+
+#include "gradus/classic/linear_inputs.h"
+
+namespace gradus {
+
+/// What a Gram matrix of dense rows is added up in, some hundred rows at a time, before it goes to f64. Sparse rows are
+/// always added in f64.
+enum class GramPrecision : uint8_t {
+  kF32,  ///< Twice as fast; elements are off by up to some 1e-6 of the diagonal's.
+  kF64,
+};
+
+/// The lower triangle of Σᵢ factors[i]·(xᵢ, 1)·(xᵢ, 1)ᵀ: (F + 1, F + 1) row-major, with the row of the 1 last. All
+/// factors are 1 if `factors` is nullptr. Above the diagonal there is anything. The cuts depend on the sizes alone, so
+/// threads change no bit.
+std::vector<double> weighted_gram(const LinearInputs& inputs, const double* factors, GramPrecision precision);
+
+}  // namespace gradus
