@@ -130,6 +130,8 @@ std::string in_words(StopReason reason, const Config& config, int signal) {
       return "the loss is no longer a finite number";
     case StopReason::kLossSpike:
       return "the loss spiked";
+    case StopReason::kConverged:
+      return "the solver's tolerance is reached";
     case StopReason::kInterrupted:
       return signal == SIGTERM ? "it was asked to end (SIGTERM)" : "it was interrupted (Ctrl-C)";
   }

@@ -287,7 +287,37 @@ void check_optimizer(const Config& config) {
   }
 }
 
-/// What no single key shows. Each key on its own, and whether it applies, has been checked before.
+bool is_default(const Config& config, const Key& key) {
+  const std::string choice = key.by_choice.key.empty() ? "" : config.text(key.by_choice.key);
+  const std::optional<Value> usual = key.default_value(choice);
+  return config.shown(key.name) == (usual ? to_toml(*usual) : "none");
+}
+
+// What a solver has no use for would be left aside without a word. A run's own configuration has all keys, with their
+// defaults.
+void check_solver(const Config& config) {
+  if (!config.has("solver.name") || config.text("solver.name") == "none") return;
+  if (config.count("optimizer.groups") > 0) {
+    fail_usage(config.where("solver.name"),
+               "[[optimizer.groups]] have no meaning with solver.name = \"{}\"; remove them",
+               config.text("solver.name"));
+  }
+  constexpr std::string_view kUnused[] = {
+      "train.batch_size",           "train.micro_batch_size",  "train.precision",
+      "train.activations",          "regularization.method",   "regularization.all",
+      "regularization.group_lasso", "regularization.max_norm", "regularization.gradient_noise"};
+  for (const Key& key : configuration_keys()) {
+    const bool is_unused = key.name.starts_with("optimizer.") || key.name.starts_with("schedule.") ||
+                           std::ranges::find(kUnused, key.name) != std::end(kUnused);
+    if (!is_unused || is_list(table_of(key.name)) || !config.is_set(key.name) || is_default(config, key)) {
+      continue;
+    }
+    fail_usage(config.where(key.name),
+               "{} has no meaning with solver.name = \"{}\"; remove it, or set solver.name = \"none\"", key.name,
+               config.text("solver.name"));
+  }
+}
+
 // A way for L1 and L2 to act, where there is neither.
 void check_regularization(const Config& config) {
   const char* const key = "regularization.method";
@@ -299,7 +329,9 @@ void check_regularization(const Config& config) {
       "one of them, or leave it out");
 }
 
+/// What no single key shows. Each key on its own, and whether it applies, has been checked before.
 void check_combinations(const Config& config) {
+  check_solver(config);
   check_training(config);
   check_data_and_model(config);
   check_optimizer(config);

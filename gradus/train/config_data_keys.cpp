@@ -219,4 +219,35 @@ std::vector<Key> loss_keys() {
   };
 }
 
+std::vector<Key> solver_keys() {
+  const Condition has_tolerance = solver_is({"newton", "sgd"});
+  return {
+      {"solver.name", choice({"none", "newton", "sgd"}), "none", model_is({"linear"}),
+       "How a linear model is found without an optimizer: `[optimizer]` and `[schedule]` are not used then, a step is "
+       "an "
+       "iteration over all examples, and the logged loss is that behind it. It begins with weights of 0, unless "
+       "`model.init` or `model.from` is given. `newton`: Newton's method, for smooth losses and up to some thousand "
+       "features; of `mse` it is the closed form. `sgd`: stochastic gradient descent over single examples, a pass a "
+       "step."},
+      {"solver.tolerance",
+       real(kFrom0),
+       1e-6,
+       has_tolerance,
+       "`newton`: the run ends as soon as no element of the gradient, penalties included, is larger. `sgd`: as soon as "
+       "the objective has not fallen by this much for five passes; 0 is never.",
+       {},
+       {"solver.name", {{"sgd", 0.0}}}},
+      {"solver.rate", choice({"optimal", "constant", "inverse_scaling"}), "optimal", solver_is({"sgd"}),
+       "The learning rate of update t. `optimal`: 1/(l2·(t₀ + t − 1)), as scikit-learn's, which needs "
+       "`regularization.l2`. `constant`: `solver.learning_rate`. `inverse_scaling`: that, divided by "
+       "t^`solver.power`."},
+      {"solver.learning_rate", real(kAbove0), 0.01, Condition{"solver.rate", {"constant", "inverse_scaling"}},
+       "The learning rate of the first update."},
+      {"solver.power", real(kFrom0), 0.5, Condition{"solver.rate", {"inverse_scaling"}}, "The exponent of that."},
+      {"solver.batch_size", integer(kFrom1), 1, solver_is({"sgd"}), "Examples of an update."},
+      {"solver.average_from", integer(kFrom0), 0, solver_is({"sgd"}),
+       "The update from which on the model is the mean of all weights since; 0 for the last weights."},
+  };
+}
+
 }  // namespace gradus::keys

@@ -43,6 +43,7 @@ inline Condition optimizer_is(std::vector<std::string_view> names) { return {"op
 inline Condition schedule_is_not(std::vector<std::string_view> names) {
   return {"schedule.name", std::move(names), true};
 }
+inline Condition solver_is(std::vector<std::string_view> names) { return {"solver.name", std::move(names)}; }
 inline Condition loss_is(std::vector<std::string_view> names) { return {"loss.name", std::move(names)}; }
 inline Condition is_given(std::string_view key) { return {std::string(key), {}}; }
 inline Condition is_not_given(std::string_view key) { return {std::string(key), {}, true}; }
@@ -51,9 +52,10 @@ inline DefaultsByChoice by_optimizer(std::vector<DefaultsByChoice::One> values) 
   return {"optimizer.name", std::move(values)};
 }
 
-/// The keys of [data], [model] and [loss].
+/// The keys of [data], [model], [loss] and [solver].
 std::vector<Key> data_keys();
 std::vector<Key> model_keys();
 std::vector<Key> loss_keys();
+std::vector<Key> solver_keys();
 
 }  // namespace gradus::keys

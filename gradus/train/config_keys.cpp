@@ -25,6 +25,7 @@ constexpr KeyTable kTables[] = {
      "What `linear` and `mlp` minimise; `gradus/autograd/ops.h` has the formulas. A linear model is linear regression "
      "with a loss of numbers, logistic regression with `binary_cross_entropy`, softmax regression with "
      "`cross_entropy`."},
+    {"solver", "Linear models without an optimizer; `docs/classic.md` has the methods."},
     {"optimizer",
      "The update rule θ ← θ − α·(…), where α is the learning rate of the step. `gradus/optim/optimizer.h` has each "
      "rule's "
@@ -420,7 +421,7 @@ std::vector<Key> watching_keys() {
 
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
-  for (auto part : {data_keys, model_keys, loss_keys, optimizer_keys, schedule_keys, schedule_part_keys,
+  for (auto part : {data_keys, model_keys, loss_keys, solver_keys, optimizer_keys, schedule_keys, schedule_part_keys,
                     regularization_keys, train_keys, watching_keys}) {
     for (Key& key : part()) keys.push_back(std::move(key));
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "gradus/classic/linear_solver.h"
 #include "gradus/train/checkpoint.h"
 #include "gradus/train/experiment.h"
 #include "gradus/train/memory.h"
@@ -27,6 +28,8 @@ class Session {
   /// Builds everything. Errors in the configuration or the data, and a model that memory is too small for, are thrown
   /// before anything is written anywhere, and before that memory is taken.
   explicit Session(Config config, const SessionOptions& options = {});
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   const Config& config() const { return config_; }
   const ExperimentData& data() const { return data_; }
@@ -63,6 +66,7 @@ class Session {
   std::unique_ptr<Optimizer> optimizer_;
   Schedule schedule_;
   std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<LinearSolver> solver_;  // null unless solver.name asks for one
   MemoryPrediction memory_;
 };
 

@@ -170,6 +170,7 @@ std::string StateFile::to_json() const {
   json.add("stop_window", t.window);
   json.add("rewinds", t.rewinds);
   json.add("undone_steps", t.undone_steps);
+  if (t.converged) json.add("converged", true);
   json.add("elapsed_s", t.elapsed_s);
   json.add("patience", gradus::to_json(t.patience));
   json.add("plateau", gradus::to_json(t.plateau));
@@ -208,6 +209,7 @@ StateFile StateFile::parse(std::string_view text, const std::string& file) {
   t.rewinds = json.integer("rewinds");
   t.undone_steps = json.integer("undone_steps");
   t.elapsed_s = json.real("elapsed_s");
+  t.converged = json.has("converged");
   // A state of before there were these has none of them.
   if (json.has("patience")) t.patience = patience_from(json.object("patience"));
   if (json.has("last_metrics")) t.last_metrics = metrics_from(json.object("last_metrics"));

@@ -121,6 +121,8 @@ std::string_view name_of(StopReason reason) {
       return "loss_spike";
     case StopReason::kInterrupted:
       return "interrupted";
+    case StopReason::kConverged:
+      return "converged";
   }
   return "?";
 }
@@ -327,6 +329,7 @@ std::optional<StopReason> Trainer::step(StepRecord& record) {
   record.epoch = sampler_.epoch(record.batch);
   record.learning_rate = next_learning_rate();
   record.gradient_norm = std::numeric_limits<double>::quiet_NaN();
+  if (iteration_) return iterate(record);
   const bool looks = record.step % options_.log_every == 0;
   DeadUnits dead_units;
   compute_gradients(record, looks ? &dead_units : nullptr);
@@ -336,6 +339,28 @@ std::optional<StopReason> Trainer::step(StepRecord& record) {
     return reason;
   }
   return update(record, dead_units, looks);
+}
+
+std::optional<StopReason> Trainer::iterate(StepRecord& record) {
+  updating_ = true;
+  const Iteration done = iteration_();
+  if (!std::isfinite(done.loss)) {
+    fail("solver", "the loss is {} after step {}; lower solver.learning_rate, or scale the data", done.loss,
+         record.step);
+  }
+  updating_ = false;
+  record.loss = final_loss_ = done.loss;
+  record.penalty = done.penalty;
+  record.gradient_norm = done.gradient_norm;
+  record.examples = done.examples;
+  record.weight = static_cast<double>(done.examples);
+  const bool is_low = options_.stop_loss && !options_.stop_on_validation && record.loss <= *options_.stop_loss;
+  count_step(record);
+  state_.converged = done.converged;
+  const std::optional<StopReason> reason = after_update(record);
+  if (reason && reason != planned_reason_) return reason;
+  if (is_low) return StopReason::kLossThreshold;
+  return done.converged ? StopReason::kConverged : reason;
 }
 
 std::optional<StopReason> Trainer::update(StepRecord& record, const DeadUnits& dead_units, bool looks) {
@@ -397,7 +422,8 @@ void Trainer::finish_step(StepRecord& record, std::optional<StopReason>& reason)
   if (!reason && options_.max_time_s > 0.0 && elapsed_s() >= options_.max_time_s) reason = StopReason::kMaxTime;
   // A run that ends between two validations still says how good its last weights are; who cancels does not want to
   // wait.
-  const bool wanted = reason == StopReason::kLossThreshold || reason == StopReason::kMaxTime;
+  const bool wanted =
+      reason == StopReason::kLossThreshold || reason == StopReason::kMaxTime || reason == StopReason::kConverged;
   if (wanted && options_.validation_every > 0 && !record.validation_loss) validate_after(record);
   const bool early = reason && reason != planned_reason_;
   const bool belongs = record.step % options_.log_every == 0 || record.validation_loss;
@@ -411,6 +437,7 @@ void Trainer::finish_step(StepRecord& record, std::optional<StopReason>& reason)
 }
 
 std::optional<StopReason> Trainer::reached_limit() const {
+  if (state_.converged) return StopReason::kConverged;
   if (state_.step >= planned_steps_) return planned_reason_;
   if (options_.max_time_s > 0.0 && elapsed_before_s_ >= options_.max_time_s) return StopReason::kMaxTime;
   if (has_lost_patience()) return StopReason::kNoImprovement;

@@ -78,10 +78,11 @@ enum class StopReason : uint8_t {
   kNoImprovement,
   kNonFinite,
   kLossSpike,
-  kInterrupted
+  kInterrupted,
+  kConverged  ///< A solver's tolerance is reached.
 };
 /// "max_steps", "max_epochs", "loss_threshold", "max_time", "no_improvement", "non_finite", "loss_spike",
-/// "interrupted".
+/// "interrupted", "converged".
 std::string_view name_of(StopReason reason);
 
 struct TrainingSummary {
@@ -92,6 +93,15 @@ struct TrainingSummary {
   std::optional<double> best_validation_loss;
   double elapsed_s = 0.0;          ///< The loop alone, over all its starts.
   std::optional<Anomaly> anomaly;  ///< What ended the run, with `kNonFinite` and `kLossSpike`.
+};
+
+/// What an iteration of a solver, which goes through the data by itself, leaves behind.
+struct Iteration {
+  double loss = 0.0;  ///< The mean loss, without penalties, behind it.
+  double penalty = 0.0;
+  double gradient_norm = std::numeric_limits<double>::quiet_NaN();
+  int64_t examples = 0;  ///< Of the data, as often as the iteration saw it.
+  bool converged = false;
 };
 
 /// Trains. One run a trainer. Everything passed by reference must outlive it.
@@ -115,6 +125,10 @@ class Trainer {
   /// Called when a step is found bad, before any weight changed: not finite, or a spike with `stop_on_spike`. To go on,
   /// put back earlier weights, optimizer state and trainer state (`rewind`) and return true; otherwise the run ends.
   void set_recovery(std::function<bool(const Anomaly&)> recovery) { recovery_ = std::move(recovery); }
+
+  /// From now on a step is this, in place of a batch, its gradient and the optimizer's update: it moves the weights
+  /// itself. `stop_loss` and the watch look at the loss behind the iteration then.
+  void set_iteration(std::function<Iteration()> iteration) { iteration_ = std::move(iteration); }
 
   /// The number of steps that the limits allow.
   int64_t planned_steps() const { return planned_steps_; }
@@ -148,6 +162,7 @@ class Trainer {
   EvaluationOptions evaluation_options() const;
   std::optional<Metrics> validate();
   std::optional<StopReason> step(StepRecord& record);
+  std::optional<StopReason> iterate(StepRecord& record);
   std::optional<StopReason> check_loss(const StepRecord& record);
   std::optional<StopReason> update(StepRecord& record, const DeadUnits& dead_units, bool looks);
   std::optional<StopReason> after_update(StepRecord& record);
@@ -175,6 +190,7 @@ class Trainer {
   std::function<void(const StepRecord&)> callback_;
   std::function<void(const HealthWarning&)> on_warning_;
   std::function<bool(const Anomaly&)> recovery_;
+  std::function<Iteration()> iteration_;
   std::optional<Anomaly> anomaly_;  // of the step in progress
   TrainingState state_;
   HealthMonitor health_{state_.health};

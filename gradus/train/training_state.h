@@ -28,6 +28,7 @@ struct TrainingState {
   int64_t undone_steps = 0;  ///< Updates that rewinds took back.
   int64_t examples = 0;      ///< Trained on so far, repeats counted.
   double weight = 0.0;       ///< Elements or tokens trained on so far.
+  bool converged = false;    ///< A solver's tolerance is reached.
   double elapsed_s = 0.0;    ///< In the training loop, over all its starts.
   /// The last update's loss; NaN before the first.
   double last_loss = std::numeric_limits<double>::quiet_NaN();

@@ -116,10 +116,12 @@ TEST(ConfigErrors, UnknownKey) {
   EXPECT_EQ(parse_error("[model]\nseed = 1"),
             "[run.toml:2:1] unknown key \"model.seed\"; did you mean \"train.seed\"?");
   EXPECT_EQ(parse_error("learning_rate = 1"),
-            "[run.toml:1:1] unknown key \"learning_rate\"; did you mean \"optimizer.learning_rate\"?");
-  EXPECT_EQ(parse_error("model.batch_size = 1"),
-            "[run.toml:1:7] unknown key \"model.batch_size\"; did you mean \"train.batch_size\" or "
-            "\"validation.batch_size\"?");
+            "[run.toml:1:1] unknown key \"learning_rate\"; did you mean \"solver.learning_rate\" or "
+            "\"optimizer.learning_rate\"?");
+  EXPECT_EQ(
+      parse_error("model.batch_size = 1"),
+      "[run.toml:1:7] unknown key \"model.batch_size\"; did you mean \"solver.batch_size\", \"train.batch_size\" or "
+      "\"validation.batch_size\"?");
   EXPECT_EQ(parse_error("regularization.lambda = 1"),
             "[run.toml:1:16] unknown key \"regularization.lambda\"; [regularization] has l1 l2 method all group_lasso "
             "groups_of max_norm "
@@ -146,7 +148,8 @@ TEST(ConfigErrors, Tables) {
             "[run.toml:1:8] unknown table \"train.schedule\"; did you mean \"schedule\"?");
   EXPECT_EQ(
       parse_error("[nothing]\n"),
-      "[run.toml:1:2] unknown table \"nothing\"; the tables are \"data\", \"model\", \"loss\", \"optimizer\", "
+      "[run.toml:1:2] unknown table \"nothing\"; the tables are \"data\", \"model\", \"loss\", \"solver\", "
+      "\"optimizer\", "
       "\"optimizer.groups\", "
       "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or "
       "\"log\"");
@@ -466,6 +469,9 @@ init_scale = 1.0
 [loss]
 name = "mse"
 
+[solver]
+name = "none"
+
 [optimizer]
 name = "sgd"
 learning_rate = 0.01
@@ -562,11 +568,11 @@ TEST(ConfigKeys, Help) {
   EXPECT_NE(configuration_help().find("\nlog.every: an integer of at least 1; default: 10\n"), std::string::npos);
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("trian"); }),
             "[trian] no such key or table; did you mean \"train\"?");
-  EXPECT_EQ(
-      message_of(ErrorKind::kUsage, [] { configuration_help("foo"); }),
-      "[foo] no such key or table; the tables are \"data\", \"model\", \"loss\", \"optimizer\", \"optimizer.groups\", "
-      "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", "
-      "\"health\" or \"log\"");
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("foo"); }),
+            "[foo] no such key or table; the tables are \"data\", \"model\", \"loss\", \"solver\", \"optimizer\", "
+            "\"optimizer.groups\", "
+            "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", "
+            "\"health\" or \"log\"");
 }
 
 TEST(ConfigKeys, TheReferenceIsUpToDate) {

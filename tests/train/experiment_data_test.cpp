@@ -124,9 +124,11 @@ TEST_F(TableFiles, LessTrainingDataIsStandardisedByItself) {
 }
 
 TEST_F(TableFiles, AKnownEncoderIsUsed) {
-  const Config usual = config({"data.path=" + path("a1.csv"), "data.validation_fraction=0", "data.scaling=standardize"});
+  const Config usual =
+      config({"data.path=" + path("a1.csv"), "data.validation_fraction=0", "data.scaling=standardize"});
   const ExperimentData data = make_data(usual);
-  const Config other = config({"data.path=" + path("a2.csv"), "data.validation_fraction=0", "data.scaling=standardize"});
+  const Config other =
+      config({"data.path=" + path("a2.csv"), "data.validation_fraction=0", "data.scaling=standardize"});
   const ExperimentData later = make_data(other, data.encoder);
   EXPECT_EQ(tensors(later.training).inputs().values<double>()[0], static_cast<float>(2.0 / std::sqrt(2.0 / 3.0)));
   EXPECT_EQ(encoder_json(later.encoder), encoder_json(data.encoder));
