@@ -15,6 +15,7 @@ namespace gradus {
 namespace {
 
 constexpr int64_t kTogether = 512;       // examples whose rates and losses are computed at once
+constexpr int64_t kMixedBlocks = 64;     // of rows that lie together
 constexpr double kSmallestScale = 1e-4;  // of the weights' common factor, before it is multiplied in
 
 // t₀ of the optimal rate: the first step on a loss of slope 1 makes weights of their typical size, l2^(−¼).
@@ -27,6 +28,24 @@ double optimal_start(const LinearProblem& problem, double parameter) {
   kernels::loss_terms(loss, parameter, &z, &y, 1, nullptr, &slope, nullptr);
   return std::max(1.0, std::abs(slope)) / (typical * problem.l2);
 }
+
+// SplitMix64 (Steele, Lea, Flood, 2014): quick, and good enough for an order.
+struct SplitMix {
+  uint64_t state;
+  uint64_t next() {
+    uint64_t bits = state += 0x9E3779B97F4A7C15;
+    bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9;
+    bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EB;
+    return bits ^ (bits >> 31);
+  }
+  // Fisher and Yates' shuffle. The upper half of the bits × left is uniform to left / 2^64.
+  void shuffle(int32_t* ids, int64_t count) {
+    for (int64_t left = count; left > 1; --left) {
+      const auto other = static_cast<int64_t>(static_cast<__uint128_t>(next()) * static_cast<uint64_t>(left) >> 64);
+      std::swap(ids[left - 1], ids[other]);
+    }
+  }
+};
 
 class LinearSgd : public LinearSolver {
  public:
@@ -52,17 +71,21 @@ class LinearSgd : public LinearSolver {
     int64_t count = 0;
   };
 
-  double rate(int64_t t) const {
-    const double count = static_cast<double>(t);
+  // η of `count` updates.
+  void rates(int64_t updates_before, int64_t count, double* etas) const {
+    const double first = static_cast<double>(updates_before + 1), l2 = objective_.problem().l2;
     switch (options_.rate) {
       case LinearSgdRate::kConstant:
-        return options_.learning_rate;
+        std::fill_n(etas, count, options_.learning_rate);
+        return;
       case LinearSgdRate::kOptimal:
-        return 1.0 / (objective_.problem().l2 * (start_ + count - 1.0));
+        for (int64_t i = 0; i < count; ++i) etas[i] = 1.0 / (l2 * (start_ + (first + static_cast<double>(i)) - 1.0));
+        return;
       case LinearSgdRate::kInverseScaling:
-        break;
+        for (int64_t i = 0; i < count; ++i) {
+          etas[i] = options_.learning_rate / std::pow(first + static_cast<double>(i), options_.power);
+        }
     }
-    return options_.learning_rate / std::pow(count, options_.power);
   }
 
   double example_weight(int64_t row) const {
@@ -83,7 +106,7 @@ class LinearSgd : public LinearSolver {
       order_.resize(static_cast<size_t>(rows));
       std::iota(order_.begin(), order_.end(), 0);
     }
-    if (options_.shuffle) shuffle_rows(options_.seed, pass, rows, order_);
+    if (options_.shuffle) shuffle_rows(row_order(objective_.inputs(), options_.seed), pass, order_);
     const bool chains = options_.batch_size == 1 && objective_.problem().loss != LinearLoss::kSoftmax;
     const double loss = chains ? run_chains(pass * rows) : run_batches(pass);
     return report_of(loss);
@@ -93,7 +116,8 @@ class LinearSgd : public LinearSolver {
   double run_chains(int64_t updates_before) {
     const int64_t outputs = objective_.outputs();
     std::vector<double> losses(static_cast<size_t>(outputs));
-    float *const weights = last_weights(), *const bias = last_bias();
+    float* const weights = last_weights();
+    float* const bias = last_bias();
     float* const averages = options_.average_from > 0 ? weights_view().mutable_data<float>() : nullptr;
     float* const average_bias = options_.average_from > 0 ? bias_view().mutable_data<float>() : nullptr;
     const int64_t averaged = options_.average_from > 0 ? average_count_.data<int64_t>()[0] : 0;
@@ -130,57 +154,82 @@ class LinearSgd : public LinearSolver {
     std::copy_n(bias, objective_.outputs(), bias_view().mutable_data<float>());
   }
 
-  double run_chain(int64_t output, int64_t updates_before, float* v, float* bias, Average* average) {
+  // The numbers of some updates of a chain.
+  struct ChainMemory {
+    std::vector<float> y, scales, gains, bias_gains, z, steps;
+    std::vector<double> etas, weights, wide, losses;
+    ChainMemory() {
+      for (std::vector<float>* numbers : {&y, &scales, &gains, &bias_gains, &z, &steps}) numbers->resize(kTogether);
+      for (std::vector<double>* numbers : {&etas, &weights, &wide, &losses}) numbers->resize(kTogether);
+    }
+  };
+
+  // Rates, scales and targets of as many updates as the scale allows; the scale after them.
+  int64_t prepare(const int32_t* order, int64_t most, const float* targets, int64_t updates_before, double& scale,
+                  ChainMemory& m) const {
     const LinearProblem& problem = objective_.problem();
-    const LinearInputs& inputs = problem.inputs;
-    const float* const targets = objective_.targets(output);
+    rates(updates_before, most, m.etas.data());
+    int64_t count = 0;
+    for (; count < most && scale > kSmallestScale; ++count) {
+      m.scales[count] = static_cast<float>(scale);
+      scale *= 1.0 - m.etas[count] * problem.l2;
+      m.wide[count] = scale;
+    }
+    for (int64_t i = 0; i < count; ++i) m.y[i] = targets[order[i]];
+    if (const float* const weights = objective_.example_weights()) {
+      for (int64_t i = 0; i < count; ++i) m.weights[i] = double{weights[order[i]]} * mean_factor();
+    } else {
+      std::fill_n(m.weights.begin(), count, 1.0);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      m.gains[i] = static_cast<float>(m.etas[i] * m.weights[i] / m.wide[i]);
+      m.bias_gains[i] = problem.intercept ? static_cast<float>(m.etas[i] * m.weights[i]) : 0.0F;
+    }
+    return count;
+  }
+
+  double run_chain(int64_t output, int64_t updates_before, float* weights, float* bias, Average* average) {
+    const LinearProblem& problem = objective_.problem();
     const int64_t rows = objective_.rows(), features = objective_.features();
+    const float parameter = static_cast<float>(objective_.loss_parameter());
     if (average != nullptr) average->lag.assign(static_cast<size_t>(features), 0.0);
-    std::vector<float> y(kTogether), scales(kTogether), gains(kTogether), bias_gains(kTogether), z(kTogether),
-        lost(kTogether);
-    std::vector<double> wide(kTogether), losses(kTogether), weights(kTogether);
+    Tensor memory = Tensor::zeros({features + kernels::kSgdPadding});  // large ones lie in huge pages
+    float* const v = memory.mutable_data<float>();
+    std::copy_n(weights, features, v);
+    ChainMemory m;
     double sum = 0.0, scale = 1.0;
     for (int64_t at = 0; at < rows;) {
-      int64_t count = 0;
-      for (; count < kTogether && at + count < rows && scale > kSmallestScale; ++count) {
-        const int64_t row = order_[at + count];
-        const double eta = rate(updates_before + at + count + 1), weight = example_weight(row);
-        scales[count] = static_cast<float>(scale);
-        scale *= 1.0 - eta * problem.l2;
-        y[count] = targets[row];
-        weights[count] = weight;
-        gains[count] = static_cast<float>(eta * weight / scale);
-        bias_gains[count] = problem.intercept ? static_cast<float>(eta * weight) : 0.0F;
-      }
-      const kernels::SgdChain chain{problem.loss,
-                                    static_cast<float>(objective_.loss_parameter()),
-                                    count,
-                                    order_.data() + at,
-                                    y.data(),
-                                    scales.data(),
-                                    gains.data(),
-                                    bias_gains.data(),
-                                    v,
-                                    bias,
-                                    z.data(),
-                                    lost.data()};
+      const int32_t* const order = order_.data() + at;
+      const int64_t count =
+          prepare(order, std::min(kTogether, rows - at), objective_.targets(output), updates_before + at, scale, m);
+      const kernels::SgdChain chain{.loss = problem.loss,
+                                    .parameter = parameter,
+                                    .count = count,
+                                    .rows = order,
+                                    .known_rows = rows - at,
+                                    .y = m.y.data(),
+                                    .scales = m.scales.data(),
+                                    .gains = m.gains.data(),
+                                    .bias_gains = m.bias_gains.data(),
+                                    .v = v,
+                                    .bias = bias,
+                                    .z = m.z.data(),
+                                    .steps = m.steps.data()};
       const float bias_before = *bias;
-      inputs.is_sparse() ? kernels::sgd_chain(chain, *inputs.sparse)
-                         : kernels::sgd_chain(chain, inputs.dense.data<float>(), features);
-      std::copy_n(z.begin(), count, wide.begin());
-      kernels::loss_terms(problem.loss, objective_.loss_parameter(), wide.data(), y.data(), count, losses.data(),
+      problem.inputs.is_sparse() ? kernels::sgd_chain(chain, *problem.inputs.sparse)
+                                 : kernels::sgd_chain(chain, problem.inputs.dense.data<float>(), features);
+      std::copy_n(m.z.begin(), count, m.wide.begin());
+      kernels::loss_terms(problem.loss, objective_.loss_parameter(), m.wide.data(), m.y.data(), count, m.losses.data(),
                           nullptr, nullptr);
-      for (int64_t i = 0; i < count; ++i) sum += weights[i] * losses[i];
-      if (average != nullptr) {
-        take_in(chain, updates_before + at, scale, bias_before, *average);
-      }
+      sum += kernels::dot(m.weights.data(), m.losses.data(), count);
+      if (average != nullptr) take_in(chain, updates_before + at, scale, bias_before, *average);
       at += count;
-      if (scale <= kSmallestScale || at == rows) {
-        for (int64_t j = 0; j < features; ++j) v[j] = static_cast<float>(scale * double{v[j]});
-        if (average != nullptr) average->sum /= scale;
-        scale = 1.0;
-      }
+      if (scale > kSmallestScale && at < rows) continue;
+      for (int64_t j = 0; j < features; ++j) v[j] = static_cast<float>(scale * double{v[j]});
+      if (average != nullptr) average->sum /= scale;
+      scale = 1.0;
     }
+    std::copy_n(v, features, weights);
     return sum / mean_factor();
   }
 
@@ -216,7 +265,8 @@ class LinearSgd : public LinearSolver {
     int64_t averaged = 0;
     for (int64_t u = 0; u < updates; ++u) {
       const int64_t at = u * batch, count = std::min(batch, rows - at), update = pass * updates + u + 1;
-      const double eta = rate(update);
+      double eta = 0.0;
+      rates(update - 1, 1, &eta);
       losses += batch_terms(order_.data() + at, count, w.data(), scale, terms);
       scale *= 1.0 - eta * problem.l2;
       step_batch(order_.data() + at, count, terms, eta / static_cast<double>(count), scale, w.data());
@@ -371,18 +421,29 @@ std::unique_ptr<LinearSolver> make_linear_sgd(const LinearProblem& problem, cons
   return solver;
 }
 
-void shuffle_rows(uint64_t seed, int64_t pass, int64_t rows, std::vector<int32_t>& order) {
-  order.resize(static_cast<size_t>(rows));
-  std::iota(order.begin(), order.end(), 0);
-  uint64_t state = mix(mix(seed, hash_name("sgd.shuffle")), static_cast<uint64_t>(pass));
-  for (int64_t left = rows; left > 1; --left) {
-    // SplitMix64 (Steele, Lea, Flood, 2014); the upper half of its bits × left is uniform to left / 2^64.
-    uint64_t bits = state += 0x9E3779B97F4A7C15;
-    bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9;
-    bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EB;
-    bits ^= bits >> 31;
-    const auto other = static_cast<int64_t>(static_cast<__uint128_t>(bits) * static_cast<uint64_t>(left) >> 64);
-    std::swap(order[left - 1], order[other]);
+RowOrder row_order(const LinearInputs& inputs, uint64_t seed) {
+  constexpr int64_t kBlockBytes = 2048, kMostTogether = 16;
+  const int64_t bytes = std::max<int64_t>(1, (inputs.is_sparse() ? 8 : 4) * inputs.stored() / inputs.rows());
+  return {seed, inputs.rows(), std::clamp<int64_t>(kBlockBytes / bytes, 1, kMostTogether)};
+}
+
+void shuffle_rows(const RowOrder& order, int64_t pass, std::vector<int32_t>& ids) {
+  SplitMix random{mix(mix(order.seed, hash_name("sgd.shuffle")), static_cast<uint64_t>(pass))};
+  const int64_t together = order.together, blocks = (order.rows + together - 1) / together;
+  std::vector<int32_t> starts(static_cast<size_t>(blocks));
+  std::iota(starts.begin(), starts.end(), 0);
+  random.shuffle(starts.data(), blocks);
+  ids.resize(static_cast<size_t>(order.rows));
+  int32_t* to = ids.data();
+  int32_t* mixed = to;  // what is mixed already ends here
+  for (int64_t b = 0; b < blocks; ++b) {
+    const int64_t begin = starts[b] * together, end = std::min(begin + together, order.rows);
+    std::iota(to, to + (end - begin), static_cast<int32_t>(begin));
+    to += end - begin;
+    if (together > 1 && ((b + 1) % kMixedBlocks == 0 || b + 1 == blocks)) {
+      random.shuffle(mixed, to - mixed);
+      mixed = to;
+    }
   }
 }
 

@@ -4,7 +4,6 @@
 // After foreach_target.h:
 #include "gradus/classic/kernels/linear_sgd_simd.h"
 #include "gradus/tensor/kernels/simd-inl.h"
-#include "hwy/cache_control.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels::HWY_NAMESPACE {
@@ -15,6 +14,22 @@ using V = hn::Vec<D>;
 
 // Slopes of one number. A chain waits for each, so what counts is how long one takes.
 
+// 1 / (1 + 2^x), to some 1e-7; 2^x = 2^round(x)·2^f by the polynomial of `Exp2Any`, added up in pairs. NaN becomes 1:
+// the predictions show it.
+HWY_INLINE float LogisticOfPower(float x) {
+  const hn::CappedTag<float, 4> d;
+  const auto cut = hn::Min(hn::Max(hn::Set(d, x), hn::Set(d, -126.0F)), hn::Set(d, 126.0F));
+  const auto whole = hn::Round(cut), f = hn::Sub(cut, whole), f2 = hn::Mul(f, f);
+  const auto p01 = hn::MulAdd(f, hn::Set(d, 0.6931471824645996F), hn::Set(d, 1.0F));
+  const auto p23 = hn::MulAdd(f, hn::Set(d, 5.5503323674201965e-2F), hn::Set(d, 0.24022647738456726F));
+  const auto p45 = hn::MulAdd(f, hn::Set(d, 1.3398873852565885e-3F), hn::Set(d, 9.61843691766262e-3F));
+  const auto p456 = hn::MulAdd(f2, hn::Set(d, 1.535336341476068e-4F), p45);
+  const auto p = hn::MulAdd(hn::Mul(f2, f2), p456, hn::MulAdd(f2, p23, p01));
+  const hn::RebindToSigned<decltype(d)> i;
+  const auto power = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(i, whole), hn::Set(i, 127))));
+  const auto one = hn::Set(d, 1.0F);
+  return hn::GetLane(hn::Div(one, hn::MulAdd(power, p, one)));
+}
 HWY_INLINE float Exp(float x) {
   const hn::CappedTag<float, 4> d;
   return hn::GetLane(Exp2Any(d, hn::Set(d, x * static_cast<float>(kLog2E))));
@@ -35,7 +50,9 @@ struct Poisson {
   static HWY_INLINE float Slope(float z, float y, float /*parameter*/) { return Exp(z) - y; }
 };
 struct Logistic {
-  static HWY_INLINE float Slope(float z, float s, float /*parameter*/) { return -s / (1.0F + Exp(s * z)); }
+  static HWY_INLINE float Slope(float z, float s, float /*parameter*/) {
+    return -s * LogisticOfPower(z * (s * static_cast<float>(kLog2E)));
+  }
 };
 struct Hinge {
   static HWY_INLINE float Slope(float z, float s, float /*parameter*/) { return s * z < 1.0F ? -s : 0.0F; }
@@ -46,33 +63,52 @@ struct SquaredHinge {
   }
 };
 
-// The link of the chain, once v·x is known.
+// The link of the chain that an example is: its slope, once its prediction is known.
 template <class Loss>
-HWY_INLINE float Link(const SgdChain& c, int64_t i, float product, float& bias) {
-  const float z = c.scales[i] * product + bias;
+HWY_INLINE float Link(const SgdChain& c, int64_t i, float z) {
   const float slope = Loss::Slope(z, c.y[i], c.parameter);
-  bias -= c.bias_gains[i] * slope;
   c.z[i] = z;
-  return c.steps[i] = c.gains[i] * slope;
+  c.steps[i] = c.gains[i] * slope;
+  return slope;
+}
+
+// a·b + c, rounded once where the processor can.
+HWY_INLINE float MulAdd(float a, float b, float c) {
+  const hn::CappedTag<float, 1> d;
+  return hn::GetLane(hn::MulAdd(hn::Set(d, a), hn::Set(d, b), hn::Set(d, c)));
+}
+
+// The sums over the lanes of four vectors, each added up in the same order.
+HWY_INLINE void SumsOfFour(V a, V b, V c, V e, float* sums) {
+  const D d;
+  sums[0] = hn::GetLane(hn::SumOfLanes(d, a));
+  sums[1] = hn::GetLane(hn::SumOfLanes(d, b));
+  sums[2] = hn::GetLane(hn::SumOfLanes(d, c));
+  sums[3] = hn::GetLane(hn::SumOfLanes(d, e));
 }
 
 constexpr int64_t kTogether = 4;
-constexpr int64_t kAhead = 12;  // examples whose rows are asked from memory before they are needed
-
-HWY_INLINE void PrefetchRow(const float* row, size_t features) {
-  constexpr size_t kLine = 16;
-  for (size_t j = 0; j < features; j += kLine) hwy::Prefetch(row + j);
-  hwy::Prefetch(row + features - 1);
+constexpr int64_t kAhead = 32;  // rows
+// Asks for what lies from `begin` to `end`, in lines of 64 bytes, to be brought into the second cache.
+HWY_INLINE void PrefetchAll(const void* begin, const void* end) {
+  constexpr size_t kLine = 64;
+  for (const char* at = static_cast<const char*>(begin); at < end; at += kLine) __builtin_prefetch(at, 0, 2);
 }
+
+// v has room for whole vectors: what a part of one wrote would have to reach the cache before the next example could
+// read it.
 
 template <class Loss>
 HWY_INLINE void DenseOne(const SgdChain& c, int64_t i, const float* row, size_t features, float& bias) {
-  auto sum = hn::Zero(D());
+  const D d;
+  auto sum = hn::Zero(d);
   ForLanes<float>(features, [&](auto lanes, size_t j)
-                                HWY_ATTR { sum = hn::MulAdd(lanes.Load(row + j), lanes.Load(c.v + j), sum); });
-  const auto step = hn::Set(D(), -Link<Loss>(c, i, hn::GetLane(hn::SumOfLanes(D(), sum)), bias));
+                                HWY_ATTR { sum = hn::MulAdd(lanes.Load(row + j), hn::LoadU(d, c.v + j), sum); });
+  const float slope = Link<Loss>(c, i, MulAdd(c.scales[i], hn::GetLane(hn::SumOfLanes(d, sum)), bias));
+  bias -= c.bias_gains[i] * slope;
+  const auto step = hn::Set(d, -c.gains[i] * slope);
   ForLanes<float>(features, [&](auto lanes, size_t j) HWY_ATTR {
-    lanes.Store(hn::MulAdd(step, lanes.Load(row + j), lanes.Load(c.v + j)), c.v + j);
+    hn::StoreU(hn::MulAdd(step, lanes.Load(row + j), hn::LoadU(d, c.v + j)), d, c.v + j);
   });
 }
 
@@ -84,7 +120,7 @@ HWY_INLINE void DenseFour(const SgdChain& c, int64_t i, const float* r0, const f
   auto g10 = hn::Zero(d), g20 = hn::Zero(d), g21 = hn::Zero(d);
   auto g30 = hn::Zero(d), g31 = hn::Zero(d), g32 = hn::Zero(d);
   ForLanes<float>(features, [&](auto lanes, size_t j) HWY_ATTR {
-    const auto v = lanes.Load(c.v + j);
+    const auto v = hn::LoadU(d, c.v + j);
     const auto x0 = lanes.Load(r0 + j), x1 = lanes.Load(r1 + j), x2 = lanes.Load(r2 + j), x3 = lanes.Load(r3 + j);
     p0 = hn::MulAdd(v, x0, p0);
     p1 = hn::MulAdd(v, x1, p1);
@@ -97,20 +133,32 @@ HWY_INLINE void DenseFour(const SgdChain& c, int64_t i, const float* r0, const f
     g31 = hn::MulAdd(x3, x1, g31);
     g32 = hn::MulAdd(x3, x2, g32);
   });
-  const auto sum = [&](V v) HWY_ATTR { return hn::GetLane(hn::SumOfLanes(d, v)); };
-  const float s10 = sum(g10), s20 = sum(g20), s21 = sum(g21), s30 = sum(g30), s31 = sum(g31), s32 = sum(g32);
-  const float a1 = sum(p1), a2 = sum(p2), a3 = sum(p3);
-  // What is known early is taken first: only the last product of each line is on the chain.
-  const float t0 = Link<Loss>(c, i, sum(p0), bias);
-  const float t1 = Link<Loss>(c, i + 1, a1 - t0 * s10, bias);
-  const float t2 = Link<Loss>(c, i + 2, (a2 - t0 * s20) - t1 * s21, bias);
-  const float t3 = Link<Loss>(c, i + 3, ((a3 - t0 * s30) - t1 * s31) - t2 * s32, bias);
-  const auto f0 = hn::Set(d, -t0), f1 = hn::Set(d, -t1), f2 = hn::Set(d, -t2), f3 = hn::Set(d, -t3);
+  // z of each example is `at` less the slopes before it times `by`. Only the last of these is on the chain, so the
+  // others come first.
+  float at[4], by[8];
+  SumsOfFour(p0, p1, p2, p3, at);
+  SumsOfFour(g10, g20, g21, g30, by);
+  SumsOfFour(g31, g32, g31, g32, by + 4);
+  const float* const scales = c.scales + i;
+  const float* const gains = c.gains + i;
+  const float* const bias_gains = c.bias_gains + i;
+  for (int k = 0; k < 4; ++k) at[k] = MulAdd(scales[k], at[k], bias);
+  const auto pull = [&](int k, int before, float product)
+                        HWY_ATTR { return -MulAdd(scales[k] * gains[before], product, bias_gains[before]); };
+  const float b10 = pull(1, 0, by[0]), b20 = pull(2, 0, by[1]), b21 = pull(2, 1, by[2]);
+  const float b30 = pull(3, 0, by[3]), b31 = pull(3, 1, by[4]), b32 = pull(3, 2, by[5]);
+  const float s0 = Link<Loss>(c, i, at[0]);
+  const float s1 = Link<Loss>(c, i + 1, MulAdd(s0, b10, at[1]));
+  const float s2 = Link<Loss>(c, i + 2, MulAdd(s1, b21, MulAdd(s0, b20, at[2])));
+  const float s3 = Link<Loss>(c, i + 3, MulAdd(s2, b32, MulAdd(s1, b31, MulAdd(s0, b30, at[3]))));
+  bias -= (bias_gains[0] * s0 + bias_gains[1] * s1) + (bias_gains[2] * s2 + bias_gains[3] * s3);
+  const auto f0 = hn::Set(d, -gains[0] * s0), f1 = hn::Set(d, -gains[1] * s1);
+  const auto f2 = hn::Set(d, -gains[2] * s2), f3 = hn::Set(d, -gains[3] * s3);
   ForLanes<float>(features, [&](auto lanes, size_t j) HWY_ATTR {
-    auto v = hn::MulAdd(f0, lanes.Load(r0 + j), lanes.Load(c.v + j));
+    auto v = hn::MulAdd(f0, lanes.Load(r0 + j), hn::LoadU(d, c.v + j));
     v = hn::MulAdd(f1, lanes.Load(r1 + j), v);
     v = hn::MulAdd(f2, lanes.Load(r2 + j), v);
-    lanes.Store(hn::MulAdd(f3, lanes.Load(r3 + j), v), c.v + j);
+    hn::StoreU(hn::MulAdd(f3, lanes.Load(r3 + j), v), d, c.v + j);
   });
 }
 
@@ -120,7 +168,9 @@ void Dense(const SgdChain& c, const float* x, size_t features) {
   float bias = *c.bias;
   int64_t i = 0;
   for (; i + kTogether <= c.count; i += kTogether) {
-    for (int64_t k = i + kAhead; k < HWY_MIN(i + kAhead + kTogether, c.count); ++k) PrefetchRow(row(k), features);
+    for (int64_t k = i + kAhead; k < HWY_MIN(i + kAhead + kTogether, c.known_rows); ++k) {
+      PrefetchAll(row(k), row(k) + features);
+    }
     DenseFour<Loss>(c, i, row(i), row(i + 1), row(i + 2), row(i + 3), features, bias);
   }
   for (; i < c.count; ++i) DenseOne<Loss>(c, i, row(i), features, bias);
@@ -131,27 +181,26 @@ template <class Loss>
 void Sparse(const SgdChain& c, const int64_t* offsets, const int32_t* indices, const float* values) {
   float bias = *c.bias;
   for (int64_t i = 0; i < c.count; ++i) {
-    if (i + kAhead < c.count) {
-      constexpr int64_t kLine = 16;
-      const int64_t row = c.rows[i + kAhead];
-      for (int64_t at = offsets[row]; at < offsets[row + 1]; at += kLine) {
-        hwy::Prefetch(indices + at);
-        hwy::Prefetch(values + at);
-      }
+    if (i + kAhead < c.known_rows) {
+      const int64_t first = offsets[c.rows[i + kAhead]], last = offsets[c.rows[i + kAhead] + 1];
+      PrefetchAll(indices + first, indices + last);
+      PrefetchAll(values + first, values + last);
     }
     const int64_t begin = offsets[c.rows[i]], end = offsets[c.rows[i] + 1];
     float s0 = 0.0F, s1 = 0.0F, s2 = 0.0F, s3 = 0.0F;
     int64_t at = begin;
     for (; at + 4 <= end; at += 4) {
-      s0 += values[at] * c.v[indices[at]];
-      s1 += values[at + 1] * c.v[indices[at + 1]];
-      s2 += values[at + 2] * c.v[indices[at + 2]];
-      s3 += values[at + 3] * c.v[indices[at + 3]];
+      s0 = MulAdd(values[at], c.v[indices[at]], s0);
+      s1 = MulAdd(values[at + 1], c.v[indices[at + 1]], s1);
+      s2 = MulAdd(values[at + 2], c.v[indices[at + 2]], s2);
+      s3 = MulAdd(values[at + 3], c.v[indices[at + 3]], s3);
     }
-    for (; at < end; ++at) s0 += values[at] * c.v[indices[at]];
-    const float step = Link<Loss>(c, i, (s0 + s1) + (s2 + s3), bias);
-    if (step == 0.0F) continue;
-    for (at = begin; at < end; ++at) c.v[indices[at]] -= step * values[at];
+    for (; at < end; ++at) s0 = MulAdd(values[at], c.v[indices[at]], s0);
+    const float slope = Link<Loss>(c, i, MulAdd(c.scales[i], (s0 + s1) + (s2 + s3), bias));
+    if (slope == 0.0F) continue;
+    bias -= c.bias_gains[i] * slope;
+    const float step = -c.gains[i] * slope;
+    for (at = begin; at < end; ++at) c.v[indices[at]] = MulAdd(step, values[at], c.v[indices[at]]);
   }
   *c.bias = bias;
 }

@@ -8,16 +8,19 @@
 
 namespace gradus::kernels {
 
+constexpr int64_t kSgdPadding = 64;
+
 /// Some examples, one after the other. The weights are scale·v: before example i the scale is `scales[i]`, and
 ///
 ///     z[i] = scales[i]·(v·x) + bias,  g = loss'(z[i], y[i]),  v −= gains[i]·g·x,  bias −= bias_gains[i]·g
 ///
-/// where x is the row `rows[i]`. All arrays have `count` elements.
+/// where x is the row `rows[i]`. The other arrays have `count` elements.
 struct SgdChain {
   LinearLoss loss;
   float parameter;
   int64_t count;
-  const int32_t* rows;
+  const int32_t* rows;  ///< `known_rows`, at least `count`: those behind are brought nearer.
+  int64_t known_rows;
   const float* y;
   const float* scales;
   const float* gains;
