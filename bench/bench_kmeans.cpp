@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <vector>
 
 #include "gradus/base/error.h"
@@ -25,16 +26,20 @@ void bench_kmeans(const char* path, int64_t rounds) {
   KMeansOptions options{.start = KMeansStart::kGiven, .centers = data.find("centers"), .tolerance = 0.0};
   options.clusters = options.centers.size(0);
   options.max_rounds = rounds;
-  std::vector<double> times_ms;
+  std::vector<double> times_ms, cpu_ms;
   KMeansResult result;
   for (int i = 0; i < kTimes; ++i) {
     const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t cpu_begin = std::clock();
     result = fit_kmeans(x, options);
     times_ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    cpu_ms.push_back(1e3 * static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC);
   }
   std::sort(times_ms.begin(), times_ms.end());
+  std::sort(cpu_ms.begin(), cpu_ms.end());
   const JsonText json = JsonText()
                             .add("ms", times_ms[kTimes / 2])
+                            .add("cpu_ms", cpu_ms[kTimes / 2])
                             .add("rounds", result.rounds)
                             .add("inertia", result.inertia)
                             .add("threads", int64_t{threads()})

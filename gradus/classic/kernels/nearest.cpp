@@ -71,7 +71,8 @@ void RunFindNearest(const CenterPanels& c, const float* x, int64_t rows, int64_t
 #if HWY_TARGET != HWY_SCALAR
   if (IntegerSearch::CanUse(c)) count = SearchTiles<IntegerSearch>(c, x, places.data(), count, labels);
 #endif
-  count = SearchTiles<FloatSearch>(c, x, places.data(), count, labels);
+  // A tile that is nearly empty costs more than its few rows in f64.
+  if (count > kWide / 4) count = SearchTiles<FloatSearch>(c, x, places.data(), count, labels);
   for (int64_t i = 0; i < count; ++i) {
     const int32_t place = places[static_cast<size_t>(i)];
     labels[place] = NearestInDouble(c, x + place * c.columns);

@@ -12,6 +12,7 @@
 
 #include "gradus/classic/kernels/nearest.h"
 #include "hwy/aligned_allocator.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -52,6 +53,12 @@ void Transpose(const T* from, int64_t words, T* to) {
   }
 }
 
+// Asks for a row that is needed soon.
+HWY_INLINE void Fetch(const float* row, int64_t columns) {
+  constexpr int64_t kLine = 16;  // floats of a line of the cache
+  for (int64_t p = 0; p < columns; p += kLine) hwy::Prefetch(row + p);
+}
+
 // Finds labels[place] for rows at these places of x, and puts the places of those that the precision cannot settle at
 // the beginning of `places`; returns how many these are. A `Search` has
 //   Word, kPanel         what tiles and panels are made of, and the centres of a panel;
@@ -79,8 +86,12 @@ int64_t SearchTiles(const CenterPanels& c, const float* x, int32_t* places, int6
       for (int64_t r = 0; r < own; ++r) rows[r] = x + places[first + r] * c.columns;
       search.Pack(rows, own, scratch, packed.get() + t * size, tiles[t]);
     }
+    int64_t fetched = std::min(count, begin + group * kWide);
+    const int64_t rows_a_panel = (group * kWide * Search::kPanel + c.clusters - 1) / c.clusters;
     for (int64_t j = 0; j < c.clusters; j += Search::kPanel) {
       for (int64_t t = 0; t < group; ++t) search.Compare(j, packed.get() + t * size, tiles[t]);
+      const int64_t fetched_next = std::min(count, fetched + rows_a_panel);
+      for (; fetched < fetched_next; ++fetched) Fetch(x + places[fetched] * c.columns, c.columns);
     }
     for (int64_t i = begin; i < std::min(count, begin + group * kWide); i += kLanes) {
       const auto& tile = tiles[(i - begin) / kWide];
