@@ -95,13 +95,14 @@ KMeans::KMeans(const Tensor& x, const KMeansOptions& options) : x_(detail::check
 }
 
 KMeansRound KMeans::step() {
-  Clusters clusters = detail::assign(x_, centers_, labels_);
+  Clusters clusters = detail::assign(x_, centers_, labels_, slacks_);
   KMeansRound round{.round = ++round_};
   round.inertia = inertia_by_sums(clusters, centers_, means_, squares_);
   refill(x_, labels_, centers_, clusters);
   Tensor moved = means_of(clusters, x_.size(1));
   round.shift = detail::squared_difference(moved, centers_);
   round.converged = !clusters.has_changed || round.shift <= tolerance_;
+  detail::note_moves(centers_, moved, slacks_);
   centers_ = std::move(moved);
   return round;
 }
@@ -125,6 +126,7 @@ void KMeans::restore(const NamedTensors& state) {
   round_ = detail::find_state("kmeans", state, "round", Tensor::zeros({}, DType::kI64)).values<int64_t>()[0];
   centers_ = std::move(centers);
   labels_ = std::move(labels);
+  slacks_ = {};
 }
 
 KMeansResult fit_kmeans(const Tensor& x, const KMeansOptions& options) {

@@ -92,7 +92,8 @@ MiniBatchStep MiniBatchKMeans::step_on(const Tensor& any) {
     fail(kSubject, "the rows are {}; expected {} columns, as the centres have", rows.describe(), columns);
   }
   Tensor labels = Tensor::empty({rows.size(0)}, DType::kI64);
-  const detail::Clusters clusters = detail::assign(rows, centers_, labels);
+  detail::Slacks unused;
+  const detail::Clusters clusters = detail::assign(rows, centers_, labels, unused);
   double* progress = progress_.mutable_data<double>();
   MiniBatchStep result{.step = static_cast<int64_t>(++progress[kSteps])};
   result.inertia = detail::sum_of(detail::distances_of(rows, labels, centers_)) / static_cast<double>(rows.size(0));

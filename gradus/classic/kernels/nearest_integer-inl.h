@@ -33,6 +33,7 @@ class IntegerSearch {
   // The two largest scores so far; the lowest bits are the centre's number.
   struct Tile {
     HWY_ALIGN int32_t best[kWide], second[kWide];
+    HWY_ALIGN float squares[kWide];
     float unit;             // of scores
     bool is_usable = true;  // the rows have a norm that can be scaled
   };
@@ -86,7 +87,10 @@ class IntegerSearch {
 
   void Pack(const float* const* rows, int64_t count, int32_t* scratch, int32_t* packed, Tile& tile) const {
     float squares = 0.0F;
-    for (int64_t r = 0; r < count; ++r) squares = std::max(squares, SquaredNorm(rows[r]));
+    for (int64_t r = 0; r < count; ++r) {
+      tile.squares[r] = SquaredNorm(rows[r]);
+      squares = std::max(squares, tile.squares[r]);
+    }
     // A hundredth for the rounding of the norm in f32.
     const float norm = 1.01F * (std::sqrt(squares) + 0.5F * c_.largest_norm);
     const float scale = static_cast<float>(kRowNorm - HalfRoot(c_)) / norm;
@@ -132,11 +136,18 @@ class IntegerSearch {
     }
   }
 
-  HWY_INLINE uint64_t Doubts(const Tile& tile, int64_t first) const {
-    const I32 d;
-    const auto best = hn::Load(d, tile.best + first), second = hn::Load(d, tile.second + first);
-    const auto is_near = hn::Gt(second, hn::Sub(best, hn::Set(d, twice_off_)));
-    return tile.is_usable ? BitsOf(hn::RebindMask(F32(), is_near)) : ~uint64_t{0};
+  HWY_INLINE hn::Vec<F32> Slacks(const Tile& tile, int64_t first) const {
+    const F32 d;
+    const I32 di;
+    const auto best = hn::Load(di, tile.best + first), second = hn::Load(di, tile.second + first);
+    const auto off = hn::Set(di, twice_off_), lowest = hn::Sub(second, off);
+    const auto unit = hn::Set(d, 1.0F / tile.unit);
+    // Not by the difference, which may overflow.
+    const auto is_settled = hn::RebindMask(d, hn::Gt(hn::Sub(best, off), second));
+    const auto margin = hn::Sub(hn::ConvertTo(d, hn::Sub(best, off)), hn::ConvertTo(d, second));
+    const auto slack =
+        SlackOf(hn::Mul(margin, unit), hn::Load(d, tile.squares + first), hn::Mul(hn::ConvertTo(d, lowest), unit));
+    return tile.is_usable ? hn::IfThenElseZero(is_settled, slack) : hn::Zero(d);
   }
 
   int64_t Label(const Tile& tile, int64_t r) const { return tile.best[r] & labels_; }
