@@ -1,7 +1,7 @@
 // Times rounds of k-means from a given start, the centres after them included in labels and inertia, and prints one
 // JSON object: what bench/peers/kmeans takes.
 //
-//     bench_kmeans FILE [rounds]      FILE is safetensors with "x" (N, D) and "centers" (k, D), f32
+//     bench_kmeans FILE [rounds [isa]]      FILE is safetensors with "x" (N, D) and "centers" (k, D), f32
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -53,6 +53,7 @@ void bench_kmeans(const char* path, int64_t rounds) {
 int main(int argc, char** argv) {
   try {
     if (argc < 2) gradus::fail_usage("bench_kmeans", "no file; expected one with \"x\" and \"centers\"");
+    if (argc > 3) gradus::limit_isa(gradus::isa_from_name(argv[3]));
     gradus::bench_kmeans(argv[1], argc > 2 ? std::atoll(argv[2]) : 10);
     return 0;
   } catch (const std::exception& error) {

@@ -82,13 +82,14 @@ Tensor new_labels(int64_t rows) { return Tensor::full({rows}, -1.0, DType::kI64)
 
 }  // namespace
 
-KMeans::KMeans(const Tensor& x, const KMeansOptions& options) : x_(detail::checked_rows("kmeans", x)) {
+KMeans::KMeans(const Tensor& x, const KMeansOptions& options) {
   if (!(options.tolerance >= 0.0 && std::isfinite(options.tolerance))) {
     fail_usage("kmeans", "tolerance is {}; expected a finite number from 0", options.tolerance);
   }
+  detail::RowStatistics statistics;
+  x_ = detail::checked_rows("kmeans", x, &statistics);
   centers_ = detail::start_centers("kmeans", x_, options);
   labels_ = new_labels(x_.size(0));
-  const detail::RowStatistics statistics = detail::statistics_of(x_);
   means_ = Tensor::from(statistics.means, {x_.size(1)});
   squares_ = statistics.squares;
   tolerance_ = options.tolerance * squares_ / static_cast<double>(x_.numel());

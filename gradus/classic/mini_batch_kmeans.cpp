@@ -64,16 +64,15 @@ Tensor start_of(const Tensor& x, const MiniBatchKMeansOptions& o) {
 
 }  // namespace
 
-MiniBatchKMeans::MiniBatchKMeans(const Tensor& x, const MiniBatchKMeansOptions& options)
-    : x_(detail::checked_rows(kSubject, x)), options_(options) {
+MiniBatchKMeans::MiniBatchKMeans(const Tensor& x, const MiniBatchKMeansOptions& options) : options_(options) {
   check_options(options);
+  detail::RowStatistics statistics;
+  x_ = detail::checked_rows(kSubject, x, &statistics);
   centers_ = start_of(x_, options);
   counts_ = Tensor::zeros({options.clusters}, DType::kF64);
   progress_ = Tensor::zeros({kNumbers}, DType::kF64);
   progress_.mutable_data<double>()[kLeast] = std::numeric_limits<double>::infinity();
-  if (options.tolerance > 0.0) {
-    tolerance_ = options.tolerance * detail::statistics_of(x_).squares / static_cast<double>(x_.numel());
-  }
+  tolerance_ = options.tolerance * statistics.squares / static_cast<double>(x_.numel());
 }
 
 MiniBatchStep MiniBatchKMeans::step() {

@@ -109,11 +109,16 @@ class IntegerSearch {
     const hn::Repartition<int16_t, I32> halves;
     const int32_t* panel = c_.pairs.data() + first * words_;
     hn::Vec<I32> sums[kPanel][2];
-    for (int64_t j = 0; j < kPanel; ++j) {
+    const hn::CappedTag<float, kPanel> of_panel;
+    HWY_ALIGN int32_t starts[kPanel];
+    for (int64_t j = 0; j < kPanel; j += hn::MaxLanes(of_panel)) {
       // H of what fills up the panel is infinite.
-      const float h = std::max(-2147483648.0F, -c_.pair_half_norms[static_cast<size_t>(first + j)] * tile.unit);
-      sums[j][0] = sums[j][1] = hn::Set(d, static_cast<int32_t>(h));
+      const auto h = hn::Mul(hn::LoadU(of_panel, c_.pair_half_norms.data() + first + j), hn::Set(of_panel, -tile.unit));
+      const auto start =
+          hn::ConvertTo(hn::RebindToSigned<decltype(of_panel)>(), hn::Max(h, hn::Set(of_panel, -2147483648.0F)));
+      hn::Store(start, hn::RebindToSigned<decltype(of_panel)>(), starts + j);
     }
+    for (int64_t j = 0; j < kPanel; ++j) sums[j][0] = sums[j][1] = hn::Set(d, starts[j]);
     auto unused = hn::Zero(d);
     for (int64_t q = 0; q < words_; ++q, packed += kWide, panel += kPanel) {
       const auto x0 = hn::BitCast(halves, hn::Load(d, packed)), x1 = hn::BitCast(halves, hn::Load(d, packed + kLanes));
