@@ -50,9 +50,9 @@ Moments moments_of(const Tensor& x, Covariance covariance, const Tensor& means, 
 // The mixture by responsibilities: first the means alone, then the covariances about them, so that these lose nothing
 // where components are far apart.
 template <class Fill>
-GaussianMixture mixture_by(const Tensor& x, const GaussianMixtureOptions& o, Fill&& fill) {
+GaussianMixture mixture_by(const Tensor& x, const std::vector<double>& mean, const GaussianMixtureOptions& o,
+                           Fill&& fill) {
   const int64_t columns = x.size(1);
-  const std::vector<double> mean = detail::statistics_of(x).means;
   Tensor means = Tensor::empty({o.components, columns}, DType::kF64);
   for (int64_t k = 0; k < o.components; ++k) {
     std::copy(mean.begin(), mean.end(), means.mutable_data<double>() + k * columns);
@@ -79,11 +79,11 @@ Tensor checked_responsibilities(const Tensor& given, int64_t rows, int64_t compo
   return result;
 }
 
-GaussianMixture start_of(const Tensor& x, const GaussianMixtureOptions& o) {
+GaussianMixture start_of(const Tensor& x, const std::vector<double>& mean, const GaussianMixtureOptions& o) {
   const int64_t k = o.components;
   if (o.start == MixtureStart::kResponsibilities) {
     const Tensor given = checked_responsibilities(o.responsibilities, x.size(0), k);
-    return mixture_by(x, o, [&](int64_t row, int64_t rows, double* to) {
+    return mixture_by(x, mean, o, [&](int64_t row, int64_t rows, double* to) {
       std::copy_n(given.data<double>() + row * k, rows * k, to);
       return 0.0;
     });
@@ -98,7 +98,7 @@ GaussianMixture start_of(const Tensor& x, const GaussianMixtureOptions& o) {
     }
   }
   const int64_t* label = labels.data<int64_t>();
-  return mixture_by(x, o, [&](int64_t row, int64_t rows, double* to) {
+  return mixture_by(x, mean, o, [&](int64_t row, int64_t rows, double* to) {
     std::fill_n(to, rows * k, 0.0);
     for (int64_t i = 0; i < rows; ++i) to[i * k + label[row + i]] = 1.0;
     return 0.0;
@@ -189,12 +189,13 @@ double GaussianMixture::aic(const Tensor& x) const {
 }
 
 ExpectationMaximization::ExpectationMaximization(const Tensor& x, const GaussianMixtureOptions& options)
-    : x_(detail::checked_rows(kSubject, x)),
-      regularization_(options.regularization),
+    : regularization_(options.regularization),
       tolerance_(options.tolerance),
       lower_bound_(-std::numeric_limits<double>::infinity()) {
+  detail::RowStatistics statistics;
+  x_ = detail::checked_rows(kSubject, x, &statistics);
   check_options(x_, options);
-  mixture_ = start_of(x_, options);
+  mixture_ = start_of(x_, statistics.means, options);
 }
 
 MixtureRound ExpectationMaximization::step() {

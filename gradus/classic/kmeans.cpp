@@ -8,8 +8,7 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/random.h"
-#include "gradus/base/threads.h"
-#include "gradus/classic/kernels/nearest.h"
+#include "gradus/classic/kmeans_assign.h"
 #include "gradus/classic/kmeans_start.h"
 #include "gradus/classic/rows.h"
 #include "gradus/tensor/kernels/copy.h"
@@ -17,66 +16,7 @@
 namespace gradus {
 namespace {
 
-using detail::RowBlocks;
-
-constexpr int64_t kTogether = 256;  // rows that stay in the cache between finding their centre and being added up
-
-// Calls `body(first row, rows)` for small groups of rows, in order.
-template <class Body>
-void for_groups(int64_t begin, int64_t end, Body&& body) {
-  for (int64_t row = begin; row < end; row += kTogether) body(row, std::min(kTogether, end - row));
-}
-
-// What a round takes from the rows.
-struct Clusters {
-  std::vector<double> sums;     // (k, D)
-  std::vector<int64_t> counts;  // (k)
-  bool has_changed = false;     // some label is another than before
-};
-
-// Sets the labels by the centres, and adds up the rows by their labels.
-Clusters assign(const Tensor& x, const Tensor& centers, Tensor& labels) {
-  const int64_t rows = x.size(0), columns = x.size(1), k = centers.size(0), size = k * columns;
-  const kernels::CenterPanels panels(centers.data<double>(), k, columns);
-  const RowBlocks blocks(rows, 8 * (size + k));
-  std::vector<Clusters> parts(static_cast<size_t>(blocks.count));
-  int64_t* all_labels = labels.mutable_data<int64_t>();
-  parallel_for(rows, blocks.length, [&](int64_t begin, int64_t end) {
-    Clusters& part = parts[static_cast<size_t>(begin / blocks.length)];
-    part.sums.resize(static_cast<size_t>(size));
-    part.counts.resize(static_cast<size_t>(k));
-    for_groups(begin, end, [&](int64_t row, int64_t count) {
-      int64_t nearest[kTogether];
-      const float* from = x.data<float>() + row * columns;
-      kernels::find_nearest(panels, from, count, nearest);
-      kernels::add_rows(from, count, columns, nearest, part.sums.data(), part.counts.data());
-      part.has_changed = part.has_changed || !std::equal(nearest, nearest + count, all_labels + row);
-      std::copy_n(nearest, count, all_labels + row);
-    });
-  });
-  Clusters all = std::move(parts[0]);
-  parallel_for(size, 4096, [&](int64_t begin, int64_t end) {
-    for (size_t b = 1; b < parts.size(); ++b) {
-      for (int64_t i = begin; i < end; ++i) all.sums[static_cast<size_t>(i)] += parts[b].sums[static_cast<size_t>(i)];
-    }
-  });
-  for (size_t b = 1; b < parts.size(); ++b) {
-    for (size_t j = 0; j < all.counts.size(); ++j) all.counts[j] += parts[b].counts[j];
-    all.has_changed = all.has_changed || parts[b].has_changed;
-  }
-  return all;
-}
-
-// ‖x_i − its centre‖² of each row.
-std::vector<double> distances_of(const Tensor& x, const Tensor& labels, const Tensor& centers) {
-  const int64_t columns = x.size(1);
-  std::vector<double> distances(static_cast<size_t>(x.size(0)));
-  parallel_for(x.size(0), kTogether, [&](int64_t begin, int64_t end) {
-    kernels::squared_distances(x.data<float>() + begin * columns, end - begin, columns, labels.data<int64_t>() + begin,
-                               centers.data<double>(), distances.data() + begin);
-  });
-  return distances;
-}
+using detail::Clusters;
 
 // Gives each empty cluster one of the rows farthest from their centres, if any is away from it.
 void refill(const Tensor& x, const Tensor& labels, const Tensor& centers, Clusters& clusters) {
@@ -85,7 +25,7 @@ void refill(const Tensor& x, const Tensor& labels, const Tensor& centers, Cluste
     if (clusters.counts[j] == 0) empty.push_back(j);
   }
   if (empty.empty()) return;
-  const std::vector<double> distances = distances_of(x, labels, centers);
+  const std::vector<double> distances = detail::distances_of(x, labels, centers);
   std::vector<int64_t> farthest(distances.size());
   std::iota(farthest.begin(), farthest.end(), 0);
   const auto is_farther = [&](int64_t a, int64_t b) {
@@ -138,57 +78,40 @@ double inertia_by_sums(const Clusters& clusters, const Tensor& centers, const Te
   return std::max(0.0, squares + change);
 }
 
-double squared_difference(const Tensor& a, const Tensor& b) {
-  double sum = 0.0;
-  for (int64_t i = 0; i < a.numel(); ++i) {
-    const double difference = a.data<double>()[i] - b.data<double>()[i];
-    sum += difference * difference;
-  }
-  return sum;
-}
-
-double total(const std::vector<double>& values) {
-  // In parts, so that the rounding of millions of terms stays small.
-  double sum = 0.0;
-  for (size_t i = 0; i < values.size(); i += kTogether) {
-    const size_t end = std::min(values.size(), i + kTogether);
-    sum += std::accumulate(values.begin() + static_cast<int64_t>(i), values.begin() + static_cast<int64_t>(end), 0.0);
-  }
-  return sum;
-}
-
 Tensor new_labels(int64_t rows) { return Tensor::full({rows}, -1.0, DType::kI64); }
 
 }  // namespace
 
-KMeans::KMeans(const Tensor& x, const KMeansOptions& options) : x_(detail::checked_rows("kmeans", x)) {
+KMeans::KMeans(const Tensor& x, const KMeansOptions& options) {
   if (!(options.tolerance >= 0.0 && std::isfinite(options.tolerance))) {
     fail_usage("kmeans", "tolerance is {}; expected a finite number from 0", options.tolerance);
   }
+  detail::RowStatistics statistics;
+  x_ = detail::checked_rows("kmeans", x, &statistics);
   centers_ = detail::start_centers("kmeans", x_, options);
   labels_ = new_labels(x_.size(0));
-  const detail::RowStatistics statistics = detail::statistics_of(x_);
   means_ = Tensor::from(statistics.means, {x_.size(1)});
   squares_ = statistics.squares;
   tolerance_ = options.tolerance * squares_ / static_cast<double>(x_.numel());
 }
 
 KMeansRound KMeans::step() {
-  Clusters clusters = assign(x_, centers_, labels_);
+  Clusters clusters = detail::assign(x_, centers_, labels_, slacks_);
   KMeansRound round{.round = ++round_};
   round.inertia = inertia_by_sums(clusters, centers_, means_, squares_);
   refill(x_, labels_, centers_, clusters);
   Tensor moved = means_of(clusters, x_.size(1));
-  round.shift = squared_difference(moved, centers_);
+  round.shift = detail::squared_difference(moved, centers_);
   round.converged = !clusters.has_changed || round.shift <= tolerance_;
+  detail::note_moves(centers_, moved, slacks_);
   centers_ = std::move(moved);
   return round;
 }
 
 KMeansResult KMeans::result() const {
   KMeansResult result{.centers = centers_.clone(), .rounds = round_};
-  result.labels = nearest_centers(x_, centers_);
-  result.inertia = total(distances_of(x_, result.labels, centers_));
+  result.labels = detail::labels_of(x_, centers_);
+  result.inertia = detail::sum_of(detail::distances_of(x_, result.labels, centers_));
   return result;
 }
 
@@ -204,6 +127,7 @@ void KMeans::restore(const NamedTensors& state) {
   round_ = detail::find_state("kmeans", state, "round", Tensor::zeros({}, DType::kI64)).values<int64_t>()[0];
   centers_ = std::move(centers);
   labels_ = std::move(labels);
+  slacks_ = {};
 }
 
 KMeansResult fit_kmeans(const Tensor& x, const KMeansOptions& options) {
@@ -225,15 +149,7 @@ KMeansResult fit_kmeans(const Tensor& x, const KMeansOptions& options) {
 
 Tensor nearest_centers(const Tensor& x, const Tensor& centers) {
   const Tensor rows = detail::checked_rows("nearest_centers", x);
-  const Tensor own = detail::checked_centers("nearest_centers", centers, rows.size(1));
-  const int64_t columns = rows.size(1);
-  const kernels::CenterPanels panels(own.data<double>(), own.size(0), columns);
-  Tensor labels = Tensor::empty({rows.size(0)}, DType::kI64);
-  int64_t* to = labels.mutable_data<int64_t>();
-  parallel_for(rows.size(0), kTogether, [&](int64_t begin, int64_t end) {
-    kernels::find_nearest(panels, rows.data<float>() + begin * columns, end - begin, to + begin);
-  });
-  return labels;
+  return detail::labels_of(rows, detail::checked_centers("nearest_centers", centers, rows.size(1)));
 }
 
 double inertia_of(const Tensor& x, const Tensor& labels, const Tensor& centers) {
@@ -249,7 +165,7 @@ double inertia_of(const Tensor& x, const Tensor& labels, const Tensor& centers) 
       fail("inertia_of", "the label of row {} is {}; expected 0 to {}", i, label, own.size(0) - 1);
     }
   }
-  return total(distances_of(rows, of, own));
+  return detail::sum_of(detail::distances_of(rows, of, own));
 }
 
 }  // namespace gradus

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "gradus/classic/kmeans_assign.h"
 #include "gradus/tensor/safetensors.h"
 
 namespace gradus {
@@ -68,6 +69,7 @@ class KMeans {
   Tensor x_, centers_, labels_, means_;
   double squares_, tolerance_;  // Σ ‖x − mean‖²; of Σ ‖shift‖²
   int64_t round_ = 0;
+  detail::Slacks slacks_;
 };
 
 /// Rounds until one has converged or `max_rounds` are done, from each of `starts` starts.

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
@@ -35,33 +36,36 @@ std::vector<double> column_sums(const Tensor& x) {
   return sums;
 }
 
+double squares_about(const Tensor& x, const std::vector<double>& center) {
+  const int64_t columns = x.size(1);
+  const RowBlocks blocks(x.size(0), 8);
+  std::vector<double> parts(static_cast<size_t>(blocks.count));
+  parallel_for(x.size(0), blocks.length, [&](int64_t begin, int64_t end) {
+    std::vector<double> squares(static_cast<size_t>(end - begin));
+    kernels::squared_distances(x.data<float>() + begin * columns, end - begin, columns, nullptr, center.data(),
+                               squares.data());
+    parts[static_cast<size_t>(begin / blocks.length)] = std::accumulate(squares.begin(), squares.end(), 0.0);
+  });
+  return std::accumulate(parts.begin(), parts.end(), 0.0);
+}
+
 }  // namespace
 
-Tensor checked_rows(std::string_view subject, const Tensor& x) {
+Tensor checked_rows(std::string_view subject, const Tensor& x, RowStatistics* statistics) {
   if (x.rank() != 2 || x.dtype() != DType::kF32 || x.size(0) < 1 || x.size(1) < 1) {
     fail(subject, "the data is {}; expected f32 (rows, columns), one or more of each", x.describe());
   }
   const Tensor rows = kernels::contiguous(x);
-  for (const double sum : column_sums(rows)) {
-    if (!std::isfinite(sum)) fail_not_finite(subject, rows);
+  std::vector<double> means = column_sums(rows);
+  for (double& mean : means) {
+    if (!std::isfinite(mean)) fail_not_finite(subject, rows);
+    mean /= static_cast<double>(rows.size(0));
+  }
+  if (statistics != nullptr) {
+    statistics->squares = squares_about(rows, means);
+    statistics->means = std::move(means);
   }
   return rows;
-}
-
-RowStatistics statistics_of(const Tensor& x) {
-  const int64_t rows = x.size(0), columns = x.size(1);
-  RowStatistics result{column_sums(x)};
-  for (double& mean : result.means) mean /= static_cast<double>(rows);
-  const RowBlocks blocks(rows, 8);
-  std::vector<double> parts(static_cast<size_t>(blocks.count));
-  parallel_for(rows, blocks.length, [&](int64_t begin, int64_t end) {
-    std::vector<double> squares(static_cast<size_t>(end - begin));
-    kernels::squared_distances(x.data<float>() + begin * columns, end - begin, columns, nullptr, result.means.data(),
-                               squares.data());
-    parts[static_cast<size_t>(begin / blocks.length)] = std::accumulate(squares.begin(), squares.end(), 0.0);
-  });
-  result.squares = std::accumulate(parts.begin(), parts.end(), 0.0);
-  return result;
 }
 
 Tensor find_state(std::string_view subject, const NamedTensors& state, std::string_view name, const Tensor& as) {

@@ -9,17 +9,15 @@
 
 namespace gradus::detail {
 
-/// `x` as contiguous f32 (N, D), N and D at least 1, every number finite; anything else is an error of `subject` that
-/// says what was found, and in which row and column.
-Tensor checked_rows(std::string_view subject, const Tensor& x);
-
 /// The means of the columns, (D), and Σ ‖x_i − mean‖² over all rows.
 struct RowStatistics {
   std::vector<double> means;
   double squares = 0.0;
 };
-/// `x` as `checked_rows` returns it.
-RowStatistics statistics_of(const Tensor& x);
+
+/// `x` as contiguous f32 (N, D), N and D at least 1, every number finite; anything else is an error of `subject` that
+/// says what was found, and in which row and column. Sets `statistics` if it is not null.
+Tensor checked_rows(std::string_view subject, const Tensor& x, RowStatistics* statistics = nullptr);
 
 /// A copy of the tensor of that name in a learner's state, of the shape and dtype of `as`; an error of `subject` if
 /// there is none.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/classic/kernels/nearest.cpp"
@@ -60,21 +59,23 @@ int64_t NearestInDouble(const CenterPanels& c, const float* x) {
   return nearest;
 }
 
-void RunFindNearest(const CenterPanels& c, const float* x, int64_t rows, int64_t* labels) {
+void RunFindNearest(const CenterPanels& c, const float* x, int32_t* places, int64_t count, int64_t* labels,
+                    float* slacks) {
   if (c.clusters == 1) {
-    std::fill_n(labels, rows, 0);
+    for (int64_t i = 0; i < count; ++i) {
+      labels[places[i]] = 0;
+      slacks[places[i]] = std::numeric_limits<float>::infinity();
+    }
     return;
   }
-  std::vector<int32_t> places(static_cast<size_t>(rows));
-  std::iota(places.begin(), places.end(), 0);
-  int64_t count = rows;
 #if HWY_TARGET != HWY_SCALAR
-  if (IntegerSearch::CanUse(c)) count = SearchTiles<IntegerSearch>(c, x, places.data(), count, labels);
+  if (IntegerSearch::CanUse(c)) count = SearchTiles<IntegerSearch>(c, x, places, count, labels, slacks);
 #endif
-  count = SearchTiles<FloatSearch>(c, x, places.data(), count, labels);
+  // A tile that is nearly empty costs more than its few rows in f64.
+  if (count > kWide / 4) count = SearchTiles<FloatSearch>(c, x, places, count, labels, slacks);
   for (int64_t i = 0; i < count; ++i) {
-    const int32_t place = places[static_cast<size_t>(i)];
-    labels[place] = NearestInDouble(c, x + place * c.columns);
+    labels[places[i]] = NearestInDouble(c, x + places[i] * c.columns);
+    slacks[places[i]] = 0.0F;
   }
 }
 
@@ -124,8 +125,9 @@ CenterPanels::CenterPanels(const double* centers_, int64_t clusters_, int64_t co
   HWY_DYNAMIC_DISPATCH(RunPackCenters)(*this);
 }
 
-void find_nearest(const CenterPanels& centers, const float* x, int64_t rows, int64_t* labels) {
-  HWY_DYNAMIC_DISPATCH(RunFindNearest)(centers, x, rows, labels);
+void find_nearest(const CenterPanels& centers, const float* x, int32_t* places, int64_t count, int64_t* labels,
+                  float* slacks) {
+  HWY_DYNAMIC_DISPATCH(RunFindNearest)(centers, x, places, count, labels, slacks);
 }
 
 void add_rows(const float* x, int64_t rows, int64_t columns, const int64_t* labels, double* sums, int64_t* counts) {

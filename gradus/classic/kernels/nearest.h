@@ -26,11 +26,13 @@ struct CenterPanels {
   float scale = 0, pair_norm = 0, pair_rounding = 0;  ///< The largest ‖(c − shift) · scale‖, and what rounding leaves.
 };
 
-/// labels[i] is the centre with the least ‖x_i − c‖² in f64, the lowest index of equal ones; x is (rows, columns),
-/// row-major, at most 2³¹ rows. Most rows are settled by a product of 16-bit integers, most of the others by one in
-/// f32, each with a proof that rounding cannot matter; the rest are measured again in f64. So labels depend on nothing
-/// but x and the centres.
-void find_nearest(const CenterPanels& centers, const float* x, int64_t rows, int64_t* labels);
+/// For each of `count` rows of x (…, columns), row-major, at these places: labels[place] is the centre with the least
+/// ‖x − c‖² in f64, the lowest index of equal ones, and slacks[place] is from 0 to the distance of the second nearest
+/// minus that of the nearest. `places` are used up. Most rows are settled by a product of 16-bit integers, most of the
+/// others by one in f32, each with a proof that rounding cannot matter; the rest are measured again in f64, and have no
+/// slack. So labels depend on nothing but x and the centres.
+void find_nearest(const CenterPanels& centers, const float* x, int32_t* places, int64_t count, int64_t* labels,
+                  float* slacks);
 
 /// sums[label] += the row, counts[label] += 1; sums is (clusters, columns).
 void add_rows(const float* x, int64_t rows, int64_t columns, const int64_t* labels, double* sums, int64_t* counts);

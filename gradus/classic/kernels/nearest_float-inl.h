@@ -100,7 +100,7 @@ class FloatSearch {
     }
   }
 
-  HWY_INLINE uint64_t Doubts(const Tile& tile, int64_t first) const {
+  HWY_INLINE hn::Vec<F32> Slacks(const Tile& tile, int64_t first) const {
     const F32 d;
     const auto best = hn::Load(d, tile.best + first), second = hn::Load(d, tile.second + first);
     const auto squares = hn::Load(d, tile.squares + first);
@@ -110,8 +110,9 @@ class FloatSearch {
     const auto size = hn::MulAdd(hn::Set(d, 0.5F), reach, norm);
     const auto off =
         hn::MulAdd(hn::Mul(hn::Set(d, 2.0F * gamma_), reach), size, hn::Set(d, std::numeric_limits<float>::min()));
-    // Neither holds for NaN.
-    return ~BitsOf(hn::And(hn::Gt(hn::Sub(best, second), off), hn::Lt(best, hn::Set(d, kInfinity))));
+    const auto margin = hn::Sub(hn::Sub(best, second), off);
+    const auto slack = SlackOf(margin, squares, hn::Sub(second, off));
+    return hn::IfThenElseZero(hn::And(hn::Gt(margin, hn::Zero(d)), hn::Lt(best, hn::Set(d, kInfinity))), slack);
   }
 
   static int64_t Label(const Tile& tile, int64_t r) { return tile.label[r]; }

@@ -33,6 +33,7 @@ class IntegerSearch {
   // The two largest scores so far; the lowest bits are the centre's number.
   struct Tile {
     HWY_ALIGN int32_t best[kWide], second[kWide];
+    HWY_ALIGN float squares[kWide];
     float unit;             // of scores
     bool is_usable = true;  // the rows have a norm that can be scaled
   };
@@ -86,7 +87,10 @@ class IntegerSearch {
 
   void Pack(const float* const* rows, int64_t count, int32_t* scratch, int32_t* packed, Tile& tile) const {
     float squares = 0.0F;
-    for (int64_t r = 0; r < count; ++r) squares = std::max(squares, SquaredNorm(rows[r]));
+    for (int64_t r = 0; r < count; ++r) {
+      tile.squares[r] = SquaredNorm(rows[r]);
+      squares = std::max(squares, tile.squares[r]);
+    }
     // A hundredth for the rounding of the norm in f32.
     const float norm = 1.01F * (std::sqrt(squares) + 0.5F * c_.largest_norm);
     const float scale = static_cast<float>(kRowNorm - HalfRoot(c_)) / norm;
@@ -105,11 +109,16 @@ class IntegerSearch {
     const hn::Repartition<int16_t, I32> halves;
     const int32_t* panel = c_.pairs.data() + first * words_;
     hn::Vec<I32> sums[kPanel][2];
-    for (int64_t j = 0; j < kPanel; ++j) {
+    const hn::CappedTag<float, kPanel> of_panel;
+    HWY_ALIGN int32_t starts[kPanel];
+    for (int64_t j = 0; j < kPanel; j += hn::MaxLanes(of_panel)) {
       // H of what fills up the panel is infinite.
-      const float h = std::max(-2147483648.0F, -c_.pair_half_norms[static_cast<size_t>(first + j)] * tile.unit);
-      sums[j][0] = sums[j][1] = hn::Set(d, static_cast<int32_t>(h));
+      const auto h = hn::Mul(hn::LoadU(of_panel, c_.pair_half_norms.data() + first + j), hn::Set(of_panel, -tile.unit));
+      const auto start =
+          hn::ConvertTo(hn::RebindToSigned<decltype(of_panel)>(), hn::Max(h, hn::Set(of_panel, -2147483648.0F)));
+      hn::Store(start, hn::RebindToSigned<decltype(of_panel)>(), starts + j);
     }
+    for (int64_t j = 0; j < kPanel; ++j) sums[j][0] = sums[j][1] = hn::Set(d, starts[j]);
     auto unused = hn::Zero(d);
     for (int64_t q = 0; q < words_; ++q, packed += kWide, panel += kPanel) {
       const auto x0 = hn::BitCast(halves, hn::Load(d, packed)), x1 = hn::BitCast(halves, hn::Load(d, packed + kLanes));
@@ -132,11 +141,18 @@ class IntegerSearch {
     }
   }
 
-  HWY_INLINE uint64_t Doubts(const Tile& tile, int64_t first) const {
-    const I32 d;
-    const auto best = hn::Load(d, tile.best + first), second = hn::Load(d, tile.second + first);
-    const auto is_near = hn::Gt(second, hn::Sub(best, hn::Set(d, twice_off_)));
-    return tile.is_usable ? BitsOf(hn::RebindMask(F32(), is_near)) : ~uint64_t{0};
+  HWY_INLINE hn::Vec<F32> Slacks(const Tile& tile, int64_t first) const {
+    const F32 d;
+    const I32 di;
+    const auto best = hn::Load(di, tile.best + first), second = hn::Load(di, tile.second + first);
+    const auto off = hn::Set(di, twice_off_), lowest = hn::Sub(second, off);
+    const auto unit = hn::Set(d, 1.0F / tile.unit);
+    // Not by the difference, which may overflow.
+    const auto is_settled = hn::RebindMask(d, hn::Gt(hn::Sub(best, off), second));
+    const auto margin = hn::Sub(hn::ConvertTo(d, hn::Sub(best, off)), hn::ConvertTo(d, second));
+    const auto slack =
+        SlackOf(hn::Mul(margin, unit), hn::Load(d, tile.squares + first), hn::Mul(hn::ConvertTo(d, lowest), unit));
+    return tile.is_usable ? hn::IfThenElseZero(is_settled, slack) : hn::Zero(d);
   }
 
   int64_t Label(const Tile& tile, int64_t r) const { return tile.best[r] & labels_; }

@@ -12,6 +12,7 @@
 
 #include "gradus/classic/kernels/nearest.h"
 #include "hwy/aligned_allocator.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -52,16 +53,23 @@ void Transpose(const T* from, int64_t words, T* to) {
   }
 }
 
-// Finds labels[place] for rows at these places of x, and puts the places of those that the precision cannot settle at
-// the beginning of `places`; returns how many these are. A `Search` has
+// Asks for a row that is needed soon.
+HWY_INLINE void Fetch(const float* row, int64_t columns) {
+  constexpr int64_t kLine = 16;  // floats of a line of the cache
+  for (int64_t p = 0; p < columns; p += kLine) hwy::Prefetch(row + p);
+}
+
+// Finds labels[place] and slacks[place] for rows at these places of x, and puts the places of those that the precision
+// cannot settle at the beginning of `places`, with a slack of 0; returns how many these are. A `Search` has
 //   Word, kPanel         what tiles and panels are made of, and the centres of a panel;
 //   Words(), Tile        words of a row; what is known of a tile's rows;
 //   Pack(rows, count, scratch, packed, tile)      brings rows into a tile, by way of as much scratch;
 //   Compare(panel, packed, tile)                  looks at the centres of a panel;
-//   Doubts(tile, first)  bit r: whether row first + r of the tile is not settled;
+//   Slacks(tile, first)  of a vector of its rows; one that is not above 0 is not settled;
 //   Label(tile, r)       the centre found.
 template <class Search>
-int64_t SearchTiles(const CenterPanels& c, const float* x, int32_t* places, int64_t count, int64_t* labels) {
+int64_t SearchTiles(const CenterPanels& c, const float* x, int32_t* places, int64_t count, int64_t* labels,
+                    float* slacks) {
   using Word = typename Search::Word;
   const Search search(c);
   const int64_t size = kWide * search.Words();
@@ -79,32 +87,38 @@ int64_t SearchTiles(const CenterPanels& c, const float* x, int32_t* places, int6
       for (int64_t r = 0; r < own; ++r) rows[r] = x + places[first + r] * c.columns;
       search.Pack(rows, own, scratch, packed.get() + t * size, tiles[t]);
     }
+    int64_t fetched = std::min(count, begin + group * kWide);
+    const int64_t rows_a_panel = (group * kWide * Search::kPanel + c.clusters - 1) / c.clusters;
     for (int64_t j = 0; j < c.clusters; j += Search::kPanel) {
       for (int64_t t = 0; t < group; ++t) search.Compare(j, packed.get() + t * size, tiles[t]);
+      const int64_t fetched_next = std::min(count, fetched + rows_a_panel);
+      for (; fetched < fetched_next; ++fetched) Fetch(x + places[fetched] * c.columns, c.columns);
     }
     for (int64_t i = begin; i < std::min(count, begin + group * kWide); i += kLanes) {
       const auto& tile = tiles[(i - begin) / kWide];
       const int64_t first = (i - begin) % kWide;
-      const uint64_t doubts = search.Doubts(tile, first);
+      HWY_ALIGN float own[kLanes];
+      hn::Store(search.Slacks(tile, first), F32(), own);
       for (int64_t r = 0; r < std::min(kLanes, count - i); ++r) {
         const int32_t place = places[i + r];
         labels[place] = search.Label(tile, first + r);
+        const bool is_settled = own[r] > 0.0F;
+        slacks[place] = is_settled ? own[r] : 0.0F;
         places[doubtful] = place;
-        doubtful += static_cast<int64_t>(doubts >> r & 1);
+        doubtful += is_settled ? 0 : 1;
       }
     }
   }
   return doubtful;
 }
 
-// The lanes of a mask as bits.
-template <class M>
-HWY_INLINE uint64_t BitsOf(M mask) {
-  uint8_t bytes[8] = {};
-  hn::StoreMaskBits(F32(), mask, bytes);
-  uint64_t bits = 0;
-  for (int i = 0; i < 8; ++i) bits |= static_cast<uint64_t>(bytes[i]) << (8 * i);
-  return bits;
+// A lower bound of (distance to the second centre) − (distance to the first), where scores are ½‖x‖² − ½ distance²:
+// `margin`, by which the first one's score is higher at least, over the second distance. `squares` and `second` may be
+// off by rounding in f32.
+HWY_INLINE hn::Vec<F32> SlackOf(hn::Vec<F32> margin, hn::Vec<F32> squares, hn::Vec<F32> second) {
+  const F32 d;
+  const auto distance = hn::Sqrt(hn::NegMulAdd(hn::Set(d, 2.0F), second, hn::Mul(hn::Set(d, 1.001F), squares)));
+  return hn::Mul(hn::Set(d, 0.999F), hn::Div(margin, distance));
 }
 
 }  // namespace gradus::kernels::HWY_NAMESPACE
