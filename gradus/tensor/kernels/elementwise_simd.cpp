@@ -9,16 +9,6 @@ HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels::HWY_NAMESPACE {
 namespace {
 
-// Lanes [0, count) from memory, which may be all of them.
-template <class D, class T>
-HWY_INLINE hn::Vec<D> LoadSome(D d, const T* from, size_t count) {
-  return HWY_LIKELY(count == hn::Lanes(d)) ? hn::LoadU(d, from) : LoadTail(d, from, count, T{1});
-}
-template <class D, class T>
-HWY_INLINE void StoreSome(D d, hn::Vec<D> v, T* to, size_t count) {
-  HWY_LIKELY(count == hn::Lanes(d)) ? hn::StoreU(v, d, to) : StoreTail(d, v, to, count);
-}
-
 // In this loop and the next a function stands once, for whole vectors and for the last part of one: some are long, and
 // there are many. Nor are the loops to become one function, over which sanitizing compilers take minutes.
 template <class T, class Function>
@@ -81,32 +71,36 @@ HWY_NOINLINE void BinaryLoop(Op op, const BinaryPlane& p) {
   }
 }
 
-template <class Op>
-void BinaryTyped(Op op, DType dtype, const BinaryPlane& plane) {
-  dtype == DType::kF32 ? BinaryLoop<float>(op, plane) : BinaryLoop<double>(op, plane);
+template <class T>
+void UnaryTyped(Unary op, const UnaryArguments& arguments, const std::byte* x, std::byte* out, int64_t count) {
+  WithFunction<T>(op, arguments,
+                  [=](const auto& function) { UnaryLoop<T>(function, x, out, static_cast<size_t>(count)); });
+}
+
+template <class T>
+void BackwardTyped(Unary op, const UnaryArguments& arguments, const BinaryPlane& plane) {
+  WithFunction<T>(op, arguments, [&](const auto& function) { BackwardLoop<T>(function, plane); });
 }
 
 void RunUnary(Unary op, const UnaryArguments& arguments, DType dtype, const std::byte* x, std::byte* out,
               int64_t count) {
-  WithFunction(op, arguments, [=](const auto& function) {
-    dtype == DType::kF32 ? UnaryLoop<float>(function, x, out, static_cast<size_t>(count))
-                         : UnaryLoop<double>(function, x, out, static_cast<size_t>(count));
-  });
+  dtype == DType::kF32 ? UnaryTyped<float>(op, arguments, x, out, count)
+                       : UnaryTyped<double>(op, arguments, x, out, count);
 }
 
 void RunUnaryBackward(Unary op, const UnaryArguments& arguments, DType dtype, const BinaryPlane& plane) {
-  WithFunction(op, arguments, [&](const auto& function) {
-    dtype == DType::kF32 ? BackwardLoop<float>(function, plane) : BackwardLoop<double>(function, plane);
-  });
+  dtype == DType::kF32 ? BackwardTyped<float>(op, arguments, plane) : BackwardTyped<double>(op, arguments, plane);
 }
 
 void RunBinary(Binary op, DType dtype, const BinaryPlane& plane) {
-  WithFunction(op, [&](const auto& function) { BinaryTyped(function, dtype, plane); });
+  WithFunction(op, [&](const auto& function) {
+    dtype == DType::kF32 ? BinaryLoop<float>(function, plane) : BinaryLoop<double>(function, plane);
+  });
 }
 
 bool TakesResult(Unary op) {
   bool takes = false;
-  WithFunction(op, {}, [&]<class Function>(const Function&) { takes = Function::kFromResult; });
+  WithFunction<float>(op, {}, [&]<class Function>(const Function&) { takes = Function::kFromResult; });
   return takes;
 }
 

@@ -37,6 +37,16 @@ HWY_INLINE void StoreTail(D d, hn::Vec<D> v, T* to, size_t count) {
   hn::BlendedStore(v, hn::FirstN(d, count), d, to);
 }
 
+// Lanes [0, count) from memory, which may be all of them; 1 in the others.
+template <class D, class T>
+HWY_INLINE hn::Vec<D> LoadSome(D d, const T* from, size_t count) {
+  return HWY_LIKELY(count == hn::Lanes(d)) ? hn::LoadU(d, from) : LoadTail(d, from, count, T{1});
+}
+template <class D, class T>
+HWY_INLINE void StoreSome(D d, hn::Vec<D> v, T* to, size_t count) {
+  HWY_LIKELY(count == hn::Lanes(d)) ? hn::StoreU(v, d, to) : StoreTail(d, v, to, count);
+}
+
 // A vector of a row, and the part of one at its end: one loop body serves for both.
 template <class T>
 struct FullLanes {
