@@ -1,32 +1,15 @@
-// Losses.
+// Cross entropy of class numbers.
 #include "gradus/autograd/ops.h"
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
 #include "gradus/tensor/kernels/copy.h"
 #include "gradus/tensor/kernels/elementwise.h"
-#include "gradus/tensor/kernels/reduce.h"
 #include "gradus/tensor/kernels/softmax.h"
 #include "gradus/tensor/linear_cross_entropy.h"
 
 namespace gradus {
 
 using kernels::Binary;
-
-Tensor mse(const Tensor& prediction, const Tensor& target, Reduction reduction) {
-  if (!(prediction.shape() == target.shape())) {
-    fail("mse", "prediction {} and target {} must have one shape", prediction.describe(), target.describe());
-  }
-  const double weight = reduction == Reduction::kMean ? 1.0 / static_cast<double>(prediction.numel()) : 1.0;
-  Tensor difference = kernels::binary("mse", Binary::kSubtract, prediction, target);
-  Tensor loss = Tensor::scalar(kernels::squared_norm(difference) * weight, prediction.dtype());
-  if (!needs_gradient(prediction, target)) return loss;
-  return record("mse", std::move(loss), std::array{&prediction, &target},
-                [difference = std::move(difference), weight](Gradients& g) {
-                  const Tensor grad = kernels::binary(Binary::kMultiply, difference, 2.0 * weight * g.output().item());
-                  if (g.needs(1)) g.add(1, kernels::unary(kernels::Unary::kNegate, grad));
-                  if (g.needs(0)) g.add(0, grad);
-                });
-}
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, Reduction reduction) {
   const int64_t vocabulary = logits.rank() > 0 ? logits.size(-1) : 0;

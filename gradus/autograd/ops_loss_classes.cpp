@@ -1,6 +1,4 @@
-// Losses of classes and probabilities: put together from other ops.
-#include <cmath>
-
+// Cross entropy with options, and of probabilities: put together from other ops.
 #include "gradus/autograd/loss_terms.h"
 #include "gradus/autograd/ops.h"
 #include "gradus/base/error.h"
@@ -9,7 +7,6 @@
 namespace gradus {
 
 using detail::check_same_shape;
-using detail::reduced;
 
 namespace detail {
 
@@ -25,12 +22,6 @@ Tensor reduced(const Tensor& terms, Reduction reduction) {
 }  // namespace detail
 
 namespace {
-
-// −log of the probability that the logit gives to the label, which may be a probability itself. Two softplus keep small
-// losses exact, where softplus(x) − x·y cancels.
-Tensor logistic_terms(const Tensor& logits, const Tensor& target, double positive_weight = 1.0) {
-  return positive_weight * target * softplus(-logits) + (1.0 - target) * softplus(logits);
-}
 
 // Rows of classes (N, V) and what each row and class counts.
 struct WeightedClasses {
@@ -98,33 +89,6 @@ Tensor soft_cross_entropy(const Tensor& logits, const Tensor& probabilities, Red
   const Tensor total = -sum(log_softmax(logits) * probabilities);
   if (reduction == Reduction::kSum) return total;
   return total / (static_cast<double>(logits.numel()) / static_cast<double>(logits.size(-1)));
-}
-
-Tensor binary_cross_entropy(const Tensor& logits, const Tensor& target, double positive_weight, Reduction reduction) {
-  check_same_shape("binary_cross_entropy", logits, target);
-  if (!(positive_weight > 0.0 && std::isfinite(positive_weight))) {
-    fail("binary_cross_entropy", "positive_weight {}; expected a finite number above 0", positive_weight);
-  }
-  return reduced(logistic_terms(logits, target, positive_weight), reduction);
-}
-
-Tensor focal_loss(const Tensor& logits, const Tensor& target, double gamma, double alpha, Reduction reduction) {
-  check_same_shape("focal_loss", logits, target);
-  if (!(gamma >= 0.0 && std::isfinite(gamma))) fail("focal_loss", "gamma {}; expected a number from 0", gamma);
-  if (!(alpha >= 0.0 && alpha <= 1.0)) fail("focal_loss", "alpha {}; expected 0 <= alpha <= 1", alpha);
-  const Tensor p = sigmoid(logits), missed = p + target - 2.0 * p * target;  // 1 − the label's probability
-  const Tensor weight = target * (2.0 * alpha - 1.0) + (1.0 - alpha);
-  return reduced(weight * pow(missed, gamma) * logistic_terms(logits, target), reduction);
-}
-
-Tensor kl_divergence(const Tensor& log_probabilities, const Tensor& target, Reduction reduction) {
-  check_same_shape("kl_divergence", log_probabilities, target);
-  const double rows = log_probabilities.rank() > 0 ? static_cast<double>(log_probabilities.size(0)) : 1.0;
-  const Tensor none = Tensor::zeros({}, target.dtype());
-  const Tensor is_positive = greater(target, 0.0);  // where a probability is 0, so is its term
-  const Tensor safe = where(is_positive, target, Tensor::full({}, 1.0, target.dtype()));
-  const Tensor total = sum(where(is_positive, target * log(safe), none) - target * log_probabilities);
-  return reduction == Reduction::kSum ? total : total / rows;
 }
 
 }  // namespace gradus

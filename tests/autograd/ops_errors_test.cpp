@@ -444,7 +444,7 @@ TEST(OpErrors, LossesOfNumbers) {
             "[mae] prediction f32 (2, 3) and target f32 (2,) must have one shape");
   EXPECT_EQ(error_text([] { huber(f32({2}), f32({2}), 0.0); }), "[huber] delta 0; expected a finite number above 0");
   EXPECT_EQ(error_text([] { log_cosh(f32({2}), f64({2})); }),
-            "[subtract] f32 and f64 do not mix; convert one with cast");
+            "[log_cosh] f32 and f64 do not mix; convert one with cast");
   EXPECT_EQ(error_text([] { quantile_loss(f32({2}), f32({2}), 1.0); }),
             "[quantile_loss] quantile 1; expected 0 < quantile < 1");
   EXPECT_EQ(error_text([] { poisson_loss(f32({2}), f32({3})); }),

@@ -115,6 +115,8 @@ const Sample kSamples[] = {
        return dropout(x[0], 0.3, 5, std::array<int64_t, 3>{4, 9, 2});
      }},
     {"mse", {{{301, 517}}, {{301, 517}}}, [](X x) { return mse(x[0], x[1]); }},
+    {"huber", {{{301, 517}}, {{301, 517}}}, [](X x) { return huber(x[0], x[1]); }},
+    {"focal_loss", {{{301, 517}}, {{301, 517}}}, [](X x) { return focal_loss(x[0], x[1]); }},
     {"gelu_exact", {{{100003}}}, [](X x) { return gelu_exact(x[0]); }},
     {"pow", {{{301, 517}}, {{517}}}, [](X x) { return pow(exp(x[0]), x[1]); }},
     {"maximum", {{{301, 517}}, {{301, 1}}}, [](X x) { return maximum(x[0], x[1]); }},

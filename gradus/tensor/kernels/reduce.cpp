@@ -10,8 +10,6 @@
 namespace gradus::kernels {
 namespace {
 
-// Elements of a block. Blocks of blocks are added in the same way, so errors grow as in pairwise summation.
-constexpr int64_t kBlock = 2048;
 constexpr int64_t kRowBlock = 128;  // the same for sums over rows
 
 DType sum_type(BlockSum what, DType dtype) { return what == BlockSum::kSquares ? DType::kF64 : dtype; }
@@ -19,16 +17,16 @@ DType sum_type(BlockSum what, DType dtype) { return what == BlockSum::kSquares ?
 // Writes the sum of `count` elements to `out`, which holds one element of `sum_type`.
 void sum_run(BlockSum what, DType dtype, const std::byte* x, int64_t count, std::byte* out) {
   const DType type = sum_type(what, dtype);
-  if (count <= kBlock) {
+  if (count <= kSumBlock) {
     if (count == 0) std::memset(out, 0, static_cast<size_t>(size_of(type)));
-    return run_block_sums(what, dtype, x, count, kBlock, out);
+    return run_block_sums(what, dtype, x, count, kSumBlock, out);
   }
-  const int64_t blocks = (count + kBlock - 1) / kBlock;
+  const int64_t blocks = (count + kSumBlock - 1) / kSumBlock;
   Tensor partials = Tensor::empty({blocks}, type);
   std::byte* partial = partials.mutable_bytes();
-  parallel_for(blocks, kGrain / kBlock, [=](int64_t begin, int64_t end) {
-    run_block_sums(what, dtype, x + begin * kBlock * size_of(dtype), std::min(end * kBlock, count) - begin * kBlock,
-                   kBlock, partial + begin * size_of(type));
+  parallel_for(blocks, kGrain / kSumBlock, [=](int64_t begin, int64_t end) {
+    run_block_sums(what, dtype, x + begin * kSumBlock * size_of(dtype),
+                   std::min(end * kSumBlock, count) - begin * kSumBlock, kSumBlock, partial + begin * size_of(type));
   });
   sum_run(BlockSum::kSum, type, partial, blocks, out);
 }
@@ -38,7 +36,7 @@ void sum_rows(BlockSum what, DType dtype, const std::byte* x, int64_t rows, int6
   const int64_t in_bytes = size_of(dtype) * length, out_bytes = size_of(sum_type(what, dtype));
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, length));
   parallel_for(rows, grain, [=](int64_t begin, int64_t end) {
-    if (length > 0 && length <= kBlock) {
+    if (length > 0 && length <= kSumBlock) {
       return run_block_sums(what, dtype, x + begin * in_bytes, (end - begin) * length, length, out + begin * out_bytes);
     }
     for (int64_t row = begin; row < end; ++row) {
@@ -64,7 +62,7 @@ void sum_narrow_columns(DType dtype, const std::byte* x, int64_t rows, int64_t w
 // out[j] = Σ over rows of x[row][j], of a contiguous (rows, width).
 void sum_columns(DType dtype, const std::byte* x, int64_t rows, int64_t width, std::byte* out) {
   const int64_t bytes = size_of(dtype);
-  if (rows * width <= kBlock) return run_column_sums(dtype, x, rows, width, width, out);
+  if (rows * width <= kSumBlock) return run_column_sums(dtype, x, rows, width, width, out);
   if (width <= kNarrow) return sum_narrow_columns(dtype, x, rows, width, out);
   const int64_t blocks = (rows + kRowBlock - 1) / kRowBlock;
   Tensor partials = blocks > 1 ? Tensor::empty({blocks, width}, dtype) : Tensor();

@@ -5,6 +5,10 @@
 
 namespace gradus::kernels {
 
+/// Elements that are added up as one block. Blocks of blocks are added in the same way, so errors grow as in pairwise
+/// summation.
+inline constexpr int64_t kSumBlock = 2048;
+
 /// The sum of all elements, rank 0.
 Tensor sum_all(const Tensor& x);
 /// The sum along one axis (already normalised, not negative).
