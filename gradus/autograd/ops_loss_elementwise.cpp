@@ -13,7 +13,6 @@ namespace gradus {
 using detail::check_same_shape;
 using kernels::Loss;
 using kernels::LossArguments;
-using kernels::LossInput;
 
 namespace {
 
@@ -24,13 +23,11 @@ Tensor weighted(const char* name, Loss loss, const LossArguments& arguments, con
   if (!needs_gradient(prediction, target)) return y;
   return record(name, std::move(y), std::array{&prediction, &target},
                 [prediction = Saved(prediction), target = Saved(target), loss, arguments, weight](Gradients& g) {
-                  const auto give = [&](int i, LossInput input) {
-                    if (!g.needs(i)) return;
-                    g.add(i, kernels::loss_backward(loss, arguments, input, prediction.get(), target.get(),
-                                                    weight * g.output().item()));
-                  };
-                  give(0, LossInput::kPrediction);
-                  give(1, LossInput::kTarget);
+                  kernels::LossGradients own =
+                      kernels::loss_backward(loss, arguments, prediction.get(), target.get(),
+                                             weight * g.output().item(), {g.needs(0), g.needs(1)});
+                  if (g.needs(0)) g.add(0, std::move(own.prediction));
+                  if (g.needs(1)) g.add(1, std::move(own.target));
                 });
 }
 

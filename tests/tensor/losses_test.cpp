@@ -11,7 +11,6 @@ namespace {
 
 using kernels::Loss;
 using kernels::LossArguments;
-using kernels::LossInput;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -124,10 +123,9 @@ class Losses : public testing::TestWithParam<LossCase> {
     const LossCase& c = GetParam();
     return kernels::loss_sum("loss", c.loss, c.arguments, Tensor::scalar(p, dtype), Tensor::scalar(t, dtype));
   }
-  double slope(LossInput input, double p, double t, DType dtype) const {
+  kernels::LossGradients slopes(double p, double t, DType dtype, const kernels::LossNeeds& needs) const {
     const LossCase& c = GetParam();
-    return kernels::loss_backward(c.loss, c.arguments, input, Tensor::scalar(p, dtype), Tensor::scalar(t, dtype), 1.0)
-        .item();
+    return kernels::loss_backward(c.loss, c.arguments, Tensor::scalar(p, dtype), Tensor::scalar(t, dtype), 1.0, needs);
   }
 };
 
@@ -147,8 +145,11 @@ TEST_P(Losses, AreWithinSomeRoundingsOfTheirClosedForms) {
         near(value(p, t, dtype), expected.value, std::abs(static_cast<double>(expected.value)));
         const double size = 1 + std::abs(p) + std::abs(static_cast<double>(expected.prediction_slope)) +
                             std::abs(static_cast<double>(expected.target_slope));
-        near(slope(LossInput::kPrediction, p, t, dtype), expected.prediction_slope, size);
-        near(slope(LossInput::kTarget, p, t, dtype), expected.target_slope, size);
+        const kernels::LossGradients both = slopes(p, t, dtype, {true, true});
+        near(both.prediction.item(), expected.prediction_slope, size);
+        near(both.target.item(), expected.target_slope, size);
+        EXPECT_EQ(slopes(p, t, dtype, {true, false}).prediction.item(), both.prediction.item()) << what;
+        EXPECT_EQ(slopes(p, t, dtype, {false, true}).target.item(), both.target.item()) << what;
       }
     }
   }

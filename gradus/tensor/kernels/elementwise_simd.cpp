@@ -71,32 +71,36 @@ HWY_NOINLINE void BinaryLoop(Op op, const BinaryPlane& p) {
   }
 }
 
-template <class Op>
-void BinaryTyped(Op op, DType dtype, const BinaryPlane& plane) {
-  dtype == DType::kF32 ? BinaryLoop<float>(op, plane) : BinaryLoop<double>(op, plane);
+template <class T>
+void UnaryTyped(Unary op, const UnaryArguments& arguments, const std::byte* x, std::byte* out, int64_t count) {
+  WithFunction<T>(op, arguments,
+                  [=](const auto& function) { UnaryLoop<T>(function, x, out, static_cast<size_t>(count)); });
+}
+
+template <class T>
+void BackwardTyped(Unary op, const UnaryArguments& arguments, const BinaryPlane& plane) {
+  WithFunction<T>(op, arguments, [&](const auto& function) { BackwardLoop<T>(function, plane); });
 }
 
 void RunUnary(Unary op, const UnaryArguments& arguments, DType dtype, const std::byte* x, std::byte* out,
               int64_t count) {
-  WithFunction(op, arguments, [=](const auto& function) {
-    dtype == DType::kF32 ? UnaryLoop<float>(function, x, out, static_cast<size_t>(count))
-                         : UnaryLoop<double>(function, x, out, static_cast<size_t>(count));
-  });
+  dtype == DType::kF32 ? UnaryTyped<float>(op, arguments, x, out, count)
+                       : UnaryTyped<double>(op, arguments, x, out, count);
 }
 
 void RunUnaryBackward(Unary op, const UnaryArguments& arguments, DType dtype, const BinaryPlane& plane) {
-  WithFunction(op, arguments, [&](const auto& function) {
-    dtype == DType::kF32 ? BackwardLoop<float>(function, plane) : BackwardLoop<double>(function, plane);
-  });
+  dtype == DType::kF32 ? BackwardTyped<float>(op, arguments, plane) : BackwardTyped<double>(op, arguments, plane);
 }
 
 void RunBinary(Binary op, DType dtype, const BinaryPlane& plane) {
-  WithFunction(op, [&](const auto& function) { BinaryTyped(function, dtype, plane); });
+  WithFunction(op, [&](const auto& function) {
+    dtype == DType::kF32 ? BinaryLoop<float>(function, plane) : BinaryLoop<double>(function, plane);
+  });
 }
 
 bool TakesResult(Unary op) {
   bool takes = false;
-  WithFunction(op, {}, [&]<class Function>(const Function&) { takes = Function::kFromResult; });
+  WithFunction<float>(op, {}, [&]<class Function>(const Function&) { takes = Function::kFromResult; });
   return takes;
 }
 

@@ -8,6 +8,7 @@
 #endif
 
 #include "gradus/tensor/kernels/elementwise.h"
+#include "gradus/tensor/kernels/pow-inl.h"
 #include "gradus/tensor/kernels/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -98,49 +99,8 @@ HWY_INLINE hn::Vec<D> NormalCdf(D d, hn::Vec<D> x) {
   return IfNaNThenElse(d, x, x, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), below, hn::Sub(one, below)));
 }
 
-// xᵖ for doubles, by exp(p·log|x|), with IEEE's results at the ends.
-template <class D>
-HWY_INLINE hn::Vec<D> PowDoubles(D d, hn::Vec<D> x, hn::Vec<D> p) {
-  const auto one = SetTo(d, 1), zero = hn::Zero(d), size = hn::Abs(x);
-  const auto power = hn::IfThenElse(hn::Eq(size, one), one, ExpAny(d, hn::Mul(p, LogAny(d, size))));
-  const auto is_whole = hn::Eq(p, hn::Floor(p));
-  const auto half = hn::Mul(p, SetTo(d, 0.5));
-  const auto is_odd = hn::AndNot(hn::Eq(half, hn::Floor(half)), is_whole);
-  const auto is_negative = hn::Lt(hn::CopySign(one, x), zero);  // −0 too
-  auto y = hn::IfThenElse(hn::And(is_negative, is_odd), hn::Neg(power), power);
-  const auto undefined = hn::AndNot(is_whole, hn::Lt(x, zero));
-  const auto infinite = hn::Eq(size, SetTo(d, std::numeric_limits<double>::infinity()));
-  y = hn::IfThenElse(hn::AndNot(infinite, undefined), SetTo(d, std::numeric_limits<double>::quiet_NaN()), y);
-  return hn::IfThenElse(hn::Or(hn::Eq(p, zero), hn::Eq(x, one)), one, y);
-}
-
-// The same for either type; f32 is computed in doubles, since an error of p·log|x| is one of the result's digits.
-template <class D>
-HWY_INLINE hn::Vec<D> PowAny(D d, hn::Vec<D> x, hn::Vec<D> p) {
-  using T = hn::TFromD<D>;
-  if constexpr (sizeof(T) == 8) {
-    return PowDoubles(d, x, p);
-  } else {
-    const hn::ScalableTag<double> wide;
-    const hn::Rebind<float, decltype(wide)> narrow;
-    HWY_ALIGN T xs[HWY_MAX(hn::MaxLanes(d), hn::MaxLanes(wide))] = {};
-    HWY_ALIGN T ps[HWY_MAX(hn::MaxLanes(d), hn::MaxLanes(wide))] = {};
-    hn::Store(x, d, xs);
-    hn::Store(p, d, ps);
-    for (size_t i = 0; i < hn::Lanes(d); i += hn::Lanes(wide)) {
-      const auto y = PowDoubles(wide, hn::PromoteTo(wide, hn::LoadU(narrow, xs + i)),
-                                hn::PromoteTo(wide, hn::LoadU(narrow, ps + i)));
-      // Not DemoteTo: the baseline's gives the largest number where infinity is due.
-      HWY_ALIGN double ys[hn::MaxLanes(wide)];
-      hn::Store(y, wide, ys);
-      for (size_t j = 0; j < hn::Lanes(wide); ++j) xs[i + j] = static_cast<float>(ys[j]);
-    }
-    return hn::Load(d, xs);
-  }
-}
-
 // A function of one argument: Value(d, x), and Backward(d, v, g), the gradient of x where v is x, or the value if
-// kFromResult.
+// kFromResult. Its parameters are of the elements' type T: a loop would convert them for every vector.
 
 struct Negate {
   static constexpr bool kFromResult = false;
@@ -298,31 +258,33 @@ struct ReluOp {
     return hn::IfThenElseZero(hn::Gt(y, hn::Zero(d)), g);
   }
 };
+template <class T>
 struct LeakyReluOp {
   static constexpr bool kFromResult = false;
-  double slope;
+  T slope;
   template <class D>
   HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
-    return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(x, SetTo(d, slope)));
+    return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(x, hn::Set(d, slope)));
   }
   template <class D>
   HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
-    return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), g, hn::Mul(g, SetTo(d, slope)));
+    return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), g, hn::Mul(g, hn::Set(d, slope)));
   }
 };
+template <class T>
 struct EluOp {
   static constexpr bool kFromResult = false;
-  double alpha;
+  T alpha;
   template <class D>
   HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
     const auto zero = hn::Zero(d);
     const auto below = IfNaNThenElse(d, x, x, hn::Expm1(d, hn::Min(x, zero)));
-    return hn::IfThenElse(hn::Gt(x, zero), x, hn::Mul(SetTo(d, alpha), below));
+    return hn::IfThenElse(hn::Gt(x, zero), x, hn::Mul(hn::Set(d, alpha), below));
   }
   template <class D>
   HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
     const auto zero = hn::Zero(d);
-    const auto below = hn::Mul(hn::Mul(g, SetTo(d, alpha)), ExpAny(d, hn::IfThenElse(hn::Gt(x, zero), zero, x)));
+    const auto below = hn::Mul(hn::Mul(g, hn::Set(d, alpha)), ExpAny(d, hn::IfThenElse(hn::Gt(x, zero), zero, x)));
     return hn::IfThenElse(hn::Gt(x, zero), g, below);
   }
 };
@@ -389,39 +351,61 @@ struct MishOp {
     return hn::Mul(e, hn::Add(e, SetTo(d, 2)));
   }
 };
+template <class T>
 struct ClampOp {
   static constexpr bool kFromResult = false;
-  double low, high;
+  T low, high;
   template <class D>
   HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
-    return IfNaNThenElse(d, x, x, hn::Min(hn::Max(x, SetTo(d, low)), SetTo(d, high)));
+    return IfNaNThenElse(d, x, x, hn::Min(hn::Max(x, hn::Set(d, low)), hn::Set(d, high)));
   }
   template <class D>
   HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
-    const auto inside = hn::And(hn::Ge(x, SetTo(d, low)), hn::Le(x, SetTo(d, high)));
+    const auto inside = hn::And(hn::Ge(x, hn::Set(d, low)), hn::Le(x, hn::Set(d, high)));
     return hn::IfThenElseZero(inside, g);
   }
 };
+// The exponents that are most in use, 2 and 3.
+template <int kExponent>
+struct PowWhole {
+  static constexpr bool kFromResult = false;
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D, hn::Vec<D> x) const {
+    return hn::Mul(x, Rest(x));
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    return hn::Mul(g, hn::Mul(SetTo(d, kExponent), Rest(x)));
+  }
+
+ private:
+  static_assert(kExponent == 2 || kExponent == 3);
+  template <class V>
+  static HWY_INLINE V Rest(V x) {
+    return kExponent == 2 ? x : hn::Mul(x, x);
+  }
+};
+template <class T>
 struct PowOp {
   static constexpr bool kFromResult = false;
-  double exponent;
+  T exponent;
   template <class D>
   HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
     return Power(d, x, exponent);
   }
   template <class D>
   HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
-    if (exponent == 0.0) return hn::Zero(d);
-    return hn::Mul(g, hn::Mul(SetTo(d, exponent), Power(d, x, exponent - 1)));
+    if (exponent == 0) return hn::Zero(d);
+    return hn::Mul(g, hn::Mul(hn::Set(d, exponent), Power(d, x, exponent - 1)));
   }
 
  private:
   // Small whole exponents by products, ±½ by roots: quick, and within a rounding or so.
   template <class D>
-  static HWY_INLINE hn::Vec<D> Power(D d, hn::Vec<D> x, double p) {
+  static HWY_INLINE hn::Vec<D> Power(D d, hn::Vec<D> x, T p) {
     const auto one = SetTo(d, 1);
-    if (std::abs(p) == 0.5) return p > 0 ? hn::Sqrt(x) : hn::Div(one, hn::Sqrt(x));
-    if (p != std::floor(p) || std::abs(p) > 16) return PowAny(d, x, SetTo(d, p));
+    if (std::abs(p) == T{0.5}) return p > 0 ? hn::Sqrt(x) : hn::Div(one, hn::Sqrt(x));
+    if (p != std::floor(p) || std::abs(p) > 16) return PowAny(d, x, hn::Set(d, p));
     auto result = one, square = x;
     for (int rest = static_cast<int>(std::abs(p)); rest > 0; rest /= 2) {
       if (rest % 2 == 1) result = hn::Mul(result, square);
@@ -490,9 +474,10 @@ struct SwigluOp {
     return hn::Mul(hn::Mul(gate, SigmoidAny(d, gate)), x);
   }
 };
-// Calls `body(function)` with the function that `op` names.
-template <class Body>
+// Calls `body(function)` with the function that `op` names, for elements of type T.
+template <class T, class Body>
 HWY_INLINE void WithFunction(Unary op, const UnaryArguments& arguments, Body&& body) {
+  const T a = static_cast<T>(arguments.a), b = static_cast<T>(arguments.b);
   switch (op) {
     case Unary::kNegate:
       return body(Negate());
@@ -523,9 +508,9 @@ HWY_INLINE void WithFunction(Unary op, const UnaryArguments& arguments, Body&& b
     case Unary::kRelu:
       return body(ReluOp());
     case Unary::kLeakyRelu:
-      return body(LeakyReluOp{.slope = arguments.a});
+      return body(LeakyReluOp<T>{.slope = a});
     case Unary::kElu:
-      return body(EluOp{.alpha = arguments.a});
+      return body(EluOp<T>{.alpha = a});
     case Unary::kGelu:
       return body(GeluOp());
     case Unary::kGeluExact:
@@ -535,9 +520,11 @@ HWY_INLINE void WithFunction(Unary op, const UnaryArguments& arguments, Body&& b
     case Unary::kMish:
       return body(MishOp());
     case Unary::kClamp:
-      return body(ClampOp{.low = arguments.a, .high = arguments.b});
+      return body(ClampOp<T>{.low = a, .high = b});
     case Unary::kPow:
-      return body(PowOp{.exponent = arguments.a});
+      if (a == 2) return body(PowWhole<2>());
+      if (a == 3) return body(PowWhole<3>());
+      return body(PowOp<T>{.exponent = a});
   }
 }
 template <class Body>

@@ -14,7 +14,10 @@ HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// A loss: Value(d, p, t), and Slope<input>(d, p, t), its derivative in the prediction or in the target.
+enum class LossInput : uint8_t { kPrediction, kTarget };
+
+// A loss: Value(d, p, t), and Slope<input>(d, p, t), its derivative in the prediction or in the target. Its parameters
+// are of the elements' type T.
 
 // Functions of the difference p − t: Of(d, x) and Slope(d, x).
 template <class Function>
@@ -52,8 +55,9 @@ struct SizeOf {
   }
 };
 // ½·x² up to delta, then a line: with c = clamp(x, ±delta) it is c·(x − c/2), and c its slope.
+template <class T>
 struct HuberOf {
-  double delta;
+  T delta;
   template <class D>
   HWY_INLINE hn::Vec<D> Of(D d, hn::Vec<D> x) const {
     const auto c = Slope(d, x);
@@ -61,7 +65,7 @@ struct HuberOf {
   }
   template <class D>
   HWY_INLINE hn::Vec<D> Slope(D d, hn::Vec<D> x) const {
-    return ClampOp{.low = -delta, .high = delta}.Value(d, x);
+    return ClampOp<T>{.low = -delta, .high = delta}.Value(d, x);
   }
 };
 // With m = exp(−|x|) − 1, cosh x = 1 + m²/(2·exp(−|x|)), which keeps small x exact; and far out, where that overflows,
@@ -81,19 +85,21 @@ struct LogCoshOf {
     return TanhAny(d, x);
   }
 };
-// Where both lines meet, the slope is half of each.
+// Slopes below 0 and above it; at 0, where both lines meet, it is half of each.
+template <class T>
 struct QuantileOf {
-  double quantile;
+  T below, middle, above;
+  explicit QuantileOf(double quantile)
+      : below(static_cast<T>(-quantile)), middle(static_cast<T>(0.5 - quantile)), above(static_cast<T>(1 - quantile)) {}
   template <class D>
   HWY_INLINE hn::Vec<D> Of(D d, hn::Vec<D> x) const {
-    const auto below = hn::Lt(x, hn::Zero(d));
-    return hn::Mul(x, hn::IfThenElse(below, SetTo(d, -quantile), SetTo(d, 1 - quantile)));
+    return hn::Mul(x, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Set(d, below), hn::Set(d, above)));
   }
   template <class D>
   HWY_INLINE hn::Vec<D> Slope(D d, hn::Vec<D> x) const {
     const auto zero = hn::Zero(d);
-    const auto above = hn::IfThenElse(hn::Gt(x, zero), SetTo(d, 1 - quantile), SetTo(d, 0.5 - quantile));
-    return hn::IfThenElse(hn::Lt(x, zero), SetTo(d, -quantile), above);
+    const auto not_below = hn::IfThenElse(hn::Gt(x, zero), hn::Set(d, above), hn::Set(d, middle));
+    return hn::IfThenElse(hn::Lt(x, zero), hn::Set(d, below), not_below);
   }
 };
 
@@ -134,79 +140,84 @@ struct HingeLoss {
 // σ(x) and σ(−x), without cancellation, and the negative logarithms of both.
 template <class D>
 struct Logistic {
-  HWY_INLINE Logistic(D d, hn::Vec<D> logit) : x(logit), e(ExpAny(d, hn::Neg(hn::Abs(logit)))) {}
-  HWY_INLINE hn::Vec<D> Yes(D d) const { return Share(d, hn::Lt(x, hn::Zero(d))); }
-  HWY_INLINE hn::Vec<D> No(D d) const { return Share(d, hn::Ge(x, hn::Zero(d))); }
-  HWY_INLINE hn::Vec<D> Share(D d, hn::Mask<D> is_smaller) const {
-    const auto one = SetTo(d, 1);
-    return hn::Div(hn::IfThenElse(is_smaller, e, one), hn::Add(one, e));
+  HWY_INLINE Logistic(D d, hn::Vec<D> logit) : x(logit), e(ExpAny(d, hn::Neg(hn::Abs(logit)))) {
+    const auto one = SetTo(d, 1), larger = hn::Div(one, hn::Add(one, e)), smaller = hn::Mul(e, larger);
+    const auto is_negative = hn::Lt(x, hn::Zero(d));
+    yes = hn::IfThenElse(is_negative, smaller, larger);
+    no = hn::IfThenElse(is_negative, larger, smaller);
   }
   // weight·log(1 + exp(−x)) + other_weight·log(1 + exp(x)): small losses stay exact, where log(1 + exp(x)) − x·t
   // cancels.
   HWY_INLINE hn::Vec<D> Cost(D d, hn::Vec<D> weight, hn::Vec<D> other_weight) const {
     const auto zero = hn::Zero(d), rest = hn::Log1p(d, e);
-    const auto yes = hn::Add(rest, hn::Max(hn::Neg(x), zero)), no = hn::Add(rest, hn::Max(x, zero));
-    return IfNaNThenElse(d, x, x, hn::MulAdd(weight, yes, hn::Mul(other_weight, no)));
+    const auto of_yes = hn::Add(rest, hn::Max(hn::Neg(x), zero)), of_no = hn::Add(rest, hn::Max(x, zero));
+    return IfNaNThenElse(d, x, x, hn::MulAdd(weight, of_yes, hn::Mul(other_weight, of_no)));
   }
-  hn::Vec<D> x, e;
+  // Its slope in x where the weights are w·t and 1 − t.
+  HWY_INLINE hn::Vec<D> CostSlope(D d, hn::Vec<D> weighted_t, hn::Vec<D> t) const {
+    return hn::NegMulAdd(weighted_t, no, hn::Mul(hn::Sub(SetTo(d, 1), t), yes));
+  }
+  hn::Vec<D> x, e, yes, no;
 };
 
+template <class T>
 struct LogisticLoss {
-  double positive_weight;
+  T positive_weight;
   template <class D>
   HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x, hn::Vec<D> t) const {
-    return Logistic<D>(d, x).Cost(d, hn::Mul(t, SetTo(d, positive_weight)), hn::Sub(SetTo(d, 1), t));
+    return Logistic<D>(d, x).Cost(d, hn::Mul(t, hn::Set(d, positive_weight)), hn::Sub(SetTo(d, 1), t));
   }
   template <LossInput kInput, class D>
   HWY_INLINE hn::Vec<D> Slope(D d, hn::Vec<D> x, hn::Vec<D> t) const {
-    const Logistic<D> of_x(d, x);
-    const auto weight = SetTo(d, positive_weight), one = SetTo(d, 1);
-    if constexpr (kInput == LossInput::kTarget) return of_x.Cost(d, weight, hn::Neg(one));
-    return hn::NegMulAdd(hn::Mul(t, weight), of_x.No(d), hn::Mul(hn::Sub(one, t), of_x.Yes(d)));
+    const auto weight = hn::Set(d, positive_weight);
+    if constexpr (kInput == LossInput::kPrediction) return Logistic<D>(d, x).CostSlope(d, hn::Mul(t, weight), t);
+    if (positive_weight == 1) return hn::Neg(x);  // log(1 + exp(−x)) − log(1 + exp(x))
+    return Logistic<D>(d, x).Cost(d, weight, SetTo(d, -1));
   }
 };
 
 // weight · missed^gamma · cost, where weight = (2·alpha − 1)·t + 1 − alpha, and missed = t·σ(−x) + (1 − t)·σ(x) is 1
 // less the label's probability.
+template <class T, class Power>
 struct FocalLoss {
-  double gamma, alpha;
+  Power power;
+  T weight_slope, weight_at_0;
+  FocalLoss(Power gamma, double alpha)
+      : power(gamma), weight_slope(static_cast<T>(2 * alpha - 1)), weight_at_0(static_cast<T>(1 - alpha)) {}
   template <class D>
   HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x, hn::Vec<D> t) const {
     const Parts<D> parts(d, x, t);
-    return hn::Mul(hn::Mul(Weight(d, t), PowOp{.exponent = gamma}.Value(d, parts.missed)), parts.cost);
+    return hn::Mul(hn::Mul(Weight(d, t), power.Value(d, parts.missed)), parts.cost);
   }
   template <LossInput kInput, class D>
   HWY_INLINE hn::Vec<D> Slope(D d, hn::Vec<D> x, hn::Vec<D> t) const {
     const Parts<D> parts(d, x, t);
-    const PowOp power{.exponent = gamma};
-    const auto factor = power.Value(d, parts.missed);
-    const auto one = SetTo(d, 1), difference = hn::Sub(parts.no, parts.yes);
-    auto missed_slope = difference;
-    auto cost_slope = parts.of_x.Cost(d, one, hn::Neg(one));
+    const auto yes = parts.of_x.yes, no = parts.of_x.no;
+    auto missed_slope = hn::Sub(no, yes), cost_slope = hn::Neg(x);
     if constexpr (kInput == LossInput::kPrediction) {
-      missed_slope = hn::Mul(hn::Mul(parts.yes, parts.no), hn::NegMulAdd(t, SetTo(d, 2), one));
-      cost_slope = hn::NegMulAdd(t, parts.no, hn::Mul(hn::Sub(one, t), parts.yes));
+      missed_slope = hn::Mul(hn::Mul(yes, no), hn::NegMulAdd(t, SetTo(d, 2), SetTo(d, 1)));
+      cost_slope = parts.of_x.CostSlope(d, t, t);
     }
-    const auto factor_slope = power.Backward(d, parts.missed, missed_slope);
+    const auto factor = power.Value(d, parts.missed), factor_slope = power.Backward(d, parts.missed, missed_slope);
     const auto slope = hn::Mul(Weight(d, t), hn::MulAdd(factor_slope, parts.cost, hn::Mul(factor, cost_slope)));
     if constexpr (kInput == LossInput::kPrediction) return slope;
-    return hn::MulAdd(SetTo(d, 2 * alpha - 1), hn::Mul(factor, parts.cost), slope);
+    return hn::MulAdd(hn::Set(d, weight_slope), hn::Mul(factor, parts.cost), slope);
   }
 
  private:
   template <class D>
   struct Parts {
-    HWY_INLINE Parts(D d, hn::Vec<D> x, hn::Vec<D> t) : of_x(d, x), yes(of_x.Yes(d)), no(of_x.No(d)) {
+    HWY_INLINE Parts(D d, hn::Vec<D> x, hn::Vec<D> t) : of_x(d, x) {
       const auto rest = hn::Sub(SetTo(d, 1), t);
-      missed = hn::MulAdd(t, no, hn::Mul(rest, yes));
+      missed = hn::MulAdd(t, of_x.no, hn::Mul(rest, of_x.yes));
       cost = of_x.Cost(d, t, rest);
     }
     Logistic<D> of_x;
-    hn::Vec<D> yes, no, missed, cost;
+    hn::Vec<D> missed, cost;
   };
   template <class D>
   HWY_INLINE hn::Vec<D> Weight(D d, hn::Vec<D> t) const {
-    return hn::MulAdd(t, SetTo(d, 2 * alpha - 1), SetTo(d, 1 - alpha));
+    return hn::MulAdd(t, hn::Set(d, weight_slope), hn::Set(d, weight_at_0));
   }
 };
 
@@ -230,20 +241,21 @@ struct DivergenceLoss {
   }
 };
 
-// Calls `body(function)` with the loss.
-template <class Body>
+// Calls `body(function)` with the loss of elements of type T.
+template <class T, class Body>
 HWY_INLINE void WithLoss(Loss loss, const LossArguments& arguments, Body&& body) {
+  const T a = static_cast<T>(arguments.a);
   switch (loss) {
     case Loss::kSquared:
-      return body(OfDifference<SquareOf>{});
+      return body(OfDifference<SquareOf>());
     case Loss::kAbsolute:
-      return body(OfDifference<SizeOf>{});
+      return body(OfDifference<SizeOf>());
     case Loss::kHuber:
-      return body(OfDifference<HuberOf>{{.delta = arguments.a}});
+      return body(OfDifference<HuberOf<T>>{{.delta = a}});
     case Loss::kLogCosh:
-      return body(OfDifference<LogCoshOf>{});
+      return body(OfDifference<LogCoshOf>());
     case Loss::kQuantile:
-      return body(OfDifference<QuantileOf>{{.quantile = arguments.a}});
+      return body(OfDifference<QuantileOf<T>>{QuantileOf<T>(arguments.a)});
     case Loss::kPoisson:
       return body(PoissonLoss());
     case Loss::kHinge:
@@ -251,9 +263,10 @@ HWY_INLINE void WithLoss(Loss loss, const LossArguments& arguments, Body&& body)
     case Loss::kSquaredHinge:
       return body(HingeLoss<true>());
     case Loss::kLogistic:
-      return body(LogisticLoss{.positive_weight = arguments.a});
+      return body(LogisticLoss<T>{.positive_weight = a});
     case Loss::kFocal:
-      return body(FocalLoss{.gamma = arguments.a, .alpha = arguments.b});
+      if (a == 2) return body(FocalLoss<T, PowWhole<2>>({}, arguments.b));
+      return body(FocalLoss<T, PowOp<T>>({.exponent = a}, arguments.b));
     case Loss::kDivergence:
       return body(DivergenceLoss());
   }

@@ -30,16 +30,23 @@ double loss_sum(std::string_view name, Loss loss, const LossArguments& arguments
   return sum_all(sums).item();
 }
 
-Tensor loss_backward(Loss loss, const LossArguments& arguments, LossInput input, const Tensor& prediction,
-                     const Tensor& target, double scale) {
+LossGradients loss_backward(Loss loss, const LossArguments& arguments, const Tensor& prediction, const Tensor& target,
+                            double scale, const LossNeeds& needs) {
+  if (!needs.prediction && !needs.target) return {};
   const Tensor p = contiguous(prediction), t = contiguous(target);
-  Tensor result = Tensor::empty(p.shape(), p.dtype());
-  std::byte* out = result.mutable_bytes();
+  LossGradients result;
+  const auto place = [&](bool is_needed, Tensor& gradient) -> std::byte* {
+    if (!is_needed) return nullptr;
+    gradient = Tensor::empty(p.shape(), p.dtype());
+    return gradient.mutable_bytes();
+  };
+  const LossSlopes all{place(needs.prediction, result.prediction), place(needs.target, result.target)};
   parallel_for(p.numel(), kCostlyGrain, [&, dtype = p.dtype()](int64_t begin, int64_t end) {
     const int64_t offset = begin * size_of(dtype);
-    run_loss_backward(loss, arguments, input, dtype,
-                      {.count = end - begin, .prediction = p.bytes() + offset, .target = t.bytes() + offset}, scale,
-                      out + offset);
+    const auto at = [offset](std::byte* bytes) { return bytes == nullptr ? nullptr : bytes + offset; };
+    run_loss_slopes(loss, arguments, dtype,
+                    {.count = end - begin, .prediction = p.bytes() + offset, .target = t.bytes() + offset}, scale,
+                    {.prediction = at(all.prediction), .target = at(all.target)});
   });
   return result;
 }

@@ -23,14 +23,19 @@ enum class Loss : uint8_t {
 struct LossArguments {
   double a = 0.0, b = 0.0;
 };
-enum class LossInput : uint8_t { kPrediction, kTarget };
 
 /// The sum of all terms, which are computed in the inputs' dtype and added in double. Inputs of one shape; an error of
 /// op `name` unless both are f32 or both f64.
 double loss_sum(std::string_view name, Loss loss, const LossArguments& arguments, const Tensor& prediction,
                 const Tensor& target);
-/// `scale` times the gradient of that sum in one of the inputs.
-Tensor loss_backward(Loss loss, const LossArguments& arguments, LossInput input, const Tensor& prediction,
-                     const Tensor& target, double scale);
+struct LossGradients {
+  Tensor prediction, target;  ///< Undefined where not asked for.
+};
+struct LossNeeds {
+  bool prediction, target;
+};
+/// `scale` times the gradients of that sum.
+LossGradients loss_backward(Loss loss, const LossArguments& arguments, const Tensor& prediction, const Tensor& target,
+                            double scale, const LossNeeds& needs);
 
 }  // namespace gradus::kernels

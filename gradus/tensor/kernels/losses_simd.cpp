@@ -48,19 +48,22 @@ HWY_NOINLINE double BlockSum(const Function& function, const T* prediction, cons
   return sum.Total();
 }
 
-template <LossInput kInput, class T, class Function>
-HWY_NOINLINE void SlopeLoop(const Function& function, const LossRun& run, double scale, std::byte* out_bytes) {
+// Both gradients in one pass, or the one that is not null.
+template <bool kPrediction, bool kTarget, class T, class Function>
+HWY_NOINLINE void SlopeLoop(const Function& function, const LossRun& run, double scale, const LossSlopes& slopes) {
   const hn::ScalableTag<T> d;
   const T* prediction = reinterpret_cast<const T*>(run.prediction);
   const T* target = reinterpret_cast<const T*>(run.target);
-  T* out = reinterpret_cast<T*>(out_bytes);
+  T* of_prediction = reinterpret_cast<T*>(slopes.prediction);
+  T* of_target = reinterpret_cast<T*>(slopes.target);
   const size_t count = static_cast<size_t>(run.count);
   const auto factor = SetTo(d, scale);
   for (size_t i = 0; i < count; i += hn::Lanes(d)) {
     const size_t part = HWY_MIN(hn::Lanes(d), count - i);
-    const auto slope =
-        function.template Slope<kInput>(d, LoadSome(d, prediction + i, part), LoadSome(d, target + i, part));
-    StoreSome(d, hn::Mul(slope, factor), out + i, part);
+    const auto p = LoadSome(d, prediction + i, part), t = LoadSome(d, target + i, part);
+    const auto store = [&](auto slope, T* out) HWY_ATTR { StoreSome(d, hn::Mul(slope, factor), out + i, part); };
+    if constexpr (kPrediction) store(function.template Slope<LossInput::kPrediction>(d, p, t), of_prediction);
+    if constexpr (kTarget) store(function.template Slope<LossInput::kTarget>(d, p, t), of_target);
   }
 }
 
@@ -68,7 +71,7 @@ template <class T>
 void Sums(Loss loss, const LossArguments& arguments, const LossRun& run, int64_t block, double* sums) {
   const T* prediction = reinterpret_cast<const T*>(run.prediction);
   const T* target = reinterpret_cast<const T*>(run.target);
-  WithLoss(loss, arguments, [&](const auto& function) {
+  WithLoss<T>(loss, arguments, [&](const auto& function) {
     for (int64_t i = 0; i < run.count; i += block) {
       *sums++ = BlockSum(function, prediction + i, target + i, static_cast<size_t>(HWY_MIN(block, run.count - i)));
     }
@@ -76,11 +79,11 @@ void Sums(Loss loss, const LossArguments& arguments, const LossRun& run, int64_t
 }
 
 template <class T>
-void Slopes(Loss loss, const LossArguments& arguments, LossInput input, const LossRun& run, double scale,
-            std::byte* out) {
-  WithLoss(loss, arguments, [&](const auto& function) {
-    input == LossInput::kPrediction ? SlopeLoop<LossInput::kPrediction, T>(function, run, scale, out)
-                                    : SlopeLoop<LossInput::kTarget, T>(function, run, scale, out);
+void Slopes(Loss loss, const LossArguments& arguments, const LossRun& run, double scale, const LossSlopes& slopes) {
+  WithLoss<T>(loss, arguments, [&](const auto& function) {
+    if (slopes.target == nullptr) return SlopeLoop<true, false, T>(function, run, scale, slopes);
+    if (slopes.prediction == nullptr) return SlopeLoop<false, true, T>(function, run, scale, slopes);
+    SlopeLoop<true, true, T>(function, run, scale, slopes);
   });
 }
 
@@ -90,10 +93,10 @@ void RunLossSums(Loss loss, const LossArguments& arguments, DType dtype, const L
                        : Sums<double>(loss, arguments, run, block, sums);
 }
 
-void RunLossBackward(Loss loss, const LossArguments& arguments, LossInput input, DType dtype, const LossRun& run,
-                     double scale, std::byte* out) {
-  dtype == DType::kF32 ? Slopes<float>(loss, arguments, input, run, scale, out)
-                       : Slopes<double>(loss, arguments, input, run, scale, out);
+void RunLossSlopes(Loss loss, const LossArguments& arguments, DType dtype, const LossRun& run, double scale,
+                   const LossSlopes& slopes) {
+  dtype == DType::kF32 ? Slopes<float>(loss, arguments, run, scale, slopes)
+                       : Slopes<double>(loss, arguments, run, scale, slopes);
 }
 
 }  // namespace
@@ -104,16 +107,16 @@ HWY_AFTER_NAMESPACE();
 namespace gradus::kernels {
 namespace {
 HWY_EXPORT(RunLossSums);
-HWY_EXPORT(RunLossBackward);
+HWY_EXPORT(RunLossSlopes);
 }  // namespace
 
 void run_loss_sums(Loss loss, const LossArguments& arguments, DType dtype, const LossRun& run, int64_t block,
                    double* sums) {
   HWY_DYNAMIC_DISPATCH(RunLossSums)(loss, arguments, dtype, run, block, sums);
 }
-void run_loss_backward(Loss loss, const LossArguments& arguments, LossInput input, DType dtype, const LossRun& run,
-                       double scale, std::byte* out) {
-  HWY_DYNAMIC_DISPATCH(RunLossBackward)(loss, arguments, input, dtype, run, scale, out);
+void run_loss_slopes(Loss loss, const LossArguments& arguments, DType dtype, const LossRun& run, double scale,
+                     const LossSlopes& slopes) {
+  HWY_DYNAMIC_DISPATCH(RunLossSlopes)(loss, arguments, dtype, run, scale, slopes);
 }
 
 }  // namespace gradus::kernels

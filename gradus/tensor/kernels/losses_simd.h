@@ -9,11 +9,15 @@ struct LossRun {
   int64_t count;
   const std::byte *prediction, *target;
 };
+struct LossSlopes {
+  std::byte *prediction, *target;
+};
 
 /// `sums[i]` = the sum of the terms [i·block, (i + 1)·block); the last block ends at `count`.
 void run_loss_sums(Loss loss, const LossArguments& arguments, DType dtype, const LossRun& run, int64_t block,
                    double* sums);
-void run_loss_backward(Loss loss, const LossArguments& arguments, LossInput input, DType dtype, const LossRun& run,
-                       double scale, std::byte* out);
+/// Both slopes times `scale`, or the one that is not null.
+void run_loss_slopes(Loss loss, const LossArguments& arguments, DType dtype, const LossRun& run, double scale,
+                     const LossSlopes& slopes);
 
 }  // namespace gradus::kernels
