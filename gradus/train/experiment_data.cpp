@@ -1,13 +1,12 @@
 // The data that a configuration asks for, read or made up, and split.
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
 #include "gradus/base/hash.h"
 #include "gradus/base/random.h"
 #include "gradus/data/generated.h"
+#include "gradus/data/split.h"
 #include "gradus/nn/objective.h"
 #include "gradus/train/experiment.h"
 
@@ -21,7 +20,7 @@ bool is_curve(const std::string& kind) { return kind == "line" || kind == "polyn
 
 int64_t held_out(const Config& config, int64_t size) {
   if (!config.has("data.validation_fraction")) return 0;  // there are files for it
-  return static_cast<int64_t>(std::floor(config.real("data.validation_fraction") * static_cast<double>(size)));
+  return rows_to_hold(size, config.real("data.validation_fraction"));
 }
 
 // Validation that was asked for needs something to validate on.
@@ -45,49 +44,19 @@ int64_t trained_on(const Config& config, int64_t available, const char* unit) {
              unit);
 }
 
-struct Split {
-  std::vector<int64_t> training, validation;
-};
-
-// Whether the i-th of `size` belongs to `count` of them that lie evenly.
-bool lies_evenly(int64_t i, int64_t count, int64_t size) { return (i + 1) * count / size > i * count / size; }
-
-// Every k-th example is held out, so that both parts cover the whole curve; and so does what is trained on of the rest.
-Split split_evenly(int64_t size, int64_t held, int64_t trained) {
-  Split split;
-  int64_t rest = 0;
-  for (int64_t i = 0; i < size; ++i) {
-    if (lies_evenly(i, held, size)) {
-      split.validation.push_back(i);
-    } else if (lies_evenly(rest++, trained, size - held)) {
-      split.training.push_back(i);
-    }
-  }
-  return split;
-}
-
-// Examples at random; in each part they stand as they did in the whole. Those of a smaller `trained` are among those of
-// a larger one.
-Split split_at_random(int64_t size, int64_t held, int64_t trained, uint64_t seed) {
-  std::vector<std::pair<uint64_t, int64_t>> drawn;
-  const uint64_t key = mix(seed, hash_name("data.validation"));
-  for (int64_t i = 0; i < size; ++i) drawn.emplace_back(mix(key, static_cast<uint64_t>(i)), i);
-  std::sort(drawn.begin(), drawn.end());
-  Split split;
-  for (int64_t i = 0; i < held + trained; ++i) {
-    (i < held ? split.validation : split.training).push_back(drawn[static_cast<size_t>(i)].second);
-  }
-  std::sort(split.training.begin(), split.training.end());
-  std::sort(split.validation.begin(), split.validation.end());
-  return split;
-}
-
 Split split_of(const Config& config, int64_t size) {
   const int64_t held = held_out(config, size);
   check_held_out(config, held, size, "examples");
   const int64_t trained = trained_on(config, size - held, "examples");
-  return is_curve(config.text("data.kind")) ? split_evenly(size, held, trained)
-                                            : split_at_random(size, held, trained, seed_of(config));
+  // Both parts of a curve cover the whole of it.
+  if (is_curve(config.text("data.kind"))) {
+    Split split = split_evenly(size, held);
+    split.training = spaced_rows(split.training, trained);
+    return split;
+  }
+  Split split = split_at_random(size, held, seed_of(config));
+  split.training = draw_rows(split.training, trained, seed_of(config));
+  return split;
 }
 
 std::unique_ptr<TensorDataset> part_of(const TensorDataset& all, const std::vector<int64_t>& ids) {
