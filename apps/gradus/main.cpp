@@ -86,7 +86,10 @@ void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
           "--seeds", [&o](const std::string& text) { o.seeds = integers_between_commas("--seeds", text); },
           "A run for each of these seeds, into folders seed_N in RUN, and a table of all")
       ->type_name("A,B,…");
-  verb->add_flag("--quiet", o.quiet, "Print errors only; with --seeds also the table of all");
+  add_integer(*verb, "--folds", o.folds, {.low = 2, .high = 1000},
+              "Cross-validation: a run with each of K parts of the table held out, and a table of all")
+      ->type_name("K");
+  verb->add_flag("--quiet", o.quiet, "Print errors only; with --seeds or --folds also the table of all");
   verb->add_flag("--dry-run", o.dry_run,
                  "Say what the run would be: model, examples, steps, memory; train and write nothing");
   verb->add_flag("--overwrite", o.overwrite, "Replace the run in a folder that is not empty");

@@ -315,7 +315,7 @@ int plan_into(const TrainOptions& options, const Config& config, const std::stri
 }  // namespace
 
 int train(const TrainOptions& given) {
-  if (!given.seeds.empty()) return train_seeds(given);
+  if (!given.seeds.empty() || given.folds > 0) return train_several(given);
   const TrainOptions options = with_resumed_run(given);
   check_folders(options);
   const ConfigFile file = config_file(options.config, "train");

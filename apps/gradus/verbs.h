@@ -27,6 +27,7 @@ struct TrainOptions {
   std::optional<std::string> out;
   std::optional<int64_t> seed;
   std::vector<int64_t> seeds;  ///< A run of each, into folders of their own.
+  int64_t folds = 0;           ///< The same with each of so many folds of the data held out; 0 for none.
   MachineOptions machine;
   bool quiet = false;
   bool overwrite = false;
@@ -42,8 +43,8 @@ int train(const TrainOptions& options);
 /// Prints what a run of this configuration would be: data, model, steps and memory. Trains and writes nothing.
 int plan(const Config& config);
 
-/// The same as `train` for each of `seeds`, one after the other, and a table of how they ended.
-int train_seeds(const TrainOptions& options);
+/// The same as `train` for each of `seeds`, or of `folds`, one after the other, and a table of how they ended.
+int train_several(const TrainOptions& options);
 
 struct LrFindOptions {
   TrainOptions training;  ///< Of it `config`, `set`, `data`, `seed` and `machine`.

@@ -78,6 +78,18 @@ std::vector<Key> data_keys() {
        "below one of them is. Without names columns are \"1\", \"2\", …."},
       {"data.unlabelled", choice({"error", "leave_out"}), "error", data_is({"csv"}),
        "A row whose target is missing: an error, or left out and counted."},
+      {"data.split", choice({"random", "stratified", "by_group", "by_time", "in_order"}), "random", data_is({"csv"}),
+       "Which rows are held out for validation. `random`: any, by the seed. `stratified`: of each class the same part. "
+       "`by_group`: whole groups of `data.split_column`, so that none is on both sides. `by_time`: those with the "
+       "largest "
+       "numbers in `data.split_column`. `in_order`: the last."},
+      {"data.split_column", text(), Required{}, Condition{"data.split", {"by_group", "by_time"}},
+       "The column of that; name `data.features` if it is none."},
+      {"data.folds", integer({.low = 2, .high = 1000}), Unset{},
+       Condition{"data.split", {"random", "stratified", "by_group"}},
+       "Cross-validation: the rows are dealt into so many folds, and `data.fold` is held out in place of "
+       "`data.validation_fraction`. `gradus train CONFIG --folds 5` trains with each in turn."},
+      {"data.fold", integer(kFrom0), 0, is_given("data.folds"), "The fold that is held out, from 0."},
       {"data.scaling", choice({"standardize", "min_max", "none"}), "standardize", data_is({"csv"}),
        "What is done to a feature of numbers: its mean is subtracted and its standard deviation divided by; it is "
        "brought "

@@ -1,5 +1,6 @@
 // The data that a configuration asks for, read or made up, and split.
 #include <algorithm>
+#include <map>
 
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
@@ -188,6 +189,71 @@ Table read_tables(const Config& config, const std::vector<std::string>& paths) {
 
 namespace {
 
+// A number for each row, the same for equal values of a column.
+std::vector<int64_t> ids_of(const Table& table, const TableColumn& column) {
+  if (const int64_t row = column.first_missing(); row >= 0) {
+    fail_usage(table.place(row), "the value of column \"{}\" is missing, by which data.split goes; fill it",
+               column.name);
+  }
+  if (!column.is_number) return {column.codes.begin(), column.codes.end()};
+  std::map<double, int64_t> known;
+  std::vector<int64_t> ids;
+  for (const double number : column.numbers) {
+    ids.push_back(known.emplace(number, static_cast<int64_t>(known.size())).first->second);
+  }
+  return ids;
+}
+
+const TableColumn& split_column(const Config& config, const Table& table) {
+  return table.columns[table.column(config.text("data.split_column"))];
+}
+
+const TableColumn& target_column(const Config& config, const Table& table) {
+  return config.has("data.target") ? table.columns[table.column(config.text("data.target"))] : table.columns.back();
+}
+
+Split split_into_folds(const Config& config, const Table& table) {
+  const std::string& kind = config.text("data.split");
+  const FoldOptions options{.folds = config.integer("data.folds"), .seed = seed_of(config)};
+  const int64_t fold = config.integer("data.fold");
+  if (fold >= options.folds) {
+    fail_usage(config.where("data.fold"), "data.fold = {} of {} folds; they are numbered from 0", fold, options.folds);
+  }
+  return split_of_fold(kind == "stratified" ? stratified_k_fold(ids_of(table, target_column(config, table)), options)
+                       : kind == "by_group" ? group_k_fold(ids_of(table, split_column(config, table)), options)
+                                            : k_fold(table.rows, options),
+                       fold);
+}
+
+Split split_of_table(const Config& config, const Table& table) {
+  const std::string& kind = config.text("data.split");
+  if (config.has("data.folds")) {
+    Split split = split_into_folds(config, table);
+    const auto rest = static_cast<int64_t>(split.training.size());
+    split.training = draw_rows(split.training, trained_on(config, rest, "examples"), seed_of(config));
+    return split;
+  }
+  const int64_t held = held_out(config, table.rows);
+  if (kind == "random" || held == 0) return split_of(config, table.rows);
+  Split split;
+  if (kind == "in_order") split = split_in_order(table.rows, held);
+  if (kind == "stratified") split = split_by_class(ids_of(table, target_column(config, table)), held, seed_of(config));
+  if (kind == "by_group") split = split_by_group(ids_of(table, split_column(config, table)), held, seed_of(config));
+  if (kind == "by_time") {
+    const TableColumn& column = split_column(config, table);
+    if (!column.is_number) {
+      fail_usage(config.where("data.split_column"),
+                 "column \"{}\" holds text; a time is a number, such as a year or "
+                 "seconds",
+                 column.name);
+    }
+    split = split_by_time(column.numbers, held);
+  }
+  const auto rest = static_cast<int64_t>(split.training.size());
+  split.training = draw_rows(split.training, trained_on(config, rest, "examples"), seed_of(config));
+  return split;
+}
+
 // The rows to learn from. Those without a target are left out where that is asked for, and counted.
 Table read_examples(const Config& config, const std::vector<std::string>& paths, int64_t* unlabelled = nullptr) {
   Table table = read_tables(config, paths);
@@ -256,7 +322,7 @@ void check_counts(const TableEncoder& encoder, const Table& table) {
 ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   ExperimentData data;
   const Table table = read_examples(config, config.texts("data.path"), &data.unlabelled);
-  const Split split = split_of(config, table.rows);
+  const Split split = split_of_table(config, table);
   const auto* known = std::get_if<TableEncoder>(&given);
   const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
   if (config.text("loss.name") == "poisson") check_counts(encoder, table);

@@ -370,7 +370,34 @@ TEST(Seeds, GoesOnBehindASeedThatDiverges) {
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.out, HasSubstr("seed 1: ["));
   EXPECT_THAT(result.out, HasSubstr("seed 2: ["));
-  EXPECT_EQ(result.err, "gradus: [--seeds] 2 of 2 seeds did not come to their end: 1, 2; what they met stands above\n");
+  EXPECT_EQ(result.err, "gradus: [--seeds] 2 of 2 runs did not come to their end: 1, 2; what they met stands above\n");
+}
+
+// Each row is in one validation part; what is trained on are the others.
+TEST(Folds, EachPartIsHeldOutOnce) {
+  const TemporaryFolder folder;
+  std::string text = "x,kind\n";
+  for (int i = 0; i < 31; ++i) text += fmt::format("{},{}\n", i, i % 3 == 0 ? "a" : "b");
+  spill(folder / "t.csv", text);
+  spill(folder / "c.toml",
+        "[data]\nkind='csv'\npath='t.csv'\nsplit='stratified'\n[model]\nkind='linear'\n[loss]\nname='cross_entropy'\n"
+        "[train]\nsteps=3\n[validation]\nevery=1\n");
+  const CommandResult result = run_gradus(folder, {"train", "c.toml", "--folds", "3"});
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out,
+              HasSubstr("\n                          fold 0        fold 1        fold 2   mean ± deviation\n"));
+  EXPECT_THAT(result.out, HasSubstr("\nval_accuracy "));
+  int64_t held = 0;
+  for (const char* fold : {"0", "1", "2"}) {
+    const CommandResult eval = run_gradus(folder, {"eval", std::string("runs/c/fold_") + fold});
+    held += std::stoll(eval.out);  // "11 examples: the validation part"
+  }
+  EXPECT_EQ(held, 31);
+  EXPECT_EQ(run_gradus(folder, {"train", "c.toml", "--folds", "3", "--seeds", "1,2"}).err,
+            "gradus: [--folds] and --seeds do not go together; give one of them\n");
+  EXPECT_EQ(
+      run_gradus(folder, {"train", "c.toml", "--out", "other", "--set", "data.folds=3", "--set", "data.fold=3"}).err,
+      "gradus: [--set data.fold=3] data.fold = 3 of 3 folds; they are numbered from 0\n");
 }
 
 TEST(Seeds, QuietLeavesTheTable) {
@@ -379,7 +406,7 @@ TEST(Seeds, QuietLeavesTheTable) {
   const CommandResult result = run_gradus(folder, {"train", "c.toml", "--seeds", "1,2", "--quiet"});
   EXPECT_EQ(result.err, "");
   EXPECT_THAT(result.out, StartsWith("\n                          seed 1        seed 2   mean ± deviation\nsteps "));
-  EXPECT_THAT(run_gradus(folder, {"train", "--help"}).out, HasSubstr("with --seeds also the table of all"));
+  EXPECT_THAT(run_gradus(folder, {"train", "--help"}).out, HasSubstr("with --seeds or --folds also the table of all"));
 }
 
 TEST(Seeds, WrongArgumentsAreUsageErrors) {
@@ -397,7 +424,7 @@ TEST(Seeds, WrongArgumentsAreUsageErrors) {
   EXPECT_EQ(error({"--seeds", "1,2", "--set", "train.seed=3"}),
             "gradus: [--set] train.seed=3 and --seeds do not go together; leave it out\n");
   EXPECT_EQ(error({"--seeds", "1,2", "--dry-run"}),
-            "gradus: [--seeds] has no dry run of its own; leave it out, since all seeds need the same\n");
+            "gradus: [--seeds] has no dry run of its own; leave it out, since all runs need the same\n");
   EXPECT_EQ(error({"--seeds", "1,2", "--resume", "x"}),
             "gradus: [--resume] takes no RUN with --seeds; give CONFIG and --out as before\n");
 }

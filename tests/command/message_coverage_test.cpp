@@ -77,6 +77,8 @@ const std::set<std::string> kUnreachable = {
     "a key of unknown kind",
     "\"{}\" is the file of no encoder of data",
     "{} examples; expected 1 or more",
+    // Of more rows than a test can hold.
+    "{} rows; expected at most {}",
     // Of kernels whose callers see to it.
     "statistics {} for {}; expected one value a row",
     "a tensor of no dimensions; expected dimension 0 to be the example",

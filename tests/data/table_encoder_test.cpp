@@ -1,8 +1,10 @@
 #include "gradus/data/table_encoder.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "gradus/data/csv.h"
 #include "gradus/data/encoder.h"
@@ -106,6 +108,20 @@ TEST(TableEncoder, SaysWhichColumnIsWrong) {
   EXPECT_EQ(
       usage_error_text([] { TableEncoder::fit(parse_csv("x,y\n1,2\n2,2\n3,2", "y.csv"), kFirst, {.classes = true}); }),
       "[y.csv] column \"y\" is the class to learn, and it is \"2\" in every row; expected two or more");
+}
+
+TEST(TableEncoder, RefusesACategoryForEveryRow) {
+  std::string text = "name,y\n";
+  for (int i = 0; i < 70000; ++i) text += fmt::format("n{},{}\n", i, i);
+  const Table names = parse_csv(text, "n.csv");
+  std::vector<int64_t> all(static_cast<size_t>(names.rows));
+  std::iota(all.begin(), all.end(), 0);
+  EXPECT_EQ(
+      usage_error_text([&] { TableEncoder::fit(names, all, {}); }),
+      "[n.csv] the features give 70000 inputs, 70000 of them by column \"name\"; at most 65536 are possible: leave "
+      "it out of data.features, or set data.categories = \"hash\"");
+  const FeatureOptions hash{.categories = CategoryEncoding::kHash, .buckets = 16};
+  EXPECT_EQ(TableEncoder::fit(names, all, {.feature = hash}).width(), 16);
 }
 
 TEST(TableEncoder, SaysWhichRowIsWrong) {

@@ -150,6 +150,59 @@ TEST_F(TableFiles, ErrorsNameTheFile) {
             "\"cross_entropy\"");
 }
 
+// What is held out of a table of rows x = 0, 1, …, 9, classes a and b in turn, groups of two rows, times that fall.
+std::vector<double> held_out_by(const std::vector<std::string>& keys) {
+  const TemporaryFolder folder;
+  std::string text = "x,pair,time,kind\n";
+  for (int i = 0; i < 10; ++i) text += fmt::format("{},{},{},{}\n", i, i / 2, 100 - i, i % 2 == 0 ? "a" : "b");
+  spill(folder / "t.csv", text);
+  std::vector<std::string> all = {"data.kind=csv", "loss.name=cross_entropy", "data.scaling=none",
+                                  "data.features=[\"x\"]", "data.validation_fraction=0.4"};
+  all.push_back(Config::text_override("data.path", (folder / "t.csv").string()));
+  all.insert(all.end(), keys.begin(), keys.end());
+  const ExperimentData data = make_data(config_of(all));
+  EXPECT_EQ(data.training->size() + data.validation->size(), 10);
+  return tensors(data.validation).inputs().values<double>();
+}
+
+TEST(ExperimentData, RowsAreHeldOutAsDataSplitSays) {
+  using Values = std::vector<double>;
+  EXPECT_EQ(held_out_by({"data.split=in_order"}), (Values{6, 7, 8, 9}));
+  EXPECT_EQ(held_out_by({"data.split=by_time", "data.split_column=time"}), (Values{0, 1, 2, 3}));
+  const Values groups = held_out_by({"data.split=by_group", "data.split_column=pair"});
+  ASSERT_EQ(groups.size(), 4u);
+  for (size_t i = 0; i < 4; i += 2) EXPECT_EQ(groups[i + 1], groups[i] + 1);
+  const Values classes = held_out_by({"data.split=stratified"});
+  ASSERT_EQ(classes.size(), 4u);
+  EXPECT_EQ(std::count_if(classes.begin(), classes.end(), [](double x) { return std::fmod(x, 2.0) == 0.0; }), 2);
+  Values folds;
+  for (const char* fold : {"0", "1", "2"}) {
+    const Values one = held_out_by(
+        {"data.split=by_group", "data.split_column=pair", "data.folds=3", std::string("data.fold=") + fold});
+    folds.insert(folds.end(), one.begin(), one.end());
+  }
+  std::sort(folds.begin(), folds.end());
+  EXPECT_EQ(folds, (Values{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(usage_error_text([] {
+              held_out_by({"data.split=by_time", "data.split_column=kind"});
+            }),
+            "[--set data.split_column=kind] column \"kind\" holds text; a time is a number, such as a year or seconds");
+}
+
+TEST_F(TableFiles, RowsCannotBeSplitByWhatIsMissing) {
+  spill(folder_ / "m.csv", "x,g,kind\n1,1,a\n2,,b\n");
+  EXPECT_EQ(usage_error_text([&] {
+              make_data(config({"data.path=" + path("m.csv"), "data.validation_fraction=0.5", "data.split=by_group",
+                                "data.split_column=g", "data.features=[\"x\"]"}));
+            }).substr(path("m.csv").size() + 1),
+            ":3] the value of column \"g\" is missing, by which data.split goes; fill it");
+  spill(folder_ / "n.csv", "x,y\n1,\n2,NA\n");
+  EXPECT_EQ(error_text([&] {
+              make_data(config({"data.path=" + path("n.csv"), "loss.name=mse", "data.unlabelled=leave_out"}));
+            }).substr(path("n.csv").size() + 1),
+            "] column \"y\", which is to be learned, has no value at all; name another with data.target");
+}
+
 TEST(ExperimentData, LessTextIsItsStart) {
   const TemporaryFolder folder;
   spill(folder / "1.txt", "abcabcabcabcabcabcdd");

@@ -49,7 +49,7 @@ class TableRun : public testing::Test {
 TEST_F(TableRun, ColumnsThatAreNotTheModels) {
   replace_in_checkpoint("columns.json", "{\"name\":\"a\",",
                         "{\"name\":\"c\",\"mean\":0.0,\"scale\":1.0},{\"name\":\"a\",");
-  EXPECT_EQ(error_text([&] { load(run_); }), "[" + (run_ / "columns.json").string() + "] 3 features; the model has 2");
+  EXPECT_EQ(error_text([&] { load(run_); }), "[" + (run_ / "columns.json").string() + "] 3 inputs; the model has 2");
 }
 
 TEST_F(TableRun, MetadataThatIsNoSize) {

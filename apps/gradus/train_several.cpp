@@ -1,4 +1,4 @@
-// `gradus train --seeds`: one configuration, several runs, and how far they lie apart.
+// `gradus train --seeds` and `--folds`: one configuration, several runs, and how far they lie apart.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -48,9 +48,17 @@ std::string spread_of(const std::vector<Measures>& runs, size_t column) {
                          : fmt::format("{:.6g} ± {:.2g}", mean, std::sqrt(squares / (count - 1.0)));
 }
 
-std::string table_of(const std::vector<int64_t>& seeds, const std::vector<Measures>& runs) {
+// What the runs differ by, and which there are.
+struct Variants {
+  std::string name;  // "seed", "fold"
+  std::vector<int64_t> numbers;
+};
+
+std::string table_of(const Variants& variants, const std::vector<Measures>& runs) {
   std::string text = fmt::format("\n{:<18}", "");
-  for (const int64_t seed : seeds) text += fmt::format("{:>14}", fmt::format("seed {}", seed));
+  for (const int64_t number : variants.numbers) {
+    text += fmt::format("{:>14}", fmt::format("{} {}", variants.name, number));
+  }
   text += fmt::format("   {}\n", "mean ± deviation");
   for (size_t column = 0; column < runs[0].size(); ++column) {
     const std::string& name = runs[0][column].first;
@@ -65,14 +73,11 @@ std::string table_of(const std::vector<int64_t>& seeds, const std::vector<Measur
   return text;
 }
 
-void check(const TrainOptions& o) {
+void check_seeds(const TrainOptions& o) {
   if (o.seed) fail_usage("--seed", "and --seeds do not go together; give one of them");
   for (const std::string& set : o.set) {
     if (set.starts_with("train.seed=")) fail_usage("--set", "{} and --seeds do not go together; leave it out", set);
   }
-  if (o.dry_run) fail_usage("--seeds", "has no dry run of its own; leave it out, since all seeds need the same");
-  if (o.resume && !o.resume->empty())
-    fail_usage("--resume", "takes no RUN with --seeds; give CONFIG and --out as before");
   for (size_t i = 0; i < o.seeds.size(); ++i) {
     if (std::find(o.seeds.begin(), o.seeds.begin() + static_cast<int64_t>(i), o.seeds[i]) !=
         o.seeds.begin() + static_cast<int64_t>(i)) {
@@ -81,40 +86,74 @@ void check(const TrainOptions& o) {
   }
 }
 
+Variants variants_of(const TrainOptions& o) {
+  if (o.folds == 0) {
+    check_seeds(o);
+    return {"seed", o.seeds};
+  }
+  if (!o.seeds.empty()) fail_usage("--folds", "and --seeds do not go together; give one of them");
+  Variants folds{"fold", {}};
+  for (int64_t i = 0; i < o.folds; ++i) folds.numbers.push_back(i);
+  return folds;
+}
+
+void check(const TrainOptions& o, const std::string& option) {
+  if (o.dry_run) fail_usage(option, "has no dry run of its own; leave it out, since all runs need the same");
+  if (o.resume && !o.resume->empty()) {
+    fail_usage("--resume", "takes no RUN with {}; give CONFIG and --out as before", option);
+  }
+}
+
+// The options of one of the runs.
+TrainOptions one_of(const TrainOptions& options, const Variants& variants, int64_t number, const fs::path& base) {
+  TrainOptions one = options;
+  one.seeds.clear();
+  one.folds = 0;
+  if (variants.name == "seed") {
+    one.seed = number;
+  } else {
+    one.set.push_back(fmt::format("data.folds={}", variants.numbers.size()));
+    one.set.push_back(fmt::format("data.fold={}", number));
+  }
+  one.out = (base / fmt::format("{}_{}", variants.name, number)).string();
+  one.quiet = true;
+  return one;
+}
+
 }  // namespace
 
-int train_seeds(const TrainOptions& options) {
-  check(options);
+int train_several(const TrainOptions& options) {
+  Variants variants = variants_of(options);
+  const std::string option = fmt::format("--{}s", variants.name);
+  check(options, option);
   const fs::path base = run_folder(options, config_file(options.config, "train"));
   std::vector<Measures> runs;
   std::vector<int64_t> ended, failed;
-  for (const int64_t seed : options.seeds) {
-    TrainOptions one = options;
-    one.seeds.clear();
-    one.seed = seed;
-    one.out = (base / fmt::format("seed_{}", seed)).string();
-    one.quiet = true;
+  for (const int64_t number : variants.numbers) {
+    const TrainOptions one = one_of(options, variants, number, base);
     try {
-      const int code = train(one);
-      if (code != 0) {
-        print(fmt::format("seed {} was interrupted; the same command with --resume goes on with all of them\n", seed));
+      if (const int code = train(one); code != 0) {
+        print(fmt::format("{} {} was interrupted; the same command with --resume goes on with all of them\n",
+                          variants.name, number));
         return code;
       }
     } catch (const Error& error) {
-      // That some seeds diverge is what one wants to know; an error of usage is that of all seeds.
+      // That some diverge is what one wants to know; an error of usage is that of all.
       if (error.kind() == ErrorKind::kUsage) throw;
-      print(fmt::format("seed {}: {}\n", seed, error.what()));
-      failed.push_back(seed);
+      print(fmt::format("{} {}: {}\n", variants.name, number, error.what()));
+      failed.push_back(number);
       continue;
     }
     runs.push_back(measures_of(*one.out));
-    ended.push_back(seed);
-    if (!options.quiet) print(fmt::format("seed {}: {}\n", seed, *one.out));
+    ended.push_back(number);
+    if (!options.quiet) print(fmt::format("{} {}: {}\n", variants.name, number, *one.out));
   }
-  if (!runs.empty()) print(table_of(ended, runs));
+  const size_t all = variants.numbers.size();
+  variants.numbers = ended;
+  if (!runs.empty()) print(table_of(variants, runs));
   if (failed.empty()) return 0;
-  fail("--seeds", "{} of {} seeds did not come to their end: {}; what they met stands above", failed.size(),
-       options.seeds.size(), fmt::join(failed, ", "));
+  fail(option, "{} of {} runs did not come to their end: {}; what they met stands above", failed.size(), all,
+       fmt::join(failed, ", "));
 }
 
 }  // namespace gradus::command
