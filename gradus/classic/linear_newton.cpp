@@ -41,7 +41,7 @@ class InverseHessian {
     objective.predict(x, z.data());
     for (int64_t k = 0; k < outputs; ++k) {
       objective.curvatures(k, z.data() + k * rows, curvature.data());
-      std::vector<double> hessian = weighted_gram(objective.inputs(), curvature.data(), precision);
+      std::vector<double> hessian = weighted_gram(objective.inputs(), curvature.data(), nullptr, precision);
       for (int64_t j = 0; j < features_; ++j) hessian[j * side + j] += objective.problem().l2;
       if (!intercept_) {  // a row of nothing but 1 on the diagonal
         std::fill(hessian.end() - side, hessian.end(), 0.0);
