@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "gradus/base/threads.h"
 #include "gradus/classic/kernels/linear_rows_simd.h"
@@ -62,22 +61,25 @@ void cholesky_solve(const double* l, int64_t n, double* b) {
   }
 }
 
-void solve_semidefinite(double* a, int64_t n, double* b) {
-  std::vector<double> scale(static_cast<size_t>(n));
-  for (int64_t i = 0; i < n; ++i) scale[i] = a[i * n + i] > 0.0 ? 1.0 / std::sqrt(a[i * n + i]) : 1.0;
+SemidefiniteSolver::SemidefiniteSolver(std::vector<double> a, int64_t n) : scale_(static_cast<size_t>(n)) {
+  for (int64_t i = 0; i < n; ++i) scale_[i] = a[i * n + i] > 0.0 ? 1.0 / std::sqrt(a[i * n + i]) : 1.0;
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j < i; ++j) a[i * n + j] *= scale[i] * scale[j];
+    for (int64_t j = 0; j < i; ++j) a[i * n + j] *= scale_[i] * scale_[j];
     a[i * n + i] = 1.0;
-    b[i] *= scale[i];
   }
   constexpr double kSmallestPivot = 1e-13;
-  std::vector<double> factor(a, a + n * n);
-  for (double added = 1e-12; !cholesky_factor(factor.data(), n, kSmallestPivot); added *= 100.0) {
-    std::copy(a, a + n * n, factor.begin());
-    for (int64_t i = 0; i < n; ++i) factor[i * n + i] += added;
+  factor_ = a;
+  for (double added = 1e-12; !cholesky_factor(factor_.data(), n, kSmallestPivot); added *= 100.0) {
+    factor_ = a;
+    for (int64_t i = 0; i < n; ++i) factor_[i * n + i] += added;
   }
-  cholesky_solve(factor.data(), n, b);
-  for (int64_t i = 0; i < n; ++i) b[i] *= scale[i];
+}
+
+void SemidefiniteSolver::solve(double* b) const {
+  const int64_t n = static_cast<int64_t>(scale_.size());
+  for (int64_t i = 0; i < n; ++i) b[i] *= scale_[i];
+  cholesky_solve(factor_.data(), n, b);
+  for (int64_t i = 0; i < n; ++i) b[i] *= scale_[i];
 }
 
 }  // namespace gradus

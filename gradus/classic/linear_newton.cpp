@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 
 #include "gradus/base/error.h"
@@ -30,45 +31,60 @@ Point point_at(const LinearObjective& objective, std::vector<double> x) {
   return point;
 }
 
-// −H⁻¹·gradient, with the Hessian of `sample` at x.
-std::vector<double> direction_at(const LinearObjective& sample, const Point& point) {
-  const int64_t features = sample.features(), outputs = sample.outputs(), side = features + 1;
-  const bool intercept = sample.problem().intercept;
-  std::vector<double> direction(point.gradient.size()), z(outputs * sample.rows()), curvature(sample.rows());
-  sample.predict(point.x.data(), z.data());
-  for (int64_t k = 0; k < outputs; ++k) {
-    sample.curvatures(k, z.data() + k * sample.rows(), curvature.data());
-    std::vector<double> hessian = weighted_gram(sample.inputs(), curvature.data(), GramPrecision::kF64);
-    for (int64_t j = 0; j < features; ++j) hessian[j * side + j] += sample.problem().l2;
-    std::vector<double> b(side);
-    std::transform(point.gradient.begin() + k * features, point.gradient.begin() + (k + 1) * features, b.begin(),
-                   [](double g) { return -g; });
-    if (intercept) {
-      b[features] = -point.gradient[sample.weights_size() + k];
-    } else {  // a row and column of nothing but 1 on the diagonal
-      std::fill(hessian.end() - side, hessian.end(), 0.0);
-      hessian.back() = 1.0;
+// The inverse Hessian of an objective at a point, of each output.
+class InverseHessian {
+ public:
+  InverseHessian(const LinearObjective& objective, const double* x, GramPrecision precision)
+      : features_(objective.features()), intercept_(objective.problem().intercept) {
+    const int64_t rows = objective.rows(), outputs = objective.outputs(), side = features_ + 1;
+    std::vector<double> z(static_cast<size_t>(outputs * rows)), curvature(static_cast<size_t>(rows));
+    objective.predict(x, z.data());
+    for (int64_t k = 0; k < outputs; ++k) {
+      objective.curvatures(k, z.data() + k * rows, curvature.data());
+      std::vector<double> hessian = weighted_gram(objective.inputs(), curvature.data(), nullptr, precision);
+      for (int64_t j = 0; j < features_; ++j) hessian[j * side + j] += objective.problem().l2;
+      if (!intercept_) {  // a row of nothing but 1 on the diagonal
+        std::fill(hessian.end() - side, hessian.end(), 0.0);
+        hessian.back() = 1.0;
+      }
+      solvers_.emplace_back(std::move(hessian), side);
     }
-    solve_semidefinite(hessian.data(), side, b.data());
-    std::copy_n(b.begin(), features, direction.begin() + k * features);
-    direction[sample.weights_size() + k] = intercept ? b[features] : 0.0;
   }
-  return direction;
-}
 
-// Half of Newton's decrement, what the step promises; and the point that it leads to, if there is a lower one.
+  // −H⁻¹·gradient.
+  std::vector<double> direction(const std::vector<double>& gradient) const {
+    const int64_t outputs = static_cast<int64_t>(solvers_.size());
+    std::vector<double> direction(gradient.size()), b(static_cast<size_t>(features_ + 1));
+    for (int64_t k = 0; k < outputs; ++k) {
+      const int64_t bias = outputs * features_ + k;
+      std::transform(&gradient[k * features_], &gradient[k * features_] + features_, b.begin(), std::negate<>());
+      b.back() = intercept_ ? -gradient[bias] : 0.0;
+      solvers_[k].solve(b.data());
+      std::copy_n(b.begin(), features_, direction.begin() + k * features_);
+      direction[bias] = b.back();
+    }
+    return direction;
+  }
+
+ private:
+  int64_t features_;
+  bool intercept_;
+  std::vector<SemidefiniteSolver> solvers_;
+};
+
+// Half of Newton's decrement, what a step promises; and the point that it leads to, if there is a lower one.
 struct Iteration {
   double promise = 0.0;
   std::optional<Point> next = std::nullopt;
 };
 
-Iteration iterate(const LinearObjective& objective, const LinearObjective& sample, const Point& from) {
+Iteration iterate(const LinearObjective& objective, const InverseHessian& inverse, const Point& from, double enough) {
   constexpr int kMostHalvings = 40;
-  const std::vector<double> direction = direction_at(sample, from);
+  const std::vector<double> direction = inverse.direction(from.gradient);
   const int64_t size = objective.size();
   const double slope = kernels::dot(from.gradient.data(), direction.data(), size);
   Iteration result{-0.5 * slope};
-  if (!(slope < 0.0)) return result;
+  if (!(result.promise > enough)) return result;
   const double noise = kSmallestPromise * std::abs(from.value);
   double t = 1.0;
   for (int i = 0; i < kMostHalvings; ++i, t *= 0.5) {
@@ -100,15 +116,16 @@ class Newton : public LinearSolver {
       : LinearSolver("newton"), objective_(problem), options_(options) {
     make_coefficients(objective_.outputs(), objective_.features(), DType::kF64);
     hessian_rows_ = add_state("hessian_rows", {1}, DType::kI64);
+    hessian_at_ = add_state("hessian_at", {objective_.size()}, DType::kF64);
   }
 
  private:
+  int64_t& hessian_rows() { return hessian_rows_.mutable_data<int64_t>()[0]; }
   int64_t smallest_sample() const { return kSampleFactor * (objective_.features() + 1); }
-  bool samples() const { return options_.sample && 4 * smallest_sample() <= objective_.rows(); }
 
   // The objective whose Hessian leads the way.
   const LinearObjective& led_by() {
-    const int64_t rows = hessian_rows_.data<int64_t>()[0];
+    const int64_t rows = hessian_rows();
     if (2 * rows > objective_.rows()) return objective_;
     if (!sample_ || sample_->rows() != rows) {
       sample_.emplace(take_rows(objective_.problem(), sampled_rows(objective_.rows(), rows)));
@@ -116,25 +133,41 @@ class Newton : public LinearSolver {
     return *sample_;
   }
 
-  // To the minimum over a sample, as far as the sample is like all rows.
-  void start(std::vector<double>& x) {
+  // The inverse Hessian at `hessian_at`. That of a sample need not be exact.
+  const InverseHessian& inverse() {
+    if (!inverse_) {
+      const LinearObjective& leader = led_by();
+      const bool is_whole = &leader == &objective_;
+      inverse_.emplace(leader, hessian_at_.data<double>(), is_whole ? GramPrecision::kF64 : GramPrecision::kF32);
+    }
+    return *inverse_;
+  }
+  void take_hessian_at(const std::vector<double>& point) {
+    std::copy(point.begin(), point.end(), hessian_at_.mutable_data<double>());
+    inverse_.reset();
+  }
+
+  // To the minimum over samples, each as far as the sample is like all rows.
+  void start(std::vector<double>& from) {
     const int64_t rows = objective_.rows(), first = smallest_sample();
-    int64_t& hessian_rows = hessian_rows_.mutable_data<int64_t>()[0];
-    hessian_rows = samples() ? first : rows;
-    const int64_t last = samples() ? std::max(first, rows / 16) : rows;
-    while (2 * hessian_rows <= rows) {
+    const bool samples = options_.sample && 4 * first <= rows;
+    hessian_rows() = samples ? first : rows;
+    take_hessian_at(from);
+    const int64_t last = std::max(first, rows / 16);
+    while (2 * hessian_rows() <= rows) {
       const LinearObjective& sample = led_by();
-      Point point = point_at(sample, x);
       const double enough = 0.1 * static_cast<double>(sample.size()) / static_cast<double>(sample.rows());
+      Point point = point_at(sample, from);
       for (int i = 0; i < 20; ++i) {
-        Iteration done = iterate(sample, sample, point);
+        Iteration done = iterate(sample, inverse(), point, enough);
         if (!done.next) break;
         point = *std::move(done.next);
-        if (done.promise <= enough) break;
+        take_hessian_at(point.x);
       }
-      x = point.x;
-      if (hessian_rows == last) break;
-      hessian_rows = last;
+      from = point.x;
+      if (hessian_rows() == last) break;
+      hessian_rows() = last;
+      take_hessian_at(from);
     }
   }
 
@@ -144,30 +177,49 @@ class Newton : public LinearSolver {
       if (steps() == 0) start(from);
       point_ = point_at(objective_, std::move(from));
     }
-    const double slope = objective_.largest_slope(point_->x.data(), point_->gradient.data());
-    bool ends = slope <= options_.tolerance;
+    const double before = slope_at(*point_);
+    double after = before;
+    bool ends = before <= options_.tolerance;
     if (!ends) {
-      Iteration done = iterate(objective_, led_by(), *point_);
-      ends = done.promise <= kSmallestPromise * std::abs(point_->value);
-      if (done.next) point_ = *std::move(done.next);
-      int64_t& hessian_rows = hessian_rows_.mutable_data<int64_t>()[0];
-      const double now = objective_.largest_slope(point_->x.data(), point_->gradient.data());
-      if (now > slope / 3.0) hessian_rows = std::min(4 * hessian_rows, objective_.rows());
+      const bool is_fresh = std::equal(point_->x.begin(), point_->x.end(), hessian_at_.data<double>());
+      Iteration done = iterate(objective_, inverse(), *point_, 0.0);
+      // Below the rounding of the objective only the gradient says whether a step leads anywhere.
+      const bool is_noise = done.promise <= kSmallestPromise * std::abs(point_->value);
+      const double next = done.next ? slope_at(*done.next) : before;
+      const bool leads_best = is_fresh && led_by().rows() == objective_.rows();
+      ends = (is_noise && next > 0.5 * before) || (leads_best && !done.next);
+      if (done.next && !(is_noise && next > before)) {
+        point_ = *std::move(done.next);
+        after = next;
+      }
+      if (after > before / 10.0) refresh(is_fresh && after > before / 3.0);
     }
     std::copy(point_->x.begin(), point_->x.end(), x());
     SolverReport report;
     report.objective = point_->value;
-    report.gradient_norm = objective_.largest_slope(point_->x.data(), point_->gradient.data());
-    report.converged = ends || report.gradient_norm <= options_.tolerance;
+    report.gradient_norm = after;
+    report.converged = ends || after <= options_.tolerance;
     return report;
   }
 
-  void forget() override { point_.reset(); }
+  // The Hessian where the next step begins; of more rows if one that was as new has been of little use.
+  void refresh(bool grows) {
+    if (grows) hessian_rows() = std::min(4 * hessian_rows(), objective_.rows());
+    take_hessian_at(point_->x);
+  }
+
+  double slope_at(const Point& point) const { return objective_.largest_slope(point.x.data(), point.gradient.data()); }
+
+  void forget() override {
+    point_.reset();
+    inverse_.reset();
+  }
 
   LinearObjective objective_;
   LinearNewtonOptions options_;
-  Tensor hessian_rows_;
+  Tensor hessian_rows_, hessian_at_;
   std::optional<LinearObjective> sample_;
+  std::optional<InverseHessian> inverse_;
   std::optional<Point> point_;
 };
 

@@ -24,16 +24,16 @@ int64_t rows_of_a_piece(const LinearObjective& objective) {
 std::vector<float> prepared_targets(const LinearProblem& problem, int64_t outputs) {
   const int64_t rows = problem.inputs.rows();
   std::vector<float> targets(static_cast<size_t>(outputs * rows));
-  parallel_for(outputs, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t k = begin; k < end; ++k) {
+  parallel_for(rows, int64_t{1} << 14, [&](int64_t begin, int64_t end) {
+    for (int64_t k = 0; k < outputs; ++k) {
       float* const to = targets.data() + k * rows;
       if (is_classification(problem.loss)) {
         const int64_t own = problem.classes == 2 ? 1 : k;
         const int64_t* const classes = problem.targets.data<int64_t>();
-        for (int64_t i = 0; i < rows; ++i) to[i] = classes[i] == own ? 1.0F : -1.0F;
+        for (int64_t i = begin; i < end; ++i) to[i] = classes[i] == own ? 1.0F : -1.0F;
       } else {
         const float* const from = problem.targets.data<float>();
-        for (int64_t i = 0; i < rows; ++i) to[i] = from[i * outputs + k];
+        for (int64_t i = begin; i < end; ++i) to[i] = from[i * outputs + k];
       }
     }
   });

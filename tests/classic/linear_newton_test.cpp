@@ -36,8 +36,8 @@ TEST(Cholesky, SaysThatAMatrixIsNotPositiveDefinite) {
 }
 
 TEST(Cholesky, SolvesASingularSystemNearby) {
-  std::vector<double> a{2.0, 2.0, 2.0, 2.0}, b{4.0, 4.0};  // solved by x + y = 2
-  solve_semidefinite(a.data(), 2, b.data());
+  std::vector<double> b{4.0, 4.0};
+  SemidefiniteSolver({2.0, 2.0, 2.0, 2.0}, 2).solve(b.data());  // solved by x + y = 2
   EXPECT_NEAR(b[0] + b[1], 2.0, 1e-10);
   EXPECT_NEAR(b[0], b[1], 1e-3);
 }

@@ -88,10 +88,20 @@ void RunAddRows(const float* x, int64_t rows, int64_t columns, const double* fac
   }
 }
 
-void RunAddScaled(double* y, double factor, const double* x, int64_t count) {
+template <class T>
+HWY_INLINE void AddScaled(double* y, double factor, const T* x, int64_t count) {
   const auto f = hn::Set(Wide(), factor);
   ForWide(static_cast<size_t>(count), [&](auto lanes, size_t j) HWY_ATTR {
     lanes.Store(hn::MulAdd(f, lanes.Load(x + j), lanes.Load(y + j)), y + j);
+  });
+}
+void RunAddScaled(double* y, double factor, const double* x, int64_t count) { AddScaled(y, factor, x, count); }
+void RunAddScaledNarrow(double* y, double factor, const float* x, int64_t count) { AddScaled(y, factor, x, count); }
+
+void RunAddWeighted(double* y, double factor, const double* d, const float* x, int64_t count) {
+  const auto f = hn::Set(Wide(), factor);
+  ForWide(static_cast<size_t>(count), [&](auto lanes, size_t j) HWY_ATTR {
+    lanes.Store(hn::MulAdd(hn::Mul(f, lanes.Load(d + j)), lanes.Load(x + j), lanes.Load(y + j)), y + j);
   });
 }
 
@@ -121,6 +131,8 @@ namespace {
 HWY_EXPORT(RunRowProducts);
 HWY_EXPORT(RunAddRows);
 HWY_EXPORT(RunAddScaled);
+HWY_EXPORT(RunAddScaledNarrow);
+HWY_EXPORT(RunAddWeighted);
 HWY_EXPORT(RunDot);
 }  // namespace
 
@@ -134,6 +146,14 @@ void add_rows(const float* x, int64_t rows, int64_t columns, const double* facto
 
 void add_scaled(double* y, double factor, const double* x, int64_t count) {
   HWY_DYNAMIC_DISPATCH(RunAddScaled)(y, factor, x, count);
+}
+
+void add_scaled(double* y, double factor, const float* x, int64_t count) {
+  HWY_DYNAMIC_DISPATCH(RunAddScaledNarrow)(y, factor, x, count);
+}
+
+void add_weighted(double* y, double factor, const double* d, const float* x, int64_t count) {
+  HWY_DYNAMIC_DISPATCH(RunAddWeighted)(y, factor, d, x, count);
 }
 
 double dot(const double* x, const double* y, int64_t count) { return HWY_DYNAMIC_DISPATCH(RunDot)(x, y, count); }

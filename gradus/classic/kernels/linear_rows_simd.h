@@ -13,6 +13,9 @@ void add_rows(const float* x, int64_t rows, int64_t columns, const double* facto
 
 /// y += factor·x.
 void add_scaled(double* y, double factor, const double* x, int64_t count);
+void add_scaled(double* y, double factor, const float* x, int64_t count);
+/// y += factor·d·x, element by element.
+void add_weighted(double* y, double factor, const double* d, const float* x, int64_t count);
 /// Σ xᵢ·yᵢ.
 double dot(const double* x, const double* y, int64_t count);
 
