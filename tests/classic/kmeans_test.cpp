@@ -167,17 +167,54 @@ TEST(KMeans, SettlesInDoubleWhatF32CannotTellApart) {
 }
 
 TEST(KMeans, TakesNumbersOfAnySize) {
-  // Squares that overflow f32, or vanish in it.
-  for (const float scale : {1e-38F, 1e-30F, 1e18F, 1e20F, 3e37F}) {
-    SCOPED_TRACE(scale);
-    std::vector<float> values;
-    for (int i = 0; i < 40; ++i) values.push_back(scale * static_cast<float>((i % 2 == 0 ? -4 : 4) + i % 3));
-    const Tensor x = Tensor::from(values, {20, 2});
-    const KMeansResult result = fit_kmeans(x, from_rows(x, {0, 3}));
-    EXPECT_TRUE(result.converged);
-    EXPECT_TRUE(std::isfinite(result.inertia));
-    const Tensor one = Tensor::from(std::vector<float>{-4 * scale, -4 * scale, 4 * scale, 4 * scale}, {2, 2});
-    EXPECT_EQ(nearest_centers(one, one).values<int64_t>(), (std::vector<int64_t>{0, 1}));
+  // Squares that overflow f32, or vanish in it; few columns and many, which are multiplied in other ways.
+  for (const float scale : {1e-38F, 1e-30F, 1e-10F, 1e18F, 1e20F, 3e37F}) {
+    for (const int64_t columns : {2, 20}) {
+      SCOPED_TRACE(fmt::format("{} columns of {}", columns, scale));
+      std::vector<float> values;
+      for (int64_t i = 0; i < 20 * columns; ++i) {
+        values.push_back(scale * static_cast<float>((i / columns % 2 == 0 ? -4 : 4) + i % 3));
+      }
+      const Tensor x = Tensor::from(values, {20, columns});
+      const KMeansResult result = fit_kmeans(x, from_rows(x, {0, 3}));
+      EXPECT_TRUE(result.converged);
+      EXPECT_TRUE(std::isfinite(result.inertia));
+      for (int64_t i = 0; i < 20; ++i) EXPECT_EQ(result.labels.data<int64_t>()[i], i % 2);
+    }
+  }
+}
+
+TEST(KMeans, KeepsItsPrecisionBesideOutliers) {
+  // One row and one centre far away from all others, which share their tiles and their scale.
+  const int64_t columns = 24, k = 9, rows = 200;
+  for (const float far : {1e3F, 1e8F, 1e30F}) {
+    Tensor x = random_tensor({rows, columns}, 11), centers = random_tensor({k, columns}, 12);
+    x.mutable_data<float>()[7 * columns + 3] = far;
+    centers.mutable_data<float>()[2 * columns + 3] = 0.9F * far;
+    const std::vector<int64_t> labels = nearest_centers(x, centers).values<int64_t>();
+    for (int64_t i = 0; i < rows; ++i) {
+      const Tensor row = x.view({1, columns}, {columns, 1}, i * columns);
+      for (int64_t j = 0; j < k; ++j) {
+        const auto distance = [&](int64_t of) {
+          return inertia_of(row, Tensor::full({1}, static_cast<double>(of), DType::kI64), centers);
+        };
+        ASSERT_LE(distance(labels[static_cast<size_t>(i)]), distance(j)) << "row " << i << ", far " << far;
+      }
+    }
+    EXPECT_EQ(labels[7], 2);
+  }
+}
+
+TEST(KMeans, SkipsOnlyRowsWhoseLabelStays) {
+  // Rounds from rounds before have the labels that the same centres give anew.
+  for (const int64_t columns : {6, 20}) {
+    const Tensor x = random_tensor({3000, columns}, 21);
+    KMeans learner(x, {.clusters = 17, .start = KMeansStart::kRandom, .tolerance = 0.0, .seed = 2});
+    for (int round = 0; round < 40; ++round) {
+      const Tensor before = learner.result().labels;
+      learner.step();
+      ASSERT_EQ(learner.state()[1].second.values<int64_t>(), before.values<int64_t>()) << "round " << round;
+    }
   }
 }
 
