@@ -107,15 +107,10 @@ Tensor var(const Tensor& x, double correction) { return var(reshape(x, {-1}), 0,
 Tensor stddev(const Tensor& x, double correction) { return stddev(reshape(x, {-1}), 0, correction); }
 
 Tensor log_softmax(const Tensor& x) {
-  Tensor y =
-      kernels::binary("log_softmax", Binary::kSubtract, x, spread(kernels::logsumexp(x), x.shape(), x.rank() - 1));
+  Tensor y = kernels::log_softmax(x);
   if (!needs_gradient(x)) return y;
-  return record("log_softmax", y, std::array{&x}, [y = Saved(y)](Gradients& g) {
-    const Tensor sums = kernels::sum_axis(g.output(), y.get().rank() - 1, true);
-    const Tensor share =
-        kernels::binary("log_softmax", Binary::kMultiply, kernels::unary(kernels::Unary::kExp, y.get()), sums);
-    g.add(0, kernels::binary("log_softmax", Binary::kSubtract, g.output(), share));
-  });
+  return record("log_softmax", y, std::array{&x},
+                [y = Saved(y)](Gradients& g) { g.add(0, kernels::log_softmax_backward(y.get(), g.output())); });
 }
 
 Tensor logsumexp(const Tensor& x) {

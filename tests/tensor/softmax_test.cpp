@@ -40,6 +40,7 @@ TEST(Softmax, EveryLengthAgainstThePlainFormula) {
     const Doubles in = x.values<double>();
     const Doubles y = kernels::softmax(x).values<double>(), log = kernels::logsumexp(x).values<double>();
     const Doubles narrow = kernels::softmax(kernels::cast(x, DType::kF32)).values<double>();
+    const Doubles log_y = kernels::log_softmax(x).values<double>();
     const size_t n = static_cast<size_t>(length);
     for (size_t row = 0; row < 3; ++row) {
       const double sum = plain_logsumexp(&in[row * n], n);
@@ -48,6 +49,7 @@ TEST(Softmax, EveryLengthAgainstThePlainFormula) {
         const double expected = std::exp(in[i] - sum);
         ASSERT_NEAR(y[i], expected, 1e-14 * expected + 1e-300);
         ASSERT_NEAR(narrow[i], expected, 3e-6 * expected);
+        ASSERT_NEAR(log_y[i], in[i] - sum, 1e-14 * (1 + std::abs(in[i] - sum)));
       }
     }
   }

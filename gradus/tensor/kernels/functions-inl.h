@@ -61,42 +61,64 @@ HWY_INLINE hn::Vec<D> CosAny(D d, hn::Vec<D> x) {
   return WithFarLanes(d, x, kFarAngle, hn::Cos(d, x), [](double v) { return std::cos(v); });
 }
 
-// h(t) = (1 + 2z)·exp(z²)·erfc(z) for z ≥ 0, a smooth function of t = (z − 3.75)/(z + 3.75) (Shepherd, Laframboise,
-// "Chebyshev approximation of (1 + 2x) exp(x²) erfc x", 1981). These are Chebyshev sums of our own, as powers of t:
-// off by 1.6e-8 and 4.6e-18.
+// exp(x²/2)·Φ(−x) from 0 on is close to a ratio of polynomials without a term below 0: those with the least relative
+// error up to where exp(−x²/2) is 0, 5e-9 and 9.5e-19.
 template <class T>
-struct ErfcPowers;
+struct NormalTail;
 template <>
-struct ErfcPowers<float> {
-  static constexpr float kPowers[] = {1.237512619F,    -0.1402406583F,  0.003586270394F, 0.08227841998F,
-                                      -0.1088142701F,  0.09229076959F,  -0.05864685874F, 0.02840925236F,
-                                      -0.00984449486F, 0.001675912218F, 0.000396307613F, -0.0002241167467F};
+struct NormalTail<float> {
+  static constexpr float kEnd = 13.3F;
+  static constexpr float kAbove[] = {0.50000000246975317F, 0.43569538616534551F, 0.18131355623568781F,
+                                     0.039986478743614348F, 0.0040205317438360141F};
+  static constexpr float kBelow[] = {1.0F,
+                                     1.6692756906930034F,
+                                     1.1945122811272221F,
+                                     0.464398269498293614F,
+                                     0.10023861719604176F,
+                                     0.010077835380561283F};
 };
 template <>
-struct ErfcPowers<double> {
-  static constexpr double kPowers[] = {
-      1.2375126308378275796,      -0.14024059858554696245,   0.003585415485464429369,     0.082276738490145207683,
-      -0.10880393014174885723,    0.09230432116037747776,    -0.058693398589636774061,    0.028362277418956404286,
-      -0.0097465795580292755337,  0.0017556258528952953569,  0.00029371366559134481992,   -0.00029015408054084171105,
-      0.000051649098892682403449, 0.00002238423915508222982, -0.000011444146237700523373, -9.7355989673677493407e-7,
-      1.7516376488490621431e-6,   -5.7218230603224087501e-8, -2.5866850716155885443e-7,   2.3263508708859123732e-8,
-      3.8675334242222356816e-8,   -3.7442100809620186444e-9, -5.1739902140113096269e-9,   3.1114333809799251993e-10,
-      4.2514714447963897761e-10};
+struct NormalTail<double> {
+  static constexpr double kEnd = 38.7;
+  static constexpr double kAbove[] = {0.50000000000000000045,   0.82774441652905140327,   0.67932860898426686933,
+                                      0.35712924027164763966,   0.13194078880876458925,   0.03563206151841889685,
+                                      0.0071141831750977379464, 0.0010381985329591023712, 0.00010638885963231286616,
+                                      6.9618140712876636245e-6, 2.2364728532092052113e-7};
+  static constexpr double kBelow[] = {1.0,
+                                      2.4533733938609683685,
+                                      2.8161659708147199862,
+                                      2.0005086526520230693,
+                                      0.97947647752829646721,
+                                      0.34803136854901680703,
+                                      0.091883809619240724577,
+                                      0.018098168810867121834,
+                                      0.0026198284775976960487,
+                                      0.00026723792426579824854,
+                                      0.000017450679993844230289,
+                                      5.6060060892975389574e-7};
 };
 
-// Φ(x) = ½·erfc(−x/√2): the normal distribution.
-template <class D, class T = hn::TFromD<D>>
-HWY_INLINE hn::Vec<D> NormalCdf(D d, hn::Vec<D> x) {
-  const auto one = SetTo(d, 1), half = SetTo(d, 0.5), k = SetTo(d, 3.75);
-  // Beyond 30, exp(−z²) is 0 in either type.
-  const auto z = hn::Min(hn::Mul(hn::Abs(x), SetTo(d, 0.70710678118654752440)), SetTo(d, 30));
-  const auto t = hn::Div(hn::Sub(z, k), hn::Add(z, k));
-  constexpr size_t kTerms = std::size(ErfcPowers<T>::kPowers);
-  auto h = hn::Set(d, ErfcPowers<T>::kPowers[kTerms - 1]);
-  for (size_t i = kTerms - 1; i-- > 0;) h = hn::MulAdd(h, t, hn::Set(d, ErfcPowers<T>::kPowers[i]));
-  const auto tail = hn::Div(hn::Mul(h, ExpAny(d, hn::Neg(hn::Mul(z, z)))), hn::MulAdd(z, SetTo(d, 2), one));
-  const auto below = hn::Mul(half, tail);
-  return IfNaNThenElse(d, x, x, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), below, hn::Sub(one, below)));
+template <class D, class T, size_t kTerms>
+HWY_INLINE hn::Vec<D> Polynomial(D d, hn::Vec<D> x, const T (&factors)[kTerms]) {
+  auto y = hn::Set(d, factors[kTerms - 1]);
+  for (size_t i = kTerms - 1; i-- > 0;) y = hn::MulAdd(y, x, hn::Set(d, factors[i]));
+  return y;
+}
+
+template <class D>
+struct NormalAt {
+  hn::Vec<D> share, bell;
+};
+
+// Φ(x) = ½·erfc(−x/√2), the normal distribution (anything for NaN), and exp(−x²/2), √(2π) times its density.
+template <class D>
+HWY_INLINE NormalAt<D> Normal(D d, hn::Vec<D> x) {
+  using Tail = NormalTail<hn::TFromD<D>>;
+  const auto bell = ExpBelow0(d, hn::Mul(hn::Mul(x, x), SetTo(d, -0.5)));
+  const auto size = hn::Min(hn::Abs(x), hn::Set(d, Tail::kEnd));
+  const auto tail = hn::Div(Polynomial(d, size, Tail::kAbove), Polynomial(d, size, Tail::kBelow));
+  const auto below = hn::Mul(tail, bell);
+  return {hn::IfThenElse(hn::Lt(x, hn::Zero(d)), below, hn::Sub(SetTo(d, 1), below)), bell};
 }
 
 // A function of one argument: Value(d, x), and Backward(d, v, g), the gradient of x where v is x, or the value if
@@ -303,14 +325,15 @@ struct GeluExactOp {
   static constexpr bool kFromResult = false;
   template <class D>
   HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
-    return hn::Mul(x, NormalCdf(d, x));
+    return hn::Mul(x, Normal(d, x).share);
   }
   template <class D>
   HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    const auto normal = Normal(d, x);
     // The density is 0 long before ±50; farther out it would be ∞·0.
     const auto z = IfNaNThenElse(d, x, x, hn::Clamp(x, SetTo(d, -50), SetTo(d, 50)));
-    const auto density = hn::Mul(SetTo(d, 0.39894228040143267794), ExpAny(d, hn::Mul(hn::Mul(z, z), SetTo(d, -0.5))));
-    return hn::Mul(g, hn::MulAdd(z, density, NormalCdf(d, x)));
+    const auto density = hn::Mul(SetTo(d, 0.39894228040143267794), normal.bell);
+    return hn::Mul(g, hn::MulAdd(z, density, normal.share));
   }
 };
 struct SoftplusOp {

@@ -105,6 +105,24 @@ HWY_INLINE hn::Vec<D> TanhAny(D d, hn::Vec<D> x) {
 
 constexpr double kLog2E = 1.4426950408889634073599246810019;
 
+// 2^x in f32, where `cut` is x if that is in [−126, 128]: the rest beside a whole number by the polynomial of the sixth
+// degree with the least relative error, 1.6e-8, that is 1 at 0.
+template <class D>
+HWY_INLINE hn::Vec<D> Exp2Within(D d, hn::Vec<D> x, hn::Vec<D> cut) {
+  // Added to so large a number, another is rounded to a whole one, which is its last bits.
+  const auto rounder = hn::Set(d, 0x1.8p23F), rounded = hn::Add(cut, rounder);
+  const auto f = hn::Sub(x, hn::Sub(rounded, rounder));
+  auto p = hn::Set(d, 1.535336341476068e-4F);
+  p = hn::MulAdd(p, f, hn::Set(d, 1.3398873852565885e-3F));
+  p = hn::MulAdd(p, f, hn::Set(d, 9.61843691766262e-3F));
+  p = hn::MulAdd(p, f, hn::Set(d, 5.5503323674201965e-2F));
+  p = hn::MulAdd(p, f, hn::Set(d, 0.24022647738456726F));
+  p = hn::MulAdd(p, f, hn::Set(d, 0.6931471824645996F));
+  p = hn::MulAdd(p, f, hn::Set(d, 1.0F));
+  const hn::RebindToSigned<D> i;
+  return hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::BitCast(i, rounded), hn::Set(i, 127)))));
+}
+
 // 2^x where x is what was divided by ln 2 before: half the work of `ExpAny` in f32, to 2e-8 of the result and the
 // rounding of x. In f32 what is below 2⁻¹²⁶ becomes that, never 0, and from x = 127.5 on it is infinity.
 template <class D>
@@ -114,18 +132,19 @@ HWY_INLINE hn::Vec<D> Exp2Any(D d, hn::Vec<D> x) {
     return ExpAny(d, hn::Mul(x, hn::Set(d, 1.0 / kLog2E)));
   } else {
     const auto cut = hn::Min(hn::Max(x, hn::Set(d, -126.0F)), hn::Set(d, 128.0F));
-    const auto whole = hn::Round(cut), f = hn::Sub(cut, whole);
-    // 2^f for |f| ≤ ½: the polynomial of the sixth degree with the least relative error, 1.6e-8, that is 1 at 0.
-    auto p = hn::Set(d, 1.535336341476068e-4F);
-    p = hn::MulAdd(p, f, hn::Set(d, 1.3398873852565885e-3F));
-    p = hn::MulAdd(p, f, hn::Set(d, 9.61843691766262e-3F));
-    p = hn::MulAdd(p, f, hn::Set(d, 5.5503323674201965e-2F));
-    p = hn::MulAdd(p, f, hn::Set(d, 0.24022647738456726F));
-    p = hn::MulAdd(p, f, hn::Set(d, 0.6931471824645996F));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0F));
-    const hn::RebindToSigned<D> i;
-    const auto exponent = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(i, whole), hn::Set(i, 127)));
-    return IfNaNThenElse(d, x, x, hn::Mul(p, hn::BitCast(d, exponent)));
+    return IfNaNThenElse(d, x, x, Exp2Within(d, cut, cut));
+  }
+}
+
+// exp(x) for x that is not above 0, in f32 as `Exp2Any`; but what is below the smallest normal number is 0.
+template <class D>
+HWY_INLINE hn::Vec<D> ExpBelow0(D d, hn::Vec<D> x) {
+  if constexpr (sizeof(hn::TFromD<D>) == 8) {
+    return ExpAny(d, x);
+  } else {
+    const auto lowest = hn::Set(d, -126.0F), exponent = hn::Mul(x, hn::Set(d, static_cast<float>(kLog2E)));
+    const auto y = Exp2Within(d, exponent, hn::Max(exponent, lowest));  // NaN of NaN
+    return hn::IfThenZeroElse(hn::Lt(exponent, lowest), y);
   }
 }
 

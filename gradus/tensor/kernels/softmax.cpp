@@ -50,31 +50,50 @@ void check_classes(std::string_view op, const Tensor& targets, int64_t rows, int
   }
 }
 
-Tensor softmax(const Tensor& x) {
-  const Rows rows = rows_of("softmax", x);
+namespace {
+
+// Calls `run(dtype, from, rows, length, to)` with pieces of the rows.
+template <class Run>
+Tensor by_rows(std::string_view op, const Tensor& x, Run&& run) {
+  const Rows rows = rows_of(op, x);
   const Tensor source = contiguous(x);
   Tensor result = Tensor::empty(x.shape(), x.dtype());
   if (result.numel() == 0) return result;
   const std::byte* from = source.bytes();
   std::byte* to = result.mutable_bytes();
   for_rows(rows, [=, dtype = x.dtype()](int64_t, int64_t count, int64_t offset) {
-    run_softmax(dtype, from + offset, count, rows.length, to + offset, nullptr, nullptr);
+    run(dtype, from + offset, count, rows.length, to + offset);
   });
   return result;
 }
 
-Tensor softmax_backward(const Tensor& y, const Tensor& grad) {
-  const Rows rows = rows_of("softmax_backward", y);
-  check_same("softmax_backward", y, grad);
-  const Tensor values = contiguous(y), gradient = contiguous(grad);
-  Tensor result = Tensor::empty(y.shape(), y.dtype());
-  if (result.numel() == 0) return result;
-  const std::byte *from = values.bytes(), *g = gradient.bytes();
-  std::byte* to = result.mutable_bytes();
-  for_rows(rows, [=, dtype = y.dtype()](int64_t, int64_t count, int64_t offset) {
-    run_softmax_backward(dtype, from + offset, g + offset, count, rows.length, to + offset);
+// The same with the rows of a result and its gradient.
+template <class Run>
+Tensor backward_by_rows(std::string_view op, const Tensor& y, const Tensor& grad, Run&& run) {
+  check_same(op, y, grad);
+  const Tensor gradient = contiguous(grad), values = contiguous(y);
+  const std::byte *g = gradient.bytes(), *first = values.bytes();
+  return by_rows(op, values, [=](DType dtype, const std::byte* from, int64_t rows, int64_t length, std::byte* to) {
+    run(dtype, from, g + (from - first), rows, length, to);
   });
-  return result;
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& x) {
+  return by_rows("softmax", x, [](DType dtype, const std::byte* from, int64_t rows, int64_t length, std::byte* to) {
+    run_softmax(dtype, from, rows, length, to, nullptr, nullptr);
+  });
+}
+
+Tensor softmax_backward(const Tensor& y, const Tensor& grad) {
+  return backward_by_rows("softmax_backward", y, grad, run_softmax_backward);
+}
+
+Tensor log_softmax(const Tensor& x) { return by_rows("log_softmax", x, run_log_softmax); }
+
+Tensor log_softmax_backward(const Tensor& y, const Tensor& grad) {
+  return backward_by_rows("log_softmax_backward", y, grad, run_log_softmax_backward);
 }
 
 Tensor logsumexp(const Tensor& x) {

@@ -9,6 +9,10 @@ namespace gradus::kernels {
 Tensor softmax(const Tensor& x);
 /// y · (g − Σ g·y), row by row.
 Tensor softmax_backward(const Tensor& y, const Tensor& grad);
+/// x − log Σ exp(x); NaN as softmax.
+Tensor log_softmax(const Tensor& x);
+/// g − exp(y) · Σ g, row by row.
+Tensor log_softmax_backward(const Tensor& y, const Tensor& grad);
 /// log Σ exp(x), shape without the last dimension; −∞ for an empty or all −∞ row.
 Tensor logsumexp(const Tensor& x);
 

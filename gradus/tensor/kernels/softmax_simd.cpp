@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/tensor/kernels/softmax_simd.cpp"
 #include "hwy/foreach_target.h"
@@ -31,16 +33,16 @@ T RowMax(const T* x, size_t length) {
 
 constexpr size_t kBlock = 1024;  // long rows are added in blocks: less rounding
 
-// Σ exp(x − shift); the terms are stored to y unless it is null.
+// Σ exp(x − max); the terms are stored to y unless it is null.
 template <class T>
-T SumOfExp(const T* x, size_t length, T shift, T* y) {
+T SumOfExp(const T* x, size_t length, T max, T* y) {
   const Tag<T> d;
-  const auto all_shift = hn::Set(d, shift);
+  const auto all_max = hn::Set(d, max);
   T total = 0;
   for (size_t begin = 0; begin < length; begin += kBlock) {
     auto sum = hn::Zero(d);
     ForLanes<T>(HWY_MIN(kBlock, length - begin), [&](auto lanes, size_t i) HWY_ATTR {
-      const auto e = ExpAny(d, hn::Sub(lanes.Load(x + begin + i), all_shift));
+      const auto e = ExpBelow0(d, hn::Sub(lanes.Load(x + begin + i), all_max));
       if (y != nullptr) lanes.Store(e, y + begin + i);
       sum = hn::Add(sum, lanes.Keep(e));
     });
@@ -54,6 +56,21 @@ template <class T>
 void ScaleRow(const T* x, size_t length, T factor, T* out) {
   const auto all = hn::Set(Tag<T>(), factor);
   ForLanes<T>(length, [=](auto lanes, size_t i) HWY_ATTR { lanes.Store(hn::Mul(lanes.Load(x + i), all), out + i); });
+}
+
+template <class T>
+T RowSum(const T* x, size_t length) {
+  const Tag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  auto s0 = hn::Zero(d), s1 = s0;
+  size_t i = 0;
+  for (; i + 2 * lanes <= length; i += 2 * lanes) {
+    s0 = hn::Add(s0, hn::LoadU(d, x + i));
+    s1 = hn::Add(s1, hn::LoadU(d, x + i + lanes));
+  }
+  for (; i + lanes <= length; i += lanes) s0 = hn::Add(s0, hn::LoadU(d, x + i));
+  if (i < length) s1 = hn::Add(s1, LoadTail(d, x + i, length - i, T{0}));
+  return hn::GetLane(hn::SumOfLanes(d, hn::Add(s0, s1)));
 }
 
 template <class T>
@@ -80,7 +97,7 @@ void ShortSoftmaxRow(const T* x, size_t length, T* y, T* max, T* sum) {
   const PartLanes<T> lanes{length};
   const auto logits = LoadTail(d, x, length, -std::numeric_limits<T>::infinity());
   const auto all_max = hn::MaxOfLanes(d, logits);
-  const auto e = lanes.Keep(ExpAny(d, hn::Sub(logits, all_max)));
+  const auto e = lanes.Keep(ExpBelow0(d, hn::Sub(logits, all_max)));
   const auto all_sum = hn::SumOfLanes(d, e);
   lanes.Store(hn::Div(e, all_sum), y);
   *max = hn::GetLane(all_max);
@@ -120,15 +137,50 @@ void SoftmaxBackwardRows(const std::byte* y_bytes, const std::byte* grad_bytes, 
   }
 }
 
+// log Σ exp(x − max).
+template <class T>
+double LogOfSum(const T* x, size_t length, T max) {
+  return std::log(static_cast<double>(SumOfExp(x, length, max, static_cast<T*>(nullptr))));
+}
+
 template <class T>
 void LogSumExpRows(const std::byte* x_bytes, int64_t rows, size_t length, std::byte* out_bytes) {
   const T* x = reinterpret_cast<const T*>(x_bytes);
   T* out = reinterpret_cast<T*>(out_bytes);
   for (int64_t row = 0; row < rows; ++row, x += length) {
     const T max = RowMax(x, length);
-    const T shift = std::isinf(max) ? T{0} : max;  // exp(±∞ − 0) is what the limit asks for
-    const T sum = SumOfExp(x, length, shift, static_cast<T*>(nullptr));
-    out[row] = static_cast<T>(std::log(static_cast<double>(sum)) + static_cast<double>(shift));
+    if (std::isinf(max)) {  // the limit, which ∞ − ∞ has not
+      out[row] =
+          std::any_of(x, x + length, [](T v) { return std::isnan(v); }) ? std::numeric_limits<T>::quiet_NaN() : max;
+    } else {
+      out[row] = static_cast<T>(LogOfSum(x, length, max) + static_cast<double>(max));
+    }
+  }
+}
+
+template <class T>
+void LogSoftmaxRows(const std::byte* x_bytes, int64_t rows, size_t length, std::byte* y_bytes) {
+  const T* x = reinterpret_cast<const T*>(x_bytes);
+  T* y = reinterpret_cast<T*>(y_bytes);
+  for (int64_t row = 0; row < rows; ++row, x += length, y += length) {
+    const T max = RowMax(x, length);
+    const auto all_max = hn::Set(Tag<T>(), max), log = hn::Set(Tag<T>(), static_cast<T>(LogOfSum(x, length, max)));
+    ForLanes<T>(length, [=](auto lanes, size_t i)
+                            HWY_ATTR { lanes.Store(hn::Sub(hn::Sub(lanes.Load(x + i), all_max), log), y + i); });
+  }
+}
+
+template <class T>
+void LogSoftmaxBackwardRows(const std::byte* y_bytes, const std::byte* grad_bytes, int64_t rows, size_t length,
+                            std::byte* out_bytes) {
+  const T *y = reinterpret_cast<const T*>(y_bytes), *g = reinterpret_cast<const T*>(grad_bytes);
+  T* out = reinterpret_cast<T*>(out_bytes);
+  const Tag<T> d;
+  for (int64_t row = 0; row < rows; ++row, y += length, g += length, out += length) {
+    const auto sum = hn::Set(d, RowSum(g, length));
+    ForLanes<T>(length, [=](auto lanes, size_t i) HWY_ATTR {
+      lanes.Store(hn::NegMulAdd(ExpBelow0(d, lanes.Load(y + i)), sum, lanes.Load(g + i)), out + i);
+    });
   }
 }
 
@@ -184,6 +236,18 @@ void RunLogSumExp(DType dtype, const std::byte* x, int64_t rows, int64_t length,
   dtype == DType::kF32 ? LogSumExpRows<float>(x, rows, n, out) : LogSumExpRows<double>(x, rows, n, out);
 }
 
+void RunLogSoftmax(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* y) {
+  const size_t n = static_cast<size_t>(length);
+  dtype == DType::kF32 ? LogSoftmaxRows<float>(x, rows, n, y) : LogSoftmaxRows<double>(x, rows, n, y);
+}
+
+void RunLogSoftmaxBackward(DType dtype, const std::byte* y, const std::byte* grad, int64_t rows, int64_t length,
+                           std::byte* out) {
+  const size_t n = static_cast<size_t>(length);
+  dtype == DType::kF32 ? LogSoftmaxBackwardRows<float>(y, grad, rows, n, out)
+                       : LogSoftmaxBackwardRows<double>(y, grad, rows, n, out);
+}
+
 void RunCrossEntropyBackward(DType dtype, const std::byte* p, int64_t rows, int64_t length, const int64_t* targets,
                              double scale, std::byte* out) {
   const size_t n = static_cast<size_t>(length);
@@ -201,6 +265,8 @@ namespace {
 HWY_EXPORT(RunSoftmax);
 HWY_EXPORT(RunSoftmaxBackward);
 HWY_EXPORT(RunLogSumExp);
+HWY_EXPORT(RunLogSoftmax);
+HWY_EXPORT(RunLogSoftmaxBackward);
 HWY_EXPORT(RunCrossEntropyBackward);
 HWY_EXPORT(RunCrossEntropyInPlace);
 }  // namespace
@@ -217,6 +283,15 @@ void run_softmax_backward(DType dtype, const std::byte* y, const std::byte* grad
 
 void run_logsumexp(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* out) {
   HWY_DYNAMIC_DISPATCH(RunLogSumExp)(dtype, x, rows, length, out);
+}
+
+void run_log_softmax(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* y) {
+  HWY_DYNAMIC_DISPATCH(RunLogSoftmax)(dtype, x, rows, length, y);
+}
+
+void run_log_softmax_backward(DType dtype, const std::byte* y, const std::byte* grad, int64_t rows, int64_t length,
+                              std::byte* out) {
+  HWY_DYNAMIC_DISPATCH(RunLogSoftmaxBackward)(dtype, y, grad, rows, length, out);
 }
 
 void run_cross_entropy_backward(DType dtype, const std::byte* p, int64_t rows, int64_t length, const int64_t* targets,

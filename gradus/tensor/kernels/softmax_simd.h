@@ -13,6 +13,11 @@ void run_softmax_backward(DType dtype, const std::byte* y, const std::byte* grad
                           std::byte* out);
 /// out[row] = log Σ exp(x).
 void run_logsumexp(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* out);
+/// y = x − log Σ exp(x) row by row.
+void run_log_softmax(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* y);
+/// out = g − exp(y) · Σ g row by row.
+void run_log_softmax_backward(DType dtype, const std::byte* y, const std::byte* grad, int64_t rows, int64_t length,
+                              std::byte* out);
 /// out = (p − one-hot(target)) · scale row by row.
 void run_cross_entropy_backward(DType dtype, const std::byte* p, int64_t rows, int64_t length, const int64_t* targets,
                                 double scale, std::byte* out);
