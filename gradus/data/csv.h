@@ -1,6 +1,7 @@
 // Comma-separated values and their kind.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ struct CsvOptions {
   /// leaves it out and counts it (`Table::skipped`). A first row with such a quote is an error all the same, and a
   /// quote that never ends.
   BadRow on_bad_row = BadRow::kError;
+  /// How much of the text a thread takes at a time; 1 or more. The table does not depend on it.
+  size_t block_bytes = size_t{1} << 20;
 };
 
 /// Reads RFC 4180's CSV: fields in quotes may hold separators, line ends and quotes written twice; any line ending;
