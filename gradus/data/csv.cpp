@@ -4,10 +4,11 @@
 #include <unordered_map>
 
 #include "gradus/base/error.h"
-#include "gradus/base/files.h"
 #include "gradus/base/number.h"
+#include "gradus/data/compression.h"
 #include "gradus/data/csv_blocks.h"
 #include "gradus/data/csv_scanner.h"
+#include "gradus/data/file_contents.h"
 #include "gradus/data/text_blocks.h"
 
 namespace gradus {
@@ -113,7 +114,7 @@ void check_separator(char separator, std::optional<char> comment) {
 }  // namespace
 
 Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options) {
-  const char separator = options.separator.value_or(source.ends_with(".tsv") ? '\t' : ',');
+  const char separator = options.separator.value_or(uncompressed_name(source).ends_with(".tsv") ? '\t' : ',');
   check_separator(separator, options.comment);
   const TextSurvey survey = survey_text(text, options.block_bytes, source);
   CsvPlan plan{.text = text,
@@ -142,11 +143,7 @@ Table parse_csv(std::string_view text, const std::string& source, const CsvOptio
 }
 
 Table read_csv(const std::string& path, const CsvOptions& options) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return parse_csv(read_file(path), path, options);
-  const MappedFile file(path);
-  const std::span<const std::byte> bytes = file.bytes();
-  return parse_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path, options);
+  return parse_csv(FileContents(path).bytes(), path, options);
 }
 
 }  // namespace gradus

@@ -13,7 +13,7 @@
 namespace gradus {
 
 struct CsvOptions {
-  /// What stands between fields. Unset: a tab if the file's name ends in .tsv, else a comma.
+  /// What stands between fields. Unset: a tab if the file's name ends in .tsv (or .tsv.gz, .tsv.zst), else a comma.
   std::optional<char> separator = {};
   enum class Header : uint8_t { kAuto, kYes, kNo };
   /// Whether the first line has the columns' names. kAuto: if none of its fields is a number, and in one of the columns
@@ -38,7 +38,7 @@ struct CsvOptions {
 /// column, what was found and what was expected: a row of another length, a quote that does not end or has text behind
 /// it, a column without a name or with another's, invalid UTF-8, no row at all.
 Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options = {});
-/// The same of a file.
+/// The same of a file, which may be compressed (data/file_contents.h).
 Table read_csv(const std::string& path, const CsvOptions& options = {});
 
 }  // namespace gradus
