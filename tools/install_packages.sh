@@ -7,6 +7,8 @@ packages=(
   libdnnl-dev           # oneDNN: matrix products
   libhwy-dev            # Highway: kernels for every instruction set
   libfmt-dev            # text
+  zlib1g-dev            # data compressed by gzip, NumPy's archives
+  libzstd-dev           # data compressed by zstd
   libxxhash-dev         # sums of checkpoints
   libtomlplusplus-dev   # configuration files
   nlohmann-json3-dev    # logs and model files

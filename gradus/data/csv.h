@@ -1,6 +1,7 @@
 // Comma-separated values and their kind.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,7 +13,7 @@
 namespace gradus {
 
 struct CsvOptions {
-  /// What stands between fields. Unset: a tab if the file's name ends in .tsv, else a comma.
+  /// What stands between fields. Unset: a tab if the file's name ends in .tsv (or .tsv.gz, .tsv.zst), else a comma.
   std::optional<char> separator = {};
   enum class Header : uint8_t { kAuto, kYes, kNo };
   /// Whether the first line has the columns' names. kAuto: if none of its fields is a number, and in one of the columns
@@ -27,6 +28,8 @@ struct CsvOptions {
   /// leaves it out and counts it (`Table::skipped`). A first row with such a quote is an error all the same, and a
   /// quote that never ends.
   BadRow on_bad_row = BadRow::kError;
+  /// How much of the text a thread takes at a time; 1 or more. The table does not depend on it.
+  size_t block_bytes = size_t{1} << 20;
 };
 
 /// Reads RFC 4180's CSV: fields in quotes may hold separators, line ends and quotes written twice; any line ending;
@@ -35,7 +38,7 @@ struct CsvOptions {
 /// column, what was found and what was expected: a row of another length, a quote that does not end or has text behind
 /// it, a column without a name or with another's, invalid UTF-8, no row at all.
 Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options = {});
-/// The same of a file.
+/// The same of a file, which may be compressed (data/file_contents.h).
 Table read_csv(const std::string& path, const CsvOptions& options = {});
 
 }  // namespace gradus

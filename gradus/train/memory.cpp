@@ -4,54 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <filesystem>
-#include <optional>
 
 #include "gradus/base/error.h"
-#include "gradus/base/files.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/pool.h"
 
 namespace gradus {
-namespace fs = std::filesystem;
-namespace {
-
-// The number behind `name` in a text such as /proc/meminfo; nothing if it is not there.
-std::optional<int64_t> number_after(const std::string& text, std::string_view name) {
-  size_t at = name.empty() ? 0 : text.find(name);
-  if (at == std::string::npos) return std::nullopt;
-  at = text.find_first_of("0123456789", at + name.size());
-  if (at == std::string::npos) return std::nullopt;
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), number);
-  return error == std::errc() ? std::optional(number) : std::nullopt;
-}
-
-std::string text_of(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error) ? read_file(path, 1 << 20) : "";
-}
-
-// What the control group's limit leaves to this process; nothing without a limit. Version 2's file, or version 1's.
-std::optional<int64_t> control_group_bytes() {
-  for (const auto& [limit, used] :
-       {std::pair("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"}}) {
-    const std::optional<int64_t> most = number_after(text_of(limit), ""), now = number_after(text_of(used), "");
-    if (most && now) return *most - *now + resident_bytes();
-  }
-  return std::nullopt;
-}
-
-}  // namespace
 
 std::string megabytes(int64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
-
-int64_t resident_bytes() {
-  const std::string status = text_of("/proc/self/status");
-  return number_after(status, "VmRSS:").value_or(0) * 1024;
-}
 
 int64_t peak_rss_bytes() {
   rusage usage{};
@@ -124,14 +84,6 @@ MemoryPrediction predict_memory(const MemoryUse& use, bool is_text) {
                "checkpoint.every = 0 and checkpoint.every_s = 0, so that there is one at the end only"},
           }},
           .later = use.saves_while_training ? std::max<int64_t>(0, copy - std::max<int64_t>(0, waiting)) : 0};
-}
-
-int64_t memory_limit_bytes() {
-  const std::string system = text_of("/proc/meminfo");
-  const int64_t free = 1024 * (number_after(system, "MemAvailable:").value_or(INT64_MAX / 4096) +
-                               number_after(system, "SwapFree:").value_or(0));
-  const int64_t limit = free + resident_bytes();
-  return std::min(limit, control_group_bytes().value_or(limit));
 }
 
 void check_memory(const MemoryPrediction& prediction, int64_t limit) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "gradus/base/memory.h"
 #include "gradus/tensor/matmul.h"
 #include "gradus/train/trainer.h"
 
@@ -50,13 +51,6 @@ MemoryPrediction predict_memory(const MemoryUse& use, bool is_text);
 
 /// "12.3 MB", with 10^6 bytes in one.
 std::string megabytes(int64_t bytes);
-
-/// What this process holds now.
-int64_t resident_bytes();
-
-/// What this process may hold in all: what the system has free for it beside what it holds already, or the limit of
-/// its control group if that is less.
-int64_t memory_limit_bytes();
 
 /// A usage error that names the three largest parts and what to change, if the prediction's `most` is above `limit`.
 void check_memory(const MemoryPrediction& prediction, int64_t limit);

@@ -4,15 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <optional>
 #include <set>
 
 #include "gradus/base/error.h"
-#include "gradus/base/files.h"
 #include "gradus/base/number.h"
 #include "gradus/base/utf8.h"
+#include "gradus/data/compression.h"
 #include "gradus/data/csv.h"
+#include "gradus/data/file_contents.h"
 #include "gradus/data/tokenizer.h"
 #include "gradus/train/config_keys.h"
 
@@ -285,10 +285,12 @@ std::string text_config(const std::string& path, const std::string& text) {
 }  // namespace
 
 std::string suggested_config(const std::string& path, const std::string& target) {
-  const std::string text = read_file(path);
+  const FileContents contents(path);
+  const std::string text(contents.bytes());
   if (text.empty()) fail(path, "the file is empty; expected a table or text");
-  const std::string extension = std::filesystem::path(path).extension().string();
-  const bool is_named = extension == ".csv" || extension == ".tsv";
+  const std::string_view name = uncompressed_name(path);
+  // Of compressed files only tables are read.
+  const bool is_named = name.ends_with(".csv") || name.ends_with(".tsv") || contents.is_compressed();
   const std::optional<FoundTable> found = find_table(path, text);
   if (found && (is_named || !target.empty() || has_number(found->table))) return table_config(path, *found, target);
   if (is_named || !target.empty()) {

@@ -1,8 +1,10 @@
 // CSV, as RFC 4180 has it, and what is wrong with other files.
 #include "gradus/data/csv.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/testing.h"
@@ -147,6 +149,98 @@ TEST(Csv, SaysWhatIsWrongAndWhere) {
   EXPECT_FALSE(parse_csv("a\n1\n1e999", "t.csv").columns[0].is_number);
   EXPECT_FALSE(parse_csv("a\n1\n0x10", "t.csv").columns[0].is_number);
   EXPECT_FALSE(parse_csv("a\n1\n+-1", "t.csv").columns[0].is_number);
+}
+
+// All that a table says, or the error.
+std::string described(std::string_view text, const CsvOptions& options) {
+  Table table;
+  const std::string error = error_text([&] { table = parse_csv(text, "t.csv", options); });
+  if (table.columns.empty()) return error;
+  std::string all = fmt::format("{} rows, {} skipped, {}\n", table.rows, table.skipped, table.first_skipped);
+  for (int64_t row = 0; row < table.rows; ++row) {
+    all += table.place(row) + ":";
+    for (const TableColumn& column : table.columns) {
+      const auto i = static_cast<size_t>(row);
+      all += column.is_number ? fmt::format(" {}", column.numbers[i]) : fmt::format(" #{}", column.codes[i]);
+    }
+    all += '\n';
+  }
+  for (const TableColumn& column : table.columns)
+    all += fmt::format("{}: {}\n", column.name, fmt::join(column.dictionary, "|"));
+  return all;
+}
+
+TEST(Csv, IsTheSameWhateverTheBlocks) {
+  constexpr std::string_view kPieces[] = {"1",           "2.5",   "-3e2", "x", "y z", "\"q\"", "\"a\nb\"",
+                                          "\"a\"\"b,\"", "\"",    "NA",   "?", "é",   " ",     "",
+                                          "#",           "\"1\"", "'"};
+  constexpr std::string_view kEnds[] = {"\n", "\n", "\n", "\r\n", "\r", "\n\n", "\n#c\"\n", ",7\n"};
+  uint64_t state = 1;
+  const auto below = [&](size_t size) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<size_t>(state >> 33) % size;
+  };
+  for (int i = 0; i < 3000; ++i) {
+    std::string text = i % 7 == 0 ? "\xEF\xBB\xBF" : "";
+    const size_t rows = below(30), columns = 1 + below(3), oddities = i % 3 == 0 ? std::size(kPieces) : 3 + below(5);
+    for (size_t row = 0; row < rows; ++row) {
+      for (size_t column = 0; column < columns; ++column) {
+        text += std::string(column > 0 ? "," : "") + std::string(kPieces[below(oddities)]);
+      }
+      text += kEnds[below(i % 2 == 0 ? 3 : std::size(kEnds))];
+    }
+    CsvOptions options;
+    if (i % 4 == 1) options.on_bad_row = CsvOptions::BadRow::kSkip;
+    if (i % 5 == 1) options.comment = '#';
+    const std::string whole = described(text, options);
+    for (const size_t block : {1, 2, 7, 20}) {
+      options.block_bytes = block;
+      ASSERT_EQ(described(text, options), whole) << text << "\nin blocks of " << block;
+    }
+  }
+}
+
+// A column that is taken for numbers for a long time.
+TEST(Csv, TextFarBelowMakesAColumnText) {
+  std::string text = "a,b\n";
+  for (int i = 0; i < 500; ++i) text += fmt::format("{},{}\n", i % 10, i == 400 ? "odd" : std::to_string(i % 3));
+  for (const size_t block : {size_t{10}, size_t{1} << 20}) {
+    const Table t = parse_csv(text, "t.csv", {.block_bytes = block});
+    EXPECT_TRUE(t.columns[0].is_number);
+    EXPECT_EQ(t.columns[1].dictionary, (Texts{"0", "1", "2", "odd"}));
+    EXPECT_EQ(t.columns[1].codes[400], 3);
+    EXPECT_EQ(t.columns[1].codes[499], 1);
+    EXPECT_TRUE(t.columns[1].numbers.empty());
+  }
+}
+
+TEST(Csv, EmptyLinesTakeNoMemory) {
+  std::string text = "1";
+  for (int i = 0; i < 200; ++i) text += ",1";
+  const Table t = parse_csv(text + std::string(100'000, '\n'), "t.csv");
+  EXPECT_EQ(t.rows, 1);
+  EXPECT_LE(t.columns[7].numbers.capacity(), 1000u);
+}
+
+TEST(Csv, SaysWhichByteIsWrongInAnyBlock) {
+  for (const size_t block : {1, 3, 100}) {
+    const auto error = [&](std::string_view text) {
+      return error_text([&] { parse_csv(text, "t.csv", {.block_bytes = block}); });
+    };
+    EXPECT_EQ(error("a\nééé€😀\xE2\x82,1"), "[t.csv] byte 15 is no UTF-8; convert the file with iconv");
+    EXPECT_EQ(error("a\n1\n\x80\x80\x80\x80\x80"), "[t.csv] byte 4 is no UTF-8; convert the file with iconv");
+  }
+}
+
+TEST(Csv, RefusesSeparatorsThatMeanSomethingElse) {
+  for (const char c : std::string_view("5-.e\"\n")) {
+    EXPECT_EQ(usage_error_text([&] { parse_csv("1", "t.csv", {.separator = c}); }),
+              fmt::format("[separator] '{}' between fields can be in a number, or has a meaning of its own; expected "
+                          "another",
+                          c));
+  }
+  EXPECT_EQ(usage_error_text([&] { parse_csv("1", "t.csv", {.comment = ','}); }),
+            "[comment] ',' at the start of comments has another meaning; expected a character of its own");
 }
 
 TEST(Csv, ReadsRealFiles) {

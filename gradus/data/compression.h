@@ -1,0 +1,27 @@
+// Compressed files of data: gzip (RFC 1952) and zstd (RFC 8878).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace gradus {
+
+enum class Compression : uint8_t { kNone, kGzip, kZstd };
+
+/// What the first bytes say; no format that gradus reads begins like that.
+Compression compression_of(std::string_view bytes);
+
+/// A file's name without .gz or .zst at its end.
+std::string_view uncompressed_name(std::string_view name);
+
+/// What the bytes of `source` stand for: gzip members or zstd frames, one behind the other. Errors name `source`: bytes
+/// that are cut short, damaged (by their own sums too), followed by others, written with a window above 32 MB, or more
+/// than `most_bytes`, which is seen before memory is taken for them.
+std::string decompressed(std::string_view bytes, const std::string& source, int64_t most_bytes);
+
+/// Fills `to` with what the deflate data (RFC 1951) in `bytes` stands for; false if that is less, more or nothing.
+bool inflate_to(std::span<char> to, std::string_view bytes);
+
+}  // namespace gradus

@@ -1,0 +1,303 @@
+#include "gradus/data/csv_blocks.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "gradus/base/error.h"
+#include "gradus/base/number.h"
+#include "gradus/base/threads.h"
+#include "gradus/data/csv_scanner.h"
+#include "gradus/data/text_index.h"
+
+namespace gradus {
+namespace {
+
+// A block, and what was found in it. Its rows are written from `first_row` on, where there is place for `most_rows`.
+struct Block {
+  size_t begin = 0, end = 0;
+  int64_t first_row = 0, most_rows = 0;
+  size_t stop = 0;  // where the first row behind it begins
+  int64_t rows = 0, line_ends = 0, skipped = 0;
+  std::optional<CsvProblem> error = {}, first_skipped = {};
+  std::vector<uint8_t> is_text = {};  // of the columns taken for numbers
+  TextIndex texts = {};               // codes are its entries
+};
+
+struct PendingField {
+  size_t column = 0;
+  CsvField field;
+};
+
+// Goes through one block.
+class BlockReader {
+ public:
+  BlockReader(const CsvPlan& plan, const std::vector<CsvKind>& kinds, Table& table, Block& block)
+      : plan_(plan),
+        kinds_(kinds),
+        table_(table),
+        block_(block),
+        scanner_(plan.text, block.begin, plan.separator, plan.comment),
+        has_short_numbers_(!plan.missing.has_number()) {
+    for (TableColumn& column : table.columns) {
+      numbers_.push_back(column.numbers.empty() ? nullptr : column.numbers.data() + block.first_row);
+    }
+  }
+
+  void read() {
+    while (!block_.error && scanner_.next_row(block_.end)) {
+      if (const std::optional<CsvProblem> problem = read_row()) note(*problem);
+      scanner_.skip_line_end();
+    }
+    block_.stop = scanner_.offset();
+    block_.line_ends = scanner_.line();
+  }
+
+ private:
+  std::optional<CsvProblem> read_row() {
+    const int64_t line = scanner_.line();
+    pending_.clear();
+    size_t count = 0;
+    do {
+      if (!read_field(count++)) return scanner_.problem();
+    } while (scanner_.take_separator());
+    if (count != kinds_.size()) {
+      return CsvProblem{
+          .line = line,
+          .message = fmt::format("{} fields; expected {}, as in line {}", count, kinds_.size(), plan_.width_line)};
+    }
+    for (const PendingField& field : pending_) store(field);
+    table_.lines[row()] = line;
+    ++block_.rows;
+    return std::nullopt;
+  }
+
+  size_t row() const { return static_cast<size_t>(block_.first_row + block_.rows); }
+
+  // Numbers are stored at once: those of a bad row are written over by the next.
+  bool read_field(size_t column) {
+    const bool is_wanted = column < kinds_.size() && kinds_[column] != CsvKind::kLeft;
+    if (is_wanted && kinds_[column] == CsvKind::kNumbers && has_short_numbers_ && read_number(column)) return true;
+    CsvField field;
+    if (!scanner_.field(column, field)) return false;
+    if (is_wanted) pending_.push_back({column, field});
+    return true;
+  }
+
+  bool read_number(size_t column) {
+    const char* begin = scanner_.at();
+    while (begin != scanner_.end() && scanner_.is_space(begin)) ++begin;
+    const char* const stop = read_short_number(begin, scanner_.end(), numbers_[column][block_.rows]);
+    if (stop == nullptr || !scanner_.ends_field(stop)) return false;
+    scanner_.go_to(stop);
+    return true;
+  }
+
+  void store(const PendingField& pending) {
+    const CsvField& field = pending.field;
+    TableColumn& column = table_.columns[pending.column];
+    const bool is_missing = !field.has_quotes && plan_.missing.contains(field.raw);
+    if (kinds_[pending.column] == CsvKind::kTexts) {
+      column.codes[row()] = is_missing && !field.is_quoted ? -1
+                            : field.has_quotes             ? block_.texts.find_or_add(pending.column, field.text())
+                                                           : block_.texts.find_or_add(pending.column, field.raw);
+    } else if (is_missing) {
+      column.numbers[row()] = std::numeric_limits<double>::quiet_NaN();
+    } else if (const std::optional<double> number = parse_number(field.raw)) {
+      column.numbers[row()] = *number;
+    } else {
+      block_.is_text.resize(kinds_.size());
+      block_.is_text[pending.column] = 1;
+    }
+  }
+
+  void note(const CsvProblem& problem) {
+    if (!plan_.skips_bad_rows || problem.is_unclosed) {
+      block_.error = problem;
+      return;
+    }
+    if (block_.skipped++ == 0) block_.first_skipped = problem;
+    scanner_.skip_line();
+  }
+
+  const CsvPlan& plan_;
+  const std::vector<CsvKind>& kinds_;
+  Table& table_;
+  Block& block_;
+  CsvScanner scanner_;
+  bool has_short_numbers_;
+  std::vector<double*> numbers_;  // of each column, from the block's first row on
+  std::vector<PendingField> pending_;
+};
+
+// All blocks of a text.
+class Blocks {
+ public:
+  Blocks(const CsvPlan& plan, const std::vector<TextBlock>& cuts, Table& table)
+      : plan_(plan), kinds_(plan.kinds), table_(table) {
+    for (const TextBlock& cut : cuts) {
+      // A row of n fields takes n bytes or more, so that many columns and empty lines do not take memory.
+      const auto most = static_cast<int64_t>((cut.end - cut.begin) / kinds_.size() + 1);
+      blocks_.push_back(
+          {.begin = cut.begin, .end = cut.end, .first_row = places_, .most_rows = std::min(cut.most_lines, most)});
+      places_ += blocks_.back().most_rows;
+    }
+  }
+
+  void read() {
+    table_.columns.resize(kinds_.size());
+    table_.lines.resize(static_cast<size_t>(places_));
+    make_places();
+    read_blocks();
+    settle();
+    code_texts();
+    if (find_texts()) {
+      for (Block& block : blocks_) block = unread(block, block.begin);
+      make_places();
+      read_blocks();
+      code_texts();
+    }
+    close_gaps();
+  }
+
+ private:
+  void read_block(Block& block) { BlockReader(plan_, kinds_, table_, block).read(); }
+
+  void read_blocks() {
+    parallel_for(static_cast<int64_t>(blocks_.size()), 1,
+                 [&](int64_t i, int64_t) { read_block(blocks_[static_cast<size_t>(i)]); });
+  }
+
+  // Memory for what is wanted. Big vectors are filled with zeros, which takes time.
+  void make_places() {
+    parallel_for(static_cast<int64_t>(kinds_.size()), 1, [&](int64_t i, int64_t) {
+      const auto c = static_cast<size_t>(i);
+      TableColumn& column = table_.columns[c];
+      if (kinds_[c] == CsvKind::kNumbers) column.numbers.resize(static_cast<size_t>(places_));
+      if (kinds_[c] != CsvKind::kTexts) return;
+      column.is_number = false;
+      column.numbers = {};
+      column.codes.resize(static_cast<size_t>(places_));
+    });
+  }
+
+  // Rows before a block say where it begins: reads it again if that was guessed wrong.
+  void settle() {
+    size_t begin = plan_.begin;
+    int64_t line = plan_.line;
+    for (Block& block : blocks_) {
+      if (block.begin != begin) {
+        block = unread(block, begin);
+        read_block(block);
+      }
+      if (block.error) block.error->raise(plan_.source, line);
+      if (block.first_skipped && table_.skipped == 0) {
+        table_.first_skipped = block.first_skipped->what(plan_.source, line);
+      }
+      table_.skipped += block.skipped;
+      table_.rows += block.rows;
+      begin = block.stop;
+      line += block.line_ends;
+    }
+  }
+
+  // From entries of each block's index to codes of the whole column's dictionary.
+  void code_texts() {
+    TextIndex all;
+    std::vector<int32_t> codes;  // of its entries
+    std::vector<std::vector<int32_t>> codes_of_blocks;
+    for (const Block& block : blocks_) {
+      std::vector<int32_t>& here = codes_of_blocks.emplace_back();
+      for (const TextIndex::Entry& entry : block.texts.entries()) {
+        const int32_t number = all.find_or_add(entry.column, entry.text);
+        std::vector<std::string>& dictionary = table_.columns[entry.column].dictionary;
+        if (static_cast<size_t>(number) == codes.size()) {
+          if (number == std::numeric_limits<int32_t>::max()) {
+            fail(plan_.source, "more than {} different texts in its columns; leave out those that are no category",
+                 number);
+          }
+          codes.push_back(static_cast<int32_t>(dictionary.size()));
+          dictionary.emplace_back(entry.text);
+        }
+        here.push_back(codes[static_cast<size_t>(number)]);
+      }
+    }
+    parallel_for(static_cast<int64_t>(blocks_.size()), 1, [&](int64_t i, int64_t) {
+      const Block& block = blocks_[static_cast<size_t>(i)];
+      const std::vector<int32_t>& here = codes_of_blocks[static_cast<size_t>(i)];
+      for (size_t c = 0; c < kinds_.size(); ++c) {
+        if (kinds_[c] != CsvKind::kTexts) continue;
+        int32_t* const to = table_.columns[c].codes.data() + block.first_row;
+        for (int64_t row = 0; row < block.rows; ++row) to[row] = to[row] < 0 ? -1 : here[static_cast<size_t>(to[row])];
+      }
+    });
+  }
+
+  // Wants those columns that were taken for numbers and hold text after all; whether there are any.
+  bool find_texts() {
+    std::fill(kinds_.begin(), kinds_.end(), CsvKind::kLeft);
+    for (const Block& block : blocks_) {
+      for (size_t c = 0; c < block.is_text.size(); ++c) {
+        if (block.is_text[c] != 0) kinds_[c] = CsvKind::kTexts;
+      }
+    }
+    return std::find(kinds_.begin(), kinds_.end(), CsvKind::kTexts) != kinds_.end();
+  }
+
+  static Block unread(const Block& block, size_t begin) {
+    return {.begin = begin, .end = block.end, .first_row = block.first_row, .most_rows = block.most_rows};
+  }
+
+  // Moves the rows of all blocks together.
+  void close_gaps() {
+    parallel_for(static_cast<int64_t>(kinds_.size()), 1, [&](int64_t i, int64_t) {
+      TableColumn& column = table_.columns[static_cast<size_t>(i)];
+      close_gaps_of(column.numbers);
+      close_gaps_of(column.codes);
+    });
+    int64_t line = plan_.line;
+    for (const Block& block : blocks_) {
+      const auto begin = table_.lines.begin() + block.first_row;
+      for (auto at = begin; at != begin + block.rows; ++at) *at += line;
+      line += block.line_ends;
+    }
+    close_gaps_of(table_.lines);
+  }
+
+  template <class T>
+  void close_gaps_of(std::vector<T>& values) const {
+    if (values.empty()) return;
+    auto to = values.begin();
+    for (const Block& block : blocks_) {
+      const auto from = values.begin() + block.first_row;
+      to = from == to ? to + block.rows : std::copy(from, from + block.rows, to);
+    }
+    values.resize(static_cast<size_t>(table_.rows));
+    if (values.capacity() > values.size() + values.size() / 4) values.shrink_to_fit();
+  }
+
+  const CsvPlan& plan_;
+  std::vector<CsvKind> kinds_;
+  Table& table_;
+  std::vector<Block> blocks_;
+  int64_t places_ = 0;
+};
+
+}  // namespace
+
+MissingTexts::MissingTexts(std::vector<std::string> texts) : texts_(std::move(texts)) {
+  for (const std::string& text : texts_) {
+    longest_ = std::max(longest_, text.size());
+    has_number_ = has_number_ || parse_number(text).has_value();
+  }
+}
+
+bool MissingTexts::contains(std::string_view text) const {
+  return text.size() <= longest_ && std::find(texts_.begin(), texts_.end(), text) != texts_.end();
+}
+
+void read_csv_blocks(const CsvPlan& plan, const std::vector<TextBlock>& blocks, Table& table) {
+  Blocks(plan, blocks, table).read();
+}
+
+}  // namespace gradus

@@ -1,0 +1,54 @@
+// The rows of a CSV text on several threads, straight into columns.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gradus/data/table.h"
+#include "gradus/data/text_blocks.h"
+
+namespace gradus {
+
+/// The fields that mean that there is no value.
+class MissingTexts {
+ public:
+  explicit MissingTexts(std::vector<std::string> texts);
+  bool contains(std::string_view text) const;
+  /// Whether one of them is a number.
+  bool has_number() const { return has_number_; }
+
+ private:
+  std::vector<std::string> texts_;
+  size_t longest_ = 0;
+  bool has_number_ = false;
+};
+
+enum class CsvKind : uint8_t {
+  kNumbers,
+  kTexts,
+  kLeft,  ///< Not wanted.
+};
+
+/// What the first rows of a text and the options say of all.
+struct CsvPlan {
+  std::string_view text;
+  std::string source;
+  char separator = ',';
+  std::optional<char> comment = {};
+  MissingTexts missing;
+  bool skips_bad_rows = false;
+  size_t begin = 0;                 ///< Where the first row below the names begins,
+  int64_t line = 1;                 ///< and its line.
+  int64_t width_line = 1;           ///< The line whose number of fields is that of each row.
+  std::vector<CsvKind> kinds = {};  ///< Of the columns; kNumbers as long as no field is known to be none.
+};
+
+/// Reads all rows into `table`: columns without names, rows, lines, and what was skipped. The first row that is wrong
+/// is an error, if it is not to be skipped. `blocks` may be wrong guesses, except that the first begins at
+/// `plan.begin`.
+void read_csv_blocks(const CsvPlan& plan, const std::vector<TextBlock>& blocks, Table& table);
+
+}  // namespace gradus

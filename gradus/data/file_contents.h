@@ -1,0 +1,32 @@
+// A file of data as a whole.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gradus/base/files.h"
+
+namespace gradus {
+
+/// Half of what this process may still take: what is read from a file may be as large again in memory.
+int64_t most_contents_bytes();
+
+/// The bytes of a file for as long as it lives: mapped if they are in the file as they are, else decompressed. Gzip and
+/// zstd are known by how they begin; a name that ends in .gz or .zst with other contents is an error.
+class FileContents {
+ public:
+  explicit FileContents(const std::string& path);
+
+  std::string_view bytes() const { return bytes_; }
+  bool is_compressed() const { return is_compressed_; }
+
+ private:
+  std::optional<MappedFile> mapped_;
+  std::string own_;
+  std::string_view bytes_;
+  bool is_compressed_ = false;
+};
+
+}  // namespace gradus

@@ -1,0 +1,38 @@
+// Long texts in pieces that begin where a line begins, for several threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gradus {
+
+/// What a first look at a text says of each of its pieces, which are of one length but the last.
+struct TextSurvey {
+  struct Piece {
+    int64_t line_ends = 0;  ///< "\n", "\r\n" or "\r" that end in it.
+    int64_t quotes = 0;
+  };
+  size_t length = 1;
+  std::vector<Piece> pieces;
+};
+
+/// Looks at all of `text`, in pieces of `length` bytes, which is 1 or more. An error that names `source` if it is not
+/// UTF-8.
+TextSurvey survey_text(std::string_view text, size_t length, const std::string& source);
+
+/// A piece that begins where a line begins, and ends where another begins or the text ends.
+struct TextBlock {
+  size_t begin = 0, end = 0;
+  int64_t most_lines = 0;  ///< No more begin in it.
+};
+
+/// Cuts what is behind `begin`, a line's beginning, at line ends, into blocks of `pieces` pieces each, roughly. A line
+/// end between quotes is none, where `quotes` are opened and closed in turn from `begin` on. That is a guess if a quote
+/// can stand for itself: a reader that comes to a block's end in the middle of a row has to go on.
+std::vector<TextBlock> cut_at_lines(std::string_view text, size_t begin, const TextSurvey& survey, size_t pieces,
+                                    bool quotes);
+
+}  // namespace gradus
