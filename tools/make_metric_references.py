@@ -50,8 +50,8 @@ def classification(truth, predicted, classes, weights=None):
     labels = range(classes)
 
     def average(kind):
-        values = sk.precision_recall_fscore_support(truth, predicted, labels=labels, average=kind, sample_weight=weights,
-                                                    zero_division=0)
+        values = sk.precision_recall_fscore_support(truth, predicted, labels=labels, average=kind,
+                                                    sample_weight=weights, zero_division=0)
         return values[:3]
 
     return dict(
@@ -91,19 +91,18 @@ def classification_cases():
 
 # ---- scores
 
-def undefined_unless_both(truth, weights):
+def has_weight(truth, of, weights):
     weights = np.ones(len(truth)) if weights is None else np.asarray(weights)
-    truth = np.asarray(truth)
-    return not (weights[truth == 1].sum() > 0 and weights[truth == 0].sum() > 0)
+    return weights[np.asarray(truth) == of].sum() > 0
 
 
 def ranking_of_two(truth, scores, weights=None):
-    has_positive = not undefined_unless_both(np.append(truth, 0), None if weights is None else np.append(weights, 1.0))
-    return dict(
-        roc_auc=math.nan if undefined_unless_both(truth, weights)
-        else sk.roc_auc_score(truth, scores, sample_weight=weights),
-        average_precision=sk.average_precision_score(truth, scores, sample_weight=weights) if has_positive else math.nan,
-    )
+    result = dict(roc_auc=math.nan, average_precision=math.nan)
+    if has_weight(truth, 1, weights):
+        result["average_precision"] = sk.average_precision_score(truth, scores, sample_weight=weights)
+        if has_weight(truth, 0, weights):
+            result["roc_auc"] = sk.roc_auc_score(truth, scores, sample_weight=weights)
+    return result
 
 
 def ranking(truth, scores, classes, weights=None):
@@ -296,7 +295,8 @@ def clustering_cases():
         case("two of one feature", points[:, :1], np.minimum(labels, 1), exact=True),
         case("some alone in their cluster", points, np.where(np.arange(45) < 3, 50 + np.arange(45), labels)),
         case("as many clusters as can be", points[:10], np.minimum(np.arange(10), 8)),
-        case("equal points in one cluster and in two", np.repeat(points[:10], 3, axis=0), np.arange(30) % 4, exact=True),
+        case("equal points in one cluster and in two", np.repeat(points[:10], 3, axis=0), np.arange(30) % 4,
+             exact=True),
         case("clusters of equal points", [[0, 0]] * 3 + [[1, 0]] * 3 + [[0, 2]] * 2, [0, 0, 0, 1, 1, 1, 2, 2],
              exact=True),
         case("means that coincide", [[1, 0], [-1, 0], [0, 1], [0, -1], [5, 5], [6, 5]], [0, 0, 1, 1, 2, 2]),

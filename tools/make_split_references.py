@@ -18,9 +18,9 @@ from sklearn.utils.class_weight import compute_class_weight
 random = np.random.default_rng(11)
 
 
-def held_out(splitter, *columns):
-    rows = np.zeros((len(columns[0]), 1))
-    return [test.tolist() for _, test in splitter.split(rows, *columns)]
+def held_out(splitter, classes=None, groups=None):
+    rows = np.zeros(len(groups if classes is None else classes))
+    return [test.tolist() for _, test in splitter.split(rows, classes, groups)]
 
 
 def main():
@@ -29,14 +29,13 @@ def main():
     for rows, folds in ((10, 5), (11, 3), (7, 7), (23, 4)):
         all["k_fold"].append(dict(rows=rows, folds=folds, held=held_out(KFold(folds), np.zeros(rows))))
     for rows, classes, folds in ((30, 3, 3), (41, 4, 5), (50, 2, 7)):
-        column = np.concatenate([np.repeat(np.arange(classes), folds), random.integers(0, classes, rows - classes * folds)])
-        column = random.permutation(column) * 3 - 2
-        all["stratified"].append(dict(classes=column.tolist(), folds=folds, held=held_out(StratifiedKFold(folds), column)))
+        enough, rest = np.repeat(np.arange(classes), folds), random.integers(0, classes, rows - classes * folds)
+        column = random.permutation(np.concatenate([enough, rest])) * 3 - 2
+        held = held_out(StratifiedKFold(folds), column)
+        all["stratified"].append(dict(classes=column.tolist(), folds=folds, held=held))
     for sizes, folds in (((9, 5, 4, 3, 2, 1), 3), ((12, 7, 6, 1), 2), ((5, 8, 1, 3, 6, 2, 9, 4), 4)):
         column = random.permutation(np.repeat(np.arange(len(sizes)) * 7 + 1, sizes))
-        splitter = GroupKFold(folds)
-        rows = np.zeros((len(column), 1))
-        held = [test.tolist() for _, test in splitter.split(rows, groups=column)]
+        held = held_out(GroupKFold(folds), groups=column)
         all["group"].append(dict(groups=column.tolist(), folds=folds, held=held))
     for counts in ((3, 1, 6), (5, 5), (1, 2, 3, 4)):
         truth = np.repeat(np.arange(len(counts)), counts)
