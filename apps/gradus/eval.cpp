@@ -8,6 +8,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
 #include "gradus/train/evaluation.h"
+#include "gradus/train/report.h"
 #include "gradus/train/trained_run.h"
 
 namespace gradus::command {
@@ -48,10 +49,26 @@ std::string json_of(const Part& part, const Metrics& metrics) {
 
 }  // namespace
 
+namespace {
+
+int report_on(const TrainedRun& run, const Part& part, const EvalOptions& options) {
+  const BootstrapOptions bootstrap{.resamples = options.resamples};
+  const Report report = make_report(run, *part.data, bootstrap);
+  if (options.json) {
+    print(report_json(report));
+  } else {
+    print(fmt::format("{} examples: {}\n{}", part.data->size(), part.name, report_table(report, bootstrap)));
+  }
+  return 0;
+}
+
+}  // namespace
+
 int eval(const EvalOptions& options) {
   prepare_machine(options.machine);
   const TrainedRun run = load(options.run, options.best ? Weights::kBest : Weights::kLast);
   const Part part = part_of(run, options);
+  if (options.report) return report_on(run, part, options);
   const std::optional<Metrics> metrics = evaluate(
       evaluation_of(run.model()), *part.data,
       {.batch_size = run.config().integer("validation.batch_size"), .units = metric_units(run.encoder(), *part.data)});

@@ -165,9 +165,14 @@ void add_eval(CLI::App& app, EvalOptions& o, Verb& run) {
       ->type_name("validation|training")
       ->check(CLI::IsMember({"validation", "training"}));
   verb->add_flag("--best", o.best, "Use the weights with the lowest validation loss instead of the last");
+  verb->add_flag("--report", o.report,
+                 "Of a table: all measures with 95% bootstrap intervals, each class's, and what was taken for what");
+  add_integer(*verb, "--resamples", o.resamples, {.low = 1, .high = 1'000'000},
+              "Of --report: how often examples are drawn")
+      ->default_str(std::to_string(o.resamples));
   verb->add_flag("--json", o.json, "Print one JSON object");
   add_machine_options(*verb, o.machine);
-  verb->footer("Example:\n  gradus eval runs/book --data other_book.txt");
+  verb->footer("Examples:\n  gradus eval runs/book --data other_book.txt\n  gradus eval runs/penguins --report");
   verb->final_callback([&o, &run] { run = [&o] { return eval(o); }; });
 }
 

@@ -83,6 +83,8 @@ struct EvalOptions {
   std::vector<std::string> data;  ///< Files; else the part of the run's own data.
   std::string part;               ///< "validation" or "training"; empty for the first of them that there is.
   bool best = false, json = false;
+  bool report = false;       ///< All measures, with intervals.
+  int64_t resamples = 1000;  ///< Of these.
   MachineOptions machine;
 };
 

@@ -34,28 +34,16 @@ Tensor unnamed_inputs(const Table& table, int64_t width) {
   return inputs;
 }
 
-// Two classes may have one output between them.
-std::vector<std::string> class_names(const TrainedRun& run, ObjectiveKind objective) {
-  if (!is_of_classes(objective)) return {};
-  const auto* table = std::get_if<TableEncoder>(&run.encoder());
-  if (table != nullptr) return table->classes();
-  std::vector<std::string> names;
-  const int64_t count = is_of_two_classes(objective) ? 2 : run.shape().outputs;
-  for (int64_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
-  return names;
-}
-
 // Of rows from `first` on.
 void add_rows(Predictions& to, const Objective& objective, const Tensor& outputs, const TableEncoder* table,
-              const Table& source, int64_t first) {
+              const std::function<std::string(int64_t)>& place, int64_t first) {
   const Tensor prediction = objective_prediction(objective, outputs);
   const std::vector<double> values = prediction.values<double>();
   const int64_t rows = prediction.size(0), width = prediction.size(1);
   for (int64_t row = 0; row < rows; ++row) {
     const auto begin = values.begin() + row * width;
     if (!std::all_of(begin, begin + width, [](double v) { return std::isfinite(v); })) {
-      fail(source.place(first + row),
-           "the model's output is not finite; are the numbers of this row like those it learned?");
+      fail(place(first + row), "the model's output is not finite; are the numbers of this row like those it learned?");
     }
     if (to.classes.empty()) {
       to.numbers.push_back(table != nullptr ? table->original(*begin) : *begin);
@@ -81,22 +69,45 @@ std::string csv_field(const std::string& text) {
 
 }  // namespace
 
-Predictions predict(const TrainedRun& run, const Table& table) {
+namespace {
+
+const FeatureModel& model_of_rows(const TrainedRun& run) {
   const auto* model = dynamic_cast<const FeatureModel*>(&run.model());
-  if (model == nullptr) {
-    fail_usage("predict",
-               "the run's model continues text; see `gradus generate`, and `gradus eval` for its loss on a text");
-  }
-  const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
-  const Tensor inputs = encoder != nullptr ? encoder->inputs(table) : unnamed_inputs(table, run.shape().inputs);
+  if (model != nullptr) return *model;
+  fail_usage("predict",
+             "the run's model continues text; see `gradus generate`, and `gradus eval` for its loss on a text");
+}
+
+}  // namespace
+
+std::vector<std::string> class_names(const TrainedRun& run) {
+  const ObjectiveKind objective = model_of_rows(run).objective().kind;
+  if (!is_of_classes(objective)) return {};
+  const auto* table = std::get_if<TableEncoder>(&run.encoder());
+  if (table != nullptr) return table->classes();
+  std::vector<std::string> names;
+  const int64_t count = is_of_two_classes(objective) ? 2 : run.shape().outputs;  // which may have one output for both
+  for (int64_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
+  return names;
+}
+
+Predictions predict(const TrainedRun& run, const Tensor& inputs, const std::function<std::string(int64_t)>& place) {
+  const FeatureModel& model = model_of_rows(run);
   Predictions result;
-  result.classes = class_names(run, model->objective().kind);
-  for (int64_t begin = 0; begin < table.rows; begin += kRows) {
-    const int64_t rows = std::min(kRows, table.rows - begin), width = inputs.size(1);
+  result.classes = class_names(run);
+  for (int64_t begin = 0; begin < inputs.size(0); begin += kRows) {
+    const int64_t rows = std::min(kRows, inputs.size(0) - begin), width = inputs.size(1);
     const Tensor part = inputs.view({rows, width}, {width, 1}, begin * width);
-    add_rows(result, model->objective(), run.predict(part), encoder, table, begin);
+    add_rows(result, model.objective(), run.predict(part), std::get_if<TableEncoder>(&run.encoder()), place, begin);
   }
   return result;
+}
+
+Predictions predict(const TrainedRun& run, const Table& table) {
+  model_of_rows(run);
+  const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
+  const Tensor inputs = encoder != nullptr ? encoder->inputs(table) : unnamed_inputs(table, run.shape().inputs);
+  return predict(run, inputs, [&](int64_t row) { return table.place(row); });
 }
 
 std::string to_csv(const Predictions& p) {

@@ -1,6 +1,7 @@
 // What a trained model says of the rows of a table.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ struct Predictions {
 /// any other columns; for a model of made-up data, which has no names for them, it must have nothing but them. A usage
 /// error for a text model.
 Predictions predict(const TrainedRun& run, const Table& table);
+/// The same of rows as the model sees them, f32 (rows, inputs); an error calls row i `place(i)`.
+Predictions predict(const TrainedRun& run, const Tensor& inputs, const std::function<std::string(int64_t row)>& place);
+/// The names of the classes that the run's model tells apart; empty for numbers. A usage error for a text model.
+std::vector<std::string> class_names(const TrainedRun& run);
 
 /// Lines of CSV: "prediction", and "p_CLASS" for each class with probabilities.
 std::string to_csv(const Predictions& predictions);

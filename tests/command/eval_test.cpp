@@ -88,6 +88,55 @@ TEST(Predict, ClassesHaveNamesAndProbabilities) {
               1e-6);
 }
 
+// x tells the class but for one row of each: 8 right of 10, by hand.
+TEST(Eval, AReportHasAllMeasures) {
+  const TemporaryFolder folder;
+  std::string text = "x,kind\n";
+  for (int i = 0; i < 10; ++i)
+    text += fmt::format("{},{}\n", i < 5 ? -1 : 1, (i < 5) != (i == 0 || i == 9) ? "a" : "b");
+  spill(folder / "t.csv", text);
+  spill(folder / "c.toml",
+        "[data]\nkind='csv'\npath='t.csv'\nvalidation_fraction=0\n[model]\nkind='linear'\n[loss]\n"
+        "name='binary_cross_entropy'\n[regularization]\nl2=0.01\n[solver]\nname='newton'\n[train]\nsteps=30\n");
+  ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).err, "");
+  const json report = json::parse(run_gradus(folder, {"eval", "run", "--report", "--json"}).out);
+  EXPECT_EQ(report["examples"], 10);
+  EXPECT_EQ(report["confusion"]["a"], (std::vector<double>{4, 1}));
+  EXPECT_EQ(report["confusion"]["b"], (std::vector<double>{1, 4}));
+  EXPECT_NEAR(report["classes"]["a"]["f1"].get<double>(), 0.8, 1e-12);
+  const json& measures = report["measures"];
+  for (const char* name : {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc"}) {
+    EXPECT_NEAR(measures[name]["value"].get<double>(), 0.8, 1e-12) << name;
+    EXPECT_LT(measures[name]["low"].get<double>(), 0.8) << name;
+    EXPECT_GE(measures[name]["high"].get<double>(), 0.9) << name;
+  }
+  EXPECT_NEAR(measures["matthews"]["value"].get<double>(), 0.6, 1e-12);
+  EXPECT_EQ(measures.size(), 11u);
+  const std::string shown = run_gradus(folder, {"eval", "run", "--report", "--resamples", "50"}).out;
+  EXPECT_THAT(shown, StartsWith("10 examples: the training part, for nothing was held out for validation\n"));
+  EXPECT_THAT(shown, HasSubstr("95% of 50 resamples\naccuracy                         0.8   "));
+  EXPECT_THAT(
+      shown,
+      HasSubstr(
+          "\ntrue \\ predicted                   a           b\na                                  4           1\n"));
+}
+
+TEST(Eval, AReportOfNumbersIsInTheColumnsUnit) {
+  const TemporaryFolder folder;
+  std::string text = "x,y\n";
+  for (int i = 0; i < 8; ++i) text += fmt::format("{},{}\n", i / 2, 1000 * (i / 2) + (i % 2 == 0 ? 30 : -30));
+  spill(folder / "t.csv", text);
+  spill(folder / "c.toml",
+        "[data]\nkind='csv'\npath='t.csv'\nvalidation_fraction=0\nstandardize_target=true\n[model]\nkind='linear'\n"
+        "[solver]\nname='newton'\n[train]\nsteps=3\n");
+  ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).err, "");
+  const json measures = json::parse(run_gradus(folder, {"eval", "run", "--report", "--json"}).out)["measures"];
+  for (const char* name : {"rmse", "mae", "median_absolute_error", "max_error"}) {
+    EXPECT_NEAR(measures[name]["value"].get<double>(), 30.0, 1e-2) << name;
+  }
+  EXPECT_NEAR(measures["r2"]["value"].get<double>(), 1.0 - 900.0 / (1.25e6 + 900.0), 1e-6);
+}
+
 TEST(Predict, ErrorsSayWhatIsMissing) {
   const TemporaryFolder folder;
   train(folder, false);
