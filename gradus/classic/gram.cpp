@@ -1,8 +1,9 @@
 #include "gradus/classic/gram.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
-#include <type_traits>
+#include <utility>
 
 #include "gradus/base/threads.h"
 #include "gradus/classic/kernels/linear_rows_simd.h"
@@ -27,73 +28,84 @@ Cut cut_rows(int64_t rows, int64_t wanted, int64_t block) {
   return {(rows + length - 1) / length, length};
 }
 
-// A tile of columns of some rows, less the shift and times the row's factor, contiguous.
-template <class T>
-void copy_tile(const float* x, int64_t stride, int64_t rows, int64_t columns, const double* factors,
-               const double* shift, T* to) {
-  for (int64_t i = 0; i < rows; ++i, x += stride, to += columns) {
-    const T factor = factors == nullptr ? T{1} : static_cast<T>(factors[i]);
-    if (shift == nullptr) {
-      for (int64_t j = 0; j < columns; ++j) to[j] = factor * static_cast<T>(x[j]);
-    } else {
-      for (int64_t j = 0; j < columns; ++j) to[j] = factor * static_cast<T>(double{x[j]} - shift[j]);
-    }
-  }
-}
-
 struct Weighting {
   const double* factors;
   const double* shift;
 };
 
-// sum (m, n) += the product of two tiles of columns, over the rows from `begin` to `end`.
+// Rows less the shift, times the root of their factor, contiguous: their products with each other are what is wanted.
 template <class T>
-void add_tile(const Tensor& x, const Weighting& weighting, int64_t begin, int64_t end, int64_t row_tile,
-              int64_t column_tile, int64_t m, int64_t n, double* sum) {
-  const auto [factors, shift] = weighting;
-  const int64_t width = x.size(1);
-  std::vector<T> a(kRows * m), b(kRows * n), product(m * n);
-  for (int64_t at = begin; at < end; at += kRows) {
-    const int64_t rows = std::min(kRows, end - at);
-    const float* const from = x.data<float>() + at * width;
-    const auto shift_of = [&](int64_t tile) { return shift == nullptr ? nullptr : shift + tile; };
-    copy_tile(from + row_tile, width, rows, m, factors == nullptr ? nullptr : factors + at, shift_of(row_tile),
-              a.data());
-    copy_tile(from + column_tile, width, rows, n, nullptr, shift_of(column_tile), b.data());
-    kernels::product<T>(m, n, rows, {a.data(), 1, m}, {b.data(), n, 1}, product.data(), n, false, {});
+void copy_rows(const float* x, int64_t begin, int64_t end, int64_t columns, const Weighting& weighting, T* to) {
+  std::vector<T> shift(static_cast<size_t>(columns));
+  if (weighting.shift != nullptr) std::copy_n(weighting.shift, columns, shift.begin());
+  for (int64_t i = begin; i < end; ++i) {
+    const T root = weighting.factors == nullptr ? T{1} : static_cast<T>(std::sqrt(weighting.factors[i]));
+    const float* const row = x + i * columns;
+    for (int64_t j = 0; j < columns; ++j) to[j] = root * (static_cast<T>(row[j]) - shift[j]);
+    to += columns;
+  }
+}
+
+// sum (m, n) += the product of two tiles of columns of some rows, `width` apart.
+template <class T>
+void add_tile(const T* x, int64_t rows, int64_t width, int64_t row_tile, int64_t column_tile, int64_t m, int64_t n,
+              double* sum) {
+  std::vector<T> product(static_cast<size_t>(m * n));
+  for (int64_t at = 0; at < rows; at += kRows) {
+    const T* const from = x + at * width;
+    kernels::product<T>(m, n, std::min(kRows, rows - at), {from + row_tile, 1, width}, {from + column_tile, width, 1},
+                        product.data(), n, false, {});
     for (int64_t i = 0; i < m * n; ++i) sum[i] += double{product[i]};
   }
 }
 
+// The features in tiles, and pairs of those up to the diagonal.
+struct Tiles {
+  int64_t features;
+  int64_t count() const { return (features + kTile - 1) / kTile; }
+  int64_t pairs() const { return count() * (count() + 1) / 2; }
+  std::pair<int64_t, int64_t> place_of(int64_t pair) const {
+    int64_t row = 0;
+    for (; pair > row; ++row) pair -= row + 1;
+    return {row * kTile, pair * kTile};
+  }
+  int64_t width(int64_t at) const { return std::min(kTile, features - at); }
+};
+
+// A panel of rows at a time: all its pairs of tiles, and pieces of its rows where the pairs are few, are units of work
+// that have sums of their own over all panels.
 template <class T>
 void dense_gram(const Tensor& x, const Weighting& weighting, double* gram) {
   const int64_t rows = x.size(0), features = x.size(1), side = features + 1;
-  const int64_t tiles = (features + kTile - 1) / kTile, pairs = tiles * (tiles + 1) / 2;
-  const Cut cut = cut_rows(rows, std::min((kWantedUnits + pairs - 1) / pairs, kMostPieces), kRows);
-  const auto place_of = [&](int64_t pair) {
-    int64_t row = 0;
-    for (; pair > row; ++row) pair -= row + 1;
-    return std::pair(row * kTile, pair * kTile);
-  };
-  std::vector<std::vector<double>> sums(pairs * cut.pieces);
-  parallel_for(pairs * cut.pieces, 1, [&](int64_t first, int64_t last) {
-    for (int64_t unit = first; unit < last; ++unit) {
-      const auto [row, column] = place_of(unit / cut.pieces);
-      const int64_t m = std::min(kTile, features - row), n = std::min(kTile, features - column);
-      const int64_t begin = unit % cut.pieces * cut.rows;
-      sums[unit].assign(m * n, 0.0);
-      add_tile<T>(x, weighting, begin, std::min(begin + cut.rows, rows), row, column, m, n, sums[unit].data());
-    }
-  });
+  const Tiles tiles{features};
+  const int64_t pairs = tiles.pairs(), pieces = std::min((kWantedUnits + pairs - 1) / pairs, kMostPieces);
+  const int64_t panel_rows = std::min(rows, std::max<int64_t>(pieces, 2) * kRows);
+  std::vector<T> panel(static_cast<size_t>(panel_rows * features));
+  std::vector<std::vector<double>> sums(static_cast<size_t>(pairs * pieces));
+  for (int64_t at = 0; at < rows; at += panel_rows) {
+    const int64_t count = std::min(panel_rows, rows - at), length = (count + pieces - 1) / pieces;
+    parallel_for(count, 64, [&](int64_t begin, int64_t end) {
+      copy_rows<T>(x.data<float>(), at + begin, at + end, features, weighting, panel.data() + begin * features);
+    });
+    parallel_for(pairs * pieces, 1, [&](int64_t first, int64_t last) {
+      for (int64_t unit = first; unit < last; ++unit) {
+        const auto [row, column] = tiles.place_of(unit / pieces);
+        const int64_t m = tiles.width(row), n = tiles.width(column), begin = unit % pieces * length;
+        sums[unit].resize(static_cast<size_t>(m * n));
+        if (begin >= count) continue;
+        add_tile<T>(panel.data() + begin * features, std::min(length, count - begin), features, row, column, m, n,
+                    sums[unit].data());
+      }
+    });
+  }
   parallel_for(pairs, 1, [&](int64_t first, int64_t last) {
     for (int64_t pair = first; pair < last; ++pair) {
-      const auto [row, column] = place_of(pair);
-      const int64_t n = std::min(kTile, features - column);
-      for (int64_t p = 0; p < cut.pieces; ++p) {
-        const std::vector<double>& sum = sums[pair * cut.pieces + p];
-        for (size_t i = 0; i < sum.size(); ++i) {
-          const int64_t at = static_cast<int64_t>(i);
-          gram[(row + at / n) * side + column + at % n] += sum[i];
+      const auto [row, column] = tiles.place_of(pair);
+      const int64_t n = tiles.width(column);
+      for (int64_t p = 0; p < pieces; ++p) {
+        const std::vector<double>& sum = sums[pair * pieces + p];
+        for (int64_t i = 0; i < tiles.width(row); ++i) {
+          kernels::add_scaled(gram + (row + i) * side + column, 1.0, sum.data() + i * n, n);
         }
       }
     }
@@ -167,19 +179,28 @@ std::vector<double> weighted_sums(const LinearInputs& inputs, const double* fact
 std::vector<double> weighted_gram(const LinearInputs& inputs, const double* factors, const double* shift,
                                   GramPrecision precision) {
   const int64_t features = inputs.features(), side = features + 1;
-  const std::vector<double> sums = weighted_sums(inputs, factors);
-  std::vector<double> gram(side * side);
+  std::vector<double> sums = weighted_sums(inputs, factors);
+  std::vector<double> gram(static_cast<size_t>(side * side)), rest(static_cast<size_t>(features));
+  if (shift != nullptr) std::copy_n(shift, features, rest.begin());
   if (inputs.is_sparse()) {
     sparse_gram(*inputs.sparse, factors, gram.data());
-    if (shift != nullptr) apply_shift(sums, shift, gram.data());
   } else if (precision == GramPrecision::kF32) {
     dense_gram<float>(inputs.dense, {factors, shift}, gram.data());
+    // What has been taken off is the shift in f32.
+    for (int64_t j = 0; j < features && shift != nullptr; ++j) {
+      const double taken = double{static_cast<float>(shift[j])};
+      rest[j] -= taken;
+      sums[j] -= sums.back() * taken;
+    }
   } else {
     dense_gram<double>(inputs.dense, {factors, shift}, gram.data());
+    if (shift != nullptr) kernels::add_scaled(sums.data(), -sums.back(), shift, features);
+    std::fill(rest.begin(), rest.end(), 0.0);
   }
+  if (shift != nullptr) apply_shift(sums, rest.data(), gram.data());
   double* const last = gram.data() + features * side;
   std::copy(sums.begin(), sums.end(), last);
-  if (shift != nullptr) kernels::add_scaled(last, -sums.back(), shift, features);
+  kernels::add_scaled(last, -sums.back(), rest.data(), features);
   return gram;
 }
 

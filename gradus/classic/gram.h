@@ -15,9 +15,9 @@ enum class GramPrecision : uint8_t {
 };
 
 /// The lower triangle of Σᵢ factors[i]·(xᵢ − shift, 1)·(xᵢ − shift, 1)ᵀ: (F + 1, F + 1) row-major, with the row of the
-/// 1 last. All factors are 1 if `factors` is nullptr, the shift (F) is 0 if that is: the features' means make small
-/// what is added up. Above the diagonal there is anything. The cuts depend on the sizes alone, so threads change no
-/// bit.
+/// 1 last. Factors are from 0; all 1 if `factors` is nullptr, the shift (F) is 0 if that is: the features' means make
+/// small what is added up. Above the diagonal there is anything. The cuts depend on the sizes alone, so threads change
+/// no bit.
 std::vector<double> weighted_gram(const LinearInputs& inputs, const double* factors, const double* shift,
                                   GramPrecision precision);
 

@@ -99,7 +99,9 @@ LassoPath lasso_path(const LinearProblem& problem, const LassoPathOptions& optio
     const double slope = 1e-10 * largest;  // below it there is nothing to gain
     double gap = HUGE_VAL;
     for (int64_t i = 0; i < options.rounds; ++i) {
-      net.round(l1, problem.l2, enough, slope, i == 0 ? std::max(2.0 * l1 - now, 0.0) : -1.0);
+      // The sequential strong rule (Tibshirani and others, 2012): slopes change little slower than l1.
+      const double entry = i == 0 ? std::clamp(2.0 * l1 - now, 0.0, l1) : -1.0;
+      net.round(l1, problem.l2, {.gap = enough, .slope = slope, .keeps_set = true, .entry = entry});
       gap = net.gap(l1, problem.l2);
       if (gap <= enough || net.largest_slope(l1, problem.l2) <= slope) break;
     }

@@ -102,11 +102,9 @@ class ColumnQuadratic : public Quadratic {
   }
 
   void slopes(const double* w, double* q) override {
-    const int64_t rows = static_cast<int64_t>(d_.size());
     offset_ = 0.0;
     for (int64_t j = 0; j < size(); ++j) offset_ += w[j] * means()[j];
     residuals(w);
-    (void)rows;
     parallel_for(size(), 16, [&](int64_t begin, int64_t end) {
       for (int64_t j = begin; j < end; ++j) q[j] = product(j, offset_);
     });
@@ -267,45 +265,44 @@ void ElasticNet::extrapolate(std::span<const double> before, std::span<const dou
   }
 }
 
-void ElasticNet::enter(double l1, double l2, double strong_threshold) {
-  std::vector<int32_t> candidates;
-  int64_t support = 0;
+void ElasticNet::enter(double l1, double l2, const Round& options) {
+  if (!options.keeps_set) {
+    active_.clear();
+    std::fill(is_active_.begin(), is_active_.end(), false);
+  }
   const auto slope = [&](int32_t j) { return std::abs(q_[j] - l2 * w_[j]); };
-  const double threshold = strong_threshold >= 0.0 ? std::min(strong_threshold, l1) : l1;
+  std::vector<int32_t> entering, violating;
   for (const int32_t j : all_) {
-    support += w_[j] != 0.0;
     if (is_active_[j]) continue;
-    if (w_[j] != 0.0 || slope(j) > threshold || (strong_threshold >= 0.0 && slope(j) >= threshold)) {
-      candidates.push_back(j);
+    if (w_[j] != 0.0 || (options.entry >= 0.0 && slope(j) >= options.entry)) {
+      entering.push_back(j);
+    } else if (slope(j) > l1) {
+      violating.push_back(j);
     }
   }
-  constexpr int64_t kFewest = 64;
-  const int64_t most = std::max(support, kFewest);
-  if (strong_threshold < 0.0 && static_cast<int64_t>(candidates.size()) > most) {
-    // What is not 0 has to be in; of the others those that violate most. Equal ones go by their number.
-    const auto is_before = [&](int32_t a, int32_t b) {
-      const bool a_is_in = w_[a] != 0.0, b_is_in = w_[b] != 0.0;
-      if (a_is_in != b_is_in) return a_is_in;
-      return slope(a) != slope(b) ? slope(a) > slope(b) : a < b;
-    };
-    std::nth_element(candidates.begin(), candidates.begin() + most, candidates.end(), is_before);
-    candidates.resize(static_cast<size_t>(most));
-    std::sort(candidates.begin(), candidates.end());
+  constexpr size_t kFewest = 64;
+  const size_t most = std::max(active_.size() + entering.size(), kFewest);
+  if (violating.size() > most) {  // those that violate most; equal ones go by their number
+    const auto is_before = [&](int32_t a, int32_t b) { return slope(a) != slope(b) ? slope(a) > slope(b) : a < b; };
+    std::nth_element(violating.begin(), violating.begin() + static_cast<int64_t>(most), violating.end(), is_before);
+    violating.resize(most);
   }
-  for (const int32_t j : candidates) is_active_[j] = true;
-  active_.insert(active_.end(), candidates.begin(), candidates.end());
+  entering.insert(entering.end(), violating.begin(), violating.end());
+  std::sort(entering.begin(), entering.end());
+  for (const int32_t j : entering) is_active_[j] = true;
+  active_.insert(active_.end(), entering.begin(), entering.end());
 }
 
-void ElasticNet::round(double l1, double l2, double gap, double slope, double strong_threshold) {
+void ElasticNet::round(double l1, double l2, const Round& options) {
   constexpr int64_t kMostPasses = 1000;
   constexpr int kMostRefinements = 12;
-  enter(l1, l2, strong_threshold);
-  double tolerance = std::max(slope, 0.1 * slope_over(active_, l1, l2));
+  const bool begins = !options.keeps_set || active_.empty();
+  enter(l1, l2, options);
+  double tolerance = std::max(options.slope, 0.1 * slope_over(active_, l1, l2));
   for (int i = 0; i < kMostRefinements; ++i) {
-    quadratic_->descend(active_, begins_, l1, l2, tolerance, kMostPasses, w_.data(), q_.data());
-    begins_ = false;
-    if (gap_over(active_, l1, l2) <= 0.5 * gap || tolerance <= slope) break;
-    tolerance = std::max(0.2 * tolerance, slope);
+    quadratic_->descend(active_, begins && i == 0, l1, l2, tolerance, kMostPasses, w_.data(), q_.data());
+    if (gap_over(active_, l1, l2) <= 0.5 * options.gap || tolerance <= options.slope) break;
+    tolerance = std::max(0.2 * tolerance, options.slope);
   }
   quadratic_->slopes(w_.data(), q_.data());
 }

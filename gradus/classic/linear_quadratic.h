@@ -76,10 +76,19 @@ class ElasticNet {
   void extrapolate(std::span<const double> before, std::span<const double> slopes_before, double factor);
   const std::vector<double>& slopes() const { return q_; }
 
-  /// One round: coordinates enter, the working set is solved until its own gap is `gap` or less, or its largest slope
-  /// is `slope` or less, and all slopes are made anew. A coordinate enters if it violates its condition, at most as
-  /// many as are there; or, with `strong_threshold` from 0, if its slope's size is at least that, all.
-  void round(double l1, double l2, double gap, double slope, double strong_threshold = -1.0);
+  /// When a round ends, and how it begins.
+  struct Round {
+    double gap;    ///< The working set is solved until its own gap is half of this or less,
+    double slope;  ///< or no step changes a slope by more.
+    /// The working set is that of the last round and what enters it; else what is not 0 and what enters it, so that a
+    /// round is a function of w.
+    bool keeps_set = false;
+    /// From 0: coordinates whose slope has at least this size enter, all of them. Else at most as many as are not 0, or
+    /// 64, of those whose slope is larger than l1.
+    double entry = -1.0;
+  };
+  /// One round: coordinates enter the working set, it is solved, and all slopes are made anew.
+  void round(double l1, double l2, const Round& options);
   /// How far the objective is above its minimum, at most; infinite where l1 is 0.
   double gap(double l1, double l2) const { return gap_over(all_, l1, l2); }
   /// The largest element of the smallest subgradient.
@@ -90,13 +99,12 @@ class ElasticNet {
  private:
   double gap_over(std::span<const int32_t> coordinates, double l1, double l2) const;
   double slope_over(std::span<const int32_t> coordinates, double l1, double l2) const;
-  void enter(double l1, double l2, double strong_threshold);
+  void enter(double l1, double l2, const Round& options);
 
   std::unique_ptr<Quadratic> quadratic_;
   std::vector<double> w_, q_;
   std::vector<int32_t> all_, active_;
   std::vector<bool> is_active_;
-  bool begins_ = true;
 };
 
 }  // namespace gradus

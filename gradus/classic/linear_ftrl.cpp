@@ -1,0 +1,35 @@
+#include "gradus/classic/linear_ftrl.h"
+
+#include "gradus/base/error.h"
+#include "gradus/classic/linear_online.h"
+
+namespace gradus {
+namespace {
+
+struct FtrlRule {
+  float beta, per_alpha;
+
+  float weight(float sum, float squares, float l1, float l2) const {
+    return -detail::soft_threshold(sum, l1) / ((beta + std::sqrt(squares)) * per_alpha + l2);
+  }
+  void add(float& sum, float& squares, float weight, float slope) const {
+    const float more = squares + slope * slope;
+    const float sigma = (std::sqrt(more) - std::sqrt(squares)) * per_alpha;
+    sum += slope - sigma * weight;
+    squares = more;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<LinearSolver> make_linear_ftrl(const LinearProblem& problem, const LinearFtrlOptions& o) {
+  for (const auto& [what, value] : {std::pair("alpha", o.alpha), {"beta", o.beta}}) {
+    if (!(value > 0.0 && std::isfinite(value))) {
+      fail_usage("ftrl", "{} is {}; expected a finite number above 0", what, value);
+    }
+  }
+  const FtrlRule rule{static_cast<float>(o.beta), static_cast<float>(1.0 / o.alpha)};
+  return std::make_unique<detail::OnlineSolver<FtrlRule>>("ftrl", problem, rule, o.seed, o.shuffle);
+}
+
+}  // namespace gradus
