@@ -103,14 +103,15 @@ KMeansRound KMeans::step() {
   Tensor moved = means_of(clusters, x_.size(1));
   round.shift = detail::squared_difference(moved, centers_);
   round.converged = !clusters.has_changed || round.shift <= tolerance_;
-  detail::note_moves(centers_, moved, slacks_);
+  slacks_.note_moves(centers_, moved);
   centers_ = std::move(moved);
   return round;
 }
 
 KMeansResult KMeans::result() const {
-  KMeansResult result{.centers = centers_.clone(), .rounds = round_};
-  result.labels = detail::labels_of(x_, centers_);
+  KMeansResult result{.centers = centers_.clone(), .labels = labels_.clone(), .rounds = round_};
+  detail::Slacks slacks = slacks_;
+  detail::relabel(x_, centers_, result.labels, slacks);
   result.inertia = detail::sum_of(detail::distances_of(x_, result.labels, centers_));
   return result;
 }

@@ -1,6 +1,5 @@
 #include "gradus/classic/kmeans_assign.h"
 
-#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -17,48 +16,7 @@ int64_t rows_together(int64_t columns) {
   return std::clamp(kBytes / (4 * columns) / kUnit * kUnit, kFewest, kMost);
 }
 
-int64_t all_places(int64_t count, int32_t* places) {
-  std::iota(places, places + count, 0);
-  return count;
-}
-
-// Takes the centres' moves from the slacks of rows; writes the places of those that have none left, and returns how
-// many these are.
-int64_t take_moves(const std::vector<float>& moves, int64_t count, const int64_t* labels, float* slacks,
-                   int32_t* places) {
-  constexpr float kRounding = 1.0F - 0x1p-22F;
-  int64_t unsure = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    slacks[i] = (slacks[i] - moves[static_cast<size_t>(labels[i])]) * kRounding;
-    places[unsure] = static_cast<int32_t>(i);
-    unsure += slacks[i] > 0.0F ? 0 : 1;
-  }
-  return unsure;
-}
-
 }  // namespace
-
-void note_moves(const Tensor& before, const Tensor& after, Slacks& slacks) {
-  const int64_t k = before.size(0), columns = before.size(1);
-  std::vector<double> moves;
-  for (int64_t j = 0; j < k; ++j) {
-    double squares = 0.0;
-    for (int64_t i = j * columns; i < (j + 1) * columns; ++i) {
-      const double move = after.data<double>()[i] - before.data<double>()[i];
-      squares += move * move;
-    }
-    moves.push_back(std::sqrt(squares));
-  }
-  const auto farthest = std::max_element(moves.begin(), moves.end());
-  double second = 0.0;
-  for (auto move = moves.begin(); move != moves.end(); ++move)
-    second = move == farthest ? second : std::max(second, *move);
-  slacks.moves.clear();
-  for (auto move = moves.begin(); move != moves.end(); ++move) {
-    const double others = move == farthest ? second : *farthest;
-    slacks.moves.push_back(static_cast<float>((*move + others) * (1 + 1e-6)));
-  }
-}
 
 Clusters assign(const Tensor& x, const Tensor& centers, Tensor& labels, Slacks& slacks) {
   const int64_t rows = x.size(0), columns = x.size(1), k = centers.size(0), size = k * columns;
@@ -70,25 +28,19 @@ Clusters assign(const Tensor& x, const Tensor& centers, Tensor& labels, Slacks& 
   std::vector<Clusters> parts(static_cast<size_t>(blocks.count));
   double* const all_sums = sums.mutable_data<double>();
   int64_t* const all_labels = labels.mutable_data<int64_t>();
-  const bool is_first = slacks.rows.empty();
-  slacks.rows.resize(static_cast<size_t>(rows));
+  slacks.resize(rows);
   parallel_for(rows, blocks.length, [&](int64_t begin, int64_t end) {
     const int64_t b = begin / blocks.length;
     Clusters& part = parts[static_cast<size_t>(b)];
     part.counts.resize(static_cast<size_t>(k));
     std::fill_n(all_sums + b * size, size, 0.0);
-    std::vector<int32_t> places(static_cast<size_t>(together));
-    std::vector<int64_t> before(static_cast<size_t>(together));
     for (int64_t row = begin; row < end; row += together) {
       const int64_t count = std::min(together, end - row);
       const float* from = x.data<float>() + row * columns;
       int64_t* own = all_labels + row;
-      float* slack = slacks.rows.data() + row;
-      const int64_t unsure =
-          is_first ? all_places(count, places.data()) : take_moves(slacks.moves, count, own, slack, places.data());
-      std::copy_n(own, count, before.begin());
-      kernels::find_nearest(panels, from, places.data(), unsure, own, slack);
-      part.has_changed = part.has_changed || !std::equal(own, own + count, before.begin());
+      const std::vector<int64_t> before(own, own + count);
+      slacks.find(panels, from, row, count, own);
+      part.has_changed = part.has_changed || !std::equal(before.begin(), before.end(), own);
       kernels::add_rows(from, count, columns, own, all_sums + b * size, part.counts.data());
     }
   });
@@ -106,17 +58,20 @@ Clusters assign(const Tensor& x, const Tensor& centers, Tensor& labels, Slacks& 
   return all;
 }
 
-Tensor labels_of(const Tensor& x, const Tensor& centers) {
+void relabel(const Tensor& x, const Tensor& centers, Tensor& labels, Slacks& slacks) {
   const int64_t columns = x.size(1);
   const kernels::CenterPanels panels(centers.data<double>(), centers.size(0), columns);
-  Tensor labels = Tensor::empty({x.size(0)}, DType::kI64);
+  slacks.resize(x.size(0));
   int64_t* to = labels.mutable_data<int64_t>();
   parallel_for(x.size(0), rows_together(columns), [&](int64_t begin, int64_t end) {
-    std::vector<int32_t> places(static_cast<size_t>(end - begin));
-    std::vector<float> slacks(places.size());
-    kernels::find_nearest(panels, x.data<float>() + begin * columns, places.data(),
-                          all_places(end - begin, places.data()), to + begin, slacks.data());
+    slacks.find(panels, x.data<float>() + begin * columns, begin, end - begin, to + begin);
   });
+}
+
+Tensor labels_of(const Tensor& x, const Tensor& centers) {
+  Tensor labels = Tensor::empty({x.size(0)}, DType::kI64);
+  Slacks slacks;
+  relabel(x, centers, labels, slacks);
   return labels;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "gradus/classic/kmeans_slack.h"
 #include "gradus/tensor/tensor.h"
 
 namespace gradus::detail {
@@ -16,22 +17,14 @@ struct Clusters {
   bool has_changed = false;     ///< Some label is another than before.
 };
 
-/// How far the centres may move before rows can change their labels, so that a round need not look at each row again.
-/// Nothing depends on it but time. Source: Hamerly, "Making k-means even faster", SDM 2010.
-struct Slacks {
-  std::vector<float>
-      rows;  ///< (N): a lower bound of the second distance minus the first; empty before the first round.
-  std::vector<float> moves;  ///< (k): what a row with this label loses of it by the last move of the centres.
-};
-
-/// Sets `moves` by centres (k, D) f64 before and after.
-void note_moves(const Tensor& before, const Tensor& after, Slacks& slacks);
-
 /// Sets `labels` (N) i64 to the nearest of `centers` (k, D) f64 for each row of `x` (N, D) f32, and adds up the rows.
-/// `slacks`, with its moves since the labels were set, is read and set.
+/// `slacks` are new, or have seen every move of the centres since the labels were set.
 Clusters assign(const Tensor& x, const Tensor& centers, Tensor& labels, Slacks& slacks);
 
-/// The labels alone, (N) i64.
+/// Sets the labels alone.
+void relabel(const Tensor& x, const Tensor& centers, Tensor& labels, Slacks& slacks);
+
+/// The same anew, (N) i64.
 Tensor labels_of(const Tensor& x, const Tensor& centers);
 
 /// ‖x_i − center of its label‖² of each row.
