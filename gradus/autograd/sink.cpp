@@ -39,7 +39,7 @@ Tensor contract(const ParameterGradient& g) {
     case GradientKind::kBias:
       return sum_to_last(g.output_gradient);
     case GradientKind::kScale:
-      return sum_to_last(kernels::binary("scale", kernels::Binary::kMultiply, g.input, g.output_gradient));
+      return kernels::sum_of_products(g.input, g.output_gradient);
     case GradientKind::kLookup:
       return kernels::scatter_add_rows(g.output_gradient, g.input, g.parameter.size(0));
     case GradientKind::kDense:

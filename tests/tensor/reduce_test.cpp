@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/elementwise.h"
 #include "gradus/tensor/kernels/random.h"
 #include "tests/tensor/same_bits.h"
 #include "tests/testing.h"
@@ -114,6 +115,24 @@ TEST(SumTo, UndoesABroadcast) {
   EXPECT_EQ(kernels::sum_to(drawn({1, 1, 3}), {3}).values<double>(), drawn({3}).values<double>());
   EXPECT_EQ(kernels::sum_to(Tensor::empty({0, 3}), {3}).values<double>(), (Doubles{0, 0, 0}));
   EXPECT_EQ(error_text([&] { kernels::sum_to(x, {4}); }), "[sum_to] (2, 3, 4, 5) is not a broadcast of (4,)");
+}
+
+// The terms and the order of their sums are those of a product's columns.
+TEST(SumOfProducts, IsThatOfTheColumnsOfAProduct) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    for (const Shape& shape : {Shape{7}, {3, 5}, {130, 2}, {3000, 3}, {301, 30}, {40, 513}, {3, 301, 517}, {0, 3}}) {
+      const Tensor a = drawn(shape, dtype), b = kernels::random_normal(shape, 0, 1, 8, dtype);
+      const Tensor product = kernels::binary("multiply", kernels::Binary::kMultiply, a, b);
+      EXPECT_EQ(kernels::sum_of_products(a, b).values<double>(),
+                kernels::sum_to(product, {shape.back()}).values<double>())
+          << to_string(shape);
+    }
+  }
+  const Tensor x = drawn({4, 3}), turned = x.view({3, 4}, {1, 3});
+  EXPECT_EQ(kernels::sum_of_products(turned, turned).values<double>(),
+            kernels::sum_of_products(kernels::copy(turned), kernels::copy(turned)).values<double>());
+  EXPECT_EQ(error_text([&] { kernels::sum_of_products(x, turned); }),
+            "[sum_of_products] f64 (4, 3) and f64 (3, 4); both must be of one dtype and one shape with a dimension");
 }
 
 TEST(SquaredNorm, IsInDouble) {

@@ -45,22 +45,24 @@ void sum_rows(BlockSum what, DType dtype, const std::byte* x, int64_t rows, int6
   });
 }
 
-void sum_columns(DType dtype, const std::byte* x, int64_t rows, int64_t width, std::byte* out);
+void sum_columns(DType dtype, const ColumnTerms& x, int64_t rows, int64_t width, std::byte* out);
 
 constexpr int64_t kNarrow = 32;
 
 // Narrow rows are read `fold` at a time as one row, so that vectors are full; then the folds and the rest are added.
-void sum_narrow_columns(DType dtype, const std::byte* x, int64_t rows, int64_t width, std::byte* out) {
+void sum_narrow_columns(DType dtype, const ColumnTerms& x, int64_t rows, int64_t width, std::byte* out) {
   const int64_t fold = 2 * kNarrow / width, rest = rows % fold, row_bytes = width * size_of(dtype);
   Tensor partials = Tensor::empty({fold + rest, width}, dtype);
   std::byte* partial = partials.mutable_bytes();
   sum_columns(dtype, x, rows / fold, fold * width, partial);
-  std::memcpy(partial + fold * row_bytes, x + (rows - rest) * row_bytes, static_cast<size_t>(rest * row_bytes));
-  run_column_sums(dtype, partial, fold + rest, width, width, out);
+  for (int64_t i = 0; i < rest; ++i) {
+    run_column_sums(dtype, x.at((rows - rest + i) * row_bytes), 1, width, width, partial + (fold + i) * row_bytes);
+  }
+  run_column_sums(dtype, {partial}, fold + rest, width, width, out);
 }
 
-// out[j] = Σ over rows of x[row][j], of a contiguous (rows, width).
-void sum_columns(DType dtype, const std::byte* x, int64_t rows, int64_t width, std::byte* out) {
+// out[j] = Σ over rows of the terms [row][j], of a contiguous (rows, width).
+void sum_columns(DType dtype, const ColumnTerms& x, int64_t rows, int64_t width, std::byte* out) {
   const int64_t bytes = size_of(dtype);
   if (rows * width <= kSumBlock) return run_column_sums(dtype, x, rows, width, width, out);
   if (width <= kNarrow) return sum_narrow_columns(dtype, x, rows, width, out);
@@ -71,10 +73,10 @@ void sum_columns(DType dtype, const std::byte* x, int64_t rows, int64_t width, s
   const int64_t grain = std::max<int64_t>(1024, kGrain / std::min(rows, kRowBlock));
   parallel_rows(blocks, width, grain, [=](int64_t block, int64_t begin, int64_t end) {
     const int64_t first = block * kRowBlock;
-    run_column_sums(dtype, x + (first * width + begin) * bytes, std::min(kRowBlock, rows - first), width, end - begin,
+    run_column_sums(dtype, x.at((first * width + begin) * bytes), std::min(kRowBlock, rows - first), width, end - begin,
                     partial + (block * width + begin) * bytes);
   });
-  if (blocks > 1) sum_columns(dtype, partial, blocks, width, out);
+  if (blocks > 1) sum_columns(dtype, {partial}, blocks, width, out);
 }
 
 // (outer, length, inner) summed over the middle.
@@ -82,7 +84,7 @@ void sum_middle(DType dtype, const std::byte* x, int64_t outer, int64_t length, 
   const int64_t plane = length * inner, bytes = size_of(dtype);
   const auto run = [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      sum_columns(dtype, x + i * plane * bytes, length, inner, out + i * inner * bytes);
+      sum_columns(dtype, {x + i * plane * bytes}, length, inner, out + i * inner * bytes);
     }
   };
   if (plane >= kGrain) {
@@ -155,6 +157,20 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
     if (summed) result = sum_axis(result, axis, false);
   }
   return reshaped(result, shape);
+}
+
+Tensor sum_of_products(const Tensor& a, const Tensor& b) {
+  check_float("sum_of_products", a);
+  if (a.dtype() != b.dtype() || !(a.shape() == b.shape()) || a.rank() == 0) {
+    fail("sum_of_products", "{} and {}; both must be of one dtype and one shape with a dimension", a.describe(),
+         b.describe());
+  }
+  const Tensor x = contiguous(a), y = contiguous(b);
+  const int64_t width = a.size(-1);
+  if (a.numel() == 0) return Tensor::zeros({width}, a.dtype());
+  Tensor result = Tensor::empty({width}, a.dtype());
+  sum_columns(a.dtype(), {x.bytes(), y.bytes()}, a.numel() / width, width, result.mutable_bytes());
+  return result;
 }
 
 double squared_norm(const Tensor& x) { return sum_all_as(BlockSum::kSquares, x).item(); }

@@ -15,6 +15,8 @@ Tensor sum_all(const Tensor& x);
 Tensor sum_axis(const Tensor& x, int axis, bool keep_dims);
 /// Undoes a broadcast: sums `x` over the dimensions in which `shape` is smaller or missing.
 Tensor sum_to(const Tensor& x, const Shape& shape);
+/// Σ a·b over everything but the last dimension, in which there must be one: shape (C). Equal shapes and dtypes.
+Tensor sum_of_products(const Tensor& a, const Tensor& b);
 /// Σ x², accumulated in double.
 double squared_norm(const Tensor& x);
 /// Row by row: Σ x² over everything but dimension 0, shape (B), f64.

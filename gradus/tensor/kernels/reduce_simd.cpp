@@ -79,39 +79,64 @@ void RunBlockSums(BlockSum what, DType dtype, const std::byte* x, int64_t count,
 
 constexpr int64_t kTogether = 8;  // rows that are read side by side: the sums are loaded and stored once for all
 
+// The rows that are added: those of x, or the products of x and y.
+template <class T>
+struct PlainRows {
+  const T* x;
+  int64_t stride;
+  template <class Lanes>
+  HWY_INLINE auto Load(Lanes lanes, int64_t row, size_t j) const {
+    return lanes.Load(x + row * stride + static_cast<int64_t>(j));
+  }
+};
+template <class T>
+struct ProductRows {
+  PlainRows<T> x, y;
+  template <class Lanes>
+  HWY_INLINE auto Load(Lanes lanes, int64_t row, size_t j) const {
+    return hn::Mul(x.Load(lanes, row, j), y.Load(lanes, row, j));
+  }
+};
+
 // out = [out +] the sum of eight rows, for one vector of columns.
-template <class T, class Lanes>
-HWY_INLINE void AddEight(Lanes lanes, const T* x, int64_t stride, bool first, T* out) {
-  const auto s01 = hn::Add(lanes.Load(x), lanes.Load(x + stride));
-  const auto s23 = hn::Add(lanes.Load(x + 2 * stride), lanes.Load(x + 3 * stride));
-  const auto s45 = hn::Add(lanes.Load(x + 4 * stride), lanes.Load(x + 5 * stride));
-  const auto s67 = hn::Add(lanes.Load(x + 6 * stride), lanes.Load(x + 7 * stride));
+template <class T, class Lanes, class Rows>
+HWY_INLINE void AddEight(Lanes lanes, const Rows& x, int64_t row, size_t j, T* out) {
+  const auto s01 = hn::Add(x.Load(lanes, row, j), x.Load(lanes, row + 1, j));
+  const auto s23 = hn::Add(x.Load(lanes, row + 2, j), x.Load(lanes, row + 3, j));
+  const auto s45 = hn::Add(x.Load(lanes, row + 4, j), x.Load(lanes, row + 5, j));
+  const auto s67 = hn::Add(x.Load(lanes, row + 6, j), x.Load(lanes, row + 7, j));
   const auto sum = hn::Add(hn::Add(s01, s23), hn::Add(s45, s67));
-  lanes.Store(first ? sum : hn::Add(lanes.Load(out), sum), out);
+  lanes.Store(row == 0 ? sum : hn::Add(lanes.Load(out + j), sum), out + j);
 }
 
-template <class T, class Lanes>
-HWY_INLINE void AddOne(Lanes lanes, const T* x, bool first, T* out) {
-  lanes.Store(first ? lanes.Load(x) : hn::Add(lanes.Load(out), lanes.Load(x)), out);
+template <class T, class Lanes, class Rows>
+HWY_INLINE void AddOne(Lanes lanes, const Rows& x, int64_t row, size_t j, T* out) {
+  const auto own = x.Load(lanes, row, j);
+  lanes.Store(row == 0 ? own : hn::Add(lanes.Load(out + j), own), out + j);
+}
+
+template <class T, class Rows>
+void ColumnSums(const Rows& x, int64_t rows, size_t columns, T* out) {
+  int64_t row = 0;
+  for (; row + kTogether <= rows; row += kTogether) {
+    ForLanes<T>(columns, [=](auto lanes, size_t j) HWY_ATTR { AddEight(lanes, x, row, j, out); });
+  }
+  for (; row < rows; ++row) {
+    ForLanes<T>(columns, [=](auto lanes, size_t j) HWY_ATTR { AddOne(lanes, x, row, j, out); });
+  }
 }
 
 template <class T>
-void ColumnSums(const std::byte* x_bytes, int64_t rows, int64_t stride, int64_t width, std::byte* out_bytes) {
-  const T* x = reinterpret_cast<const T*>(x_bytes);
-  T* out = reinterpret_cast<T*>(out_bytes);
+void ColumnSumsTyped(const ColumnTerms& terms, int64_t rows, int64_t stride, int64_t width, std::byte* out) {
+  const PlainRows<T> x{reinterpret_cast<const T*>(terms.x), stride}, y{reinterpret_cast<const T*>(terms.y), stride};
   const size_t columns = static_cast<size_t>(width);
-  int64_t row = 0;
-  for (; row + kTogether <= rows; row += kTogether, x += kTogether * stride) {
-    ForLanes<T>(columns, [=](auto lanes, size_t j) HWY_ATTR { AddEight(lanes, x + j, stride, row == 0, out + j); });
-  }
-  for (; row < rows; ++row, x += stride) {
-    ForLanes<T>(columns, [=](auto lanes, size_t j) HWY_ATTR { AddOne(lanes, x + j, row == 0, out + j); });
-  }
+  T* to = reinterpret_cast<T*>(out);
+  terms.y == nullptr ? ColumnSums(x, rows, columns, to) : ColumnSums(ProductRows<T>{x, y}, rows, columns, to);
 }
 
-void RunColumnSums(DType dtype, const std::byte* x, int64_t rows, int64_t stride, int64_t width, std::byte* out) {
-  dtype == DType::kF32 ? ColumnSums<float>(x, rows, stride, width, out)
-                       : ColumnSums<double>(x, rows, stride, width, out);
+void RunColumnSums(DType dtype, const ColumnTerms& terms, int64_t rows, int64_t stride, int64_t width, std::byte* out) {
+  dtype == DType::kF32 ? ColumnSumsTyped<float>(terms, rows, stride, width, out)
+                       : ColumnSumsTyped<double>(terms, rows, stride, width, out);
 }
 
 }  // namespace
@@ -129,8 +154,9 @@ void run_block_sums(BlockSum what, DType dtype, const std::byte* x, int64_t coun
   HWY_DYNAMIC_DISPATCH(RunBlockSums)(what, dtype, x, count, block, out);
 }
 
-void run_column_sums(DType dtype, const std::byte* x, int64_t rows, int64_t stride, int64_t width, std::byte* out) {
-  HWY_DYNAMIC_DISPATCH(RunColumnSums)(dtype, x, rows, stride, width, out);
+void run_column_sums(DType dtype, const ColumnTerms& terms, int64_t rows, int64_t stride, int64_t width,
+                     std::byte* out) {
+  HWY_DYNAMIC_DISPATCH(RunColumnSums)(dtype, terms, rows, stride, width, out);
 }
 
 }  // namespace gradus::kernels
