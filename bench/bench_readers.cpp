@@ -1,41 +1,47 @@
-// Times a reader of tabular data on a file, several times, and prints one JSON object: what bench/peers/readers takes.
+// Times a reader of tabular data on a file (.svm: LIBSVM's format, else CSV), several times, and prints one JSON
+// object: what bench/peers/readers takes.
 //
 //     bench_readers FILE [ROUNDS [THREADS]]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <numeric>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gradus/base/clock.h"
 #include "gradus/base/json.h"
 #include "gradus/base/threads.h"
 #include "gradus/data/csv.h"
+#include "gradus/data/libsvm.h"
 
 namespace gradus {
 namespace {
 
+// The number of rows, and a sum that depends on what was read.
+std::pair<int64_t, double> read(const std::string& path) {
+  if (path.ends_with(".svm")) {
+    const SparseExamples examples = read_libsvm(path);
+    return {examples.features.rows, std::accumulate(examples.targets.begin(), examples.targets.end(), 0.0)};
+  }
+  const Table table = read_csv(path);
+  const std::vector<double>& numbers = table.columns[0].numbers;
+  return {table.rows, std::accumulate(numbers.begin(), numbers.end(), 0.0)};
+}
+
 void bench_readers(const std::string& path, int rounds) {
   std::vector<double> times_s;
-  int64_t rows = 0, columns = 0;
-  double sum = 0.0;
+  std::pair<int64_t, double> result;
   for (int i = 0; i < rounds; ++i) {
     const Clock::time_point start = Clock::now();
-    const Table table = read_csv(path);
+    result = read(path);
     times_s.push_back(seconds_since(start));
-    rows = table.rows;
-    columns = static_cast<int64_t>(table.columns.size());
-    sum = 0.0;
-    for (const double number : table.columns[0].numbers) sum += number;
   }
   std::sort(times_s.begin(), times_s.end());
-  const JsonText json = JsonText()
-                            .add("seconds_median", times_s[times_s.size() / 2])
-                            .add("seconds_least", times_s[0])
-                            .add("rows", rows)
-                            .add("columns", columns)
-                            .add("sum", sum);
+  const double median = times_s[times_s.size() / 2];
+  const JsonText json = JsonText().add("seconds_median", median).add("rows", result.first).add("sum", result.second);
   std::printf("%s\n", json.line().c_str());
 }
 

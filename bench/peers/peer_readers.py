@@ -10,6 +10,10 @@ def reader_of(library: str, threads: int):
         import pandas
 
         return pandas.read_csv
+    if library == "scikit-learn":
+        from sklearn.datasets import load_svmlight_file
+
+        return lambda path: load_svmlight_file(path)[1]
     import pyarrow
     from pyarrow import csv
 

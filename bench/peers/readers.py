@@ -1,4 +1,4 @@
-"""Compares the readers of tabular data with those of pandas and pyarrow. Called by bench/peers/readers."""
+"""Compares the readers of tabular data with those of pandas, pyarrow and scikit-learn. Called by bench/peers/readers."""
 
 import argparse
 import os
@@ -16,6 +16,20 @@ def write_csv(path: str, megabytes: int) -> None:
     block = "".join(",".join(f"{x:.6g}" for x in row) + "\n" for row in numbers)
     with open(path, "w") as file:
         file.write(",".join(f"c{i}" for i in range(20)) + "\n")
+        for _ in range(max(1, megabytes * 1_000_000 // len(block))):
+            file.write(block)
+
+
+def write_svm(path: str, megabytes: int) -> None:
+    """Rows of some 30 of 1,000 features, numbers with six digits. Rows repeat after 20,000."""
+    random = np.random.default_rng(1)
+    rows = []
+    for _ in range(20_000):
+        columns = np.flatnonzero(random.random(1000) < 0.03) + 1
+        pairs = (f"{c}:{x:.6g}" for c, x in zip(columns, random.standard_normal(len(columns))))
+        rows.append(f"{random.integers(0, 2)} " + " ".join(pairs) + "\n")
+    block = "".join(rows)
+    with open(path, "w") as file:
         for _ in range(max(1, megabytes * 1_000_000 // len(block))):
             file.write(block)
 
@@ -46,6 +60,10 @@ def main() -> None:
         path = os.path.join(folder, "numbers.csv")
         write_csv(path, a.megabytes)
         compare("CSV of numbers", path, ["pandas", "pyarrow"], a)
+        os.remove(path)
+        path = os.path.join(folder, "sparse.svm")
+        write_svm(path, a.megabytes // 5)
+        compare("LIBSVM", path, ["scikit-learn"], a)
 
 
 if __name__ == "__main__":
