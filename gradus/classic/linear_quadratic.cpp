@@ -70,7 +70,7 @@ class GramQuadratic : public Quadratic {
       for (int64_t j = 0; j <= k; ++j) {
         own_gram_[k * stride_ + j] = own_gram_[j * stride_ + k] = static_cast<float>(row[active[j]]);
       }
-      diagonal_[k] = row[active[k]];
+      diagonal_[k] = curvature_of(active[k], row[active[k]]);
     }
     built_ = m;
   }
@@ -95,7 +95,7 @@ class ColumnQuadratic : public Quadratic {
     parallel_for(size(), 16, [&](int64_t begin, int64_t end) {
       std::vector<double> square(static_cast<size_t>(columns_.is_sparse() ? 0 : rows));
       for (int64_t j = begin; j < end; ++j) {
-        diagonal_[j] = std::max(0.0, column_square(j, square) - total() * means()[j] * means()[j]);
+        diagonal_[j] = curvature_of(j, column_square(j, square) - total() * means()[j] * means()[j]);
         c_[j] = product(j, 0.0);
       }
     });
@@ -225,6 +225,11 @@ Quadratic::Quadratic(const LeastSquares& problem) : intercept_(problem.intercept
   c_ = weighted_sums(inputs, u.data());
   kernels::add_scaled(c_.data(), -c_.back(), means_.data(), features);
   c_.pop_back();
+}
+
+double Quadratic::curvature_of(int64_t j, double square) const {
+  constexpr double kConstant = 1e-12;
+  return square > kConstant * total_ * means_[j] * means_[j] ? square : 0.0;
 }
 
 double Quadratic::bias(const double* w) const {

@@ -45,6 +45,8 @@ class Quadratic {
   const std::vector<double>& means() const { return means_; }
   double target_mean() const { return target_mean_; }
   double total() const { return total_; }
+  /// `square`, Σ dᵢ·(xᵢⱼ − mⱼ)², or 0 if it is nothing but rounding: the column is constant, and its weight stays.
+  double curvature_of(int64_t j, double square) const;
 
   std::vector<double> c_;
 

@@ -181,9 +181,10 @@ class LinearSgd : public LinearSolver {
     } else {
       std::fill_n(m.weights.begin(), count, 1.0);
     }
+    const double bias_rate = problem.intercept ? options_.bias_rate : 0.0;
     for (int64_t i = 0; i < count; ++i) {
       m.gains[i] = static_cast<float>(m.etas[i] * m.weights[i] / m.wide[i]);
-      m.bias_gains[i] = problem.intercept ? static_cast<float>(m.etas[i] * m.weights[i]) : 0.0F;
+      m.bias_gains[i] = static_cast<float>(m.etas[i] * m.weights[i] * bias_rate);
     }
     return count;
   }
@@ -351,7 +352,7 @@ class LinearSgd : public LinearSolver {
         const double slope = terms.slopes[k * count + i], factor = -eta * slope / scale;
         if (slope == 0.0) continue;
         add_rows(objective_.inputs(), ids[i], ids[i] + 1, &factor, w + k * objective_.features());
-        if (objective_.problem().intercept) w[objective_.weights_size() + k] -= eta * slope;
+        if (objective_.problem().intercept) w[objective_.weights_size() + k] -= options_.bias_rate * eta * slope;
       }
     }
   }
@@ -398,6 +399,7 @@ void check_options(const LinearProblem& problem, const LinearSgdOptions& o) {
   check(o.average_from >= 0, "average_from", static_cast<double>(o.average_from), "at least 0");
   check(o.patience >= 1, "patience", static_cast<double>(o.patience), "at least 1");
   check(o.tolerance >= 0.0 && std::isfinite(o.tolerance), "tolerance", o.tolerance, "a finite number from 0");
+  check(o.bias_rate > 0.0 && std::isfinite(o.bias_rate), "bias_rate", o.bias_rate, "a finite number above 0");
   check(o.power >= 0.0 && std::isfinite(o.power), "power", o.power, "a finite number from 0");
   if (o.rate == LinearSgdRate::kOptimal) {
     check(problem.l2 > 0.0, "l2", problem.l2, "a number above 0 for the optimal rate: use another rate");

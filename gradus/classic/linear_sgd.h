@@ -27,6 +27,9 @@ struct LinearSgdOptions {
   LinearSgdRate rate = LinearSgdRate::kOptimal;
   double learning_rate = 0.01;  ///< > 0, and learning_rate·l2 < 1.
   double power = 0.5;           ///< Of kInverseScaling; from 0.
+  /// The bias has η times this, > 0. Each example has a bias and few have a weight of sparse data: with 0.01, as in
+  /// scikit-learn then, it does not swing.
+  double bias_rate = 1.0;
   /// The coefficients are the mean of all w since update `average_from` (Polyak, Juditsky, 1992), counted from 1; 0:
   /// the last w.
   int64_t average_from = 0;

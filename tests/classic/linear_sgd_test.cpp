@@ -44,7 +44,7 @@ struct PlainSgd {
         const double v = (1.0 - rate() * p.l2) * w[j] - rate() * gradient[j];
         w[j] = std::copysign(std::max(std::abs(v) - rate() * p.l1, 0.0), v);
       }
-      if (p.intercept) bias -= rate() * bias_gradient;
+      if (p.intercept) bias -= o.bias_rate * rate() * bias_gradient;
       if (o.average_from == 0 || update < o.average_from) continue;
       sum.resize(w.size() + 1);
       for (size_t j = 0; j < w.size(); ++j) sum[j] += w[j];
@@ -125,6 +125,11 @@ TEST(LinearSgd, DoesWhatItsOptionsSay) {
   LinearProblem without = p;
   without.intercept = false;
   expect_as_defined(without, falling, "no intercept");
+  LinearSgdOptions slow_bias = falling;
+  slow_bias.bias_rate = 0.1;
+  expect_as_defined(p, slow_bias, "a bias of its own rate");
+  slow_bias.batch_size = 7;
+  expect_as_defined(p, slow_bias, "batches and a bias of its own rate");
   LinearSgdOptions averaged = falling;
   averaged.average_from = 1;
   expect_as_defined(p, averaged, "an average");

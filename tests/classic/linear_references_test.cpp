@@ -1,0 +1,188 @@
+// The minima of tools/make_linear_references.py, from each solver that can find them.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include <functional>
+#include <map>
+
+#include "gradus/classic/linear_coordinate_descent.h"
+#include "gradus/classic/linear_dual_descent.h"
+#include "gradus/classic/linear_gradient_descent.h"
+#include "gradus/classic/linear_interior_point.h"
+#include "gradus/classic/linear_lbfgs.h"
+#include "gradus/classic/linear_newton.h"
+#include "tests/classic/linear_problems.h"
+
+namespace gradus {
+namespace {
+
+using nlohmann::json;
+
+// The data, as the script's `rows_of` and `targets_of` make them.
+class Numbers {
+ public:
+  explicit Numbers(uint32_t seed) : state_(seed) {}
+  float next() {
+    state_ = 1664525 * state_ + 1013904223;
+    return static_cast<float>(state_ >> 8) / 8388608.0F - 1.0F;
+  }
+
+ private:
+  uint32_t state_;
+};
+
+enum class Kind : uint8_t { kPlain, kCorrelated, kConstant, kEqualRows, kScaled, kShifted, kSparse };
+struct Set {
+  uint32_t seed;
+  int64_t rows, features;
+  Kind kind;
+  int64_t outputs;
+};
+const std::map<std::string, Set> kSets = {
+    {"plain", {1, 60, 5, Kind::kPlain, 1}},
+    {"two_targets", {2, 40, 4, Kind::kPlain, 2}},
+    {"correlated", {3, 80, 8, Kind::kCorrelated, 1}},
+    {"wide", {4, 20, 40, Kind::kPlain, 1}},
+    {"constant_and_equal_columns", {5, 50, 5, Kind::kConstant, 1}},
+    {"equal_rows", {6, 40, 4, Kind::kEqualRows, 1}},
+    {"scaled", {7, 60, 6, Kind::kScaled, 1}},
+    {"shifted", {8, 60, 4, Kind::kShifted, 1}},
+    {"sparse", {9, 120, 30, Kind::kSparse, 1}},
+    {"three_classes", {10, 90, 4, Kind::kPlain, 3}},
+    {"separable", {11, 40, 3, Kind::kPlain, 1}},
+    {"one_feature", {12, 30, 1, Kind::kPlain, 1}},
+};
+
+Tensor rows_of(const Set& set) {
+  Numbers numbers(set.seed);
+  Tensor rows = Tensor::empty({set.rows, set.features});
+  float* const x = rows.mutable_data<float>();
+  for (int64_t i = 0; i < set.rows; ++i) {
+    for (int64_t j = 0; j < set.features; ++j) {
+      float value = numbers.next();
+      float* const to = x + i * set.features + j;
+      if (set.kind == Kind::kCorrelated && j > 0) value += 0.75F * to[-1];
+      if (set.kind == Kind::kConstant && j == 1) value = 3.0F;
+      if (set.kind == Kind::kConstant && j == 2) value = to[-2];
+      if (set.kind == Kind::kEqualRows && i >= set.rows / 2) value = to[-set.rows / 2 * set.features];
+      if (set.kind == Kind::kScaled) value *= std::ldexp(1.0F, static_cast<int>(2 * (j - 3)));
+      if (set.kind == Kind::kShifted) value += static_cast<float>(8 * j);
+      if (set.kind == Kind::kSparse) value = value > 0.7F ? 1.0F : 0.0F;
+      *to = value;
+    }
+  }
+  return rows;
+}
+
+Tensor targets_of(const Set& set, bool is_separable, LinearLoss loss, const Tensor& rows) {
+  Numbers numbers(set.seed + 1000);
+  std::vector<double> w;
+  for (int64_t i = 0; i < set.outputs * set.features; ++i) w.push_back(double{numbers.next()});
+  std::vector<float> targets;
+  std::vector<int64_t> classes;
+  for (int64_t i = 0; i < set.rows; ++i) {
+    std::vector<double> z;
+    for (int64_t k = 0; k < set.outputs; ++k) {
+      double total = 0.25;
+      for (int64_t j = 0; j < set.features; ++j) {
+        total += w[k * set.features + j] * double{rows.data<float>()[i * set.features + j]};
+      }
+      z.push_back(total + (is_separable ? 0.0 : 0.5) * double{numbers.next()});
+    }
+    for (const double v : z) {
+      targets.push_back(
+          static_cast<float>(loss == LinearLoss::kPoisson ? std::floor(std::max(0.0, 2.0 * v + 1.0)) : v));
+    }
+    classes.push_back(set.outputs == 1 ? z[0] > 0.25 : std::max_element(z.begin(), z.end()) - z.begin());
+  }
+  if (is_classification(loss)) return Tensor::from(classes, {set.rows});
+  return Tensor::from(targets, set.outputs == 1 ? Shape{set.rows} : Shape{set.rows, set.outputs});
+}
+
+LinearLoss loss_of(const std::string& name) {
+  for (int i = 0; i <= static_cast<int>(LinearLoss::kSquaredHinge); ++i) {
+    if (name_of(static_cast<LinearLoss>(i)) == name) return static_cast<LinearLoss>(i);
+  }
+  throw std::runtime_error("a loss of another name: " + name);
+}
+
+LinearProblem problem_of(const json& c) {
+  const Set& set = kSets.at(c["data"]);
+  LinearProblem p;
+  p.loss = loss_of(c["loss"]);
+  const Tensor rows = rows_of(set);
+  p.targets = targets_of(set, c["data"] == "separable", p.loss, rows);
+  if (set.kind == Kind::kSparse) {
+    p.inputs = sparse_of(rows);
+  } else {
+    p.inputs = rows;
+  }
+  if (is_classification(p.loss)) p.classes = std::max<int64_t>(2, set.outputs);
+  p.l1 = c["l1"];
+  p.l2 = c["l2"];
+  p.intercept = c["intercept"];
+  p.quantile = c["quantile"];
+  p.delta = c["delta"];
+  if (c["weighted"]) {
+    std::vector<float> weights;
+    for (int64_t i = 0; i < set.rows; ++i) weights.push_back(static_cast<float>(1 + i % 3));
+    p.example_weights = Tensor::from(weights, {set.rows});
+  }
+  return p;
+}
+
+// Each by the name that stands in its messages.
+std::map<std::string, std::unique_ptr<LinearSolver>> solvers_of(const LinearProblem& p) {
+  std::map<std::string, std::unique_ptr<LinearSolver>> all;
+  const bool has_newton = p.loss == LinearLoss::kSquared || p.loss == LinearLoss::kPoisson ||
+                          p.loss == LinearLoss::kLogistic || p.loss == LinearLoss::kSquaredHinge;
+  if (has_newton && p.l1 == 0.0) all["newton"] = make_linear_newton(p, {.tolerance = 1e-9});
+  if (is_smooth(p.loss)) {
+    all["lbfgs"] = make_linear_lbfgs(p, {.tolerance = 1e-9});
+    all["gradient_descent"] = make_linear_gradient_descent(p, {.accelerate = true, .tolerance = 1e-8});
+  } else {
+    all["interior_point"] = make_linear_interior_point(p, {.tolerance = 1e-9});
+  }
+  if (has_newton && p.loss != LinearLoss::kSquaredHinge) {
+    all["coordinate_descent"] = make_linear_coordinate_descent(p, {.tolerance = 1e-11});
+  }
+  if ((p.loss == LinearLoss::kHinge || p.loss == LinearLoss::kSquaredHinge) && p.l1 == 0.0) {
+    all["dual_descent"] = make_linear_dual_descent(p, {.tolerance = 1e-9});
+  }
+  return all;
+}
+
+TEST(LinearReferences, EachSolverFindsTheMinimum) {
+  const json all = json::parse(slurp(GRADUS_SOURCE_DIR "/tests/references/linear_models.json"))["cases"];
+  ASSERT_GE(all.size(), 49U);
+  for (const json& c : all) {
+    const LinearProblem p = problem_of(c);
+    const LinearObjective objective(p);
+    std::vector<double> expected = c["weights"];
+    const std::vector<double> bias = c["bias"];
+    expected.insert(expected.end(), bias.begin(), bias.end());
+    const double minimum = c["objective"];
+    // The data and the objective are the same here and there.
+    ASSERT_NEAR(objective.value(expected.data()), minimum, 1e-12 * (1.0 + std::abs(minimum))) << c.dump();
+    for (const auto& [name, solver] : solvers_of(p)) {
+      SCOPED_TRACE(fmt::format("{}, {} on {}, l1 {}, l2 {}", name, c["loss"].get<std::string>(),
+                               c["data"].get<std::string>(), p.l1, p.l2));
+      // Its steps grow with the condition of the data, which "scaled" and "shifted" show.
+      const bool is_slow = name == "gradient_descent" && (c["data"] == "scaled" || c["data"] == "shifted");
+      if (is_slow) continue;
+      EXPECT_EQ(solve(*solver, {.steps = 20000}), SolveEnd::kConverged);
+      const std::vector<double> x = coefficients_of(*solver);
+      EXPECT_LE(objective.value(x.data()) - minimum, 1e-6 * std::abs(minimum) + 1e-12);
+      EXPECT_GE(objective.value(x.data()) - minimum, -1e-6 * std::abs(minimum) - 1e-12)
+          << "the reference is no minimum";
+      if (!c["unique"]) continue;
+      for (size_t j = 0; j < x.size(); ++j) {
+        EXPECT_NEAR(x[j], expected[j], 1e-4 * std::max(1.0, std::abs(expected[j]))) << "coefficient " << j;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace gradus

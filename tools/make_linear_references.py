@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+"""Writes tests/references/linear_models.json: the minima of linear problems, by scikit-learn and scipy in float64.
+
+    python3 tools/make_linear_references.py        (needs scikit-learn, scipy and numpy; see the file's "made_with")
+
+The data are formulas, so that tests/classic/linear_references_test.cpp can make them too: numbers of a linear
+congruential generator and float32 arithmetic of one operation at a time. A case is a data set, a loss and penalties in
+gradus' terms: mean loss + l1·Σ|w| + ½·l2·‖w‖². Each is solved by the estimator named there to a tolerance near float64's;
+where scikit-learn has none whose objective is the same (its HuberRegressor fits a scale too, its LinearSVC penalizes the
+intercept), scipy minimizes the objective, by BFGS and then Newton's steps. Stored are the coefficients and the objective
+at them, which is computed here from its definition. "unique" is false where several coefficients have it.
+"""
+
+import json
+import pathlib
+import warnings
+
+import numpy as np
+import scipy.optimize
+import sklearn
+from sklearn import linear_model, svm
+
+F = np.float32
+
+
+class Numbers:
+    """Numbers in [-1, 1) that float32 holds exactly."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def next(self):
+        self.state = (1664525 * self.state + 1013904223) % 2**32
+        return F((self.state >> 8) / 2**23 - 1)
+
+
+# name: (seed, rows, features, how the rows are made, outputs of the targets)
+SETS = {
+    "plain": (1, 60, 5, "plain", 1),
+    "two_targets": (2, 40, 4, "plain", 2),
+    "correlated": (3, 80, 8, "correlated", 1),
+    "wide": (4, 20, 40, "plain", 1),
+    "constant_and_equal_columns": (5, 50, 5, "constant", 1),
+    "equal_rows": (6, 40, 4, "equal_rows", 1),
+    "scaled": (7, 60, 6, "scaled", 1),
+    "shifted": (8, 60, 4, "shifted", 1),
+    "sparse": (9, 120, 30, "sparse", 1),
+    "three_classes": (10, 90, 4, "plain", 3),
+    "separable": (11, 40, 3, "plain", 1),
+    "one_feature": (12, 30, 1, "plain", 1),
+}
+
+
+def rows_of(name):
+    seed, count, features, kind, _ = SETS[name]
+    numbers = Numbers(seed)
+    x = np.zeros((count, features), F)
+    for i in range(count):
+        for j in range(features):
+            value = numbers.next()
+            if kind == "correlated" and j > 0:
+                value = F(value + F(F(0.75) * x[i, j - 1]))
+            if kind == "constant" and j == 1:
+                value = F(3)
+            if kind == "constant" and j == 2:
+                value = x[i, 0]
+            if kind == "equal_rows" and i >= count // 2:
+                value = x[i - count // 2, j]
+            if kind == "scaled":
+                value = F(value * F(4.0 ** (j - 3)))
+            if kind == "shifted":
+                value = F(value + F(8 * j))
+            if kind == "sparse":
+                value = F(1) if value > F(0.7) else F(0)
+            x[i, j] = value
+    return x
+
+
+def targets_of(name, kind, x):
+    """Of numbers or counts (N) or (N, outputs); of classes (N)."""
+    seed, count, features, _, outputs = SETS[name]
+    numbers = Numbers(seed + 1000)
+    w = [[float(numbers.next()) for _ in range(features)] for _ in range(outputs)]
+    noise = 0.0 if name == "separable" else 0.5
+    z = np.zeros((count, outputs))
+    for i in range(count):
+        for k in range(outputs):
+            total = 0.25
+            for j in range(features):
+                total += w[k][j] * float(x[i, j])
+            z[i, k] = total + noise * float(numbers.next())
+    if kind == "numbers":
+        return (z[:, 0] if outputs == 1 else z).astype(F)
+    if kind == "counts":
+        y = np.floor(np.maximum(0.0, 2.0 * z + 1.0)).astype(F)
+        return y[:, 0] if outputs == 1 else y
+    return (z[:, 0] > 0.25).astype(int) if outputs == 1 else z.argmax(axis=1)
+
+
+def weights_of(count):
+    return np.array([1 + i % 3 for i in range(count)], float)
+
+
+NUMBERS = ("squared", "absolute", "quantile", "huber")
+
+
+def loss_of(case, z, y):
+    """(N, outputs): z is (N, outputs), y too, or ±1."""
+    loss = case["loss"]
+    r = z - y
+    if loss == "squared":
+        return 0.5 * r * r
+    if loss == "absolute":
+        return abs(r)
+    if loss == "quantile":
+        return np.maximum(-case["quantile"] * r, (1 - case["quantile"]) * r)
+    if loss == "huber":
+        d = case["delta"]
+        return np.where(abs(r) <= d, 0.5 * r * r, d * abs(r) - 0.5 * d * d)
+    if loss == "poisson":
+        return np.exp(z) - y * z
+    if loss == "logistic":
+        return np.logaddexp(0, -y * z)
+    rest = np.maximum(0, 1 - y * z)
+    return rest if loss == "hinge" else rest * rest
+
+
+def objective(case, x, y, w, b):
+    """w (outputs, F), b (outputs)."""
+    z = x.astype(float) @ w.T + b
+    c = weights_of(len(x)) if case["weighted"] else np.ones(len(x))
+    if case["loss"] == "softmax":
+        losses = np.logaddexp.reduce(z, axis=1) - z[np.arange(len(x)), y]
+    else:
+        losses = loss_of(case, z, signed(case, y, z.shape[1])).sum(axis=1)
+    return (c @ losses) / c.sum() + case["l1"] * abs(w).sum() + 0.5 * case["l2"] * (w * w).sum()
+
+
+def signed(case, y, outputs):
+    if case["loss"] in ("logistic", "hinge", "squared_hinge"):
+        return np.stack([np.where(y == (1 if outputs == 1 else k), 1.0, -1.0) for k in range(outputs)], axis=1)
+    return y.astype(float).reshape(len(y), -1)
+
+
+def by_scipy(case, x, y, outputs):
+    """One output at a time; smooth losses without l1."""
+    features = x.shape[1]
+    c = weights_of(len(x)) if case["weighted"] else np.ones(len(x))
+    a = np.hstack([x.astype(float), np.full((len(x), 1), 1.0 if case["intercept"] else 0.0)])
+    ws, bs = [], []
+    for k in range(outputs):
+        t = signed(case, y, outputs)[:, k]
+
+        def value(v):
+            return (c @ loss_of(case, a @ v, t)) / c.sum() + 0.5 * case["l2"] * (v[:-1] @ v[:-1])
+
+        def slope(v):
+            z = a @ v
+            if case["loss"] == "huber":
+                g = np.clip(z - t, -case["delta"], case["delta"])
+            else:
+                g = -2 * t * np.maximum(0, 1 - t * z)
+            gradient = a.T @ (c * g) / c.sum()
+            gradient[:-1] += case["l2"] * v[:-1]
+            return gradient
+
+        v = scipy.optimize.minimize(value, np.zeros(features + 1), jac=slope, method="BFGS",
+                                    options=dict(gtol=1e-12, maxiter=10000)).x
+        for _ in range(50):
+            z = a @ v
+            curvature = (abs(z - t) <= case["delta"]) * 1.0 if case["loss"] == "huber" else 2.0 * (t * z < 1)
+            h = (a.T * (c * curvature / c.sum())) @ a
+            h[np.arange(features), np.arange(features)] += case["l2"]
+            step = np.linalg.lstsq(h, slope(v), rcond=1e-12)[0]
+            if value(v - step) <= value(v):
+                v = v - step
+        ws.append(v[:-1])
+        bs.append(v[-1])
+    return np.array(ws), np.array(bs)
+
+
+def solved(case, x, y, outputs):
+    """(w, b, what found them)."""
+    loss, l1, l2, intercept = case["loss"], case["l1"], case["l2"], case["intercept"]
+    n = len(x)
+    c = weights_of(n) if case["weighted"] else None
+    total = n if c is None else c.sum()
+    xd = x.astype(float)
+    if loss == "squared" and l1 == 0:
+        model = (linear_model.Ridge(alpha=total * l2, solver="svd", fit_intercept=intercept) if l2 > 0 else
+                 linear_model.LinearRegression(fit_intercept=intercept))
+    elif loss == "squared":
+        model = linear_model.ElasticNet(alpha=l1 + l2, l1_ratio=l1 / (l1 + l2), tol=1e-15, max_iter=10**6,
+                                        fit_intercept=intercept)
+    elif loss in ("absolute", "quantile"):
+        q, factor = (0.5, 2.0) if loss == "absolute" else (case["quantile"], 1.0)
+        model = linear_model.QuantileRegressor(quantile=q, alpha=l1 / factor, fit_intercept=intercept, solver="highs")
+    elif loss == "poisson":
+        model = linear_model.PoissonRegressor(alpha=l2, solver="newton-cholesky", tol=1e-13, max_iter=1000,
+                                              fit_intercept=intercept)
+    elif loss in ("logistic", "softmax"):
+        solver = "newton-cholesky" if l1 == 0 else "saga"
+        ratio = l1 / (l1 + l2)
+        model = linear_model.LogisticRegression(C=1 / (total * (l1 + l2)), l1_ratio=ratio, solver=solver,
+                                                tol=1e-13 if l1 == 0 else 1e-10, max_iter=10**5, fit_intercept=intercept)
+    elif loss == "hinge" and intercept:
+        model = svm.SVC(kernel="linear", C=1 / (total * l2), tol=1e-11)
+    elif loss == "hinge":
+        model = svm.LinearSVC(loss="hinge", C=1 / (total * l2), tol=1e-10, max_iter=10**7, fit_intercept=False)
+    else:
+        return *by_scipy(case, x, y, outputs), "scipy.optimize.minimize"
+    args = {} if c is None else dict(sample_weight=c)
+    targets = y if y.ndim == 1 or loss == "squared" else None
+    if loss in ("absolute", "quantile", "poisson") and y.ndim == 2:
+        fits = [type(model)(**model.get_params()).fit(xd, y[:, k].astype(float), **args) for k in range(outputs)]
+        return np.stack([m.coef_ for m in fits]), np.array([m.intercept_ for m in fits]).ravel(), name_of(model)
+    if loss == "hinge" and outputs > 1:
+        fits = [type(model)(**model.get_params()).fit(xd, y == k, **args) for k in range(outputs)]
+        return np.stack([m.coef_.ravel() for m in fits]), np.stack([m.intercept_ for m in fits]).ravel(), name_of(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(xd, targets.astype(float) if loss in NUMBERS + ("poisson",) else targets, **args)
+    w = np.atleast_2d(model.coef_)
+    return w, np.broadcast_to(np.ravel(model.intercept_), (len(w),)), name_of(model)
+
+
+def name_of(model):
+    return f"sklearn.{type(model).__name__}"
+
+
+def cases():
+    def case(data, loss, l1=0.0, l2=0.0, intercept=True, weighted=False, unique=True, **more):
+        return dict(data=data, loss=loss, l1=l1, l2=l2, intercept=intercept, weighted=weighted, unique=unique,
+                    quantile=0.5, delta=1.35) | more
+
+    yield case("plain", "squared")
+    yield case("plain", "squared", intercept=False)
+    yield case("plain", "squared", l2=0.1, weighted=True)
+    yield case("plain", "squared", l1=0.05)
+    yield case("plain", "squared", l1=0.02, l2=0.05, weighted=True)
+    yield case("two_targets", "squared", l2=0.01)
+    yield case("two_targets", "quantile", quantile=0.25)
+    yield case("correlated", "squared", l1=0.01)
+    yield case("correlated", "squared", l2=0.001)
+    yield case("correlated", "huber", l2=0.01, delta=0.3)
+    yield case("correlated", "logistic", l2=0.001)
+    yield case("wide", "squared", l1=0.05)
+    yield case("wide", "squared", l2=0.1, intercept=False)
+    yield case("wide", "squared", unique=False)
+    yield case("wide", "logistic", l2=0.05)
+    yield case("wide", "quantile", l1=0.05, quantile=0.7)
+    yield case("constant_and_equal_columns", "squared", unique=False)
+    yield case("constant_and_equal_columns", "squared", l2=0.1)
+    yield case("constant_and_equal_columns", "squared", l1=0.05, unique=False)
+    yield case("constant_and_equal_columns", "logistic", l2=0.01)
+    yield case("constant_and_equal_columns", "absolute", unique=False)
+    yield case("equal_rows", "squared", l2=0.01)
+    yield case("equal_rows", "poisson", l2=0.05)
+    yield case("equal_rows", "hinge", l2=0.1)
+    yield case("scaled", "squared")
+    yield case("scaled", "logistic", l2=1e-4)
+    yield case("scaled", "squared", l1=0.01)
+    yield case("shifted", "squared", l2=0.01)
+    yield case("shifted", "poisson", l2=0.1)
+    yield case("shifted", "squared", l1=0.02)
+    yield case("sparse", "squared", l2=0.01)
+    yield case("sparse", "squared", l1=0.01)
+    yield case("sparse", "logistic", l2=0.01)
+    yield case("sparse", "logistic", l1=0.01, l2=0.001)
+    yield case("sparse", "squared_hinge", l2=0.01)
+    yield case("three_classes", "softmax", l2=0.01)
+    yield case("three_classes", "softmax", l1=0.01, l2=0.01)
+    yield case("three_classes", "hinge", l2=0.05)
+    yield case("three_classes", "squared_hinge", l2=0.02, intercept=False)
+    yield case("separable", "logistic", l2=1e-3)
+    yield case("separable", "hinge", l2=1e-2, intercept=False)
+    yield case("separable", "hinge", l2=1e-2)
+    yield case("one_feature", "squared")
+    yield case("one_feature", "quantile", quantile=0.9)
+    yield case("one_feature", "poisson", l2=0.01, intercept=False)
+    yield case("plain", "logistic", l1=0.02, l2=0.02, weighted=True)
+    yield case("plain", "huber", delta=0.2, weighted=True)
+    yield case("plain", "absolute", l1=0.02, weighted=True)
+    yield case("plain", "poisson", l2=0.02)
+
+
+def main():
+    stored = []
+    for case in cases():
+        x = rows_of(case["data"])
+        kind = ("numbers" if case["loss"] in NUMBERS else "counts" if case["loss"] == "poisson" else "classes")
+        y = targets_of(case["data"], kind, x)
+        outputs = (1 if y.ndim == 1 else y.shape[1]) if kind != "classes" else SETS[case["data"]][4]
+        w, b, by = solved(case, x, y, outputs)
+        value = objective(case, x, y, w, b)
+        stored.append(case | dict(by=by, objective=float(value), weights=np.ravel(w).tolist(), bias=np.ravel(b).tolist()))
+        print(f"{case['data']:28} {case['loss']:14} {value:.12g}  {by}")
+    result = dict(made_with=dict(sklearn=sklearn.__version__, scipy=scipy.__version__, numpy=np.__version__), cases=stored)
+    path = pathlib.Path(__file__).parent.parent / "tests/references/linear_models.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
