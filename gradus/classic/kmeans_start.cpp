@@ -29,6 +29,16 @@ void draw_rows(const Tensor& x, uint64_t seed, Tensor& centers) {
   }
 }
 
+// b = the smaller of a and b; returns the sum, in four parts that do not wait for each other.
+double keep_smaller(int64_t count, const double* a, double* b) {
+  double sums[4] = {};
+  for (int64_t i = 0; i < count; ++i) {
+    b[i] = std::min(a[i], b[i]);
+    sums[i % 4] += b[i];
+  }
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
 // k-means++ with some candidates for each centre.
 class PlusPlus {
  public:
@@ -97,14 +107,11 @@ class PlusPlus {
     }
     for (int64_t row = begin; row < end; row += kTogether) {
       const int64_t count = std::min(kTogether, end - row);
+      kernels::squared_distances_to_all(x_.data<float>() + row * columns, count, columns, centers.data(),
+                                        static_cast<int64_t>(candidates.size()), tried_.data() + row, rows_);
       for (size_t t = 0; t < candidates.size(); ++t) {
         double* tried = tried_.data() + static_cast<int64_t>(t) * rows_ + row;
-        kernels::squared_distances(x_.data<float>() + row * columns, count, columns, nullptr,
-                                   centers.data() + t * static_cast<size_t>(columns), tried);
-        for (int64_t i = 0; i < count; ++i) {
-          tried[i] = std::min(tried[i], distances_[static_cast<size_t>(row + i)]);
-          sums[t] += tried[i];
-        }
+        sums[t] += keep_smaller(count, distances_.data() + row, tried);
       }
     }
   }

@@ -41,4 +41,8 @@ void add_rows(const float* x, int64_t rows, int64_t columns, const int64_t* labe
 void squared_distances(const float* x, int64_t rows, int64_t columns, const int64_t* labels, const double* centers,
                        double* out);
 
+/// out[j · stride + i] = ‖x_i − c_j‖² for each of the centres (clusters, columns).
+void squared_distances_to_all(const float* x, int64_t rows, int64_t columns, const double* centers, int64_t clusters,
+                              double* out, int64_t stride);
+
 }  // namespace gradus::kernels

@@ -80,13 +80,14 @@ class IntegerSearch {
     const double rounding = HalfRoot(c) + 0.01;
     const double off = rounding * static_cast<double>(c.pair_norm + c.pair_rounding) +
                        kRowNorm * static_cast<double>(c.pair_rounding) + 512.0 + labels_;
-    twice_off_ = static_cast<int32_t>(2.0 * off) + 1;
+    off_ = static_cast<int32_t>(off) + 1;
   }
 
   int64_t Words() const { return words_; }
 
   void Pack(const float* const* rows, int64_t count, int32_t* scratch, int32_t* packed, Tile& tile) const {
     float squares = 0.0F;
+    std::fill_n(tile.squares, kWide, 0.0F);
     for (int64_t r = 0; r < count; ++r) {
       tile.squares[r] = SquaredNorm(rows[r]);
       squares = std::max(squares, tile.squares[r]);
@@ -145,14 +146,14 @@ class IntegerSearch {
     const F32 d;
     const I32 di;
     const auto best = hn::Load(di, tile.best + first), second = hn::Load(di, tile.second + first);
-    const auto off = hn::Set(di, twice_off_), lowest = hn::Sub(second, off);
     const auto unit = hn::Set(d, 1.0F / tile.unit);
-    // Not by the difference, which may overflow.
-    const auto is_settled = hn::RebindMask(d, hn::Gt(hn::Sub(best, off), second));
-    const auto margin = hn::Sub(hn::ConvertTo(d, hn::Sub(best, off)), hn::ConvertTo(d, second));
+    // Of halves, whose difference cannot overflow, and which lose one at most.
+    const auto halves = hn::Sub(hn::ShiftRight<1>(best), hn::ShiftRight<1>(second));
+    const auto margin = hn::ConvertTo(d, hn::Sub(halves, hn::Set(di, off_ + 1)));
+    const auto lowest = hn::ConvertTo(d, hn::Sub(second, hn::Set(di, off_)));
     const auto slack =
-        SlackOf(hn::Mul(margin, unit), hn::Load(d, tile.squares + first), hn::Mul(hn::ConvertTo(d, lowest), unit));
-    return tile.is_usable ? hn::IfThenElseZero(is_settled, slack) : hn::Zero(d);
+        SlackOf(hn::Mul(hn::Add(margin, margin), unit), hn::Load(d, tile.squares + first), hn::Mul(lowest, unit));
+    return tile.is_usable ? slack : hn::Zero(d);
   }
 
   int64_t Label(const Tile& tile, int64_t r) const { return tile.best[r] & labels_; }
@@ -193,7 +194,7 @@ class IntegerSearch {
 
   const CenterPanels& c_;
   int64_t words_;
-  int32_t labels_, twice_off_;
+  int32_t labels_, off_;  // the bits of labels, and what a score may be off by
 };
 
 }  // namespace gradus::kernels::HWY_NAMESPACE
