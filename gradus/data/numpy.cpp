@@ -163,7 +163,7 @@ void add_members(Table& table, std::string_view bytes, const std::string& source
     if (options.members.empty()) wanted.push_back(array.first);
   }
   if (wanted.empty()) fail(source, "the archive holds no array");
-  int64_t most_bytes = most_contents_bytes();
+  int64_t most_bytes = options.most_bytes ? *options.most_bytes : most_contents_bytes();
   for (const std::string& name : wanted) {
     const auto found =
         std::find_if(arrays.begin(), arrays.end(), [&](const auto& array) { return array.first == name; });

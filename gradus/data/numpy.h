@@ -1,6 +1,8 @@
 // Tables from arrays in NumPy's formats, .npy and .npz.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +14,8 @@ namespace gradus {
 struct NumpyOptions {
   /// The arrays of an archive to read, in this order; none: all, in the archive's.
   std::vector<std::string> members = {};
+  /// What the arrays of an archive may take in all. Unset: half of the free memory.
+  std::optional<int64_t> most_bytes = {};
 };
 
 /// Reads an array, or an archive of arrays that have as many rows each (numpy.save, savez, savez_compressed). Rows are
