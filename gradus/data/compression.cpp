@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <memory>
 #include <new>
+#include <span>
 
 #include "gradus/base/error.h"
 
@@ -15,28 +16,20 @@ namespace {
 
 constexpr std::string_view kGzipMark = "\x1F\x8B", kZstdMark = "\x28\xB5\x2F\xFD";
 
-// Text that grows up to a limit.
-class Output {
+// Text that grows up to a limit, and one byte more, to see that there is more.
+class Room {
  public:
-  Output(const std::string& source, int64_t most_bytes)
-      : source_(source), most_(static_cast<size_t>(std::max<int64_t>(0, most_bytes))) {}
+  explicit Room(int64_t most_bytes) : most_(static_cast<size_t>(std::max<int64_t>(0, most_bytes))) {}
 
   // Where the next bytes go; at least one.
-  std::span<char> room() {
+  std::span<char> next() {
     constexpr size_t kFirst = size_t{1} << 16;
-    // One more than there may be, to see it.
     if (used_ == text_.size()) text_.resize(std::min(most_ + 1, std::max(kFirst, 2 * used_)));
     return {text_.data() + used_, text_.size() - used_};
   }
-
-  void add(size_t bytes) {
-    used_ += bytes;
-    if (used_ <= most_) return;
-    fail(source_,
-         "more than {} bytes when it is decompressed, which is half of the free memory; take a part of it, or a "
-         "larger machine",
-         most_);
-  }
+  void add(size_t bytes) { used_ += bytes; }
+  bool is_over() const { return used_ > most_; }
+  size_t most() const { return most_; }
 
   std::string finish() {
     text_.resize(used_);
@@ -44,10 +37,17 @@ class Output {
   }
 
  private:
-  const std::string& source_;
   size_t most_, used_ = 0;
   std::string text_;
 };
+
+void check_room(const Room& room, const std::string& source) {
+  if (!room.is_over()) return;
+  fail(source,
+       "more than {} bytes when it is decompressed, which is half of the free memory; take a part of it, or a larger "
+       "machine",
+       room.most());
+}
 
 [[noreturn]] void fail_short(const std::string& source, const char* kind) {
   fail(source, "the {} data ends in its middle: the file was cut short; make or fetch it again", kind);
@@ -89,15 +89,16 @@ class Inflater {
   z_stream stream{};
 };
 
-void gunzip(std::string_view bytes, const std::string& source, Output& output) {
+void gunzip(std::string_view bytes, const std::string& source, Room& output) {
   constexpr int kGzip = 15 + 16;
   std::string_view rest = bytes;
   Inflater inflater(kGzip);
   while (true) {
-    std::span<char> room = output.room();
+    std::span<char> room = output.next();
     const size_t before = room.size();
     const int answer = inflater.step(rest, room);
     output.add(before - room.size());
+    check_room(output, source);
     if (answer == Z_STREAM_END) {
       if (rest.empty()) return;
       if (!rest.starts_with(kGzipMark)) fail_behind(source, "gzip", bytes.size() - rest.size());
@@ -111,7 +112,7 @@ void gunzip(std::string_view bytes, const std::string& source, Output& output) {
   }
 }
 
-void unzstd(std::string_view bytes, const std::string& source, Output& output) {
+void unzstd(std::string_view bytes, const std::string& source, Room& output) {
   constexpr int kWindowLog = 25;
   const std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream(ZSTD_createDStream(), ZSTD_freeDStream);
   if (!stream) throw std::bad_alloc();
@@ -121,10 +122,11 @@ void unzstd(std::string_view bytes, const std::string& source, Output& output) {
   do {
     const bool at_frame = answer == 0;
     const size_t frame = in.pos;
-    const std::span<char> room = output.room();
+    const std::span<char> room = output.next();
     ZSTD_outBuffer out{room.data(), room.size(), 0};
     answer = ZSTD_decompressStream(stream.get(), &out, &in);
     output.add(out.pos);
+    check_room(output, source);
     const ZSTD_ErrorCode error = ZSTD_getErrorCode(answer);
     if (error == ZSTD_error_memory_allocation) throw std::bad_alloc();
     if (error == ZSTD_error_frameParameter_windowTooLarge) {
@@ -153,7 +155,7 @@ std::string_view uncompressed_name(std::string_view name) {
 }
 
 std::string decompressed(std::string_view bytes, const std::string& source, int64_t most_bytes) {
-  Output output(source, most_bytes);
+  Room output(most_bytes);
   switch (compression_of(bytes)) {
     case Compression::kGzip:
       gunzip(bytes, source, output);
@@ -167,14 +169,22 @@ std::string decompressed(std::string_view bytes, const std::string& source, int6
   return output.finish();
 }
 
-bool inflate_to(std::span<char> to, std::string_view bytes) {
+std::string inflated(std::string_view bytes, int64_t size) {
   constexpr int kDeflate = -15;
   Inflater inflater(kDeflate);
-  char more = 0;  // what should not come
-  std::span<char> behind(&more, 1);
+  Room room(size);
   int answer = Z_OK;
-  while (answer == Z_OK && behind.size() == 1) answer = inflater.step(bytes, to.empty() ? behind : to);
-  return answer == Z_STREAM_END && to.empty() && behind.size() == 1 && bytes.empty();
+  while (answer == Z_OK && !room.is_over()) {
+    std::span<char> to = room.next();
+    const size_t before = to.size();
+    answer = inflater.step(bytes, to);
+    room.add(before - to.size());
+  }
+  return answer == Z_STREAM_END || room.is_over() ? room.finish() : "";
+}
+
+uint32_t crc32_of(std::string_view bytes) {
+  return static_cast<uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 }  // namespace gradus

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,7 +20,11 @@ std::string_view uncompressed_name(std::string_view name);
 /// than `most_bytes`, which is seen before memory is taken for them.
 std::string decompressed(std::string_view bytes, const std::string& source, int64_t most_bytes);
 
-/// Fills `to` with what the deflate data (RFC 1951) in `bytes` stands for; false if that is less, more or nothing.
-bool inflate_to(std::span<char> to, std::string_view bytes);
+/// What the deflate data (RFC 1951) in `bytes` stands for, up to `size` bytes and one more; nothing if it is damaged or
+/// cut short. Memory is taken as it grows.
+std::string inflated(std::string_view bytes, int64_t size);
+
+/// CRC-32, as gzip and zip have it.
+uint32_t crc32_of(std::string_view bytes);
 
 }  // namespace gradus

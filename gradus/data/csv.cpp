@@ -29,13 +29,13 @@ struct FirstRows {
 
 bool is_number(const CsvField& field) { return !field.has_quotes && parse_number(field.raw).has_value(); }
 
-// False if something is wrong with the row.
+// False if something is wrong with the row. Of one that is far too long it takes one field more than a table may have.
 bool read_row(CsvScanner& scanner, std::vector<CsvField>& row) {
   row.clear();
   do {
     const size_t column = row.size();
     if (!scanner.field(column, row.emplace_back())) return false;
-  } while (scanner.take_separator());
+  } while (static_cast<int64_t>(row.size()) <= kMostColumns && scanner.take_separator());
   scanner.skip_line_end();
   return true;
 }
@@ -60,6 +60,9 @@ FirstRows read_first_rows(CsvScanner& scanner, const CsvPlan& plan) {
   rows.first_line = 1 + scanner.line();
   rows.first_begin = scanner.offset();
   if (!read_row(scanner, rows.first)) scanner.problem().raise(plan.source, 1);
+  if (static_cast<int64_t>(rows.first.size()) > kMostColumns) {
+    fail(fmt::format("{}:{}", plan.source, rows.first_line), "more than {} fields; is it a table?", kMostColumns);
+  }
   rows.second_begin = scanner.offset();
   rows.second_line = 1 + scanner.line();
   rows.values.resize(rows.first.size());

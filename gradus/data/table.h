@@ -30,6 +30,9 @@ struct TableColumn {
   int64_t first_missing() const;
 };
 
+/// Tables have no more columns than this: a file that seems to have is none.
+constexpr int64_t kMostColumns = int64_t{1} << 18;
+
 struct Table {
   /// A file that rows come from.
   struct Part {

@@ -222,6 +222,11 @@ TEST(Csv, EmptyLinesTakeNoMemory) {
   EXPECT_LE(t.columns[7].numbers.capacity(), 1000u);
 }
 
+TEST(Csv, RefusesMoreColumnsThanATableHas) {
+  EXPECT_EQ(refused(std::string(1 << 18, ',')), "[t.csv:1] more than 262144 fields; is it a table?");
+  EXPECT_EQ(parse_csv(std::string((1 << 18) - 1, ','), "t.csv").columns.size(), size_t{1} << 18);
+}
+
 TEST(Csv, SaysWhichByteIsWrongInAnyBlock) {
   for (const size_t block : {1, 3, 100}) {
     const auto error = [&](std::string_view text) {

@@ -1,0 +1,203 @@
+#include "gradus/data/numpy.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+#include <unordered_set>
+#include <utility>
+
+#include "gradus/base/error.h"
+#include "gradus/base/threads.h"
+#include "gradus/data/file_contents.h"
+#include "gradus/data/numpy_array.h"
+#include "gradus/data/zip_archive.h"
+
+namespace gradus {
+namespace {
+
+template <class T>
+T load(const char* from, bool is_swapped) {
+  char bytes[sizeof(T)];
+  std::copy(from, from + sizeof(T), bytes);
+  if (is_swapped) std::reverse(bytes, bytes + sizeof(T));
+  T value;
+  std::memcpy(&value, bytes, sizeof(T));
+  return value;
+}
+
+// Where a column's numbers are: the first, and how far the next is from it.
+struct Places {
+  const char* first = nullptr;
+  size_t step = 0;
+  bool is_swapped = false;
+};
+
+// Fills rows of a column; the first row whose number it cannot hold, or −1.
+template <class T>
+int64_t convert(const Places& from, double* to, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; ++row) {
+    const T value = load<T>(from.first + static_cast<size_t>(row) * from.step, from.is_swapped);
+    to[row] = static_cast<double>(value);
+    if constexpr (std::is_floating_point_v<T>) {
+      if (std::isinf(value)) return row;
+    } else if constexpr (sizeof(T) == 8) {
+      constexpr T kMost = T{1} << 53;  // all up to here are doubles
+      if (value > kMost || (std::is_signed_v<T> && value < -kMost)) return row;
+    }
+  }
+  return -1;
+}
+
+using Convert = int64_t (*)(const Places&, double*, int64_t, int64_t);
+
+Convert converter_of(const NumpyArray& array) {
+  const size_t size = array.item_bytes;
+  switch (array.kind) {
+    case NumpyKind::kFloat:
+      return size == 4 ? convert<float> : convert<double>;
+    case NumpyKind::kSigned:
+      return size == 1   ? convert<int8_t>
+             : size == 2 ? convert<int16_t>
+             : size == 4 ? convert<int32_t>
+                         : convert<int64_t>;
+    default:  // a boolean is a byte, 0 or 1
+      return size == 1   ? convert<uint8_t>
+             : size == 2 ? convert<uint16_t>
+             : size == 4 ? convert<uint32_t>
+                         : convert<uint64_t>;
+  }
+}
+
+int64_t columns_of(const NumpyArray& array, const std::string& source) {
+  if (array.shape.empty()) fail(source, "the array is a single number; expected rows");
+  // Its product is at most the number of bytes, unless there are no rows.
+  if (array.shape[0] == 0) fail(source, "the array has no row");
+  const int64_t columns = std::accumulate(array.shape.begin() + 1, array.shape.end(), int64_t{1}, std::multiplies<>());
+  if (columns == 0) fail(source, "the array has no column");
+  if (columns > kMostColumns) fail(source, "the array has {} columns; expected at most {}", columns, kMostColumns);
+  return columns;
+}
+
+// Of each column of an array, in bytes from its beginning; the last index of a column's place is the fastest.
+std::vector<size_t> offsets_of_columns(const NumpyArray& array, size_t columns) {
+  std::vector<size_t> offsets(columns);
+  for (size_t column = 0; column < columns; ++column) {
+    if (!array.is_fortran) {
+      offsets[column] = column * array.item_bytes;
+      continue;
+    }
+    size_t rest = column, stride = array.item_bytes;
+    for (const int64_t size : array.shape) stride *= static_cast<size_t>(size);
+    for (size_t d = array.shape.size(); d-- > 1;) {
+      const auto size = static_cast<size_t>(array.shape[d]);
+      stride /= size;
+      offsets[column] += rest % size * stride;
+      rest /= size;
+    }
+  }
+  return offsets;
+}
+
+// A number that a table cannot hold.
+struct Wrong {
+  int64_t row = -1;
+  size_t column = 0;
+};
+
+void add_columns(Table& table, const NumpyArray& array, const std::string& member, const std::string& source) {
+  constexpr int64_t kGrain = 1 << 16;
+  const auto columns = static_cast<size_t>(columns_of(array, source));
+  const size_t first = table.columns.size();
+  if (first + columns > static_cast<size_t>(kMostColumns)) {
+    fail(source, "the arrays have {} columns and more; expected at most {}", first + columns, kMostColumns);
+  }
+  const int64_t rows = array.shape[0];
+  if (first == 0) {
+    table.rows = rows;
+  } else if (rows != table.rows) {
+    fail(source, "the array has {} rows; expected {}, as in those before it", rows, table.rows);
+  }
+  for (size_t i = 0; i < columns; ++i) {
+    const std::string number = std::to_string(i + 1);
+    table.columns.push_back({.name = member.empty()            ? number
+                                     : array.shape.size() == 1 ? member
+                                                               : member + "." + number});
+    table.columns.back().numbers.resize(static_cast<size_t>(rows));
+  }
+  const std::vector<size_t> offsets = offsets_of_columns(array, columns);
+  const size_t step = array.item_bytes * (array.is_fortran ? 1 : columns);
+  const Convert convert_rows = converter_of(array);
+  const int64_t grain = std::max<int64_t>(1, kGrain / static_cast<int64_t>(columns));
+  std::vector<Wrong> wrong(static_cast<size_t>((rows + grain - 1) / grain));
+  parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+    Wrong& here = wrong[static_cast<size_t>(begin / grain)];
+    for (size_t i = 0; i < columns; ++i) {
+      const Places places{array.data.data() + offsets[i], step,
+                          array.is_big_endian != (std::endian::native == std::endian::big)};
+      const int64_t row = convert_rows(places, table.columns[first + i].numbers.data(), begin, end);
+      if (row >= 0 && (here.row < 0 || row < here.row)) here = {row, first + i};
+    }
+  });
+  const auto found = std::find_if(wrong.begin(), wrong.end(), [](const Wrong& w) { return w.row >= 0; });
+  if (found == wrong.end()) return;
+  const TableColumn& column = table.columns[found->column];
+  fail(fmt::format("{}:{}", source, found->row + 1),
+       "{} in column \"{}\"; expected finite numbers, whole ones up to 2^53",
+       column.numbers[static_cast<size_t>(found->row)], column.name);
+}
+
+void add_members(Table& table, std::string_view bytes, const std::string& source, const NumpyOptions& options) {
+  constexpr std::string_view kEnding = ".npy";
+  const ZipArchive archive(bytes, source);
+  std::vector<std::pair<std::string, const ZipArchive::Member*>> arrays;
+  std::string names;
+  for (const ZipArchive::Member& member : archive.members()) {
+    if (!member.name.ends_with(kEnding)) continue;
+    arrays.emplace_back(member.name.substr(0, member.name.size() - kEnding.size()), &member);
+    names += (names.empty() ? "" : ", ") + arrays.back().first;
+  }
+  std::vector<std::string> wanted = options.members;
+  for (const auto& array : arrays) {
+    if (options.members.empty()) wanted.push_back(array.first);
+  }
+  if (wanted.empty()) fail(source, "the archive holds no array");
+  int64_t most_bytes = options.most_bytes ? *options.most_bytes : most_contents_bytes();
+  for (const std::string& name : wanted) {
+    const auto found =
+        std::find_if(arrays.begin(), arrays.end(), [&](const auto& array) { return array.first == name; });
+    if (found == arrays.end()) fail_usage(source, "there is no array \"{}\"; there are: {}", name, names);
+    const std::string contents = archive.contents(*found->second, most_bytes);
+    most_bytes -= static_cast<int64_t>(contents.size());
+    const std::string place = fmt::format("{}, {}", source, name);
+    add_columns(table, parse_numpy_array(contents, place), name, place);
+  }
+  std::unordered_set<std::string> used;
+  for (const TableColumn& column : table.columns) {
+    if (!used.insert(column.name).second)
+      fail_usage(source, "two columns would be named \"{}\"; name other arrays", column.name);
+  }
+}
+
+}  // namespace
+
+Table parse_numpy(std::string_view bytes, const std::string& source, const NumpyOptions& options) {
+  Table table;
+  table.parts = {{source, 0}};
+  if (bytes.starts_with("PK")) {
+    add_members(table, bytes, source, options);
+  } else {
+    if (!options.members.empty()) fail_usage(source, "is a single array, and has no members to name");
+    add_columns(table, parse_numpy_array(bytes, source), "", source);
+  }
+  table.lines.resize(static_cast<size_t>(table.rows));
+  std::iota(table.lines.begin(), table.lines.end(), 1);
+  return table;
+}
+
+Table read_numpy(const std::string& path, const NumpyOptions& options) {
+  return parse_numpy(FileContents(path).bytes(), path, options);
+}
+
+}  // namespace gradus
