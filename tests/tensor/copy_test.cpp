@@ -125,6 +125,22 @@ TEST(Concat, JoinsAlongAnyAxis) {
   EXPECT_EQ(error_text([] { kernels::concat({}, 0); }), "[concat] 0 tensors; at least one is needed");
 }
 
+// Dense parts of long rows go another way than those with strides.
+TEST(Concat, JoinsLongRows) {
+  for (const int64_t rows : {1, 3, 900}) {
+    const Tensor a = counted({rows, 2, 17}), b = counted({rows, 5, 17}), none = Tensor::empty({rows, 0, 17});
+    const Tensor turned = kernels::copy(b.view({5, rows, 17}, {17, 5 * 17, 1})).view({rows, 5, 17}, {17, rows * 17, 1});
+    ASSERT_TRUE(rows == 1 || !turned.is_contiguous());
+    const Tensor dense[] = {a, none, b}, strided[] = {a, none, turned};
+    const Doubles joined = kernels::concat(dense, 1).values<double>();
+    EXPECT_EQ(joined, kernels::concat(strided, 1).values<double>());
+    for (size_t i = 0; i < joined.size(); ++i) {
+      const size_t row = i / 119, place = i % 119;
+      ASSERT_EQ(joined[i], static_cast<double>(place < 34 ? row * 34 + place : row * 85 + place - 34)) << i;
+    }
+  }
+}
+
 TEST(GatherRows, TakesRowsAndItsGradientAddsThem) {
   const Tensor table = counted({3, 2});
   const Tensor where = Tensor::from(Ints{2, 0, 2, 2}, {2, 2});

@@ -1,6 +1,7 @@
 #include "gradus/tensor/kernels/compare.h"
 
 #include "gradus/base/error.h"
+#include "gradus/tensor/kernels/select_simd.h"
 #include "gradus/tensor/kernels/walk.h"
 
 namespace gradus::kernels {
@@ -104,13 +105,21 @@ Tensor compare(Comparison op, const Tensor& x, double scalar) {
   bool* const out = result.mutable_data<bool>();
   dispatch_comparable(name_of(op), x.dtype(), [&]<class T>(T) {
     const T* from = x.data<T>();
-    with_comparison(op, [&](auto holds) {
-      for_broadcast_rows(walk, [=](const auto& at, int64_t count, const auto& stride) {
-        for (int64_t i = 0; i < count; ++i) {
-          out[at[0] + i] = holds(static_cast<double>(from[at[1] + i * stride[1]]), scalar);
-        }
+    // In T where that can hold the number, else in double.
+    const auto with_value = [&](auto value) {
+      with_comparison(op, [&](auto holds) {
+        for_broadcast_rows(walk, [=](const auto& at, int64_t count, const auto& stride) {
+          for (int64_t i = 0; i < count; ++i) {
+            out[at[0] + i] = holds(static_cast<decltype(value)>(from[at[1] + i * stride[1]]), value);
+          }
+        });
       });
-    });
+    };
+    if (std::is_same_v<T, float> && static_cast<double>(static_cast<float>(scalar)) == scalar) {
+      with_value(static_cast<float>(scalar));
+    } else {
+      with_value(scalar);
+    }
   });
   return result;
 }
@@ -138,7 +147,17 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   dispatch_all(a.dtype(), [&]<class T>(T) {
     const T *x = a.data<T>(), *y = b.data<T>();
     T* out = result.mutable_data<T>();
+    const auto bytes_at = [](const T* element) { return reinterpret_cast<const std::byte*>(element); };
     for_broadcast_rows(walk, [=](const auto& at, int64_t count, const auto& stride) {
+      if (stride[1] == 1 && stride[2] >= 0 && stride[2] <= 1 && stride[3] >= 0 && stride[3] <= 1) {
+        return run_select(sizeof(T), {.chosen = chosen + at[1],
+                                      .x = bytes_at(x + at[2]),
+                                      .y = bytes_at(y + at[3]),
+                                      .out = reinterpret_cast<std::byte*>(out + at[0]),
+                                      .count = count,
+                                      .x_repeats = stride[2] == 0,
+                                      .y_repeats = stride[3] == 0});
+      }
       for (int64_t i = 0; i < count; ++i) {
         out[at[0] + i] = chosen[at[1] + i * stride[1]] ? x[at[2] + i * stride[2]] : y[at[3] + i * stride[3]];
       }
