@@ -69,7 +69,7 @@ FirstRows read_first_rows(CsvScanner& scanner, const CsvPlan& plan) {
   rows.has_text.resize(rows.first.size());
   std::vector<CsvField> row;
   for (int i = 0; i < kRows && scanner.next_row(end); ++i) {
-    if (!read_row(scanner, row)) {
+    if (!read_row(scanner, row) || static_cast<int64_t>(row.size()) > kMostColumns) {
       scanner.skip_line();
     } else if (row.size() == rows.first.size()) {
       look_at(row, plan.missing, rows);

@@ -58,9 +58,10 @@ class BlockReader {
     const int64_t line = scanner_.line();
     pending_.clear();
     size_t count = 0;
-    do {
+    while (!read_numbers(count)) {
       if (!read_field(count++)) return scanner_.problem();
-    } while (scanner_.take_separator());
+      if (!scanner_.take_separator()) break;
+    }
     if (count != kinds_.size()) {
       return CsvProblem{
           .line = line,
@@ -74,22 +75,30 @@ class BlockReader {
 
   size_t row() const { return static_cast<size_t>(block_.first_row + block_.rows); }
 
-  // Numbers are stored at once: those of a bad row are written over by the next.
-  bool read_field(size_t column) {
-    const bool is_wanted = column < kinds_.size() && kinds_[column] != CsvKind::kLeft;
-    if (is_wanted && kinds_[column] == CsvKind::kNumbers && has_short_numbers_ && read_number(column)) return true;
-    CsvField field;
-    if (!scanner_.field(column, field)) return false;
-    if (is_wanted) pending_.push_back({column, field});
-    return true;
+  // Reads short numbers in columns of numbers, from `count` on, up to another field, or the row's end: whether it came
+  // to that. They are stored at once; those of a bad row are written over by the next. Its place stays in a register.
+  bool read_numbers(size_t& count) {
+    const char* at = scanner_.at();
+    while (has_short_numbers_ && count < kinds_.size() && kinds_[count] == CsvKind::kNumbers) {
+      const char* begin = at;
+      while (begin != scanner_.end() && scanner_.is_space(begin)) ++begin;
+      const char* const stop = read_short_number(begin, scanner_.end(), numbers_[count][block_.rows]);
+      if (stop == nullptr || !scanner_.ends_field(stop)) break;
+      ++count;
+      if (!scanner_.is_separator(stop)) {
+        scanner_.go_to(stop);
+        return true;
+      }
+      at = stop + 1;
+    }
+    scanner_.go_to(at);
+    return false;
   }
 
-  bool read_number(size_t column) {
-    const char* begin = scanner_.at();
-    while (begin != scanner_.end() && scanner_.is_space(begin)) ++begin;
-    const char* const stop = read_short_number(begin, scanner_.end(), numbers_[column][block_.rows]);
-    if (stop == nullptr || !scanner_.ends_field(stop)) return false;
-    scanner_.go_to(stop);
+  bool read_field(size_t column) {
+    CsvField field;
+    if (!scanner_.field(column, field)) return false;
+    if (column < kinds_.size() && kinds_[column] != CsvKind::kLeft) pending_.push_back({column, field});
     return true;
   }
 

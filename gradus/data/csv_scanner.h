@@ -54,8 +54,9 @@ class CsvScanner {
   /// The next field, which is the row's `column`-th, from 0; false if something is wrong with it, as `problem` says.
   bool field(size_t column, CsvField& field);
 
+  bool is_separator(const char* place) const { return place != end_ && *place == separator_; }
   bool take_separator() {
-    if (at_ == end_ || *at_ != separator_) return false;
+    if (!is_separator(at_)) return false;
     ++at_;
     return true;
   }

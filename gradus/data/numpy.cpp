@@ -1,10 +1,13 @@
 #include "gradus/data/numpy.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -151,23 +154,21 @@ void add_columns(Table& table, const NumpyArray& array, const std::string& membe
 void add_members(Table& table, std::string_view bytes, const std::string& source, const NumpyOptions& options) {
   constexpr std::string_view kEnding = ".npy";
   const ZipArchive archive(bytes, source);
-  std::vector<std::pair<std::string, const ZipArchive::Member*>> arrays;
-  std::string names;
+  std::unordered_map<std::string, const ZipArchive::Member*> arrays;
+  std::vector<std::string> names;
   for (const ZipArchive::Member& member : archive.members()) {
     if (!member.name.ends_with(kEnding)) continue;
-    arrays.emplace_back(member.name.substr(0, member.name.size() - kEnding.size()), &member);
-    names += (names.empty() ? "" : ", ") + arrays.back().first;
+    names.push_back(member.name.substr(0, member.name.size() - kEnding.size()));
+    arrays.emplace(names.back(), &member);
   }
-  std::vector<std::string> wanted = options.members;
-  for (const auto& array : arrays) {
-    if (options.members.empty()) wanted.push_back(array.first);
-  }
+  const std::vector<std::string>& wanted = options.members.empty() ? names : options.members;
   if (wanted.empty()) fail(source, "the archive holds no array");
   int64_t most_bytes = options.most_bytes ? *options.most_bytes : most_contents_bytes();
   for (const std::string& name : wanted) {
-    const auto found =
-        std::find_if(arrays.begin(), arrays.end(), [&](const auto& array) { return array.first == name; });
-    if (found == arrays.end()) fail_usage(source, "there is no array \"{}\"; there are: {}", name, names);
+    const auto found = arrays.find(name);
+    if (found == arrays.end()) {
+      fail_usage(source, "there is no array \"{}\"; there are: {}", name, fmt::join(names, ", "));
+    }
     const std::string contents = archive.contents(*found->second, most_bytes);
     most_bytes -= static_cast<int64_t>(contents.size());
     const std::string place = fmt::format("{}, {}", source, name);
@@ -175,8 +176,9 @@ void add_members(Table& table, std::string_view bytes, const std::string& source
   }
   std::unordered_set<std::string> used;
   for (const TableColumn& column : table.columns) {
-    if (!used.insert(column.name).second)
+    if (!used.insert(column.name).second) {
       fail_usage(source, "two columns would be named \"{}\"; name other arrays", column.name);
+    }
   }
 }
 
