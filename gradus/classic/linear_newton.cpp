@@ -147,8 +147,8 @@ class Newton : public LinearSolver {
     inverse_.reset();
   }
 
-  // To the minimum over samples, each four times as large as the one before and as near as it is like all rows. The last
-  // leads further; where all rows are not many more, they do.
+  // To the minimum over samples, each four times as large as the one before and as near as it is like all rows. The
+  // last leads further; where all rows are not many more, they do.
   void start(std::vector<double>& from) {
     constexpr int kMostIterations = 8;
     const int64_t rows = objective_.rows(), largest = std::max(4 * smallest_sample(), rows / 16);
