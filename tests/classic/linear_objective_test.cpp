@@ -178,7 +178,8 @@ TEST(LinearObjective, HasTheSameBitsForAnyThreads) {
       gradient.push_back(objective.smooth_part(x.data(), gradient.data()));
       for (const GramPrecision precision : {GramPrecision::kF32, GramPrecision::kF64}) {
         const std::vector<double> gram = weighted_gram(p.inputs, nullptr, nullptr, precision);
-        for (int64_t i = 0; i < 38; ++i) gradient.insert(gradient.end(), &gram[i * 38], &gram[i * 38 + i + 1]);
+        for (int64_t i = 0; i < 38; ++i)
+          gradient.insert(gradient.end(), gram.data() + i * 38, gram.data() + i * 38 + i + 1);
       }
       results.push_back(gradient);
     }
