@@ -284,6 +284,23 @@ def cases():
     yield case("plain", "poisson", l2=0.02)
 
 
+A9A = pathlib.Path(__file__).parent.parent.parent / "shared/data/tabular/a9a"
+
+
+def a9a_cases():
+    """Of the Adult data set (32,560 × 123, sparse), which is not kept here: what its minima are."""
+    from sklearn.datasets import load_svmlight_file
+    x, y = load_svmlight_file(str(A9A), n_features=123)
+    y, n = (y > 0).astype(int), x.shape[0]
+    for l2 in (1e-4, 1e-2):
+        model = linear_model.LogisticRegression(C=1 / (n * l2), solver="newton-cholesky", tol=1e-12, max_iter=1000)
+        model.fit(x, y)
+        w, b = model.coef_[0], model.intercept_[0]
+        z = x @ w + b
+        value = np.logaddexp(0, np.where(y == 1, -z, z)).mean() + 0.5 * l2 * (w @ w)
+        yield dict(loss="logistic", l2=l2, by=name_of(model), objective=float(value), weights=w.tolist(), bias=[float(b)])
+
+
 def main():
     stored = []
     for case in cases():
@@ -296,6 +313,8 @@ def main():
         stored.append(case | dict(by=by, objective=float(value), weights=np.ravel(w).tolist(), bias=np.ravel(b).tolist()))
         print(f"{case['data']:28} {case['loss']:14} {value:.12g}  {by}")
     result = dict(made_with=dict(sklearn=sklearn.__version__, scipy=scipy.__version__, numpy=np.__version__), cases=stored)
+    if A9A.exists():
+        result["a9a"] = list(a9a_cases())
     path = pathlib.Path(__file__).parent.parent / "tests/references/linear_models.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
 

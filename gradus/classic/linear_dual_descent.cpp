@@ -7,7 +7,7 @@
 #include "gradus/base/threads.h"
 #include "gradus/classic/kernels/linear_rows_simd.h"
 #include "gradus/classic/linear_objective.h"
-#include "gradus/classic/linear_sgd.h"
+#include "gradus/classic/row_order.h"
 
 namespace gradus {
 namespace {

@@ -13,7 +13,7 @@ namespace {
 
 using Vector = std::vector<double>;
 
-constexpr double kNoise = 1e-14;  // of the objective, which is as good as nothing
+constexpr double kNoise = 1e-16;  // of the objective: less than its last digit
 
 double dot(const Vector& x, const Vector& y) {
   return kernels::dot(x.data(), y.data(), static_cast<int64_t>(x.size()));

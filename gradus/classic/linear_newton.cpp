@@ -17,7 +17,7 @@ namespace {
 
 constexpr int64_t kMostFeatures = 1 << 14;
 constexpr double kSmallestPromise = 1e-14;  // of the objective, that a step is worth
-constexpr int64_t kSampleFactor = 64;       // rows a feature of the smallest sample
+constexpr int64_t kSampleFactor = 16;       // rows a feature of the smallest sample
 
 // A point, the smooth objective there and its gradient.
 struct Point {
@@ -147,28 +147,34 @@ class Newton : public LinearSolver {
     inverse_.reset();
   }
 
-  // To the minimum over samples, each as far as the sample is like all rows.
+  // To the minimum over samples, each four times as large as the one before and as near as it is like all rows. The
+  // last leads further; where all rows are not many more, they do.
   void start(std::vector<double>& from) {
-    const int64_t rows = objective_.rows(), first = smallest_sample();
-    const bool samples = options_.sample && 4 * first <= rows;
-    hessian_rows() = samples ? first : rows;
+    constexpr int kMostIterations = 8;
+    const int64_t rows = objective_.rows(), largest = std::max(4 * smallest_sample(), rows / 16);
+    const bool samples = options_.sample && 8 * smallest_sample() <= rows;
+    hessian_rows() = samples ? smallest_sample() : rows;
     take_hessian_at(from);
-    const int64_t last = std::max(first, rows / 16);
     while (2 * hessian_rows() <= rows) {
       const LinearObjective& sample = led_by();
-      const double enough = 0.1 * static_cast<double>(sample.size()) / static_cast<double>(sample.rows());
+      // What the minimum over a sample is above that over all rows is size / (2·rows) of a likelihood.
+      const double enough = static_cast<double>(sample.size()) / static_cast<double>(sample.rows());
       Point point = point_at(sample, from);
-      for (int i = 0; i < 20; ++i) {
-        Iteration done = iterate(sample, inverse(), point, enough);
+      for (int i = 0; i < kMostIterations; ++i) {
+        Iteration done = iterate(sample, inverse(), point, 0.1 * enough);
         if (!done.next) break;
         point = *std::move(done.next);
+        if (done.promise <= 4.0 * enough) break;  // the next step would promise its square
         take_hessian_at(point.x);
       }
       from = point.x;
-      if (hessian_rows() == last) break;
-      hessian_rows() = last;
+      if (hessian_rows() >= largest) break;
+      hessian_rows() = std::min(4 * hessian_rows(), largest);
       take_hessian_at(from);
     }
+    if (8 * hessian_rows() <= rows) return;
+    hessian_rows() = rows;
+    take_hessian_at(from);
   }
 
   SolverReport do_step() override {

@@ -8,8 +8,8 @@
 
 #include "gradus/base/threads.h"
 #include "gradus/classic/linear_objective.h"
-#include "gradus/classic/linear_sgd.h"
 #include "gradus/classic/linear_solver.h"
+#include "gradus/classic/row_order.h"
 
 namespace gradus::detail {
 

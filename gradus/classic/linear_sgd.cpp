@@ -5,17 +5,16 @@
 #include <numeric>
 
 #include "gradus/base/error.h"
-#include "gradus/base/random.h"
 #include "gradus/base/threads.h"
 #include "gradus/classic/kernels/linear_rows_simd.h"
 #include "gradus/classic/kernels/linear_sgd_simd.h"
 #include "gradus/classic/linear_objective.h"
+#include "gradus/classic/row_order.h"
 
 namespace gradus {
 namespace {
 
 constexpr int64_t kTogether = 512;       // examples whose rates and losses are computed at once
-constexpr int64_t kMixedBlocks = 64;     // of rows that lie together
 constexpr double kSmallestScale = 1e-4;  // of the weights' common factor, before it is multiplied in
 
 // t₀ of the optimal rate: the first step on a loss of slope 1 makes weights of their typical size, l2^(−¼).
@@ -28,24 +27,6 @@ double optimal_start(const LinearProblem& problem, double parameter) {
   kernels::loss_terms(loss, parameter, &z, &y, 1, nullptr, &slope, nullptr);
   return std::max(1.0, std::abs(slope)) / (typical * problem.l2);
 }
-
-// SplitMix64 (Steele, Lea, Flood, 2014): quick, and good enough for an order.
-struct SplitMix {
-  uint64_t state;
-  uint64_t next() {
-    uint64_t bits = state += 0x9E3779B97F4A7C15;
-    bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9;
-    bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EB;
-    return bits ^ (bits >> 31);
-  }
-  // Fisher and Yates' shuffle. The upper half of the bits × left is uniform to left / 2^64.
-  void shuffle(int32_t* ids, int64_t count) {
-    for (int64_t left = count; left > 1; --left) {
-      const auto other = static_cast<int64_t>(static_cast<__uint128_t>(next()) * static_cast<uint64_t>(left) >> 64);
-      std::swap(ids[left - 1], ids[other]);
-    }
-  }
-};
 
 class LinearSgd : public LinearSolver {
  public:
@@ -102,6 +83,10 @@ class LinearSgd : public LinearSolver {
 
   SolverReport do_step() override {
     const int64_t rows = objective_.rows(), pass = steps();
+    if (pass == 0 && options_.average_from > 0) {
+      std::copy_n(weights_view().data<float>(), objective_.weights_size(), last_weights());
+      std::copy_n(bias_view().data<float>(), objective_.outputs(), last_bias());
+    }
     if (static_cast<int64_t>(order_.size()) != rows) {
       order_.resize(static_cast<size_t>(rows));
       std::iota(order_.begin(), order_.end(), 0);
@@ -415,38 +400,7 @@ void check_options(const LinearProblem& problem, const LinearSgdOptions& o) {
 
 std::unique_ptr<LinearSolver> make_linear_sgd(const LinearProblem& problem, const LinearSgdOptions& options) {
   check_options(problem, options);
-  constexpr int64_t kMostRows = (int64_t{1} << 31) - 1;
-  auto solver = std::make_unique<LinearSgd>(problem, options);
-  if (problem.inputs.rows() > kMostRows) {
-    fail_usage("sgd", "{} rows; expected at most {}", problem.inputs.rows(), kMostRows);
-  }
-  return solver;
-}
-
-RowOrder row_order(const LinearInputs& inputs, uint64_t seed) {
-  constexpr int64_t kBlockBytes = 2048, kMostTogether = 16;
-  const int64_t bytes = std::max<int64_t>(1, (inputs.is_sparse() ? 8 : 4) * inputs.stored() / inputs.rows());
-  return {seed, inputs.rows(), std::clamp<int64_t>(kBlockBytes / bytes, 1, kMostTogether)};
-}
-
-void shuffle_rows(const RowOrder& order, int64_t pass, std::vector<int32_t>& ids) {
-  SplitMix random{mix(mix(order.seed, hash_name("sgd.shuffle")), static_cast<uint64_t>(pass))};
-  const int64_t together = order.together, blocks = (order.rows + together - 1) / together;
-  std::vector<int32_t> starts(static_cast<size_t>(blocks));
-  std::iota(starts.begin(), starts.end(), 0);
-  random.shuffle(starts.data(), blocks);
-  ids.resize(static_cast<size_t>(order.rows));
-  int32_t* to = ids.data();
-  int32_t* mixed = to;  // what is mixed already ends here
-  for (int64_t b = 0; b < blocks; ++b) {
-    const int64_t begin = starts[b] * together, end = std::min(begin + together, order.rows);
-    std::iota(to, to + (end - begin), static_cast<int32_t>(begin));
-    to += end - begin;
-    if (together > 1 && ((b + 1) % kMixedBlocks == 0 || b + 1 == blocks)) {
-      random.shuffle(mixed, to - mixed);
-      mixed = to;
-    }
-  }
+  return std::make_unique<LinearSgd>(problem, options);
 }
 
 }  // namespace gradus

@@ -46,16 +46,4 @@ struct LinearSgdOptions {
 /// (the best objective, and how many passes did not reach it). Throws a usage error for an option out of range.
 std::unique_ptr<LinearSolver> make_linear_sgd(const LinearProblem& problem, const LinearSgdOptions& options);
 
-/// How the rows of a data set are shuffled: blocks of `together` rows, which lie side by side, by Fisher and Yates'
-/// shuffle; then the rows of each 64 blocks, in the same way. So memory is read in stretches that it is quick at.
-struct RowOrder {
-  uint64_t seed = 0;
-  int64_t rows = 0;
-  int64_t together = 1;
-};
-/// Blocks of some 2 KiB, 1 to 16 rows.
-RowOrder row_order(const LinearInputs& inputs, uint64_t seed);
-/// The order of a pass: a permutation of [0, rows) that is a function of the arguments.
-void shuffle_rows(const RowOrder& order, int64_t pass, std::vector<int32_t>& ids);
-
 }  // namespace gradus

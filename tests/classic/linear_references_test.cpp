@@ -3,8 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <functional>
+#include <fstream>
 #include <map>
+#include <sstream>
 
 #include "gradus/classic/linear_coordinate_descent.h"
 #include "gradus/classic/linear_dual_descent.h"
@@ -180,6 +181,60 @@ TEST(LinearReferences, EachSolverFindsTheMinimum) {
       for (size_t j = 0; j < x.size(); ++j) {
         EXPECT_NEAR(x[j], expected[j], 1e-4 * std::max(1.0, std::abs(expected[j]))) << "coefficient " << j;
       }
+    }
+  }
+}
+
+constexpr const char* kA9a = GRADUS_SOURCE_DIR "/../shared/data/tabular/a9a";
+
+// Lines "±1 feature:value …", features from 1.
+LinearProblem read_a9a() {
+  SparseMatrix x;
+  x.columns = 123;
+  std::vector<int64_t> classes;
+  std::ifstream file(kA9a);
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    int target = 0, feature = 0;
+    char colon = 0;
+    float value = 0.0F;
+    words >> target;
+    while (words >> feature >> colon >> value) {
+      x.indices.push_back(feature - 1);
+      x.values.push_back(value);
+    }
+    x.offsets.push_back(static_cast<int64_t>(x.values.size()));
+    classes.push_back(target > 0 ? 1 : 0);
+  }
+  x.rows = static_cast<int64_t>(classes.size());
+  LinearProblem p;
+  p.loss = LinearLoss::kLogistic;
+  p.inputs = std::move(x);
+  p.classes = 2;
+  p.targets = Tensor::from(classes, {p.inputs.rows()});
+  return p;
+}
+
+TEST(LinearReferences, FindsTheMinimaOfA9a) {
+  if (!std::ifstream(kA9a)) GTEST_SKIP() << "there is no " << kA9a;
+  LinearProblem p = read_a9a();
+  const json all = json::parse(slurp(GRADUS_SOURCE_DIR "/tests/references/linear_models.json"));
+  for (const json& c : all["a9a"]) {
+    p.l2 = c["l2"];
+    const double minimum = c["objective"];
+    std::vector<double> expected = c["weights"];
+    expected.push_back(c["bias"][0]);
+    std::map<std::string, std::unique_ptr<LinearSolver>> solvers;
+    solvers["newton"] = make_linear_newton(p, {.tolerance = 1e-9});
+    // The distance to the minimum is at most the gradient's norm / l2: √124·1e-9 / 1e-4.
+    solvers["lbfgs"] = make_linear_lbfgs(p, {.tolerance = 1e-9});
+    solvers["coordinate_descent"] = make_linear_coordinate_descent(p, {.tolerance = 1e-9});
+    for (const auto& [name, solver] : solvers) {
+      SCOPED_TRACE(fmt::format("{}, l2 {}", name, p.l2));
+      EXPECT_EQ(solve(*solver, {.steps = 2000}), SolveEnd::kConverged);
+      EXPECT_NEAR(solver->report().objective, minimum, 1e-9 * minimum);
+      const std::vector<double> x = coefficients_of(*solver);
+      for (size_t j = 0; j < x.size(); ++j) EXPECT_NEAR(x[j], expected[j], 1e-4) << "coefficient " << j;
     }
   }
 }

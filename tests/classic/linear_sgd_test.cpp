@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gradus/base/threads.h"
+#include "gradus/classic/row_order.h"
 #include "tests/classic/linear_problems.h"
 
 namespace gradus {
@@ -208,45 +209,26 @@ TEST(LinearSgd, GoesOnFromItsStateToTheSameBitsForAnyThreads) {
   }
 }
 
+TEST(LinearSgd, AnAverageStartsFromOtherCoefficientsToo) {
+  LinearProblem p = random_problem(LinearLoss::kSquared, 50, 3);
+  for (const int64_t batch : {1, 5}) {
+    const auto last = make_linear_sgd(p, {.batch_size = batch, .rate = LinearSgdRate::kConstant});
+    const auto average =
+        make_linear_sgd(p, {.batch_size = batch, .rate = LinearSgdRate::kConstant, .average_from = 1000});
+    for (LinearSolver* solver : {last.get(), average.get()}) {
+      solver->start_from(Tensor::full({1, 3}, 2.0), Tensor::full({1}, -1.0));
+      solver->step();
+    }
+    expect_near(coefficients_of(*average), coefficients_of(*last), 1e-6);  // the average has not begun
+  }
+}
+
 TEST(LinearSgd, EndsWhenTheObjectiveFallsNoMore) {
   LinearProblem p = random_problem(LinearLoss::kSquared, 300, 3);
   const auto solver = make_linear_sgd(
       p, {.rate = LinearSgdRate::kInverseScaling, .learning_rate = 0.1, .tolerance = 1e-3, .patience = 3});
   EXPECT_EQ(solve(*solver, {.steps = 200}), SolveEnd::kConverged);
   EXPECT_LT(solver->steps(), 200);
-}
-
-TEST(ShuffleRows, IsAPermutationOfItsOwnForEachSeedAndPass) {
-  for (const int64_t together : {1, 7}) {
-    std::vector<int32_t> order, again, other;
-    shuffle_rows({1, 1000, together}, 2, order);
-    shuffle_rows({1, 1000, together}, 2, again);
-    EXPECT_EQ(order, again);
-    shuffle_rows({1, 1000, together}, 3, other);
-    EXPECT_NE(order, other);
-    shuffle_rows({2, 1000, together}, 2, other);
-    EXPECT_NE(order, other);
-    std::sort(order.begin(), order.end());
-    for (int32_t i = 0; i < 1000; ++i) ASSERT_EQ(order[i], i);
-  }
-}
-
-// Of a uniform permutation of n, the mean distance of an element from its place is (n² − 1) / 3n; its deviation over
-// permutations is about 0.14·√n of that scale: 1 % here.
-TEST(ShuffleRows, CarriesRowsFarWhateverLiesTogether) {
-  constexpr int64_t kRows = 20000;
-  for (const int64_t together : {1, 10}) {
-    std::vector<int32_t> order;
-    shuffle_rows({1, kRows, together}, 0, order);
-    double distance = 0.0;
-    int64_t neighbours = 0;
-    for (int64_t i = 0; i < kRows; ++i) {
-      distance += std::abs(static_cast<double>(order[i] - i)) / kRows;
-      neighbours += i > 0 && order[i] == order[i - 1] + 1;
-    }
-    EXPECT_NEAR(distance, kRows / 3.0, 0.05 * kRows / 3.0);
-    EXPECT_LT(neighbours, 60) << "of the 64·10 that are mixed, one in 640 follows its neighbour";
-  }
 }
 
 TEST(LinearSgd, SaysWhatIsWrong) {

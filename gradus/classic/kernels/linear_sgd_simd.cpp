@@ -74,8 +74,11 @@ HWY_INLINE float Link(const SgdChain& c, int64_t i, float z) {
 
 // a·b + c, rounded once where the processor can.
 HWY_INLINE float MulAdd(float a, float b, float c) {
-  const hn::CappedTag<float, 1> d;
-  return hn::GetLane(hn::MulAdd(hn::Set(d, a), hn::Set(d, b), hn::Set(d, c)));
+#if HWY_TARGET == HWY_SCALAR
+  return a * b + c;
+#else
+  return __builtin_fmaf(a, b, c);
+#endif
 }
 
 // The sums over the lanes of four vectors, each added up in the same order.
@@ -88,11 +91,16 @@ HWY_INLINE void SumsOfFour(V a, V b, V c, V e, float* sums) {
 }
 
 constexpr int64_t kTogether = 4;
-constexpr int64_t kAhead = 32;  // rows
-// Asks for what lies from `begin` to `end`, in lines of 64 bytes, to be brought into the second cache.
-HWY_INLINE void PrefetchAll(const void* begin, const void* end) {
-  constexpr size_t kLine = 64;
-  for (const char* at = static_cast<const char*>(begin); at < end; at += kLine) __builtin_prefetch(at, 0, 2);
+constexpr int64_t kAhead = 12;  // rows
+
+// Asks for the lines of 64 bytes from `begin` to `end` to be brought into the second cache.
+template <class T>
+HWY_INLINE void PrefetchAll(const T* begin, const T* end) {
+  constexpr uintptr_t kLine = 64;
+  for (uintptr_t at = reinterpret_cast<uintptr_t>(begin) & ~(kLine - 1); at < reinterpret_cast<uintptr_t>(end);
+       at += kLine) {
+    __builtin_prefetch(reinterpret_cast<const void*>(at), 0, 2);
+  }
 }
 
 // v has room for whole vectors: what a part of one wrote would have to reach the cache before the next example could
@@ -165,11 +173,13 @@ HWY_INLINE void DenseFour(const SgdChain& c, int64_t i, const float* r0, const f
 template <class Loss>
 void Dense(const SgdChain& c, const float* x, size_t features) {
   const auto row = [&](int64_t i) { return x + static_cast<size_t>(c.rows[i]) * features; };
+  // A masked load waits for all that it spans, so the whole of a row's last vector is asked for.
+  const size_t lanes = hn::Lanes(D()), loaded = (features + lanes - 1) / lanes * lanes;
   float bias = *c.bias;
   int64_t i = 0;
   for (; i + kTogether <= c.count; i += kTogether) {
     for (int64_t k = i + kAhead; k < HWY_MIN(i + kAhead + kTogether, c.known_rows); ++k) {
-      PrefetchAll(row(k), row(k) + features);
+      PrefetchAll(row(k), row(k) + loaded);
     }
     DenseFour<Loss>(c, i, row(i), row(i + 1), row(i + 2), row(i + 3), features, bias);
   }
@@ -181,6 +191,8 @@ template <class Loss>
 void Sparse(const SgdChain& c, const int64_t* offsets, const int32_t* indices, const float* values) {
   float bias = *c.bias;
   for (int64_t i = 0; i < c.count; ++i) {
+    if (i + 2 * kAhead < c.known_rows)
+      PrefetchAll(offsets + c.rows[i + 2 * kAhead], offsets + c.rows[i + 2 * kAhead] + 2);
     if (i + kAhead < c.known_rows) {
       const int64_t first = offsets[c.rows[i + kAhead]], last = offsets[c.rows[i + kAhead] + 1];
       PrefetchAll(indices + first, indices + last);
