@@ -85,6 +85,16 @@ int64_t size_of_letters(const std::string& which, const std::string& letters, co
   return size;
 }
 
+// (shared sizes…, rows, columns). Where that is x's own shape, matmul reads x in place; of many dimensions, the shared
+// ones become one.
+Tensor as_matrices(const Tensor& x, size_t shared, int64_t rows, int64_t columns) {
+  Shape shape(std::span<const int64_t>(x.shape().begin(), shared));
+  if (static_cast<int>(shared) + 2 > Shape::kMaxRank) shape = {shape.numel()};
+  shape.push_back(rows);
+  shape.push_back(columns);
+  return shape == x.shape() ? x : reshape(x, shape);
+}
+
 }  // namespace
 
 Tensor einsum(std::string_view text, const Tensor& a) {
@@ -113,10 +123,10 @@ Tensor einsum(std::string_view text, const Tensor& a_any, const Tensor& b_any) {
   for (const char c : f.b) {
     if (!has(f.a, c)) columns += c;
   }
-  const int64_t batch = size_of_letters(shared, f.a, a), m = size_of_letters(rows, f.a, a);
-  const int64_t k = size_of_letters(inner, f.a, a), n = size_of_letters(columns, f.b, b);
-  const Tensor left = reshape(ordered(a, f.a, shared + rows + inner), {batch, m, k});
-  const Tensor right = reshape(ordered(b, f.b, shared + inner + columns), {batch, k, n});
+  const int64_t m = size_of_letters(rows, f.a, a), n = size_of_letters(columns, f.b, b);
+  const int64_t k = size_of_letters(inner, f.a, a);
+  const Tensor left = as_matrices(ordered(a, f.a, shared + rows + inner), shared.size(), m, k);
+  const Tensor right = as_matrices(ordered(b, f.b, shared + inner + columns), shared.size(), k, n);
   Shape shape;
   for (const char c : shared + rows) shape.push_back(size_of_letters({c}, f.a, a));
   for (const char c : columns) shape.push_back(size_of_letters({c}, f.b, b));
