@@ -95,6 +95,17 @@ Tensor as_matrices(const Tensor& x, size_t shared, int64_t rows, int64_t columns
   return shape == x.shape() ? x : reshape(x, shape);
 }
 
+// Summed over so many of its last dimensions.
+Tensor sum_of_last(const Tensor& x, int count) {
+  if (count == 0) return x;
+  Shape shape = x.shape();
+  for (; count > 1; --count) {  // they become one
+    shape[shape.rank() - 2] *= shape.back();
+    shape.erase(shape.rank() - 1);
+  }
+  return sum(reshape(x, shape), -1);
+}
+
 }  // namespace
 
 Tensor einsum(std::string_view text, const Tensor& a) {
@@ -104,7 +115,8 @@ Tensor einsum(std::string_view text, const Tensor& a) {
   return ordered(summed, f.a, f.result);
 }
 
-// One product of matrices for each index of the letters that both tensors and the result have.
+// One product of matrices for each index of the letters that both tensors and the result have; of numbers, where there
+// are no others but those that are summed over.
 Tensor einsum(std::string_view text, const Tensor& a_any, const Tensor& b_any) {
   Formula f = parse(text, true);
   check_rank(text, f.a, a_any);
@@ -122,6 +134,10 @@ Tensor einsum(std::string_view text, const Tensor& a_any, const Tensor& b_any) {
   }
   for (const char c : f.b) {
     if (!has(f.a, c)) columns += c;
+  }
+  if (rows.empty() && columns.empty()) {
+    const Tensor products = ordered(a, f.a, shared + inner) * ordered(b, f.b, shared + inner);
+    return ordered(sum_of_last(products, static_cast<int>(inner.size())), shared, f.result);
   }
   const int64_t m = size_of_letters(rows, f.a, a), n = size_of_letters(columns, f.b, b);
   const int64_t k = size_of_letters(inner, f.a, a);
