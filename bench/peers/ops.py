@@ -24,7 +24,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--filter", default=".", help="a regular expression for the rows")
     a = parser.parse_args()
-    rounds = [(ours(a.filter), result_of([sys.executable, "bench/peers/pytorch_ops.py"])) for _ in range(a.rounds)]
+    rounds = [(ours(a.filter), result_of([sys.executable, "bench/peers/pytorch_ops.py", a.filter])) for _ in range(a.rounds)]
     version = rounds[0][1]["version"]
     print(f"{processor()}; PyTorch {version}; medians of {a.rounds} rounds; above 1×: gradus is faster\n")
     print(f"{'':32} {'gradus ms':>10} {'PyTorch':>10} {'ratio':>7}")

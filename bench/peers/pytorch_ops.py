@@ -1,9 +1,16 @@
 """Times PyTorch's counterparts of the rows of tests/op_cases/op_cases.cpp, printed as one JSON object: milliseconds.
 
-The sizes are those of the rows' benchmarks: 1,024 × 768 numbers, GPT-2's layers with 1,024 tokens."""
+    pytorch_ops.py [a regular expression for the rows]
 
+The sizes are those of the rows' benchmarks: 1,024 × 768 numbers, GPT-2's layers with 1,024 tokens. `spectral_norm` has
+no counterpart: PyTorch's layer keeps the vectors of its power iteration, and does one round a step."""
+
+import functools
 import json
+import math
+import re
 import statistics
+import sys
 import time
 
 import torch
@@ -20,14 +27,80 @@ def ids(*shape, below):
     return torch.randint(below, shape)
 
 
-def attention(q, k, v, causal=True):
+def attention(q, k, v, causal=True, mask=None):
     q, k, v = (t.transpose(1, 2) for t in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=q.shape[1] != k.shape[1])
+    grouped = q.shape[1] != k.shape[1]
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=grouped)
 
 
-def packed_attention(qkv):
-    b, t, c = qkv.shape
-    return attention(*(p.view(b, t, 12, c // 36) for p in qkv.split(c // 3, -1)))
+@functools.cache
+def visible(t, window=None):
+    """Which keys a query sees: those up to its own, or the last few of them."""
+    seen = torch.ones(t, t, dtype=torch.bool).tril()
+    return seen if window is None else seen.triu(1 - window)
+
+
+def heads_of(qkv, heads, kv_heads):
+    d = qkv.shape[-1] // (heads + 2 * kv_heads)
+    return [p.unflatten(-1, (-1, d)) for p in qkv.split([heads * d, kv_heads * d, kv_heads * d], -1)]
+
+
+def packed_attention(heads):
+    return lambda qkv: attention(*heads_of(qkv, heads, heads))
+
+
+@functools.cache
+def turns(t, half, base, first):
+    angle = (torch.arange(t) + first)[:, None] * base ** (-torch.arange(half) / half)
+    return angle.cos()[:, None], angle.sin()[:, None]
+
+
+def rotary(x, base=10000.0, first=0, neighbours=False):
+    cos, sin = turns(x.shape[1], x.shape[-1] // 2, base, first)
+    a, b = (x[..., 0::2], x[..., 1::2]) if neighbours else x.chunk(2, -1)
+    parts = [a * cos - b * sin, b * cos + a * sin]
+    return torch.stack(parts, -1).flatten(-2) if neighbours else torch.cat(parts, -1)
+
+
+def turned_attention(qkv):
+    q, k, v = heads_of(qkv, 2, 1)
+    return attention(rotary(q, 100.0), rotary(k, 100.0), v)
+
+
+def operators(a, b):
+    return -((a + 0.5) * 2.0 - 0.25) / 4.0 + 1.0 - 3.0 * b / (2.0 + a * a) - 1.0 / (b * b + 1.0) + a / 0.5
+
+
+def swapped_pieces(a):
+    pieces = a.split(2, 1)
+    return torch.cat([pieces[1], pieces[0]], 1)
+
+
+def drop_path(a, rate=0.25):
+    kept = torch.rand(a.shape[0], 1, 1) >= rate
+    return a * (kept / (1 - rate))
+
+
+def log_cosh(a, b):
+    d = a - b
+    return (d + F.softplus(-2.0 * d) - math.log(2.0)).mean()
+
+
+def quantile_loss(a, b, quantile=0.3):
+    d = b - a
+    return torch.maximum(quantile * d, (quantile - 1) * d).mean()
+
+
+def focal_loss(logits, t, gamma=2.0, alpha=0.25):
+    p = logits.sigmoid()
+    missed = 1 - (p * t + (1 - p) * (1 - t))
+    cost = F.binary_cross_entropy_with_logits(logits, t, reduction="none")
+    return ((alpha * t + (1 - alpha) * (1 - t)) * missed**gamma * cost).mean()
+
+
+def info_nce(queries, keys, temperature=0.5):
+    scores = F.normalize(queries) @ F.normalize(keys).T / temperature
+    return F.cross_entropy(scores, torch.arange(len(queries)))
 
 
 def feed_forward(a, g, s, w, b, v, c):
@@ -35,7 +108,12 @@ def feed_forward(a, g, s, w, b, v, c):
     return a + F.linear(hidden, v, c)
 
 
-ONE, TWO = lambda: [x(T, C)], lambda: [x(T, C), x(T, C)]
+ONE, TWO, THREE = lambda: [x(T, C)], lambda: [x(T, C), x(T, C)], lambda: [x(T, C), x(T, C), x(T, C)]
+CUBE, HALVES = lambda: [x(32, 32, C)], lambda: [x(2, T, C // 2)]
+SQUARES, CLASSES = lambda: [x(512, 512), x(512, 512)], lambda: [x(T, C), ids(T, below=C)]
+HEADS = lambda: [x(4, 256, 12, 64), x(4, 256, 12, 64), x(4, 256, 12, 64)]
+MASKED_HEADS = lambda: [*HEADS(), x(256, 256)]
+WEIGHTED_CLASSES = lambda: [x(T, C), x(C), ids(T, below=C)]
 COMPARISONS = {"equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge"}
 ROWS = {
     **{name: (getattr(torch, name), TWO) for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "pow")},
@@ -56,7 +134,7 @@ ROWS = {
     "pow_cube": (lambda a: a**3.0, ONE),
     "pow_real": (lambda a: a**2.3, ONE),
     "swiglu": (lambda a, b: F.silu(a) * b, TWO),
-    "where": (lambda a, b, c: torch.where(c > 0, a, b), lambda: [x(T, C), x(T, C), x(T, C)]),
+    "where": (lambda a, b, c: torch.where(c > 0, a, b), THREE),
     "sum_axis": (lambda a: a.sum(1), ONE),
     "sum_axis_kept": (lambda a: a.sum(-2, keepdim=True), ONE),
     "logsumexp": (lambda a: a.logsumexp(-1), ONE),
@@ -90,7 +168,7 @@ ROWS = {
     ),
     "layer_norm": (lambda a, w, b: F.layer_norm(a, (C,), w, b), lambda: [x(T, C), x(C), x(C)]),
     "rms_norm": (lambda a, w: F.rms_norm(a, (C,), w, 1e-5), lambda: [x(T, C), x(C)]),
-    "causal_attention_gpt2": (packed_attention, lambda: [x(4, 256, 3 * C)]),
+    "causal_attention_gpt2": (packed_attention(12), lambda: [x(4, 256, 3 * C)]),
     "attention_grouped": (attention, lambda: [x(4, 256, 12, 64), x(4, 256, 4, 64), x(4, 256, 4, 64)]),
     "dropout": (lambda a: F.dropout(a, 0.25), lambda: [x(2, T * C // 2)]),
     "mse": (F.mse_loss, TWO),
@@ -101,6 +179,109 @@ ROWS = {
     "linear_cross_entropy": (
         lambda a, w, t: F.cross_entropy(F.linear(a, w), t), lambda: [x(T, C), x(V, C), ids(T, below=V)]
     ),
+    "scalar_subtract": (lambda a: 1.25 - a, ONE),
+    "multiply_scalar": (lambda a: a * -0.75, ONE),
+    "scalar_divide": (lambda a: 1.25 / a, ONE),
+    "operators": (operators, TWO),
+    "pow_inverse": (lambda a: a**-2.0, ONE),
+    "pow_half": (lambda a: a**0.5, ONE),
+    "pow_none": (lambda a: a**0.0, ONE),
+    **{f"{name}_value": (lambda a, f=getattr(torch, other): f(a, 0.5), ONE) for name, other in COMPARISONS.items()},
+    "mean": (torch.mean, ONE),
+    "mean_axis": (lambda a: a.mean(-1), ONE),
+    "mean_axis_kept": (lambda a: a.mean(0, keepdim=True), ONE),
+    "var_axis_kept": (lambda a: a.var(0, keepdim=True), ONE),
+    "stddev_axis_kept": (lambda a: a.std(0, keepdim=True), ONE),
+    "sort_descending": (lambda a: a.sort(dim=0, descending=True, stable=True).values, ONE),
+    "sort_indices": (lambda a: a.sort(dim=-1, descending=True, stable=True).indices, ONE),
+    "top_k_smallest": (lambda a: a.topk(2, 0, largest=False).values, ONE),
+    "reshape": (lambda a: a.reshape(-1, 2), ONE),
+    "permute": (lambda a: a.permute(2, 0, 1), CUBE),
+    "transpose": (lambda a: a.transpose(0, -1), ONE),
+    "slice": (lambda a: a[:, 1:3], ONE),
+    "slice_from_end": (lambda a: a[..., -3:-1], ONE),
+    "slice_nothing": (lambda a: a[1:1], ONE),
+    "concat_many": (lambda a, b: torch.cat([a, b], 0), TWO),
+    "concat_one": (lambda a: torch.cat([a], 0), ONE),
+    "stack": (lambda a, b: torch.stack([a, b], 1), TWO),
+    "stack_last": (lambda a, b: torch.stack([a, b], -1), TWO),
+    "split": (swapped_pieces, ONE),
+    "triu": (lambda a: a.triu(1), ONE),
+    "tril_below": (lambda a: a.tril(-2), ONE),
+    "gather_rows": (lambda a, i: a.gather(0, i), lambda: [x(T, C), ids(T, C, below=T)]),
+    "scatter_add": (lambda a, b, i: a.scatter_add(1, i, b), lambda: [x(T, C), x(T, C), ids(T, C, below=C)]),
+    "one_hot": (lambda i: F.one_hot(i, 5).double(), lambda: [ids(T * C // 5, below=5)]),
+    "matmul_transposed": (lambda a, b: a.mT @ b.mT, SQUARES),
+    "linear_with_residual": (
+        lambda a, w, b, r: F.linear(a, w, b) + r, lambda: [x(T, C), x(C, C), x(C), x(T, C)]
+    ),
+    "einsum_product": (lambda a, b: torch.einsum("ij,jk->ik", a, b), SQUARES),
+    "einsum_batched": (lambda a, b: torch.einsum("bij,bkj->bik", a, b), lambda: [x(12, 256, 64), x(12, 256, 64)]),
+    "einsum_outer": (lambda a, b: torch.einsum("i,j->ij", a, b), lambda: [x(T), x(C)]),
+    "einsum_inner": (lambda a, b: torch.einsum("ij,ij", a, b), TWO),
+    "einsum_bilinear": (lambda a, b: torch.einsum("bi,oij->boj", a, b), lambda: [x(64, 256), x(64, 256, 256)]),
+    "einsum_transpose": (lambda a: torch.einsum("ijk->kij", a), CUBE),
+    "einsum_sum": (lambda a: torch.einsum("ijk->j", a), CUBE),
+    "norm_linear_alone": (lambda a, w: F.linear(F.layer_norm(a, (C,)), w), lambda: [x(T, C), x(3 * C, C)]),
+    "norm_feed_forward_alone": (
+        lambda a, w, v: F.linear(F.gelu(F.linear(F.layer_norm(a, (C,)), w), approximate="tanh"), v),
+        lambda: [x(T, C), x(4 * C, C), x(C, 4 * C)],
+    ),
+    "rms_norm_linear": (
+        lambda a, g, w: F.linear(F.rms_norm(a, (C,), g, 1e-5), w), lambda: [x(T, C), x(C), x(3 * C, C)]
+    ),
+    "layer_norm_without_affine": (lambda a: F.layer_norm(a, (C,), None, None, 1e-3), ONE),
+    "rms_norm_alone": (lambda a: F.rms_norm(a, (C,), None, 1e-3), ONE),
+    "causal_attention": (packed_attention(2), lambda: [x(8, 256, 384)]),
+    "causal_attention_one_head": (packed_attention(1), lambda: [x(16, 256, 192)]),
+    "causal_attention_grouped": (
+        lambda a: attention(*heads_of(a, 4, 2), causal=False, mask=visible(256, 3)), lambda: [x(8, 256, 512)]
+    ),
+    "causal_attention_rotary": (turned_attention, lambda: [x(16, 256, 256)]),
+    "attention": (attention, HEADS),
+    "attention_full": (lambda q, k, v: attention(q, k, v, causal=False), HEADS),
+    "attention_window": (lambda q, k, v: attention(q, k, v, causal=False, mask=visible(256, 3)), HEADS),
+    "attention_masked": (lambda q, k, v, m: attention(q, k, v, causal=False, mask=m > 0), MASKED_HEADS),
+    "attention_biased": (
+        lambda q, k, v, m: attention(q, k, v, False, m.detach().masked_fill(~visible(256), -math.inf)), MASKED_HEADS
+    ),
+    "rotary": (lambda a: rotary(a, 100.0, 3), lambda: [x(4, 256, 12, 64)]),
+    "rotary_neighbours": (lambda a: rotary(a, neighbours=True), lambda: [x(4, 256, 12, 64)]),
+    "dropout_none": (lambda a: F.dropout(a, 0.0), HALVES),
+    "channel_dropout": (lambda a: F.dropout1d(a, 0.25), HALVES),
+    "drop_path": (drop_path, HALVES),
+    "alpha_dropout": (lambda a: F.alpha_dropout(a, 0.25, training=True), HALVES),
+    "mse_sum": (lambda a, b: F.mse_loss(a, b, reduction="sum"), TWO),
+    "mae_sum": (lambda a, b: F.l1_loss(a, b, reduction="sum"), TWO),
+    "log_cosh": (log_cosh, TWO),
+    "quantile_loss": (quantile_loss, TWO),
+    "poisson_loss": (F.poisson_nll_loss, TWO),
+    "hinge": (lambda a, t: (1 - a * t).clamp(min=0).mean(), TWO),
+    "squared_hinge": (lambda a, t: (1 - a * t).clamp(min=0).square().mean(), TWO),
+    "soft_cross_entropy": (F.cross_entropy, TWO),
+    "binary_cross_entropy_weighted": (
+        lambda a, t: F.binary_cross_entropy_with_logits(a, t, pos_weight=torch.tensor(2.5), reduction="sum"), TWO
+    ),
+    "focal_loss": (focal_loss, TWO),
+    "kl_divergence": (lambda a, t: F.kl_div(a, t, reduction="batchmean"), TWO),
+    "cross_entropy_sum": (lambda a, t: F.cross_entropy(a, t, reduction="sum"), CLASSES),
+    "linear_cross_entropy_sum": (
+        lambda a, w, t: F.cross_entropy(F.linear(a, w), t, reduction="sum"), lambda: [x(T, C), x(C, C), ids(T, below=C)]
+    ),
+    "cross_entropy_smoothed": (lambda a, t: F.cross_entropy(a, t, label_smoothing=0.125), CLASSES),
+    "cross_entropy_ignored": (lambda a, t: F.cross_entropy(a, t, ignore_index=1), CLASSES),
+    "cross_entropy_weighted": (
+        lambda a, w, t: F.cross_entropy(a, t, w.detach(), ignore_index=0, label_smoothing=0.25), WEIGHTED_CLASSES
+    ),
+    "cross_entropy_weighted_sum": (
+        lambda a, w, t: F.cross_entropy(a, t, w.detach(), reduction="sum"), WEIGHTED_CLASSES
+    ),
+    "cosine_similarity": (lambda a, b: F.cosine_similarity(a, b, dim=-1), TWO),
+    "cosine_loss": (
+        lambda a, b, t: F.cosine_embedding_loss(a, b, t.detach(), 0.25), lambda: [x(T, C), x(T, C), x(T).sign()]
+    ),
+    "triplet_loss": (F.triplet_margin_loss, THREE),
+    "info_nce": (info_nce, lambda: [x(512, C), x(512, C)]),
 }
 
 
@@ -116,8 +297,11 @@ def median_ms(run, least_s=0.15):
 
 def main():
     torch.manual_seed(1)
+    wanted = re.compile(sys.argv[1] if len(sys.argv) > 1 else ".")
     result = {}
     for name, (function, make) in ROWS.items():
+        if not any(wanted.search(f"{name}/{way}") for way in ("forward", "backward")):
+            continue
         inputs = make()
         with torch.no_grad():
             result[f"{name}/forward"] = median_ms(lambda: function(*inputs))

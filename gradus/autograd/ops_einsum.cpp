@@ -85,6 +85,27 @@ int64_t size_of_letters(const std::string& which, const std::string& letters, co
   return size;
 }
 
+// (shared sizes…, rows, columns). Where that is x's own shape, matmul reads x in place; of many dimensions, the shared
+// ones become one.
+Tensor as_matrices(const Tensor& x, size_t shared, int64_t rows, int64_t columns) {
+  Shape shape(std::span<const int64_t>(x.shape().begin(), shared));
+  if (static_cast<int>(shared) + 2 > Shape::kMaxRank) shape = {shape.numel()};
+  shape.push_back(rows);
+  shape.push_back(columns);
+  return shape == x.shape() ? x : reshape(x, shape);
+}
+
+// Summed over so many of its last dimensions.
+Tensor sum_of_last(const Tensor& x, int count) {
+  if (count == 0) return x;
+  Shape shape = x.shape();
+  for (; count > 1; --count) {  // they become one
+    shape[shape.rank() - 2] *= shape.back();
+    shape.erase(shape.rank() - 1);
+  }
+  return sum(reshape(x, shape), -1);
+}
+
 }  // namespace
 
 Tensor einsum(std::string_view text, const Tensor& a) {
@@ -94,7 +115,8 @@ Tensor einsum(std::string_view text, const Tensor& a) {
   return ordered(summed, f.a, f.result);
 }
 
-// One product of matrices for each index of the letters that both tensors and the result have.
+// One product of matrices for each index of the letters that both tensors and the result have; of numbers, where there
+// are no others but those that are summed over.
 Tensor einsum(std::string_view text, const Tensor& a_any, const Tensor& b_any) {
   Formula f = parse(text, true);
   check_rank(text, f.a, a_any);
@@ -113,10 +135,14 @@ Tensor einsum(std::string_view text, const Tensor& a_any, const Tensor& b_any) {
   for (const char c : f.b) {
     if (!has(f.a, c)) columns += c;
   }
-  const int64_t batch = size_of_letters(shared, f.a, a), m = size_of_letters(rows, f.a, a);
-  const int64_t k = size_of_letters(inner, f.a, a), n = size_of_letters(columns, f.b, b);
-  const Tensor left = reshape(ordered(a, f.a, shared + rows + inner), {batch, m, k});
-  const Tensor right = reshape(ordered(b, f.b, shared + inner + columns), {batch, k, n});
+  if (rows.empty() && columns.empty()) {
+    const Tensor products = ordered(a, f.a, shared + inner) * ordered(b, f.b, shared + inner);
+    return ordered(sum_of_last(products, static_cast<int>(inner.size())), shared, f.result);
+  }
+  const int64_t m = size_of_letters(rows, f.a, a), n = size_of_letters(columns, f.b, b);
+  const int64_t k = size_of_letters(inner, f.a, a);
+  const Tensor left = as_matrices(ordered(a, f.a, shared + rows + inner), shared.size(), m, k);
+  const Tensor right = as_matrices(ordered(b, f.b, shared + inner + columns), shared.size(), k, n);
   Shape shape;
   for (const char c : shared + rows) shape.push_back(size_of_letters({c}, f.a, a));
   for (const char c : columns) shape.push_back(size_of_letters({c}, f.b, b));

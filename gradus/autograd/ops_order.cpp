@@ -10,6 +10,7 @@
 namespace gradus {
 
 using kernels::Comparison;
+using kernels::IndexIs;
 
 Tensor equal(const Tensor& a, const Tensor& b) { return kernels::compare(Comparison::kEqual, a, b); }
 Tensor not_equal(const Tensor& a, const Tensor& b) { return kernels::compare(Comparison::kNotEqual, a, b); }
@@ -38,15 +39,16 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
 
 namespace {
 
-// The elements of x at `index`, of which there is one along the axis for each place of the result.
+// The elements of x at `index`, which a kernel made, of which there is one along the axis for each place of the result.
 Tensor pick(const char* name, const Tensor& x, int axis, const Tensor& index, bool keep_dims) {
-  Tensor y = kernels::gather(x, axis, index);
+  Tensor y = kernels::gather(x, axis, index, IndexIs::kChecked);
   if (!keep_dims)
     y = y.view(reduced_shape(x.shape(), axis, false), contiguous_strides(reduced_shape(x.shape(), axis, false)));
   if (!needs_gradient(x)) return y;
-  return record(name, std::move(y), std::array{&x}, [shape = x.shape(), axis, index](Gradients& g) {
-    const Tensor grad = kernels::contiguous(g.output()).view(index.shape(), contiguous_strides(index.shape()));
-    g.add(0, kernels::scatter_add(grad, axis, index, shape));
+  return record(name, std::move(y), std::array{&x}, [shape = x.shape(), axis, index = Saved(index)](Gradients& g) {
+    const Tensor& from = index.get();
+    const Tensor grad = kernels::contiguous(g.output()).view(from.shape(), contiguous_strides(from.shape()));
+    g.add(0, kernels::scatter_add(grad, axis, from, shape, IndexIs::kChecked));
   });
 }
 

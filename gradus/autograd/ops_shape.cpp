@@ -8,6 +8,9 @@
 #include "gradus/tensor/kernels/triangle.h"
 
 namespace gradus {
+
+using kernels::IndexIs;
+
 namespace {
 
 Shape resolve_shape(const Tensor& x, const Shape& asked) {
@@ -153,7 +156,7 @@ Tensor gather(const Tensor& x, int axis, const Tensor& index) {
   Tensor y = kernels::gather(x, axis, index);
   if (!needs_gradient(x)) return y;
   return record("gather", std::move(y), std::array{&x}, [shape = x.shape(), axis, index = Saved(index)](Gradients& g) {
-    g.add(0, kernels::scatter_add(g.output(), axis, index.get(), shape));
+    g.add(0, kernels::scatter_add(g.output(), axis, index.get(), shape, IndexIs::kChecked));
   });
 }
 
@@ -204,7 +207,7 @@ Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor&
   if (!needs_gradient(x, source)) return y;
   return record("scatter_add", std::move(y), std::array{&x, &source}, [axis, index = Saved(index)](Gradients& g) {
     if (g.needs(0)) g.add(0, g.output());
-    if (g.needs(1)) g.add(1, kernels::gather(g.output(), axis, index.get()));
+    if (g.needs(1)) g.add(1, kernels::gather(g.output(), axis, index.get(), IndexIs::kChecked));
   });
 }
 

@@ -29,12 +29,13 @@ int64_t even_cut(int64_t size, int64_t most, int64_t unit) {
 }
 
 // By shape alone, never by the number of threads. Large tiles feed the library best; but a product of some size should
-// leave at least eight pieces for the threads to share. docs/performance.md has the measurements.
-Tile tile_of(int64_t m, int64_t n, int64_t k) {
+// leave at least eight pieces for the threads to share, those of `together` products counted. docs/performance.md has
+// the measurements.
+Tile tile_of(int64_t m, int64_t n, int64_t k, int64_t together) {
   Tile tile{even_cut(m, 512, 16), even_cut(n, k >= 2 * m ? 768 : 384, 16)};
   // Multiplications: some 20 µs of them are worth a tile, and some 2 ms a cut into more than a few.
   constexpr int64_t kWorthATile = int64_t{1} << 20, kWorthMany = int64_t{1} << 27;
-  const int64_t wanted = m * n * k < kWorthMany ? 4 : 8;
+  const int64_t wanted = divide_up(m * n * k < kWorthMany ? 4 : 8, together);
   while (divide_up(m, tile.rows) * divide_up(n, tile.columns) < wanted &&
          tile.rows * tile.columns * k >= 2 * kWorthATile) {
     if (tile.rows >= tile.columns && tile.rows > 32) {
@@ -93,9 +94,9 @@ PlannedProducts take_planned_products() { return std::exchange(planned, {}); }
 
 template <class T>
 void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, Sum<T>* c, int64_t c_row,
-             bool accumulate, const Epilogue<Sum<T>>& epilogue) {
+             bool accumulate, const Epilogue<Sum<T>>& epilogue, int64_t together) {
   if (m == 0 || n == 0) return;
-  const Tile tile = tile_of(m, n, k);
+  const Tile tile = tile_of(m, n, k, together);
   const int64_t across = divide_up(n, tile.columns), pieces = divide_up(m, tile.rows) * across;
   if (DryRun::is_on()) return note_product<T>(m, n, k, tile, pieces);
   parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
@@ -112,11 +113,11 @@ void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T
 }
 
 template void product<float>(int64_t, int64_t, int64_t, const Matrix<float>&, const Matrix<float>&, float*, int64_t,
-                             bool, const Epilogue<float>&);
+                             bool, const Epilogue<float>&, int64_t);
 template void product<double>(int64_t, int64_t, int64_t, const Matrix<double>&, const Matrix<double>&, double*, int64_t,
-                              bool, const Epilogue<double>&);
+                              bool, const Epilogue<double>&, int64_t);
 template void product<BFloat16>(int64_t, int64_t, int64_t, const Matrix<BFloat16>&, const Matrix<BFloat16>&, float*,
-                                int64_t, bool, const Epilogue<float>&);
+                                int64_t, bool, const Epilogue<float>&, int64_t);
 
 Operands::Operands(std::string_view op, const Tensor& first, const Tensor& second) {
   const bool rounds = first.dtype() == DType::kBF16 || second.dtype() == DType::kBF16;
@@ -144,6 +145,9 @@ bool is_readable(const Tensor& x) {
   const int64_t down = x.strides()[x.rank() - 2], right = x.strides()[x.rank() - 1];
   return (right == 1 && (down >= columns || rows == 1)) || (down == 1 && (right >= rows || columns == 1));
 }
+
+// Dense down its columns alone.
+bool is_turned(const Tensor& x) { return x.strides()[x.rank() - 1] != 1 && x.size(-1) > 1; }
 
 template <class T>
 Matrix<T> last_two(const Tensor& x, const T* data) {
@@ -178,18 +182,21 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   Shape shape = batch;
   shape.push_back(m);
   shape.push_back(n);
-  const Tensor left = is_readable(a) ? a : contiguous(a), right = is_readable(b) ? b : contiguous(b);
+  const Tensor right = is_readable(b) ? b : contiguous(b);
+  // Of two turned matrices, oneDNN takes half as long again.
+  const Tensor left = is_readable(a) && !(is_turned(a) && is_turned(right)) ? a : contiguous(a);
   Tensor result = Tensor::empty(shape, a.dtype());
   dispatch_float("matmul", a.dtype(), [&]<class T>(T) {
     const T *a_data = left.data<T>(), *b_data = right.data<T>();
     T* c = result.mutable_data<T>();
+    // Small products are spread over threads as a batch, large ones each by their tiles.
+    const int64_t count = batch.numel(), together = count < 8 ? 1 : count;
     const auto one = [&](int64_t i) {
       product<T>(m, n, k, last_two(left, a_data + batch_offset(left, batch, i)),
-                 last_two(right, b_data + batch_offset(right, batch, i)), c + i * m * n, n, false, {});
+                 last_two(right, b_data + batch_offset(right, batch, i)), c + i * m * n, n, false, {}, together);
     };
-    // Small products are spread over threads as a batch, large ones each by their tiles.
     const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 16) / std::max<int64_t>(1, m * n * k));
-    parallel_for(batch.numel(), batch.numel() < 8 ? batch.numel() : grain, [&](int64_t begin, int64_t end) {
+    parallel_for(count, together == 1 ? count : grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) one(i);
     });
   });

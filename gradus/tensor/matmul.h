@@ -13,11 +13,12 @@ template <class T>
 using Sum = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
 
 /// C (m, n) = A · B, or C += A · B, and then the epilogue, a tile at a time; T is float, double or BFloat16, which
-/// needs `has_bf16_products()`. One stride of A and one of B must be 1. The tiles depend on m, n, k alone and each
-/// takes the whole inner dimension, so threads change no bit.
+/// needs `has_bf16_products()`. One stride of A and one of B must be 1. The tiles depend on sizes alone and each
+/// takes the whole inner dimension, so threads change no bit. Where threads share `together` such products, each is cut
+/// into fewer tiles.
 template <class T>
 void product(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& b, Sum<T>* c, int64_t c_row,
-             bool accumulate, const Epilogue<Sum<T>>& epilogue);
+             bool accumulate, const Epilogue<Sum<T>>& epilogue, int64_t together = 1);
 
 /// What the products of a `DryRun` would ask for, since the last call.
 struct PlannedProducts {

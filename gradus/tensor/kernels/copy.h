@@ -29,10 +29,14 @@ Tensor scatter_add_rows(const Tensor& grad, const Tensor& ids, int64_t table_row
 /// The same onto a table (V, C) that is there already.
 void add_rows_at(Tensor& table, const Tensor& grad, const Tensor& ids);
 
+/// Whether each place of an index is looked at before it is used: one that a kernel made, or that was looked at before,
+/// need not be.
+enum class IndexIs : uint8_t { kAny, kChecked };
 /// `out[i][j][k] = x[i][index[i][j][k]][k]` (for axis 1): torch.gather. `index` is i64 of x's rank; sizes off the axis
 /// must not exceed x's.
-Tensor gather(const Tensor& x, int axis, const Tensor& index);
+Tensor gather(const Tensor& x, int axis, const Tensor& index, IndexIs index_is = IndexIs::kAny);
 /// The gradient of `gather`: zeros of `shape` with each element of `grad` added where it came from, in order.
-Tensor scatter_add(const Tensor& grad, int axis, const Tensor& index, const Shape& shape);
+Tensor scatter_add(const Tensor& grad, int axis, const Tensor& index, const Shape& shape,
+                   IndexIs index_is = IndexIs::kAny);
 
 }  // namespace gradus::kernels

@@ -388,24 +388,30 @@ struct ClampOp {
     return hn::IfThenElseZero(inside, g);
   }
 };
-// The exponents that are most in use, 2 and 3.
+// The exponents that are most in use: −2, −1, 2 and 3.
 template <int kExponent>
 struct PowWhole {
   static constexpr bool kFromResult = false;
   template <class D>
-  HWY_INLINE hn::Vec<D> Value(D, hn::Vec<D> x) const {
-    return hn::Mul(x, Rest(x));
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return Power<kExponent>(d, x);
   }
   template <class D>
   HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
-    return hn::Mul(g, hn::Mul(SetTo(d, kExponent), Rest(x)));
+    return hn::Mul(g, hn::Mul(SetTo(d, kExponent), Power<kExponent - 1>(d, x)));
   }
 
  private:
-  static_assert(kExponent == 2 || kExponent == 3);
-  template <class V>
-  static HWY_INLINE V Rest(V x) {
-    return kExponent == 2 ? x : hn::Mul(x, x);
+  template <int kPower, class D>
+  static HWY_INLINE hn::Vec<D> Power(D d, hn::Vec<D> x) {
+    static_assert(kPower >= -3 && kPower <= 3 && kPower != 0);
+    if constexpr (kPower < 0) {
+      return hn::Div(SetTo(d, 1), Power<-kPower>(d, x));
+    } else if constexpr (kPower == 1) {
+      return x;
+    } else {
+      return hn::Mul(x, Power<kPower - 1>(d, x));
+    }
   }
 };
 template <class T>
@@ -545,6 +551,8 @@ HWY_INLINE void WithFunction(Unary op, const UnaryArguments& arguments, Body&& b
     case Unary::kClamp:
       return body(ClampOp<T>{.low = a, .high = b});
     case Unary::kPow:
+      if (a == -2) return body(PowWhole<-2>());
+      if (a == -1) return body(PowWhole<-1>());
       if (a == 2) return body(PowWhole<2>());
       if (a == 3) return body(PowWhole<3>());
       return body(PowOp<T>{.exponent = a});

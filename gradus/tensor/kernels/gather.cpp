@@ -10,18 +10,43 @@
 namespace gradus::kernels {
 namespace {
 
-// The place of the first id outside [0, end); nothing if there is none. No id is looked at in a dry run.
-std::optional<int64_t> first_outside(const int64_t* ids, int64_t count, int64_t end) {
-  std::atomic<int64_t> first{count};
-  parallel_for(count, kGrain, [&, ids, end](int64_t i, int64_t last) {
-    uint64_t largest = 0;  // of the ids as unsigned, where those below 0 are the largest
-    for (int64_t j = i; j < last; ++j) largest = std::max(largest, static_cast<uint64_t>(ids[j]));
-    if (largest < static_cast<uint64_t>(end)) return;
-    while (static_cast<uint64_t>(ids[i]) < static_cast<uint64_t>(end)) ++i;
-    for (int64_t found = first.load(); i < found && !first.compare_exchange_weak(found, i);) {
+bool is_inside(int64_t id, int64_t end) { return static_cast<uint64_t>(id) < static_cast<uint64_t>(end); }
+
+// Whether each is in [0, end): by the first bit of differences, which needs no branch.
+bool are_inside(const int64_t* ids, int64_t count, int64_t end) {
+  const uint64_t last = static_cast<uint64_t>(end) - 1;
+  uint64_t outside = 0;
+  for (int64_t i = 0; i < count; ++i) outside |= static_cast<uint64_t>(ids[i]) | (last - static_cast<uint64_t>(ids[i]));
+  return outside >> 63 == 0;
+}
+
+// The place of the first id outside [0, end), where threads look at parts of them.
+class FirstOutside {
+ public:
+  FirstOutside(const int64_t* ids, int64_t count, int64_t end) : ids_(ids), count_(count), end_(end), first_(count) {}
+
+  // Whether ids [begin, last) are all inside.
+  bool holds(int64_t begin, int64_t last) {
+    if (are_inside(ids_ + begin, last - begin, end_)) return true;
+    while (is_inside(ids_[begin], end_)) ++begin;
+    for (int64_t found = first_.load(); begin < found && !first_.compare_exchange_weak(found, begin);) {
     }
-  });
-  return first < count ? std::optional(first.load()) : std::nullopt;
+    return false;
+  }
+  // Nothing if no id was found.
+  std::optional<int64_t> place() const { return first_ < count_ ? std::optional(first_.load()) : std::nullopt; }
+
+ private:
+  const int64_t* ids_;
+  int64_t count_, end_;
+  std::atomic<int64_t> first_;
+};
+
+// No id is looked at in a dry run.
+std::optional<int64_t> first_outside(const int64_t* ids, int64_t count, int64_t end) {
+  FirstOutside outside(ids, count, end);
+  parallel_for(count, kGrain, [&](int64_t begin, int64_t last) { outside.holds(begin, last); });
+  return outside.place();
 }
 
 // Ids as contiguous i64, each in [0, rows).
@@ -67,24 +92,45 @@ void check_index(std::string_view op, const Shape& x, int axis, const Tensor& in
     fail(op, "an index of shape {} for {}; expected {} dimensions, and sizes no larger off axis {}",
          to_string(index.shape()), to_string(x), x.rank(), axis);
   }
-  const int64_t* value = index.data<int64_t>();
-  if (const std::optional<int64_t> i = first_outside(value, index.numel(), x[axis])) {
-    fail(op, "index {} at position {}; expected 0 to {} (axis {} of {})", value[*i], *i, x[axis] - 1, axis,
-         to_string(x));
-  }
 }
 
-// Calls `body(position in the index, offset in x)` for the index elements of some rows of the walk.
+// What an index picks along an axis of a tensor, or of what is added to.
+struct Picked {
+  std::string_view op;
+  const Shape& shape;
+  int axis;
+  const Shape& strides;
+  IndexIs index_is;
+};
+
+// Calls `body(position in the index, offset in the tensor)` for each element of the index, some rows of it at a time.
 template <class Body>
-void for_indexed(const Walk<2>& walk, const int64_t* index, int64_t axis_stride, int64_t begin, int64_t end,
-                 Body&& body) {
+void for_indexed(const Picked& from, const Tensor& index, bool in_parallel, Body&& body) {
+  Shape strides = from.strides;
+  const int64_t axis_stride = strides[from.axis];
+  strides[from.axis] = 0;
+  const Walk<2> walk(index.shape(), {&index.strides(), &strides});
   const int64_t stride = walk.inner_stride()[1], inner = walk.inner();
-  walk.for_rows(begin, end, [&](const Walk<2>::Offsets& at) {
-    const auto [position, offset] = at;
-    for (int64_t i = 0; i < inner; ++i) {
-      body(position + i, offset + i * stride + index[position + i] * axis_stride);
-    }
+  const int64_t* id = index.data<int64_t>();
+  FirstOutside outside(id, index.numel(), from.shape[from.axis]);
+  const int64_t grain = in_parallel ? std::max<int64_t>(1, kCostlyGrain / inner) : walk.rows();
+  parallel_for(walk.rows(), grain, [&](int64_t begin, int64_t end) {
+    if (from.index_is == IndexIs::kAny && !outside.holds(begin * inner, end * inner)) return;
+    walk.for_rows(begin, end, [&](const Walk<2>::Offsets& at) {
+      const auto [position, offset] = at;
+      if (stride == 0 && axis_stride == 1) {  // in a dense row
+        for (int64_t i = 0; i < inner; ++i) body(position + i, offset + id[position + i]);
+      } else {
+        for (int64_t i = 0; i < inner; ++i) {
+          body(position + i, offset + i * stride + id[position + i] * axis_stride);
+        }
+      }
+    });
   });
+  if (const std::optional<int64_t> i = outside.place()) {
+    fail(from.op, "index {} at position {}; expected 0 to {} (axis {} of {})", id[*i], *i, from.shape[from.axis] - 1,
+         from.axis, to_string(from.shape));
+  }
 }
 
 }  // namespace
@@ -132,28 +178,22 @@ Tensor scatter_add_rows(const Tensor& grad, const Tensor& ids, int64_t table_row
   return result;
 }
 
-Tensor gather(const Tensor& x, int axis, const Tensor& index) {
+Tensor gather(const Tensor& x, int axis, const Tensor& index, IndexIs index_is) {
   axis = normalize_axis("gather", axis, x.rank());
   const Tensor where = contiguous(index);
   check_index("gather", x.shape(), axis, where);
-  Shape strides = x.strides();
-  const int64_t axis_stride = strides[axis];
-  strides[axis] = 0;
   Tensor result = Tensor::empty(index.shape(), x.dtype());
   if (result.numel() == 0) return result;
-  const Walk<2> walk(index.shape(), {&where.strides(), &strides});
   dispatch_all(x.dtype(), [&]<class T>(T) {
     T* to = result.mutable_data<T>();
     const T* from = x.data<T>();
-    const int64_t* id = where.data<int64_t>();
-    parallel_for(walk.rows(), std::max<int64_t>(1, kCostlyGrain / walk.inner()), [&](int64_t begin, int64_t end) {
-      for_indexed(walk, id, axis_stride, begin, end, [=](int64_t i, int64_t offset) { to[i] = from[offset]; });
-    });
+    for_indexed({"gather", x.shape(), axis, x.strides(), index_is}, where, true,
+                [=](int64_t i, int64_t offset) { to[i] = from[offset]; });
   });
   return result;
 }
 
-Tensor scatter_add(const Tensor& grad, int axis, const Tensor& index, const Shape& shape) {
+Tensor scatter_add(const Tensor& grad, int axis, const Tensor& index, const Shape& shape, IndexIs index_is) {
   axis = normalize_axis("scatter_add", axis, shape.rank());
   const Tensor where = contiguous(index), source = contiguous(grad);
   check_index("scatter_add", shape, axis, where);
@@ -163,20 +203,13 @@ Tensor scatter_add(const Tensor& grad, int axis, const Tensor& index, const Shap
   }
   Tensor result = parallel_zeros(shape, grad.dtype());
   if (grad.numel() == 0) return result;
-  Shape strides = result.strides();
-  const int64_t axis_stride = strides[axis];
-  strides[axis] = 0;
-  const Walk<2> walk(index.shape(), {&where.strides(), &strides});
+  // Along the last axis each row adds to a row of its own; else to places that others add to.
+  const bool are_apart = axis == index.rank() - 1;
   dispatch_float("scatter_add", grad.dtype(), [&]<class T>(T) {
     T* to = result.mutable_data<T>();
     const T* from = source.data<T>();
-    // Along the last axis each row adds to a row of its own; else to places that others add to.
-    const bool are_apart = axis == index.rank() - 1;
-    const int64_t grain = are_apart ? std::max<int64_t>(1, kCostlyGrain / walk.inner()) : walk.rows();
-    parallel_for(walk.rows(), grain, [&](int64_t begin, int64_t end) {
-      for_indexed(walk, where.data<int64_t>(), axis_stride, begin, end,
-                  [=](int64_t i, int64_t offset) { to[offset] += from[i]; });
-    });
+    for_indexed({"scatter_add", shape, axis, result.strides(), index_is}, where, are_apart,
+                [=](int64_t i, int64_t offset) { to[offset] += from[i]; });
   });
   return result;
 }

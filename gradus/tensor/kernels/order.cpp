@@ -165,19 +165,6 @@ Tensor argsort(const Tensor& x, int axis, bool descending) {
 
 namespace {
 
-// Whether one of the next kLook elements is, or may be, better than the limit: NaN is looked at by itself.
-constexpr int64_t kLook = 32;
-template <class T>
-bool has_better(const T* x, T limit, bool largest) {
-  int better = 0;
-  if (largest) {
-    for (int64_t i = 0; i < kLook; ++i) better |= static_cast<int>(!(x[i] <= limit));
-  } else {
-    for (int64_t i = 0; i < kLook; ++i) better |= static_cast<int>(!(x[i] >= limit));
-  }
-  return better != 0;
-}
-
 // Keeps the best k, and what comes later must be better than the worst of them. Few are kept in order; of many, the
 // rest goes as soon as there are twice as many. `Key`s are compared, and where they are equal the index.
 template <class T>
@@ -194,14 +181,17 @@ void top_k_of_row(const T* x, int64_t length, int64_t stride, int64_t k, bool la
   T limit{};
   for (int64_t i = 0; i < length; ++i) {
     if (stride == 1 && best.size() >= size && worst != std::numeric_limits<Key>::max()) {
-      while (i + kLook <= length && !has_better(x + i, limit, largest)) i += kLook;
+      i += run_first_better(largest ? Extreme::kLargest : Extreme::kSmallest, dtype_of<T>(),
+                            reinterpret_cast<const std::byte*>(x + i), length - i, static_cast<double>(limit));
       if (i == length) break;
     }
     const Key own = key_of(x[i * stride]), key = largest ? static_cast<Key>(~own) : own;
     // What is equal to the worst comes later than it.
     if (key >= worst && best.size() >= size) continue;
     if (k <= kFewKept) {
-      best.insert(std::upper_bound(best.begin(), best.end(), Item{key, i}, before), {key, i});
+      best.push_back({key, i});
+      // From the worst to its place, which is after what is equal.
+      for (size_t j = best.size() - 1; j > 0 && key < best[j - 1].key; --j) std::swap(best[j], best[j - 1]);
       if (best.size() < size) continue;
     } else {
       best.push_back({key, i});

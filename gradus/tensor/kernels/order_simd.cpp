@@ -92,6 +92,27 @@ void ExtremeOfColumns(const T* x, size_t length, size_t stride, size_t width, in
   }
 }
 
+template <bool kSmallest, class T>
+int64_t FirstBetter(const T* row, size_t length, T limit) {
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  const auto all_limit = Signed<kSmallest>(d, hn::Set(d, limit));
+  for (size_t i = 0; i < length; i += lanes) {
+    const size_t part = HWY_MIN(lanes, length - i);
+    const auto x = HWY_LIKELY(part == lanes) ? hn::LoadU(d, row + i) : LoadTail(d, row + i, part, limit);
+    const auto better = hn::Not(hn::Le(Signed<kSmallest>(d, x), all_limit));  // true of NaN
+    if (!hn::AllFalse(d, better)) return static_cast<int64_t>(i + hn::FindKnownFirstTrue(d, better));
+  }
+  return static_cast<int64_t>(length);
+}
+
+template <bool kSmallest>
+int64_t FirstBetterOf(DType dtype, const std::byte* row, size_t length, double limit) {
+  return dtype == DType::kF32
+             ? FirstBetter<kSmallest>(reinterpret_cast<const float*>(row), length, static_cast<float>(limit))
+             : FirstBetter<kSmallest>(reinterpret_cast<const double*>(row), length, limit);
+}
+
 template <bool kSmallest>
 int64_t RowOf(DType dtype, const std::byte* row, size_t length) {
   return dtype == DType::kF32 ? ExtremeOfRow<kSmallest>(reinterpret_cast<const float*>(row), length)
@@ -102,6 +123,12 @@ template <bool kSmallest>
 void ColumnsOf(DType dtype, const std::byte* x, size_t length, size_t stride, size_t width, int64_t* out) {
   dtype == DType::kF32 ? ExtremeOfColumns<kSmallest>(reinterpret_cast<const float*>(x), length, stride, width, out)
                        : ExtremeOfColumns<kSmallest>(reinterpret_cast<const double*>(x), length, stride, width, out);
+}
+
+int64_t RunFirstBetter(Extreme which, DType dtype, const std::byte* row, int64_t length, double limit) {
+  const auto count = static_cast<size_t>(length);
+  return which == Extreme::kSmallest ? FirstBetterOf<true>(dtype, row, count, limit)
+                                     : FirstBetterOf<false>(dtype, row, count, limit);
 }
 
 int64_t RunRow(Extreme which, DType dtype, const std::byte* row, int64_t length) {
@@ -125,12 +152,17 @@ HWY_AFTER_NAMESPACE();
 namespace gradus::kernels {
 namespace {
 HWY_EXPORT(RunRow);
+HWY_EXPORT(RunFirstBetter);
 HWY_EXPORT(RunColumns);
 }  // namespace
 
 int64_t run_extreme_of_row(Extreme which, DType dtype, const std::byte* row, int64_t length) {
   return HWY_DYNAMIC_DISPATCH(RunRow)(which, dtype, row, length);
 }
+int64_t run_first_better(Extreme which, DType dtype, const std::byte* row, int64_t length, double limit) {
+  return HWY_DYNAMIC_DISPATCH(RunFirstBetter)(which, dtype, row, length, limit);
+}
+
 void run_extreme_of_columns(Extreme which, DType dtype, const std::byte* x, int64_t length, int64_t stride,
                             int64_t width, int64_t* out) {
   HWY_DYNAMIC_DISPATCH(RunColumns)(which, dtype, x, length, stride, width, out);
