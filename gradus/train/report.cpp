@@ -24,11 +24,13 @@ struct Outcome {
   std::vector<int64_t> truth = {}, predicted = {};  // of classes
   std::vector<double> probabilities = {};           // (N, classes), or none
   std::vector<double> numbers = {}, outputs = {};   // of numbers
+  double quantile = std::nan("");                   // that was learned
+  bool is_poisson = false;
 };
 
 // The rows of an outcome, some perhaps several times.
 Outcome take(const Outcome& from, std::span<const int64_t> rows) {
-  Outcome o{.classes = from.classes};
+  Outcome o{.classes = from.classes, .quantile = from.quantile, .is_poisson = from.is_poisson};
   const auto width = static_cast<size_t>(from.classes);
   for (const int64_t r : rows) {
     const auto row = static_cast<size_t>(r);
@@ -49,6 +51,12 @@ Outcome take(const Outcome& from, std::span<const int64_t> rows) {
 ConfusionMatrix confusion_of(const Outcome& o) { return confusion_matrix(o.truth, o.predicted, o.classes); }
 
 ClassScores mean_scores(const Outcome& o) { return average_scores(confusion_of(o), ClassAverage::kMacro); }
+ClassScores weighted_scores(const Outcome& o) { return average_scores(confusion_of(o), ClassAverage::kWeighted); }
+
+// With few more classes than k, the first k are hard to miss.
+double top_accuracy(const Outcome& o, int64_t k) {
+  return o.classes > k + 1 ? top_k_accuracy(o.truth, o.probabilities, o.classes, k) : std::nan("");
+}
 
 // Of two classes that of the second.
 std::vector<double> second_column(const Outcome& o) {
@@ -78,9 +86,15 @@ constexpr NamedMeasure kOfClasses[] = {
     {"precision", [](const Outcome& o) { return mean_scores(o).precision; }},
     {"recall", [](const Outcome& o) { return mean_scores(o).recall; }},
     {"f1", [](const Outcome& o) { return mean_scores(o).f1; }},
+    {"f1_micro", [](const Outcome& o) { return average_scores(confusion_of(o), ClassAverage::kMicro).f1; }},
+    {"precision_weighted", [](const Outcome& o) { return weighted_scores(o).precision; }},
+    {"recall_weighted", [](const Outcome& o) { return weighted_scores(o).recall; }},
+    {"f1_weighted", [](const Outcome& o) { return weighted_scores(o).f1; }},
     {"matthews", [](const Outcome& o) { return matthews_correlation(confusion_of(o)); }},
 };
 constexpr NamedMeasure kOfProbabilities[] = {
+    {"top_2_accuracy", [](const Outcome& o) { return top_accuracy(o, 2); }},
+    {"top_5_accuracy", [](const Outcome& o) { return top_accuracy(o, 5); }},
     {"roc_auc", area},
     {"average_precision", precision_area},
     {"log_loss", [](const Outcome& o) { return log_loss(o.truth, o.probabilities, o.classes); }},
@@ -90,11 +104,18 @@ constexpr NamedMeasure kOfProbabilities[] = {
 };
 constexpr NamedMeasure kOfNumbers[] = {
     {"r2", [](const Outcome& o) { return r2_score(o.numbers, o.outputs); }},
+    {"mse", [](const Outcome& o) { return mean_squared_error(o.numbers, o.outputs); }},
     {"rmse", [](const Outcome& o) { return root_mean_squared_error(o.numbers, o.outputs); }},
     {"mae", [](const Outcome& o) { return mean_absolute_error(o.numbers, o.outputs); }},
     {"median_absolute_error", [](const Outcome& o) { return median_absolute_error(o.numbers, o.outputs); }},
     {"max_error", [](const Outcome& o) { return max_error(o.numbers, o.outputs); }},
     {"explained_variance", [](const Outcome& o) { return explained_variance(o.numbers, o.outputs); }},
+    {"pinball",
+     [](const Outcome& o) {
+       return std::isnan(o.quantile) ? o.quantile : pinball_loss(o.numbers, o.outputs, o.quantile);
+     }},
+    {"poisson_deviance",
+     [](const Outcome& o) { return o.is_poisson ? poisson_deviance(o.numbers, o.outputs) : std::nan(""); }},
 };
 
 void add_measures(Report& report, const Outcome& outcome, std::span<const NamedMeasure> measures,
@@ -110,7 +131,8 @@ void add_measures(Report& report, const Outcome& outcome, std::span<const NamedM
 Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
   const auto* table = std::get_if<TableEncoder>(&run.encoder());
   const auto in_unit = [&](double x) { return table != nullptr ? table->original(x) : x; };
-  Outcome o{.classes = static_cast<int64_t>(classes)};
+  Outcome o{.classes = static_cast<int64_t>(classes), .is_poisson = run.config().text("loss.name") == "poisson"};
+  if (run.config().has("loss.quantile")) o.quantile = run.config().real("loss.quantile");
   std::vector<int64_t> ids(static_cast<size_t>(part.size()));
   std::iota(ids.begin(), ids.end(), 0);
   const std::vector<double> truth = part.batch(ids).targets.values<double>();

@@ -21,10 +21,11 @@ struct ReportedMeasure {
 
 struct Report {
   int64_t examples = 0;
-  /// Of classes: accuracy, balanced_accuracy, precision, recall and f1 (means over the classes), matthews; and with
-  /// probabilities roc_auc, average_precision, log_loss, brier, calibration_error. Of numbers: r2, rmse, mae,
-  /// median_absolute_error, max_error, explained_variance, in the target's own unit. Measures that the examples leave
-  /// undefined are left out.
+  /// Of classes: accuracy, balanced_accuracy, precision, recall and f1 (means over the classes, and as `_weighted` by
+  /// their examples), f1_micro, matthews; and with probabilities top_2_accuracy and top_5_accuracy (of 4 and 7 classes
+  /// or more), roc_auc, average_precision, log_loss, brier, calibration_error. Of numbers: r2, mse, rmse, mae,
+  /// median_absolute_error, max_error, explained_variance, in the target's own unit; pinball and poisson_deviance of
+  /// models trained for them. Measures that the examples leave undefined are left out.
   std::vector<ReportedMeasure> measures = {};
   std::vector<std::string> classes = {};   ///< Names; empty for numbers.
   std::vector<ClassScores> of_class = {};  ///< As many.

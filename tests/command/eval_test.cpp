@@ -105,13 +105,14 @@ TEST(Eval, AReportHasAllMeasures) {
   EXPECT_EQ(report["confusion"]["b"], (std::vector<double>{1, 4}));
   EXPECT_NEAR(report["classes"]["a"]["f1"].get<double>(), 0.8, 1e-12);
   const json& measures = report["measures"];
-  for (const char* name : {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc"}) {
+  for (const char* name : {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "f1_micro", "precision_weighted",
+                           "recall_weighted", "f1_weighted", "roc_auc"}) {
     EXPECT_NEAR(measures[name]["value"].get<double>(), 0.8, 1e-12) << name;
     EXPECT_LT(measures[name]["low"].get<double>(), 0.8) << name;
     EXPECT_GE(measures[name]["high"].get<double>(), 0.9) << name;
   }
   EXPECT_NEAR(measures["matthews"]["value"].get<double>(), 0.6, 1e-12);
-  EXPECT_EQ(measures.size(), 11u);
+  EXPECT_EQ(measures.size(), 15u);
   const std::string shown = run_gradus(folder, {"eval", "run", "--report", "--resamples", "50"}).out;
   EXPECT_THAT(shown, StartsWith("10 examples: the training part, for nothing was held out for validation\n"));
   EXPECT_THAT(shown, HasSubstr("95% of 50 resamples\naccuracy                         0.8   "));
@@ -135,6 +136,39 @@ TEST(Eval, AReportOfNumbersIsInTheColumnsUnit) {
     EXPECT_NEAR(measures[name]["value"].get<double>(), 30.0, 1e-2) << name;
   }
   EXPECT_NEAR(measures["r2"]["value"].get<double>(), 1.0 - 900.0 / (1.25e6 + 900.0), 1e-6);
+  EXPECT_NEAR(measures["mse"]["value"].get<double>(), 900.0, 1.0);
+  EXPECT_EQ(measures.count("pinball") + measures.count("poisson_deviance"), 0u);
+}
+
+TEST(Eval, AReportHasWhatTheModelWasTrainedFor) {
+  const TemporaryFolder folder;
+  std::string text = "x,y\n";
+  for (int i = 0; i < 8; ++i) text += fmt::format("{},{}\n", i / 2, 4 * (i / 2) + i % 2);
+  spill(folder / "t.csv", text);
+  spill(folder / "c.toml", "[data]\nkind='csv'\npath='t.csv'\nvalidation_fraction=0\n[model]\nkind='linear'\n"
+                           "[train]\nsteps=50\n");
+  const auto measures = [&](const std::vector<std::string>& keys) {
+    std::vector<std::string> arguments = {"train", "c.toml", "--out", "run", "--quiet", "--overwrite"};
+    for (const std::string& key : keys) arguments.insert(arguments.end(), {"--set", key});
+    EXPECT_EQ(run_gradus(folder, arguments).err, "");
+    return json::parse(run_gradus(folder, {"eval", "run", "--report", "--json"}).out)["measures"];
+  };
+  const json median = measures({"loss.name=quantile", "loss.quantile=0.5", "solver.name=interior_point"});
+  EXPECT_NEAR(median["pinball"]["value"].get<double>(), 0.5 * median["mae"]["value"].get<double>(), 1e-12);
+  const json rate = measures({"loss.name=poisson", "solver.name=newton"});
+  EXPECT_GT(rate["poisson_deviance"]["value"].get<double>(), 0.0);
+  EXPECT_LT(rate["poisson_deviance"]["value"].get<double>(), 1.0);
+}
+
+TEST(Eval, OfSeveralClassesTheFirstFewCount) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", "[data]\nkind='blobs'\nclasses=4\npoints=30\nnoise=0.5\n[model]\nkind='linear'\n"
+                           "[train]\nsteps=100\n");
+  ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).err, "");
+  const json measures = json::parse(run_gradus(folder, {"eval", "run", "--report", "--json"}).out)["measures"];
+  EXPECT_GE(measures["top_2_accuracy"]["value"].get<double>(), measures["accuracy"]["value"].get<double>());
+  EXPECT_LE(measures["top_2_accuracy"]["value"].get<double>(), 1.0);
+  EXPECT_EQ(measures.count("top_5_accuracy"), 0u);
 }
 
 TEST(Predict, ErrorsSayWhatIsMissing) {
