@@ -150,6 +150,7 @@ std::string introduction(const Run& run, int64_t steps, const std::string& folde
     text += fmt::format("{} tokens at the end of the training text are too few for an example and stay unused\n",
                         run.data().unused_tokens);
   }
+  if (run.config().is_swept()) text += "its [sweep] is left aside: `gradus sweep` goes over that\n";
   for (const std::string& note : run.notes()) text += note + "\n";
   return text + "\n";
 }

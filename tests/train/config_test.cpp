@@ -151,8 +151,8 @@ TEST(ConfigErrors, Tables) {
       "[run.toml:1:2] unknown table \"nothing\"; the tables are \"data\", \"model\", \"loss\", \"solver\", "
       "\"optimizer\", "
       "\"optimizer.groups\", "
-      "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", \"health\" or "
-      "\"log\"");
+      "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", "
+      "\"health\", \"log\" or \"sweep\"");
   EXPECT_EQ(parse_error("optimizer = 'sgd'"),
             "[run.toml:1:1] \"optimizer\" is a table; write [optimizer] and its keys below it");
   EXPECT_EQ(parse_error("[[data]]\nkind = 'line'"),
@@ -572,7 +572,7 @@ TEST(ConfigKeys, Help) {
             "[foo] no such key or table; the tables are \"data\", \"model\", \"loss\", \"solver\", \"optimizer\", "
             "\"optimizer.groups\", "
             "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", "
-            "\"health\" or \"log\"");
+            "\"health\", \"log\" or \"sweep\"");
 }
 
 TEST(ConfigKeys, TheReferenceIsUpToDate) {
