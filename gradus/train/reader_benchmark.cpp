@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <numeric>
@@ -53,6 +54,14 @@ std::string libsvm_rows(int64_t rows) {
   return text;
 }
 
+// As many rows as the file has, or as make some megabytes.
+std::string block_of(const ReaderBenchmarkOptions& o) {
+  constexpr int64_t kBytesANumber = 9, kBytesASparseRow = 390, kMostNumbers = 1'000'000, kMostSparseRows = 20'000;
+  const int64_t bytes = o.megabytes * kMegabyte;
+  if (o.is_libsvm) return libsvm_rows(std::min(bytes / kBytesASparseRow, kMostSparseRows));
+  return csv_rows(std::min(bytes / kBytesANumber, kMostNumbers) / o.columns, o.columns);
+}
+
 // A file of made-up rows, which repeat after some tens of thousands; gone with the object.
 class MadeUpFile {
  public:
@@ -63,7 +72,7 @@ class MadeUpFile {
       fail_usage("--megabytes", "{} for a file in {}, which has {} free; take fewer, or set TMPDIR", megabytes(bytes),
                  path_.parent_path().string(), megabytes(free));
     }
-    const std::string block = o.is_libsvm ? libsvm_rows(20'000) : csv_rows(1'000'000 / o.columns, o.columns);
+    const std::string block = block_of(o);
     std::string header;
     for (int64_t j = 0; j < o.columns && !o.is_libsvm; ++j) header += fmt::format("{}c{}", j == 0 ? "" : ",", j);
     OutputFile file(path_);

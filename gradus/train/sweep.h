@@ -29,10 +29,10 @@ struct SweptKey {
 
 /// What the command line says of a sweep; it holds before what the file says.
 struct SweepRequest {
-  std::vector<std::string> grid;    ///< `KEY=v1,v2,…` or `KEY=low..high:points`, with `:log` or `:integer`.
-  std::vector<std::string> random;  ///< `KEY=low..high`, with `:log` or `:integer`; or `KEY=v1,v2,…`.
-  std::optional<int64_t> trials;    ///< `sweep.trials`.
-  std::optional<std::string> metric;
+  std::vector<std::string> grid = {};    ///< `KEY=v1,v2,…` or `KEY=low..high:points`, with `:log` or `:integer`.
+  std::vector<std::string> random = {};  ///< `KEY=low..high`, with `:log` or `:integer`; or `KEY=v1,v2,…`.
+  std::optional<int64_t> trials = {};    ///< `sweep.trials`.
+  std::optional<std::string> metric = {};
 };
 
 /// One combination.

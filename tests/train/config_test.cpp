@@ -442,6 +442,7 @@ TEST(ConfigToml, ResolvedConfigurationLoadsToTheSame) {
     const Config again = Config::parse(toml, "config.toml");
     EXPECT_EQ(again.to_toml(), toml);
     for (const Key& key : configuration_keys()) {
+      if (table_of(key.name) == "sweep") continue;  // of no run
       EXPECT_EQ(again.has(key.name), config.has(key.name)) << key.name;
       EXPECT_EQ(again.is_set(key.name), config.has(key.name) && !config.follows(key.name)) << key.name;
       EXPECT_EQ(again.follows(key.name), config.follows(key.name)) << key.name;
