@@ -202,6 +202,7 @@ SparseExamples joined(std::vector<Rows>& blocks, const LibsvmOptions& options, c
   const int32_t base = options.base == Base::kZero || (options.base == Base::kAuto && lowest == 0) ? 0 : 1;
   SparseExamples examples;
   examples.source = source;
+  examples.base = base == 0 ? Base::kZero : Base::kOne;
   SparseMatrix& x = examples.features;
   x.rows = static_cast<int64_t>(all.row);
   x.columns = options.columns.value_or(highest + 1 - (highest < 0 ? 0 : base));
