@@ -226,12 +226,13 @@ std::string plan_table(const Sweep& sweep, const std::vector<int64_t>& bytes) {
 std::string conclusion(const SweepOptions& options, const Sweep& sweep, const std::vector<TrialResult>& results,
                        const fs::path& out) {
   const size_t best = *best_of(sweep, results);
+  const int64_t folds = sweep.trials[best].folds();
   return fmt::format(
       "\n{}\nbest: trial {}, {} = {:.6g}: {}\nsaved in {}: best.toml, sweep.csv, sweep.json, and the "
-      "run of each trial\nnext, for example: {} train {}\n",
+      "run of each trial\nnext, for example: {} train {}{}\n",
       sweep_table(sweep, results), sweep.trials[best].number, sweep.metric, *results[best].value,
       values_text(sweep.trials[best]), out.string(), shell_quoted(options.training.program),
-      shell_quoted((out / "best.toml").string()));
+      shell_quoted((out / "best.toml").string()), folds > 0 ? fmt::format(" --folds {}", folds) : "");
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // `gradus sweep`: which trial wins, going on after a stop, and that nothing depends on how many run at once.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 
 #include <chrono>
-#include <fstream>
 #include <thread>
 
 #include "tests/command/command.h"
@@ -171,6 +171,66 @@ TEST(Sweep, AnInterruptSavesWhatRunsAndSaysHowToGoOn) {
   EXPECT_EQ(read_summary(folder / "a b/trial-0002")["steps"], 1500);
 }
 
+// What a system does that has too little memory.
+TEST(Sweep, ATrialThatIsKilledIsARowAndIsTriedAgain) {
+  const TemporaryFolder folder;
+  spill(folder / "slow.toml", kSlow);
+  const std::vector<std::string> command = {"sweep", "slow.toml", "--jobs", "1", "--out", "s"};
+  const Command running(folder.path(), command, {});
+  ASSERT_TRUE(waits_for(folder / "s/trial-0001/log.jsonl"));
+  ::kill(std::stoi(slurp(folder / "s/trial-0001/.lock")), SIGKILL);
+  const CommandResult result = running.wait();
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const std::string row = "1,failed,its process was ended by signal 9; there may have been too little memory,0.01,";
+  EXPECT_THAT(lines_of(slurp(folder / "s/sweep.csv"))[3], StartsWith(row));
+  EXPECT_THAT(run_gradus(folder, command).out, StartsWith("3 trials, of which 2 are done"));
+  EXPECT_THAT(slurp(folder / "s/sweep.csv"), AllOf(Not(HasSubstr("failed")), HasSubstr("1,done,max_steps,0.01,")));
+}
+
+// The children of a sweep that is killed end too, with a checkpoint.
+TEST(Sweep, NoTrialOutlivesItsSweep) {
+  const TemporaryFolder folder;
+  spill(folder / "slow.toml", kSlow);
+  const Command killed(folder.path(), {"sweep", "slow.toml", "--jobs", "1", "--set", "train.steps=1000000"}, {});
+  ASSERT_TRUE(waits_for(folder / "sweeps/slow/trial-0001/checkpoints/last"));
+  killed.send(SIGKILL);
+  killed.wait();
+  ASSERT_TRUE(waits_for(folder / "sweeps/slow/trial-0001/summary.json"));
+  EXPECT_EQ(read_summary(folder / "sweeps/slow/trial-0001")["stop_reason"], "interrupted");
+}
+
+TEST(Sweep, ASecondInterruptEndsTheTrialsAtOnce) {
+  const TemporaryFolder folder;
+  spill(folder / "slow.toml", kSlow);
+  const Command interrupted(folder.path(), {"sweep", "slow.toml", "--set", "train.steps=1000000", "--out", "s"}, {});
+  ASSERT_TRUE(waits_for(folder / "s/trial-0001/checkpoints/last"));
+  interrupted.send(SIGTERM);
+  interrupted.send(SIGINT);
+  const CommandResult result = interrupted.wait();
+  EXPECT_THAT(result.exit_code, testing::AnyOf(128 + SIGTERM, 128 + SIGINT));  // in whichever order they are seen
+  EXPECT_THAT(result.out, HasSubstr("\n0 of 3 trials are done; "));
+}
+
+TEST(Sweep, FoldsGoOnWhereTheyWereInterrupted) {
+  const TemporaryFolder folder;
+  std::string table = "a,y\n";
+  for (int i = 0; i < 200; ++i) table += fmt::format("{},{}\n", i % 17, (i % 17) * (i % 3));
+  spill(folder / "t.csv", table);
+  spill(folder / "t.toml",
+        "[data]\nkind = \"csv\"\npath = \"t.csv\"\nfolds = 3\n[model]\nkind = \"mlp\"\nhidden = [64, 64]\n[train]\n"
+        "steps = 1000\n[validation]\nevery = 500\n[sweep.keys]\n\"optimizer.learning_rate\" = [0.01, 0.02]\n");
+  const Command interrupted(folder.path(), {"sweep", "t.toml", "--jobs", "1", "--out", "s"}, {});
+  ASSERT_TRUE(waits_for(folder / "s/trial-0001/fold_1/log.jsonl"));
+  interrupted.send(SIGTERM);
+  EXPECT_EQ(interrupted.wait().exit_code, 128 + SIGTERM);
+  EXPECT_FALSE(fs::exists(folder / "s/trial-0001/fold_2"));
+  for (const char* out : {"s", "whole"}) {
+    const CommandResult result = run_gradus(folder, {"sweep", "t.toml", "--jobs", "1", "--out", out});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+  }
+  EXPECT_EQ(slurp(folder / "s/sweep.csv"), slurp(folder / "whole/sweep.csv"));
+}
+
 TEST(Sweep, WithFoldsTheirMeanCounts) {
   const TemporaryFolder folder;
   std::string table = "a,b,y\n";
@@ -183,6 +243,7 @@ TEST(Sweep, WithFoldsTheirMeanCounts) {
         "20\n[validation]\nevery = 20\n[sweep.keys]\n\"regularization.l2\" = [0.5, 0]\n");
   const CommandResult result = run_gradus(folder, {"sweep", "t.toml", "--data", "t.csv", "--out", "s"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("gradus train s/best.toml --folds 3\n"));
   EXPECT_THAT(trials_in(slurp(folder / "s/sweep.csv")), ElementsAre(2, 1));
   double mean = 0.0;
   for (const char* fold : {"fold_0", "fold_1", "fold_2"}) {
