@@ -66,7 +66,8 @@ class SignalPipe {
     for (size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &action, &before_[i]);
     struct sigaction ignore {};
     ignore.sa_handler = SIG_IGN;
-    ::sigaction(SIGHUP, &ignore, nullptr);  // of a terminal that closes; a run ignores it too
+    // As for a run: of a terminal that closes, and of what reads the output and ends.
+    for (const int number : {SIGHUP, SIGPIPE}) ::sigaction(number, &ignore, nullptr);
   }
   ~SignalPipe() {
     for (size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &before_[i], nullptr);

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
@@ -16,14 +17,16 @@ RECIPE = "recipes/penguins.toml"
 SCRIPT = "bench/peers/sklearn_penguins.py"
 
 
-def process_ms(command):
-    start = time.perf_counter()
+def times_of(command):
+    """Of a process: from its start to its end, and of the processor, in milliseconds."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return 1e3 * (time.perf_counter() - start)
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1e3 * wall, 1e3 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def gradus(data, folder):
-    return ["build/release/gradus", "train", RECIPE, "--data", data, "--out", folder, "--overwrite"]
+    return ["build/release/gradus", "train", RECIPE, "--data", data, "--out", folder]
 
 
 def compare_results(data, folder):
@@ -44,21 +47,22 @@ def main():
     a = parser.parse_args()
     print(f"{processor()}; medians of {a.turns} turns; the load now is {os.getloadavg()[0]:.1f}\n")
     with tempfile.TemporaryDirectory() as folder:
-        compare_results(a.data, folder)
+        compare_results(a.data, f"{folder}/compared")
         commands = {
-            "gradus train": gradus(a.data, folder),
+            "gradus train": gradus(a.data, f"{folder}/{{turn}}"),
             "scikit-learn, pandas": [sys.executable, SCRIPT, a.data],
             "scikit-learn, csv": [sys.executable, SCRIPT, a.data, "--reader", "csv"],
             "import sklearn alone": [sys.executable, "-c", "from sklearn.linear_model import LogisticRegression"],
         }
         times = {name: [] for name in commands}
-        for _ in range(a.turns):
+        for turn in range(a.turns):
             for name, command in commands.items():
-                times[name].append(process_ms(command))
-    own = statistics.median(times["gradus train"])
-    for name, runs in times.items():
-        ms = statistics.median(runs)
-        print(f"{name:20} {ms:9.1f} ms ({min(runs):.1f} to {max(runs):.1f}) {ms / own:8.1f}×")
+                times[name].append(times_of([word.format(turn=turn) for word in command]))
+    medians = {name: [statistics.median(values) for values in zip(*runs)] for name, runs in times.items()}
+    own = medians["gradus train"]
+    print(f"{'whole process':20} {'ms':>9} {'ratio':>8} {'CPU ms':>10} {'ratio':>8}")
+    for name, (wall, cpu) in medians.items():
+        print(f"{name:20} {wall:9.1f} {wall / own[0]:7.1f}× {cpu:10.1f} {cpu / own[1]:7.1f}×")
 
 
 if __name__ == "__main__":

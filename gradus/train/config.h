@@ -126,8 +126,8 @@ namespace internal {
 /// The table whose keys are names of keys.
 inline constexpr std::string_view kSweptKeys = "sweep.keys";
 
-/// The entries of the root, of its tables, of the lists of tables in them and of all in [sweep.keys], by place in the
-/// text; other tables inside tables are entries, unopened.
+/// The entries of the root, of its tables, of the lists of tables in them and of the tables in [sweep.keys], by place
+/// in the text; other tables inside tables are entries, unopened. One in [sweep.keys] that lies too deep is no table.
 /// Malformed TOML is a usage error.
 std::vector<TomlEntry> read_toml(std::string_view text, std::string_view source);
 

@@ -426,7 +426,7 @@ std::vector<Key> sweep_keys() {
   return {
       {"sweep.method", choice({"grid", "random"}), "grid", always(),
        "`grid`: every combination of the keys' values. `random`: `sweep.trials` times a value of each key by chance."},
-      {"sweep.trials", integer({.low = 1, .high = 100000}), 20, sweep_is_random(),
+      {"sweep.trials", integer({.low = 1, .high = 10000}), 20, sweep_is_random(),
        "How many combinations are tried; more of them later go on with a sweep."},
       {"sweep.metric", text(), "val_loss", always(),
        "What the trials are compared by: a number in `summary.json` (`final_loss`, `best_val_loss`) or in its "

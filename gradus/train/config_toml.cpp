@@ -135,7 +135,9 @@ void read_node(const toml::node& node, TomlEntry& entry) {
 using Place = std::pair<toml::source_index, toml::source_index>;
 
 void read_tables(const toml::array& list, const std::string& name, std::string_view source, int depth,
-                std::vector<std::pair<Place, TomlEntry>>& out);
+                 std::vector<std::pair<Place, TomlEntry>>& out);
+
+constexpr int kMostNames = 8;  // of tables in one another that are opened
 
 // `depth` counts the names that `prefix` has.
 void read_table(const toml::table& table, const std::string& prefix, std::string_view source, int depth,
@@ -146,18 +148,20 @@ void read_table(const toml::table& table, const std::string& prefix, std::string
     entry.name = prefix + std::string(key.str());
     entry.where = fmt::format("{}:{}:{}", source, place.line, place.column);
     read_node(node, entry);
-    out.emplace_back(Place{place.line, place.column}, std::move(entry));
     // No key has a table within a table but as an item of a list: one is wrong as such, whatever it holds. A key that
-    // is swept may be written as one, "a.b" or a.b.
-    const std::string name = prefix + std::string(key.str());
+    // is swept may be written as some, "a.b" or a.b.
+    const std::string name = entry.name;
     const bool is_swept = name == kSweptKeys || prefix.starts_with(fmt::format("{}.", kSweptKeys));
-    if (node.is_table() && (depth == 0 || is_swept)) read_table(*node.as_table(), name + ".", source, depth + 1, out);
+    const bool is_opened = node.is_table() && (depth == 0 || (is_swept && depth < kMostNames));
+    if (is_swept && !is_opened) entry.is_table = false;
+    out.emplace_back(Place{place.line, place.column}, std::move(entry));
+    if (is_opened) read_table(*node.as_table(), name + ".", source, depth + 1, out);
     if (node.is_array_of_tables() && depth < 2) read_tables(*node.as_array(), name, source, depth, out);
   }
 }
 
 void read_tables(const toml::array& list, const std::string& name, std::string_view source, int depth,
-                std::vector<std::pair<Place, TomlEntry>>& out) {
+                 std::vector<std::pair<Place, TomlEntry>>& out) {
   for (size_t i = 0; i < list.size(); ++i) {
     const toml::source_position place = list[i].source().begin;
     TomlEntry entry;

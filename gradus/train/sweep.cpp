@@ -13,7 +13,7 @@
 namespace gradus {
 namespace {
 
-constexpr int64_t kMostTrials = 100'000;
+constexpr int64_t kMostTrials = 10'000;  // each has a configuration of its own in memory
 
 // What is between the ends at u = 0 … 1.
 double between(const SweptRange& range, double u) {
