@@ -8,8 +8,6 @@
 #include <chrono>
 #include <exception>
 #include <filesystem>
-#include <functional>
-#include <map>
 #include <thread>
 
 #include "apps/gradus/children.h"
@@ -20,8 +18,8 @@
 #include "gradus/base/error.h"
 #include "gradus/base/folders.h"
 #include "gradus/base/threads.h"
-#include "gradus/tensor/pool.h"
-#include "gradus/train/session.h"
+#include "gradus/train/memory.h"
+#include "gradus/train/sweep_plan.h"
 #include "gradus/train/sweep_result.h"
 
 namespace gradus::command {
@@ -35,67 +33,6 @@ fs::path sweep_folder(const TrainOptions& options, const ConfigFile& file) {
   return out.native().starts_with('-') ? "." / out : out;
 }
 
-// Trials that differ in no more than this need the same memory: of most real numbers only whether they are 0 counts.
-std::string memory_class(const Config& config) {
-  std::string text;
-  for (const Key& key : configuration_keys()) {
-    const bool is_of_data = key.name.starts_with("data.");
-    if (key.name == "train.seed" || !config.has(key.name)) continue;
-    for (const std::string& name : config.names_of(key.name)) {
-      if (!config.has(name)) continue;
-      const bool is_size = key.type.kind != ValueKind::kReal || is_of_data;
-      text += name + "=" + (is_size ? config.shown(name) : config.real(name) == 0.0 ? "0" : "1") + "\n";
-    }
-  }
-  return text;
-}
-
-int64_t memory_of(const Trial& trial, int64_t limit) {
-  try {
-    const Session session(trial.config, {.plan_only = true});
-    check_memory(session.memory(), limit);
-    return session.memory().most();
-  } catch (const Error& error) {
-    throw Error(error.kind(), error.subject(),
-                fmt::format("trial {} ({}): {}", trial.number, values_text(trial), error.message()));
-  }
-}
-
-// What each trial needs. That its data and model can be made is known by that too.
-std::vector<int64_t> plan_memory(const Sweep& sweep, int64_t limit) {
-  std::map<std::string, int64_t> known;
-  std::vector<int64_t> bytes;
-  for (const Trial& trial : sweep.trials) {
-    const auto [found, is_new] = known.try_emplace(memory_class(trial.config), 0);
-    if (is_new) {
-      found->second = memory_of(trial, limit);
-      release_unused_memory();
-    }
-    bytes.push_back(found->second);
-  }
-  return bytes;
-}
-
-// How many trials run at once, each with how many threads.
-struct Share {
-  int64_t jobs = 1, threads = 1;
-};
-
-// Not more than cores, and so few that the largest of them fit beside each other.
-Share share_out(int64_t wanted, int64_t cores, std::vector<int64_t> bytes, int64_t limit) {
-  std::ranges::sort(bytes, std::greater());
-  const int64_t most = std::min({wanted > 0 ? wanted : cores, cores, static_cast<int64_t>(bytes.size())});
-  Share share;
-  int64_t taken = bytes[0];
-  while (share.jobs < most) {
-    taken += bytes[static_cast<size_t>(share.jobs)];
-    if (taken > limit) break;
-    ++share.jobs;
-  }
-  share.threads = std::max<int64_t>(1, cores / share.jobs);
-  return share;
-}
-
 // A process that outlived a sweep which was killed saves its run first.
 void wait_for_holder(const fs::path& run) {
   constexpr auto kOften = std::chrono::milliseconds(50);
@@ -107,7 +44,7 @@ void wait_for_holder(const fs::path& run) {
 // The trials' processes and what comes of them.
 class RunningSweep {
  public:
-  RunningSweep(const SweepOptions& options, const Sweep& sweep, const fs::path& out, const Share& share)
+  RunningSweep(const SweepOptions& options, const Sweep& sweep, const fs::path& out, const SweepShare& share)
       : options_(options), sweep_(sweep), out_(out), share_(share), started_(sweep.trials.size()) {
     for (const Trial& trial : sweep.trials) results_.push_back(read_result(trial, sweep.metric, out));
   }
@@ -199,14 +136,14 @@ class RunningSweep {
   const SweepOptions& options_;
   const Sweep& sweep_;
   fs::path out_;
-  Share share_;
+  SweepShare share_;
   std::vector<TrialResult> results_;
   std::vector<Clock::time_point> started_;
   std::vector<size_t> places_;  // of the jobs among the trials
   std::exception_ptr failure_;
 };
 
-std::string introduction(const Sweep& sweep, const Share& share, int64_t waiting, const fs::path& out) {
+std::string introduction(const Sweep& sweep, const SweepShare& share, int64_t waiting, const fs::path& out) {
   const int64_t all = static_cast<int64_t>(sweep.trials.size());
   return fmt::format("{} trials{}, {} at once with {} thread{} each; {} is to be {}; folder {}\n", all,
                      waiting < all ? fmt::format(", of which {} are done", all - waiting) : "", share.jobs,
@@ -247,7 +184,7 @@ int sweep(const SweepOptions& options) {
   const fs::path out = sweep_folder(training, file);
   const int64_t limit = memory_limit_bytes();
   const std::vector<int64_t> bytes = plan_memory(sweep, limit);
-  const Share share = share_out(options.jobs, threads(), bytes, limit);
+  const SweepShare share = share_out(options.jobs, threads(), bytes, limit);
   if (training.dry_run) {
     print(introduction(sweep, share, static_cast<int64_t>(bytes.size()), out) + plan_table(sweep, bytes));
     return 0;
