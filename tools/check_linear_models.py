@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fits the data sets that scikit-learn brings along with each of gradus' linear solvers, and compares with scikit-learn.
 
-    python3 tools/check_linear_models.py        (needs scikit-learn; build/release/bench/bench_linear has to be there)
+    python3 tools/check_linear_models.py        (needs scikit-learn; build/release/gradus has to be there)
 
 Objectives must agree to 1e-6, coefficients to 1e-4 (of their size where that is above 1). Features are scaled to mean 0 and
 deviation 1, in float32, which both sides get.
@@ -16,7 +16,10 @@ import tempfile
 import numpy as np
 from sklearn import datasets, linear_model, svm
 
-PROGRAM = pathlib.Path(__file__).parent.parent / "build/release/bench/bench_linear"
+ROOT = pathlib.Path(__file__).parent.parent
+PROGRAM = [ROOT / "build/release/gradus", "bench", "linear", "--json", "--coefficients", "--repeats", "1"]
+sys.path.append(str(ROOT / "bench/peers"))
+from side_by_side import write_safetensors  # noqa: E402
 
 
 def scaled(x):
@@ -75,15 +78,11 @@ def main():
         w, b = np.atleast_2d(estimator.coef_), np.ravel(estimator.intercept_)
         expected = objective(x, y, loss, l1, l2, w, b)
         with tempfile.TemporaryDirectory() as folder:
-            pathlib.Path(folder, "shape.txt").write_text(f"{x.shape[0]} {x.shape[1]}")
-            x.tofile(f"{folder}/x.f32")
-            if y.dtype == np.float32:
-                y.tofile(f"{folder}/y.f32")
-            else:
-                y.astype(np.int64).tofile(f"{folder}/y.i64")
+            path = f"{folder}/data.safetensors"
+            write_safetensors(path, {"x": x, "y": y if y.dtype == np.float32 else y.astype(np.int64)})
             for solver in solvers:
-                command = [PROGRAM, folder, f"solver={solver}", f"loss={loss}", f"l1={l1}", f"l2={l2}", "tolerance=1e-9",
-                           "steps=20000", "coefficients=1"]
+                command = [*PROGRAM, "--data", path, "--solver", solver, "--loss", loss, "--l1", str(l1), "--l2", str(l2),
+                           "--tolerance", "1e-9", "--steps", "20000"]
                 got = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
                 all_expected = np.concatenate([np.ravel(w), b])
                 off = np.abs(np.array(got["coefficients"]) - all_expected) / np.maximum(1, abs(all_expected))

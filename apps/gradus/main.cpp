@@ -4,15 +4,14 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <new>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "apps/gradus/command_line.h"
 #include "apps/gradus/output.h"
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
@@ -23,21 +22,6 @@ namespace {
 
 constexpr int kFailure = 1, kUsage = 2;
 
-using Verb = std::function<int()>;
-
-struct Bounds {
-  int64_t low = 0, high = std::numeric_limits<int64_t>::max();
-};
-
-int64_t decimal_integer(std::string_view option, std::string_view text, Bounds bounds) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc() && end == text.data() + text.size() && number >= bounds.low && number <= bounds.high) {
-    return number;
-  }
-  fail_usage(option, "must be a decimal integer from {} to {}; found \"{}\"", bounds.low, bounds.high, text);
-}
-
 std::vector<int64_t> integers_between_commas(std::string_view option, std::string_view text) {
   std::vector<int64_t> numbers;
   while (true) {
@@ -46,21 +30,6 @@ std::vector<int64_t> integers_between_commas(std::string_view option, std::strin
     if (comma == std::string_view::npos) return numbers;
     text.remove_prefix(comma + 1);
   }
-}
-
-// CLI11's own integers stop silently at the largest, and are octal and hexadecimal as in C.
-template <class Target>
-CLI::Option* add_integer(CLI::App& verb, const std::string& name, Target& target, Bounds bounds,
-                         const std::string& description) {
-  const auto take = [&target, name, bounds](const std::string& text) { target = decimal_integer(name, text, bounds); };
-  return verb.add_option_function<std::string>(name, take, description)->type_name("N");
-}
-
-void add_machine_options(CLI::App& verb, MachineOptions& options) {
-  add_integer(verb, "--threads", options.threads, {.low = 0, .high = 1024},
-              "Threads; 0 is one for each core. They change no result");
-  verb.add_option("--isa", options.isa, "Pin a lower instruction set, for the same bits on any machine that has it")
-      ->type_name("baseline|avx2|avx512");
 }
 
 CLI::Option* add_data(CLI::App& verb, std::vector<std::string>& paths, const char* description) {
@@ -110,6 +79,36 @@ void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
       "  gradus train --resume runs/book\n"
       "  gradus train --resume runs/book --set train.steps=5000");
   verb->final_callback([&o, &run] { run = [&o] { return train(o); }; });
+}
+
+void add_sweep(CLI::App& app, SweepOptions& o, Verb& run) {
+  CLI::App* verb = app.add_subcommand("sweep", "Train with many values of some keys, and say which are best");
+  add_config_options(*verb, o.training);
+  const auto add_keys = [&](const char* name, std::vector<std::string>& target, const char* description) {
+    verb->add_option(name, target, description)->type_name("KEY=…")->allow_extra_args(false);
+  };
+  add_keys("--grid", o.request.grid,
+           "Every combination of these values, KEY=v1,v2,… or KEY=low..high:points with :log or :integer; any number "
+           "of times");
+  add_keys("--random", o.request.random,
+           "Values by chance, KEY=low..high with :log or :integer, or of a list KEY=v1,v2,…; any number of times");
+  add_integer(*verb, "--trials", o.request.trials, {.low = 1}, "Of a random search (sweep.trials)");
+  verb->add_option("--metric", o.request.metric, "What trials are compared by (sweep.metric)")->type_name("NAME");
+  add_integer(*verb, "--jobs", o.jobs, {.low = 1, .high = 1024},
+              "Trials at once at most; one for each core by default, as far as memory allows. They change no result");
+  verb->add_option("--out", o.training.out, "The sweep's folder; sweeps/<name of the configuration> by default")
+      ->type_name("FOLDER");
+  verb->add_flag("--quiet", o.training.quiet, "Print errors only");
+  verb->add_flag("--dry-run", o.training.dry_run, "List the trials and their memory; train and write nothing");
+  verb->add_flag("--json", o.json, "Print sweep.json at the end instead of progress and a table");
+  verb->footer(
+      "The configuration may have a [sweep] (docs/sweep.md). The same command again goes on with a sweep that was "
+      "stopped.\n\n"
+      "Examples:\n"
+      "  gradus sweep penguins --data penguins.csv --grid regularization.l2=1e-4..1:log:5\n"
+      "  gradus sweep mine.toml --random optimizer.learning_rate=1e-4..0.1:log --random train.batch_size=16,32,64 "
+      "--trials 20");
+  verb->final_callback([&o, &run] { run = [&o] { return sweep(o); }; });
 }
 
 void add_lr_find(CLI::App& app, LrFindOptions& o, Verb& run) {
@@ -249,36 +248,6 @@ void add_lists(CLI::App& app, std::string& recipe, KeysVerbOptions& key, Machine
   verb->final_callback([&machine, &run] { run = [&machine] { return env(machine); }; });
 }
 
-void add_bench(CLI::App& app, BenchOptions& o, Verb& run) {
-  CLI::App* bench = app.add_subcommand("bench", "Time training on this machine");
-  bench->require_subcommand(1);
-  CLI::App* verb = bench->add_subcommand("gpt", "Whole training steps of a GPT with AdamW on made-up tokens");
-  verb->add_option("--preset", o.preset, "The model and its batch")
-      ->type_name("gpt2-124m|gpt-10m|gpt-1m")
-      ->capture_default_str();
-  const auto add_size = [&](const char* name, std::optional<int64_t>& target, const char* description) {
-    add_integer(*verb, name, target, {.low = 1, .high = 1 << 30}, description);
-  };
-  add_size("--batch", o.batch, "Sequences a step");
-  add_size("--seq", o.sequence, "Tokens a sequence");
-  add_size("--steps", o.steps, "Steps to time, after two that are not");
-  const auto add_precision = [&](const char* name, std::string& target, const char* description) {
-    verb->add_option(name, target, description)
-        ->type_name("f32|bf16")
-        ->check(CLI::IsMember({"f32", "bf16"}))
-        ->capture_default_str();
-  };
-  add_precision("--precision", o.precision, "Of the factors of matrix products");
-  add_precision("--activations", o.activations, "Of what is kept for backward");
-  add_precision("--optimizer-state", o.optimizer_state, "Of AdamW's means");
-  verb->add_flag("--recompute", o.recompute, "Keep only the inputs of blocks, and run them again in backward");
-  verb->add_flag("--profile", o.profile, "Print the time of every op, and the limit that it works against");
-  verb->add_flag("--json", o.json, "Print one JSON object");
-  add_machine_options(*verb, o.machine);
-  verb->footer("Example:\n  gradus bench gpt --preset gpt-10m --steps 20 --profile");
-  verb->final_callback([&o, &run] { run = [&o] { return bench_gpt(o); }; });
-}
-
 // Without a verb CLI11 only says that one is missing, whatever there is in its place.
 [[noreturn]] void fail_without_verb(const CLI::App& app, int argc, char** argv) {
   if (argc < 2) fail_usage("gradus", "a verb is missing, such as train; see `gradus --help`");
@@ -308,6 +277,10 @@ int run_command(int argc, char** argv) {
   MachineOptions machine;
   Verb run;
   add_train(app, train_options, run);
+  SweepOptions sweep_options;
+  sweep_options.training.program = train_options.program;
+  for (int i = 0; i < argc; ++i) sweep_options.command += (i > 0 ? " " : "") + shell_quoted(argv[i]);
+  add_sweep(app, sweep_options, run);
   LrFindOptions lr_find_options;
   add_lr_find(app, lr_find_options, run);
   VerifyOptions verify_options;
@@ -320,7 +293,7 @@ int run_command(int argc, char** argv) {
   InitOptions init_options;
   init_options.program = train_options.program;
   add_init(app, init_options, run);
-  BenchOptions bench_options;
+  AllBenchOptions bench_options;
   add_bench(app, bench_options, run);
   add_schedule(app, schedule_options, run);
   add_lists(app, recipe, key, machine, run);

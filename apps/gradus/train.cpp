@@ -144,6 +144,7 @@ std::string introduction(const Run& run, int64_t steps, const std::string& folde
                                  run.config().text("model.kind"), parameters, examples, steps, folder);
   text += fmt::format("memory: {} at most (`--dry-run` says for what)\n", megabytes(run.memory().total()));
   text += left_out_text(run.data());
+  if (run.config().is_swept()) text += "its [sweep] is left aside: `gradus sweep` goes over that\n";
   for (const std::string& note : run.notes()) text += note + "\n";
   return text + "\n";
 }

@@ -9,34 +9,11 @@
 #include "apps/gradus/output.h"
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
-#include "gradus/base/files.h"
-#include "gradus/base/json.h"
+#include "gradus/train/run_summary.h"
 
 namespace gradus::command {
 namespace fs = std::filesystem;
 namespace {
-
-// What a run ended with, by name, in the order of its summary.
-using Measures = std::vector<std::pair<std::string, double>>;
-
-void add_number(Measures& to, const std::string& name, const JsonValue* value) {
-  if (value == nullptr) return;
-  if (const auto* real = value->get<double>()) to.emplace_back(name, *real);
-  if (const auto* integer = value->get<int64_t>()) to.emplace_back(name, static_cast<double>(*integer));
-}
-
-Measures measures_of(const fs::path& folder) {
-  const std::string path = (folder / "summary.json").string();
-  const JsonValue summary = parse_json(read_file(path), path);
-  Measures measures;
-  for (const char* name : {"steps", "final_loss", "best_val_loss"}) add_number(measures, name, summary.find(name));
-  if (const JsonValue* metrics = summary.find("metrics")) {
-    for (const JsonValue::Field& field : *metrics->get<JsonValue::Object>()) {
-      add_number(measures, field.key, &field.value);
-    }
-  }
-  return measures;
-}
 
 // Mean and standard deviation, with n − 1, over the runs.
 std::string spread_of(const std::vector<Measures>& runs, size_t column) {
@@ -144,7 +121,7 @@ int train_several(const TrainOptions& options) {
       failed.push_back(number);
       continue;
     }
-    runs.push_back(measures_of(*one.out));
+    runs.push_back(read_summary(*one.out)->measures);
     ended.push_back(number);
     if (!options.quiet) print(fmt::format("{} {}: {}\n", variants.name, number, *one.out));
   }

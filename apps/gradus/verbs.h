@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gradus/train/config.h"
+#include "gradus/train/sweep.h"
 
 namespace gradus::command {
 
@@ -46,6 +47,18 @@ int plan(const Config& config);
 
 /// The same as `train` for each of `seeds`, or of `folds`, one after the other, and a table of how they ended.
 int train_several(const TrainOptions& options);
+
+struct SweepOptions {
+  TrainOptions training;  ///< Of it `config`, `set`, `data`, `seed`, `out`, `machine`, `quiet` and `dry_run`.
+  std::string command;    ///< As it was typed.
+  SweepRequest request;
+  int64_t jobs = 0;  ///< Trials at once; 0 is one for each core.
+  bool json = false;
+};
+
+/// Trains a configuration with many values of some keys, and writes a table of them and the best one. 0; or 128 + the
+/// signal that ended it.
+int sweep(const SweepOptions& options);
 
 struct LrFindOptions {
   TrainOptions training;  ///< Of it `config`, `set`, `data`, `seed` and `machine`.
@@ -151,6 +164,39 @@ struct BenchOptions {
 
 /// Times the training of a GPT on made-up tokens.
 int bench_gpt(const BenchOptions& options);
+
+struct LinearBenchOptions {
+  std::string preset = "sgd", data;
+  /// What differs from the preset.
+  std::optional<int64_t> rows, columns, stored, steps, repeats;
+  std::optional<std::string> solver, loss;
+  std::optional<double> l1, l2, tolerance;
+  bool coefficients = false, json = false;
+  MachineOptions machine;
+};
+
+/// Times a solver of linear models.
+int bench_linear(const LinearBenchOptions& options);
+
+struct KMeansBenchOptions {
+  std::string data;
+  std::optional<int64_t> rows, columns, clusters, rounds, repeats;
+  bool json = false;
+  MachineOptions machine;
+};
+
+/// Times Lloyd's rounds.
+int bench_kmeans(const KMeansBenchOptions& options);
+
+struct CsvBenchOptions {
+  std::string data, format = "csv";
+  std::optional<int64_t> megabytes, columns, repeats;
+  bool json = false;
+  MachineOptions machine;
+};
+
+/// Times the reading of a table.
+int bench_csv(const CsvBenchOptions& options);
 
 /// Prints what this build and this machine are.
 int env(const MachineOptions& options);

@@ -1,28 +1,13 @@
 """Compares k-means with scikit-learn's. Called by bench/peers/kmeans."""
 
 import argparse
-import json
 import os
-import struct
 import sys
 import tempfile
 
 import numpy as np
 
-from side_by_side import in_turn, median, processor
-
-
-def write_safetensors(path, arrays):
-    header, offset = {}, 0
-    for name, array in arrays.items():
-        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        offset += array.nbytes
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for array in arrays.values():
-            file.write(array.tobytes())
+from side_by_side import in_turn, median, processor, write_safetensors
 
 
 def main():
@@ -43,23 +28,23 @@ def main():
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
         os.environ.pop(name, None)
     with tempfile.TemporaryDirectory() as folder:
-        write_safetensors(f"{folder}/data.safetensors", arrays)
-        np.savez(f"{folder}/data.npz", **arrays)
+        path = f"{folder}/data.safetensors"
+        write_safetensors(path, arrays)
         results = in_turn(a.turns, {
-            "gradus": ["build/release/bench/bench_kmeans", f"{folder}/data.safetensors", str(a.rounds)],
-            "scikit-learn": [sys.executable, "bench/peers/sklearn_kmeans.py", f"{folder}/data.npz", str(a.rounds)],
+            "gradus": ["build/release/gradus", "bench", "kmeans", "--json", "--data", path, "--rounds", str(a.rounds)],
+            "scikit-learn": [sys.executable, "bench/peers/sklearn_kmeans.py", path, str(a.rounds)],
         })
     mine, theirs = results["gradus"], results["scikit-learn"]
     print(f"{processor()}; {mine[0]['isa']}, {mine[0]['threads']} threads; scikit-learn {theirs[0]['version']}; "
           f"{a.rows} × {a.columns} ({a.data}), k = {a.clusters}; medians of {a.turns} turns\n")
     for name, rows in results.items():
-        ms, rounds = median(rows, "ms"), rows[0]["rounds"]
+        ms, rounds = median(rows, "ms_median"), rows[0]["rounds"]
         flops = 2.0 * a.rows * a.columns * a.clusters * (rounds + 1)
-        print(f"{name:14} {ms:9.1f} ms, {median(rows, 'cpu_ms'):9.1f} ms of processor time, {rounds} rounds, "
+        print(f"{name:14} {ms:9.1f} ms, {median(rows, 'cpu_ms_median'):9.1f} ms of processor time, {rounds} rounds, "
               f"as {flops / ms / 1e6:.1f} GFLOP/s, "
               f"inertia {rows[0]['inertia']:.9g}")
     off = mine[0]["inertia"] / theirs[0]["inertia"] - 1
-    ratio, cpu_ratio = (median(theirs, what) / median(mine, what) for what in ("ms", "cpu_ms"))
+    ratio, cpu_ratio = (median(theirs, what) / median(mine, what) for what in ("ms_median", "cpu_ms_median"))
     print(f"\n{ratio:.2f}× (above 1: gradus is faster); {cpu_ratio:.2f}× of processor time, which others on the machine "
           f"disturb less; inertia differs by {off:.1e}")
 

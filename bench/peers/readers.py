@@ -35,17 +35,17 @@ def write_svm(path: str, megabytes: int) -> None:
 
 
 def compare(title: str, path: str, peers: list[str], a: argparse.Namespace) -> None:
-    commands = {"gradus": ["build/release/bench/bench_readers", path, "1", str(a.threads)]}
+    commands = {"gradus": ["build/release/gradus", "bench", "csv", "--json", "--data", path, "--repeats", "1", "--threads", str(a.threads)]}
     for peer in peers:
         commands[peer] = [sys.executable, "bench/peers/peer_readers.py", peer, path, str(a.threads)]
     results = in_turn(a.rounds, commands)
-    own = median(results["gradus"], "seconds_median")
+    own = median(results["gradus"], "ms_median") / 1e3
     megabytes = os.path.getsize(path) / 1e6
     print(f"\n{title}: {megabytes:.0f} MB, {results['gradus'][0]['rows']} rows")
     for name, rows in results.items():
         if rows[0]["rows"] != results["gradus"][0]["rows"]:
             sys.exit(f"{name} read {rows[0]['rows']} rows")
-        seconds = median(rows, "seconds_median")
+        seconds = median(rows, "ms_median") / 1e3
         print(f"{name:14} {seconds:8.3f} s {megabytes / seconds:8.0f} MB/s {seconds / own:8.2f}×")
 
 

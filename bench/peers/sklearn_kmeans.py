@@ -10,11 +10,13 @@ import numpy as np
 import sklearn
 from sklearn.cluster import KMeans
 
+from side_by_side import read_safetensors
+
 
 def main():
     path, rounds = sys.argv[1], int(sys.argv[2])
     warnings.simplefilter("ignore")
-    data = np.load(path)
+    data = read_safetensors(path)
     x, centers = data["x"], data["centers"]
     times, cpu = [], []
     for _ in range(3):
@@ -25,8 +27,8 @@ def main():
     ours = fitted.cluster_centers_.astype(np.float64)
     inertia = sum(float(((part.astype(np.float64) - ours[label]) ** 2).sum())
                   for part, label in zip(np.array_split(x, 100), np.array_split(fitted.labels_, 100)))
-    print(json.dumps({"ms": statistics.median(times), "cpu_ms": statistics.median(cpu), "rounds": int(fitted.n_iter_), "inertia": inertia,
-                      "version": sklearn.__version__}))
+    print(json.dumps({"ms_median": statistics.median(times), "cpu_ms_median": statistics.median(cpu),
+                      "rounds": int(fitted.n_iter_), "inertia": inertia, "version": sklearn.__version__}))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""One fit of a linear model by scikit-learn, `repeats` times, of a folder that bench_linear can read; prints a JSON object.
+"""One fit of a linear model by scikit-learn, `repeats` times, of a file as `gradus bench linear --data` reads it; prints a JSON
+object.
 
-    python sklearn_linear.py FOLDER MODEL L2 TOLERANCE REPEATS
+    python sklearn_linear.py FILE MODEL L2 TOLERANCE REPEATS
 """
 
 import json
-import pathlib
 import statistics
 import sys
 import time
@@ -14,18 +14,15 @@ import numpy as np
 import scipy.sparse
 from sklearn import linear_model
 
+from side_by_side import read_safetensors
 
-def data_of(folder):
-    folder = pathlib.Path(folder)
-    rows, features = map(int, (folder / "shape.txt").read_text().split())
-    if (folder / "x.f32").exists():
-        x = np.fromfile(folder / "x.f32", np.float32).reshape(rows, features)
-    else:
-        parts = [np.fromfile(folder / name, kind) for name, kind in (("values.f32", np.float32), ("indices.i32", np.int32),
-                                                                    ("offsets.i64", np.int64))]
-        x = scipy.sparse.csr_matrix((parts[0], parts[1], parts[2].astype(np.int32)), shape=(rows, features))
-    classes = folder / "y.i64"
-    return x, np.fromfile(classes, np.int64) if classes.exists() else np.fromfile(folder / "y.f32", np.float32)
+
+def data_of(path):
+    data = read_safetensors(path)
+    if "x" in data:
+        return data["x"], data["y"]
+    return scipy.sparse.csr_matrix((data["values"], data["indices"], data["offsets"].astype(np.int32)),
+                                   shape=data["shape"]), data["y"]
 
 
 def logistic_objective(x, y, l2, w, b):
@@ -59,9 +56,9 @@ def fit(name, x, y, l2, tolerance):
 
 
 def main():
-    folder, name, l2, tolerance, repeats = sys.argv[1], sys.argv[2], *map(float, sys.argv[3:6])
+    path, name, l2, tolerance, repeats = sys.argv[1], sys.argv[2], *map(float, sys.argv[3:6])
     warnings.simplefilter("ignore")
-    x, y = data_of(folder)
+    x, y = data_of(path)
     fits = [fit(name, x, y, l2, tolerance) for _ in range(int(repeats))]
     _, _, w, b, l1 = fits[-1]
     wide = x.astype(np.float64)
@@ -70,8 +67,8 @@ def main():
         objective = float(0.5 * (r @ r) / len(y) + l1 * abs(w).sum())
     else:
         objective = logistic_objective(wide, y, l2, w, b)
-    print(json.dumps(dict(ms=1e3 * statistics.median(f[0] for f in fits), cpu_ms=1e3 * statistics.median(f[1] for f in fits),
-                          objective=objective, l1=l1)))
+    print(json.dumps(dict(ms_median=1e3 * statistics.median(f[0] for f in fits),
+                          cpu_ms_median=1e3 * statistics.median(f[1] for f in fits), objective=objective, l1=l1)))
 
 
 if __name__ == "__main__":

@@ -375,12 +375,15 @@ Config Config::load(const std::string& path, const std::vector<std::string>& ove
 Config Config::parse(std::string_view text, std::string_view source_name, const std::vector<std::string>& overrides) {
   Config config(source_name);
   for (const TomlEntry& entry : internal::read_toml(text, source_name)) config.give(entry);
-  for (const std::string& argument : overrides) config.give_override(argument);
-  config.resolve();
-  return config;
+  return config.with(overrides);
 }
 
 void Config::give(const TomlEntry& entry) {
+  if (entry.name == "sweep") is_swept_ = true;
+  if (entry.name == internal::kSweptKeys || entry.name.starts_with(fmt::format("{}.", internal::kSweptKeys))) {
+    swept_keys_.push_back(entry);
+    return;
+  }
   const Key* key = find_key(entry.name);
   if (!key && entry.item && is_list(entry.name)) {
     items_[entry.name].push_back(entry.where);
@@ -439,6 +442,13 @@ void Config::give_override(const std::string& argument) {
     if (*item == items.size()) items.push_back(where);
   }
   given_[name] = {checked(*key, is_bare ? Value(right) : *entry.value, where), where};
+}
+
+Config Config::with(const std::vector<std::string>& overrides) const {
+  Config changed = *this;
+  for (const std::string& argument : overrides) changed.give_override(argument);
+  changed.resolve();
+  return changed;
 }
 
 void Config::set(std::string_view key, Value value, std::string_view subject) {
@@ -636,6 +646,7 @@ std::string Config::shown(std::string_view key) const {
 std::string Config::to_toml() const {
   std::string out;
   for (const KeyTable& table : configuration_tables()) {
+    if (table.name == "sweep") continue;
     const size_t times = table.is_list ? count(table.name) : 1;
     for (size_t i = 0; i < times; ++i) {
       std::string lines;

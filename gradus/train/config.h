@@ -14,8 +14,20 @@
 namespace gradus {
 
 namespace internal {
-struct TomlEntry;
-}
+
+/// One entry of a TOML text.
+struct TomlEntry {
+  std::string name;            ///< Dotted from the root.
+  std::string where;           ///< source:line:column of its name.
+  bool is_table = false;       ///< Its entries follow on their own.
+  bool is_list = false;        ///< A list of tables, which follow on their own.
+  std::optional<size_t> item;  ///< Of a table in a list of tables: its place. Names of its entries contain it.
+  std::optional<Value> value;  ///< Nothing for a table, and for what no key can hold.
+  std::vector<Value> items;    ///< Of a list of values, which may be of different types, or lists; else none.
+  std::string other;           ///< What it is when there is no value, e.g. "a date".
+};
+
+}  // namespace internal
 
 /// A checked configuration. Every error in what the user wrote is a usage error whose subject is the place
 /// (`file:line:column`, or the `--set` argument). Asking for a key that is not in the table, or by the wrong type, or
@@ -34,6 +46,9 @@ class Config {
 
   /// The override that sets `key` to `text` literally, e.g. for `--data 1984` (a path, not a number).
   static std::string text_override(std::string_view key, std::string_view text);
+
+  /// A copy with these overrides too, checked as a whole.
+  Config with(const std::vector<std::string>& overrides) const;
 
   /// Gives `key` a value and checks everything again; errors name `subject`, e.g. "--seed". On an error the
   /// configuration is as before.
@@ -56,6 +71,10 @@ class Config {
   /// What the bare key of a list of tables is called in each item; any other key's own name.
   std::vector<std::string> names_of(std::string_view key) const;
 
+  /// Whether it has a [sweep], which `gradus sweep` follows.
+  bool is_swept() const { return is_swept_; }
+  /// What [sweep.keys] holds, as it was read; gradus/train/sweep.h knows what it means.
+  const std::vector<internal::TomlEntry>& swept_keys() const { return swept_keys_; }
   /// Whether the user gave the key.
   bool is_set(std::string_view key) const;
   /// Whether the user gave the key on the command line: as an override, or by `set`.
@@ -70,8 +89,8 @@ class Config {
   /// Meant as the subject of an error about its value.
   std::string where(std::string_view key) const;
 
-  /// Every key that has a value, as TOML in table order; one that follows from others stands there as a comment.
-  /// Loading it gives the same values again.
+  /// Every key of a run that has a value, as TOML in table order; one that follows from others stands there as a
+  /// comment. Loading it gives the same values again. [sweep] is left out.
   std::string to_toml() const;
   /// The key's value as TOML; "none" for one without a value.
   std::string shown(std::string_view key) const;
@@ -94,6 +113,8 @@ class Config {
   const Value& value(std::string_view key) const;
 
   std::string source_;
+  bool is_swept_ = false;
+  std::vector<internal::TomlEntry> swept_keys_;
   std::map<std::string, Given, std::less<>> given_;
   std::map<std::string, std::vector<std::string>, std::less<>> items_;  // of lists of tables: where each item stands
   std::map<std::string, Value, std::less<>> values_;
@@ -102,19 +123,11 @@ class Config {
 
 namespace internal {
 
-/// One entry of a TOML text.
-struct TomlEntry {
-  std::string name;            ///< Dotted from the root.
-  std::string where;           ///< source:line:column of its name.
-  bool is_table = false;       ///< Its entries follow on their own.
-  bool is_list = false;        ///< A list of tables, which follow on their own.
-  std::optional<size_t> item;  ///< Of a table in a list of tables: its place. Names of its entries contain it.
-  std::optional<Value> value;  ///< Nothing for a table, and for what no key can hold.
-  std::string other;           ///< What it is when there is no value, e.g. "a date".
-};
+/// The table whose keys are names of keys.
+inline constexpr std::string_view kSweptKeys = "sweep.keys";
 
-/// The entries of the root, of its tables and of the lists of tables in them, by place in the text; other tables inside
-/// tables are entries, unopened.
+/// The entries of the root, of its tables, of the lists of tables in them and of the tables in [sweep.keys], by place
+/// in the text; other tables inside tables are entries, unopened. One in [sweep.keys] that lies too deep is no table.
 /// Malformed TOML is a usage error.
 std::vector<TomlEntry> read_toml(std::string_view text, std::string_view source);
 

@@ -45,6 +45,7 @@ inline Condition schedule_is_not(std::vector<std::string_view> names) {
 }
 inline Condition solver_is(std::vector<std::string_view> names) { return {"solver.name", std::move(names)}; }
 inline Condition loss_is(std::vector<std::string_view> names) { return {"loss.name", std::move(names)}; }
+inline Condition sweep_is_random() { return {"sweep.method", {"random"}}; }
 inline Condition is_given(std::string_view key) { return {std::string(key), {}}; }
 inline Condition is_not_given(std::string_view key) { return {std::string(key), {}, true}; }
 

@@ -60,6 +60,9 @@ constexpr KeyTable kTables[] = {
     {"health",
      "What is watched while training. A step with a loss or a gradient that is not finite never changes the weights."},
     {"log", "What is written while training."},
+    {"sweep",
+     "What `gradus sweep` tries, with the keys in `[sweep.keys]`; `docs/sweep.md` has their form. `gradus train` leaves "
+     "it aside."},
 };
 
 std::vector<Key> optimizer_keys() {
@@ -419,10 +422,24 @@ std::vector<Key> watching_keys() {
   };
 }
 
+std::vector<Key> sweep_keys() {
+  return {
+      {"sweep.method", choice({"grid", "random"}), "grid", always(),
+       "`grid`: every combination of the keys' values. `random`: `sweep.trials` times a value of each key by chance."},
+      {"sweep.trials", integer({.low = 1, .high = 10000}), 20, sweep_is_random(),
+       "How many combinations are tried; more of them later go on with a sweep."},
+      {"sweep.metric", text(), "val_loss", always(),
+       "What the trials are compared by: a number in `summary.json` (`final_loss`, `best_val_loss`) or in its "
+       "`metrics` (`val_loss`, `val_accuracy`). With `data.folds` and no `data.fold`, its mean over all folds."},
+      {"sweep.direction", choice({"minimize", "maximize"}), Unset{"`maximize` for accuracy and r2, else `minimize`"},
+       always(), "Which values of `sweep.metric` are good ones."},
+  };
+}
+
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
   for (auto part : {data_keys, model_keys, loss_keys, solver_keys, optimizer_keys, schedule_keys, schedule_part_keys,
-                    regularization_keys, train_keys, watching_keys}) {
+                    regularization_keys, train_keys, watching_keys, sweep_keys}) {
     for (Key& key : part()) keys.push_back(std::move(key));
   }
   return keys;

@@ -89,6 +89,20 @@ std::optional<Value> read_list(const toml::array& array) {
   return std::nullopt;
 }
 
+void read_node(const toml::node& node, TomlEntry& entry);
+
+// None if one of them is no value. `read_node` does not go on here below what no value holds, a list of lists.
+std::vector<Value> read_items(const toml::array& array) {
+  std::vector<Value> items;
+  for (const toml::node& node : array) {
+    TomlEntry item;
+    if (!node.is_table()) read_node(node, item);
+    if (!item.value) return {};
+    items.push_back(std::move(*item.value));
+  }
+  return items;
+}
+
 void read_node(const toml::node& node, TomlEntry& entry) {
   switch (node.type()) {
     case toml::node_type::integer:
@@ -105,6 +119,7 @@ void read_node(const toml::node& node, TomlEntry& entry) {
       break;
     case toml::node_type::array:
       entry.value = read_list(*node.as_array());
+      entry.items = read_items(*node.as_array());
       entry.is_list = node.is_array_of_tables();
       entry.other = entry.is_list ? "a list of tables" : "a list of values of different types";
       break;
@@ -119,8 +134,10 @@ void read_node(const toml::node& node, TomlEntry& entry) {
 
 using Place = std::pair<toml::source_index, toml::source_index>;
 
-void read_items(const toml::array& list, const std::string& name, std::string_view source, int depth,
-                std::vector<std::pair<Place, TomlEntry>>& out);
+void read_tables(const toml::array& list, const std::string& name, std::string_view source, int depth,
+                 std::vector<std::pair<Place, TomlEntry>>& out);
+
+constexpr int kMostNames = 8;  // of tables in one another that are opened
 
 // `depth` counts the names that `prefix` has.
 void read_table(const toml::table& table, const std::string& prefix, std::string_view source, int depth,
@@ -131,16 +148,20 @@ void read_table(const toml::table& table, const std::string& prefix, std::string
     entry.name = prefix + std::string(key.str());
     entry.where = fmt::format("{}:{}:{}", source, place.line, place.column);
     read_node(node, entry);
+    // No key has a table within a table but as an item of a list: one is wrong as such, whatever it holds. A key that
+    // is swept may be written as some, "a.b" or a.b.
+    const std::string name = entry.name;
+    const bool is_swept = name == kSweptKeys || prefix.starts_with(fmt::format("{}.", kSweptKeys));
+    const bool is_opened = node.is_table() && (depth == 0 || (is_swept && depth < kMostNames));
+    if (is_swept && !is_opened) entry.is_table = false;
     out.emplace_back(Place{place.line, place.column}, std::move(entry));
-    // No key has a table within a table but as an item of a list: one is wrong as such, whatever it holds.
-    const std::string name = prefix + std::string(key.str());
-    if (node.is_table() && depth == 0) read_table(*node.as_table(), name + ".", source, depth + 1, out);
-    if (node.is_array_of_tables() && depth < 2) read_items(*node.as_array(), name, source, depth, out);
+    if (is_opened) read_table(*node.as_table(), name + ".", source, depth + 1, out);
+    if (node.is_array_of_tables() && depth < 2) read_tables(*node.as_array(), name, source, depth, out);
   }
 }
 
-void read_items(const toml::array& list, const std::string& name, std::string_view source, int depth,
-                std::vector<std::pair<Place, TomlEntry>>& out) {
+void read_tables(const toml::array& list, const std::string& name, std::string_view source, int depth,
+                 std::vector<std::pair<Place, TomlEntry>>& out) {
   for (size_t i = 0; i < list.size(); ++i) {
     const toml::source_position place = list[i].source().begin;
     TomlEntry entry;

@@ -39,6 +39,7 @@ std::optional<FoundCheckpoint> newest_whole(const fs::path& run, const fs::path&
 std::vector<ConfigChange> config_changes(const Config& before, const Config& after) {
   std::vector<ConfigChange> changes;
   for (const Key& key : configuration_keys()) {
+    if (table_of(key.name) == "sweep") continue;
     // The items of a list of tables are compared one by one.
     const std::vector<std::string> old_names = before.names_of(key.name), new_names = after.names_of(key.name);
     for (const std::string& name : old_names.size() > new_names.size() ? old_names : new_names) {

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "gradus/tensor/safetensors.h"
 #include "tests/command/command.h"
 
 namespace gradus {
@@ -121,6 +122,144 @@ TEST(BenchCommand, Messages) {
       "gradus: [bench] 1073741824 sequences of 1073741824 tokens in a step; expected up to 16777216 tokens: take a "
       "smaller batch\n");
   EXPECT_THAT(error({"bench", "gpt", "--batch", "0"}), HasSubstr("must be a decimal integer from 1 to "));
+}
+
+// Classes drawn by probabilities that the model can have: no objective is below what those cost.
+TEST(BenchCommand, TimesSolversOfLinearModels) {
+  const TemporaryFolder folder;
+  const auto run = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"bench", "linear", "--json"});
+    const CommandResult result = run_gradus(folder, words);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return nlohmann::json::parse(result.out);
+  };
+  const auto sgd = run({"--rows", "3000", "--columns", "10", "--l2", "0.01", "--threads", "2"});
+  for (const auto& [key, value] : std::map<std::string, nlohmann::json>{{"solver", "sgd"},
+                                                                        {"loss", "logistic"},
+                                                                        {"rows", 3000},
+                                                                        {"columns", 10},
+                                                                        {"stored", 30000},
+                                                                        {"steps", 5},
+                                                                        {"repeats", 3},
+                                                                        {"threads", 2}}) {
+    EXPECT_EQ(sgd[key], value) << key;
+  }
+  EXPECT_NEAR(sgd["rows_per_s"].get<double>() * sgd["ms_median"].get<double>() / 1e3, 5 * 3000, 1e-6);
+  // The same problem to its end: SGD is above the least objective, and not by much.
+  const std::vector<std::string> same = {"--rows", "3000",        "--columns", "10",      "--l2",
+                                         "0.01",   "--tolerance", "1e-9",      "--steps", "1000"};
+  const auto with = [&](const std::string& solver) {
+    std::vector<std::string> words = same;
+    words.insert(words.end(), {"--solver", solver, "--coefficients"});
+    return run(words);
+  };
+  const auto newton = with("newton");
+  EXPECT_LT(newton["objective"].get<double>(), sgd["objective"].get<double>());
+  EXPECT_NEAR(newton["objective"].get<double>(), sgd["objective"].get<double>(), 0.01);
+  EXPECT_EQ(newton["coefficients"].size(), 11u);
+  for (const char* solver : {"lbfgs", "coordinate_descent", "gradient_descent"}) {
+    EXPECT_NEAR(with(solver)["objective"].get<double>(), newton["objective"].get<double>(), 1e-9) << solver;
+  }
+  const auto sparse = run({"--preset", "sgd_sparse", "--rows", "2000", "--columns", "500", "--stored", "7"});
+  EXPECT_EQ(sparse["stored"], 14000);
+  EXPECT_LT(sparse["objective"].get<double>(), std::log(2.0));
+  const auto path = run({"--preset", "lasso_path", "--rows", "300", "--columns", "40"});
+  EXPECT_EQ(path["steps"], 100);
+  EXPECT_GT(path["l1"].get<double>(), 0.0);
+  EXPECT_THAT(run_gradus(folder, {"bench", "linear", "--preset", "logistic", "--rows", "500", "--columns", "3"}).out,
+              StartsWith("500 rows of 3 features, 1500 numbers stored; logistic loss by newton\nsteps "));
+}
+
+// A line through three points, (0, 1), (1, 3) and (2, 5), and two clusters, from files.
+TEST(BenchCommand, TakesDataFromAFile) {
+  const TemporaryFolder folder;
+  const auto json = [&](const std::vector<std::string>& words) {
+    const CommandResult result = run_gradus(folder, words);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return nlohmann::json::parse(result.out);
+  };
+  const Tensor y = Tensor::from(std::vector<float>{1, 3, 5}, {3});
+  const std::vector<std::string> fit = {"bench",    "linear", "--data", "a", "--loss",         "squared",
+                                        "--solver", "newton", "--l2",   "0", "--coefficients", "--json"};
+  write_safetensors(folder / "a", {{"x", Tensor::from(std::vector<float>{0, 1, 2}, {3, 1})}, {"y", y}});
+  const auto dense = json(fit);
+  EXPECT_NEAR(dense["coefficients"][0].get<double>(), 2.0, 1e-6);
+  EXPECT_NEAR(dense["coefficients"][1].get<double>(), 1.0, 1e-6);
+  write_safetensors(folder / "a", {{"shape", Tensor::from(std::vector<int64_t>{3, 1}, {2})},
+                                   {"offsets", Tensor::from(std::vector<int64_t>{0, 0, 1, 2}, {4})},
+                                   {"indices", Tensor::from(std::vector<int32_t>{0, 0}, {2})},
+                                   {"values", Tensor::from(std::vector<float>{1, 2}, {2})},
+                                   {"y", y}});
+  const auto sparse = json(fit);
+  EXPECT_EQ(sparse["stored"], 2);
+  EXPECT_NEAR(sparse["coefficients"][0].get<double>(), 2.0, 1e-6);
+  write_safetensors(folder / "c", {{"x", Tensor::from(std::vector<float>{0, 1, 10, 12}, {4, 1})},
+                                   {"centers", Tensor::from(std::vector<float>{0, 10}, {2, 1})}});
+  const auto clusters = json({"bench", "kmeans", "--data", "c", "--json"});
+  EXPECT_EQ(clusters["inertia"], 2 * 0.25 + 2 * 1.0);  // around 0.5 and 11
+  EXPECT_EQ(clusters["clusters"], 2);
+  spill(folder / "t.csv", "a,b\n1.5,2\n2.5,3\n");
+  const auto csv = json({"bench", "csv", "--data", "t.csv", "--json", "--repeats", "2"});
+  EXPECT_EQ(csv["rows"], 2);
+  EXPECT_EQ(csv["columns"], 2);
+  EXPECT_EQ(csv["sum"], 4.0);
+  EXPECT_EQ(csv["bytes"], 16);
+  EXPECT_EQ(csv["repeats"], 2);
+}
+
+TEST(BenchCommand, TimesKMeansAndReaders) {
+  const TemporaryFolder folder;
+  const auto run = [&](std::vector<std::string> words) {
+    words.push_back("--json");
+    const CommandResult result = run_gradus(folder, words, {.environment = {{"TMPDIR", folder.path().string()}}});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return nlohmann::json::parse(result.out);
+  };
+  const auto kmeans = run({"bench", "kmeans", "--rows", "2000", "--columns", "8", "--clusters", "5", "--rounds", "2"});
+  EXPECT_EQ(kmeans["rounds"], 2);
+  EXPECT_NEAR(kmeans["gflops"].get<double>() * kmeans["ms_median"].get<double>() * 1e6, 2.0 * 2000 * 8 * 5 * 3, 1e-3);
+  EXPECT_GT(kmeans["inertia"].get<double>(), 2000 * 8 * 0.5);  // of clouds of deviation 1 in 8 dimensions
+  const auto csv = run({"bench", "csv", "--megabytes", "1", "--columns", "5"});
+  EXPECT_EQ(csv["columns"], 5);
+  EXPECT_NEAR(csv["bytes"].get<double>(), 1e6, 1e5);
+  EXPECT_NEAR(csv["MB_per_s"].get<double>() * csv["ms_median"].get<double>() * 1e3, csv["bytes"].get<double>(), 1.0);
+  const auto svm = run({"bench", "csv", "--format", "libsvm", "--megabytes", "1"});
+  EXPECT_EQ(svm["columns"], 1000);
+  EXPECT_NEAR(svm["bytes"].get<double>(), 1e6, 1e5);
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    EXPECT_THAT(entry.path().filename().string(), Not(StartsWith("gradus-bench")));
+  }
+}
+
+TEST(BenchCommand, MessagesOfClassicLearners) {
+  const TemporaryFolder folder;
+  const auto error = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "bench");
+    const CommandResult result = run_gradus(folder, words);
+    EXPECT_EQ(result.exit_code, 2) << result.out;
+    return result.err;
+  };
+  EXPECT_EQ(error({"linear", "--preset", "x"}),
+            "gradus: [preset] \"x\" is not known; expected sgd, sgd_sparse, logistic or lasso_path\n");
+  EXPECT_EQ(error({"linear", "--rows", "9", "--solver", "x"}),
+            "gradus: [solver] \"x\" is not known; expected sgd, newton, lbfgs, gradient_descent, coordinate_descent, "
+            "dual_descent, interior_point or lasso_path\n");
+  EXPECT_THAT(error({"linear", "--loss", "x"}),
+              StartsWith("gradus: [--loss] \"x\" is not known; expected one of squared, "));
+  EXPECT_EQ(error({"linear", "--columns", "3", "--stored", "4"}),
+            "gradus: [bench] 4 numbers in a row of 3 columns; expected no more than columns\n");
+  EXPECT_THAT(error({"linear", "--rows", "1000000000", "--columns", "1000000"}),
+              AllOf(StartsWith("gradus: [bench] the data needs 4"), HasSubstr("; take fewer rows or columns")));
+  EXPECT_EQ(error({"kmeans", "--rows", "3", "--clusters", "4"}),
+            "gradus: [bench] 4 clusters of 3 rows; expected no more than rows\n");
+  EXPECT_THAT(error({"csv", "--megabytes", "1048576"}), HasSubstr(" free; take fewer, or set TMPDIR"));
+  const Tensor two = Tensor::from(std::vector<float>{1, 2}, {2, 1});
+  write_safetensors(folder / "a", {{"x", two}});
+  EXPECT_EQ(error({"linear", "--data", "a"}),
+            "gradus: [a] has no \"y\" of i64; expected x, or shape, offsets, indices and values; and y\n");
+  EXPECT_EQ(error({"kmeans", "--data", "a"}), "gradus: [a] has not \"x\" (N, D) and \"centers\" (k, D), both f32\n");
+  write_safetensors(folder / "a", {{"shape", Tensor::from(std::vector<int64_t>{1}, {1})}, {"y", two}});
+  EXPECT_EQ(error({"linear", "--data", "a"}), "gradus: [a] \"shape\" has 1 numbers; expected rows and columns\n");
 }
 
 // AVX2 has no products of bf16 numbers, whatever the processor has.

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "gradus/train/swept_keys.h"
 #include "tests/fuzz/fuzzing.h"
 
 namespace gradus::fuzz {
@@ -18,6 +19,7 @@ constexpr std::string_view kSmallest =
 void check(std::string_view text, const std::vector<std::string>& overrides) {
   const auto read = unless_refused([&] { return Config::parse(text, "input", overrides); });
   if (!read) return;
+  unless_refused([&] { return swept_keys(*read, {}); });
   const std::string again = read->to_toml();
   const auto reread = unless_refused([&] { return Config::parse(again, "output"); });
   require(reread && reread->to_toml() == again, "a configuration that was read is written and read as the same");
