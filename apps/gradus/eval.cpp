@@ -7,6 +7,7 @@
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
+#include "gradus/train/cluster_report.h"
 #include "gradus/train/evaluation.h"
 #include "gradus/train/report.h"
 #include "gradus/train/trained_run.h"
@@ -22,8 +23,10 @@ struct Part {
 Part part_of(const TrainedRun& run, const EvalOptions& options) {
   if (!options.data.empty()) {
     if (!options.part.empty()) fail_usage("--part", "and --data do not go together: a file is evaluated as a whole");
-    return {fmt::format("{}", fmt::join(options.data, ", ")), read_data(run.config(), run.encoder(), options.data)};
+    return {fmt::format("{}", fmt::join(options.data, ", ")),
+            read_data(run.config(), run.encoder(), options.data, options.labels)};
   }
+  if (!options.labels.empty()) fail_usage("--labels", "are those of --data, which is missing; give both");
   ExperimentData data = make_data(run.config(), run.encoder());
   if (options.part == "training") return {"the training part", std::move(data.training)};
   if (data.validation) return {"the validation part", std::move(data.validation)};
@@ -62,12 +65,22 @@ int report_on(const TrainedRun& run, const Part& part, const EvalOptions& option
   return 0;
 }
 
+int report_clusters(const TrainedRun& run, const Part& part, const EvalOptions& options) {
+  if (options.report)
+    fail_usage("--report", "is for models that predict; of clusters `gradus eval` says all: leave it out");
+  const ClusterReport report = make_cluster_report(run, *part.data);
+  print(options.json ? cluster_report_json(report, part.name)
+                     : fmt::format("{} examples: {}\n{}", part.data->size(), part.name, cluster_report_table(report)));
+  return 0;
+}
+
 }  // namespace
 
 int eval(const EvalOptions& options) {
   prepare_machine(options.machine);
   const TrainedRun run = load(options.run, options.best ? Weights::kBest : Weights::kLast);
   const Part part = part_of(run, options);
+  if (makes_clusters(run.config())) return report_clusters(run, part, options);
   if (options.report) return report_on(run, part, options);
   const std::optional<Metrics> metrics = evaluate(
       evaluation_of(run.model()), *part.data,

@@ -164,6 +164,9 @@ void add_eval(CLI::App& app, EvalOptions& o, Verb& run) {
   CLI::App* verb = app.add_subcommand("eval", "Print the loss and the metrics of a trained model");
   verb->add_option("RUN", o.run, "The folder of a run")->required()->type_name("FOLDER");
   add_data(*verb, o.data, "A file to evaluate on as a whole, instead of the run's own data; any number of times");
+  verb->add_option("--labels", o.labels, "The file of the labels of --data, if its format has them apart (IDX)")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
   verb->add_option("--part", o.part, "Of the run's own data; validation where there is some, by default")
       ->type_name("validation|training")
       ->check(CLI::IsMember({"validation", "training"}));

@@ -83,15 +83,17 @@ constexpr size_t kMostShown = 8;  // of the features of an example
 std::string feature_names(const ExperimentData& data) {
   const auto* table = std::get_if<TableEncoder>(&data.encoder);
   if (table == nullptr) return "";
+  const std::string target = table->has_target() ? " → " + table->target().name : "";
+  if (table->is_sparse()) return fmt::format(" ({} columns{})", table->width(), target);
+  if (table->array()) return fmt::format(" ({} numbers{})", fmt::join(table->array()->shape, " × "), target);
   std::vector<std::string> names;
-  if (table->is_sparse()) return fmt::format(" ({} columns → {})", table->width(), table->target().name);
   for (const std::string& name : table->input_names()) {
     if (names.size() == kMostShown) break;
     names.push_back(name);
   }
   const size_t more = static_cast<size_t>(table->width()) - names.size();
   if (more > 0) names.push_back(fmt::format("… {} more", more));
-  return fmt::format(" ({} → {})", fmt::join(names, ", "), table->target().name);
+  return fmt::format(" ({}{})", fmt::join(names, ", "), target);
 }
 
 // How many training examples each class has, and the weights that would make classes count the same.
@@ -101,7 +103,7 @@ std::string class_table(const Session& session) {
   std::vector<int64_t> ids(static_cast<size_t>(data.size()));
   std::iota(ids.begin(), ids.end(), 0);
   const Tensor targets = data.batch(ids).targets;
-  if (targets.dtype() != DType::kI64 || targets.rank() != 1) return "";
+  if (!targets.defined() || targets.dtype() != DType::kI64 || targets.rank() != 1) return "";
   const auto* table = std::get_if<TableEncoder>(&session.data().encoder);
   std::vector<int64_t> counts;
   for (const double target : targets.values<double>()) {
@@ -129,8 +131,8 @@ std::vector<std::string> feature_texts(const Batch& batch, int64_t row, const Ta
     all = x.offsets[static_cast<size_t>(row) + 1] - x.offsets[static_cast<size_t>(row)];
     for (int64_t i = 0; i < std::min(all, most); ++i) {
       const auto at = static_cast<size_t>(x.offsets[static_cast<size_t>(row)] + i);
-      texts.push_back(fmt::format("{}:{:.4g}", x.indices[at] + (table != nullptr ? table->sparse().first : 0),
-                                  x.values[at]));
+      texts.push_back(
+          fmt::format("{}:{:.4g}", x.indices[at] + (table != nullptr ? table->sparse().first : 0), x.values[at]));
     }
   } else {
     all = batch.inputs.size(1);
@@ -143,17 +145,22 @@ std::vector<std::string> feature_texts(const Batch& batch, int64_t row, const Ta
   return texts;
 }
 
+// " → 0.5", or the name of a class.
+std::string target_text(const Batch& batch, int64_t row, const TableEncoder* table) {
+  if (!batch.targets.defined()) return "";
+  const int64_t width = batch.targets.numel() / batch.targets.size(0);
+  const double target = batch.targets.values<double>()[static_cast<size_t>(row * width)];
+  const bool has_names = table != nullptr && !table->classes().empty();
+  return " → " + (has_names ? table->classes()[static_cast<size_t>(target)] : fmt::format("{:.4g}", target));
+}
+
 std::string feature_examples(const Batch& batch, const ExperimentData& data) {
   const auto* table = std::get_if<TableEncoder>(&data.encoder);
-  const std::vector<double> y = batch.targets.values<double>();
-  const int64_t rows = batch.targets.size(0);
+  const int64_t rows = batch.sparse != nullptr ? batch.sparse->rows : batch.inputs.size(0);
   std::string text;
   for (int64_t row = 0; row < rows; ++row) {
-    const std::vector<std::string> numbers = feature_texts(batch, row, table);
-    const double target = y[static_cast<size_t>(row * batch.targets.numel() / rows)];
-    const bool has_names = table != nullptr && !table->classes().empty();
-    text += fmt::format("  ({}) → {}\n", fmt::join(numbers, ", "),
-                        has_names ? table->classes()[static_cast<size_t>(target)] : fmt::format("{:.4g}", target));
+    text +=
+        fmt::format("  ({}){}\n", fmt::join(feature_texts(batch, row, table), ", "), target_text(batch, row, table));
   }
   return text;
 }

@@ -94,8 +94,9 @@ int generate(const GenerateVerbOptions& options);
 
 struct EvalOptions {
   std::string run;
-  std::vector<std::string> data;  ///< Files; else the part of the run's own data.
-  std::string part;               ///< "validation" or "training"; empty for the first of them that there is.
+  std::vector<std::string> data;    ///< Files; else the part of the run's own data.
+  std::vector<std::string> labels;  ///< Of `data`, where these are files of their own.
+  std::string part;                 ///< "validation" or "training"; empty for the first of them that there is.
   bool best = false, json = false;
   bool report = false;       ///< All measures, with intervals.
   int64_t resamples = 1000;  ///< Of these.

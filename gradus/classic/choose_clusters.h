@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "gradus/classic/gaussian_mixture.h"
@@ -22,11 +23,14 @@ struct ClusterScore {
 };
 
 struct ClusterChoice {
-  std::vector<ClusterScore> table;  ///< In the order of the range.
-  int64_t clusters = 0;             ///< That with the best score, the smallest of equal ones.
+  std::vector<ClusterScore> table;  ///< In the order in which they were tried.
+  int64_t clusters = 0;             ///< That with the best score, the first of equal ones.
 };
 
-/// Calls `score(clusters)` for each number in the range. An empty range, or a score that is NaN, is an error.
+/// Calls `score(clusters)` for each of the numbers, in their order. No number, or a score that is NaN, is an error.
+ClusterChoice choose_clusters(std::span<const int64_t> numbers, Better better,
+                              const std::function<double(int64_t)>& score);
+/// The same for each number in the range. An empty range is an error.
 ClusterChoice choose_clusters(const ClusterRange& range, Better better, const std::function<double(int64_t)>& score);
 
 /// A score of a clustering of x (N, D) by labels (N) i64, such as the silhouette.

@@ -12,6 +12,7 @@
 #include "gradus/base/threads.h"
 #include "gradus/classic/gaussian_density.h"
 #include "gradus/classic/kmeans.h"
+#include "gradus/classic/kmeans_start.h"
 #include "gradus/classic/rows.h"
 #include "gradus/tensor/kernels/copy.h"
 
@@ -91,6 +92,9 @@ GaussianMixture start_of(const Tensor& x, const std::vector<double>& mean, const
   Tensor labels;
   if (o.start == MixtureStart::kKMeans) {
     labels = fit_kmeans(x, {.clusters = k, .seed = o.seed}).labels;
+  } else if (o.start != MixtureStart::kMeans) {
+    const KMeansStart start = o.start == MixtureStart::kRandom ? KMeansStart::kRandom : KMeansStart::kPlusPlus;
+    labels = nearest_centers(x, detail::start_centers(kSubject, x, {.clusters = k, .start = start, .seed = o.seed}));
   } else {
     labels = nearest_centers(x, o.means);
     if (o.means.size(0) != k) {
@@ -245,7 +249,7 @@ GaussianMixtureResult fit_gaussian_mixture(const Tensor& x, const GaussianMixtur
     MixtureRound round;
     while (round.round < options.max_rounds && !round.converged) round = learner.step();
     if (i == 0 || round.lower_bound > best.lower_bound) {
-      best = {learner.mixture(), round.lower_bound, round.round, round.converged};
+      best = {learner.mixture(), round.lower_bound, round.round, round.converged, own.seed};
     }
   }
   return best;

@@ -40,6 +40,8 @@ struct GaussianMixture {
 /// Where the first parameters come from: a maximization step by responsibilities that are …
 enum class MixtureStart : uint8_t {
   kKMeans,            ///< … 1 for a row's cluster by k-means from k-means++, 0 for the others.
+  kPlusPlus,          ///< … 1 for the nearest of rows that k-means++ draws, 0 for the others.
+  kRandom,            ///< … 1 for the nearest of different rows, drawn with equal probability, 0 for the others.
   kMeans,             ///< … 1 for the nearest of `means`, 0 for the others.
   kResponsibilities,  ///< … given.
 };
@@ -92,6 +94,7 @@ struct GaussianMixtureResult {
   double lower_bound = 0.0;  ///< Of the last round, before its maximization.
   int64_t rounds = 0;
   bool converged = false;  ///< Rather than stopped by `max_rounds`.
+  uint64_t seed = 0;       ///< Of the start that was kept: with it, one start comes to the same.
 };
 
 /// Rounds until one has converged or `max_rounds` are done, from each of `starts` starts.

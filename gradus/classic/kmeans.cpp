@@ -143,6 +143,7 @@ KMeansResult fit_kmeans(const Tensor& x, const KMeansOptions& options) {
     while (round.round < options.max_rounds && !round.converged) round = learner.step();
     KMeansResult result = learner.result();
     result.converged = round.converged;
+    result.seed = own.seed;
     if (result.inertia < best.inertia) best = std::move(result);
   }
   return best;

@@ -42,6 +42,7 @@ struct KMeansResult {
   double inertia = 0.0;  ///< Σ ‖x − its centre‖² over all rows.
   int64_t rounds = 0;
   bool converged = false;  ///< Rather than stopped by `max_rounds`.
+  uint64_t seed = 0;       ///< Of the start that `fit_kmeans` kept: with it, one start comes to the same.
 };
 
 /// Lloyd's algorithm. Source: Lloyd, "Least squares quantization in PCM", 1982. Each row belongs to the nearest centre,
@@ -58,6 +59,8 @@ class KMeans {
   KMeansRound step();
   /// Centres, and labels and inertia by them, as they are now.
   KMeansResult result() const;
+  /// As they are now, (k, D) f64.
+  const Tensor& centers() const { return centers_; }
 
   /// What later rounds depend on: "centers" (k, D) f64, "labels" (N) i64 of the last round, −1 before the first, and
   /// "round" i64.

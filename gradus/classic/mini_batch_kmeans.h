@@ -42,6 +42,8 @@ class MiniBatchKMeans {
   MiniBatchStep step_on(const Tensor& rows);
   /// Centres, and labels and inertia of all rows by them; `rounds` counts steps.
   KMeansResult result() const;
+  /// As they are now, (k, D) f64.
+  const Tensor& centers() const { return centers_; }
 
   /// What later steps depend on: "centers" (k, D) f64, "counts" (k) f64, the rows that each has had, and "progress" (5)
   /// f64: steps, rows since the last replacement, the average, its least value and the steps since that.

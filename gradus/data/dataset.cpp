@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
@@ -97,12 +98,15 @@ void check_ids(std::span<const int64_t> ids, int64_t size) {
 
 }  // namespace detail
 
-TensorDataset::TensorDataset(Tensor inputs, Tensor targets, Tensor weights) {
+TensorDataset::TensorDataset(Tensor inputs) {
   check_part(inputs, "inputs");
-  check_targets(targets, inputs.describe(), inputs.size(0));
   inputs_ = kernels::contiguous(inputs);
+}
+
+TensorDataset::TensorDataset(Tensor inputs, Tensor targets, Tensor weights) : TensorDataset(std::move(inputs)) {
+  check_targets(targets, inputs_.describe(), inputs_.size(0));
   targets_ = kernels::contiguous(targets);
-  weights_ = checked_weights(weights, inputs.size(0));
+  weights_ = checked_weights(weights, inputs_.size(0));
 }
 
 int64_t TensorDataset::size() const { return inputs_.size(0); }
@@ -111,7 +115,7 @@ Batch TensorDataset::batch(std::span<const int64_t> ids) const {
   if (is_whole_set(ids, size())) return {.inputs = inputs_, .targets = targets_, .weights = weights_};
   detail::check_ids(ids, size());
   return {.inputs = gather_rows(inputs_, ids),
-          .targets = gather_rows(targets_, ids),
+          .targets = targets_.defined() ? gather_rows(targets_, ids) : Tensor(),
           .weights = weights_.defined() ? gather_rows(weights_, ids) : Tensor()};
 }
 

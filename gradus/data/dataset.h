@@ -28,6 +28,8 @@ void check_ids(std::span<const int64_t> ids, int64_t size);
 /// Examples that are rows of two tensors in memory.
 class TensorDataset : public Dataset {
  public:
+  /// Examples without targets.
+  explicit TensorDataset(Tensor inputs);
   /// Dimension 0 of both is the example and must agree; targets may be f32, f64 or i64. `weights`, f32 (N), say what
   /// each example counts: from 0, not all 0. Throws otherwise.
   TensorDataset(Tensor inputs, Tensor targets, Tensor weights = {});
@@ -36,7 +38,7 @@ class TensorDataset : public Dataset {
   Batch batch(std::span<const int64_t> ids) const override;
 
   const Tensor& inputs() const { return inputs_; }
-  const Tensor& targets() const { return targets_; }
+  const Tensor& targets() const { return targets_; }  ///< Undefined where there are none.
   const Tensor& weights() const { return weights_; }  ///< Undefined for 1 each.
 
  private:

@@ -83,7 +83,7 @@ std::vector<std::string> names_of_features(const Table& table, const std::string
   if (options.features.empty()) {
     std::vector<std::string> names;
     for (const TableColumn& column : table.columns) {
-      if (column.name != target && column.name != options.weight) names.push_back(column.name);
+      if ((!options.has_target || column.name != target) && column.name != options.weight) names.push_back(column.name);
     }
     if (names.empty())
       fail_usage(table.source(), "the only column is the target, \"{}\"; expected features beside it", target);
@@ -92,7 +92,8 @@ std::vector<std::string> names_of_features(const Table& table, const std::string
   for (size_t i = 0; i < options.features.size(); ++i) {
     const std::string& name = options.features[i];
     const auto end = options.features.begin() + static_cast<int64_t>(i);
-    if (name == target) fail_usage(table.source(), "column \"{}\" is the target, and named as a feature too", name);
+    if (options.has_target && name == target)
+      fail_usage(table.source(), "column \"{}\" is the target, and named as a feature too", name);
     if (std::find(options.features.begin(), end, name) != end) {
       fail_usage(table.source(), "column \"{}\" is named twice as a feature", name);
     }
@@ -171,23 +172,31 @@ SparseColumns sparse_from(const JsonValue& value, const std::string& file) {
 
 }  // namespace
 
+void TableEncoder::fit_the_target(const Table& table, std::span<const int64_t> rows,
+                                  const TableEncoderOptions& options) {
+  has_target_ = options.has_target;
+  if (!has_target_) return;
+  const std::string target = options.target.empty() ? table.columns.back().name : options.target;
+  if (!options.classes) {
+    target_ = fit_target(table, target, rows, options.standardize_target);
+    return;
+  }
+  classes_ = classes_of(target_of_classes(table, target));
+  target_.name = target;
+  if (classes_.size() < 2) {
+    fail_usage(table.source(),
+               "column \"{}\" is the class to learn, and it is \"{}\" in every row; expected two or more", target,
+               classes_[0]);
+  }
+}
+
 TableEncoder TableEncoder::fit(const Table& table, std::span<const int64_t> rows, const TableEncoderOptions& options) {
   TableEncoder encoder;
-  const std::string target = options.target.empty() ? table.columns.back().name : options.target;
-  if (options.classes) {
-    encoder.classes_ = classes_of(target_of_classes(table, target));
-    encoder.target_.name = target;
-    if (encoder.classes_.size() < 2) {
-      fail_usage(table.source(),
-                 "column \"{}\" is the class to learn, and it is \"{}\" in every row; expected two or more", target,
-                 encoder.classes_[0]);
-    }
-  } else {
-    encoder.target_ = fit_target(table, target, rows, options.standardize_target);
-  }
+  encoder.fit_the_target(table, rows, options);
   encoder.sparse_ = options.sparse;
-  if (encoder.is_sparse()) return encoder;
-  const std::vector<std::string> names = names_of_features(table, target, options);
+  encoder.array_ = options.array;
+  if (encoder.is_sparse() || encoder.array_) return encoder;
+  const std::vector<std::string> names = names_of_features(table, encoder.target_.name, options);
   check_named(table, names, options.log1p, "data.log1p");
   check_named(table, names, options.categories, "data.category_columns");
   for (const std::string& name : names) {
@@ -206,7 +215,8 @@ std::string TableEncoder::to_json() const {
   if (is_sparse()) {
     text = "{\"sparse\": " + JsonText().add("columns", sparse_.count).add("first", sparse_.first).line();
   }
-  return text + ",\n \"target\": " + target.line() + "}\n";
+  if (array_) text = "{\"array\": " + array_->to_json().line();
+  return text + ",\n \"target\": " + (has_target() ? target.line() : "null") + "}\n";
 }
 
 TableEncoder TableEncoder::from_json(std::string_view text, const std::string& file) {
@@ -214,12 +224,18 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& f
   TableEncoder encoder;
   if (const JsonValue* sparse = json.find("sparse")) {
     encoder.sparse_ = sparse_from(*sparse, file);
+  } else if (const JsonValue* array = json.find("array")) {
+    encoder.array_ = array_from_json(*array, file);
   } else {
     const auto* features = field(json, "features", file).get<JsonValue::List>();
     if (features == nullptr || features->empty()) fail_json(file, "\"features\" is no list of at least one column");
     for (const JsonValue& feature : *features) encoder.features_.push_back(feature_from_json(feature, file));
   }
   const JsonValue& target = field(json, "target", file);
+  if (target.get<std::nullptr_t>() != nullptr) {
+    encoder.has_target_ = false;
+    return encoder;
+  }
   encoder.target_ = target_from(target, file);
   const auto* classes = field(target, "classes", file).get<JsonValue::List>();
   if (classes == nullptr) fail_json(file, "\"classes\" is no list");
@@ -233,6 +249,7 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& f
 
 int64_t TableEncoder::width() const {
   if (is_sparse()) return sparse_.count;
+  if (array_) return array_->width();
   return std::accumulate(features_.begin(), features_.end(), int64_t{0},
                          [](int64_t sum, const Feature& feature) { return sum + feature.width(); });
 }
@@ -257,6 +274,7 @@ Tensor TableEncoder::inputs(const Table& table) const {
 }
 
 Tensor TableEncoder::targets(const Table& table) const {
+  if (!has_target()) return {};
   if (classes_.empty()) {
     const TableColumn& column = target_of_numbers(table, target_.name);
     Tensor targets = Tensor::empty({table.rows, 1});

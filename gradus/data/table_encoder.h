@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gradus/data/array_features.h"
 #include "gradus/data/feature.h"
 #include "gradus/data/table.h"
 #include "gradus/tensor/tensor.h"
@@ -22,7 +23,8 @@ struct SparseColumns {
 
 struct TableEncoderOptions {
   std::vector<std::string> features = {};  ///< Empty: all columns but the target.
-  std::string target = {};                 ///< Empty: the last column.
+  std::string target = {};                 ///< Empty: the last column, unless `has_target` is false.
+  bool has_target = true;                  ///< Whether there is anything to learn, or to compare clusters with.
   bool classes = false;                    ///< Whether the target is a class, of which a text or a number is the name.
   FeatureOptions feature = {};             ///< Of each feature.
   std::vector<std::string> log1p = {};     ///< Features of which log(1 + x) is taken.
@@ -30,6 +32,7 @@ struct TableEncoderOptions {
   bool standardize_target = false;           ///< A target of numbers: minus its mean, divided by its deviation.
   std::string weight = {};    ///< The column that says what rows count, which is no feature; empty if there is none.
   SparseColumns sparse = {};  ///< Instead of features in the table.
+  std::optional<ArrayFeatures> array = {};  ///< Instead of features in the table.
 };
 
 /// Which columns a model learns from and what it learns, with what the training part told of them.
@@ -50,33 +53,41 @@ class TableEncoder {
   /// Reads what `to_json` gave; messages call it `file`.
   static TableEncoder from_json(std::string_view json, const std::string& file);
   /// {"features": [Feature::to_json …], "target": {"name", "mean", "scale", "classes": ["…", …]}}; classes is empty for
-  /// a target of numbers. Of sparse rows "sparse": {"columns", "first"} stands in the place of "features".
+  /// a target of numbers, and the target null if there is none. Of sparse rows "sparse": {"columns", "first"} stands in
+  /// the place of "features", of arrays "array": ArrayFeatures::to_json.
   std::string to_json() const;
 
   const std::vector<Feature>& features() const { return features_; }
   /// Whether the features are sparse rows beside the table; then there is no other.
   bool is_sparse() const { return sparse_.count > 0; }
   const SparseColumns& sparse() const { return sparse_; }
-  /// The inputs of the model that the features give, and their names; of sparse rows there are no names.
+  /// The features, if they are an array beside the table; then there is no other.
+  const std::optional<ArrayFeatures>& array() const { return array_; }
+  /// The inputs of the model that the features give, and their names; of sparse rows and arrays there are no names.
   int64_t width() const;
   std::vector<std::string> input_names() const;
+  bool has_target() const { return has_target_; }
   const Target& target() const { return target_; }
   const std::vector<std::string>& classes() const { return classes_; }
 
   /// f32 (rows, width). A feature that the table has not, or that is not what it was in training, is an error with its
   /// place.
   Tensor inputs(const Table& table) const;
-  /// f32 (rows, 1), or the classes, i64 (rows). A class that `fit` did not see, or a missing value, is an error with
-  /// its line.
+  /// f32 (rows, 1), or the classes, i64 (rows); undefined where there is no target. A class that `fit` did not see, or
+  /// a missing value, is an error with its line.
   Tensor targets(const Table& table) const;
   /// A model's output in the unit of the target.
   double original(double output) const { return output * target_.scale + target_.mean; }
 
  private:
+  void fit_the_target(const Table& table, std::span<const int64_t> rows, const TableEncoderOptions& options);
+
   std::vector<Feature> features_;
+  bool has_target_ = true;
   Target target_;
   std::vector<std::string> classes_;
   SparseColumns sparse_;
+  std::optional<ArrayFeatures> array_;
 };
 
 }  // namespace gradus

@@ -121,6 +121,12 @@ std::optional<Value> accepted(const ValueType& type, Value value) {
       good = list && !list->empty() && std::ranges::all_of(*list, within);
       break;
     }
+    case ValueKind::kCounts: {
+      if (integer) value = std::vector<int64_t>{*integer};
+      const auto* list = std::get_if<std::vector<int64_t>>(&value);
+      good = list && !list->empty() && std::ranges::all_of(*list, within);
+      break;
+    }
     case ValueKind::kReals: {
       if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) {
         value = std::vector<double>(list->begin(), list->end());
@@ -192,7 +198,7 @@ void check_comment(const Config& config) {
 // A loss of classes for data that has some, and of numbers for the rest; of a table only its columns know.
 void check_loss(const Config& config) {
   const std::string &loss = config.text("loss.name"), &data = config.text("data.kind");
-  if (data == "csv" || data == "numpy" || data == "libsvm") {
+  if (data == "csv" || data == "numpy" || data == "libsvm" || data == "idx") {
     if (config.boolean("data.standardize_target") && loss == "poisson") {
       fail_usage(config.where("data.standardize_target"),
                  "data.standardize_target = true makes numbers below 0, and loss.name = \"poisson\" is of counts");
@@ -216,21 +222,84 @@ void check_loss(const Config& config) {
   }
 }
 
+// What clusters are looked for in, and by which score their number is chosen.
+void check_clusters(const Config& config) {
+  const std::string &model = config.text("model.kind"), &data = config.text("data.kind");
+  if (data == "libsvm") {
+    fail_usage(config.where("data.kind"),
+               "data.kind = \"libsvm\" has sparse rows, and model.kind = \"{}\" takes dense ones; convert them to a "
+               "table",
+               model);
+  }
+  if (model == "kmeans" && config.text("model.start") == "kmeans") {
+    fail_usage(config.where("model.start"),
+               "model.start = \"kmeans\" is for model.kind = \"gmm\"; take \"kmeans++\" or \"random\"");
+  }
+  if (config.text("solver.name") == "mini_batch" && config.integer("model.starts") > 1) {
+    fail_usage(config.where("model.starts"),
+               "model.starts = {} has no meaning with solver.name = \"mini_batch\", which has one; remove it, or set "
+               "solver.name = \"lloyd\"",
+               config.integer("model.starts"));
+  }
+  const std::vector<int64_t>& clusters = config.integers("model.clusters");
+  const bool by_silhouette = config.text("model.choose_by") == "silhouette";
+  if (model == "kmeans" && !by_silhouette) {
+    fail_usage(config.where("model.choose_by"),
+               "model.choose_by = \"bic\" goes by likelihoods, which model.kind = \"kmeans\" has not; take "
+               "\"silhouette\"");
+  }
+  if (by_silhouette && clusters.size() > 1 && std::ranges::find(clusters, 1) != clusters.end()) {
+    fail_usage(config.where("model.clusters"),
+               "model.clusters has 1 to choose from, of which there is no silhouette; leave it out{}",
+               model == "gmm" ? ", or set model.choose_by = \"bic\"" : "");
+  }
+}
+
+// A target is not needed for clusters, but for what goes by it.
+void check_known_classes(const Config& config) {
+  const char* const key = config.text("data.kind") == "idx" ? "data.labels" : "data.target";
+  if (!config.has("data.split") || config.has(key)) return;
+  if (config.text("data.split") == "stratified") {
+    fail_usage(config.where("data.split"), "data.split = \"stratified\" goes by {}, and there is none; set it", key);
+  }
+  if (config.has("data.unlabelled") && config.text("data.unlabelled") == "leave_out") {
+    fail_usage(config.where("data.unlabelled"),
+               "data.unlabelled = \"leave_out\" goes by {}, and there is none; set it, or remove this", key);
+  }
+}
+
+void check_labels(const Config& config) {
+  if (config.text("data.kind") != "idx") return;
+  if (!config.has("data.labels") && !makes_clusters(config)) {
+    fail_usage(config.where("model.kind"),
+               "model.kind = \"{}\" learns labels, and data.labels names no file of them; set it",
+               config.text("model.kind"));
+  }
+  const char* const key = "data.validation_labels";
+  const bool is_needed = config.has("data.labels") && config.has("data.validation_path");
+  if (is_needed == config.has(key)) return;
+  fail_usage(config.where(is_needed ? "data.validation_path" : key), "{} is {}; it goes with data.labels and {}", key,
+             is_needed ? "missing" : "given alone", "data.validation_path");
+}
+
 void check_data_and_model(const Config& config) {
   const bool is_text = config.text("data.kind") == "text";
   const bool is_gpt = config.text("model.kind") == "gpt";
   if (is_text != is_gpt) {
     fail_usage(config.where("model.kind"), "model.kind = \"{}\" does not go with data.kind = \"{}\"; {}",
                config.text("model.kind"), config.text("data.kind"),
-               is_text ? "text is for \"gpt\"" : "such data is for \"linear\" or \"mlp\"");
+               is_text ? "text is for \"gpt\"" : "such data is for \"linear\", \"mlp\", \"kmeans\" or \"gmm\"");
   }
   if (config.has("data.x_min") && !(config.real("data.x_min") < config.real("data.x_max"))) {
     fail_usage(config.where(config.is_set("data.x_max") ? "data.x_max" : "data.x_min"),
                "data.x_min = {} must be below data.x_max = {}", config.real("data.x_min"), config.real("data.x_max"));
   }
   check_comment(config);
-  if (is_gpt) check_gpt(config);
-  if (!is_gpt) check_loss(config);
+  check_labels(config);
+  if (is_gpt) return check_gpt(config);
+  if (!makes_clusters(config)) return check_loss(config);
+  check_clusters(config);
+  check_known_classes(config);
 }
 
 void check_training(const Config& config) {
@@ -300,28 +369,46 @@ bool is_default(const Config& config, const Key& key) {
   return config.shown(key.name) == (usual ? to_toml(*usual) : "none");
 }
 
+void check_solver_fits(const Config& config) {
+  const std::string &model = config.text("model.kind"), &solver = config.text("solver.name");
+  const std::string_view wanted = solver == "lloyd" || solver == "mini_batch" ? "kmeans"
+                                  : solver == "em"                            ? "gmm"
+                                                                              : "linear";
+  if (wanted == model) return;
+  fail_usage(config.where("solver.name"), "solver.name = \"{}\" is for model.kind = \"{}\", not for \"{}\"; {}", solver,
+             wanted, model,
+             model == "kmeans" ? "take \"lloyd\" or \"mini_batch\""
+             : model == "gmm"  ? "take \"em\""
+                               : "take another solver, or \"none\"");
+}
+
 // What a solver has no use for would be left aside without a word. A run's own configuration has all keys, with their
 // defaults.
 void check_solver(const Config& config) {
-  if (!config.has("solver.name") || config.text("solver.name") == "none") return;
+  const bool clusters = makes_clusters(config);
+  if (!config.has("solver.name")) return;
+  if (clusters && config.text("solver.name") == "none") check_solver_fits(config);
+  if (config.text("solver.name") == "none") return;
   if (config.count("optimizer.groups") > 0) {
     fail_usage(config.where("solver.name"),
                "[[optimizer.groups]] have no meaning with solver.name = \"{}\"; remove them",
                config.text("solver.name"));
   }
+  check_solver_fits(config);
   constexpr std::string_view kUnused[] = {
       "train.batch_size",           "train.micro_batch_size",  "train.precision",
       "train.activations",          "regularization.method",   "regularization.all",
       "regularization.group_lasso", "regularization.max_norm", "regularization.gradient_noise"};
   for (const Key& key : configuration_keys()) {
+    const bool is_of_losses = key.name.starts_with("regularization.") || key.name == "data.weight" ||
+                              key.name == "data.standardize_target" || key.name == "train.sampling";
     const bool is_unused = key.name.starts_with("optimizer.") || key.name.starts_with("schedule.") ||
-                           std::ranges::find(kUnused, key.name) != std::end(kUnused);
+                           (clusters && is_of_losses) || std::ranges::find(kUnused, key.name) != std::end(kUnused);
     if (!is_unused || is_list(table_of(key.name)) || !config.is_set(key.name) || is_default(config, key)) {
       continue;
     }
-    fail_usage(config.where(key.name),
-               "{} has no meaning with solver.name = \"{}\"; remove it, or set solver.name = \"none\"", key.name,
-               config.text("solver.name"));
+    fail_usage(config.where(key.name), "{} has no meaning with solver.name = \"{}\"; remove it{}", key.name,
+               config.text("solver.name"), clusters ? "" : ", or set solver.name = \"none\"");
   }
 }
 
@@ -360,6 +447,11 @@ const T& as(const Value& value, std::string_view key) {
 }
 
 }  // namespace
+
+bool makes_clusters(const Config& config) {
+  const std::string& model = config.text("model.kind");
+  return model == "kmeans" || model == "gmm";
+}
 
 Config Config::load(const std::string& path, const std::vector<std::string>& overrides) {
   constexpr int64_t kLargest = 1 << 16;  // also bounds how deep toml++ recurses
@@ -554,7 +646,9 @@ void Config::resolve_key(const Key& key, const std::string& name) {
 
 namespace {
 
-double usual_held_out(std::string_view data) {
+double usual_held_out(const Config& config) {
+  const std::string& data = config.text("data.kind");
+  if (makes_clusters(config)) return 0.0;
   if (data == "text") return 0.1;
   return data == "line" || data == "polynomial" || data == "sine" ? 0.0 : 0.2;
 }
@@ -567,7 +661,7 @@ void Config::derive_defaults() {
   };
   // Only the trainer knows whether a number is the whole batch too.
   if (!batch_size("train.batch_size")) derive("train.stop_window", int64_t{1});
-  if (applies("data.validation_fraction")) derive("data.validation_fraction", usual_held_out(text("data.kind")));
+  if (applies("data.validation_fraction")) derive("data.validation_fraction", usual_held_out(*this));
   if (applies("schedule.total_steps") && has("train.steps")) derive("schedule.total_steps", integer("train.steps"));
   for (const char* key : {"schedule.timescale", "schedule.parts.timescale"}) {
     for (const std::string& name : names_of(key)) {

@@ -121,6 +121,9 @@ class Config {
   std::set<std::string, std::less<>> derived_;  // of values_: those that follow from others
 };
 
+/// Whether the model is one of clusters, "kmeans" or "gmm", which learns no target.
+bool makes_clusters(const Config& config);
+
 namespace internal {
 
 /// The table whose keys are names of keys.

@@ -8,14 +8,20 @@ using Kinds = std::vector<std::string_view>;
 
 const Kinds kCurves = {"line", "polynomial", "sine"};
 const Kinds kClasses = {"blobs", "moons", "spirals", "xor"};
-const Kinds kFiles = {"csv", "numpy", "libsvm", "text"};
+const Kinds kFiles = {"csv", "numpy", "libsvm", "idx", "text"};
 const Kinds kTables = {"csv", "numpy"};
-const Kinds kRows = {"csv", "numpy", "libsvm"};  // each with a target
+const Kinds kRows = {"csv", "numpy", "libsvm", "idx"};  // each with a target
 const Kinds kMadeUp = {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor"};
 
 DefaultsByChoice for_classes(Variant<double, bool, const char*, int64_t> value) {
   DefaultsByChoice defaults{"data.kind", {}};
   for (const std::string_view kind : kClasses) defaults.values.push_back({kind, value});
+  return defaults;
+}
+
+DefaultsByChoice loss_of_classes() {
+  DefaultsByChoice defaults = for_classes("cross_entropy");
+  defaults.values.push_back({"idx", "cross_entropy"});
   return defaults;
 }
 
@@ -54,23 +60,32 @@ std::vector<Key> made_up_data_keys() {
 
 std::vector<Key> data_keys() {
   std::vector<Key> keys = {
-      {"data.kind", choice({"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor", "csv", "numpy", "libsvm", "text"}),
+      {"data.kind",
+       choice(
+           {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor", "csv", "numpy", "libsvm", "idx", "text"}),
        Required{}, always(),
        "`line`: points (x, y) with y = slope·x + intercept + noise·(standard normal noise); `polynomial` and `sine` "
        "likewise. `blobs`, `moons`, `spirals`, `xor`: points in a plane, each of a class. `csv`: a table, of text. "
-       "`numpy`: a table, of arrays (.npy, .npz). `libsvm`: rows of `label index:value …`, most of whose numbers are 0. "
-       "All three may be compressed by gzip or zstd. `text`: the tokens of a text, for `model.kind = \"gpt\"`."},
+       "`numpy`: a table, of arrays (.npy, .npz). `libsvm`: rows of `label index:value …`, most of whose numbers are "
+       "0. "
+       "`idx`: arrays of examples, such as images, with labels in a file of their own. All four may be compressed by "
+       "gzip or zstd. `text`: the tokens of a text, for `model.kind = \"gpt\"`."},
       {"data.path", texts(), Required{}, data_is(kFiles),
        "The file, or a list of files, which are read as one, in that order. A name with `*`, `?` or `[…]` stands for "
        "all files that it fits, by name. A relative path starts at the working directory."},
       {"data.validation_path", texts(), Unset{}, data_is(kFiles),
        "The same for validation: files that are never trained on."},
+      {"data.labels", texts(), Unset{}, data_is({"idx"}),
+       "The file of the labels of `data.path`, or as many files: whole numbers, which are the names of classes. What "
+       "makes clusters needs none, and is only compared with them."},
+      {"data.validation_labels", texts(), Unset{}, data_is({"idx"}), "The same of `data.validation_path`."},
       {"data.tokens", choice({"characters", "bytes"}), "characters", data_is({"text"}),
        "What a token is: a character of the file's own alphabet, or one of the 256 bytes."},
       {"data.stride", integer(kFrom0), 0, data_is({"text"}),
        "Distance in tokens between the starts of neighbouring examples; 0 is `model.context`, so that examples do not "
        "overlap."},
-      {"data.target", text(), Unset{"the last column"}, data_is(kTables), "The name of the column to learn."},
+      {"data.target", text(), Unset{"the last column; none for models that make clusters"}, data_is(kTables),
+       "The name of the column to learn. Clusters are not made by it, only compared with it by `gradus eval`."},
       {"data.features", texts(), Unset{"all other columns"}, data_is(kTables),
        "The names of the columns to learn from."},
       {"data.separator", choice({"comma", "semicolon", "tab", "space"}),
@@ -83,10 +98,10 @@ std::vector<Key> data_keys() {
        "The fields that mean that there is no value, beside an empty one."},
       {"data.comment", text(), Unset{}, data_is({"csv"}), "Lines that begin with this character are skipped."},
       {"data.on_bad_row", choice({"error", "skip"}), "error", data_is({"csv"}),
-       "A row with another number of fields than the first, or with a quote where none may be: an error, or left out and "
+       "A row with another number of fields than the first, or with a quote where none may be: an error, or left out "
+       "and "
        "counted (`--on-bad-row skip`)."},
-      {"data.members", texts(), Unset{"all"}, data_is({"numpy"}),
-       "The arrays of an archive to read, in this order."},
+      {"data.members", texts(), Unset{"all"}, data_is({"numpy"}), "The arrays of an archive to read, in this order."},
       {"data.columns", integer({.low = 1, .high = 2147483647}), Unset{"up to the highest index"}, data_is({"libsvm"}),
        "How many columns there are; a higher index is an error then."},
       {"data.first_column", choice({"auto", "0", "1"}), "auto", data_is({"libsvm"}),
@@ -108,12 +123,17 @@ std::vector<Key> data_keys() {
        "Cross-validation: the rows are dealt into so many folds, and `data.fold` is held out in place of "
        "`data.validation_fraction`. `gradus train CONFIG --folds 5` trains with each in turn."},
       {"data.fold", integer(kFrom0), 0, is_given("data.folds"), "The fold that is held out, from 0."},
-      {"data.scaling", choice({"standardize", "min_max", "none"}), "standardize", data_is(kTables),
+      {"data.scaling",
+       choice({"standardize", "min_max", "none"}),
+       "standardize",
+       data_is({"csv", "numpy", "idx"}),
        "What is done to a feature of numbers: its mean is subtracted and its standard deviation divided by; it is "
        "brought "
        "to [0, 1]; or nothing. Means, ranges and all else that is said of features here are those of the training "
        "part, "
-       "and are kept with the model."},
+       "and are kept with the model. Of `idx` all numbers are scaled alike: bytes of images come to lie in [0, 1].",
+       {},
+       {"data.kind", {{"idx", "min_max"}}}},
       {"data.log1p", texts(), Unset{"none"}, data_is(kTables),
        "Features of which log(1 + x) is taken before they are scaled; their numbers are above −1."},
       {"data.impute", choice({"error", "mean", "median", "constant"}), "error", data_is(kTables),
@@ -142,7 +162,7 @@ std::vector<Key> data_keys() {
   };
   for (Key& key : made_up_data_keys()) keys.push_back(std::move(key));
   keys.push_back({"data.validation_fraction", real(kFrom0Below1),
-                  Unset{"0.1 for `text`, 0.2 for tables, sparse rows and data of classes, 0.0 for curves"},
+                  Unset{"0.1 for `text`, 0.2 for tables, rows and data of classes, 0.0 for curves and clusters"},
                   is_not_given("data.validation_path"),
                   "Fraction of the data that is held out for validation and never trained on: of a text the end, of a "
                   "curve every so-many-th point, of other data examples at random, by the seed."});
@@ -155,9 +175,10 @@ std::vector<Key> data_keys() {
 
 std::vector<Key> model_keys() {
   return {
-      {"model.kind", choice({"linear", "mlp", "gpt"}), Required{}, always(),
-       "`linear`: y = W·x + b. `mlp`: linear layers with an activation between them. `gpt`: a decoder-only "
-       "transformer, for `data.kind = \"text\"`; the other two are for all other data."},
+      {"model.kind", choice({"linear", "mlp", "kmeans", "gmm", "gpt"}), Required{}, always(),
+       "`linear`: y = W·x + b. `mlp`: linear layers with an activation between them. `kmeans`: clusters, each of the "
+       "rows that are nearest to its centre. `gmm`: a Gaussian mixture, clusters with a normal distribution each. "
+       "`gpt`: a decoder-only transformer, for `data.kind = \"text\"`; the others are for all other data."},
       {"model.init",
        choice({"default", "zeros", "normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform",
                "kaiming_normal", "kaiming_uniform", "lecun_normal", "orthogonal"}),
@@ -182,6 +203,30 @@ std::vector<Key> model_keys() {
        "Whether each layer's weight is divided by its largest singular value, so that no layer lengthens a vector. It "
        "is "
        "found anew in each pass, by up to 1000 rounds over the weight."},
+      {"model.clusters", counts(kSize), Required{}, model_is({"kmeans", "gmm"}),
+       "The number of clusters, or several to choose from: each is tried before the first step, the best is taken."},
+      {"model.choose_by",
+       choice({"silhouette", "bic"}),
+       "silhouette",
+       model_is({"kmeans", "gmm"}),
+       "By what: the highest silhouette (of up to 5000 of the examples), or the lowest Bayesian information criterion, "
+       "which only `gmm` has.",
+       {},
+       {"model.kind", {{"gmm", "bic"}}}},
+      {"model.start",
+       choice({"kmeans++", "random", "kmeans"}),
+       "kmeans++",
+       model_is({"kmeans", "gmm"}),
+       "Rows that are the first centres, drawn by their distance from those before (k-means++), or with equal "
+       "probability. `kmeans`: the clusters of a k-means, for `gmm`.",
+       {},
+       {"model.kind", {{"gmm", "kmeans"}}}},
+      {"model.starts", integer({.low = 1, .high = 10000}), 1, model_is({"kmeans", "gmm"}),
+       "How many starts are tried to their end, before the first step; the run has the rounds of the best of them."},
+      {"model.covariance", choice({"full", "diagonal"}), "full", model_is({"gmm"}),
+       "The covariances of a component: a matrix, or a variance for each feature."},
+      {"model.covariance_regularization", real(kFrom0), 1e-6, model_is({"gmm"}),
+       "Added to the variances, so that no component shrinks to a point."},
       {"model.layers", integer(kSize), 4, model_is({"gpt"}), "Number of transformer blocks."},
       {"model.width", integer(kSize), 128, model_is({"gpt"}),
        "Size of the embeddings; it must be a multiple of `model.heads`."},
@@ -228,9 +273,10 @@ std::vector<Key> loss_keys() {
        has_features,
        "Of numbers: `mse`, `mae`, `huber`, `log_cosh`, `quantile`, `poisson` (the model gives the logarithm of the "
        "rate). Of classes: `cross_entropy`; `hinge`, `squared_hinge`, of more than two classes each "
-       "against all others; and of two classes `binary_cross_entropy`, `focal`. A table's target of numbers is learned as classes with the latter.",
+       "against all others; and of two classes `binary_cross_entropy`, `focal`. A table's target of numbers is learned "
+       "as classes with the latter.",
        {},
-       for_classes("cross_entropy")},
+       loss_of_classes()},
       {"loss.delta", real(kAbove0), 1.0, loss_is({"huber"}), "The error from which on the loss is a straight line."},
       {"loss.quantile", real({.low = 0, .high = 1, .low_open = true, .high_open = true}), 0.5, loss_is({"quantile"}),
        "Which quantile of the target is learned."},
@@ -251,12 +297,13 @@ std::vector<Key> loss_keys() {
 
 std::vector<Key> solver_keys() {
   const Condition is_any = solver_is({"newton", "lbfgs", "coordinate_descent", "dual_descent", "interior_point",
-                                      "gradient_descent", "lasso_path", "sgd"});
+                                      "gradient_descent", "lasso_path", "sgd", "lloyd", "mini_batch", "em"});
   return {
       {"solver.name",
        choice({"none", "newton", "lbfgs", "coordinate_descent", "dual_descent", "interior_point", "gradient_descent",
-               "lasso_path", "sgd", "adagrad", "ftrl"}),
-       "none", model_is({"linear"}),
+               "lasso_path", "sgd", "adagrad", "ftrl", "lloyd", "mini_batch", "em"}),
+       "none",
+       model_is({"linear", "kmeans", "gmm"}),
        "How a linear model is found without an optimizer: `[optimizer]` and `[schedule]` are not used then, a step is "
        "an iteration over all examples, and the logged loss is that behind it. It begins with weights of 0, unless "
        "`model.init` or `model.from` is given. To the minimum: `newton` for smooth losses and up to some thousand "
@@ -266,7 +313,11 @@ std::vector<Key> solver_keys() {
        "`quantile` and `hinge` and few features; `gradient_descent` for comparison. `lasso_path`: `mse`, for each of a "
        "series of `regularization.l1`, from the one where all weights become 0 down, a step each; hold rows out and "
        "set `train.restore_best` to keep the best. Over single examples, a pass a step: `sgd`; `adagrad` and `ftrl` "
-       "(follow the regularized leader) have a learning rate for each weight, for sparse features."},
+       "(follow the regularized leader) have a learning rate for each weight, for sparse features. Clusters: `lloyd`, "
+       "rounds of k-means; `mini_batch`, k-means by batches, a pass a step; `em`, rounds of expectation-maximization. "
+       "Their logged loss is that before the step: inertia a row, or minus the mean logarithm of the likelihood.",
+       {},
+       {"model.kind", {{"kmeans", "lloyd"}, {"gmm", "em"}}}},
       {"solver.tolerance",
        real(kFrom0),
        1e-6,
@@ -274,9 +325,19 @@ std::vector<Key> solver_keys() {
        "The run ends, converged, as soon as no element of the gradient (with l1, of the smallest subgradient) is "
        "larger. `dual_descent`, `interior_point`, and `coordinate_descent` of `mse` with l1: as soon as the duality "
        "gap is at most this share of the objective (the latter: of that of weights of 0; so of each point of "
-       "`lasso_path`). `sgd`: as soon as the objective has not fallen by this much for five passes; 0 is never.",
+       "`lasso_path`). `sgd`: as soon as the objective has not fallen by this much for five passes; 0 is never. "
+       "`lloyd`, `mini_batch`: "
+       "as soon as no label changes (`lloyd`), or the squared moves of the centres add up to this times the mean "
+       "variance of the features. `em`: as soon as the loss changes by less.",
        {},
-       {"solver.name", {{"sgd", 0.0}, {"dual_descent", 1e-4}, {"interior_point", 1e-8}, {"lasso_path", 1e-5}}}},
+       {"solver.name",
+        {{"lloyd", 1e-4},
+         {"mini_batch", 0.0},
+         {"em", 1e-3},
+         {"sgd", 0.0},
+         {"dual_descent", 1e-4},
+         {"interior_point", 1e-8},
+         {"lasso_path", 1e-5}}}},
       {"solver.rate", choice({"optimal", "constant", "inverse_scaling"}), "optimal", solver_is({"sgd"}),
        "The learning rate of update t. `optimal`: 1/(l2·(t₀ + t − 1)), as scikit-learn's, which needs "
        "`regularization.l2`. `constant`: `solver.learning_rate`. `inverse_scaling`: that, divided by "
@@ -287,7 +348,18 @@ std::vector<Key> solver_keys() {
        "The learning rate: of `sgd` that of the first update, for a `solver.rate` that is not `optimal`; of `ftrl` its "
        "alpha."},
       {"solver.power", real(kFrom0), 0.5, Condition{"solver.rate", {"inverse_scaling"}}, "The exponent of that."},
-      {"solver.batch_size", integer(kFrom1), 1, solver_is({"sgd"}), "Examples of an update."},
+      {"solver.batch_size",
+       integer(kFrom1),
+       1,
+       solver_is({"sgd", "mini_batch"}),
+       "Examples of an update.",
+       {},
+       {"solver.name", {{"mini_batch", int64_t{1024}}}}},
+      {"solver.patience", integer(kFrom0), 10, solver_is({"mini_batch"}),
+       "Updates without a new least value of the moving average of the batches' losses, after which the run has "
+       "converged; 0 is never."},
+      {"solver.reassign_below", real(kFrom0Below1), 0.01, solver_is({"mini_batch"}),
+       "Centres with fewer rows than this part of the largest's are moved to rows of the batch now and then."},
       {"solver.average_from", integer(kFrom0), 0, solver_is({"sgd"}),
        "The update from which on the model is the mean of all weights since; 0 for the last weights."},
       {"solver.bias_rate", real(kAbove0), Unset{"0.01 for sparse data, else 1"}, solver_is({"sgd"}),

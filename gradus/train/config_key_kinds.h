@@ -33,6 +33,7 @@ inline ValueType text() { return {ValueKind::kText}; }
 inline ValueType choice(std::vector<std::string_view> choices) { return {ValueKind::kChoice, {}, std::move(choices)}; }
 inline ValueType batch_size() { return {ValueKind::kBatchSize, kFrom1}; }
 inline ValueType integers(Range range) { return {ValueKind::kIntegers, range}; }
+inline ValueType counts(Range range) { return {ValueKind::kCounts, range}; }
 inline ValueType reals(Range range) { return {ValueKind::kReals, range}; }
 inline ValueType texts() { return {ValueKind::kTexts}; }
 

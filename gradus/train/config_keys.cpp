@@ -20,12 +20,14 @@ using namespace keys;
 
 constexpr KeyTable kTables[] = {
     {"data", "The data set and the part of it that is held out for validation."},
-    {"model", "The model. `gpt` is for text and learns to say the next token; the others learn from rows of features."},
+    {"model",
+     "The model. `gpt` is for text and learns to say the next token; the others are of rows of features, of which "
+     "`kmeans` and `gmm` make clusters."},
     {"loss",
      "What `linear` and `mlp` minimise; `gradus/autograd/ops.h` has the formulas. A linear model is linear regression "
      "with a loss of numbers, logistic regression with `binary_cross_entropy`, softmax regression with "
      "`cross_entropy`."},
-    {"solver", "Linear models without an optimizer; `docs/classic.md` has the methods."},
+    {"solver", "Linear models without an optimizer, and clusters; `docs/classic.md` has the methods."},
     {"optimizer",
      "The update rule θ ← θ − α·(…), where α is the learning rate of the step. `gradus/optim/optimizer.h` has each "
      "rule's "
@@ -476,6 +478,8 @@ std::string ValueType::requirement() const {
       return fmt::format("an integer{} or \"all\"", range_text(range));
     case ValueKind::kIntegers:
       return "a list of one or more integers" + range_text(range);
+    case ValueKind::kCounts:
+      return "an integer" + range_text(range) + ", or a list of such";
     case ValueKind::kReals:
       return "a list of one or more real numbers" + range_text(range);
     case ValueKind::kTexts:
@@ -517,9 +521,11 @@ std::span<const Key> configuration_keys() {
 
 bool changes_result(std::string_view key) {
   // The data is compared as such, wherever it lies.
-  constexpr std::string_view kFree[] = {"data.path",  "data.validation_path", "train.threads",      "train.max_time_s",
-                                        "log.every",  "checkpoint.every",     "checkpoint.every_s", "checkpoint.keep",
-                                        "model.from", "model.recompute",      "train.restore_best"};
+  constexpr std::string_view kFree[] = {
+      "data.path",          "data.validation_path", "data.labels", "data.validation_labels",
+      "train.threads",      "train.max_time_s",     "log.every",   "checkpoint.every",
+      "checkpoint.every_s", "checkpoint.keep",      "model.from",  "model.recompute",
+      "train.restore_best"};
   return std::find(std::begin(kFree), std::end(kFree), key) == std::end(kFree);
 }
 

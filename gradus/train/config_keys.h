@@ -18,8 +18,8 @@ using Value =
     Variant<int64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>, std::vector<std::string>>;
 
 /// What a key accepts. `kBatchSize` is an integer or the word "all"; `kIntegers` and `kReals` are lists of one or more;
-/// `kTexts` is a text or a list of texts.
-enum class ValueKind { kInteger, kReal, kBoolean, kText, kChoice, kBatchSize, kIntegers, kReals, kTexts };
+/// `kCounts` is an integer or a list of them, held as a list; `kTexts` is a text or a list of texts.
+enum class ValueKind { kInteger, kReal, kBoolean, kText, kChoice, kBatchSize, kIntegers, kCounts, kReals, kTexts };
 
 /// The numbers that a key accepts; an open end is itself left out. Infinite ends mean "no limit".
 struct Range {

@@ -1,5 +1,7 @@
 #include "gradus/train/data_parts.h"
 
+#include <utility>
+
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
 
@@ -43,7 +45,12 @@ Split random_split(const Config& config, int64_t size) {
 std::unique_ptr<TensorDataset> part_of(const TensorDataset& all, const std::vector<int64_t>& ids) {
   if (ids.empty()) return nullptr;
   Batch batch = all.batch(ids);
-  return std::make_unique<TensorDataset>(batch.inputs, batch.targets, batch.weights);
+  return std::make_unique<TensorDataset>(dataset_of(batch.inputs, batch.targets, batch.weights));
+}
+
+TensorDataset dataset_of(Tensor inputs, Tensor targets, Tensor weights) {
+  if (!targets.defined()) return TensorDataset(std::move(inputs));
+  return TensorDataset(std::move(inputs), std::move(targets), std::move(weights));
 }
 
 uint64_t hash_of(const TensorDataset& data, uint64_t hash) {

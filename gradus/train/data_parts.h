@@ -17,6 +17,8 @@ void check_held_out(const Config& config, int64_t held, int64_t size, const char
 int64_t trained_on(const Config& config, int64_t available, const char* unit);
 /// Examples that are held out at random.
 Split random_split(const Config& config, int64_t size);
+/// Examples with targets, or without where these are undefined.
+TensorDataset dataset_of(Tensor inputs, Tensor targets, Tensor weights = {});
 /// These examples of a data set, as one of their own; null for none.
 std::unique_ptr<TensorDataset> part_of(const TensorDataset& all, const std::vector<int64_t>& ids);
 /// Of inputs, targets and weights.
@@ -27,12 +29,17 @@ ExperimentData make_made_up_data(const Config& config);
 ExperimentData make_text_data(const Config& config, const DataEncoder& given);
 ExperimentData make_table_data(const Config& config, const DataEncoder& given);
 ExperimentData make_sparse_data(const Config& config, const DataEncoder& given);
+ExperimentData make_array_data(const Config& config, const DataEncoder& given);
 std::unique_ptr<Dataset> read_text(const Config& config, const CharacterTokenizer& tokenizer,
                                    const std::vector<std::string>& paths);
 std::unique_ptr<Dataset> read_table(const Config& config, const TableEncoder& encoder,
                                     const std::vector<std::string>& paths);
 std::unique_ptr<Dataset> read_sparse(const Config& config, const TableEncoder& encoder,
                                      const std::vector<std::string>& paths);
+
+/// Labels are read where files of them are given.
+std::unique_ptr<Dataset> read_arrays(const Config& config, const TableEncoder& encoder,
+                                     const std::vector<std::string>& paths, const std::vector<std::string>& labels);
 
 /// Sparse rows, and their labels as a table of one column, by which rows are named and split like any others.
 struct SparseRows {
@@ -43,15 +50,27 @@ struct SparseRows {
 /// The files one behind the other.
 SparseRows read_sparse_rows(const SparseColumns& columns, const std::vector<std::string>& paths);
 
+/// Examples as a model sees them, without what is known of them.
+struct ArrayRows {
+  Tensor inputs;  ///< f32 (N, width)
+  std::string source;
+
+  std::string place(int64_t row) const { return source + ", example " + std::to_string(row); }
+};
+/// The files one behind the other.
+ArrayRows read_array_rows(const TableEncoder& encoder, const std::vector<std::string>& paths);
+
 // Of rows of a table, or of the labels of sparse rows.
 /// Which rows are trained on and which held out, by `data.split`, `data.folds` and `data.training_size`.
 Split split_of_rows(const Config& config, const Table& table);
 /// The classes and means of a target, and the preparation of the features.
 TableEncoder fit_encoder(const Config& config, const Table& table, std::span<const int64_t> rows,
                          const SparseColumns& sparse = {});
+/// Whether targets are classes: those that are learned, or those that clusters are compared with.
+bool has_classes(const Config& config);
 /// What the loss needs of targets: counts for Poisson, two classes for the losses of two. Usage errors.
 void check_targets(const Config& config, const TableEncoder& encoder, const Table& table);
-/// The outputs of a model for that encoder's targets.
+/// The outputs of a model for that encoder's targets; 1 for clusters, of which the data alone does not say how many.
 int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder);
 
 }  // namespace gradus::internal

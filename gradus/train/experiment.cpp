@@ -6,6 +6,7 @@
 #include "gradus/nn/models/feedforward.h"
 #include "gradus/nn/models/gpt.h"
 #include "gradus/tensor/isa.h"
+#include "gradus/train/clustering_model.h"
 
 namespace gradus {
 namespace {
@@ -117,6 +118,7 @@ std::unique_ptr<Model> make_linear(const Config& config, const DataShape& shape)
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) {
   check_class_weights(config, shape);
   const std::string& kind = config.text("model.kind");
+  if (makes_clusters(config)) return make_clustering_model(config, shape);
   if (kind == "gpt") return std::make_unique<Gpt>(gpt_options(config, shape), seed_of(config));
   return kind == "mlp" ? make_mlp(config, shape) : make_linear(config, shape);
 }

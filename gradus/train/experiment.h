@@ -20,7 +20,7 @@ namespace gradus {
 /// What a model needs to know of its data.
 struct DataShape {
   int64_t inputs = 1;      ///< Features of an example.
-  int64_t outputs = 1;     ///< Of the model for an example, as its loss needs them (`outputs_for`).
+  int64_t outputs = 1;     ///< Of the model for an example, as its loss needs them (`outputs_for`); or its clusters.
   int64_t vocabulary = 0;  ///< Tokens (text); 0 for other data.
 };
 
@@ -30,13 +30,13 @@ struct ExperimentData {
   std::unique_ptr<Dataset> validation;  ///< Null when nothing is held out.
   DataEncoder encoder;
   DataShape shape;
-  uint64_t hash = 0;          ///< XXH3 of the data as the model sees it: tokens, or inputs and targets.
+  uint64_t hash = 0;  ///< XXH3 of the data as the model sees it: tokens, or inputs and targets.
   /// Of tables and sparse rows: which rows of data.path each part has, counted from 0 over all its files.
   Split split;
-  int64_t unlabelled = 0;     ///< Rows of tables that were left out, as their target is missing.
-  int64_t skipped = 0;        ///< Rows of tables that were left out, as something is wrong with them,
+  int64_t unlabelled = 0;          ///< Rows of tables that were left out, as their target is missing.
+  int64_t skipped = 0;             ///< Rows of tables that were left out, as something is wrong with them,
   std::string first_skipped = {};  ///< and with the first of them, and where.
-  int64_t unused_tokens = 0;  ///< At the end of the text's training part, too few for an example of their own.
+  int64_t unused_tokens = 0;       ///< At the end of the text's training part, too few for an example of their own.
 };
 
 /// What of the data is not trained on, a line each; "" if all is.
@@ -47,9 +47,10 @@ std::string left_out_text(const ExperimentData& data);
 /// there is one, else its own.
 ExperimentData make_data(const Config& config, const DataEncoder& encoder = {});
 /// The whole of these files, or of those that fit these patterns, as `[data]` says that they are read and as the
-/// encoder of a model sees them. A usage error for data that is made up, which has no files.
+/// encoder of a model sees them. `labels` are the files of labels that arrays have. A usage error for data that is made
+/// up, which has no files.
 std::unique_ptr<Dataset> read_data(const Config& config, const DataEncoder& encoder,
-                                   const std::vector<std::string>& paths);
+                                   const std::vector<std::string>& paths, const std::vector<std::string>& labels = {});
 /// The files that paths and patterns name, each pattern's in the order of their names. `key` is what an error calls
 /// them.
 std::vector<std::string> files_of(const std::vector<std::string>& paths, std::string_view key);

@@ -60,15 +60,21 @@ ExperimentData make_data(const Config& config, const DataEncoder& encoder) {
   if (config.has("data.path")) check_files(config);
   if (kind == "text") return internal::make_text_data(config, encoder);
   if (kind == "csv" || kind == "numpy") return internal::make_table_data(config, encoder);
+  if (kind == "idx") return internal::make_array_data(config, encoder);
   return kind == "libsvm" ? internal::make_sparse_data(config, encoder) : internal::make_made_up_data(config);
 }
 
 std::unique_ptr<Dataset> read_data(const Config& config, const DataEncoder& encoder,
-                                   const std::vector<std::string>& paths) {
+                                   const std::vector<std::string>& paths, const std::vector<std::string>& labels) {
+  if (config.text("data.kind") != "idx" && !labels.empty()) {
+    fail_usage("--labels", "data.kind = \"{}\" has no files of labels of their own; leave it out",
+               config.text("data.kind"));
+  }
   if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder)) {
     return internal::read_text(config, *tokenizer, paths);
   }
   if (const auto* table = std::get_if<TableEncoder>(&encoder)) {
+    if (table->array()) return internal::read_arrays(config, *table, paths, labels);
     return table->is_sparse() ? internal::read_sparse(config, *table, paths)
                               : internal::read_table(config, *table, paths);
   }

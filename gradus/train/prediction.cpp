@@ -8,6 +8,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
 #include "gradus/nn/models/feedforward.h"
+#include "gradus/train/clustering_model.h"
 #include "gradus/train/data_parts.h"
 
 namespace gradus {
@@ -74,6 +75,23 @@ std::string csv_field(const std::string& text) {
 
 namespace {
 
+std::vector<std::string> numbered(int64_t count) {
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
+  return names;
+}
+
+// The cluster of each row, and of a mixture the probability of each.
+void add_clusters(Predictions& to, const ClusteringModel& model, const Tensor& inputs) {
+  for (const int64_t label : model.labels(inputs).values<int64_t>()) to.ids.push_back(label);
+  const Tensor probabilities = model.probabilities(inputs);
+  if (!probabilities.defined()) return;
+  const double* row = probabilities.data<double>();
+  for (int64_t i = 0; i < inputs.size(0); ++i, row += model.clusters()) {
+    to.probabilities.emplace_back(row, row + model.clusters());
+  }
+}
+
 const FeatureModel& model_of_rows(const TrainedRun& run) {
   const auto* model = dynamic_cast<const FeatureModel*>(&run.model());
   if (model != nullptr) return *model;
@@ -84,38 +102,40 @@ const FeatureModel& model_of_rows(const TrainedRun& run) {
 }  // namespace
 
 std::vector<std::string> class_names(const TrainedRun& run) {
+  if (makes_clusters(run.config())) return numbered(run.shape().outputs);
   const ObjectiveKind objective = model_of_rows(run).objective().kind;
   if (!is_of_classes(objective)) return {};
   const auto* table = std::get_if<TableEncoder>(&run.encoder());
   if (table != nullptr) return table->classes();
-  std::vector<std::string> names;
-  const int64_t count = run.shape().outputs == 1 ? 2 : run.shape().outputs;  // which may have one output for both
-  for (int64_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
-  return names;
+  return numbered(run.shape().outputs == 1 ? 2 : run.shape().outputs);  // which may have one output for both
 }
 
 Predictions predict(const TrainedRun& run, const Dataset& data, const std::function<std::string(int64_t)>& place) {
-  const FeatureModel& model = model_of_rows(run);
+  const auto* clusters = dynamic_cast<const ClusteringModel*>(&run.model());
+  const FeatureModel* model = clusters == nullptr ? &model_of_rows(run) : nullptr;
   Predictions result;
   result.classes = class_names(run);
   std::vector<int64_t> ids;
   for (int64_t begin = 0; begin < data.size(); begin += kRows) {
     ids.resize(static_cast<size_t>(std::min(kRows, data.size() - begin)));
     std::iota(ids.begin(), ids.end(), begin);
+    if (clusters != nullptr) {
+      add_clusters(result, *clusters, data.batch(ids).inputs);
+      continue;
+    }
     const NoGrad no_grad;
     Context context;
-    const Tensor outputs = model.outputs(data.batch(ids), context);
-    add_rows(result, model.objective(), outputs, std::get_if<TableEncoder>(&run.encoder()), place, begin);
+    const Tensor outputs = model->outputs(data.batch(ids), context);
+    add_rows(result, model->objective(), outputs, std::get_if<TableEncoder>(&run.encoder()), place, begin);
   }
   return result;
 }
 
 Predictions predict(const TrainedRun& run, const Table& table) {
-  model_of_rows(run);
+  class_names(run);  // a usage error for a text model
   const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
   const Tensor inputs = encoder != nullptr ? encoder->inputs(table) : unnamed_inputs(table, run.shape().inputs);
-  const TensorDataset data(inputs, Tensor::zeros({table.rows}, DType::kI64));  // there is nothing to compare with
-  return predict(run, data, [&](int64_t row) { return table.place(row); });
+  return predict(run, TensorDataset(inputs), [&](int64_t row) { return table.place(row); });
 }
 
 Predictions predict_files(const TrainedRun& run, const std::vector<std::string>& paths) {
@@ -123,8 +143,11 @@ Predictions predict_files(const TrainedRun& run, const std::vector<std::string>&
   if (encoder != nullptr && encoder->is_sparse()) {
     const internal::SparseRows rows = internal::read_sparse_rows(encoder->sparse(), paths);
     const Tensor no_targets = Tensor::zeros({rows.features->rows}, DType::kI64);
-    return predict(run, SparseDataset(rows.features, no_targets),
-                   [&](int64_t row) { return rows.labels.place(row); });
+    return predict(run, SparseDataset(rows.features, no_targets), [&](int64_t row) { return rows.labels.place(row); });
+  }
+  if (encoder != nullptr && encoder->array()) {
+    const internal::ArrayRows rows = internal::read_array_rows(*encoder, paths);
+    return predict(run, TensorDataset(rows.inputs), [&](int64_t row) { return rows.place(row); });
   }
   if (encoder != nullptr) return predict(run, read_tables(run.config(), paths));
   const std::vector<std::string> files = files_of(paths, "--data");

@@ -11,7 +11,7 @@
 namespace gradus {
 
 /// Of each row: the number or the name of the class that the model predicts, and the probability of each class, where
-/// the loss that it was trained for has such.
+/// the loss that it was trained for has such. The classes of clusters are "0", "1", …; mixtures have probabilities.
 struct Predictions {
   std::vector<std::string> classes;                ///< Their names; empty for numbers.
   std::vector<double> numbers;                     ///< Of a model of numbers, in the target's own unit.

@@ -11,6 +11,7 @@
 #include "gradus/base/json.h"
 #include "gradus/base/threads.h"
 #include "gradus/tensor/isa.h"
+#include "gradus/train/clustering_model.h"
 #include "gradus/train/own_config.h"
 #include "gradus/train/resume.h"
 #include "gradus/train/run_files.h"
@@ -209,6 +210,9 @@ void Run::open(bool overwrite) {
   log_ = std::make_unique<LineLog>(folder_ / kLog);
   write_file(folder_ / kConfig, with_sum(config().to_toml()));
   write_data_files();
+  if (session_->choice().empty()) return;
+  notes_.push_back(session_->choice());
+  log_event(0, "choice", session_->choice());
 }
 
 void Run::write_data_files() const {
@@ -243,8 +247,10 @@ void Run::resume(const RunOptions& options, Config config) {
   if (!accepted) {
     check_changes(changes, folder_, options.own_configuration ? checkpoints_of(folder_) / kLastLink : folder_);
   }
-  session_ = std::make_unique<Session>(std::move(config),
-                                       SessionOptions{.encoder = start->checkpoint.encoder, .resumes = true});
+  session_ =
+      std::make_unique<Session>(std::move(config), SessionOptions{.encoder = start->checkpoint.encoder,
+                                                                  .clusters = clusters_of(start->checkpoint.model),
+                                                                  .resumes = true});
   const std::string other_data = check_data(*session_, start->checkpoint.state.facts, changes, accepted);
   session_->restore(start->checkpoint, start->folder.string());
   const int64_t step = trainer().steps_done(), planned = trainer().planned_steps();

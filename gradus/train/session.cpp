@@ -1,5 +1,6 @@
 #include "gradus/train/session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "gradus/base/error.h"
@@ -7,7 +8,7 @@
 #include "gradus/base/threads.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/pool.h"
-#include "gradus/train/trained_run.h"
+#include "gradus/train/clustering_solver.h"
 
 namespace gradus {
 namespace {
@@ -55,6 +56,7 @@ Session::Session(Config config, const SessionOptions& options) : config_(std::mo
   check_precision(config_);
   const std::optional<TrainedRun> source = source_model(config_, options);
   data_ = make_data(config_, source ? source->encoder() : options.encoder);
+  if (makes_clusters(config_)) set_clusters(options, source ? &*source : nullptr);
   plan_memory(options);
   if (options.plan_only) return;
   clear();
@@ -65,6 +67,29 @@ Session::Session(Config config, const SessionOptions& options) : config_(std::mo
   }
   solver_ = make_solver(config_, data_, *model_);
   if (solver_ != nullptr) trainer_->set_iteration([this] { return solver_->step(); });
+}
+
+// How many clusters there are is a choice by the data, or what a model has that is there already.
+void Session::set_clusters(const SessionOptions& options, const TrainedRun* source) {
+  const std::vector<int64_t>& wanted = config_.integers("model.clusters");
+  int64_t& clusters = data_.shape.outputs;
+  if (source != nullptr) {
+    clusters = source->shape().outputs;
+    if (std::find(wanted.begin(), wanted.end(), clusters) != wanted.end()) return;
+    fail_usage(config_.where("model.clusters"), "model.clusters = {}, and model.from has {}; expected as many",
+               config_.shown("model.clusters"), clusters);
+  }
+  clusters = *std::max_element(wanted.begin(), wanted.end());
+  const int64_t examples = data_.training->size();
+  if (clusters > examples) {
+    fail_usage(config_.where("model.clusters"), "model.clusters = {} for {} examples; expected no more than examples",
+               config_.shown("model.clusters"), examples);
+  }
+  if (options.clusters > 0) clusters = options.clusters;
+  if (options.clusters > 0 || options.plan_only) return;
+  const ClusterChoice choice = choose_clusters(config_, data_);
+  clusters = choice.clusters;
+  if (!choice.table.empty()) choice_ = to_text(choice, config_);
 }
 
 void Session::clear() {
@@ -86,9 +111,15 @@ void Session::build(const SessionOptions& options) {
 
 // Everything is built once without being computed: addresses are taken, and no memory behind them.
 void Session::plan_memory(const SessionOptions& options) {
+  if (makes_clusters(config_)) release_unused_memory();  // what reading left, which would be counted twice
   const int64_t program = resident_bytes(), reserved = memory_statistics().reserved;
   const DryRun dry;
   build(options);
+  if (makes_clusters(config_)) {
+    memory_ = clustering_memory(config_, data_, program);
+    if (!options.plan_only) check_memory(memory_, memory_limit_bytes());
+    return;
+  }
   MemoryUse use = planned_use(*trainer_, *optimizer_, model_->parameters(), reserved);
   use.program = program;
   use.saves_while_training = saves_while_training(config_, trainer_->planned_steps(), use.products.flops);

@@ -11,12 +11,14 @@
 #include "gradus/train/experiment.h"
 #include "gradus/train/memory.h"
 #include "gradus/train/solver.h"
+#include "gradus/train/trained_run.h"
 
 namespace gradus {
 
 struct SessionOptions {
   /// Of a run that goes on: its vocabulary or columns, whatever the data's own would be.
   DataEncoder encoder = {};
+  int64_t clusters = 0;   ///< Of a run that goes on, if its model makes clusters: how many.
   int64_t last_step = 0;  ///< Trains no further than this number of updates; 0 for the configuration's own limits.
   bool resumes = false;   ///< The weights come from a checkpoint: `model.from` is not read.
   /// Only says what memory it would need, and may need more than there is; its weights are not made, nor to be used.
@@ -47,6 +49,8 @@ class Session {
   void rewind(const Checkpoint& checkpoint, std::string_view source, const Anomaly& anomaly);
   /// Puts other weights in the place of the model's, at the end of a run; training does not go on from them.
   void use_weights(const NamedTensors& weights, std::string_view source);
+  /// How the number of clusters was chosen, if there was a choice; else "".
+  const std::string& choice() const { return choice_; }
   /// What training will need.
   const MemoryPrediction& memory() const { return memory_; }
   /// A sum over the names and the bits of all weights.
@@ -56,12 +60,14 @@ class Session {
 
  private:
   void clear();
+  void set_clusters(const SessionOptions& options, const TrainedRun* source);
   void build(const SessionOptions& options);
   void plan_memory(const SessionOptions& options);
   void restore_tensors(const Checkpoint& checkpoint, std::string_view source);
 
   Config config_;
   ExperimentData data_;
+  std::string choice_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<Optimizer> optimizer_;
   Schedule schedule_;

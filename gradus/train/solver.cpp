@@ -16,6 +16,7 @@
 #include "gradus/classic/linear_sgd.h"
 #include "gradus/nn/models/feedforward.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/train/clustering_solver.h"
 
 namespace gradus {
 namespace {
@@ -155,9 +156,8 @@ std::unique_ptr<LinearSolver> make_linear_solver(const Config& config, const Lin
   const auto seed = static_cast<uint64_t>(config.integer("train.seed"));
   if (name == "sgd") return make_linear_sgd(problem, sgd_options(config, problem));
   if (name == "adagrad") {
-    return make_linear_adagrad(problem, {.learning_rate = learning_rate_of(config, 0.1),
-                                         .seed = seed,
-                                         .shuffle = shuffles(config)});
+    return make_linear_adagrad(
+        problem, {.learning_rate = learning_rate_of(config, 0.1), .seed = seed, .shuffle = shuffles(config)});
   }
   if (name == "ftrl") {
     return make_linear_ftrl(problem, {.alpha = learning_rate_of(config, 0.1),
@@ -289,6 +289,7 @@ class LassoPathSolver : public Solver {
 
 std::unique_ptr<Solver> make_solver(const Config& config, const ExperimentData& data, const Model& model) {
   if (!config.has("solver.name") || config.text("solver.name") == "none") return nullptr;
+  if (makes_clusters(config)) return make_clustering_solver(config, data, model);
   check_unused(config);
   if (config.text("solver.name") == "lasso_path") return std::make_unique<LassoPathSolver>(config, data, model);
   return std::make_unique<LinearModelSolver>(config, data, model);

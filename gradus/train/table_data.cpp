@@ -16,8 +16,8 @@ std::optional<char> separator_of(const Config& config) {
 
 Table read_one(const Config& config, const std::string& path) {
   if (config.text("data.kind") != "numpy") return read_csv(path, csv_options(config));
-  return read_numpy(path, {.members = config.has("data.members") ? config.texts("data.members")
-                                                                 : std::vector<std::string>{}});
+  return read_numpy(
+      path, {.members = config.has("data.members") ? config.texts("data.members") : std::vector<std::string>{}});
 }
 
 }  // namespace
@@ -99,8 +99,10 @@ Tensor weights_of(const Config& config, const Table& table) {
   return weights;
 }
 
+// A table that is only sorted into clusters need not have what they are compared with.
 TensorDataset encoded(const Config& config, const TableEncoder& encoder, const Table& table) {
-  return TensorDataset(encoder.inputs(table), encoder.targets(table), weights_of(config, table));
+  const bool has_target = !makes_clusters(config) || table.has_column(encoder.target().name);
+  return dataset_of(encoder.inputs(table), has_target ? encoder.targets(table) : Tensor(), weights_of(config, table));
 }
 
 }  // namespace

@@ -98,15 +98,20 @@ FeatureOptions feature_options(const Config& config) {
 
 }  // namespace
 
+bool has_classes(const Config& config) {
+  return makes_clusters(config) || is_of_classes(objective_kind(config.text("loss.name")));
+}
+
 TableEncoder fit_encoder(const Config& config, const Table& table, std::span<const int64_t> rows,
                          const SparseColumns& sparse) {
   if (sparse.count > 0) {
     return TableEncoder::fit(table, rows,
-                             {.classes = is_of_classes(objective_kind(config.text("loss.name"))),
+                             {.classes = has_classes(config),
                               .standardize_target = config.boolean("data.standardize_target"),
                               .sparse = sparse});
   }
-  TableEncoderOptions o{.classes = is_of_classes(objective_kind(config.text("loss.name"))),
+  TableEncoderOptions o{.has_target = config.has("data.target") || !makes_clusters(config),
+                        .classes = has_classes(config),
                         .feature = feature_options(config),
                         .standardize_target = config.boolean("data.standardize_target")};
   if (config.has("data.target")) o.target = config.text("data.target");
@@ -134,10 +139,11 @@ void check_counts(const TableEncoder& encoder, const Table& table) {
 }  // namespace
 
 void check_targets(const Config& config, const TableEncoder& encoder, const Table& table) {
-  if (config.text("loss.name") == "poisson") check_counts(encoder, table);
+  if (config.has("loss.name") && config.text("loss.name") == "poisson") check_counts(encoder, table);
 }
 
 int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder) {
+  if (makes_clusters(config)) return 1;
   const ObjectiveKind objective = objective_kind(config.text("loss.name"));
   const int64_t targets = encoder.classes().empty() ? 1 : static_cast<int64_t>(encoder.classes().size());
   if (is_of_two_classes(objective) && targets > 2) {

@@ -50,9 +50,9 @@ fs::path checked_source(const fs::path& folder, const fs::path& weights) {
 }
 
 DataEncoder read_encoder(const fs::path& folder, std::string_view data) {
-  const std::string_view name = data == "text"                                          ? kTokenizer
-                                : data == "csv" || data == "numpy" || data == "libsvm" ? kColumns
-                                                                                       : "";
+  const std::string_view name = data == "text"                                                          ? kTokenizer
+                                : data == "csv" || data == "numpy" || data == "libsvm" || data == "idx" ? kColumns
+                                                                                                        : "";
   if (name.empty()) return {};
   const fs::path path = folder / name;
   return encoder_from_json(name, read_file(path, 1 << 28), path.string());
@@ -67,8 +67,11 @@ void check_encoder(const TrainedRun& run, const fs::path& folder) {
   }
   if (const auto* table = std::get_if<TableEncoder>(&run.encoder())) {
     const auto features = table->width();
-    if (features == shape.inputs) return;
-    fail((folder / kColumns).string(), "{} inputs; the model has {}", features, shape.inputs);
+    if (features != shape.inputs) {
+      fail((folder / kColumns).string(), "{} inputs; the model has {}", features, shape.inputs);
+    }
+    if (table->has_target() || makes_clusters(run.config())) return;
+    fail((folder / kColumns).string(), "there is no target; the model was made to learn one");
   }
 }
 

@@ -11,6 +11,7 @@
 #include "gradus/data/encoder.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/train/checkpoint.h"
+#include "gradus/train/clustering_model.h"
 #include "gradus/train/config_keys.h"
 #include "gradus/train/json_object.h"
 #include "gradus/train/own_config.h"
@@ -64,7 +65,8 @@ std::string encoder_summary(const fs::path& path, std::string_view name) {
   if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder)) {
     return fmt::format("{} tokens", tokenizer->vocabulary_size());
   }
-  return fmt::format("{} features", std::get<TableEncoder>(encoder).features().size());
+  const auto& table = std::get<TableEncoder>(encoder);
+  return fmt::format("{} features", table.features().empty() ? table.width() : int64_t(table.features().size()));
 }
 
 void look_at_log(Findings& findings) {
@@ -261,7 +263,7 @@ Replay replay(const fs::path& run, int64_t from, int64_t to) {
   }
   const std::string source = (checkpoints_of(run) / checkpoint_name(from)).string();
   Session session(Config::parse(start.config, source + "/config.toml"),
-                  {.encoder = start.encoder, .last_step = to, .resumes = true});
+                  {.encoder = start.encoder, .clusters = clusters_of(start.model), .last_step = to, .resumes = true});
   if (session.data().hash != start.state.facts.data_hash || session.data().hash != end.state.facts.data_hash) {
     fail("--replay", "the data is not what the run was trained on; put the same data back");
   }

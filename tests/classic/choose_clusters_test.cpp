@@ -35,6 +35,8 @@ TEST(ChooseClusters, TakesTheBestOfARange) {
   EXPECT_EQ(lowest.table[3].clusters, 8);
   EXPECT_EQ(lowest.table[3].score, 9.0);
   EXPECT_EQ(choose_clusters({.first = 2, .last = 9}, Better::kHigher, square).clusters, 9);
+  const std::vector<int64_t> numbers = {9, 3, 7, 1};
+  EXPECT_EQ(choose_clusters(numbers, Better::kLower, square).clusters, 3) << "the first of two equal ones";
 }
 
 TEST(ChooseClusters, FindsTheBlobs) {
@@ -47,6 +49,8 @@ TEST(ChooseClusters, FindsTheBlobs) {
 
 TEST(ChooseClusters, RefusesWhatCannotBeCompared) {
   const auto score = [](int64_t) { return std::numeric_limits<double>::quiet_NaN(); };
+  EXPECT_EQ(usage_error_text([&] { choose_clusters(std::span<const int64_t>(), Better::kLower, score); }),
+            "[choose_clusters] there is no number of clusters to try; give one or more");
   EXPECT_EQ(usage_error_text([&] {
               choose_clusters({3, 2}, Better::kLower, score);
             }),

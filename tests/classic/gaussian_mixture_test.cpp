@@ -4,6 +4,7 @@
 #include <limits>
 #include <numbers>
 
+#include "gradus/classic/kmeans.h"
 #include "tests/classic/clustering_data.h"
 #include "tests/random_tensor.h"
 #include "tests/tensor/same_bits.h"
@@ -133,6 +134,19 @@ TEST(GaussianMixture, StartsFromClustersOrMeans) {
   for (size_t i = 0; i < own.size(); ++i) ASSERT_EQ(own[i], static_cast<int64_t>(i % 4)) << "in the order of the means";
 }
 
+TEST(GaussianMixture, StartsFromRowsThatAreDrawn) {
+  const Tensor x = clustering_data("overlapping");
+  for (const bool random : {false, true}) {
+    const GaussianMixtureOptions drawn{
+        .components = 3, .start = random ? MixtureStart::kRandom : MixtureStart::kPlusPlus, .seed = 5};
+    const KMeansStart start = random ? KMeansStart::kRandom : KMeansStart::kPlusPlus;
+    const GaussianMixtureOptions given{.components = 3,
+                                       .start = MixtureStart::kMeans,
+                                       .means = KMeans(x, {.clusters = 3, .start = start, .seed = 5}).centers()};
+    EXPECT_EQ(fit_gaussian_mixture(x, drawn).lower_bound, fit_gaussian_mixture(x, given).lower_bound);
+  }
+}
+
 TEST(GaussianMixture, GoesOnFromItsState) {
   const Tensor x = clustering_data("overlapping");
   const GaussianMixtureOptions options = started(x, 3, Covariance::kFull);
@@ -162,7 +176,9 @@ TEST(GaussianMixture, HasTheSameBitsForAnyNumberOfThreads) {
 TEST(GaussianMixture, KeepsTheBestOfSeveralStarts) {
   const Tensor x = clustering_data("overlapping");
   const double one = fit_gaussian_mixture(x, {.components = 6, .starts = 1, .seed = 2}).lower_bound;
-  EXPECT_GE(fit_gaussian_mixture(x, {.components = 6, .starts = 4, .seed = 2}).lower_bound, one);
+  const GaussianMixtureResult best = fit_gaussian_mixture(x, {.components = 6, .starts = 4, .seed = 2});
+  EXPECT_GE(best.lower_bound, one);
+  EXPECT_EQ(fit_gaussian_mixture(x, {.components = 6, .seed = best.seed}).lower_bound, best.lower_bound);
 }
 
 TEST(GaussianMixture, RefusesWhatItCannotFit) {

@@ -316,8 +316,12 @@ TEST(KMeansStart, KeepsTheBestOfSeveral) {
   double least = fit_kmeans(x, options).inertia;
   const double first = least;
   options.starts = 6;
-  const double best = fit_kmeans(x, options).inertia;
+  const KMeansResult kept = fit_kmeans(x, options);
+  const double best = kept.inertia;
   options.starts = 1;
+  KMeansOptions again = options;
+  again.seed = kept.seed;
+  EXPECT_EQ(fit_kmeans(x, again).centers.values<double>(), kept.centers.values<double>());
   for (uint64_t i = 1; i < 6; ++i) {
     options.seed = mix(1, i);
     least = std::min(least, fit_kmeans(x, options).inertia);

@@ -43,6 +43,12 @@ TEST(Memory, IsWhatWasSaidBefore) {
   expect_prediction(folder, {"gpt.toml", "--set", "train.micro_batch_size=4"});
   expect_prediction(folder, {"gpt.toml", "--set", "model.recompute=true"});
   expect_prediction(folder, {"gpt.toml", "--set", "train.activations=bf16"});
+  spill(folder / "clusters.toml",
+        "data = {kind = 'blobs', points = 50000, dimensions = 20}\nmodel = {kind = 'kmeans', clusters = 64}\n"
+        "train.steps = 5\n");
+  expect_prediction(folder, {"clusters.toml"});
+  expect_prediction(folder, {"clusters.toml", "--set", "solver.name=mini_batch"});
+  expect_prediction(folder, {"clusters.toml", "--set", "model.kind=gmm"});
 #endif
 }
 

@@ -1,0 +1,143 @@
+// Arrays of examples with labels beside them, as a configuration asks for them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "gradus/base/error.h"
+#include "gradus/data/idx.h"
+#include "gradus/train/data_parts.h"
+
+namespace gradus::internal {
+namespace {
+
+// Examples, and their labels as a table of one column, by which rows are split like any others.
+struct Arrays {
+  Tensor examples;  // f32 (N, …)
+  std::string source;
+  Table labels = {};
+  bool has_labels = false;
+};
+
+// The rows of all, one behind the other; they are of one shape.
+Tensor joined(const std::vector<Tensor>& parts, const std::vector<std::string>& files) {
+  if (parts.size() == 1) return parts[0];
+  Shape shape = parts[0].shape();
+  for (size_t i = 1; i < parts.size(); ++i) {
+    Shape own = parts[i].shape();
+    own[0] = parts[0].size(0);
+    if (!(own == parts[0].shape())) {
+      fail(files[i], "its shape is {}, and that of {} is {}; expected examples of one shape",
+           to_string(parts[i].shape()), files[0], to_string(parts[0].shape()));
+    }
+    shape[0] += parts[i].size(0);
+  }
+  Tensor all = Tensor::empty(shape);
+  float* to = all.mutable_data<float>();
+  for (const Tensor& part : parts) to = std::copy_n(part.data<float>(), part.numel(), to);
+  return all;
+}
+
+Table labels_of(const std::vector<std::string>& files) {
+  Table table;
+  for (const std::string& file : files) {
+    Table own;
+    const Tensor labels = read_idx_labels(file);
+    own.rows = labels.numel();
+    own.columns.push_back({.name = "label", .numbers = labels.values<double>()});
+    own.lines.resize(static_cast<size_t>(own.rows));
+    std::iota(own.lines.begin(), own.lines.end(), 1);
+    own.parts = {{.source = file}};
+    if (table.columns.empty()) {
+      table = std::move(own);
+    } else {
+      table.append(std::move(own));
+    }
+  }
+  return table;
+}
+
+Arrays read_files(const std::vector<std::string>& paths, const std::vector<std::string>& labels) {
+  const std::vector<std::string> files = files_of(paths, "data.path");
+  std::vector<Tensor> parts;
+  for (const std::string& file : files) parts.push_back(read_idx(file));
+  Arrays arrays{.examples = joined(parts, files), .source = fmt::format("{}", fmt::join(files, ", "))};
+  const int64_t examples = arrays.examples.size(0);
+  arrays.has_labels = !labels.empty();
+  if (!arrays.has_labels) {
+    arrays.labels.rows = examples;
+    arrays.labels.parts = {{.source = arrays.source}};
+    return arrays;
+  }
+  arrays.labels = labels_of(files_of(labels, "data.labels"));
+  if (arrays.labels.rows != examples) {
+    fail(arrays.labels.source(), "{} labels for the {} examples of {}; expected one for each", arrays.labels.rows,
+         examples, arrays.source);
+  }
+  return arrays;
+}
+
+std::vector<std::string> texts_of(const Config& config, std::string_view key) {
+  return config.has(key) ? config.texts(key) : std::vector<std::string>{};
+}
+
+Scaling scaling_of(const Config& config) {
+  const std::string& scaling = config.text("data.scaling");
+  return scaling == "none" ? Scaling::kNone : scaling == "min_max" ? Scaling::kMinMax : Scaling::kStandardize;
+}
+
+TensorDataset encoded(const TableEncoder& encoder, Arrays&& arrays) {
+  Tensor inputs = array_inputs(*encoder.array(), std::move(arrays.examples), arrays.source);
+  return dataset_of(std::move(inputs), arrays.has_labels ? encoder.targets(arrays.labels) : Tensor());
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> read_arrays(const Config& config, const TableEncoder& encoder,
+                                     const std::vector<std::string>& paths, const std::vector<std::string>& labels) {
+  if (labels.empty() && !makes_clusters(config)) {
+    fail_usage("--labels", "is missing: the labels of --data, which the model's answers are compared with");
+  }
+  if (!labels.empty() && !encoder.has_target()) {
+    fail_usage("--labels", "the run had no data.labels, and does not know any class; leave it out");
+  }
+  return std::make_unique<TensorDataset>(encoded(encoder, read_files(paths, labels)));
+}
+
+ArrayRows read_array_rows(const TableEncoder& encoder, const std::vector<std::string>& paths) {
+  Arrays arrays = read_files(paths, {});
+  return {array_inputs(*encoder.array(), std::move(arrays.examples), arrays.source), arrays.source};
+}
+
+ExperimentData make_array_data(const Config& config, const DataEncoder& given) {
+  Arrays arrays = read_files(config.texts("data.path"), texts_of(config, "data.labels"));
+  const Split split = split_of_rows(config, arrays.labels);
+  const auto* known = std::get_if<TableEncoder>(&given);
+  const TableEncoder encoder =
+      known != nullptr ? *known
+                       : TableEncoder::fit(arrays.labels, split.training,
+                                           {.has_target = arrays.has_labels,
+                                            .classes = has_classes(config),
+                                            .standardize_target = config.boolean("data.standardize_target"),
+                                            .array = fit_array(arrays.examples, split.training, scaling_of(config))});
+  if (arrays.has_labels) check_targets(config, encoder, arrays.labels);
+  ExperimentData data;
+  {
+    const TensorDataset all = encoded(encoder, std::move(arrays));
+    data.hash = hash_of(all);
+    data.training = part_of(all, split.training);
+    data.validation = part_of(all, split.validation);
+  }
+  if (config.has("data.validation_path")) {
+    auto validation = std::make_unique<TensorDataset>(
+        encoded(encoder, read_files(config.texts("data.validation_path"), texts_of(config, "data.validation_labels"))));
+    data.hash = hash_of(*validation, data.hash);
+    data.validation = std::move(validation);
+  }
+  data.shape = {.inputs = encoder.width(), .outputs = outputs_for_targets(config, encoder)};
+  data.encoder = encoder;
+  data.split = split;
+  return data;
+}
+
+}  // namespace gradus::internal
