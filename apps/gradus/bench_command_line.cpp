@@ -57,7 +57,7 @@ void add_linear(CLI::App& bench, LinearBenchOptions& o, Verb& run) {
   verb->add_option("--l1", o.l1, "Penalty")->type_name("X");
   verb->add_option("--l2", o.l2, "Penalty")->type_name("X");
   verb->add_option("--tolerance", o.tolerance, "The solver's own, at which it has converged")->type_name("X");
-  add_integer(*verb, "--steps", o.steps, kSize, "Steps at most; of SGD passes");
+  add_integer(*verb, "--steps,--passes", o.steps, kSize, "Steps at most; of SGD passes over the rows");
   verb->add_flag("--coefficients", o.coefficients, "Print them too, in the JSON object");
   add_common(*verb, o, "A safetensors file with x and y instead of made-up rows");
   verb->footer("Example:\n  gradus bench linear --preset sgd_sparse --json");

@@ -63,7 +63,8 @@ constexpr KeyTable kTables[] = {
      "What is watched while training. A step with a loss or a gradient that is not finite never changes the weights."},
     {"log", "What is written while training."},
     {"sweep",
-     "What `gradus sweep` tries, with the keys in `[sweep.keys]`; `docs/sweep.md` has their form. `gradus train` leaves "
+     "What `gradus sweep` tries, with the keys in `[sweep.keys]`; `docs/sweep.md` has their form. `gradus train` "
+     "leaves "
      "it aside."},
 };
 

@@ -18,7 +18,7 @@ struct LinearBenchmarkOptions {
   int64_t rows = 200'000, columns = 50;  ///< Of made-up data: normal numbers.
   int64_t stored = 0;                    ///< Of these so many in a row are not 0; 0 for dense rows.
   std::string solver = "sgd";            ///< Or newton, lbfgs, gradient_descent, coordinate_descent, dual_descent,
-                               ///< interior_point; lasso_path, whose outcome is its last point.
+                                         ///< interior_point; lasso_path, whose outcome is its last point.
   LinearLoss loss = LinearLoss::kLogistic;
   double l1 = 0.0, l2 = 1e-4;
   bool intercept = true;

@@ -113,7 +113,7 @@ class TomlKeys {
     }
     if (!entry.items.empty()) return add_list(name, entry);
     const std::string owner(table_of(name));
-    if (entry.value && is_range_key(last_part(name)) && find_key(name) == nullptr) {
+    if (entry.value && !owner.empty() && is_range_key(last_part(name)) && find_key(name) == nullptr) {
       return give_range_part(range_of(owner, entry.where), last_part(name), entry);
     }
     fail_form(entry.where, name, entry.value ? to_toml(*entry.value) : entry.other);

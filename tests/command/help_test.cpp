@@ -14,8 +14,8 @@ using testing::StartsWith;
 
 TEST(Help, EveryVerbHasHelpWithAnExample) {
   const TemporaryFolder folder;
-  for (const std::string verb : {"", "train", "sweep", "lr-find", "generate", "eval", "predict", "init", "verify", "schedule",
-                                 "recipes", "keys", "env"}) {
+  for (const std::string verb : {"", "train", "sweep", "lr-find", "generate", "eval", "predict", "init", "verify",
+                                 "schedule", "recipes", "keys", "env"}) {
     std::vector<std::string> words;
     if (!verb.empty()) words.push_back(verb);
     words.push_back("--help");

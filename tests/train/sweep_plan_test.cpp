@@ -42,7 +42,7 @@ TEST(SweepPlan, KnowsWhatEachTrialNeeds) {
   const std::vector<int64_t> bytes = plan_memory(sweep, kLimit);
   ASSERT_EQ(bytes.size(), 6u);
   EXPECT_EQ(bytes[1], bytes[2]);  // one plan for both
-#if !GRADUS_POOL_PASSTHROUGH  // the sanitizers' own malloc keeps what is freed
+#if !GRADUS_POOL_PASSTHROUGH      // the sanitizers' own malloc keeps what is freed
   // A momentum has a state as large as the weights, whatever it is.
   const int64_t weights = 4 * (512 * 512 + 3 * 512 + 1);
   EXPECT_GE(bytes[1] - bytes[0], weights / 2);

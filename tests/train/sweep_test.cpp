@@ -168,6 +168,7 @@ TEST(Sweep, TheFilesErrorsSayWhere) {
   EXPECT_THAT(error_of(keys + "\"train.steps\" = []\n"), HasSubstr("\"train.steps\" is []; expected a list"));
   EXPECT_THAT(error_of(keys + "\"optimizer.groups\" = [{ pattern = \"*\" }]\n"),
               HasSubstr("\"optimizer.groups\" is a list of tables; expected a list"));
+  EXPECT_THAT(error_of(keys + "low = 3\n"), HasSubstr("\"low\" is 3; expected a list"));
   EXPECT_THAT(error_of(keys + "a.b.c.d.e.f.g.h.i = [1]\n"), HasSubstr("\"a.b.c.d.e.f.g\" is a table; expected a list"));
   EXPECT_EQ(error_of(keys + "\"optimizer.learning_rate\" = { low = 0.1 }\n"),
             "[s.toml:10:1] the range of \"optimizer.learning_rate\" needs both ends, low and high");
