@@ -90,7 +90,7 @@ MiniBatchStep MiniBatchKMeans::step_on(const Tensor& any) {
   if (rows.size(1) != columns) {
     fail(kSubject, "the rows are {}; expected {} columns, as the centres have", rows.describe(), columns);
   }
-  Tensor labels = Tensor::empty({rows.size(0)}, DType::kI64);
+  Tensor labels = Tensor::full({rows.size(0)}, -1.0, DType::kI64);
   detail::Slacks unused;
   const detail::Clusters clusters = detail::assign(rows, centers_, labels, unused);
   double* progress = progress_.mutable_data<double>();

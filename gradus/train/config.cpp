@@ -326,7 +326,7 @@ void check_training(const Config& config) {
     fail_usage(config.where(key), "{} = {} needs validation.every above 0: it goes by the validation loss", key,
                config.shown(key));
   }
-  const bool has_fraction = config.has("data.validation_fraction");
+  const bool has_fraction = config.has("data.validation_fraction") && !config.has("data.folds");
   if (validates && has_fraction && config.real("data.validation_fraction") == 0.0) {
     fail_usage(config.where("validation.every"),
                "validation.every = {} needs held-out data; set data.validation_fraction above 0, e.g. 0.1",

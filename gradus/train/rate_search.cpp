@@ -113,6 +113,10 @@ void judge(RateSearch& search, int64_t steps) {
 
 RateSearch search_learning_rate(const Config& config, const RateSearchOptions& options) {
   check(options);
+  if (makes_clusters(config)) {
+    fail_usage(config.where("model.kind"), "model.kind = \"{}\" has no learning rate to be found; train it as it is",
+               config.text("model.kind"));
+  }
   Session session(config);
   const ExponentialSchedule schedule{
       .learning_rate = options.from,

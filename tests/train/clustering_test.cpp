@@ -10,6 +10,7 @@
 #include "gradus/train/cluster_report.h"
 #include "gradus/train/clustering_model.h"
 #include "gradus/train/prediction.h"
+#include "gradus/train/rate_search.h"
 #include "gradus/train/session.h"
 #include "gradus/train/verify.h"
 #include "tests/testing.h"
@@ -327,6 +328,22 @@ TEST(Clustering, RefusesWhatHasNoMeaning) {
   EXPECT_THAT(parse_error("data = {kind = \"libsvm\", path = \"a\"}\nmodel = {kind = \"gmm\", clusters = 2}\n"
                           "train.steps = 9\n"),
               HasSubstr("data.kind = \"libsvm\" has sparse rows, and model.kind = \"gmm\" takes dense ones; convert"));
+}
+
+TEST(Clustering, FoldsAreHeldOut) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", "x,y\n0,0\n0,2\n4,0\n4,2\n1,1\n3,1\n");
+  Session session(
+      Config::parse("data = {kind = \"csv\", folds = 3}\nmodel = {kind = \"kmeans\", clusters = 2}\n"
+                    "train.steps = 9\nvalidation.every = 1\n",
+                    "run.toml", {Config::text_override("data.path", (folder / "t.csv").string())}));
+  EXPECT_EQ(session.data().validation->size(), 2);
+  EXPECT_TRUE(session.trainer().run().best_validation_loss.has_value());
+}
+
+TEST(Clustering, HasNoLearningRate) {
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [] { search_learning_rate(gmm(), {}); }),
+            "[run.toml:3:10] model.kind = \"gmm\" has no learning rate to be found; train it as it is");
 }
 
 TEST(Clustering, AModelOfAnythingElseHasNoClusters) {
