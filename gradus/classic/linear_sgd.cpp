@@ -279,7 +279,7 @@ class LinearSgd : public LinearSolver {
 
   // The weights are scale·w.
   struct BatchPass {
-    std::vector<double> w, sum_of_w;
+    std::vector<double> w = {}, sum_of_w = {};
     double losses = 0.0, scale = 1.0;
     int64_t update = 0, averaged = 0;
   };

@@ -37,11 +37,11 @@ enum class RowPart : uint8_t { kTraining, kHeldOut };
 constexpr int kRowParts = 2;
 
 struct RowCacheDescription {
-  RowLayout layout;
-  std::vector<RowSource> sources;
-  std::string options;  ///< How the rows were made of the sources: with other options the cache is another.
-  std::string encoder;  ///< What the training part told of the columns, for whoever reads the rows.
-  int64_t left_out = 0;  ///< Rows of the sources that are in neither part.
+  RowLayout layout = {};
+  std::vector<RowSource> sources = {};
+  std::string options = {};  ///< How the rows were made of the sources: with other options the cache is another.
+  std::string encoder = {};  ///< What the training part told of the columns, for whoever reads the rows.
+  int64_t left_out = 0;      ///< Rows of the sources that are in neither part.
   double total_weights[kRowParts] = {0.0, 0.0};  ///< Of the rows of each part; their number without weights.
 };
 

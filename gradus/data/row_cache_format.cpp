@@ -47,11 +47,11 @@ RowSource source_of(const JsonValue& value, const std::string& file) {
 }  // namespace
 
 int64_t row_block_bytes(const RowLayout& layout, int64_t rows, int64_t stored) {
-  const __int128 a_row = 8 * static_cast<__int128>(layout.targets) + (layout.has_weights ? 4 : 0) +
-                         (layout.is_sparse ? 4 : 0);
-  const __int128 bytes = a_row * rows + static_cast<__int128>(layout.is_sparse ? 8 : 4) * stored;
-  const bool fits = layout.is_sparse || static_cast<__int128>(layout.columns) * rows == stored;
-  return fits && bytes <= std::numeric_limits<int64_t>::max() ? static_cast<int64_t>(bytes) : -1;
+  constexpr int64_t kMostRows = int64_t{1} << 38, kMostStored = int64_t{1} << 50;  // no product below overflows
+  if (rows < 1 || rows > kMostRows || stored < 0 || stored > kMostStored) return -1;
+  if (!layout.is_sparse && (stored % rows != 0 || stored / rows != layout.columns)) return -1;
+  const int64_t a_row = 8 * layout.targets + (layout.has_weights ? 4 : 0) + (layout.is_sparse ? 4 : 0);
+  return a_row * rows + (layout.is_sparse ? 8 : 4) * stored;
 }
 
 std::string to_json(const RowCacheDescription& d) {

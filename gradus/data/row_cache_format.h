@@ -31,7 +31,7 @@ struct RowCacheTrailer {
   char mark[8];
 };
 
-/// The size of a block; of rows and numbers that no file can have it is one that no file has.
+/// The size of a block; −1 if none has so many rows, at least 1, or numbers.
 int64_t row_block_bytes(const RowLayout& layout, int64_t rows, int64_t stored);
 
 std::string to_json(const RowCacheDescription& description);
