@@ -56,6 +56,7 @@ Config make_config(const TrainOptions& options, const ConfigFile& file) {
   std::vector<std::string> overrides = options.set;
   if (options.data.size() == 1) overrides.push_back(Config::text_override("data.path", options.data[0]));
   if (options.data.size() > 1) overrides.push_back("data.path=" + to_toml(Value(options.data)));
+  if (!options.on_bad_row.empty()) overrides.push_back(Config::text_override("data.on_bad_row", options.on_bad_row));
   Config config = load_config(options, file, overrides);
   if (options.machine.threads) config.set("train.threads", *options.machine.threads, "--threads");
   if (options.seed) config.set("train.seed", *options.seed, "--seed");

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "apps/gradus/output.h"
 #include "apps/gradus/verbs.h"
@@ -83,6 +84,7 @@ std::string feature_names(const ExperimentData& data) {
   const auto* table = std::get_if<TableEncoder>(&data.encoder);
   if (table == nullptr) return "";
   std::vector<std::string> names;
+  if (table->is_sparse()) return fmt::format(" ({} columns → {})", table->width(), table->target().name);
   for (const std::string& name : table->input_names()) {
     if (names.size() == kMostShown) break;
     names.push_back(name);
@@ -95,17 +97,20 @@ std::string feature_names(const ExperimentData& data) {
 // How many training examples each class has, and the weights that would make classes count the same.
 std::string class_table(const Session& session) {
   constexpr size_t kMostClasses = 50;
-  const auto* data = dynamic_cast<const TensorDataset*>(session.data().training.get());
-  if (data == nullptr || data->targets().dtype() != DType::kI64) return "";
+  const Dataset& data = *session.data().training;
+  std::vector<int64_t> ids(static_cast<size_t>(data.size()));
+  std::iota(ids.begin(), ids.end(), 0);
+  const Tensor targets = data.batch(ids).targets;
+  if (targets.dtype() != DType::kI64 || targets.rank() != 1) return "";
   const auto* table = std::get_if<TableEncoder>(&session.data().encoder);
   std::vector<int64_t> counts;
-  for (const double target : data->targets().values<double>()) {
+  for (const double target : targets.values<double>()) {
     const auto id = static_cast<size_t>(target);
     if (id >= counts.size()) counts.resize(id + 1);
     ++counts[id];
   }
   std::string text = fmt::format("  {:<32} {:>10}   {}\n", "class", "examples", "weight to count the same");
-  const double all = static_cast<double>(data->size()), classes = static_cast<double>(counts.size());
+  const double all = static_cast<double>(data.size()), classes = static_cast<double>(counts.size());
   for (size_t i = 0; i < std::min(counts.size(), kMostClasses); ++i) {
     text += fmt::format("  {:<32} {:>10}   {}\n", table != nullptr ? shown(table->classes()[i]) : fmt::format("{}", i),
                         counts[i],
@@ -114,17 +119,37 @@ std::string class_table(const Session& session) {
   return counts.size() > kMostClasses ? text + fmt::format("  … {} more\n", counts.size() - kMostClasses) : text;
 }
 
+// The first features of an example: "0.5", or of sparse rows "17:0.5".
+std::vector<std::string> feature_texts(const Batch& batch, int64_t row, const TableEncoder* table) {
+  std::vector<std::string> texts;
+  int64_t all = 0;
+  const int64_t most = kMostShown;
+  if (batch.sparse != nullptr) {
+    const SparseMatrix& x = *batch.sparse;
+    all = x.offsets[static_cast<size_t>(row) + 1] - x.offsets[static_cast<size_t>(row)];
+    for (int64_t i = 0; i < std::min(all, most); ++i) {
+      const auto at = static_cast<size_t>(x.offsets[static_cast<size_t>(row)] + i);
+      texts.push_back(fmt::format("{}:{:.4g}", x.indices[at] + (table != nullptr ? table->sparse().first : 0),
+                                  x.values[at]));
+    }
+  } else {
+    all = batch.inputs.size(1);
+    const std::vector<double> x = batch.inputs.values<double>();
+    for (int64_t i = 0; i < std::min(all, most); ++i) {
+      texts.push_back(fmt::format("{:.4g}", x[static_cast<size_t>(row * all + i)]));
+    }
+  }
+  if (all > most) texts.emplace_back("…");
+  return texts;
+}
+
 std::string feature_examples(const Batch& batch, const ExperimentData& data) {
   const auto* table = std::get_if<TableEncoder>(&data.encoder);
-  const std::vector<double> x = batch.inputs.values<double>(), y = batch.targets.values<double>();
-  const int64_t rows = batch.inputs.size(0), width = batch.inputs.size(1);
+  const std::vector<double> y = batch.targets.values<double>();
+  const int64_t rows = batch.targets.size(0);
   std::string text;
   for (int64_t row = 0; row < rows; ++row) {
-    std::vector<std::string> numbers;
-    for (int64_t i = 0; i < std::min<int64_t>(width, kMostShown); ++i) {
-      numbers.push_back(fmt::format("{:.4g}", x[static_cast<size_t>(row * width + i)]));
-    }
-    if (width > static_cast<int64_t>(kMostShown)) numbers.emplace_back("…");
+    const std::vector<std::string> numbers = feature_texts(batch, row, table);
     const double target = y[static_cast<size_t>(row * batch.targets.numel() / rows)];
     const bool has_names = table != nullptr && !table->classes().empty();
     text += fmt::format("  ({}) → {}\n", fmt::join(numbers, ", "),
@@ -138,11 +163,7 @@ std::string data_text(const Session& session) {
   const int64_t examples = data.training->size();
   std::string text = fmt::format("data {}: {} examples to train on", session.config().text("data.kind"), examples);
   text += data.validation ? fmt::format(", {} for validation\n", data.validation->size()) : ", none for validation\n";
-  if (data.unlabelled > 0) text += fmt::format("{} rows without a target are left out\n", data.unlabelled);
-  if (data.unused_tokens > 0) {
-    text += fmt::format("{} tokens at the end of the training text are too few for an example and stay unused\n",
-                        data.unused_tokens);
-  }
+  text += left_out_text(data);
   const std::vector<int64_t> ids = {0, 1, 2};
   const Batch batch = data.training->batch(std::span(ids).first(static_cast<size_t>(std::min<int64_t>(3, examples))));
   text += fmt::format("the first of them, as the model sees them{}:\n", feature_names(data));

@@ -143,13 +143,7 @@ std::string introduction(const Run& run, int64_t steps, const std::string& folde
   std::string text = fmt::format("model {}: {} parameters; {} examples; at most {} steps; folder {}\n",
                                  run.config().text("model.kind"), parameters, examples, steps, folder);
   text += fmt::format("memory: {} at most (`--dry-run` says for what)\n", megabytes(run.memory().total()));
-  if (run.data().unlabelled > 0) {
-    text += fmt::format("{} rows without a target are left out\n", run.data().unlabelled);
-  }
-  if (run.data().unused_tokens > 0) {
-    text += fmt::format("{} tokens at the end of the training text are too few for an example and stay unused\n",
-                        run.data().unused_tokens);
-  }
+  text += left_out_text(run.data());
   for (const std::string& note : run.notes()) text += note + "\n";
   return text + "\n";
 }
@@ -196,11 +190,13 @@ std::string resume_command(const TrainOptions& options, const std::string& folde
 }
 
 // What did not go as planned, in numbers.
-std::string counted(const TrainingState& state) {
+std::string counted(const Run& run) {
+  const TrainingState state = run.trainer().state();
   std::string text;
   const auto count = [&](int64_t number, const char* what) {
     if (number > 0) text += fmt::format("{}{} {}", text.empty() ? "counted: " : ", ", number, what);
   };
+  count(run.data().skipped, "rows left out, as something was wrong with them");
   count(static_cast<int64_t>(state.skipped.size()), "batches left out");
   count(state.rewinds, "rewinds");
   count(state.undone_steps, "steps taken back by them");
@@ -223,7 +219,7 @@ std::string conclusion(const TrainOptions& options, const Run& run, const Traini
       "saved in {}: model.safetensors, best.safetensors, checkpoints, summary.json, log.jsonl, config.toml\n{}"
       "{}: {}\n",
       result, result.empty() ? "" : "\n", summary.steps, human_time(summary.elapsed_s), summary.final_loss,
-      in_words(summary.stop_reason, run.config(), signal), folder, restored(run) + counted(run.trainer().state()),
+      in_words(summary.stop_reason, run.config(), signal), folder, restored(run) + counted(run),
       interrupted ? "to go on" : "next, for example",
       interrupted ? resume_command(options, folder) : next_command(options, run, folder));
 }

@@ -26,6 +26,7 @@ struct TrainOptions {
   std::vector<std::string> data;
   std::optional<std::string> out;
   std::optional<int64_t> seed;
+  std::string on_bad_row;      ///< "error" or "skip"; empty: as the configuration says.
   std::vector<int64_t> seeds;  ///< A run of each, into folders of their own.
   int64_t folds = 0;           ///< The same with each of so many folds of the data held out; 0 for none.
   MachineOptions machine;

@@ -2,12 +2,14 @@
 // two tensors of different dtypes are an error. Results are new tensors; views share storage only where it says so.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "gradus/autograd/precision.h"
+#include "gradus/tensor/sparse.h"
 #include "gradus/tensor/tensor.h"
 
 namespace gradus {
@@ -173,6 +175,8 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 /// has the letters that stand once, in alphabetical order.
 Tensor einsum(std::string_view formula, const Tensor& a, const Tensor& b);
 Tensor einsum(std::string_view formula, const Tensor& a);
+/// x (N, in) · weight (out, in)ᵀ + bias (out): (N, out). `bias` may be undefined. Sums are f64, rounded once.
+Tensor sparse_linear(const std::shared_ptr<const SparseMatrix>& x, const Tensor& weight, const Tensor& bias);
 /// x (…, in) · weight (out, in)ᵀ + bias (out) + residual (…, out). `bias` and `residual` may be undefined.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual = {},
               const Precision& precision = {});
@@ -249,7 +253,11 @@ Tensor drop_path(const Tensor& x, double rate, uint64_t key, std::span<const int
 Tensor alpha_dropout(const Tensor& x, double rate, uint64_t key, std::span<const int64_t> example_ids);
 
 // Losses.
-enum class Reduction : uint8_t { kMean, kSum };
+enum class Reduction : uint8_t {
+  kMean,
+  kSum,
+  kRows,  ///< (N): the sums of the terms with the same index of dimension 0, an example's.
+};
 /// The mean (or sum) of (prediction − target)² over all elements; equal shapes. The target gets a gradient too if
 /// asked.
 Tensor mse(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::kMean);

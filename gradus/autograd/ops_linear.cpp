@@ -1,7 +1,10 @@
 // Matrix products.
 #include "gradus/autograd/ops.h"
 #include "gradus/autograd/tape.h"
+#include "gradus/base/error.h"
+#include "gradus/tensor/kernels/copy.h"
 #include "gradus/tensor/kernels/reduce.h"
+#include "gradus/tensor/kernels/sparse.h"
 #include "gradus/tensor/matmul.h"
 
 namespace gradus {
@@ -39,6 +42,22 @@ Tensor linear(const Tensor& x_any, const Tensor& weight, const Tensor& bias, con
                   if (g.needs(0)) g.add(0, kernels::linear_backward_input(grad, weight.get()));
                   if (g.needs(3)) g.add(3, g.output());
                 });
+}
+
+Tensor sparse_linear(const std::shared_ptr<const SparseMatrix>& x, const Tensor& weight, const Tensor& bias) {
+  if (x == nullptr) fail("sparse_linear", "there are no rows");
+  if (weight.rank() != 2 || !is_float(weight.dtype()) || weight.size(1) != x->columns) {
+    fail("sparse_linear", "weight {} for rows of {} columns; expected f32 or f64 (out, {})", weight.describe(),
+         x->columns, x->columns);
+  }
+  const Tensor own = kernels::contiguous(weight);
+  Tensor y = kernels::sparse_product(*x, own);
+  if (needs_gradient(weight)) {
+    y = record("sparse_linear", std::move(y), std::array{&weight}, [x](Gradients& g) {
+      g.add(0, kernels::sparse_product_backward(*x, kernels::contiguous(g.output())));
+    });
+  }
+  return bias.defined() ? y + bias : y;
 }
 
 }  // namespace gradus

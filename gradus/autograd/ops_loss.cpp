@@ -19,6 +19,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, Reduction redu
     fail("cross_entropy", "logits {} and targets {}: targets need the logits' shape without the last dimension",
          logits.describe(), targets.describe());
   }
+  if (reduction == Reduction::kRows) return cross_entropy(logits, targets, {.reduction = reduction});
   const int64_t count = targets.numel();
   const Tensor flat = kernels::contiguous(logits).view({count, vocabulary}, {vocabulary, 1});
   const Tensor ids = kernels::contiguous(targets).view({count}, {1});
@@ -54,6 +55,7 @@ Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor&
     fail("linear_cross_entropy", "input {} and targets {}: targets need the input's shape without the last dimension",
          x.describe(), targets.describe());
   }
+  if (reduction == Reduction::kRows) fail("linear_cross_entropy", "gives a mean or a sum, no loss of each row");
   const int64_t count = targets.numel(), width = x.size(-1);
   const bool records = needs_gradient(x, weight);
   kernels::LinearCrossEntropy result =

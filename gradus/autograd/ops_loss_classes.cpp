@@ -16,6 +16,7 @@ void check_same_shape(std::string_view name, const Tensor& a, const Tensor& b) {
 }
 
 Tensor reduced(const Tensor& terms, Reduction reduction) {
+  if (reduction == Reduction::kRows) return terms;  // they are one a row
   return reduction == Reduction::kMean ? mean(terms) : sum(terms);
 }
 
@@ -73,20 +74,30 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEnt
     fail("cross_entropy", "label_smoothing {}; expected 0 <= label_smoothing < 1", smoothing);
   }
   const WeightedClasses w = weighted_classes(logits, targets, options);
-  Tensor loss = sum(gather(w.log_probabilities, 1, w.ids) * w.row_weight) * (smoothing - 1.0);
+  const bool by_row = options.reduction == Reduction::kRows;
+  const auto added = [&](const Tensor& terms) { return by_row ? sum(terms, 1) : sum(terms); };
+  Tensor loss = added(gather(w.log_probabilities, 1, w.ids) * w.row_weight) * (smoothing - 1.0);
   if (smoothing > 0.0) {
     Tensor all = w.log_probabilities * w.is_counted;
     if (w.class_weight.defined()) all = all * w.class_weight;
-    loss = loss - sum(all) * (smoothing / static_cast<double>(logits.size(-1)));
+    loss = loss - added(all) * (smoothing / static_cast<double>(logits.size(-1)));
   }
-  if (options.reduction == Reduction::kSum) return loss;
+  if (by_row && targets.rank() > 1) {
+    loss = sum(reshape(loss, {targets.size(0), targets.size(0) == 0 ? 0 : targets.numel() / targets.size(0)}), 1);
+  }
+  if (options.reduction != Reduction::kMean) return loss;
   return loss / kernels::cast(sum(w.row_weight), logits.dtype()).item();
 }
 
 Tensor soft_cross_entropy(const Tensor& logits, const Tensor& probabilities, Reduction reduction) {
   check_same_shape("soft_cross_entropy", logits, probabilities);
   if (logits.rank() == 0) fail("soft_cross_entropy", "logits {}; expected a dimension of classes", logits.describe());
-  const Tensor total = -sum(log_softmax(logits) * probabilities);
+  const Tensor terms = log_softmax(logits) * probabilities;
+  if (reduction == Reduction::kRows) {
+    const int64_t rows = logits.size(0);
+    return -sum(reshape(terms, {rows, rows == 0 ? 0 : terms.numel() / rows}), 1);
+  }
+  const Tensor total = -sum(terms);
   if (reduction == Reduction::kSum) return total;
   return total / (static_cast<double>(logits.numel()) / static_cast<double>(logits.size(-1)));
 }

@@ -6,6 +6,8 @@
 #include "gradus/autograd/ops.h"
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
+#include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/elementwise.h"
 #include "gradus/tensor/kernels/losses.h"
 
 namespace gradus {
@@ -31,9 +33,31 @@ Tensor weighted(const char* name, Loss loss, const LossArguments& arguments, con
                 });
 }
 
+// x (N, …) with each row times its factor, factors (N).
+Tensor rows_times(const Tensor& x, const Tensor& factors) {
+  Shape column = x.shape();
+  for (int i = 1; i < column.rank(); ++i) column[i] = 1;
+  const Tensor wide = kernels::contiguous(factors).view(column, contiguous_strides(column));
+  return kernels::binary("multiply", kernels::Binary::kMultiply, x, wide);
+}
+
+Tensor of_rows(const char* name, Loss loss, const LossArguments& arguments, const Tensor& prediction,
+               const Tensor& target) {
+  Tensor y = kernels::loss_of_rows(name, loss, arguments, prediction, target);
+  if (!needs_gradient(prediction, target)) return y;
+  return record(name, std::move(y), std::array{&prediction, &target},
+                [prediction = Saved(prediction), target = Saved(target), loss, arguments](Gradients& g) {
+                  const kernels::LossGradients own = kernels::loss_backward(
+                      loss, arguments, prediction.get(), target.get(), 1.0, {g.needs(0), g.needs(1)});
+                  if (g.needs(0)) g.add(0, rows_times(own.prediction, g.output()));
+                  if (g.needs(1)) g.add(1, rows_times(own.target, g.output()));
+                });
+}
+
 Tensor reduced(const char* name, Loss loss, const LossArguments& arguments, const Tensor& prediction,
                const Tensor& target, Reduction reduction) {
   check_same_shape(name, prediction, target);
+  if (reduction == Reduction::kRows) return of_rows(name, loss, arguments, prediction, target);
   const double weight = reduction == Reduction::kMean ? 1.0 / static_cast<double>(prediction.numel()) : 1.0;
   return weighted(name, loss, arguments, prediction, target, weight);
 }
@@ -89,6 +113,7 @@ Tensor focal_loss(const Tensor& logits, const Tensor& target, double gamma, doub
 
 Tensor kl_divergence(const Tensor& log_probabilities, const Tensor& target, Reduction reduction) {
   check_same_shape("kl_divergence", log_probabilities, target);
+  if (reduction == Reduction::kRows) return of_rows("kl_divergence", Loss::kDivergence, {}, log_probabilities, target);
   const double rows = log_probabilities.rank() > 0 ? static_cast<double>(log_probabilities.size(0)) : 1.0;
   return weighted("kl_divergence", Loss::kDivergence, {}, log_probabilities, target,
                   reduction == Reduction::kMean ? 1.0 / rows : 1.0);

@@ -74,21 +74,6 @@ void check_sparse(const SparseMatrix& x) {
   }
 }
 
-SparseMatrix take_sparse_rows(const SparseMatrix& x, std::span<const int64_t> rows) {
-  SparseMatrix taken;
-  taken.rows = static_cast<int64_t>(rows.size());
-  taken.columns = x.columns;
-  for (const int64_t i : rows) taken.offsets.push_back(taken.offsets.back() + x.offsets[i + 1] - x.offsets[i]);
-  taken.indices.reserve(static_cast<size_t>(taken.offsets.back()));
-  taken.values.reserve(static_cast<size_t>(taken.offsets.back()));
-  for (const int64_t i : rows) {
-    const auto begin = x.offsets[i], end = x.offsets[i + 1];
-    taken.indices.insert(taken.indices.end(), x.indices.begin() + begin, x.indices.begin() + end);
-    taken.values.insert(taken.values.end(), x.values.begin() + begin, x.values.begin() + end);
-  }
-  return taken;
-}
-
 SparseMatrix transpose_sparse(const SparseMatrix& x) {
   SparseMatrix columns;
   columns.rows = x.columns;
@@ -158,7 +143,7 @@ void add_rows(const LinearInputs& inputs, int64_t begin, int64_t end, const doub
 }
 
 LinearInputs take_rows(const LinearInputs& inputs, std::span<const int64_t> rows) {
-  if (inputs.is_sparse()) return take_sparse_rows(*inputs.sparse, rows);
+  if (inputs.is_sparse()) return take_rows(*inputs.sparse, rows);
   const int64_t columns = inputs.dense.size(1), count = static_cast<int64_t>(rows.size());
   Tensor taken = Tensor::empty({count, columns});
   const float* const from = inputs.dense.data<float>();

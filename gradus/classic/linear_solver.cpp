@@ -23,28 +23,27 @@ void LinearSolver::make_coefficients(int64_t outputs, int64_t features, DType dt
 
 Tensor LinearSolver::add_state(std::string name, const Shape& shape, DType dtype) {
   state_.push_back({std::move(name), Tensor::zeros(shape, dtype)});
-  return state_.back().tensor;
+  return state_.back().second;
 }
 
-void LinearSolver::restore(const std::vector<NamedTensor>& state) {
-  for (const NamedTensor& own : state_) {
-    const auto other =
-        std::find_if(state.begin(), state.end(), [&](const NamedTensor& t) { return t.name == own.name; });
-    if (other == state.end()) {
-      fail(name_, "the state has no \"{}\"; it is of another kind of solver", own.name);
-    }
-    if (other->tensor.shape() != own.tensor.shape() || other->tensor.dtype() != own.tensor.dtype()) {
-      fail(name_, "\"{}\" of the state is {}; expected {}, as the problem is", own.name, other->tensor.describe(),
-           own.tensor.describe());
+void LinearSolver::restore(const NamedTensors& state) {
+  const auto find = [](const NamedTensors& in, const std::string& name) {
+    return std::find_if(in.begin(), in.end(), [&](const auto& named) { return named.first == name; });
+  };
+  for (const auto& [name, own] : state_) {
+    const auto other = find(state, name);
+    if (other == state.end()) fail(name_, "the state has no \"{}\"; it is of another kind of solver", name);
+    if (other->second.shape() != own.shape() || other->second.dtype() != own.dtype()) {
+      fail(name_, "\"{}\" of the state is {}; expected {}, as the problem is", name, other->second.describe(),
+           own.describe());
     }
   }
   if (state.size() != state_.size()) {
     fail(name_, "the state has {} tensors; expected {}: it is of another kind of solver", state.size(), state_.size());
   }
-  for (const NamedTensor& other : state) {
-    const Tensor from = other.tensor.clone();
-    Tensor to =
-        std::find_if(state_.begin(), state_.end(), [&](const NamedTensor& t) { return t.name == other.name; })->tensor;
+  for (const auto& [name, other] : state) {
+    const Tensor from = other.clone();
+    Tensor to = find(state_, name)->second;
     std::copy_n(from.bytes(), from.numel() * size_of(from.dtype()), to.mutable_bytes());
   }
   report_ = {};
@@ -60,8 +59,7 @@ void LinearSolver::start_from(const Tensor& weights, const Tensor& bias) {
   std::vector<double> values = weights.values<double>();
   const std::vector<double> bias_values = bias.values<double>();
   values.insert(values.end(), bias_values.begin(), bias_values.end());
-  for (NamedTensor& t : state_)
-    std::fill_n(t.tensor.mutable_bytes(), t.tensor.numel() * size_of(t.tensor.dtype()), std::byte{0});
+  for (auto& [name, own] : state_) std::fill_n(own.mutable_bytes(), own.numel() * size_of(own.dtype()), std::byte{0});
   dispatch_float(name_, coefficients_.dtype(), [&](auto zero) {
     using T = decltype(zero);
     std::transform(values.begin(), values.end(), coefficients_.mutable_data<T>(),

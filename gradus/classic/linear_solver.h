@@ -4,17 +4,11 @@
 #include <limits>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "gradus/classic/linear_problem.h"
+#include "gradus/tensor/safetensors.h"
 
 namespace gradus {
-
-/// A tensor and its name in a checkpoint.
-struct NamedTensor {
-  std::string name;
-  Tensor tensor;
-};
 
 /// What a solver knows after a step.
 struct SolverReport {
@@ -48,10 +42,10 @@ class LinearSolver {
 
   /// Everything that later steps depend on: "weights", "bias", "steps" and what the solver's header names. Handles:
   /// clone them for a copy that stays.
-  const std::vector<NamedTensor>& state() const { return state_; }
+  const NamedTensors& state() const { return state_; }
   /// Goes on from a state of a solver of the same kind and problem. Throws if a tensor is missing, too many or of
   /// another shape or dtype.
-  void restore(const std::vector<NamedTensor>& state);
+  void restore(const NamedTensors& state);
   /// Begins from these coefficients, of any float dtype, as if no step had been taken. Throws if a shape is another.
   void start_from(const Tensor& weights, const Tensor& bias);
 
@@ -75,7 +69,7 @@ class LinearSolver {
  private:
   std::string name_;
   Tensor coefficients_, weights_, bias_, steps_;
-  std::vector<NamedTensor> state_;
+  NamedTensors state_;
   SolverReport report_;
 };
 

@@ -1,6 +1,7 @@
 #include "gradus/data/dataset.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "gradus/base/error.h"
@@ -17,6 +18,36 @@ void check_part(const Tensor& part, std::string_view name) {
   if (part.rank() == 0 || part.size(0) == 0) {
     fail("dataset", "{} are {}; dimension 0 is the example and at least 1", name, part.describe());
   }
+}
+
+void check_targets(const Tensor& targets, std::string_view inputs, int64_t examples) {
+  check_part(targets, "targets");
+  if (targets.size(0) != examples) {
+    fail("dataset", "inputs {} have {} examples, targets {} have {}; the numbers must agree", inputs, examples,
+         targets.describe(), targets.size(0));
+  }
+  if (!is_float(targets.dtype()) && targets.dtype() != DType::kI64) {
+    fail("dataset", "targets are {}; expected f32, f64 or i64", targets.describe());
+  }
+}
+
+// What examples count, as contiguous f32; nothing stays nothing.
+Tensor checked_weights(const Tensor& weights, int64_t examples) {
+  if (!weights.defined()) return {};
+  if (!(weights.shape() == Shape{examples}) || weights.dtype() != DType::kF32) {
+    fail("dataset", "weights are {} for {} examples; expected f32 ({},)", weights.describe(), examples, examples);
+  }
+  Tensor own = kernels::contiguous(weights);
+  bool counts = false;
+  for (int64_t i = 0; i < examples; ++i) {
+    const float weight = own.data<float>()[i];
+    if (!(weight >= 0.0F && std::isfinite(weight))) {
+      fail("dataset", "the weight of example {} is {}; expected a finite number from 0", i, weight);
+    }
+    counts = counts || weight > 0.0F;
+  }
+  if (!counts) fail("dataset", "the weights of all {} examples are 0; expected one that counts", examples);
+  return own;
 }
 
 bool is_whole_set(std::span<const int64_t> ids, int64_t size) {
@@ -66,26 +97,38 @@ void check_ids(std::span<const int64_t> ids, int64_t size) {
 
 }  // namespace detail
 
-TensorDataset::TensorDataset(Tensor inputs, Tensor targets) {
+TensorDataset::TensorDataset(Tensor inputs, Tensor targets, Tensor weights) {
   check_part(inputs, "inputs");
-  check_part(targets, "targets");
-  if (inputs.size(0) != targets.size(0)) {
-    fail("dataset", "inputs {} have {} examples, targets {} have {}; the numbers must agree", inputs.describe(),
-         inputs.size(0), targets.describe(), targets.size(0));
-  }
-  if (!is_float(targets.dtype()) && targets.dtype() != DType::kI64) {
-    fail("dataset", "targets are {}; expected f32, f64 or i64", targets.describe());
-  }
+  check_targets(targets, inputs.describe(), inputs.size(0));
   inputs_ = kernels::contiguous(inputs);
   targets_ = kernels::contiguous(targets);
+  weights_ = checked_weights(weights, inputs.size(0));
 }
 
 int64_t TensorDataset::size() const { return inputs_.size(0); }
 
 Batch TensorDataset::batch(std::span<const int64_t> ids) const {
-  if (is_whole_set(ids, size())) return {inputs_, targets_};
+  if (is_whole_set(ids, size())) return {.inputs = inputs_, .targets = targets_, .weights = weights_};
   detail::check_ids(ids, size());
-  return {gather_rows(inputs_, ids), gather_rows(targets_, ids)};
+  return {.inputs = gather_rows(inputs_, ids),
+          .targets = gather_rows(targets_, ids),
+          .weights = weights_.defined() ? gather_rows(weights_, ids) : Tensor()};
+}
+
+SparseDataset::SparseDataset(std::shared_ptr<const SparseMatrix> rows, Tensor targets, Tensor weights)
+    : rows_(std::move(rows)) {
+  if (rows_ == nullptr || rows_->rows == 0) fail("dataset", "there are no sparse rows; expected at least one");
+  check_targets(targets, "of sparse rows", rows_->rows);
+  targets_ = kernels::contiguous(targets);
+  weights_ = checked_weights(weights, rows_->rows);
+}
+
+Batch SparseDataset::batch(std::span<const int64_t> ids) const {
+  if (is_whole_set(ids, size())) return {.targets = targets_, .sparse = rows_, .weights = weights_};
+  detail::check_ids(ids, size());
+  return {.targets = gather_rows(targets_, ids),
+          .sparse = std::make_shared<const SparseMatrix>(take_rows(*rows_, ids)),
+          .weights = weights_.defined() ? gather_rows(weights_, ids) : Tensor()};
 }
 
 }  // namespace gradus

@@ -2,18 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
-#include "gradus/tensor/tensor.h"
+#include "gradus/tensor/batch.h"
 
 namespace gradus {
-
-/// Some examples as tensors. Dimension 0 of each tensor is the example.
-struct Batch {
-  Tensor inputs;   ///< f32 (B, features), or i64 token ids (B, T).
-  Tensor targets;  ///< f32 (B, outputs), or i64 next-token ids (B, T).
-};
 
 /// A source of examples. Derive from it to train on one's own data; `batch` must be a pure function of the ids.
 class Dataset {
@@ -33,17 +28,36 @@ void check_ids(std::span<const int64_t> ids, int64_t size);
 /// Examples that are rows of two tensors in memory.
 class TensorDataset : public Dataset {
  public:
-  /// Dimension 0 of both is the example and must agree; targets may be f32, f64 or i64. Throws otherwise.
-  TensorDataset(Tensor inputs, Tensor targets);
+  /// Dimension 0 of both is the example and must agree; targets may be f32, f64 or i64. `weights`, f32 (N), say what
+  /// each example counts: from 0, not all 0. Throws otherwise.
+  TensorDataset(Tensor inputs, Tensor targets, Tensor weights = {});
   int64_t size() const override;
   /// When `ids` is 0, 1, …, size − 1 the tensors themselves are returned, without a copy.
   Batch batch(std::span<const int64_t> ids) const override;
 
   const Tensor& inputs() const { return inputs_; }
   const Tensor& targets() const { return targets_; }
+  const Tensor& weights() const { return weights_; }  ///< Undefined for 1 each.
 
  private:
-  Tensor inputs_, targets_;
+  Tensor inputs_, targets_, weights_;
+};
+
+/// Examples whose features are sparse rows in memory.
+class SparseDataset : public Dataset {
+ public:
+  /// As many targets, f32 (N, outputs) or i64 (N), as rows, at least one. Throws otherwise.
+  SparseDataset(std::shared_ptr<const SparseMatrix> rows, Tensor targets, Tensor weights = {});
+  int64_t size() const override { return rows_->rows; }
+  Batch batch(std::span<const int64_t> ids) const override;
+
+  const std::shared_ptr<const SparseMatrix>& rows() const { return rows_; }
+  const Tensor& targets() const { return targets_; }
+  const Tensor& weights() const { return weights_; }
+
+ private:
+  std::shared_ptr<const SparseMatrix> rows_;
+  Tensor targets_, weights_;
 };
 
 /// Windows of a token sequence: example i has tokens [i·stride, i·stride + context) as inputs and the same range moved

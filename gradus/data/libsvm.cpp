@@ -19,6 +19,7 @@ SparseExamples parse_libsvm(std::string_view text, const std::string& source, co
   SparseExamples examples = detail::join_libsvm_blocks(blocks, 1, summary.base());
   examples.source = source;
   examples.features.columns = summary.columns();
+  examples.base = summary.base() == 0 ? LibsvmOptions::Base::kZero : LibsvmOptions::Base::kOne;
   return examples;
 }
 

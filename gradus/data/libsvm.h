@@ -29,6 +29,7 @@ struct SparseExamples {
   std::vector<double> targets;  ///< Of each row, the label.
   std::vector<int64_t> lines;   ///< Where each row stands in its file, counted from 1.
   std::string source;
+  LibsvmOptions::Base base = LibsvmOptions::Base::kOne;  ///< As given or found.
 
   /// "file:line" of a row.
   std::string place(int64_t row) const;

@@ -83,7 +83,7 @@ std::vector<std::string> names_of_features(const Table& table, const std::string
   if (options.features.empty()) {
     std::vector<std::string> names;
     for (const TableColumn& column : table.columns) {
-      if (column.name != target) names.push_back(column.name);
+      if (column.name != target && column.name != options.weight) names.push_back(column.name);
     }
     if (names.empty())
       fail_usage(table.source(), "the only column is the target, \"{}\"; expected features beside it", target);
@@ -159,6 +159,16 @@ TableEncoder::Target target_from(const JsonValue& value, const std::string& file
   return target;
 }
 
+SparseColumns sparse_from(const JsonValue& value, const std::string& file) {
+  const auto* count = field(value, "columns", file).get<int64_t>();
+  const auto* first = field(value, "first", file).get<int64_t>();
+  if (count == nullptr || *count < 1 || *count > (int64_t{1} << 31) - 1) {
+    fail_json(file, "the number of sparse columns is none from 1 to 2^31 - 1");
+  }
+  if (first == nullptr || *first < 0 || *first > 1) fail_json(file, "the first sparse column is not 0 or 1");
+  return {*count, *first};
+}
+
 }  // namespace
 
 TableEncoder TableEncoder::fit(const Table& table, std::span<const int64_t> rows, const TableEncoderOptions& options) {
@@ -175,6 +185,8 @@ TableEncoder TableEncoder::fit(const Table& table, std::span<const int64_t> rows
   } else {
     encoder.target_ = fit_target(table, target, rows, options.standardize_target);
   }
+  encoder.sparse_ = options.sparse;
+  if (encoder.is_sparse()) return encoder;
   const std::vector<std::string> names = names_of_features(table, target, options);
   check_named(table, names, options.log1p, "data.log1p");
   check_named(table, names, options.categories, "data.category_columns");
@@ -190,15 +202,23 @@ std::string TableEncoder::to_json() const {
   target.add("name", target_.name).add("mean", target_.mean).add("scale", target_.scale).add("classes", classes_);
   std::string text = "{\"features\": [";
   for (size_t i = 0; i < features_.size(); ++i) text += (i > 0 ? ",\n  " : "\n  ") + features_[i].to_json().line();
-  return text + "],\n \"target\": " + target.line() + "}\n";
+  text += "]";
+  if (is_sparse()) {
+    text = "{\"sparse\": " + JsonText().add("columns", sparse_.count).add("first", sparse_.first).line();
+  }
+  return text + ",\n \"target\": " + target.line() + "}\n";
 }
 
 TableEncoder TableEncoder::from_json(std::string_view text, const std::string& file) {
   const JsonValue json = parse_json(text, file);
   TableEncoder encoder;
-  const auto* features = field(json, "features", file).get<JsonValue::List>();
-  if (features == nullptr || features->empty()) fail_json(file, "\"features\" is no list of at least one column");
-  for (const JsonValue& feature : *features) encoder.features_.push_back(feature_from_json(feature, file));
+  if (const JsonValue* sparse = json.find("sparse")) {
+    encoder.sparse_ = sparse_from(*sparse, file);
+  } else {
+    const auto* features = field(json, "features", file).get<JsonValue::List>();
+    if (features == nullptr || features->empty()) fail_json(file, "\"features\" is no list of at least one column");
+    for (const JsonValue& feature : *features) encoder.features_.push_back(feature_from_json(feature, file));
+  }
   const JsonValue& target = field(json, "target", file);
   encoder.target_ = target_from(target, file);
   const auto* classes = field(target, "classes", file).get<JsonValue::List>();
@@ -212,6 +232,7 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& f
 }
 
 int64_t TableEncoder::width() const {
+  if (is_sparse()) return sparse_.count;
   return std::accumulate(features_.begin(), features_.end(), int64_t{0},
                          [](int64_t sum, const Feature& feature) { return sum + feature.width(); });
 }

@@ -14,6 +14,12 @@
 
 namespace gradus {
 
+/// Features that lie beside the table, as sparse rows whose columns have numbers for names.
+struct SparseColumns {
+  int64_t count = 0;  ///< 0: there are none.
+  int64_t first = 1;  ///< The number of the first column, 0 or 1.
+};
+
 struct TableEncoderOptions {
   std::vector<std::string> features = {};  ///< Empty: all columns but the target.
   std::string target = {};                 ///< Empty: the last column.
@@ -22,6 +28,8 @@ struct TableEncoderOptions {
   std::vector<std::string> log1p = {};     ///< Features of which log(1 + x) is taken.
   std::vector<std::string> categories = {};  ///< Features whose numbers are names of categories, as texts are.
   bool standardize_target = false;           ///< A target of numbers: minus its mean, divided by its deviation.
+  std::string weight = {};    ///< The column that says what rows count, which is no feature; empty if there is none.
+  SparseColumns sparse = {};  ///< Instead of features in the table.
 };
 
 /// Which columns a model learns from and what it learns, with what the training part told of them.
@@ -42,11 +50,14 @@ class TableEncoder {
   /// Reads what `to_json` gave; messages call it `file`.
   static TableEncoder from_json(std::string_view json, const std::string& file);
   /// {"features": [Feature::to_json …], "target": {"name", "mean", "scale", "classes": ["…", …]}}; classes is empty for
-  /// a target of numbers.
+  /// a target of numbers. Of sparse rows "sparse": {"columns", "first"} stands in the place of "features".
   std::string to_json() const;
 
   const std::vector<Feature>& features() const { return features_; }
-  /// The inputs of the model that the features give, and their names.
+  /// Whether the features are sparse rows beside the table; then there is no other.
+  bool is_sparse() const { return sparse_.count > 0; }
+  const SparseColumns& sparse() const { return sparse_; }
+  /// The inputs of the model that the features give, and their names; of sparse rows there are no names.
   int64_t width() const;
   std::vector<std::string> input_names() const;
   const Target& target() const { return target_; }
@@ -65,6 +76,7 @@ class TableEncoder {
   std::vector<Feature> features_;
   Target target_;
   std::vector<std::string> classes_;
+  SparseColumns sparse_;
 };
 
 }  // namespace gradus

@@ -25,7 +25,7 @@ int64_t TokenDataset::unused_tokens() const {
 Batch TokenDataset::batch(std::span<const int64_t> ids) const {
   detail::check_ids(ids, size());
   const Shape shape{static_cast<int64_t>(ids.size()), context_};
-  Batch batch{Tensor::empty(shape, DType::kI64), Tensor::empty(shape, DType::kI64)};
+  Batch batch{.inputs = Tensor::empty(shape, DType::kI64), .targets = Tensor::empty(shape, DType::kI64)};
   int64_t* inputs = batch.inputs.mutable_data<int64_t>();
   int64_t* targets = batch.targets.mutable_data<int64_t>();
   for (const int64_t id : ids) {

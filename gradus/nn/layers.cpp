@@ -17,6 +17,11 @@ Tensor Linear::operator()(const Tensor& x, const Precision& precision) const {
   return linear(x, normalizes_weight ? spectral_norm(weight) : weight, bias, {}, precision);
 }
 
+Tensor Linear::operator()(const Batch& batch, const Precision& precision) const {
+  if (batch.sparse == nullptr) return (*this)(batch.inputs, precision);
+  return sparse_linear(batch.sparse, normalizes_weight ? spectral_norm(weight) : weight, bias);
+}
+
 Embedding::Embedding(const ParameterBuilder& p, int64_t rows, int64_t width, const Initializer& init)
     : weight(p.add("weight", {rows, width}, init)) {}
 

@@ -3,6 +3,7 @@
 
 #include "gradus/nn/context.h"
 #include "gradus/nn/parameters.h"
+#include "gradus/tensor/batch.h"
 
 namespace gradus {
 
@@ -19,6 +20,8 @@ struct Linear {
   Linear(const ParameterBuilder& p, int64_t in, int64_t out, const LinearOptions& options = {});
   /// x (…, in) → (…, out).
   Tensor operator()(const Tensor& x, const Precision& precision = {}) const;
+  /// Of a batch's inputs, dense or sparse; the latter are f32 in any precision.
+  Tensor operator()(const Batch& batch, const Precision& precision = {}) const;
 
   Tensor weight;  ///< (out, in)
   Tensor bias;    ///< (out), or undefined

@@ -42,13 +42,15 @@ ObjectiveKind objective_kind(std::string_view name);
 bool is_of_classes(ObjectiveKind kind);
 /// Whether there can be two classes only: 0, and 1, which a positive output stands for.
 bool is_of_two_classes(ObjectiveKind kind);
-/// The outputs that a model needs: one a class for kCrossEntropy, one for the other objectives of classes, one a target
-/// for those of numbers. A usage error if there are too few or too many classes.
+/// The outputs that a model needs: one a class for kCrossEntropy, and for the hinges of more than two classes, each of
+/// which is told from all others, the losses added; one for the other objectives of classes; one a target for those of
+/// numbers. A usage error if there are too few or too many classes.
 int64_t outputs_for(ObjectiveKind kind, int64_t targets_or_classes);
 
 /// The sum of the loss over a batch, weighted by examples (classes; with `class_weights` by their weights) or elements
-/// (numbers).
-Loss objective_loss(const Objective& objective, const Tensor& prediction, const Tensor& targets);
+/// (numbers). With `weights` (B) each example counts so much, times what its class does.
+Loss objective_loss(const Objective& objective, const Tensor& prediction, const Tensor& targets,
+                    const Tensor& weights = {});
 
 /// What a model's outputs say: numbers as they are, and for kPoisson the rate; probabilities of the classes (B,
 /// classes) for kCrossEntropy, kBinaryCrossEntropy and kFocal, each row adding up to 1; scores as they are for the

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace gradus {
@@ -15,5 +16,10 @@ struct SparseMatrix {
   std::vector<int32_t> indices;      ///< Each in [0, columns).
   std::vector<float> values;
 };
+
+/// The rows of these numbers, each in [0, x.rows), in their order.
+SparseMatrix take_rows(const SparseMatrix& x, std::span<const int64_t> rows);
+/// Puts the rows of `more` behind those of `to`, which has the columns of both then.
+void append_rows(SparseMatrix& to, const SparseMatrix& more);
 
 }  // namespace gradus

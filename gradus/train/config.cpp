@@ -183,10 +183,16 @@ void check_gpt(const Config& config) {
   }
 }
 
+void check_comment(const Config& config) {
+  if (!config.has("data.comment") || config.text("data.comment").size() == 1) return;
+  fail_usage(config.where("data.comment"), "data.comment = \"{}\"; expected one ASCII character, such as \"#\"",
+             config.text("data.comment"));
+}
+
 // A loss of classes for data that has some, and of numbers for the rest; of a table only its columns know.
 void check_loss(const Config& config) {
   const std::string &loss = config.text("loss.name"), &data = config.text("data.kind");
-  if (data == "csv") {
+  if (data == "csv" || data == "numpy" || data == "libsvm") {
     if (config.boolean("data.standardize_target") && loss == "poisson") {
       fail_usage(config.where("data.standardize_target"),
                  "data.standardize_target = true makes numbers below 0, and loss.name = \"poisson\" is of counts");
@@ -222,6 +228,7 @@ void check_data_and_model(const Config& config) {
     fail_usage(config.where(config.is_set("data.x_max") ? "data.x_max" : "data.x_min"),
                "data.x_min = {} must be below data.x_max = {}", config.real("data.x_min"), config.real("data.x_max"));
   }
+  check_comment(config);
   if (is_gpt) check_gpt(config);
   if (!is_gpt) check_loss(config);
 }

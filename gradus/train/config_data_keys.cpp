@@ -8,7 +8,9 @@ using Kinds = std::vector<std::string_view>;
 
 const Kinds kCurves = {"line", "polynomial", "sine"};
 const Kinds kClasses = {"blobs", "moons", "spirals", "xor"};
-const Kinds kFiles = {"csv", "text"};
+const Kinds kFiles = {"csv", "numpy", "libsvm", "text"};
+const Kinds kTables = {"csv", "numpy"};
+const Kinds kRows = {"csv", "numpy", "libsvm"};  // each with a target
 const Kinds kMadeUp = {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor"};
 
 DefaultsByChoice for_classes(Variant<double, bool, const char*, int64_t> value) {
@@ -52,11 +54,12 @@ std::vector<Key> made_up_data_keys() {
 
 std::vector<Key> data_keys() {
   std::vector<Key> keys = {
-      {"data.kind", choice({"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor", "csv", "text"}),
+      {"data.kind", choice({"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor", "csv", "numpy", "libsvm", "text"}),
        Required{}, always(),
        "`line`: points (x, y) with y = slope·x + intercept + noise·(standard normal noise); `polynomial` and `sine` "
-       "likewise. `blobs`, `moons`, `spirals`, `xor`: points in a plane, each of a class. `csv`: a table. `text`: the "
-       "tokens of a text, for `model.kind = \"gpt\"`."},
+       "likewise. `blobs`, `moons`, `spirals`, `xor`: points in a plane, each of a class. `csv`: a table, of text. "
+       "`numpy`: a table, of arrays (.npy, .npz). `libsvm`: rows of `label index:value …`, most of whose numbers are 0. "
+       "All three may be compressed by gzip or zstd. `text`: the tokens of a text, for `model.kind = \"gpt\"`."},
       {"data.path", texts(), Required{}, data_is(kFiles),
        "The file, or a list of files, which are read as one, in that order. A name with `*`, `?` or `[…]` stands for "
        "all files that it fits, by name. A relative path starts at the working directory."},
@@ -67,8 +70,8 @@ std::vector<Key> data_keys() {
       {"data.stride", integer(kFrom0), 0, data_is({"text"}),
        "Distance in tokens between the starts of neighbouring examples; 0 is `model.context`, so that examples do not "
        "overlap."},
-      {"data.target", text(), Unset{"the last column"}, data_is({"csv"}), "The name of the column to learn."},
-      {"data.features", texts(), Unset{"all other columns"}, data_is({"csv"}),
+      {"data.target", text(), Unset{"the last column"}, data_is(kTables), "The name of the column to learn."},
+      {"data.features", texts(), Unset{"all other columns"}, data_is(kTables),
        "The names of the columns to learn from."},
       {"data.separator", choice({"comma", "semicolon", "tab", "space"}),
        Unset{"tab for a name that ends in .tsv, else comma"}, data_is({"csv"}),
@@ -76,9 +79,24 @@ std::vector<Key> data_keys() {
       {"data.header", choice({"auto", "yes", "no"}), "auto", data_is({"csv"}),
        "Whether the first line has the columns' names. `auto`: if none of its fields is a number and the first value "
        "below one of them is. Without names columns are \"1\", \"2\", …."},
-      {"data.unlabelled", choice({"error", "leave_out"}), "error", data_is({"csv"}),
+      {"data.missing", texts(), Unset{"NA, N/A, NaN, nan, null and ?"}, data_is({"csv"}),
+       "The fields that mean that there is no value, beside an empty one."},
+      {"data.comment", text(), Unset{}, data_is({"csv"}), "Lines that begin with this character are skipped."},
+      {"data.on_bad_row", choice({"error", "skip"}), "error", data_is({"csv"}),
+       "A row with another number of fields than the first, or with a quote where none may be: an error, or left out and "
+       "counted (`--on-bad-row skip`)."},
+      {"data.members", texts(), Unset{"all"}, data_is({"numpy"}),
+       "The arrays of an archive to read, in this order."},
+      {"data.columns", integer({.low = 1, .high = 2147483647}), Unset{"up to the highest index"}, data_is({"libsvm"}),
+       "How many columns there are; a higher index is an error then."},
+      {"data.first_column", choice({"auto", "0", "1"}), "auto", data_is({"libsvm"}),
+       "The index of the first column. `auto`: 0 if any index of the first file is 0, else 1."},
+      {"data.weight", text(), Unset{"1 each"}, data_is(kTables),
+       "The column that says what each row counts, from 0: the loss is the mean with these weights. It is no feature. "
+       "Measures but the loss count rows."},
+      {"data.unlabelled", choice({"error", "leave_out"}), "error", data_is(kTables),
        "A row whose target is missing: an error, or left out and counted."},
-      {"data.split", choice({"random", "stratified", "by_group", "by_time", "in_order"}), "random", data_is({"csv"}),
+      {"data.split", choice({"random", "stratified", "by_group", "by_time", "in_order"}), "random", data_is(kRows),
        "Which rows are held out for validation. `random`: any, by the seed. `stratified`: of each class the same part. "
        "`by_group`: whole groups of `data.split_column`, so that none is on both sides. `by_time`: those with the "
        "largest "
@@ -90,15 +108,15 @@ std::vector<Key> data_keys() {
        "Cross-validation: the rows are dealt into so many folds, and `data.fold` is held out in place of "
        "`data.validation_fraction`. `gradus train CONFIG --folds 5` trains with each in turn."},
       {"data.fold", integer(kFrom0), 0, is_given("data.folds"), "The fold that is held out, from 0."},
-      {"data.scaling", choice({"standardize", "min_max", "none"}), "standardize", data_is({"csv"}),
+      {"data.scaling", choice({"standardize", "min_max", "none"}), "standardize", data_is(kTables),
        "What is done to a feature of numbers: its mean is subtracted and its standard deviation divided by; it is "
        "brought "
        "to [0, 1]; or nothing. Means, ranges and all else that is said of features here are those of the training "
        "part, "
        "and are kept with the model."},
-      {"data.log1p", texts(), Unset{"none"}, data_is({"csv"}),
+      {"data.log1p", texts(), Unset{"none"}, data_is(kTables),
        "Features of which log(1 + x) is taken before they are scaled; their numbers are above −1."},
-      {"data.impute", choice({"error", "mean", "median", "constant"}), "error", data_is({"csv"}),
+      {"data.impute", choice({"error", "mean", "median", "constant"}), "error", data_is(kTables),
        "What takes the place of a missing number of a feature: nothing, so that one is an error; the feature's mean or "
        "median; or `data.impute_value`. With any of the last three a missing text is a category of its own."},
       {"data.impute_value", real(kAny), 0.0, Condition{"data.impute", {"constant"}},
@@ -106,25 +124,25 @@ std::vector<Key> data_keys() {
       {"data.missing_indicator", boolean(), false, Condition{"data.impute", {"mean", "median", "constant"}},
        "Whether a feature of numbers some of which are missing in the training part has a second input, 1 where it was "
        "missing and 0 elsewhere."},
-      {"data.categories", choice({"one_hot", "hash", "error"}), "one_hot", data_is({"csv"}),
+      {"data.categories", choice({"one_hot", "hash", "error"}), "one_hot", data_is(kTables),
        "What becomes of a feature of text. `one_hot`: an input for each text of the training part, 1 where it is that "
        "one "
        "and 0 elsewhere. `hash`: the same for `data.hash_buckets` numbers that are drawn from the text, for texts of "
        "which there are many. `error`: features are numbers."},
-      {"data.category_columns", texts(), Unset{"none"}, data_is({"csv"}),
+      {"data.category_columns", texts(), Unset{"none"}, data_is(kTables),
        "Features whose numbers are names, such as postal codes: they are treated as text is."},
       {"data.hash_buckets", integer({.low = 1, .high = 1 << 16}), 256, Condition{"data.categories", {"hash"}},
        "Inputs of a feature of text."},
       {"data.unseen", choice({"error", "zeros"}), "error", Condition{"data.categories", {"one_hot"}},
        "A text that the training part has not: an error, or an example none of whose inputs for that feature is 1."},
-      {"data.standardize_target", boolean(), false, data_is({"csv"}),
+      {"data.standardize_target", boolean(), false, data_is(kRows),
        "Whether a target's mean is subtracted and its standard deviation divided by, for a loss of numbers; "
        "predictions and metrics are in the target's own "
        "unit all the same."},
   };
   for (Key& key : made_up_data_keys()) keys.push_back(std::move(key));
   keys.push_back({"data.validation_fraction", real(kFrom0Below1),
-                  Unset{"0.1 for `text`, 0.2 for `csv` and data of classes, 0.0 for curves"},
+                  Unset{"0.1 for `text`, 0.2 for tables, sparse rows and data of classes, 0.0 for curves"},
                   is_not_given("data.validation_path"),
                   "Fraction of the data that is held out for validation and never trained on: of a text the end, of a "
                   "curve every so-many-th point, of other data examples at random, by the seed."});
@@ -209,8 +227,8 @@ std::vector<Key> loss_keys() {
        "mse",
        has_features,
        "Of numbers: `mse`, `mae`, `huber`, `log_cosh`, `quantile`, `poisson` (the model gives the logarithm of the "
-       "rate). Of classes: `cross_entropy`; and of two classes `binary_cross_entropy`, `focal`, `hinge`, "
-       "`squared_hinge`. A CSV's target of numbers is learned as classes with the latter.",
+       "rate). Of classes: `cross_entropy`; `hinge`, `squared_hinge`, of more than two classes each "
+       "against all others; and of two classes `binary_cross_entropy`, `focal`. A table's target of numbers is learned as classes with the latter.",
        {},
        for_classes("cross_entropy")},
       {"loss.delta", real(kAbove0), 1.0, loss_is({"huber"}), "The error from which on the loss is a straight line."},
@@ -232,33 +250,57 @@ std::vector<Key> loss_keys() {
 }
 
 std::vector<Key> solver_keys() {
-  const Condition has_tolerance = solver_is({"newton", "sgd"});
+  const Condition is_any = solver_is({"newton", "lbfgs", "coordinate_descent", "dual_descent", "interior_point",
+                                      "gradient_descent", "lasso_path", "sgd"});
   return {
-      {"solver.name", choice({"none", "newton", "sgd"}), "none", model_is({"linear"}),
+      {"solver.name",
+       choice({"none", "newton", "lbfgs", "coordinate_descent", "dual_descent", "interior_point", "gradient_descent",
+               "lasso_path", "sgd", "adagrad", "ftrl"}),
+       "none", model_is({"linear"}),
        "How a linear model is found without an optimizer: `[optimizer]` and `[schedule]` are not used then, a step is "
-       "an "
-       "iteration over all examples, and the logged loss is that behind it. It begins with weights of 0, unless "
-       "`model.init` or `model.from` is given. `newton`: Newton's method, for smooth losses and up to some thousand "
-       "features; of `mse` it is the closed form. `sgd`: stochastic gradient descent over single examples, a pass a "
-       "step."},
+       "an iteration over all examples, and the logged loss is that behind it. It begins with weights of 0, unless "
+       "`model.init` or `model.from` is given. To the minimum: `newton` for smooth losses and up to some thousand "
+       "features (of `mse` it is the closed form); `lbfgs` for smooth losses and many features or classes, with or "
+       "without `regularization.l1`; `coordinate_descent` for `mse`, `poisson` and two classes with "
+       "`regularization.l1`; `dual_descent` for hinge losses with `regularization.l2`; `interior_point` for `mae`, "
+       "`quantile` and `hinge` and few features; `gradient_descent` for comparison. `lasso_path`: `mse`, for each of a "
+       "series of `regularization.l1`, from the one where all weights become 0 down, a step each; hold rows out and "
+       "set `train.restore_best` to keep the best. Over single examples, a pass a step: `sgd`; `adagrad` and `ftrl` "
+       "(follow the regularized leader) have a learning rate for each weight, for sparse features."},
       {"solver.tolerance",
        real(kFrom0),
        1e-6,
-       has_tolerance,
-       "`newton`: the run ends as soon as no element of the gradient, penalties included, is larger. `sgd`: as soon as "
-       "the objective has not fallen by this much for five passes; 0 is never.",
+       is_any,
+       "The run ends, converged, as soon as no element of the gradient (with l1, of the smallest subgradient) is "
+       "larger. `dual_descent`, `interior_point`, and `coordinate_descent` of `mse` with l1: as soon as the duality "
+       "gap is at most this share of the objective (the latter: of that of weights of 0; so of each point of "
+       "`lasso_path`). `sgd`: as soon as the objective has not fallen by this much for five passes; 0 is never.",
        {},
-       {"solver.name", {{"sgd", 0.0}}}},
+       {"solver.name", {{"sgd", 0.0}, {"dual_descent", 1e-4}, {"interior_point", 1e-8}, {"lasso_path", 1e-5}}}},
       {"solver.rate", choice({"optimal", "constant", "inverse_scaling"}), "optimal", solver_is({"sgd"}),
        "The learning rate of update t. `optimal`: 1/(l2·(t₀ + t − 1)), as scikit-learn's, which needs "
        "`regularization.l2`. `constant`: `solver.learning_rate`. `inverse_scaling`: that, divided by "
        "t^`solver.power`."},
-      {"solver.learning_rate", real(kAbove0), 0.01, Condition{"solver.rate", {"constant", "inverse_scaling"}},
-       "The learning rate of the first update."},
+      {"solver.learning_rate", real(kAbove0),
+       Unset{"0.01 for `sgd`, 0.1 for `adagrad` and `ftrl`, searched by `gradient_descent`"},
+       solver_is({"sgd", "adagrad", "ftrl", "gradient_descent"}),
+       "The learning rate: of `sgd` that of the first update, for a `solver.rate` that is not `optimal`; of `ftrl` its "
+       "alpha."},
       {"solver.power", real(kFrom0), 0.5, Condition{"solver.rate", {"inverse_scaling"}}, "The exponent of that."},
       {"solver.batch_size", integer(kFrom1), 1, solver_is({"sgd"}), "Examples of an update."},
       {"solver.average_from", integer(kFrom0), 0, solver_is({"sgd"}),
        "The update from which on the model is the mean of all weights since; 0 for the last weights."},
+      {"solver.bias_rate", real(kAbove0), Unset{"0.01 for sparse data, else 1"}, solver_is({"sgd"}),
+       "What the learning rate of the bias is multiplied by: each example has a bias, and few have a weight of sparse "
+       "data."},
+      {"solver.beta", real(kAbove0), 1.0, solver_is({"ftrl"}),
+       "Added to the root of a weight's summed squares of slopes, so that its first steps are no jumps."},
+      {"solver.history", integer(kHistory), 10, solver_is({"lbfgs"}), "Steps that the inverse Hessian is made of."},
+      {"solver.accelerate", boolean(), false, solver_is({"gradient_descent"}), "Whether it has Nesterov's momentum."},
+      {"solver.points", integer({.low = 1, .high = 100000}), 100, solver_is({"lasso_path"}),
+       "Points of the path: a geometric series from the largest l1 down."},
+      {"solver.smallest", real(kAbove0To1), 1e-3, solver_is({"lasso_path"}),
+       "The last point, as a share of the largest l1."},
   };
 }
 

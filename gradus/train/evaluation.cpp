@@ -9,7 +9,7 @@ namespace gradus {
 
 EvaluationFunction evaluation_of(const Model& model) {
   return [&model](const Batch& batch, Context& context, Metrics& metrics) {
-    model.evaluate(batch.inputs, batch.targets, context, metrics);
+    model.evaluate(batch, context, metrics);
   };
 }
 

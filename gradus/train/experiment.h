@@ -7,6 +7,7 @@
 #include "gradus/data/csv.h"
 #include "gradus/data/dataset.h"
 #include "gradus/data/encoder.h"
+#include "gradus/data/split.h"
 #include "gradus/nn/models/model.h"
 #include "gradus/optim/optimizer.h"
 #include "gradus/optim/schedule.h"
@@ -30,9 +31,16 @@ struct ExperimentData {
   DataEncoder encoder;
   DataShape shape;
   uint64_t hash = 0;          ///< XXH3 of the data as the model sees it: tokens, or inputs and targets.
+  /// Of tables and sparse rows: which rows of data.path each part has, counted from 0 over all its files.
+  Split split;
   int64_t unlabelled = 0;     ///< Rows of tables that were left out, as their target is missing.
+  int64_t skipped = 0;        ///< Rows of tables that were left out, as something is wrong with them,
+  std::string first_skipped = {};  ///< and with the first of them, and where.
   int64_t unused_tokens = 0;  ///< At the end of the text's training part, too few for an example of their own.
 };
+
+/// What of the data is not trained on, a line each; "" if all is.
+std::string left_out_text(const ExperimentData& data);
 
 /// Reads or makes the data. Errors name the path and what is wrong with it; that `validation.every` is set and nothing
 /// is held out is a usage error. Text gets the vocabulary of `encoder`, and a table its columns, means and classes, if

@@ -167,7 +167,7 @@ std::vector<ProfileLine> profile(const GptBenchmarkOptions& options, const Gpt& 
     Tape tape;
     tape.set_observer(&profiler);
     profiler.begin();
-    const Loss loss = model.loss(batch.inputs, batch.targets, context);
+    const Loss loss = model.loss(batch, context);
     tape.backward(loss.sum);
     optimizer.step({.learning_rate = 1e-4, .gradient_divisor = loss.weight});
     profiler.on_update(count_elements(model.parameters()));

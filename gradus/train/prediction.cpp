@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
+#include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
 #include "gradus/nn/models/feedforward.h"
+#include "gradus/train/data_parts.h"
 
 namespace gradus {
 namespace {
@@ -86,19 +89,23 @@ std::vector<std::string> class_names(const TrainedRun& run) {
   const auto* table = std::get_if<TableEncoder>(&run.encoder());
   if (table != nullptr) return table->classes();
   std::vector<std::string> names;
-  const int64_t count = is_of_two_classes(objective) ? 2 : run.shape().outputs;  // which may have one output for both
+  const int64_t count = run.shape().outputs == 1 ? 2 : run.shape().outputs;  // which may have one output for both
   for (int64_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
   return names;
 }
 
-Predictions predict(const TrainedRun& run, const Tensor& inputs, const std::function<std::string(int64_t)>& place) {
+Predictions predict(const TrainedRun& run, const Dataset& data, const std::function<std::string(int64_t)>& place) {
   const FeatureModel& model = model_of_rows(run);
   Predictions result;
   result.classes = class_names(run);
-  for (int64_t begin = 0; begin < inputs.size(0); begin += kRows) {
-    const int64_t rows = std::min(kRows, inputs.size(0) - begin), width = inputs.size(1);
-    const Tensor part = inputs.view({rows, width}, {width, 1}, begin * width);
-    add_rows(result, model.objective(), run.predict(part), std::get_if<TableEncoder>(&run.encoder()), place, begin);
+  std::vector<int64_t> ids;
+  for (int64_t begin = 0; begin < data.size(); begin += kRows) {
+    ids.resize(static_cast<size_t>(std::min(kRows, data.size() - begin)));
+    std::iota(ids.begin(), ids.end(), begin);
+    const NoGrad no_grad;
+    Context context;
+    const Tensor outputs = model.outputs(data.batch(ids), context);
+    add_rows(result, model.objective(), outputs, std::get_if<TableEncoder>(&run.encoder()), place, begin);
   }
   return result;
 }
@@ -107,7 +114,23 @@ Predictions predict(const TrainedRun& run, const Table& table) {
   model_of_rows(run);
   const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
   const Tensor inputs = encoder != nullptr ? encoder->inputs(table) : unnamed_inputs(table, run.shape().inputs);
-  return predict(run, inputs, [&](int64_t row) { return table.place(row); });
+  const TensorDataset data(inputs, Tensor::zeros({table.rows}, DType::kI64));  // there is nothing to compare with
+  return predict(run, data, [&](int64_t row) { return table.place(row); });
+}
+
+Predictions predict_files(const TrainedRun& run, const std::vector<std::string>& paths) {
+  const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
+  if (encoder != nullptr && encoder->is_sparse()) {
+    const internal::SparseRows rows = internal::read_sparse_rows(encoder->sparse(), paths);
+    const Tensor no_targets = Tensor::zeros({rows.features->rows}, DType::kI64);
+    return predict(run, SparseDataset(rows.features, no_targets),
+                   [&](int64_t row) { return rows.labels.place(row); });
+  }
+  if (encoder != nullptr) return predict(run, read_tables(run.config(), paths));
+  const std::vector<std::string> files = files_of(paths, "--data");
+  Table table = read_csv(files[0]);
+  for (size_t i = 1; i < files.size(); ++i) table.append(read_csv(files[i]));
+  return predict(run, table);
 }
 
 std::string to_csv(const Predictions& p) {

@@ -23,8 +23,11 @@ struct Predictions {
 /// any other columns; for a model of made-up data, which has no names for them, it must have nothing but them. A usage
 /// error for a text model.
 Predictions predict(const TrainedRun& run, const Table& table);
-/// The same of rows as the model sees them, f32 (rows, inputs); an error calls row i `place(i)`.
-Predictions predict(const TrainedRun& run, const Tensor& inputs, const std::function<std::string(int64_t row)>& place);
+/// The same of files, as the run's `[data]` says that they are read; tables of text for a model of made-up data. Their
+/// targets, if they have some, are not looked at.
+Predictions predict_files(const TrainedRun& run, const std::vector<std::string>& paths);
+/// The same of examples as the model sees them; an error calls example i of the data `place(i)`.
+Predictions predict(const TrainedRun& run, const Dataset& data, const std::function<std::string(int64_t row)>& place);
 /// The names of the classes that the run's model tells apart; empty for numbers. A usage error for a text model.
 std::vector<std::string> class_names(const TrainedRun& run);
 

@@ -108,27 +108,22 @@ void add_measures(Report& report, const Outcome& outcome, std::span<const NamedM
 }
 
 Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
-  constexpr int64_t kRows = 4096;
   const auto* table = std::get_if<TableEncoder>(&run.encoder());
   const auto in_unit = [&](double x) { return table != nullptr ? table->original(x) : x; };
   Outcome o{.classes = static_cast<int64_t>(classes)};
-  for (int64_t begin = 0; begin < part.size(); begin += kRows) {
-    std::vector<int64_t> ids(static_cast<size_t>(std::min(kRows, part.size() - begin)));
-    std::iota(ids.begin(), ids.end(), begin);
-    const Batch batch = part.batch(ids);
-    const std::vector<double> truth = batch.targets.values<double>();
-    const Predictions predictions = predict(
-        run, batch.inputs, [&](int64_t row) { return fmt::format("example {}", ids[static_cast<size_t>(row)]); });
-    if (classes == 0) {
-      for (const double x : truth) o.numbers.push_back(in_unit(x));
-      o.outputs.insert(o.outputs.end(), predictions.numbers.begin(), predictions.numbers.end());
-      continue;
-    }
-    for (const double id : truth) o.truth.push_back(static_cast<int64_t>(id));
-    o.predicted.insert(o.predicted.end(), predictions.ids.begin(), predictions.ids.end());
-    for (const std::vector<double>& row : predictions.probabilities) {
-      o.probabilities.insert(o.probabilities.end(), row.begin(), row.end());
-    }
+  std::vector<int64_t> ids(static_cast<size_t>(part.size()));
+  std::iota(ids.begin(), ids.end(), 0);
+  const std::vector<double> truth = part.batch(ids).targets.values<double>();
+  Predictions predictions = predict(run, part, [&](int64_t row) { return fmt::format("example {}", row); });
+  if (classes == 0) {
+    for (const double x : truth) o.numbers.push_back(in_unit(x));
+    o.outputs = std::move(predictions.numbers);
+    return o;
+  }
+  for (const double id : truth) o.truth.push_back(static_cast<int64_t>(id));
+  o.predicted = std::move(predictions.ids);
+  for (const std::vector<double>& row : predictions.probabilities) {
+    o.probabilities.insert(o.probabilities.end(), row.begin(), row.end());
   }
   return o;
 }

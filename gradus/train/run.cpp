@@ -41,7 +41,7 @@ void check_folder(const fs::path& folder, bool overwrite) {
                "exists and is not empty; choose another --out, or give --overwrite to replace the run{}",
                is_run ? ", or --resume to go on with it" : "");
   }
-  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kColumns, kConfig, kCheckpoints}) {
+  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kColumns, kSplit, kConfig, kCheckpoints}) {
     if (is_run || !fs::exists(fs::symlink_status(folder / name))) continue;
     fail_usage(folder.string(),
                "has a {} but no {}, so it is not a run; --overwrite would remove a file that gradus may not have "
@@ -78,7 +78,7 @@ void check_source(const Config& config, const fs::path& folder) {
 void remove_run(const fs::path& folder) {
   remove_checkpoints(folder);
   // The log stays until the new run empties it: a folder with it is a run, wherever a kill meets this.
-  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kColumns, kConfig}) remove_path(folder / name);
+  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kColumns, kSplit, kConfig}) remove_path(folder / name);
 }
 
 // What a process that was killed left half done.
@@ -88,6 +88,17 @@ void remove_leftovers(const fs::path& folder) {
       if (is_leftover(path)) remove_path(path);
     }
   }
+}
+
+// "row,part" of each row in use.
+std::string split_text(const Split& split) {
+  std::vector<std::pair<int64_t, const char*>> rows;
+  for (const int64_t row : split.training) rows.emplace_back(row, "training");
+  for (const int64_t row : split.validation) rows.emplace_back(row, "validation");
+  std::sort(rows.begin(), rows.end());
+  std::string text = "row,part\n";
+  for (const auto& [row, part] : rows) fmt::format_to(std::back_inserter(text), "{},{}\n", row, part);
+  return text;
 }
 
 void write_if_different(const fs::path& path, const std::string& text) {
@@ -197,12 +208,13 @@ void Run::open(bool overwrite) {
   // Before anything else: a folder with a log is known for a run, whatever happens next.
   log_ = std::make_unique<LineLog>(folder_ / kLog);
   write_file(folder_ / kConfig, with_sum(config().to_toml()));
-  write_encoder();
+  write_data_files();
 }
 
-void Run::write_encoder() const {
+void Run::write_data_files() const {
   const std::string_view name = encoder_file(data().encoder);
   if (!name.empty()) write_if_different(folder_ / name, encoder_json(data().encoder));
+  if (!data().split.training.empty()) write_if_different(folder_ / kSplit, split_text(data().split));
 }
 
 void Run::resume(const RunOptions& options, Config config) {
@@ -273,7 +285,7 @@ void Run::take_over(const StartingPoint& start) {
   if (cut.unreadable > 0) notes_.push_back(fmt::format("{} unreadable lines of {} were cut", cut.unreadable, kLog));
   remove_path(folder_ / kSummary);  // of an end that is none
   write_if_different(folder_ / kConfig, with_sum(config().to_toml()));
-  write_encoder();
+  write_data_files();
   remove_leftovers(folder_);
   log_ = std::make_unique<LineLog>(folder_ / kLog, LineLog::Start::kAppend);
   saved_step_ = told_step_ = state.step;
@@ -358,6 +370,7 @@ void Run::log(const StepRecord& record) {
   row.add("learning_rate", record.learning_rate).add("grad_norm", record.gradient_norm);
   const bool penalized = config().real("regularization.l1") > 0 || config().real("regularization.l2") > 0;
   if (penalized || config().has("regularization.group_lasso")) row.add("penalty", record.penalty);
+  if (record.l1) row.add("l1", *record.l1).add("penalty", record.penalty);
   if (record.update_ratio) row.add("update_ratio", *record.update_ratio);
   if (record.dead_units) row.add("dead_units", *record.dead_units);
   row.add("examples_per_s", progress.examples_per_s);
@@ -395,6 +408,7 @@ void Run::write_summary(const TrainingSummary& summary) const {
                          .add("undone_steps", state.undone_steps)
                          .add("spikes_trained_on", state.health.spikes)
                          .add("clipped_steps", state.health.clipped_steps)
+                         .add("skipped_rows", session_->data().skipped)
                          .add("unused_tokens", session_->data().unused_tokens)
                          .add("warnings", state.health.warned));
   json.add("checkpoints",

@@ -81,7 +81,7 @@ class Run {
 
  private:
   void open(bool overwrite);
-  void write_encoder() const;
+  void write_data_files() const;
   void resume(const RunOptions& options, Config config);
   void take_over(const StartingPoint& start);
   void set_aside_after(int64_t step);

@@ -7,7 +7,6 @@
 #include "gradus/base/threads.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/pool.h"
-#include "gradus/train/solver.h"
 #include "gradus/train/trained_run.h"
 
 namespace gradus {
@@ -65,7 +64,7 @@ Session::Session(Config config, const SessionOptions& options) : config_(std::mo
     load_parameters(model_->parameters(), handles_of(source->model().parameters()), config_.text("model.from"));
   }
   solver_ = make_solver(config_, data_, *model_);
-  if (solver_ != nullptr) trainer_->set_iteration([this] { return iterate(config_, data_, *solver_, *model_); });
+  if (solver_ != nullptr) trainer_->set_iteration([this] { return solver_->step(); });
 }
 
 void Session::clear() {
@@ -126,12 +125,12 @@ Checkpoint Session::snapshot() const {
                        {"gradus.outputs", std::to_string(data_.shape.outputs)},
                        {"gradus.vocabulary", std::to_string(data_.shape.vocabulary)}},
           .average = copies_of(optimizer_->averages()),
-          .optimizer = copies_of(solver_ != nullptr ? state_of(*solver_) : optimizer_->state())};
+          .optimizer = copies_of(solver_ != nullptr ? solver_->state() : optimizer_->state())};
 }
 
 void Session::restore_tensors(const Checkpoint& checkpoint, std::string_view source) {
   load_parameters(model_->parameters(), checkpoint.model, source);
-  if (solver_ != nullptr) return restore_solver(*solver_, checkpoint.optimizer, source);
+  if (solver_ != nullptr) return solver_->restore(checkpoint.optimizer, source);
   optimizer_->restore(checkpoint.state.facts.optimizer_steps, checkpoint.optimizer, source);
 }
 

@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-#include "gradus/classic/linear_solver.h"
 #include "gradus/train/checkpoint.h"
 #include "gradus/train/experiment.h"
 #include "gradus/train/memory.h"
+#include "gradus/train/solver.h"
 
 namespace gradus {
 
@@ -66,7 +66,7 @@ class Session {
   std::unique_ptr<Optimizer> optimizer_;
   Schedule schedule_;
   std::unique_ptr<Trainer> trainer_;
-  std::unique_ptr<LinearSolver> solver_;  // null unless solver.name asks for one
+  std::unique_ptr<Solver> solver_;  // null unless solver.name asks for one
   MemoryPrediction memory_;
 };
 

@@ -4,6 +4,14 @@
 #include <cmath>
 
 #include "gradus/base/error.h"
+#include "gradus/classic/lasso_path.h"
+#include "gradus/classic/linear_adagrad.h"
+#include "gradus/classic/linear_coordinate_descent.h"
+#include "gradus/classic/linear_dual_descent.h"
+#include "gradus/classic/linear_ftrl.h"
+#include "gradus/classic/linear_gradient_descent.h"
+#include "gradus/classic/linear_interior_point.h"
+#include "gradus/classic/linear_lbfgs.h"
 #include "gradus/classic/linear_newton.h"
 #include "gradus/classic/linear_sgd.h"
 #include "gradus/nn/models/feedforward.h"
@@ -11,9 +19,6 @@
 
 namespace gradus {
 namespace {
-
-// Our mean squared error is twice the half square of solvers, and its penalties count half as much there.
-double scale_of(const Config& config) { return config.text("loss.name") == "mse" ? 2.0 : 1.0; }
 
 LinearLoss loss_of(const Config& config) {
   const std::string& name = config.text("loss.name");
@@ -30,34 +35,66 @@ LinearLoss loss_of(const Config& config) {
              "loss.name = \"{}\" has no solver; set solver.name = \"none\" to use an optimizer", name);
 }
 
-// The weights of examples that the loss gives by their class; undefined for 1 each.
-Tensor weights_of_examples(const Config& config, const Tensor& classes) {
+// The numbers that the loss multiplies examples by.
+struct ExampleWeights {
+  Tensor all = {};  // undefined for 1 each
+  /// The sum of all, to that of those by which our mean is divided: `loss.positive_weight` is not among the latter.
+  double ratio = 1.0;
+};
+
+ExampleWeights weights_of(const Config& config, const Tensor& targets, const Tensor& own) {
   std::vector<double> of_class;
+  const bool positive = config.has("loss.positive_weight") && config.real("loss.positive_weight") != 1.0;
+  if (positive) of_class = {1.0, config.real("loss.positive_weight")};
   if (config.has("loss.class_weights")) of_class = config.reals("loss.class_weights");
-  if (config.has("loss.positive_weight")) of_class = {1.0, config.real("loss.positive_weight")};
-  if (of_class.empty()) return {};
-  Tensor weights = Tensor::empty({classes.numel()});
-  for (int64_t i = 0; i < classes.numel(); ++i) {
-    weights.mutable_data<float>()[i] = static_cast<float>(of_class[static_cast<size_t>(classes.data<int64_t>()[i])]);
+  if (of_class.empty()) return {.all = own};
+  ExampleWeights weights{.all = Tensor::empty({targets.numel()})};
+  double sum = 0.0, divisor = 0.0;
+  for (int64_t i = 0; i < targets.numel(); ++i) {
+    const double given = own.defined() ? double{own.data<float>()[i]} : 1.0;
+    const double weight = given * of_class[static_cast<size_t>(targets.data<int64_t>()[i])];
+    weights.all.mutable_data<float>()[i] = static_cast<float>(weight);
+    sum += weight;
+    divisor += positive ? given : weight;
   }
+  weights.ratio = sum / divisor;
   return weights;
 }
 
-LinearProblem problem_of(const Config& config, const ExperimentData& data) {
-  const auto& training = dynamic_cast<const TensorDataset&>(*data.training);
+// A problem of gradus/classic, and what its objective is multiplied by to be that of the configuration's loss.
+struct ScaledProblem {
   LinearProblem problem;
-  problem.inputs = training.inputs();
-  problem.targets = training.targets();
+  double scale = 1.0;
+};
+
+ScaledProblem problem_of(const Config& config, const ExperimentData& data) {
+  ScaledProblem scaled;
+  LinearProblem& problem = scaled.problem;
+  Tensor weights;
+  if (const auto* dense = dynamic_cast<const TensorDataset*>(data.training.get())) {
+    problem.inputs = dense->inputs();
+    problem.targets = dense->targets();
+    weights = dense->weights();
+  } else {
+    const auto& sparse = dynamic_cast<const SparseDataset&>(*data.training);
+    problem.inputs = sparse.rows();
+    problem.targets = sparse.targets();
+    weights = sparse.weights();
+  }
   problem.loss = loss_of(config);
   if (config.has("loss.quantile")) problem.quantile = config.real("loss.quantile");
   if (config.has("loss.delta")) problem.delta = config.real("loss.delta");
+  if (problem.loss == LinearLoss::kSquared) scaled.scale = 2.0;  // solvers have half the square
   if (is_classification(problem.loss)) {
     problem.classes = std::max<int64_t>(2, data.shape.outputs);
-    problem.example_weights = weights_of_examples(config, problem.targets);
+    const ExampleWeights all = weights_of(config, problem.targets, weights);
+    weights = all.all;
+    scaled.scale = all.ratio;
   }
-  problem.l1 = config.real("regularization.l1") / scale_of(config);
-  problem.l2 = config.real("regularization.l2") / scale_of(config);
-  return problem;
+  problem.example_weights = weights;
+  problem.l1 = config.real("regularization.l1") / scaled.scale;
+  problem.l2 = config.real("regularization.l2") / scaled.scale;
+  return scaled;
 }
 
 // What a solver would leave aside without a word.
@@ -69,24 +106,37 @@ void check_unused(const Config& config) {
   }
 }
 
-LinearSgdOptions sgd_options(const Config& config) {
+bool shuffles(const Config& config) { return config.text("train.sampling") == "shuffle"; }
+
+double learning_rate_of(const Config& config, double usual) {
+  return config.has("solver.learning_rate") ? config.real("solver.learning_rate") : usual;
+}
+
+LinearSgdOptions sgd_options(const Config& config, const LinearProblem& problem) {
   const std::string& rate = config.text("solver.rate");
+  if (rate == "optimal" && config.has("solver.learning_rate")) {
+    fail_usage(config.where("solver.learning_rate"),
+               "solver.learning_rate has no meaning with solver.rate = \"optimal\"; remove it, or set solver.rate = "
+               "\"constant\" or \"inverse_scaling\"");
+  }
+  const double usual_bias_rate = problem.inputs.is_sparse() ? 0.01 : 1.0;
   return {.batch_size = config.integer("solver.batch_size"),
           .rate = rate == "constant"  ? LinearSgdRate::kConstant
                   : rate == "optimal" ? LinearSgdRate::kOptimal
                                       : LinearSgdRate::kInverseScaling,
-          .learning_rate = config.has("solver.learning_rate") ? config.real("solver.learning_rate") : 0.01,
+          .learning_rate = learning_rate_of(config, 0.01),
           .power = config.has("solver.power") ? config.real("solver.power") : 0.5,
+          .bias_rate = config.has("solver.bias_rate") ? config.real("solver.bias_rate") : usual_bias_rate,
           .average_from = config.integer("solver.average_from"),
           .seed = static_cast<uint64_t>(config.integer("train.seed")),
-          .shuffle = config.text("train.sampling") == "shuffle",
+          .shuffle = shuffles(config),
           .tolerance = config.real("solver.tolerance")};
 }
 
-void copy_coefficients(const LinearSolver& solver, const Model& model) {
+void set_weights(const Model& model, const Tensor& weights, const Tensor& bias) {
   for (const Parameter& parameter : model.parameters()) {
-    const Tensor& from = parameter.name == "weight" ? solver.weights() : solver.bias();
     Tensor to = parameter.tensor;
+    const Tensor& from = parameter.name == "weight" ? weights : bias;
     kernels::copy_into(to, kernels::cast(kernels::contiguous(from), DType::kF32));
   }
 }
@@ -100,50 +150,148 @@ double penalty_of(const LinearProblem& problem, const Tensor& weights) {
   return problem.l1 * l1 + 0.5 * problem.l2 * squares;
 }
 
+std::unique_ptr<LinearSolver> make_linear_solver(const Config& config, const LinearProblem& problem) {
+  const std::string& name = config.text("solver.name");
+  const auto seed = static_cast<uint64_t>(config.integer("train.seed"));
+  if (name == "sgd") return make_linear_sgd(problem, sgd_options(config, problem));
+  if (name == "adagrad") {
+    return make_linear_adagrad(problem, {.learning_rate = learning_rate_of(config, 0.1),
+                                         .seed = seed,
+                                         .shuffle = shuffles(config)});
+  }
+  if (name == "ftrl") {
+    return make_linear_ftrl(problem, {.alpha = learning_rate_of(config, 0.1),
+                                      .beta = config.real("solver.beta"),
+                                      .seed = seed,
+                                      .shuffle = shuffles(config)});
+  }
+  const double tolerance = config.real("solver.tolerance");
+  if (name == "lbfgs") {
+    return make_linear_lbfgs(problem, {.history = config.integer("solver.history"), .tolerance = tolerance});
+  }
+  if (name == "gradient_descent") {
+    return make_linear_gradient_descent(problem, {.learning_rate = learning_rate_of(config, 0.0),
+                                                  .accelerate = config.boolean("solver.accelerate"),
+                                                  .tolerance = tolerance});
+  }
+  if (name == "coordinate_descent") return make_linear_coordinate_descent(problem, {.tolerance = tolerance});
+  if (name == "dual_descent") return make_linear_dual_descent(problem, {.tolerance = tolerance, .seed = seed});
+  if (name == "interior_point") return make_linear_interior_point(problem, {.tolerance = tolerance});
+  return make_linear_newton(problem, {.tolerance = tolerance});
+}
+
+// A solver of gradus/classic, whose coefficients become the weights of a linear model.
+class LinearModelSolver : public Solver {
+ public:
+  // Begins at 0, or at the model's weights where `model.init` or `model.from` is given.
+  LinearModelSolver(const Config& config, const ExperimentData& data, const Model& model)
+      : model_(model), examples_(data.training->size()) {
+    const auto [problem, scale] = problem_of(config, data);
+    scale_ = scale;
+    solver_ = make_linear_solver(config, problem);
+    penalties_.l1 = problem.l1;
+    penalties_.l2 = problem.l2;
+    if (config.is_set("model.init") || config.has("model.from")) {
+      solver_->start_from(model.parameters()[0].tensor, model.parameters()[1].tensor);
+    }
+  }
+
+  Iteration step() override {
+    const SolverReport& report = solver_->step();
+    const double penalty = penalty_of(penalties_, solver_->weights());
+    set_weights(model_, solver_->weights(), solver_->bias());
+    return {.loss = scale_ * (report.objective - penalty),
+            .penalty = scale_ * penalty,
+            .gradient_norm = scale_ * report.gradient_norm,
+            .examples = examples_,
+            .converged = report.converged};
+  }
+
+  Parameters state() const override {
+    Parameters all;
+    for (const auto& [name, tensor] : solver_->state()) all.push_back({name, tensor});
+    return all;
+  }
+
+  void restore(const NamedTensors& state, std::string_view source) override {
+    try {
+      solver_->restore(state);
+    } catch (const Error& error) {
+      fail(source, "{}", error.message());
+    }
+  }
+
+ private:
+  const Model& model_;
+  double scale_ = 1.0;
+  int64_t examples_;
+  LinearProblem penalties_;  // l1 and l2 alone
+  std::unique_ptr<LinearSolver> solver_;
+};
+
+// The points of a lasso path, a step each. All are found when the first is asked for.
+class LassoPathSolver : public Solver {
+ public:
+  LassoPathSolver(const Config& config, const ExperimentData& data, const Model& model)
+      : model_(model), step_(Tensor::zeros({1}, DType::kI64)) {
+    auto [problem, scale] = problem_of(config, data);
+    problem_ = std::move(problem);
+    scale_ = scale;
+    options_.points = config.integer("solver.points");
+    options_.smallest = config.real("solver.smallest");
+    options_.tolerance = config.real("solver.tolerance");
+    if (problem_.loss != LinearLoss::kSquared || outputs_of(problem_) != 1) {
+      fail_usage(config.where("solver.name"), "solver.name = \"lasso_path\" is for loss.name = \"mse\"; set that");
+    }
+    if (problem_.l1 != 0.0) {
+      fail_usage(config.where("regularization.l1"),
+                 "solver.name = \"lasso_path\" goes through values of regularization.l1 by itself; leave it out");
+    }
+  }
+
+  Iteration step() override {
+    if (path_.l1.empty()) path_ = lasso_path(problem_, options_);
+    int64_t& at = *step_.mutable_data<int64_t>();
+    const int64_t last = options_.points - 1, point = std::min(at++, last);
+    const auto i = static_cast<size_t>(point);
+    const int64_t features = problem_.inputs.features();
+    const Tensor weights = path_.weights.view({1, features}, {features, 1}, point * features);
+    set_weights(model_, weights, Tensor::full({1}, path_.bias[i], DType::kF64));
+    problem_.l1 = path_.l1[i];
+    const double penalty = penalty_of(problem_, weights);
+    return {.loss = scale_ * (path_.objective[i] - penalty),
+            .penalty = scale_ * penalty,
+            .examples = problem_.inputs.rows(),
+            .converged = point == last,
+            .l1 = scale_ * path_.l1[i]};
+  }
+
+  Parameters state() const override { return {{"step", step_}}; }
+
+  void restore(const NamedTensors& state, std::string_view source) override {
+    if (state.size() != 1 || state[0].first != "step" || state[0].second.dtype() != DType::kI64 ||
+        state[0].second.numel() != 1) {
+      fail(source, "expected the place on a lasso path, \"step\", alone");
+    }
+    step_.mutable_data<int64_t>()[0] = std::max<int64_t>(0, state[0].second.data<int64_t>()[0]);
+  }
+
+ private:
+  const Model& model_;
+  LinearProblem problem_;
+  double scale_ = 1.0;
+  LassoPathOptions options_;
+  LassoPath path_;
+  Tensor step_;
+};
+
 }  // namespace
 
-std::unique_ptr<LinearSolver> make_solver(const Config& config, const ExperimentData& data, const Model& model) {
+std::unique_ptr<Solver> make_solver(const Config& config, const ExperimentData& data, const Model& model) {
   if (!config.has("solver.name") || config.text("solver.name") == "none") return nullptr;
   check_unused(config);
-  const LinearProblem problem = problem_of(config, data);
-  std::unique_ptr<LinearSolver> solver =
-      config.text("solver.name") == "sgd" ? make_linear_sgd(problem, sgd_options(config))
-                                          : make_linear_newton(problem, {.tolerance = config.real("solver.tolerance")});
-  if (config.is_set("model.init") || config.has("model.from")) {
-    solver->start_from(model.parameters()[0].tensor, model.parameters()[1].tensor);
-  }
-  return solver;
-}
-
-Iteration iterate(const Config& config, const ExperimentData& data, LinearSolver& solver, const Model& model) {
-  const SolverReport& report = solver.step();
-  const double scale = scale_of(config);
-  LinearProblem penalties;
-  penalties.l1 = config.real("regularization.l1") / scale;
-  penalties.l2 = config.real("regularization.l2") / scale;
-  const double penalty = penalty_of(penalties, solver.weights());
-  copy_coefficients(solver, model);
-  return {.loss = scale * (report.objective - penalty),
-          .penalty = scale * penalty,
-          .gradient_norm = scale * report.gradient_norm,
-          .examples = data.training->size(),
-          .converged = report.converged};
-}
-
-Parameters state_of(const LinearSolver& solver) {
-  Parameters all;
-  for (const NamedTensor& state : solver.state()) all.push_back({state.name, state.tensor});
-  return all;
-}
-
-void restore_solver(LinearSolver& solver, const NamedTensors& state, std::string_view source) {
-  std::vector<NamedTensor> all;
-  for (const auto& [name, tensor] : state) all.push_back({name, tensor});
-  try {
-    solver.restore(all);
-  } catch (const Error& error) {
-    fail(source, "{}", error.message());
-  }
+  if (config.text("solver.name") == "lasso_path") return std::make_unique<LassoPathSolver>(config, data, model);
+  return std::make_unique<LinearModelSolver>(config, data, model);
 }
 
 }  // namespace gradus

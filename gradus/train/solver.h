@@ -1,9 +1,9 @@
-// Solvers of linear models in a run: gradus/classic in place of the tape and an optimizer.
+// What trains a model without the tape and an optimizer: gradus/classic in a run.
 #pragma once
 
 #include <memory>
+#include <string_view>
 
-#include "gradus/classic/linear_solver.h"
 #include "gradus/tensor/safetensors.h"
 #include "gradus/train/config.h"
 #include "gradus/train/experiment.h"
@@ -11,17 +11,25 @@
 
 namespace gradus {
 
-/// The solver that `[solver]` asks for, for the training part of the data; null for "none". It begins at 0, or at the
-/// model's weights where `model.init` or `model.from` is given. A usage error for a loss or a penalty that it cannot
-/// do.
-std::unique_ptr<LinearSolver> make_solver(const Config& config, const ExperimentData& data, const Model& model);
+/// Moves a model's weights by an iteration at a time over its data. A step is a function of the state alone, so that
+/// what was restored goes on to the same bits.
+class Solver {
+ public:
+  Solver() = default;
+  virtual ~Solver() = default;
+  Solver(const Solver&) = delete;
+  Solver& operator=(const Solver&) = delete;
 
-/// One step of the solver, whose coefficients become the model's weights.
-Iteration iterate(const Config& config, const ExperimentData& data, LinearSolver& solver, const Model& model);
+  /// One iteration, behind which the model has its weights.
+  virtual Iteration step() = 0;
+  /// What later steps depend on, as a checkpoint holds it: handles.
+  virtual Parameters state() const = 0;
+  /// Puts back what `state` gave; errors call its origin `source`.
+  virtual void restore(const NamedTensors& state, std::string_view source) = 0;
+};
 
-/// The solver's state as a checkpoint holds it: handles.
-Parameters state_of(const LinearSolver& solver);
-/// Puts back what `state_of` gave; errors call its origin `source`.
-void restore_solver(LinearSolver& solver, const NamedTensors& state, std::string_view source);
+/// The solver that `[solver]` asks for, for the training part of the data; null for "none". It keeps references to
+/// `data` and `model`. A usage error for a loss or a penalty that it cannot do.
+std::unique_ptr<Solver> make_solver(const Config& config, const ExperimentData& data, const Model& model);
 
 }  // namespace gradus

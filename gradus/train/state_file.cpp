@@ -74,8 +74,8 @@ PlateauState plateau_from(const JsonObject& json) {
 }
 
 JsonText to_json(const StepRecord& r) {
-  return JsonText()
-      .add("step", r.step)
+  JsonText json;
+  json.add("step", r.step)
       .add("batch", r.batch)
       .add("epoch", r.epoch)
       .add("loss", r.loss)
@@ -84,6 +84,8 @@ JsonText to_json(const StepRecord& r) {
       .add("penalty", r.penalty)
       .add("update_ratio", or_nan(r.update_ratio))
       .add("dead_units", or_nan(r.dead_units));
+  if (r.l1) json.add("l1", *r.l1);
+  return json;
 }
 
 StepRecord record_from(const JsonObject& json) {
@@ -97,6 +99,7 @@ StepRecord record_from(const JsonObject& json) {
   r.penalty = json.real_or_null("penalty").value_or(std::nan(""));
   r.update_ratio = json.real_or_null("update_ratio");
   r.dead_units = json.real_or_null("dead_units");
+  if (json.has("l1")) r.l1 = json.real("l1");
   return r;
 }
 

@@ -50,7 +50,9 @@ fs::path checked_source(const fs::path& folder, const fs::path& weights) {
 }
 
 DataEncoder read_encoder(const fs::path& folder, std::string_view data) {
-  const std::string_view name = data == "text" ? kTokenizer : data == "csv" ? kColumns : "";
+  const std::string_view name = data == "text"                                          ? kTokenizer
+                                : data == "csv" || data == "numpy" || data == "libsvm" ? kColumns
+                                                                                       : "";
   if (name.empty()) return {};
   const fs::path path = folder / name;
   return encoder_from_json(name, read_file(path, 1 << 28), path.string());

@@ -100,7 +100,7 @@ int64_t planned_steps(const TrainerOptions& options, const Dataset& data) {
 }
 
 LossFunction loss_of(const Model& model) {
-  return [&model](const Batch& batch, Context& context) { return model.loss(batch.inputs, batch.targets, context); };
+  return [&model](const Batch& batch, Context& context) { return model.loss(batch, context); };
 }
 
 std::string_view name_of(StopReason reason) {
@@ -351,6 +351,7 @@ std::optional<StopReason> Trainer::iterate(StepRecord& record) {
   updating_ = false;
   record.loss = final_loss_ = done.loss;
   record.penalty = done.penalty;
+  record.l1 = done.l1;
   record.gradient_norm = done.gradient_norm;
   record.examples = done.examples;
   record.weight = static_cast<double>(done.examples);

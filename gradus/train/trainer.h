@@ -102,6 +102,7 @@ struct Iteration {
   double gradient_norm = std::numeric_limits<double>::quiet_NaN();
   int64_t examples = 0;  ///< Of the data, as often as the iteration saw it.
   bool converged = false;
+  std::optional<double> l1 = {};  ///< The penalty's factor, where each iteration has one of its own.
 };
 
 /// Trains. One run a trainer. Everything passed by reference must outlive it.

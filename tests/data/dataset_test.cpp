@@ -76,6 +76,41 @@ TEST(TensorDataset, ChecksIds) {
   EXPECT_EQ(error_text([&] { dataset.batch(Ids{}); }), "[dataset] a batch without ids; expected at least one");
 }
 
+TEST(TensorDataset, HasTheWeightsOfItsExamples) {
+  const Tensor x = Tensor::from(std::vector<float>{1, 2, 3}, {3, 1}), w = Tensor::from(std::vector<float>{0, 2, 5}, {3});
+  const TensorDataset dataset(x, x, w);
+  EXPECT_EQ(dataset.batch(Ids{2, 0}).weights.values<double>(), (Doubles{5, 0}));
+  EXPECT_FALSE(TensorDataset(x, x).batch(Ids{2, 0}).weights.defined());
+  const auto error = [&](const std::vector<float>& weights) {
+    const Tensor given = Tensor::from(weights, {static_cast<int64_t>(weights.size())});
+    return error_text([&] { TensorDataset bad(x, x, given); });
+  };
+  EXPECT_EQ(error({1, 2}), "[dataset] weights are f32 (2,) for 3 examples; expected f32 (3,)");
+  EXPECT_EQ(error({1, -2, 0}), "[dataset] the weight of example 1 is -2; expected a finite number from 0");
+  EXPECT_EQ(error({0, 0, 0}), "[dataset] the weights of all 3 examples are 0; expected one that counts");
+}
+
+TEST(SparseDataset, GivesRows) {
+  const auto rows = std::make_shared<const SparseMatrix>(SparseMatrix{
+      .rows = 3, .columns = 4, .offsets = {0, 1, 1, 3}, .indices = {2, 0, 3}, .values = {1.0F, 2.0F, 3.0F}});
+  const SparseDataset dataset(rows, Tensor::from(std::vector<int64_t>{1, 0, 1}, {3}),
+                              Tensor::from(std::vector<float>{1, 2, 3}, {3}));
+  EXPECT_EQ(dataset.size(), 3);
+  const Batch batch = dataset.batch(Ids{2, 0});
+  EXPECT_FALSE(batch.inputs.defined());
+  EXPECT_EQ(batch.sparse->rows, 2);
+  EXPECT_EQ(batch.sparse->columns, 4);
+  EXPECT_EQ(batch.sparse->indices, (std::vector<int32_t>{0, 3, 2}));
+  EXPECT_EQ(batch.targets.values<double>(), (Doubles{1, 1}));
+  EXPECT_EQ(batch.weights.values<double>(), (Doubles{3, 1}));
+  EXPECT_EQ(dataset.batch(Ids{0, 1, 2}).sparse, rows);  // without a copy
+  EXPECT_EQ(error_text([&] { dataset.batch(Ids{3}); }), "[dataset] id 3 at position 0 of the batch; expected 0 to 2");
+  EXPECT_EQ(error_text([&] { SparseDataset bad(nullptr, Tensor::zeros({1})); }),
+            "[dataset] there are no sparse rows; expected at least one");
+  EXPECT_EQ(error_text([&] { SparseDataset bad(rows, Tensor::zeros({2})); }),
+            "[dataset] inputs of sparse rows have 3 examples, targets f32 (2,) have 2; the numbers must agree");
+}
+
 TEST(TensorDataset, ChecksItsTensors) {
   const auto error = [](const Tensor& inputs, const Tensor& targets) {
     return error_text([&] { TensorDataset dataset(inputs, targets); });

@@ -128,10 +128,36 @@ TEST(Objective, CountsEachClassByItsWeight) {
   EXPECT_EQ(loss.weight, 3.5);
 }
 
+// Scores (1, −2, 0.5) of class 0: max(0, 1 − 1) + max(0, 1 − 2) + max(0, 1 + 0.5); of class 2: 2 + 0 + 0.5.
+TEST(Objective, TellsEachOfSeveralClassesFromTheOthersByHinges) {
+  const Tensor scores = Tensor::from(std::vector<float>{1, -2, 0.5, 1, -2, 0.5}, {2, 3});
+  const Tensor classes = Tensor::from(std::vector<int64_t>{0, 2}, {2});
+  const Loss hinge = objective_loss({.kind = ObjectiveKind::kHinge}, scores, classes);
+  EXPECT_NEAR(hinge.sum.item(), 1.5 + 2.5, 1e-6);
+  EXPECT_EQ(hinge.weight, 2);
+  EXPECT_NEAR(objective_loss({.kind = ObjectiveKind::kSquaredHinge}, scores, classes).sum.item(), 2.25 + 4.25, 1e-6);
+}
+
+TEST(Objective, WeighsExamples) {
+  const Tensor x = Tensor::from(std::vector<float>{1, 2, 3, 4}, {2, 2}), y = Tensor::zeros({2, 2});
+  const Tensor weights = Tensor::from(std::vector<float>{3, 0.5}, {2});
+  const Loss loss = objective_loss({}, x, y, weights);
+  EXPECT_NEAR(loss.sum.item(), 3 * (1 + 4) + 0.5 * (9 + 16), 1e-5);
+  EXPECT_EQ(loss.weight, 7.0);  // of elements, as there are two to a row
+  const Tensor classes = Tensor::from(std::vector<int64_t>{0, 1}, {2});
+  const Loss weighted =
+      objective_loss({.kind = ObjectiveKind::kCrossEntropy, .class_weights = {1.0, 4.0}}, y, classes, weights);
+  EXPECT_NEAR(weighted.sum.item(), (3 * 1.0 + 0.5 * 4.0) * std::log(2.0), 1e-6);
+  EXPECT_EQ(weighted.weight, 5.0);
+  EXPECT_EQ(error_text([&] { objective_loss({}, x, y, Tensor::zeros({3})); }),
+            "[objective] weights f32 (3,) for targets f32 (2, 2); expected contiguous f32 (2,)");
+}
+
 TEST(Objective, SaysHowManyOutputsItNeeds) {
   EXPECT_EQ(outputs_for(ObjectiveKind::kHuber, 3), 3);
   EXPECT_EQ(outputs_for(ObjectiveKind::kCrossEntropy, 4), 4);
   EXPECT_EQ(outputs_for(ObjectiveKind::kHinge, 2), 1);
+  EXPECT_EQ(outputs_for(ObjectiveKind::kHinge, 3), 3);
   EXPECT_EQ(usage_error_text([] { outputs_for(ObjectiveKind::kFocal, 3); }),
             "[objective] the data has 3 classes, and this loss is for two; take cross_entropy");
   EXPECT_EQ(usage_error_text([] { outputs_for(ObjectiveKind::kCrossEntropy, 1); }),
@@ -159,7 +185,7 @@ TEST(FeatureModel, LossIsTheSumOfSquaresAndItsNumberOfElements) {
   const LinearModel model({.inputs = 1, .outputs = 2, .weight_init = zero, .bias_init = zero}, 1);
   Context context;
   const Tensor y = Tensor::from(std::vector<float>{1, 2, 3, 4, 5, 6}, {3, 2});
-  const Loss loss = model.loss(Tensor::zeros({3, 1}), y, context);
+  const Loss loss = model.loss({.inputs = Tensor::zeros({3, 1}), .targets = y}, context);
   EXPECT_EQ(loss.sum.item(), 91);
   EXPECT_EQ(loss.weight, 6);
 }

@@ -135,9 +135,9 @@ TEST(Gpt, ATokenSeesOnlyThoseBefore) {
 TEST(Gpt, LossIsWeightedByTokens) {
   const Gpt model(small(), 1);
   Context context;
-  EXPECT_EQ(model.loss(tokens(0, 5), tokens(1, 5), context).weight, 15);
+  EXPECT_EQ(model.loss({.inputs = tokens(0, 5), .targets = tokens(1, 5)}, context).weight, 15);
   // Fresh weights know nothing: near the entropy of a uniform guess.
-  const Loss loss = model.loss(tokens(0, 5), tokens(1, 5), context);
+  const Loss loss = model.loss({.inputs = tokens(0, 5), .targets = tokens(1, 5)}, context);
   EXPECT_NEAR(loss.sum.item() / loss.weight, std::log(11.0), 0.05);
 }
 

@@ -55,7 +55,7 @@ inline void expect_loss_and_gradients(const Model& model, const Tensor& inputs, 
                                       const std::string& prefix) {
   Tape tape;
   Context context;
-  const Loss loss = model.loss(inputs, targets, context);
+  const Loss loss = model.loss({.inputs = inputs, .targets = targets}, context);
   tape.backward(loss.sum);
   const double expected = reference(prefix + "/loss").item();
   EXPECT_NEAR(loss.sum.item() / loss.weight, expected, 1e-6 * expected) << prefix;

@@ -85,7 +85,7 @@ TEST(Config, SetChecksAgainAndKeepsTheOldOnError) {
   EXPECT_EQ(config.integer("train.threads"), 0);
   Config other = line();
   EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { other.set("data.path", "b.txt", "--data"); }),
-            "[--data] \"data.path\" applies to data.kind = \"csv\" or \"text\", not to \"line\"; remove it, or change "
+            "[--data] \"data.path\" applies to data.kind = \"csv\", \"numpy\", \"libsvm\" or \"text\", not to \"line\"; remove it, or change "
             "data.kind");
   EXPECT_FALSE(other.is_set("data.path"));
 }
@@ -297,7 +297,7 @@ TEST(ConfigErrors, WhatTomlplusplusTakesForImpossible) {
             "[run.toml:2:2] not valid TOML: Error while parsing key-value pair: expected '=', saw 'ä'");
   EXPECT_EQ(parse_error("[data]\nkind = \"\"\"\\\nä\"\"\""),
             "[run.toml:2:1] \"data.kind\" must be \"line\", \"polynomial\", \"sine\", \"blobs\", \"moons\", "
-            "\"spirals\", \"xor\", \"csv\" or \"text\"; found the text \"ä\"");
+            "\"spirals\", \"xor\", \"csv\", \"numpy\", \"libsvm\" or \"text\"; found the text \"ä\"");
 }
 
 TEST(ConfigErrors, File) {
@@ -319,9 +319,9 @@ TEST(ConfigErrors, File) {
 TEST(ConfigErrors, Required) {
   EXPECT_EQ(parse_error(""),
             "[run.toml] required key \"data.kind\" is missing; set it to \"line\", \"polynomial\", \"sine\", "
-            "\"blobs\", \"moons\", \"spirals\", \"xor\", \"csv\" or \"text\"");
+            "\"blobs\", \"moons\", \"spirals\", \"xor\", \"csv\", \"numpy\", \"libsvm\" or \"text\"");
   EXPECT_EQ(parse_error("data.kind = 'text'"),
-            "[run.toml] required key \"data.path\" is missing; set it with data.kind = \"csv\" or \"text\" to text, "
+            "[run.toml] required key \"data.path\" is missing; set it with data.kind = \"csv\", \"numpy\", \"libsvm\" or \"text\" to text, "
             "not empty, or a list of such texts, "
             "or give --data FILE");
   EXPECT_EQ(parse_error("data.kind = 'line'\nmodel.kind = 'linear'"),

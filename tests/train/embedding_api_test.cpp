@@ -72,8 +72,9 @@ class Sine : public Model {
     offset_ = p.add("offset", {1}, Initializer::uniform(0.1));
   }
   Tensor forward(const Tensor& x, Context&) const override { return tanh(x) * amplitude_ + offset_; }
-  Loss loss(const Tensor& x, const Tensor& y, Context& context) const override {
-    return {mse(forward(x, context), y, Reduction::kSum), static_cast<double>(y.numel())};
+  Loss loss(const Batch& batch, Context& context) const override {
+    return {mse(forward(batch.inputs, context), batch.targets, Reduction::kSum),
+            static_cast<double>(batch.targets.numel())};
   }
 
  private:

@@ -145,8 +145,8 @@ TEST_F(TableFiles, ErrorsNameTheFile) {
                 "; a data.path that does not begin with / counts from the folder that the command runs in: run it "
                 "there, or name the file with --data PATH");
   spill(folder_ / "3.csv", "x,kind\n1,a\n2,b\n3,c\n");
-  EXPECT_EQ(error({"data.path=" + path("3.csv"), "loss.name=hinge"}),
-            "[--set loss.name=hinge] loss.name = \"hinge\" is for two classes, and column \"kind\" has 3; take "
+  EXPECT_EQ(error({"data.path=" + path("3.csv"), "loss.name=focal"}),
+            "[--set loss.name=focal] loss.name = \"focal\" is for two classes, and column \"kind\" has 3; take "
             "\"cross_entropy\"");
 }
 
@@ -283,7 +283,7 @@ TEST(ExperimentModel, LossesAndStartsAreThoseOfTheKeys) {
     const Batch batch = data.training->batch(std::vector<int64_t>{0, 1, 2, 3});
     const NoGrad no_grad;
     Context context;
-    const Loss loss = model->loss(batch.inputs, batch.targets, context);
+    const Loss loss = model->loss(batch, context);
     return loss.sum.item() / loss.weight;
   };
   // With all outputs 0.
@@ -327,8 +327,8 @@ TEST(ExperimentConfig, ALossThatDoesNotGoWithTheData) {
   const auto error = [](std::vector<std::string> keys) {
     return usage_error_text([&] { config_of(std::move(keys)); });
   };
-  EXPECT_EQ(error({"data.kind=line", "loss.name=hinge"}),
-            "[--set loss.name=hinge] loss.name = \"hinge\" is for classes, and data.kind = \"line\" has numbers; take "
+  EXPECT_EQ(error({"data.kind=line", "loss.name=focal"}),
+            "[--set loss.name=focal] loss.name = \"focal\" is for classes, and data.kind = \"line\" has numbers; take "
             "\"mse\"");
   EXPECT_EQ(error({"data.kind=moons", "loss.name=mae"}),
             "[--set loss.name=mae] loss.name = \"mae\" is for numbers, and data.kind = \"moons\" has classes; take "

@@ -35,7 +35,7 @@ double loss_of(const Session& session) {
   const auto& data = dynamic_cast<const TensorDataset&>(*session.data().training);
   const NoGrad no_grad;
   Context context;
-  const Loss loss = session.model().loss(data.inputs(), data.targets(), context);
+  const Loss loss = session.model().loss({.inputs = data.inputs(), .targets = data.targets()}, context);
   return loss.sum.item() / loss.weight;
 }
 
@@ -158,6 +158,170 @@ TEST(Solver, AnIterationThatDivergesChangesNoCheckpoint) {
       {"solver.name=sgd", "solver.rate=constant", "solver.learning_rate=30", "train.steps=9", "checkpoint.every=1"});
   EXPECT_THAT(message_of(ErrorKind::kFailure, [&] { gradus::Run(config, folder / "run").train(); }),
               testing::HasSubstr("lower solver.learning_rate, or scale the data"));
+}
+
+// Each solver of a minimum comes to the one that the tape's L-BFGS comes to, or to a known one.
+TEST(Solver, EachFindsTheMinimum) {
+  struct Case {
+    const char *solver, *loss, *penalty;
+  };
+  for (const Case& c : {Case{"lbfgs", "binary_cross_entropy", "l2"}, Case{"gradient_descent", "squared_hinge", "l2"},
+                        Case{"dual_descent", "squared_hinge", "l2"},
+                        Case{"coordinate_descent", "binary_cross_entropy", "l2"}}) {
+    SCOPED_TRACE(c.solver);
+    const std::string loss = std::string("loss.name=") + c.loss;
+    Session solved(blobs({loss, std::string("solver.name=") + c.solver, "solver.tolerance=1e-6", "train.steps=5000"}));
+    const TrainingSummary summary = solved.trainer().run();
+    EXPECT_EQ(summary.stop_reason, StopReason::kConverged);
+    Session newton(blobs({loss, "solver.name=newton", "solver.tolerance=1e-10"}));
+    newton.trainer().run();
+    EXPECT_NEAR(loss_of(solved) + penalty_of(solved), loss_of(newton) + penalty_of(newton), 1e-7);
+  }
+}
+
+// The least mean absolute error of a constant feature is the median.
+TEST(Solver, InteriorPointFindsAMedian) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", "x,y\n1,1\n1,2\n1,10\n1,4\n1,100\n");
+  for (const auto& [loss, wanted] : {std::pair("mae", 4.0), std::pair("quantile", 10.0)}) {
+    Session session(Config::parse(
+        "data = {kind = \"csv\", validation_fraction = 0.0}\nmodel.kind = \"linear\"\ntrain.steps = 200\n"
+        "solver.name = \"interior_point\"\nregularization.l2 = 1e-6\n",
+        "run.toml", loss == std::string("mae")
+                        ? Overrides{"loss.name=mae", Config::text_override("data.path", (folder / "t.csv").string())}
+                        : Overrides{"loss.name=quantile", "loss.quantile=0.7",
+                                    Config::text_override("data.path", (folder / "t.csv").string())}));
+    EXPECT_EQ(session.trainer().run().stop_reason, StopReason::kConverged);
+    EXPECT_NEAR(values_of(session.model().parameters())[1], wanted, 1e-4) << loss;
+  }
+}
+
+std::string lasso_table() {
+  std::string text = "a,b,c,y\n";
+  for (int i = 0; i < 40; ++i) {
+    const double a = i % 7 - 3.0, b = i % 5 - 2.0, c = i % 3 - 1.0;
+    text += fmt::format("{},{},{},{}\n", a, b, c, 3 * a - b + 0.1 * c + 0.05 * (i % 4));
+  }
+  return text;
+}
+
+Config lasso(const std::filesystem::path& path, Overrides keys) {
+  keys.push_back(Config::text_override("data.path", path.string()));
+  return Config::parse(
+      "data = {kind = \"csv\", validation_fraction = 0.25}\nmodel.kind = \"linear\"\ntrain.steps = 100\n"
+      "validation.every = 1\n",
+      "run.toml", keys);
+}
+
+// A step is a point; coordinate descent at that point's l1 comes to the same weights.
+TEST(Solver, LassoPathGoesFromNothingToAllFeatures) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", lasso_table());
+  const Overrides keys = {"solver.name=lasso_path", "solver.points=12", "solver.tolerance=1e-10",
+                          "train.restore_best=true"};
+  const TrainingSummary summary = gradus::Run(lasso(folder / "t.csv", keys), folder / "run").train();
+  EXPECT_EQ(summary.stop_reason, StopReason::kConverged);
+  EXPECT_EQ(summary.steps, 12);
+  const std::vector<json> rows = log_of(folder / "run");
+  ASSERT_EQ(rows.size(), 12U);
+  EXPECT_NEAR(rows[11]["l1"].get<double>() / rows[0]["l1"].get<double>(), 1e-3, 1e-9);
+  EXPECT_NEAR(rows[0]["penalty"].get<double>(), 0.0, 1e-12);  // all weights are 0
+  const std::string l1 = fmt::format("regularization.l1={:.17g}", rows[6]["l1"].get<double>());
+  gradus::Run(lasso(folder / "t.csv", {"solver.name=coordinate_descent", l1, "solver.tolerance=1e-12"}), folder / "one")
+      .train();
+  EXPECT_NEAR(log_of(folder / "one").back()["val_loss"].get<double>(), rows[6]["val_loss"].get<double>(), 1e-6);
+}
+
+TEST(Solver, LassoPathGoesOnFromACheckpoint) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", lasso_table());
+  const Overrides keys = {"solver.name=lasso_path", "solver.points=9", "checkpoint.every=2"};
+  gradus::Run(lasso(folder / "t.csv", keys), folder / "whole").train();
+  train_until(5, lasso(folder / "t.csv", keys), folder / "cut");
+  gradus::Run(lasso(folder / "t.csv", keys), folder / "cut", {.resume = true}).train();
+  EXPECT_EQ(slurp(folder / "cut/model.safetensors"), slurp(folder / "whole/model.safetensors"));
+  EXPECT_EQ(log_of(folder / "cut").size(), 9U);
+}
+
+// A state of another solver, behind sums that were made to fit.
+TEST(Solver, ALassoPathRefusesAnotherSolversState) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", lasso_table());
+  const Config config = lasso(folder / "t.csv", {"solver.name=lasso_path"});
+  const Session session(config);
+  const std::unique_ptr<Solver> solver = make_solver(config, session.data(), session.model());
+  EXPECT_EQ(program_error([&] { solver->restore({{"weights", Tensor::zeros({1, 3})}}, "x"); }),
+            "[x] expected the place on a lasso path, \"step\", alone");
+}
+
+TEST(Solver, SaysWhatALassoPathIsFor) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", lasso_table());
+  const auto error = [&](const Overrides& keys) {
+    return message_of(ErrorKind::kUsage, [&] { Session session(lasso(folder / "t.csv", keys)); });
+  };
+  EXPECT_EQ(error({"solver.name=lasso_path", "loss.name=huber"}),
+            "[--set solver.name=lasso_path] solver.name = \"lasso_path\" is for loss.name = \"mse\"; set that");
+  EXPECT_EQ(error({"solver.name=lasso_path", "regularization.l1=0.1"}),
+            "[--set regularization.l1=0.1] solver.name = \"lasso_path\" goes through values of regularization.l1 by itself; leave it out");
+  EXPECT_EQ(error({"solver.name=sgd", "regularization.l2=0.1", "solver.learning_rate=0.1"}),
+            "[--set solver.learning_rate=0.1] solver.learning_rate has no meaning with solver.rate = \"optimal\"; remove it, or set solver.rate = "
+            "\"constant\" or \"inverse_scaling\"");
+}
+
+// A weight of 2 is the row twice, for solvers and for the tape, of numbers and of classes.
+TEST(Solver, AWeightOfTwoIsTheRowTwice) {
+  const TemporaryFolder folder;
+  spill(folder / "w.csv", "x,label,w\n1,0,2\n2,1,1\n3,1,2\n4,0,1\n5,1,3\n");
+  spill(folder / "t.csv", "x,label\n1,0\n1,0\n2,1\n3,1\n3,1\n4,0\n5,1\n5,1\n5,1\n");
+  const auto weights = [&](const char* file, Overrides keys) {
+    if (file == std::string("w.csv")) keys.insert(keys.end(), {"data.weight=w", "data.target=label"});
+    keys.push_back(Config::text_override("data.path", (folder / file).string()));
+    Session session(Config::parse(
+        "data = {kind = \"csv\", validation_fraction = 0.0, scaling = \"none\"}\n"
+        "model = {kind = \"linear\", init = \"zeros\"}\nregularization.l2 = 0.1\n"
+        "train = {steps = 30, batch_size = \"all\"}\n",
+        "run.toml", keys));
+    session.trainer().run();
+    return values_of(session.model().parameters());
+  };
+  for (const char* loss : {"binary_cross_entropy", "squared_hinge", "mse", "cross_entropy", "huber"}) {
+    for (const char* how : {"solver.name=lbfgs", "optimizer.name=lbfgs"}) {
+      SCOPED_TRACE(fmt::format("{} {}", loss, how));
+      const Overrides keys = {fmt::format("loss.name={}", loss), how};
+      const std::vector<double> found = weights("w.csv", keys), wanted = weights("t.csv", keys);
+      ASSERT_EQ(found.size(), wanted.size());
+      for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 2e-4) << i;
+    }
+  }
+}
+
+// The objective of the solver is that of the tape, penalties included, with a weight of the positive class.
+TEST(Solver, APositiveWeightKeepsThePenaltysShare) {
+  const Overrides weight = {"loss.positive_weight=3"};
+  Session newton(blobs({"loss.positive_weight=3", "solver.name=newton", "solver.tolerance=1e-10"}));
+  newton.trainer().run();
+  Session lbfgs(blobs({"loss.positive_weight=3", "optimizer.name=lbfgs", "train.steps=300"}));
+  lbfgs.trainer().run();
+  const std::vector<double> found = values_of(newton.model().parameters()),
+                            wanted = values_of(lbfgs.model().parameters());
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-4) << i;
+}
+
+// Three classes, each against the others: as three problems of two classes.
+TEST(Solver, ASupportVectorMachineOfThreeClasses) {
+  const std::string text =
+      "data = {kind = \"blobs\", classes = 3, points = 30, noise = 0.5, validation_fraction = 0.0}\n"
+      "model = {kind = \"linear\", init = \"zeros\"}\nloss.name = \"squared_hinge\"\nregularization.l2 = 0.1\n"
+      "train = {steps = 300, batch_size = \"all\"}\n";
+  Session newton(Config::parse(text, "run.toml", {"solver.name=newton", "solver.tolerance=1e-9"}));
+  newton.trainer().run();
+  Session lbfgs(Config::parse(text, "run.toml", {"optimizer.name=lbfgs"}));
+  lbfgs.trainer().run();
+  const std::vector<double> found = values_of(newton.model().parameters()),
+                            wanted = values_of(lbfgs.model().parameters());
+  ASSERT_EQ(found.size(), 9U);
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-3) << i;
 }
 
 }  // namespace

@@ -7,17 +7,18 @@
 #include "gradus/base/error.h"
 
 namespace gradus {
-Loss FeatureModel::loss(const Tensor& inputs, const Tensor& targets, Context& context) const {
-  return objective_loss(objective_, forward(inputs, context), targets);
+
+Loss FeatureModel::loss(const Batch& batch, Context& context) const {
+  return objective_loss(objective_, outputs(batch, context), batch.targets, batch.weights);
 }
 
-void FeatureModel::evaluate(const Tensor& inputs, const Tensor& targets, Context& context, Metrics& metrics) const {
-  const Tensor outputs = forward(inputs, context);
-  metrics.add(objective_loss(objective_, outputs, targets));
+void FeatureModel::evaluate(const Batch& batch, Context& context, Metrics& metrics) const {
+  const Tensor outputs = this->outputs(batch, context);
+  metrics.add(objective_loss(objective_, outputs, batch.targets, batch.weights));
   if (is_of_classes(objective_.kind)) {
-    metrics.add_classes(outputs, targets);
+    metrics.add_classes(outputs, batch.targets);
   } else {
-    metrics.add_numbers(objective_prediction(objective_, outputs), targets);
+    metrics.add_numbers(objective_prediction(objective_, outputs), batch.targets);
   }
 }
 
@@ -26,7 +27,7 @@ LinearModel::LinearModel(const LinearModelOptions& o, uint64_t seed)
       linear_(ParameterBuilder(parameters_, seed), o.inputs, o.outputs,
               {.bias = true, .weight_init = &o.weight_init, .bias_init = &o.bias_init}) {}
 
-Tensor LinearModel::forward(const Tensor& inputs, Context& context) const { return linear_(inputs, context.precision); }
+Tensor LinearModel::outputs(const Batch& batch, Context& context) const { return linear_(batch, context.precision); }
 
 Activation activation_from_name(std::string_view name) {
   constexpr std::string_view kNames[] = {"relu",    "tanh",       "gelu", "gelu_exact", "silu",
@@ -76,11 +77,12 @@ Mlp::Mlp(const MlpOptions& o, uint64_t seed)
   layers_.emplace_back(layers / static_cast<int64_t>(layers_.size()), width, o.outputs, options);
 }
 
-Tensor Mlp::forward(const Tensor& inputs, Context& context) const {
-  Tensor x = inputs;
-  for (size_t i = 0; i + 1 < layers_.size(); ++i)
-    x = dropout_(activate(activation_, layers_[i](x, context.precision)), context);
-  return layers_.back()(x, context.precision);
+Tensor Mlp::outputs(const Batch& batch, Context& context) const {
+  Tensor x = layers_[0](batch, context.precision);
+  for (size_t i = 1; i < layers_.size(); ++i) {
+    x = layers_[i](dropout_(activate(activation_, x), context), context.precision);
+  }
+  return x;
 }
 
 }  // namespace gradus

@@ -15,8 +15,11 @@ namespace gradus {
 class FeatureModel : public Model {
  public:
   explicit FeatureModel(const Objective& objective) : objective_(objective) {}
-  Loss loss(const Tensor& inputs, const Tensor& targets, Context& context) const override;
-  void evaluate(const Tensor& inputs, const Tensor& targets, Context& context, Metrics& metrics) const override;
+  /// (B, outputs), of dense or sparse features.
+  virtual Tensor outputs(const Batch& batch, Context& context) const = 0;
+  Tensor forward(const Tensor& inputs, Context& context) const override { return outputs({.inputs = inputs}, context); }
+  Loss loss(const Batch& batch, Context& context) const override;
+  void evaluate(const Batch& batch, Context& context, Metrics& metrics) const override;
   const Objective& objective() const { return objective_; }
 
  private:
@@ -35,7 +38,7 @@ struct LinearModelOptions {
 class LinearModel : public FeatureModel {
  public:
   LinearModel(const LinearModelOptions& options, uint64_t seed);
-  Tensor forward(const Tensor& inputs, Context& context) const override;
+  Tensor outputs(const Batch& batch, Context& context) const override;
 
  private:
   Linear linear_;
@@ -75,7 +78,7 @@ struct MlpOptions {
 class Mlp : public FeatureModel {
  public:
   Mlp(const MlpOptions& options, uint64_t seed);
-  Tensor forward(const Tensor& inputs, Context& context) const override;
+  Tensor outputs(const Batch& batch, Context& context) const override;
 
  private:
   std::vector<Linear> layers_;

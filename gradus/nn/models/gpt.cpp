@@ -144,9 +144,9 @@ Tensor Gpt::forward(const Tensor& ids, Context& context) const {
   return linear(hidden(ids, context), head_, {}, {}, context.precision);
 }
 
-Loss Gpt::loss(const Tensor& ids, const Tensor& targets, Context& context) const {
-  return {linear_cross_entropy(hidden(ids, context), head_, targets, Reduction::kSum, context.precision),
-          static_cast<double>(targets.numel())};
+Loss Gpt::loss(const Batch& batch, Context& context) const {
+  return {linear_cross_entropy(hidden(batch.inputs, context), head_, batch.targets, Reduction::kSum, context.precision),
+          static_cast<double>(batch.targets.numel())};
 }
 
 }  // namespace gradus

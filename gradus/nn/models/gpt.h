@@ -67,7 +67,7 @@ class Gpt : public Model {
   /// Token ids (B, T), T ≤ context → logits (B, T, V).
   Tensor forward(const Tensor& ids, Context& context) const override;
   /// Cross-entropy against the next tokens (B, T), weighted by tokens.
-  Loss loss(const Tensor& ids, const Tensor& targets, Context& context) const override;
+  Loss loss(const Batch& batch, Context& context) const override;
 
  private:
   Tensor hidden(const Tensor& ids, Context& context) const;

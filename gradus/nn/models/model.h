@@ -4,6 +4,7 @@
 #include "gradus/nn/context.h"
 #include "gradus/nn/metrics.h"
 #include "gradus/nn/parameters.h"
+#include "gradus/tensor/batch.h"
 
 namespace gradus {
 
@@ -19,10 +20,10 @@ class Model {
   /// Predictions for a batch; dimension 0 is the example.
   virtual Tensor forward(const Tensor& inputs, Context& context) const = 0;
   /// What training minimises on a batch.
-  virtual Loss loss(const Tensor& inputs, const Tensor& targets, Context& context) const = 0;
+  virtual Loss loss(const Batch& batch, Context& context) const = 0;
   /// Adds a batch to the metrics: its loss, and what else such a model is measured by.
-  virtual void evaluate(const Tensor& inputs, const Tensor& targets, Context& context, Metrics& metrics) const {
-    metrics.add(loss(inputs, targets, context));
+  virtual void evaluate(const Batch& batch, Context& context, Metrics& metrics) const {
+    metrics.add(loss(batch, context));
   }
 
  protected:

@@ -8,26 +8,44 @@
 
 namespace gradus::kernels {
 
-double loss_sum(std::string_view name, Loss loss, const LossArguments& arguments, const Tensor& prediction,
-                const Tensor& target) {
+namespace {
+
+// The sums over blocks of `block` elements, f64.
+Tensor block_sums(std::string_view name, Loss loss, const LossArguments& arguments, const Tensor& prediction,
+                  const Tensor& target, int64_t block) {
   const DType dtype = prediction.dtype();
   if (!is_float(dtype)) fail_not_float(name, dtype);
   if (dtype != target.dtype()) {
     fail(name, "{} and {} do not mix; convert one with cast", name_of(dtype), name_of(target.dtype()));
   }
   const Tensor p = contiguous(prediction), t = contiguous(target);
-  const int64_t count = p.numel(), blocks = (count + kSumBlock - 1) / kSumBlock;
+  const int64_t count = p.numel(), blocks = (count + block - 1) / block;
   Tensor sums = Tensor::empty({blocks}, DType::kF64);
   double* out = sums.mutable_data<double>();
-  parallel_for(blocks, kCostlyGrain / kSumBlock, [&](int64_t begin, int64_t end) {
-    const int64_t first = begin * kSumBlock, offset = first * size_of(dtype);
+  parallel_for(blocks, std::max<int64_t>(1, kCostlyGrain / block), [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * block, offset = first * size_of(dtype);
     run_loss_sums(loss, arguments, dtype,
-                  {.count = std::min(end * kSumBlock, count) - first,
+                  {.count = std::min(end * block, count) - first,
                    .prediction = p.bytes() + offset,
                    .target = t.bytes() + offset},
-                  kSumBlock, out + begin);
+                  block, out + begin);
   });
-  return sum_all(sums).item();
+  return sums;
+}
+
+}  // namespace
+
+double loss_sum(std::string_view name, Loss loss, const LossArguments& arguments, const Tensor& prediction,
+                const Tensor& target) {
+  return sum_all(block_sums(name, loss, arguments, prediction, target, kSumBlock)).item();
+}
+
+Tensor loss_of_rows(std::string_view name, Loss loss, const LossArguments& arguments, const Tensor& prediction,
+                    const Tensor& target) {
+  if (prediction.rank() == 0) fail(name, "{} has no rows to give a loss each", prediction.describe());
+  const int64_t rows = prediction.size(0), width = rows == 0 ? 0 : prediction.numel() / rows;
+  if (width == 0) return Tensor::zeros({rows}, prediction.dtype());
+  return cast(block_sums(name, loss, arguments, prediction, target, width), prediction.dtype());
 }
 
 LossGradients loss_backward(Loss loss, const LossArguments& arguments, const Tensor& prediction, const Tensor& target,

@@ -28,6 +28,9 @@ struct LossArguments {
 /// op `name` unless both are f32 or both f64.
 double loss_sum(std::string_view name, Loss loss, const LossArguments& arguments, const Tensor& prediction,
                 const Tensor& target);
+/// The sums of the terms of each index of dimension 0: (N), in the inputs' dtype. An error for a scalar.
+Tensor loss_of_rows(std::string_view name, Loss loss, const LossArguments& arguments, const Tensor& prediction,
+                    const Tensor& target);
 struct LossGradients {
   Tensor prediction, target;  ///< Undefined where not asked for.
 };

@@ -1,0 +1,57 @@
+#include "gradus/train/data_parts.h"
+
+#include "gradus/base/error.h"
+#include "gradus/base/hash.h"
+
+namespace gradus::internal {
+
+uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
+
+int64_t held_out(const Config& config, int64_t size) {
+  if (!config.has("data.validation_fraction")) return 0;  // there are files for it
+  return rows_to_hold(size, config.real("data.validation_fraction"));
+}
+
+void check_held_out(const Config& config, int64_t held, int64_t size, const char* unit) {
+  const int64_t every = config.integer("validation.every");
+  if (every == 0 || held > 0 || config.has("data.validation_path")) return;
+  const bool fraction_is_set = config.is_set("data.validation_fraction");
+  fail_usage(config.where(fraction_is_set ? "data.validation_fraction" : "validation.every"),
+             "data.validation_fraction = {} of {} {} holds out none, but validation.every = {} needs some; raise "
+             "data.validation_fraction above 1/{}, or set validation.every = 0",
+             config.real("data.validation_fraction"), size, unit, every, size);
+}
+
+int64_t trained_on(const Config& config, int64_t available, const char* unit) {
+  if (!config.has("data.training_size")) return available;
+  const int64_t size = config.integer("data.training_size");
+  if (size <= available) return size;
+  fail_usage(config.where("data.training_size"),
+             "data.training_size = {}, but the training part has {} {}; lower it, or give more data", size, available,
+             unit);
+}
+
+Split random_split(const Config& config, int64_t size) {
+  const int64_t held = held_out(config, size);
+  check_held_out(config, held, size, "examples");
+  const int64_t trained = trained_on(config, size - held, "examples");
+  Split split = split_at_random(size, held, seed_of(config));
+  split.training = draw_rows(split.training, trained, seed_of(config));
+  return split;
+}
+
+std::unique_ptr<TensorDataset> part_of(const TensorDataset& all, const std::vector<int64_t>& ids) {
+  if (ids.empty()) return nullptr;
+  Batch batch = all.batch(ids);
+  return std::make_unique<TensorDataset>(batch.inputs, batch.targets, batch.weights);
+}
+
+uint64_t hash_of(const TensorDataset& data, uint64_t hash) {
+  for (const Tensor* tensor : {&data.inputs(), &data.targets(), &data.weights()}) {
+    if (!tensor->defined()) continue;
+    hash = mix(hash, xxh3(tensor->bytes(), static_cast<size_t>(tensor->numel() * size_of(tensor->dtype()))));
+  }
+  return hash;
+}
+
+}  // namespace gradus::internal

@@ -1,0 +1,57 @@
+// What the kinds of data of a configuration share: what is held out, and what is trained on.
+#pragma once
+
+#include "gradus/data/split.h"
+#include "gradus/tensor/sparse.h"
+#include "gradus/train/experiment.h"
+
+namespace gradus::internal {
+
+uint64_t seed_of(const Config& config);
+
+/// How many of the examples (or tokens) `data.validation_fraction` holds out.
+int64_t held_out(const Config& config, int64_t size);
+/// Validation that was asked for needs something to validate on: a usage error otherwise.
+void check_held_out(const Config& config, int64_t held, int64_t size, const char* unit);
+/// How many of the examples (or tokens) that are not held out are trained on.
+int64_t trained_on(const Config& config, int64_t available, const char* unit);
+/// Examples that are held out at random.
+Split random_split(const Config& config, int64_t size);
+/// These examples of a data set, as one of their own; null for none.
+std::unique_ptr<TensorDataset> part_of(const TensorDataset& all, const std::vector<int64_t>& ids);
+/// Of inputs, targets and weights.
+uint64_t hash_of(const TensorDataset& data, uint64_t hash = 0);
+
+// The data of the configuration, and whole files of it, as an encoder of a model sees them.
+ExperimentData make_made_up_data(const Config& config);
+ExperimentData make_text_data(const Config& config, const DataEncoder& given);
+ExperimentData make_table_data(const Config& config, const DataEncoder& given);
+ExperimentData make_sparse_data(const Config& config, const DataEncoder& given);
+std::unique_ptr<Dataset> read_text(const Config& config, const CharacterTokenizer& tokenizer,
+                                   const std::vector<std::string>& paths);
+std::unique_ptr<Dataset> read_table(const Config& config, const TableEncoder& encoder,
+                                    const std::vector<std::string>& paths);
+std::unique_ptr<Dataset> read_sparse(const Config& config, const TableEncoder& encoder,
+                                     const std::vector<std::string>& paths);
+
+/// Sparse rows, and their labels as a table of one column, by which rows are named and split like any others.
+struct SparseRows {
+  std::shared_ptr<const SparseMatrix> features;
+  Table labels;
+  SparseColumns columns;
+};
+/// The files one behind the other.
+SparseRows read_sparse_rows(const SparseColumns& columns, const std::vector<std::string>& paths);
+
+// Of rows of a table, or of the labels of sparse rows.
+/// Which rows are trained on and which held out, by `data.split`, `data.folds` and `data.training_size`.
+Split split_of_rows(const Config& config, const Table& table);
+/// The classes and means of a target, and the preparation of the features.
+TableEncoder fit_encoder(const Config& config, const Table& table, std::span<const int64_t> rows,
+                         const SparseColumns& sparse = {});
+/// What the loss needs of targets: counts for Poisson, two classes for the losses of two. Usage errors.
+void check_targets(const Config& config, const TableEncoder& encoder, const Table& table);
+/// The outputs of a model for that encoder's targets.
+int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder);
+
+}  // namespace gradus::internal

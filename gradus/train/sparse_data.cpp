@@ -1,0 +1,119 @@
+// Sparse rows with labels, as a configuration asks for them.
+#include <algorithm>
+
+#include "gradus/base/error.h"
+#include "gradus/base/hash.h"
+#include "gradus/data/libsvm.h"
+#include "gradus/train/data_parts.h"
+
+namespace gradus::internal {
+namespace {
+
+void append(SparseMatrix& features, Table& labels, SparseExamples&& more) {
+  Table own;
+  own.rows = more.features.rows;
+  own.columns.push_back({.name = "label", .numbers = std::move(more.targets)});
+  own.lines = std::move(more.lines);
+  own.parts = {{.source = more.source}};
+  if (labels.columns.empty()) {
+    labels = std::move(own);
+    features = std::move(more.features);
+  } else {
+    labels.append(std::move(own));
+    append_rows(features, more.features);
+  }
+}
+
+// Columns are counted as the first file does, where nothing else is said of it. All rows have at least `least_columns`.
+SparseRows read_rows(const std::vector<std::string>& paths, LibsvmOptions options, int64_t least_columns = 0) {
+  using Base = LibsvmOptions::Base;
+  SparseMatrix features;
+  SparseRows rows;
+  for (const std::string& path : files_of(paths, "data.path")) {
+    SparseExamples more = read_libsvm(path, options);
+    options.base = more.base;
+    append(features, rows.labels, std::move(more));
+  }
+  features.columns = std::max(features.columns, least_columns);
+  rows.columns = {.count = features.columns, .first = options.base == Base::kZero ? 0 : 1};
+  rows.features = std::make_shared<const SparseMatrix>(std::move(features));
+  return rows;
+}
+
+LibsvmOptions options_of(const Config& config) {
+  using Base = LibsvmOptions::Base;
+  const std::string& first = config.text("data.first_column");
+  LibsvmOptions options{.base = first == "0" ? Base::kZero : first == "1" ? Base::kOne : Base::kAuto};
+  if (config.has("data.columns")) options.columns = config.integer("data.columns");
+  return options;
+}
+
+LibsvmOptions options_of(const SparseColumns& columns) {
+  using Base = LibsvmOptions::Base;
+  return {.base = columns.first == 0 ? Base::kZero : Base::kOne, .columns = columns.count};
+}
+
+uint64_t hash_of(const SparseMatrix& x, const Tensor& targets, uint64_t hash = 0) {
+  hash = mix(hash, xxh3(x.offsets.data(), x.offsets.size() * sizeof(int64_t)));
+  hash = mix(hash, xxh3(x.indices.data(), x.indices.size() * sizeof(int32_t)));
+  hash = mix(hash, xxh3(x.values.data(), x.values.size() * sizeof(float)));
+  return mix(hash, xxh3(targets.bytes(), static_cast<size_t>(targets.numel() * size_of(targets.dtype()))));
+}
+
+std::unique_ptr<SparseDataset> part_of(const SparseDataset& all, const std::vector<int64_t>& ids) {
+  if (ids.empty()) return nullptr;
+  Batch batch = all.batch(ids);
+  return std::make_unique<SparseDataset>(std::move(batch.sparse), std::move(batch.targets));
+}
+
+}  // namespace
+
+SparseRows read_sparse_rows(const SparseColumns& columns, const std::vector<std::string>& paths) {
+  return read_rows(paths, options_of(columns));
+}
+
+std::unique_ptr<Dataset> read_sparse(const Config& /*config*/, const TableEncoder& encoder,
+                                     const std::vector<std::string>& paths) {
+  const SparseRows rows = read_sparse_rows(encoder.sparse(), paths);
+  return std::make_unique<SparseDataset>(rows.features, encoder.targets(rows.labels));
+}
+
+ExperimentData make_sparse_data(const Config& config, const DataEncoder& given) {
+  const auto* known = std::get_if<TableEncoder>(&given);
+  const LibsvmOptions options = known != nullptr ? options_of(known->sparse()) : options_of(config);
+  SparseRows rows = read_rows(config.texts("data.path"), options), held;
+  if (config.has("data.validation_path")) {
+    LibsvmOptions same = options_of(rows.columns);
+    same.columns = options.columns;
+    held = read_rows(config.texts("data.validation_path"), same, rows.columns.count);
+    // The model has a column that only these files have: its weight stays where it began.
+    if (held.columns.count > rows.columns.count) {
+      SparseMatrix wider = *rows.features;
+      wider.columns = rows.columns.count = held.columns.count;
+      rows.features = std::make_shared<const SparseMatrix>(std::move(wider));
+    }
+  }
+  const Split split = split_of_rows(config, rows.labels);
+  const TableEncoder encoder =
+      known != nullptr ? *known : fit_encoder(config, rows.labels, split.training, rows.columns);
+  check_targets(config, encoder, rows.labels);
+  ExperimentData data;
+  {
+    const SparseDataset all(rows.features, encoder.targets(rows.labels));
+    rows.features.reset();
+    data.hash = hash_of(*all.rows(), all.targets());
+    data.training = part_of(all, split.training);
+    data.validation = part_of(all, split.validation);
+  }
+  if (held.features != nullptr) {
+    auto validation = std::make_unique<SparseDataset>(held.features, encoder.targets(held.labels));
+    data.hash = hash_of(*validation->rows(), validation->targets(), data.hash);
+    data.validation = std::move(validation);
+  }
+  data.shape = {.inputs = encoder.width(), .outputs = outputs_for_targets(config, encoder)};
+  data.encoder = encoder;
+  data.split = split;
+  return data;
+}
+
+}  // namespace gradus::internal

@@ -1,0 +1,142 @@
+// Tables, as a configuration asks for them.
+#include "gradus/base/error.h"
+#include "gradus/base/hash.h"
+#include "gradus/data/numpy.h"
+#include "gradus/data/weights.h"
+#include "gradus/train/data_parts.h"
+
+namespace gradus {
+namespace {
+
+std::optional<char> separator_of(const Config& config) {
+  if (!config.has("data.separator")) return std::nullopt;
+  const std::string& name = config.text("data.separator");
+  return name == "comma" ? ',' : name == "semicolon" ? ';' : name == "tab" ? '\t' : ' ';
+}
+
+Table read_one(const Config& config, const std::string& path) {
+  if (config.text("data.kind") != "numpy") return read_csv(path, csv_options(config));
+  return read_numpy(path, {.members = config.has("data.members") ? config.texts("data.members")
+                                                                 : std::vector<std::string>{}});
+}
+
+}  // namespace
+
+CsvOptions csv_options(const Config& config) {
+  using Header = CsvOptions::Header;
+  const std::string& header = config.text("data.header");
+  CsvOptions options{.separator = separator_of(config),
+                     .header = header == "auto"  ? Header::kAuto
+                               : header == "yes" ? Header::kYes
+                                                 : Header::kNo};
+  if (config.has("data.missing")) {
+    options.missing = config.texts("data.missing");
+    options.missing.emplace_back("");
+  }
+  if (config.has("data.comment")) options.comment = config.text("data.comment")[0];
+  if (config.text("data.on_bad_row") == "skip") options.on_bad_row = CsvOptions::BadRow::kSkip;
+  return options;
+}
+
+Table read_tables(const Config& config, const std::vector<std::string>& paths) {
+  const std::vector<std::string> files = files_of(paths, "data.path");
+  Table table = read_one(config, files[0]);
+  for (size_t i = 1; i < files.size(); ++i) table.append(read_one(config, files[i]));
+  return table;
+}
+
+namespace internal {
+namespace {
+
+// Rows that were left out.
+struct LeftOut {
+  int64_t unlabelled = 0, skipped = 0;
+  std::string first_skipped = {};
+};
+
+// The rows to learn from. Those without a target are left out where that is asked for, and counted.
+Table read_examples(const Config& config, const std::vector<std::string>& paths, LeftOut& left_out) {
+  Table table = read_tables(config, paths);
+  if (left_out.skipped == 0) left_out.first_skipped = table.first_skipped;
+  left_out.skipped += table.skipped;
+  if (config.text("data.unlabelled") != "leave_out") return table;
+  const size_t target = config.has("data.target") ? table.column(config.text("data.target")) : table.columns.size() - 1;
+  std::vector<int64_t> kept;
+  for (int64_t row = 0; row < table.rows; ++row) {
+    if (!table.columns[target].is_missing(row)) kept.push_back(row);
+  }
+  if (kept.empty()) {
+    fail(table.source(), "column \"{}\", which is to be learned, has no value at all; name another with data.target",
+         table.columns[target].name);
+  }
+  const int64_t unlabelled = table.rows - static_cast<int64_t>(kept.size());
+  left_out.unlabelled += unlabelled;
+  if (unlabelled > 0) table.keep(kept);
+  return table;
+}
+
+// What each example counts, f32 (rows); undefined without data.weight.
+Tensor weights_of(const Config& config, const Table& table) {
+  if (!config.has("data.weight")) return {};
+  const TableColumn& column = table.columns[table.column(config.text("data.weight"))];
+  if (!column.is_number) {
+    fail_usage(config.where("data.weight"), "column \"{}\" holds text; expected numbers, what each row counts",
+               column.name);
+  }
+  Tensor weights = Tensor::empty({table.rows});
+  bool counts = false;
+  for (int64_t row = 0; row < table.rows; ++row) {
+    const double weight = column.numbers[static_cast<size_t>(row)];
+    const auto narrow = static_cast<float>(weight);
+    if (!(narrow >= 0.0F && std::isfinite(narrow))) {
+      fail(table.place(row), "the weight in column \"{}\" is {}; expected a number from 0", column.name,
+           std::isnan(weight) ? "missing" : fmt::format("{}", weight));
+    }
+    weights.mutable_data<float>()[row] = narrow;
+    counts = counts || narrow > 0.0F;
+  }
+  if (!counts) fail(table.source(), "the weights in column \"{}\" are all 0; expected some above 0", column.name);
+  return weights;
+}
+
+TensorDataset encoded(const Config& config, const TableEncoder& encoder, const Table& table) {
+  return TensorDataset(encoder.inputs(table), encoder.targets(table), weights_of(config, table));
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> read_table(const Config& config, const TableEncoder& encoder,
+                                    const std::vector<std::string>& paths) {
+  LeftOut left_out;
+  return std::make_unique<TensorDataset>(encoded(config, encoder, read_examples(config, paths, left_out)));
+}
+
+ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
+  LeftOut left_out;
+  const Table table = read_examples(config, config.texts("data.path"), left_out);
+  const Split split = split_of_rows(config, table);
+  const auto* known = std::get_if<TableEncoder>(&given);
+  const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
+  check_targets(config, encoder, table);
+  const TensorDataset all = encoded(config, encoder, table);
+  ExperimentData data;
+  data.hash = hash_of(all);
+  data.training = part_of(all, split.training);
+  data.validation = part_of(all, split.validation);
+  if (config.has("data.validation_path")) {
+    auto validation = std::make_unique<TensorDataset>(
+        encoded(config, encoder, read_examples(config, config.texts("data.validation_path"), left_out)));
+    data.hash = hash_of(*validation, data.hash);
+    data.validation = std::move(validation);
+  }
+  data.split = split;
+  data.unlabelled = left_out.unlabelled;
+  data.skipped = left_out.skipped;
+  data.first_skipped = left_out.first_skipped;
+  data.shape = {.inputs = encoder.width(), .outputs = outputs_for_targets(config, encoder)};
+  data.encoder = encoder;
+  return data;
+}
+
+}  // namespace internal
+}  // namespace gradus

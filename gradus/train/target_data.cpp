@@ -1,0 +1,152 @@
+// What rows of any kind have in common: the target to learn, and how they are split.
+#include <map>
+
+#include "gradus/base/error.h"
+#include "gradus/nn/objective.h"
+#include "gradus/train/data_parts.h"
+
+namespace gradus::internal {
+namespace {
+
+// A number for each row, the same for equal values of a column.
+std::vector<int64_t> ids_of(const Table& table, const TableColumn& column) {
+  if (const int64_t row = column.first_missing(); row >= 0) {
+    fail_usage(table.place(row), "the value of column \"{}\" is missing, by which data.split goes; fill it",
+               column.name);
+  }
+  if (!column.is_number) return {column.codes.begin(), column.codes.end()};
+  std::map<double, int64_t> known;
+  std::vector<int64_t> ids;
+  for (const double number : column.numbers) {
+    ids.push_back(known.emplace(number, static_cast<int64_t>(known.size())).first->second);
+  }
+  return ids;
+}
+
+const TableColumn& split_column(const Config& config, const Table& table) {
+  return table.columns[table.column(config.text("data.split_column"))];
+}
+
+const TableColumn& target_column(const Config& config, const Table& table) {
+  return config.has("data.target") ? table.columns[table.column(config.text("data.target"))] : table.columns.back();
+}
+
+Split split_into_folds(const Config& config, const Table& table) {
+  const std::string& kind = config.text("data.split");
+  const FoldOptions options{.folds = config.integer("data.folds"), .seed = seed_of(config)};
+  const int64_t fold = config.integer("data.fold");
+  if (fold >= options.folds) {
+    fail_usage(config.where("data.fold"), "data.fold = {} of {} folds; they are numbered from 0", fold, options.folds);
+  }
+  return split_of_fold(kind == "stratified" ? stratified_k_fold(ids_of(table, target_column(config, table)), options)
+                       : kind == "by_group" ? group_k_fold(ids_of(table, split_column(config, table)), options)
+                                            : k_fold(table.rows, options),
+                       fold);
+}
+
+}  // namespace
+
+Split split_of_rows(const Config& config, const Table& table) {
+  const std::string& kind = config.text("data.split");
+  if (config.has("data.folds")) {
+    Split split = split_into_folds(config, table);
+    const auto rest = static_cast<int64_t>(split.training.size());
+    split.training = draw_rows(split.training, trained_on(config, rest, "examples"), seed_of(config));
+    return split;
+  }
+  const int64_t held = held_out(config, table.rows);
+  if (kind == "random" || held == 0) return random_split(config, table.rows);
+  Split split;
+  if (kind == "in_order") split = split_in_order(table.rows, held);
+  if (kind == "stratified") split = split_by_class(ids_of(table, target_column(config, table)), held, seed_of(config));
+  if (kind == "by_group") split = split_by_group(ids_of(table, split_column(config, table)), held, seed_of(config));
+  if (kind == "by_time") {
+    const TableColumn& column = split_column(config, table);
+    if (!column.is_number) {
+      fail_usage(config.where("data.split_column"),
+                 "column \"{}\" holds text; a time is a number, such as a year or "
+                 "seconds",
+                 column.name);
+    }
+    split = split_by_time(column.numbers, held);
+  }
+  const auto rest = static_cast<int64_t>(split.training.size());
+  split.training = draw_rows(split.training, trained_on(config, rest, "examples"), seed_of(config));
+  return split;
+}
+
+namespace {
+
+FeatureOptions feature_options(const Config& config) {
+  const std::string &scaling = config.text("data.scaling"), &impute = config.text("data.impute"),
+                    &categories = config.text("data.categories");
+  FeatureOptions o;
+  o.scaling = scaling == "none" ? Scaling::kNone : scaling == "min_max" ? Scaling::kMinMax : Scaling::kStandardize;
+  o.impute = impute == "mean"       ? Impute::kMean
+             : impute == "median"   ? Impute::kMedian
+             : impute == "constant" ? Impute::kConstant
+                                    : Impute::kNone;
+  if (config.has("data.impute_value")) o.fill = config.real("data.impute_value");
+  if (config.has("data.missing_indicator")) o.indicator = config.boolean("data.missing_indicator");
+  o.categories = categories == "hash"    ? CategoryEncoding::kHash
+                 : categories == "error" ? CategoryEncoding::kNone
+                                         : CategoryEncoding::kOneHot;
+  if (config.has("data.hash_buckets")) o.buckets = config.integer("data.hash_buckets");
+  if (config.has("data.unseen")) o.refuse_unseen = config.text("data.unseen") == "error";
+  return o;
+}
+
+}  // namespace
+
+TableEncoder fit_encoder(const Config& config, const Table& table, std::span<const int64_t> rows,
+                         const SparseColumns& sparse) {
+  if (sparse.count > 0) {
+    return TableEncoder::fit(table, rows,
+                             {.classes = is_of_classes(objective_kind(config.text("loss.name"))),
+                              .standardize_target = config.boolean("data.standardize_target"),
+                              .sparse = sparse});
+  }
+  TableEncoderOptions o{.classes = is_of_classes(objective_kind(config.text("loss.name"))),
+                        .feature = feature_options(config),
+                        .standardize_target = config.boolean("data.standardize_target")};
+  if (config.has("data.target")) o.target = config.text("data.target");
+  if (config.has("data.features")) o.features = config.texts("data.features");
+  if (config.has("data.log1p")) o.log1p = config.texts("data.log1p");
+  if (config.has("data.category_columns")) o.categories = config.texts("data.category_columns");
+  if (config.has("data.weight")) o.weight = config.text("data.weight");
+  return TableEncoder::fit(table, rows, o);
+}
+
+namespace {
+
+// The Poisson loss is of counts.
+void check_counts(const TableEncoder& encoder, const Table& table) {
+  const TableColumn& column = table.columns[table.column(encoder.target().name)];
+  for (int64_t row = 0; row < table.rows; ++row) {
+    const double count = column.numbers[static_cast<size_t>(row)];
+    if (count < 0.0) {
+      fail(table.place(row), "loss.name = \"poisson\" is of counts, and column \"{}\" has {}; expected 0 or more",
+           column.name, count);
+    }
+  }
+}
+
+}  // namespace
+
+void check_targets(const Config& config, const TableEncoder& encoder, const Table& table) {
+  if (config.text("loss.name") == "poisson") check_counts(encoder, table);
+}
+
+int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder) {
+  const ObjectiveKind objective = objective_kind(config.text("loss.name"));
+  const int64_t targets = encoder.classes().empty() ? 1 : static_cast<int64_t>(encoder.classes().size());
+  if (is_of_two_classes(objective) && targets > 2) {
+    fail_usage(config.where("loss.name"),
+               "loss.name = \"{}\" is for two classes, and column \"{}\" has {}; take "
+               "\"cross_entropy\"",
+               config.text("loss.name"), encoder.target().name, targets);
+  }
+  return outputs_for(objective, targets);
+}
+
+}  // namespace gradus::internal
