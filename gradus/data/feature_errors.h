@@ -1,4 +1,4 @@
-// What is wrong with a column that is to be a feature, for those who fit features and those who write them.
+// What is wrong with a column that is to be a feature or a target, for those who fit encoders and those who encode.
 #pragma once
 
 #include <string>
@@ -26,6 +26,20 @@ namespace gradus::detail {
 
 [[noreturn]] inline void fail_logarithm(std::string_view place, std::string_view column, std::string_view number) {
   fail_usage(place, "{} in column \"{}\" has no log(1 + x); take it out of data.log1p", number, column);
+}
+
+[[noreturn]] inline void fail_missing_target(std::string_view place, std::string_view column) {
+  fail_usage(place,
+             "the value of column \"{}\", which is to be learned, is missing; fill it, or set data.unlabelled = "
+             "\"leave_out\"",
+             column);
+}
+
+[[noreturn]] inline void fail_target_of_text(std::string_view place, std::string_view column, std::string_view text) {
+  fail_usage(place,
+             "column \"{}\" holds text, \"{}\"; a target that is not a class must be a number: name the column that is "
+             "with data.target, or learn classes with loss.name = \"cross_entropy\"",
+             column, text);
 }
 
 /// The row of the first text that is no number; the number of rows if there is none.

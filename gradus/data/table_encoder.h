@@ -73,6 +73,8 @@ class TableEncoder {
   double original(double output) const { return output * target_.scale + target_.mean; }
 
  private:
+  friend class TableFitter;
+
   std::vector<Feature> features_;
   Target target_;
   std::vector<std::string> classes_;
