@@ -47,11 +47,13 @@ std::shared_ptr<const RowCache> opened(const CacheRequest& request,
 }  // namespace
 
 bool HeldOutRows::contains(int64_t row) const {
-  return static_cast<double>(mix(key, static_cast<uint64_t>(row)) >> 11) * 0x1p-53 < fraction;
+  const double at = static_cast<double>(mix(key, static_cast<uint64_t>(row)) >> 11) * 0x1p-53;
+  return low <= at && at < high;
 }
 
 std::optional<std::string> stale_reason(const RowCacheDescription& description, const CacheRequest& request) {
   if (description.options != request.options) return "it was made with other options";
+  if (request.encoder && description.encoder != *request.encoder) return "it was made for another model";
   const std::vector<std::string> paths = all_files(request);
   if (description.sources.size() != paths.size()) return "it was made of other files";
   for (size_t i = 0; i < paths.size(); ++i) {
@@ -101,7 +103,7 @@ class LibsvmWriter {
         if (!is_held_out) training_.push_back(row);
         add(rows, row, is_held_out ? RowPart::kHeldOut : RowPart::kTraining);
       }
-      visit_(rows, training_);
+      visit_(rows, training_, held_out);
     }
     const bool is_first = description_.sources.empty();
     description_.sources.push_back(source_of(stream.text()));

@@ -15,10 +15,11 @@
 namespace gradus {
 
 /// Which rows of a stream are held out: each by itself, by its number, counted from 0 over all files, so that no table
-/// of rows is needed. About the fraction of them.
+/// of rows is needed: those whose hash, as a number in [0, 1), is in [low, high). So it is about that share of them, and
+/// what is held out of other intervals are other rows.
 struct HeldOutRows {
   uint64_t key = 0;
-  double fraction = 0.0;  ///< In [0, 1).
+  double low = 0.0, high = 0.0;
 
   bool contains(int64_t row) const;
 };
@@ -32,6 +33,7 @@ struct CacheRequest {
   /// All that the rows depend on beside the files, the two fields above included: a cache made with another text is made
   /// again.
   std::string options;
+  std::optional<std::string> encoder = {};  ///< Given: that of the cache has to be this.
   TextPieceOptions pieces = {};
   RowCacheWriterOptions writer = {};
 };
@@ -48,8 +50,10 @@ std::shared_ptr<const RowCache> cached_rows(const CacheRequest& request, const s
 /// The file as `text` found it, all of which was read; an error if somebody has written it meanwhile.
 RowSource source_of(const TextPieces& text);
 
-/// Some rows of a file in LIBSVM's format, and which of them are of the training part.
-using LibsvmVisit = std::function<void(const SparseExamples& rows, const std::vector<int64_t>& training)>;
+/// Some rows of a file in LIBSVM's format, and which of them are of the training part; of files that are held out, which
+/// come last, none is.
+using LibsvmVisit =
+    std::function<void(const SparseExamples& rows, const std::vector<int64_t>& training, bool of_held_out_file)>;
 /// Writes a cache of rows in LIBSVM's format, with their labels as numbers to learn. `visit` sees all rows; after the
 /// last, `encoder` gives the text that is kept with them, for so many columns, whose indices begin at `base`.
 void write_libsvm_cache(const CacheRequest& request, const LibsvmOptions& options, const LibsvmVisit& visit,

@@ -45,8 +45,8 @@ class Room {
 void check_room(const Room& room, const std::string& source) {
   if (!room.is_over()) return;
   fail(source,
-       "more than {} bytes when it is decompressed, which is half of the free memory; take a part of it, or a larger "
-       "machine",
+       "more than {} bytes when it is decompressed, which is half of the free memory; stream rows with data.rows "
+       "= \"streamed\", take a part of it, or a larger machine",
        room.most());
 }
 

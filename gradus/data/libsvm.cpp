@@ -43,6 +43,7 @@ bool LibsvmStream::next(SparseExamples& rows) {
     std::vector<detail::LibsvmBlock> blocks = detail::read_libsvm_blocks(
         pieces_.text(), pieces_.begin(), pieces_.source(), options_, pieces_.offset());
     summary_->add(blocks);
+    if (options_.base != LibsvmOptions::Base::kAuto) summary_->check_columns();
     rows = detail::join_libsvm_blocks(blocks, line, 0);
   }
   rows.source = pieces_.source();

@@ -206,6 +206,10 @@ void LibsvmSummary::look_for_beyond(const LibsvmBlock& block) {
 
 void LibsvmSummary::finish() const {
   if (rows_ == 0) fail(source_, "there is no row in it; expected lines of `label index:value …`");
+  check_columns();
+}
+
+void LibsvmSummary::check_columns() const {
   const Beyond& beyond = beyond_[base()];
   if (beyond.index < 0) return;
   fail(fmt::format("{}:{}", source_, beyond.line), "index {}, and there are {} columns; expected at most {}",

@@ -40,6 +40,8 @@ class LibsvmSummary {
   void add(const std::vector<LibsvmBlock>& blocks);
   /// Of all that was added: throws if there is no row, or an index beyond the last column.
   void finish() const;
+  /// The latter alone, at once where the base is set.
+  void check_columns() const;
 
   int64_t rows() const { return rows_; }
   /// The line behind what was added.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "gradus/data/row_cache.h"
@@ -16,8 +17,9 @@ namespace gradus {
 /// the first is used.
 class RowWindows {
  public:
-  /// `memory_bytes` is what all rows in memory may take; a window has one block at least.
-  RowWindows(std::shared_ptr<const RowCache> cache, RowPart part, int64_t memory_bytes);
+  /// `memory_bytes` is what all rows in memory may take, each with `extra_bytes` of the caller's; a window has one block
+  /// at least.
+  RowWindows(std::shared_ptr<const RowCache> cache, RowPart part, int64_t memory_bytes, int64_t extra_bytes = 0);
   ~RowWindows();
 
   const RowCache& cache() const { return *cache_; }
@@ -33,10 +35,12 @@ class RowWindows {
   void pass(uint64_t key, bool shuffle, const Visit& visit);
 
  private:
+  int64_t bytes_of(std::span<const int64_t> blocks) const;
+
   std::shared_ptr<const RowCache> cache_;
   std::vector<int64_t> blocks_;
-  int64_t rows_, window_bytes_;
-  bool is_in_memory_;
+  int64_t rows_, extra_bytes_, window_bytes_;
+  bool is_in_memory_, is_read_ = false;
   CachedRows rows_now_, rows_next_;
 };
 

@@ -231,7 +231,7 @@ TableCacheCounts write_table_cache(const CacheRequest& request, const TableCache
 
 void for_each_table(const std::string& path, const CsvOptions& csv, const TextPieceOptions& pieces,
                     const TableEncoder& encoder, const std::vector<std::string>& categories,
-                    const std::function<void(const Table& table)>& visit) {
+                    const std::function<void(Table& table)>& visit) {
   CsvStream stream(path, csv, pieces);
   take_texts(stream, encoder, categories);
   for (Table table; stream.next(table);) visit(table);

@@ -41,6 +41,6 @@ TableCacheCounts write_table_cache(const CacheRequest& request, const TableCache
 /// encoder are text; `categories` are those features whose numbers are names.
 void for_each_table(const std::string& path, const CsvOptions& csv, const TextPieceOptions& pieces,
                     const TableEncoder& encoder, const std::vector<std::string>& categories,
-                    const std::function<void(const Table& table)>& visit);
+                    const std::function<void(Table& table)>& visit);
 
 }  // namespace gradus

@@ -500,7 +500,7 @@ std::span<const Key> configuration_keys() {
 
 bool changes_result(std::string_view key) {
   // The data is compared as such, wherever it lies.
-  constexpr std::string_view kFree[] = {"data.path",  "data.validation_path", "train.threads",      "train.max_time_s",
+  constexpr std::string_view kFree[] = {"data.path",  "data.validation_path", "data.cache", "train.threads",      "train.max_time_s",
                                         "log.every",  "checkpoint.every",     "checkpoint.every_s", "checkpoint.keep",
                                         "model.from", "model.recompute",      "train.restore_best"};
   return std::find(std::begin(kFree), std::end(kFree), key) == std::end(kFree);

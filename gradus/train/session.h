@@ -58,6 +58,7 @@ class Session {
   void clear();
   void build(const SessionOptions& options);
   void plan_memory(const SessionOptions& options);
+  MemoryUse streamed_use() const;
   void restore_tensors(const Checkpoint& checkpoint, std::string_view source);
 
   Config config_;

@@ -210,14 +210,15 @@ TEST_F(RowCacheTest, AWindowThatIsDamagedEndsThePass) {
 }
 
 TEST(HeldOutRows, AreAFunctionOfTheRowAndNestByTheirFraction) {
-  const HeldOutRows tenth{.key = 3, .fraction = 0.1}, third{.key = 3, .fraction = 1.0 / 3}, other{4, 0.1}, none{3, 0.0};
+  const HeldOutRows tenth{.key = 3, .low = 0.0, .high = 0.1}, third{.key = 3, .low = 0.0, .high = 1.0 / 3};
+  const HeldOutRows other{.key = 4, .low = 0.0, .high = 0.1}, none{.key = 3}, next{.key = 3, .low = 0.1, .high = 0.2};
   int64_t of_tenth = 0, of_third = 0, both = 0;
   for (int64_t row = 0; row < 30'000; ++row) {
     of_tenth += tenth.contains(row);
     of_third += third.contains(row);
     both += tenth.contains(row) && other.contains(row);
     EXPECT_TRUE(!tenth.contains(row) || third.contains(row));
-    EXPECT_FALSE(none.contains(row));
+    EXPECT_FALSE(none.contains(row) || (next.contains(row) && tenth.contains(row)));
   }
   EXPECT_NEAR(static_cast<double>(of_tenth), 3000, 4 * 52);  // binomial, four deviations
   EXPECT_NEAR(static_cast<double>(of_third), 10'000, 4 * 82);
@@ -230,7 +231,7 @@ class LibsvmCacheTest : public RowCacheTest {
     return {.path = path_,
             .files = {(folder_ / "a.svm").string(), (folder_ / "b.svm").string()},
             .held_out_files = {},
-            .held_out = {.key = 1, .fraction = 0.25},
+            .held_out = {.key = 1, .low = 0.0, .high = 0.25},
             .options = "one",
             .pieces = {.piece_bytes = 64},
             .writer = {.block_bytes = 200}};
@@ -241,7 +242,7 @@ class LibsvmCacheTest : public RowCacheTest {
         [&] {
           ++made_;
           write_libsvm_cache(
-              request, {}, [](const SparseExamples&, const std::vector<int64_t>&) {},
+              request, {}, [](const SparseExamples&, const std::vector<int64_t>&, bool) {},
               [](int64_t columns, int32_t base) { return fmt::format("{} from {}", columns, base); });
         },
         [&](const std::string& line) { said_ = line; });
@@ -280,15 +281,24 @@ TEST_F(LibsvmCacheTest, IsMadeOnceAndAgainWhenItsSourceHasChanged) {
   EXPECT_EQ(said_, "the cache of rows " + path_ + " is made again: it was made with other options");
   EXPECT_EQ(made_, 2);
 
+  other.encoder = "9 from 1";
+  open_(other);
+  EXPECT_EQ(made_, 2);
+  other.encoder = "8 from 1";
+  open_(other);
+  EXPECT_EQ(said_, "the cache of rows " + path_ + " is made again: it was made for another model");
+  EXPECT_EQ(made_, 3);
+  other.encoder.reset();
+
   // Written again, and the same: its sum says so.
   spill_("b.svm", 50, 50);
   open_(other);
-  EXPECT_EQ(made_, 2);
+  EXPECT_EQ(made_, 3);
 
   spill_("b.svm", 51, 50);
   open_(other);
   EXPECT_EQ(said_, "the cache of rows " + path_ + " is made again: " + other.files[1] + " has changed since");
-  EXPECT_EQ(made_, 3);
+  EXPECT_EQ(made_, 4);
 
   other.files.pop_back();
   open_(other);
@@ -297,7 +307,7 @@ TEST_F(LibsvmCacheTest, IsMadeOnceAndAgainWhenItsSourceHasChanged) {
   spill(path_, slurp(path_).substr(0, 300));
   open_(other);
   EXPECT_EQ(said_, "the cache of rows is made again: " + told_("the cache of rows was cut short, or damaged at its end"));
-  EXPECT_EQ(made_, 5);
+  EXPECT_EQ(made_, 6);
   EXPECT_EQ(folder_.count(), 3u);
 }
 
@@ -307,7 +317,7 @@ TEST_F(LibsvmCacheTest, CountsFromZeroIfAnyFileDoesAndHoldsWholeFilesOut) {
   CacheRequest request = request_();
   request.files.pop_back();
   request.held_out_files = {(folder_ / "b.svm").string()};
-  request.held_out.fraction = 0.0;
+  request.held_out = {};
   const auto cache = open_(request);
   EXPECT_EQ(cache->layout().base, 0);
   EXPECT_EQ(cache->layout().columns, 10);
@@ -334,7 +344,7 @@ TEST_F(LibsvmCacheTest, AFileThatGrowsWhileItIsReadIsAnError) {
   const auto make = [&] {
     write_libsvm_cache(
         request, {},
-        [&](const SparseExamples&, const std::vector<int64_t>&) {
+        [&](const SparseExamples&, const std::vector<int64_t>&, bool) {
           std::ofstream(request.files[0], std::ios::app) << "1 1:1\n";
         },
         [](int64_t, int32_t) { return ""; });
