@@ -117,7 +117,7 @@ class TableCacheWriter {
   TableEncoder fit() {
     if (options_.encoder.feature.impute == Impute::kMedian) {
       fail_usage("data.impute",
-                 "the median needs all numbers of a column at once, which data.stream does not keep; take \"mean\" or "
+                 "the median needs all numbers of a column at once, which data.rows = \"streamed\" does not keep; take \"mean\" or "
                  "\"constant\"");
     }
     bool has_changed = false;
