@@ -135,6 +135,13 @@ CsvPlan empty_plan(std::string_view text, const std::string& source, const CsvOp
   return plan;
 }
 
+// Whether the first row ends in the plan's text.
+bool has_whole_row(const CsvPlan& plan, size_t begin) {
+  CsvScanner scanner(plan.text, begin, plan.separator, plan.comment);
+  std::vector<CsvField> row;
+  return scanner.next_row(plan.text.size()) && (read_row(scanner, row) || !scanner.problem().is_unclosed);
+}
+
 Layout layout_of(CsvPlan plan, size_t begin, const CsvOptions& options) {
   CsvScanner scanner(plan.text, begin, plan.separator, options.comment);
   FirstRows rows = read_first_rows(scanner, plan);
@@ -185,9 +192,12 @@ struct CsvStream::Plan : CsvPlan {};
 
 CsvStream::CsvStream(const std::string& path, const CsvOptions& options, const TextPieceOptions& pieces)
     : block_bytes_(options.block_bytes), pieces_(path, pieces) {
-  constexpr size_t kFirst = size_t{1} << 20;  // enough for the first rows
-  while (pieces_.text().size() < kFirst && !pieces_.is_last()) pieces_.next(0);
+  pieces_.next(0);
   CsvPlan plan = empty_plan(pieces_.text(), path, options);
+  while (!pieces_.is_last() && (pieces_.text().size() < pieces.first_bytes || !has_whole_row(plan, pieces_.begin()))) {
+    pieces_.next(0);
+    plan.text = pieces_.text();
+  }
   survey_text(pieces_.text(), block_bytes_, path);
   const Layout layout = layout_of(std::move(plan), pieces_.begin(), options);
   names_ = layout.names();
@@ -213,6 +223,8 @@ bool CsvStream::next(Table& table) {
     plan_->line = end.line;
     note_kinds(table);
     rows_ += table.rows;
+    if (skipped_ == 0) first_skipped_ = table.first_skipped;
+    skipped_ += table.skipped;
   } while (table.rows == 0);
   return true;
 }

@@ -50,7 +50,8 @@ enum class CsvKind : uint8_t {
 };
 
 /// Reads a file of any size, which may be compressed, a piece at a time: the same rows, and the same errors but that of
-/// several the first of a piece ends the reading. Whether the first line has names is seen from its first MiB.
+/// several the first of a piece ends the reading. Whether the first line has names is seen from the first rows of the first
+/// piece.
 class CsvStream {
  public:
   explicit CsvStream(const std::string& path, const CsvOptions& options = {}, const TextPieceOptions& pieces = {});
@@ -61,6 +62,9 @@ class CsvStream {
   /// columns that are not wanted have no values.
   bool next(Table& table);
   const TextPieces& text() const { return pieces_; }
+  /// Rows that were left out so far because something is wrong with them, and with the first.
+  int64_t skipped() const { return skipped_; }
+  const std::string& first_skipped() const { return first_skipped_; }
 
   /// A column is taken for numbers until a field is none, and for text from that piece on. After the last piece the
   /// kinds are those of all rows; `has_changed` says whether earlier pieces took a column for something else, so that
@@ -80,7 +84,8 @@ class CsvStream {
   std::vector<std::string> names_;
   std::unique_ptr<Plan> plan_;
   size_t used_ = 0;
-  int64_t rows_ = 0;
+  int64_t rows_ = 0, skipped_ = 0;
+  std::string first_skipped_;
   bool is_started_ = false, has_changed_ = false;
 };
 

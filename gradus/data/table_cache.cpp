@@ -108,8 +108,6 @@ class TableCacheWriter {
       kept.push_back(row);
     }
     counts_.unlabelled += table.rows - static_cast<int64_t>(kept.size());
-    if (counts_.skipped == 0) counts_.first_skipped = table.first_skipped;
-    counts_.skipped += table.skipped;
     if (static_cast<int64_t>(kept.size()) < table.rows) table.keep(kept);
     return held;
   }
@@ -193,6 +191,8 @@ class TableCacheWriter {
       for (const int64_t row : held) is_held_out_[static_cast<size_t>(row)] = 1;
       add_rows(table, encoder, writer);
     }
+    if (counts_.skipped == 0) counts_.first_skipped = stream.first_skipped();
+    counts_.skipped += stream.skipped();
     description.sources.push_back(source_of(stream.text()));
   }
 

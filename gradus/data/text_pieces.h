@@ -19,6 +19,8 @@ struct TextPieceOptions {
   size_t piece_bytes = size_t{16} << 20;
   /// The longest row there may be; `piece_bytes` or more. A piece takes no more memory than this and `piece_bytes`.
   size_t most_bytes = size_t{128} << 20;
+  /// How much text at least the first piece of a table has, from which its names are seen.
+  size_t first_bytes = size_t{1} << 20;
 };
 
 /// Reads a file, which may be compressed (data/compression.h): the rules for its name are those of data/file_contents.h.
