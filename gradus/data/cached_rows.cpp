@@ -6,6 +6,7 @@
 #include <span>
 
 #include "gradus/base/error.h"
+#include "gradus/base/folders.h"
 #include "gradus/base/random.h"
 
 namespace gradus {
@@ -70,6 +71,7 @@ std::optional<std::string> stale_reason(const RowCacheDescription& description, 
 std::shared_ptr<const RowCache> cached_rows(const CacheRequest& request, const std::function<void()>& make,
                                             const std::function<void(const std::string& line)>& say) {
   if (auto cache = opened(request, say)) return cache;
+  remove_abandoned(request.path);
   make();
   return std::make_shared<const RowCache>(request.path);
 }

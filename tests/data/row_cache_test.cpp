@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <random>
@@ -335,6 +337,22 @@ TEST_F(LibsvmCacheTest, LeavesNothingBehindWhenItsSourceIsWrong) {
   spill(folder_ / "a.svm", "1\n2\n");
   EXPECT_EQ(error_text([&] { open_(request_()); }),
             "[" + request_().files[0] + "] no row has a value; expected index:value behind the labels");
+}
+
+// A process that was killed while it made the cache leaves what it had.
+TEST_F(LibsvmCacheTest, RemovesWhatDeadProcessesLeft) {
+  spill_("a.svm", 0, 50);
+  spill_("b.svm", 50, 50);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  const std::string dead = fmt::format(".rows.gradus-tmp-{}-0", child), alive = ".rows.gradus-tmp-1-0";
+  for (const std::string& name : {dead, alive, std::string(".other.gradus-tmp-9-0"), std::string(".rows.gradus-tmp-x")}) {
+    spill(folder_ / name, "half");
+  }
+  open_(request_());
+  EXPECT_FALSE(std::filesystem::exists(folder_ / dead));
+  EXPECT_EQ(folder_.count(), 6u);
 }
 
 TEST_F(LibsvmCacheTest, AFileThatGrowsWhileItIsReadIsAnError) {

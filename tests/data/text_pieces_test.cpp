@@ -257,7 +257,8 @@ TEST_F(TextPiecesTest, CsvErrorsAreThoseOfTheWhole) {
   }
   for (const char* const text : {"", "a,b\n", "a,a\n1,2\n", "a,\n1,2\n"}) {
     const std::string path = path_of("e.csv", text);
-    EXPECT_EQ((error_of_stream<CsvStream, Table>(path, 4, with_names)), error_text([&] { read_csv(path); }))
+    EXPECT_EQ((error_of_stream<CsvStream, Table>(path, 4, with_names)),
+              error_text([&] { read_csv(path, with_names); }))
         << text;
   }
 }
