@@ -8,6 +8,7 @@
 #include "gradus/base/number.h"
 #include "gradus/base/threads.h"
 #include "gradus/data/csv_scanner.h"
+#include "gradus/data/number_fields_simd.h"
 #include "gradus/data/text_index.h"
 
 namespace gradus {
@@ -42,6 +43,11 @@ class BlockReader {
         has_short_numbers_(!plan.missing.has_number()) {
     for (TableColumn& column : table.columns) {
       numbers_.push_back(column.numbers.empty() ? nullptr : column.numbers.data() + block.first_row);
+    }
+    numbers_in_turn_.resize(kinds.size());
+    for (size_t c = kinds.size(), in_turn = 0; c-- > 0;) {
+      in_turn = kinds[c] == CsvKind::kNumbers ? in_turn + 1 : 0;
+      numbers_in_turn_[c] = in_turn;
     }
   }
 
@@ -88,6 +94,14 @@ class BlockReader {
   // Reads short numbers in columns of numbers, from `count` on, up to another field, or the row's end: whether it came
   // to that. They are stored at once; those of a bad row are written over by the next. Its place stays in a register.
   bool read_numbers(size_t& count) {
+    if (has_short_numbers_ && count < kinds_.size() && numbers_in_turn_[count] > 0) {
+      const detail::NumberFields fields =
+          detail::read_number_fields(scanner_.at(), scanner_.end(), plan_.separator, numbers_.data() + count,
+                                     static_cast<size_t>(block_.rows), numbers_in_turn_[count]);
+      count += fields.count;
+      scanner_.go_to(fields.at);
+      if (fields.ends_row) return true;
+    }
     const char* at = scanner_.at();
     while (has_short_numbers_ && count < kinds_.size() && kinds_[count] == CsvKind::kNumbers) {
       const char* begin = at;
@@ -146,6 +160,7 @@ class BlockReader {
   CsvScanner scanner_;
   bool has_short_numbers_;
   std::vector<double*> numbers_;  // of each column, from the block's first row on
+  std::vector<size_t> numbers_in_turn_;  // how many columns of numbers begin with each
   std::vector<PendingField> pending_;
 };
 

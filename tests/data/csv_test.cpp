@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <random>
 
+#include "gradus/base/number.h"
 #include "tests/testing.h"
 
 namespace gradus {
@@ -168,6 +171,53 @@ std::string described(std::string_view text, const CsvOptions& options) {
   for (const TableColumn& column : table.columns)
     all += fmt::format("{}: {}\n", column.name, fmt::join(column.dictionary, "|"));
   return all;
+}
+
+// Whole fields of numbers are read by vectors, where there is text enough behind them.
+TEST(Csv, NumbersHaveTheBitsOfParseNumber) {
+  std::mt19937_64 random(1);
+  const auto digits = [&](size_t most) {
+    std::string text;
+    for (uint64_t i = random() % (most + 1); i > 0; --i) text += static_cast<char>('0' + random() % 10);
+    return text;
+  };
+  std::string text = "a,b,c\n";
+  std::vector<double> wanted;
+  for (int row = 0; row < 60'000; ++row) {
+    for (int column = 0; column < 3; ++column) {
+      std::string number;
+      while (!parse_number(number)) {
+        number = random() % 3 == 0 ? "-" : random() % 20 == 0 ? "+" : "";
+        number += digits(row % 4 == 0 ? 18 : 6);
+        if (random() % 3 > 0) number += "." + digits(row % 5 == 0 ? 18 : 8);
+        if (random() % 10 == 0) number += "e-3";
+      }
+      text += number + (column < 2 ? "," : row % 3 == 0 ? "\r\n" : "\n");
+      wanted.push_back(*parse_number(number));
+    }
+  }
+  const Table table = parse_csv(text, "t.csv");
+  ASSERT_EQ(table.rows, 60'000);
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const double found = table.columns[i % 3].numbers[i / 3];
+    ASSERT_EQ(std::bit_cast<uint64_t>(found), std::bit_cast<uint64_t>(wanted[i])) << "row " << i / 3;
+  }
+}
+
+TEST(Csv, FieldsAreNumbersIfParseNumberSaysSo) {
+  std::mt19937_64 random(2);
+  constexpr std::string_view kCharacters = "0123456789.+-eE/:x ";
+  for (int i = 0; i < 20'000; ++i) {
+    std::string field = "1";
+    for (uint64_t j = random() % 20; j > 0; --j) field += kCharacters[random() % kCharacters.size()];
+    while (field.ends_with(' ')) field.pop_back();
+    const Table table = parse_csv("a,b\n" + field + ",123456789012345678901234567890\n", "t.csv");
+    const std::optional<double> number = parse_number(field);
+    ASSERT_EQ(table.columns[0].is_number, number.has_value()) << field;
+    if (number) {
+      ASSERT_EQ(table.columns[0].numbers[0], *number) << field;
+    }
+  }
 }
 
 TEST(Csv, IsTheSameWhateverTheBlocks) {
