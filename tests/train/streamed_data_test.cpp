@@ -291,7 +291,7 @@ TEST_F(StreamedData, SaysWhatCannotBeStreamed) {
   EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.impute=median"}))); }),
             "[data.impute] the median needs all numbers of a column at once, which data.rows = \"streamed\" does not "
             "keep; take \"mean\" or \"constant\"");
-  EXPECT_EQ(error({"validation.every=1", "data.validation_fraction=1e-9"}).substr(0, 100),
+  EXPECT_EQ(error({"validation.every=1", "data.validation_fraction=1e-9"}).substr(0, 101),
             "[--set data.validation_fraction=1e-9] data.validation_fraction = 1e-09 of 100 examples holds out none");
   spill(folder_ / "a.csv", "price,size,town,zip,rooms,late,weight\n1,2,a,1,2,3,0\n2,3,b,2,2,3,0\n");
   EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.weight=weight"}))); }),
