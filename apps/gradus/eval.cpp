@@ -36,23 +36,50 @@ Part part_of(const TrainedRun& run, const EvalOptions& options) {
   return {"the training part, for nothing was held out for validation", std::move(data.training)};
 }
 
-std::string table_of(const Part& part, const Metrics& metrics) {
+struct Evaluated {
+  std::string name;
+  int64_t examples = 0;
+  std::optional<Metrics> metrics = {};
+};
+
+std::string table_of(const Evaluated& part) {
   std::string text =
-      fmt::format("{} examples: {}\n{:<16}{:.6g}\n", part.data->size(), part.name, "loss", metrics.loss());
-  for (const Metric& metric : metrics.values()) text += fmt::format("{:<16}{:.6g}\n", metric.name, metric.value);
+      fmt::format("{} examples: {}\n{:<16}{:.6g}\n", part.examples, part.name, "loss", part.metrics->loss());
+  for (const Metric& metric : part.metrics->values()) text += fmt::format("{:<16}{:.6g}\n", metric.name, metric.value);
   return text;
 }
 
-std::string json_of(const Part& part, const Metrics& metrics) {
+std::string json_of(const Evaluated& part) {
   JsonText json;
-  json.add("data", part.name).add("examples", part.data->size()).add("loss", metrics.loss());
-  for (const Metric& metric : metrics.values()) json.add(metric.name, metric.value);
+  json.add("data", part.name).add("examples", part.examples).add("loss", part.metrics->loss());
+  for (const Metric& metric : part.metrics->values()) json.add(metric.name, metric.value);
   return json.line() + "\n";
+}
+
+int print_metrics(const Evaluated& part, const EvalOptions& options) {
+  const double loss = part.metrics->loss();
+  if (!std::isfinite(loss)) {
+    fail("eval", "the loss is {}; are the numbers of the data like those that the model learned?", loss);
+  }
+  print(options.json ? json_of(part) : table_of(part));
+  return 0;
 }
 
 }  // namespace
 
 namespace {
+
+// Files that are read a part at a time.
+int eval_in_parts(const TrainedRun& run, const EvalOptions& options) {
+  const EvaluationOptions evaluation{.batch_size = run.config().integer("validation.batch_size")};
+  Evaluated all{.name = fmt::format("{}", fmt::join(options.data, ", "))};
+  read_data_in_parts(run.config(), std::get<TableEncoder>(run.encoder()), options.data, [&](const Dataset& part) {
+    if (!all.metrics) all.metrics.emplace(metric_units(run.encoder(), part));
+    evaluate_into(*all.metrics, evaluation_of(run.model()), part, evaluation);
+    all.examples += part.size();
+  });
+  return print_metrics(all, options);
+}
 
 int report_on(const TrainedRun& run, const Part& part, const EvalOptions& options) {
   const BootstrapOptions bootstrap{.resamples = options.resamples};
@@ -79,17 +106,18 @@ int report_clusters(const TrainedRun& run, const Part& part, const EvalOptions& 
 int eval(const EvalOptions& options) {
   prepare_machine(options.machine);
   const TrainedRun run = load(options.run, options.best ? Weights::kBest : Weights::kLast);
+  if (!options.data.empty() && options.part.empty() && !options.report && is_streamed(run.config())) {
+    return eval_in_parts(run, options);
+  }
   const Part part = part_of(run, options);
   if (makes_clusters(run.config())) return report_clusters(run, part, options);
   if (options.report) return report_on(run, part, options);
-  const std::optional<Metrics> metrics = evaluate(
-      evaluation_of(run.model()), *part.data,
-      {.batch_size = run.config().integer("validation.batch_size"), .units = metric_units(run.encoder(), *part.data)});
-  if (!std::isfinite(metrics->loss())) {
-    fail("eval", "the loss is {}; are the numbers of the data like those that the model learned?", metrics->loss());
-  }
-  print(options.json ? json_of(part, *metrics) : table_of(part, *metrics));
-  return 0;
+  const EvaluationOptions evaluation{.batch_size = run.config().integer("validation.batch_size"),
+                                     .units = metric_units(run.encoder(), *part.data)};
+  return print_metrics({.name = part.name,
+                        .examples = part.data->size(),
+                        .metrics = evaluate(evaluation_of(run.model()), *part.data, evaluation)},
+                       options);
 }
 
 }  // namespace gradus::command

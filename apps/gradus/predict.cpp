@@ -17,13 +17,15 @@ int predict(const PredictOptions& options) {
   }
   prepare_machine(options.machine);
   const TrainedRun run = load(options.run, options.best ? Weights::kBest : Weights::kLast);
-  const Predictions predictions = predict_files(run, options.data);
-  const std::string text = options.format == "jsonl" ? to_jsonl(predictions) : to_csv(predictions);
-  if (options.out) {
-    write_file(*options.out, text);
-  } else {
-    print(text);
-  }
+  std::optional<AtomicFile> file;
+  if (options.out) file.emplace(*options.out);
+  bool is_first = true;
+  predict_files(run, options.data, [&](const Predictions& rows) {
+    const std::string text = options.format == "jsonl" ? to_jsonl(rows) : to_csv(rows, is_first);
+    is_first = false;
+    file ? file->write(text) : print(text);
+  });
+  if (file) file->commit();
   return 0;
 }
 

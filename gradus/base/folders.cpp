@@ -1,12 +1,15 @@
 #include "gradus/base/folders.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
 #include <exception>
 #include <memory>
 #include <string>
@@ -65,6 +68,20 @@ void AtomicFolder::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_system(path_, "rename its temporary folder", errno);
   temporary_.clear();
   flush_or_fail(path_.parent_path());
+}
+
+void remove_abandoned(const fs::path& path) {
+  std::string begin = detail::temporary_name(path).filename().string();
+  begin.resize(begin.find(detail::kTemporaryMark) + detail::kTemporaryMark.size());
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  for (const fs::path& entry : list_folder(folder)) {
+    const std::string name = entry.filename().string();
+    if (!name.starts_with(begin)) continue;
+    pid_t process = 0;
+    const auto [end, error] = std::from_chars(name.data() + begin.size(), name.data() + name.size(), process);
+    if (error != std::errc() || end == name.data() + name.size() || *end != '-' || process <= 0) continue;
+    if (::kill(process, 0) != 0 && errno == ESRCH) remove_path(entry);
+  }
 }
 
 bool is_leftover(const fs::path& path) {

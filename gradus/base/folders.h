@@ -34,6 +34,9 @@ class AtomicFolder {
 /// folder that was being removed.
 bool is_leftover(const std::filesystem::path& path);
 
+/// Removes what processes that are no more left on its way to `path`, a file: large ones would fill the disk.
+void remove_abandoned(const std::filesystem::path& path);
+
 /// What a folder holds, sorted; nothing if there is no such folder. That it cannot be read is an error: an answer that
 /// leaves things out would be taken for the truth.
 std::vector<std::filesystem::path> list_folder(const std::filesystem::path& folder);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "gradus/classic/linear_solver.h"
+#include "gradus/classic/linear_stream.h"
 
 namespace gradus {
 
@@ -22,5 +23,7 @@ struct LinearAdagradOptions {
 /// A step is a pass; its objective is as SGD's. Coefficients are f32, and a row costs what it has. State: "sums" and
 /// "squares" (outputs, features + 1). Throws a usage error for an option out of range.
 std::unique_ptr<LinearSolver> make_linear_adagrad(const LinearProblem& problem, const LinearAdagradOptions& options);
+/// The same of rows that need not fit in memory.
+std::unique_ptr<LinearSolver> make_linear_adagrad(std::unique_ptr<LinearStream> stream, const LinearAdagradOptions& options);
 
 }  // namespace gradus

@@ -22,14 +22,18 @@ struct FtrlRule {
 
 }  // namespace
 
-std::unique_ptr<LinearSolver> make_linear_ftrl(const LinearProblem& problem, const LinearFtrlOptions& o) {
+std::unique_ptr<LinearSolver> make_linear_ftrl(std::unique_ptr<LinearStream> stream, const LinearFtrlOptions& o) {
   for (const auto& [what, value] : {std::pair("alpha", o.alpha), {"beta", o.beta}}) {
     if (!(value > 0.0 && std::isfinite(value))) {
       fail_usage("ftrl", "{} is {}; expected a finite number above 0", what, value);
     }
   }
   const FtrlRule rule{static_cast<float>(o.beta), static_cast<float>(1.0 / o.alpha)};
-  return std::make_unique<detail::OnlineSolver<FtrlRule>>("ftrl", problem, rule, o.seed, o.shuffle);
+  return std::make_unique<detail::OnlineSolver<FtrlRule>>("ftrl", std::move(stream), rule, o.seed, o.shuffle);
+}
+
+std::unique_ptr<LinearSolver> make_linear_ftrl(const LinearProblem& problem, const LinearFtrlOptions& options) {
+  return make_linear_ftrl(stream_of(problem), options);
 }
 
 }  // namespace gradus

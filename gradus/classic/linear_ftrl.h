@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "gradus/classic/linear_solver.h"
+#include "gradus/classic/linear_stream.h"
 
 namespace gradus {
 
@@ -25,5 +26,7 @@ struct LinearFtrlOptions {
 /// A step is a pass; its objective is as SGD's. Coefficients are f32, and a row costs what it has. State: "sums" (z)
 /// and "squares" (n), (outputs, features + 1). Throws a usage error for an option out of range.
 std::unique_ptr<LinearSolver> make_linear_ftrl(const LinearProblem& problem, const LinearFtrlOptions& options);
+/// The same of rows that need not fit in memory.
+std::unique_ptr<LinearSolver> make_linear_ftrl(std::unique_ptr<LinearStream> stream, const LinearFtrlOptions& options);
 
 }  // namespace gradus

@@ -58,10 +58,6 @@ LinearObjective::LinearObjective(const LinearProblem& problem) : problem_(proble
   }
 }
 
-double LinearObjective::loss_parameter() const {
-  return problem_.loss == LinearLoss::kHuber ? problem_.delta : problem_.quantile;
-}
-
 // The memory of a pass over blocks of rows.
 struct LinearObjective::Pass {
   Pass(int64_t outputs, int64_t block) : z(outputs * block), slopes(outputs * block), values(block) {}

@@ -33,7 +33,7 @@ class LinearObjective {
   /// (N) classes, for softmax.
   const int32_t* classes() const { return classes_.data(); }
   /// τ or δ.
-  double loss_parameter() const;
+  double loss_parameter() const { return gradus::loss_parameter(problem_); }
 
   /// The objective without l1·Σ|W|. If `gradient` is not nullptr, its derivatives (size()) are written there: one from
   /// the side where the loss is least, where that is not smooth.

@@ -67,6 +67,10 @@ int64_t outputs_of(const LinearProblem& problem) {
   return problem.loss != LinearLoss::kSoftmax && problem.classes == 2 ? 1 : problem.classes;
 }
 
+double loss_parameter(const LinearProblem& problem) {
+  return problem.loss == LinearLoss::kHuber ? problem.delta : problem.quantile;
+}
+
 void check_problem(const LinearProblem& p) {
   constexpr const char* kPenalty = "a finite number from 0";
   check_number(p.l1 >= 0.0 && std::isfinite(p.l1), "l1", p.l1, kPenalty);

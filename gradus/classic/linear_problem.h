@@ -32,6 +32,9 @@ struct LinearProblem {
 /// 1 for the losses that tell 2 classes by a sign.
 int64_t outputs_of(const LinearProblem& problem);
 
+/// τ or δ, where the loss has one.
+double loss_parameter(const LinearProblem& problem);
+
 /// Throws a usage error, "[linear] …", if any part of the problem is not as said above.
 void check_problem(const LinearProblem& problem);
 

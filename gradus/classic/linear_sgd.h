@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "gradus/classic/linear_solver.h"
+#include "gradus/classic/linear_stream.h"
 
 namespace gradus {
 
@@ -45,5 +46,8 @@ struct LinearSgdOptions {
 /// each other are spread over threads. State: "last_weights", "last_bias" and "average_count" (with an average), "best"
 /// (the best objective, and how many passes did not reach it). Throws a usage error for an option out of range.
 std::unique_ptr<LinearSolver> make_linear_sgd(const LinearProblem& problem, const LinearSgdOptions& options);
+/// The same of rows that need not fit in memory. A batch lies in one piece of them, so that the last of each piece may
+/// be shorter.
+std::unique_ptr<LinearSolver> make_linear_sgd(std::unique_ptr<LinearStream> stream, const LinearSgdOptions& options);
 
 }  // namespace gradus

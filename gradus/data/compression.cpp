@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <utility>
 
 #include "gradus/base/error.h"
 
@@ -44,8 +45,8 @@ class Room {
 void check_room(const Room& room, const std::string& source) {
   if (!room.is_over()) return;
   fail(source,
-       "more than {} bytes when it is decompressed, which is half of the free memory; take a part of it, or a larger "
-       "machine",
+       "more than {} bytes when it is decompressed, which is half of the free memory; stream rows with data.rows "
+       "= \"streamed\", take a part of it, or a larger machine",
        room.most());
 }
 
@@ -89,55 +90,121 @@ class Inflater {
   z_stream stream{};
 };
 
-void gunzip(std::string_view bytes, const std::string& source, Room& output) {
-  constexpr int kGzip = 15 + 16;
-  std::string_view rest = bytes;
-  Inflater inflater(kGzip);
-  while (true) {
-    std::span<char> room = output.next();
-    const size_t before = room.size();
-    const int answer = inflater.step(rest, room);
-    output.add(before - room.size());
-    check_room(output, source);
-    if (answer == Z_STREAM_END) {
-      if (rest.empty()) return;
-      if (!rest.starts_with(kGzipMark)) fail_behind(source, "gzip", bytes.size() - rest.size());
-      ::inflateReset(&inflater.stream);
-    } else if (answer == Z_BUF_ERROR || (answer == Z_OK && rest.empty() && !room.empty())) {
-      fail_short(source, "gzip");
-    } else if (answer != Z_OK) {
-      const char* const reason = inflater.stream.msg;
-      fail_damaged(source, "gzip", bytes.size() - rest.size(), reason != nullptr ? reason : "unknown");
-    }
-  }
-}
+// Compressed bytes as they come, and how many were taken.
+class Bytes {
+ public:
+  explicit Bytes(Decompressor::Input input) : input_(std::move(input)) {}
 
-void unzstd(std::string_view bytes, const std::string& source, Room& output) {
-  constexpr int kWindowLog = 25;
-  const std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream(ZSTD_createDStream(), ZSTD_freeDStream);
-  if (!stream) throw std::bad_alloc();
-  ZSTD_DCtx_setParameter(stream.get(), ZSTD_d_windowLogMax, kWindowLog);
-  ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
-  size_t answer = 0;  // 0 at a frame's end, else what it would like to have next
-  do {
-    const bool at_frame = answer == 0;
-    const size_t frame = in.pos;
-    const std::span<char> room = output.next();
-    ZSTD_outBuffer out{room.data(), room.size(), 0};
-    answer = ZSTD_decompressStream(stream.get(), &out, &in);
-    output.add(out.pos);
-    check_room(output, source);
+  // What is left of the piece; asks for more if nothing is, and at least for `least`.
+  std::string_view& rest(size_t least = 1) {
+    while (rest_.size() < least && !is_over_) {
+      const std::string_view more = input_();
+      is_over_ = more.empty();
+      if (is_over_) break;
+      given_ += more.size();
+      if (rest_.empty()) {
+        rest_ = more;
+      } else {
+        joined_ = std::string(rest_).append(more);
+        rest_ = joined_;
+      }
+    }
+    return rest_;
+  }
+  bool is_over() const { return is_over_; }
+  size_t taken() const { return given_ - rest_.size(); }
+
+ private:
+  Decompressor::Input input_;
+  std::string_view rest_;
+  std::string joined_;
+  size_t given_ = 0;
+  bool is_over_ = false;
+};
+
+class GzipReader : public Decompressor {
+ public:
+  GzipReader(std::string source, Input input) : source_(std::move(source)), bytes_(std::move(input)) {}
+
+  size_t read(std::span<char> to) override {
+    const size_t wanted = to.size();
+    while (!to.empty() && begin_member()) {
+      const int answer = inflater_.step(bytes_.rest(), to);
+      if (answer == Z_STREAM_END) {
+        is_between_ = true;
+      } else if (answer == Z_BUF_ERROR || (answer == Z_OK && bytes_.is_over() && !to.empty())) {
+        fail_short(source_, "gzip");
+      } else if (answer != Z_OK) {
+        const char* const reason = inflater_.stream.msg;
+        fail_damaged(source_, "gzip", bytes_.taken(), reason != nullptr ? reason : "unknown");
+      }
+    }
+    return wanted - to.size();
+  }
+
+ private:
+  static constexpr int kGzip = 15 + 16;
+
+  // Goes on with the next member, where one has ended; false at the end.
+  bool begin_member() {
+    if (!is_between_) return true;
+    if (bytes_.rest(kGzipMark.size()).empty()) return false;
+    if (!bytes_.rest().starts_with(kGzipMark)) fail_behind(source_, "gzip", bytes_.taken());
+    ::inflateReset(&inflater_.stream);
+    is_between_ = false;
+    return true;
+  }
+
+  std::string source_;
+  Bytes bytes_;
+  Inflater inflater_{kGzip};
+  bool is_between_ = false;
+};
+
+class ZstdReader : public Decompressor {
+ public:
+  ZstdReader(std::string source, Input input)
+      : source_(std::move(source)), bytes_(std::move(input)), stream_(ZSTD_createDStream(), ZSTD_freeDStream) {
+    if (!stream_) throw std::bad_alloc();
+    ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, kWindowLog);
+  }
+
+  size_t read(std::span<char> to) override {
+    ZSTD_outBuffer out{to.data(), to.size(), 0};
+    while (out.pos < out.size) {
+      std::string_view& rest = bytes_.rest();
+      if (is_between_ && rest.empty()) break;
+      if (is_between_) frame_ = bytes_.taken();
+      ZSTD_inBuffer in{rest.data(), rest.size(), 0};
+      const size_t answer = ZSTD_decompressStream(stream_.get(), &out, &in);
+      rest.remove_prefix(in.pos);
+      check(answer);
+      is_between_ = answer == 0;
+      if (!is_between_ && rest.empty() && bytes_.is_over() && out.pos < out.size) fail_short(source_, "zstd");
+    }
+    return out.pos;
+  }
+
+ private:
+  static constexpr int kWindowLog = 25;
+
+  void check(size_t answer) const {
     const ZSTD_ErrorCode error = ZSTD_getErrorCode(answer);
     if (error == ZSTD_error_memory_allocation) throw std::bad_alloc();
     if (error == ZSTD_error_frameParameter_windowTooLarge) {
-      fail(source, "the zstd data needs a window above {} MB; write it with zstd -19 or less, without --long",
+      fail(source_, "the zstd data needs a window above {} MB; write it with zstd -19 or less, without --long",
            (1 << kWindowLog) >> 20);
     }
-    if (error == ZSTD_error_prefix_unknown && at_frame) fail_behind(source, "zstd", frame);
-    if (ZSTD_isError(answer) != 0) fail_damaged(source, "zstd", in.pos, ZSTD_getErrorName(answer));
-    if (answer != 0 && in.pos == in.size && out.pos < out.size) fail_short(source, "zstd");
-  } while (answer != 0 || in.pos < in.size);
-}
+    if (error == ZSTD_error_prefix_unknown) fail_behind(source_, "zstd", frame_);
+    if (ZSTD_isError(answer) != 0) fail_damaged(source_, "zstd", bytes_.taken(), ZSTD_getErrorName(answer));
+  }
+
+  std::string source_;
+  Bytes bytes_;
+  std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream_;
+  bool is_between_ = true;
+  size_t frame_ = 0;  // where the one that is being read began
+};
 
 }  // namespace
 
@@ -154,17 +221,23 @@ std::string_view uncompressed_name(std::string_view name) {
   return name;
 }
 
+std::unique_ptr<Decompressor> Decompressor::make(Compression kind, const std::string& source, Input input) {
+  if (kind == Compression::kGzip) return std::make_unique<GzipReader>(source, std::move(input));
+  if (kind == Compression::kZstd) return std::make_unique<ZstdReader>(source, std::move(input));
+  fail(source, "is named like compressed data (.gz or .zst), and does not begin like it; mend its name");
+}
+
 std::string decompressed(std::string_view bytes, const std::string& source, int64_t most_bytes) {
+  const auto reader = Decompressor::make(compression_of(bytes), source, [left = bytes]() mutable {
+    return std::exchange(left, {});
+  });
   Room output(most_bytes);
-  switch (compression_of(bytes)) {
-    case Compression::kGzip:
-      gunzip(bytes, source, output);
-      break;
-    case Compression::kZstd:
-      unzstd(bytes, source, output);
-      break;
-    case Compression::kNone:
-      fail(source, "is named like compressed data (.gz or .zst), and does not begin like it; mend its name");
+  for (bool ends = false; !ends;) {
+    const std::span<char> room = output.next();
+    const size_t got = reader->read(room);
+    ends = got < room.size();
+    output.add(got);
+    check_room(output, source);
   }
   return output.finish();
 }

@@ -1,7 +1,11 @@
 // Compressed files of data: gzip (RFC 1952) and zstd (RFC 8878).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,6 +23,20 @@ std::string_view uncompressed_name(std::string_view name);
 /// that are cut short, damaged (by their own sums too), followed by others, written with a window above 32 MB, or more
 /// than `most_bytes`, which is seen before memory is taken for them.
 std::string decompressed(std::string_view bytes, const std::string& source, int64_t most_bytes);
+
+/// What stands in compressed bytes that come in pieces.
+class Decompressor {
+ public:
+  /// Gives the next bytes, which stay as they are until it is asked again; none at the end.
+  using Input = std::function<std::string_view()>;
+
+  /// `kind` is not kNone. Errors name `source` and are those of `decompressed`.
+  static std::unique_ptr<Decompressor> make(Compression kind, const std::string& source, Input input);
+  virtual ~Decompressor() = default;
+
+  /// The next bytes: fewer than `to` has only at the end.
+  virtual size_t read(std::span<char> to) = 0;
+};
 
 /// What the deflate data (RFC 1951) in `bytes` stands for, up to `size` bytes and one more; nothing if it is damaged or
 /// cut short. Memory is taken as it grows.

@@ -114,19 +114,36 @@ void check_separator(char separator, std::optional<char> comment) {
   }
 }
 
-}  // namespace
+// What the options and the first rows of a text say of all. An error if its names are no good waits until `names` is
+// asked.
+struct Layout {
+  CsvPlan plan;
+  FirstRows rows;
+  bool header = false;
 
-Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options) {
-  const char separator = options.separator.value_or(uncompressed_name(source).ends_with(".tsv") ? '\t' : ',');
-  check_separator(separator, options.comment);
-  const TextSurvey survey = survey_text(text, options.block_bytes, source);
+  Names names() const { return names_of_columns(rows, header, plan.source); }
+};
+
+CsvPlan empty_plan(std::string_view text, const std::string& source, const CsvOptions& options) {
   CsvPlan plan{.text = text,
                .source = source,
-               .separator = separator,
+               .separator = options.separator.value_or(uncompressed_name(source).ends_with(".tsv") ? '\t' : ','),
                .comment = options.comment,
                .missing = MissingTexts(options.missing),
                .skips_bad_rows = options.on_bad_row == CsvOptions::BadRow::kSkip};
-  CsvScanner scanner(text, text.starts_with("\xEF\xBB\xBF") ? 3 : 0, separator, options.comment);
+  check_separator(plan.separator, options.comment);
+  return plan;
+}
+
+// Whether the first row ends in the plan's text.
+bool has_whole_row(const CsvPlan& plan, size_t begin) {
+  CsvScanner scanner(plan.text, begin, plan.separator, plan.comment);
+  std::vector<CsvField> row;
+  return scanner.next_row(plan.text.size()) && (read_row(scanner, row) || !scanner.problem().is_unclosed);
+}
+
+Layout layout_of(CsvPlan plan, size_t begin, const CsvOptions& options) {
+  CsvScanner scanner(plan.text, begin, plan.separator, options.comment);
   FirstRows rows = read_first_rows(scanner, plan);
   const bool header = has_header(rows, options.header);
   if (!header) look_at(rows.first, plan.missing, rows);
@@ -134,19 +151,101 @@ Table parse_csv(std::string_view text, const std::string& source, const CsvOptio
   plan.line = header ? rows.second_line : rows.first_line;
   plan.width_line = rows.first_line;
   for (const bool has_text : rows.has_text) plan.kinds.push_back(has_text ? CsvKind::kTexts : CsvKind::kNumbers);
+  return {std::move(plan), std::move(rows), header};
+}
+
+// Reads the rows of the plan's text into columns that have no names yet.
+CsvEnd read_rows(const CsvPlan& plan, const TextSurvey& survey, Table& table) {
   // What is noted of each column in a block must not outweigh it.
-  const size_t pieces = 1 + 64 * plan.kinds.size() / options.block_bytes;
-  Table table;
-  table.parts = {{source, 0}};
-  read_csv_blocks(plan, cut_at_lines(text, plan.begin, survey, pieces, true), table);
-  if (table.rows == 0) fail(source, "there is a line of names and no row below it");
-  const Names names = names_of_columns(rows, header, source);
+  const size_t pieces = 1 + 64 * plan.kinds.size() / survey.length;
+  table = {};
+  table.parts = {{plan.source, 0}};
+  return read_csv_blocks(plan, cut_at_lines(plan.text, plan.begin, survey, pieces, true), table);
+}
+
+void set_names(Table& table, const Names& names) {
   for (size_t column = 0; column < names.size(); ++column) table.columns[column].name = names[column];
+}
+
+[[noreturn]] void fail_empty(const std::string& source) {
+  fail(source, "there is a line of names and no row below it");
+}
+
+}  // namespace
+
+Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options) {
+  CsvPlan plan = empty_plan(text, source, options);
+  const TextSurvey survey = survey_text(text, options.block_bytes, source);
+  const Layout layout = layout_of(std::move(plan), text.starts_with("\xEF\xBB\xBF") ? 3 : 0, options);
+  Table table;
+  read_rows(layout.plan, survey, table);
+  if (table.rows == 0) fail_empty(source);
+  set_names(table, layout.names());
   return table;
 }
 
 Table read_csv(const std::string& path, const CsvOptions& options) {
   return parse_csv(FileContents(path).bytes(), path, options);
+}
+
+struct CsvStream::Plan : CsvPlan {};
+
+CsvStream::CsvStream(const std::string& path, const CsvOptions& options, const TextPieceOptions& pieces)
+    : block_bytes_(options.block_bytes), pieces_(path, pieces) {
+  pieces_.next(0);
+  CsvPlan plan = empty_plan(pieces_.text(), path, options);
+  while (!pieces_.is_last() && (pieces_.text().size() < pieces.first_bytes || !has_whole_row(plan, pieces_.begin()))) {
+    pieces_.next(0);
+    plan.text = pieces_.text();
+  }
+  survey_text(pieces_.text(), block_bytes_, path);
+  const Layout layout = layout_of(std::move(plan), pieces_.begin(), options);
+  names_ = layout.names();
+  plan_ = std::make_unique<Plan>(Plan{layout.plan});
+}
+
+CsvStream::~CsvStream() = default;
+
+bool CsvStream::next(Table& table) {
+  do {
+    if (is_started_ && !pieces_.next(used_)) {
+      if (rows_ == 0) fail_empty(pieces_.source());
+      return false;
+    }
+    if (is_started_) plan_->begin = 0;
+    is_started_ = true;
+    plan_->text = pieces_.text();
+    plan_->goes_on = !pieces_.is_last();
+    const TextSurvey survey = survey_text(pieces_.text(), block_bytes_, pieces_.source(), pieces_.offset());
+    const CsvEnd end = read_rows(*plan_, survey, table);
+    set_names(table, names_);
+    used_ = end.offset;
+    plan_->line = end.line;
+    note_kinds(table);
+    rows_ += table.rows;
+    if (skipped_ == 0) first_skipped_ = table.first_skipped;
+    skipped_ += table.skipped;
+  } while (table.rows == 0);
+  return true;
+}
+
+void CsvStream::note_kinds(const Table& table) {
+  for (size_t column = 0; column < names_.size(); ++column) {
+    CsvKind& kind = plan_->kinds[column];
+    if (kind != CsvKind::kNumbers || table.columns[column].is_number) continue;
+    kind = CsvKind::kTexts;
+    has_changed_ = has_changed_ || rows_ > 0;
+  }
+}
+
+const std::vector<CsvKind>& CsvStream::kinds() const { return plan_->kinds; }
+
+void CsvStream::set_kinds(const std::vector<CsvKind>& kinds) { plan_->kinds = kinds; }
+
+void CsvStream::leave_out_all_but(const std::vector<std::string>& wanted) {
+  for (size_t column = 0; column < names_.size(); ++column) {
+    if (std::find(wanted.begin(), wanted.end(), names_[column]) == wanted.end()) plan_->kinds[column] = CsvKind::kLeft;
+  }
 }
 
 }  // namespace gradus

@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "gradus/data/table.h"
+#include "gradus/data/text_pieces.h"
 
 namespace gradus {
 
@@ -40,5 +42,51 @@ struct CsvOptions {
 Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options = {});
 /// The same of a file, which may be compressed (data/file_contents.h).
 Table read_csv(const std::string& path, const CsvOptions& options = {});
+
+enum class CsvKind : uint8_t {
+  kNumbers,
+  kTexts,
+  kLeft,  ///< Not wanted.
+};
+
+/// Reads a file of any size, which may be compressed, a piece at a time: the same rows, and the same errors but that of
+/// several the first of a piece ends the reading. Whether the first line has names is seen from the first rows of the first
+/// piece.
+class CsvStream {
+ public:
+  explicit CsvStream(const std::string& path, const CsvOptions& options = {}, const TextPieceOptions& pieces = {});
+  ~CsvStream();
+
+  const std::vector<std::string>& names() const { return names_; }
+  /// The next rows, at least one; false at the end. `lines` are those of the file, dictionaries those of these rows, and
+  /// columns that are not wanted have no values.
+  bool next(Table& table);
+  const TextPieces& text() const { return pieces_; }
+  /// Rows that were left out so far because something is wrong with them, and with the first.
+  int64_t skipped() const { return skipped_; }
+  const std::string& first_skipped() const { return first_skipped_; }
+
+  /// A column is taken for numbers until a field is none, and for text from that piece on. After the last piece the
+  /// kinds are those of all rows; `has_changed` says whether earlier pieces took a column for something else, so that
+  /// another pass, which is given these kinds before its first piece, tells more of it.
+  const std::vector<CsvKind>& kinds() const;
+  bool has_changed() const { return has_changed_; }
+  void set_kinds(const std::vector<CsvKind>& kinds);
+  /// Before the first piece: the values of other columns are not wanted.
+  void leave_out_all_but(const std::vector<std::string>& wanted);
+
+ private:
+  struct Plan;
+  void note_kinds(const Table& table);
+
+  size_t block_bytes_;
+  TextPieces pieces_;
+  std::vector<std::string> names_;
+  std::unique_ptr<Plan> plan_;
+  size_t used_ = 0;
+  int64_t rows_ = 0, skipped_ = 0;
+  std::string first_skipped_;
+  bool is_started_ = false, has_changed_ = false;
+};
 
 }  // namespace gradus

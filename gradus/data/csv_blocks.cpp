@@ -19,6 +19,7 @@ struct Block {
   size_t begin = 0, end = 0;
   int64_t first_row = 0, most_rows = 0;
   size_t stop = 0;  // where the first row behind it begins
+  bool is_cut = false;  // there, a row begins that goes on behind the text
   int64_t rows = 0, line_ends = 0, skipped = 0;
   std::optional<CsvProblem> error = {}, first_skipped = {};
   std::vector<uint8_t> is_text = {};  // of the columns taken for numbers
@@ -52,7 +53,16 @@ class BlockReader {
 
   void read() {
     while (!block_.error && scanner_.next_row(block_.end)) {
-      if (const std::optional<CsvProblem> problem = read_row()) note(*problem);
+      const size_t begin = scanner_.offset();
+      const int64_t line = scanner_.line();
+      const std::optional<CsvProblem> problem = read_row();
+      if (problem && problem->is_unclosed && plan_.goes_on) {
+        block_.is_cut = true;
+        block_.stop = begin;
+        block_.line_ends = line;
+        return;
+      }
+      if (problem) note(*problem);
       scanner_.skip_line_end();
     }
     block_.stop = scanner_.offset();
@@ -184,6 +194,8 @@ class Blocks {
     close_gaps();
   }
 
+  CsvEnd end() const { return end_; }
+
  private:
   void read_block(Block& block) { BlockReader(plan_, kinds_, table_, block).read(); }
 
@@ -209,11 +221,14 @@ class Blocks {
   void settle() {
     size_t begin = plan_.begin;
     int64_t line = plan_.line;
+    bool is_cut = false;
     for (Block& block : blocks_) {
-      if (block.begin != begin) {
+      if (block.begin != begin || is_cut) {
         block = unread(block, begin);
+        if (is_cut) block.end = begin;
         read_block(block);
       }
+      is_cut = is_cut || block.is_cut;
       if (block.error) block.error->raise(plan_.source, line);
       if (block.first_skipped && table_.skipped == 0) {
         table_.first_skipped = block.first_skipped->what(plan_.source, line);
@@ -223,6 +238,7 @@ class Blocks {
       begin = block.stop;
       line += block.line_ends;
     }
+    end_ = {begin, line};
   }
 
   // From entries of each block's index to codes of the whole column's dictionary.
@@ -305,6 +321,7 @@ class Blocks {
   Table& table_;
   std::vector<Block> blocks_;
   int64_t places_ = 0;
+  CsvEnd end_;
 };
 
 }  // namespace
@@ -320,8 +337,10 @@ bool MissingTexts::contains(std::string_view text) const {
   return text.size() <= longest_ && std::find(texts_.begin(), texts_.end(), text) != texts_.end();
 }
 
-void read_csv_blocks(const CsvPlan& plan, const std::vector<TextBlock>& blocks, Table& table) {
-  Blocks(plan, blocks, table).read();
+CsvEnd read_csv_blocks(const CsvPlan& plan, const std::vector<TextBlock>& cuts, Table& table) {
+  Blocks blocks(plan, cuts, table);
+  blocks.read();
+  return blocks.end();
 }
 
 }  // namespace gradus

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gradus/data/csv.h"
 #include "gradus/data/table.h"
 #include "gradus/data/text_blocks.h"
 
@@ -26,12 +27,6 @@ class MissingTexts {
   bool has_number_ = false;
 };
 
-enum class CsvKind : uint8_t {
-  kNumbers,
-  kTexts,
-  kLeft,  ///< Not wanted.
-};
-
 /// What the first rows of a text and the options say of all.
 struct CsvPlan {
   std::string_view text;
@@ -44,11 +39,16 @@ struct CsvPlan {
   int64_t line = 1;                 ///< and its line.
   int64_t width_line = 1;           ///< The line whose number of fields is that of each row.
   std::vector<CsvKind> kinds = {};  ///< Of the columns; kNumbers as long as no field is known to be none.
+  bool goes_on = false;             ///< More text follows. `text` ends where a line ends, which may be inside quotes.
 };
 
 /// Reads all rows into `table`: columns without names, rows, lines, and what was skipped. The first row that is wrong
 /// is an error, if it is not to be skipped. `blocks` may be wrong guesses, except that the first begins at
-/// `plan.begin`.
-void read_csv_blocks(const CsvPlan& plan, const std::vector<TextBlock>& blocks, Table& table);
+/// `plan.begin`. Returns where it ended: the text's end, or the beginning of a row that goes on behind it.
+struct CsvEnd {
+  size_t offset = 0;
+  int64_t line = 1;
+};
+CsvEnd read_csv_blocks(const CsvPlan& plan, const std::vector<TextBlock>& blocks, Table& table);
 
 }  // namespace gradus

@@ -9,8 +9,8 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
-#include "gradus/base/number.h"
 #include "gradus/base/threads.h"
+#include "gradus/data/feature_errors.h"
 
 namespace gradus {
 namespace {
@@ -22,40 +22,19 @@ double transformed(const Feature& f, double number) {
   return f.log1p ? std::log1p(filled) : filled;
 }
 
-[[noreturn]] void fail_missing(const Table& table, int64_t row, const std::string& name) {
-  fail_usage(
-      table.place(row),
-      "the value of column \"{}\" is missing; fill it, or train with data.impute, which says what takes its place",
-      name);
-}
-
-[[noreturn]] void fail_text(const Table& table, int64_t row, const TableColumn& column) {
-  fail_usage(table.place(row),
-             "column \"{}\" holds text, \"{}\", where the model takes a number; mend the file, or name the columns to "
-             "learn from with data.features",
-             column.name, column.text(row));
-}
-
-// The row of the first text that is no number.
-int64_t first_text(const TableColumn& column) {
-  int64_t row = 0;
-  while (column.is_missing(row) || parse_number(column.text(row))) ++row;
-  return row;
-}
-
 // The column, if it holds what a feature of numbers needs.
 const TableColumn& numbers_of(const Feature& f, const Table& table) {
   const TableColumn& column = table.columns[table.column(f.name)];
   const int64_t missing = column.first_missing();
   const bool is_empty = !column.is_number && column.dictionary.empty();  // all values are missing
-  if (!column.is_number && !is_empty) fail_text(table, first_text(column), column);
-  if (missing >= 0 && !f.fills) fail_missing(table, missing, f.name);
-  if (!f.log1p) return column;
-  for (int64_t row = 0; column.is_number && row < table.rows; ++row) {
-    const double number = column.numbers[static_cast<size_t>(row)];
-    if (number <= -1.0) {
-      fail_usage(table.place(row), "{} in column \"{}\" has no log(1 + x); take it out of data.log1p", number, f.name);
-    }
+  if (!column.is_number && !is_empty) {
+    const int64_t row = detail::first_text(column, table.rows);
+    detail::fail_text(table.place(row), f.name, column.text(row));
+  }
+  if (missing >= 0 && !f.fills) detail::fail_missing(table.place(missing), f.name);
+  const int64_t row = f.log1p ? detail::first_without_logarithm(column, table.rows) : table.rows;
+  if (row < table.rows) {
+    detail::fail_logarithm(table.place(row), f.name, fmt::format("{}", column.numbers[static_cast<size_t>(row)]));
   }
   return column;
 }
@@ -64,95 +43,8 @@ double number_in(const TableColumn& column, int64_t row) {
   return column.is_number ? column.numbers[static_cast<size_t>(row)] : std::nan("");
 }
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*std::max_element(values.begin(), middle) + *middle) / 2.0;
-}
-
-double fill_of(const Table& table, const TableColumn& column, std::span<const int64_t> rows, const FeatureOptions& o) {
-  if (o.impute == Impute::kConstant || o.impute == Impute::kNone) return o.fill;
-  std::vector<double> known;
-  for (const int64_t row : rows) {
-    if (!column.is_missing(row)) known.push_back(column.numbers[static_cast<size_t>(row)]);
-  }
-  if (known.empty()) {
-    fail_usage(table.source(),
-               "column \"{}\" has no value in the training part, and data.impute asks for their {}; leave it out of "
-               "data.features",
-               column.name, o.impute == Impute::kMean ? "mean" : "median");
-  }
-  if (o.impute == Impute::kMedian) return median(std::move(known));
-  double mean = 0.0;
-  for (const double number : known) mean += number / static_cast<double>(known.size());
-  return mean;
-}
-
-void fit_mean(Feature& f, const TableColumn& column, std::span<const int64_t> rows) {
-  const double count = static_cast<double>(rows.size());
-  double squares = 0.0;
-  for (const int64_t row : rows) f.mean += transformed(f, number_in(column, row)) / count;
-  for (const int64_t row : rows) squares += std::pow(transformed(f, number_in(column, row)) - f.mean, 2) / count;
-  const double deviation = std::sqrt(squares);
-  // What rounding leaves of a constant column is no deviation.
-  if (deviation > 1e-12 * std::abs(f.mean)) f.scale = deviation;
-}
-
-void fit_range(Feature& f, const TableColumn& column, std::span<const int64_t> rows) {
-  double low = transformed(f, number_in(column, rows[0])), high = low;
-  for (const int64_t row : rows) {
-    const double number = transformed(f, number_in(column, row));
-    low = std::min(low, number);
-    high = std::max(high, number);
-  }
-  f.mean = low;
-  if (high > low) f.scale = high - low;
-}
-
-Feature fit_number(const Table& table, std::string_view name, std::span<const int64_t> rows, const FeatureOptions& o) {
-  Feature f{.name = std::string(name), .log1p = o.log1p, .fills = o.impute != Impute::kNone};
-  const TableColumn& column = numbers_of(f, table);
-  f.fill = fill_of(table, column, rows, o);
-  if (f.log1p && f.fills && f.fill <= -1.0) {
-    fail_usage("data.impute_value", "{} has no log(1 + x), which data.log1p asks for in column \"{}\"", f.fill, name);
-  }
-  f.indicator =
-      o.indicator && std::any_of(rows.begin(), rows.end(), [&](int64_t row) { return column.is_missing(row); });
-  if (o.scaling == Scaling::kStandardize) fit_mean(f, column, rows);
-  if (o.scaling == Scaling::kMinMax) fit_range(f, column, rows);
-  if (!std::isfinite(f.mean) || !std::isfinite(f.scale)) {
-    fail_usage(table.source(), "column \"{}\" has numbers too large to be scaled; give it in another unit", name);
-  }
-  return f;
-}
-
 std::string category_in(const TableColumn& column, int64_t row) {
   return column.is_number ? fmt::format("{}", column.numbers[static_cast<size_t>(row)]) : column.text(row);
-}
-
-Feature fit_category(const Table& table, std::string_view name, std::span<const int64_t> rows,
-                     const FeatureOptions& o) {
-  const TableColumn& column = table.columns[table.column(name)];
-  Feature f{.name = std::string(name),
-            .kind = o.categories == CategoryEncoding::kHash ? Feature::Kind::kHash : Feature::Kind::kOneHot,
-            .fills = o.impute != Impute::kNone,
-            .refuse_unseen = o.refuse_unseen};
-  if (const int64_t missing = column.first_missing(); missing >= 0 && !f.fills) fail_missing(table, missing, f.name);
-  if (f.kind == Feature::Kind::kHash) {
-    f.buckets = o.buckets;
-    return f;
-  }
-  for (const int64_t row : rows) {
-    if (column.is_missing(row)) {
-      f.missing_is_category = true;
-    } else {
-      f.categories.push_back(category_in(column, row));
-    }
-  }
-  std::sort(f.categories.begin(), f.categories.end());
-  f.categories.erase(std::unique(f.categories.begin(), f.categories.end()), f.categories.end());
-  return f;
 }
 
 void write_numbers(const Feature& f, const Table& table, float* to, int64_t stride) {
@@ -204,7 +96,7 @@ void write_categories(const Feature& f, const Table& table, float* to, int64_t s
     for (int64_t row = begin; row < end; ++row) {
       std::fill_n(to + row * stride, width, 0.0F);
       const bool missing = column.is_missing(row);
-      if (missing && !f.fills) fail_missing(table, row, f.name);
+      if (missing && !f.fills) detail::fail_missing(table.place(row), f.name);
       const int64_t place = missing            ? places.of_missing()
                             : column.is_number ? places.of(category_in(column, row))
                                                : of_code[static_cast<size_t>(column.codes[static_cast<size_t>(row)])];
@@ -235,15 +127,6 @@ std::vector<std::string> Feature::input_names() const {
   for (int64_t i = 0; i < buckets; ++i) names.push_back(fmt::format("{} #{}", name, i));
   if (indicator || missing_is_category) names.push_back(name + " is missing");
   return names;
-}
-
-Feature fit_feature(const Table& table, std::string_view name, std::span<const int64_t> rows,
-                    const FeatureOptions& options) {
-  const TableColumn& column = table.columns[table.column(name)];
-  const bool is_text = !column.is_number && !column.dictionary.empty();
-  if (is_text && options.categories == CategoryEncoding::kNone) fail_text(table, first_text(column), column);
-  return is_text || options.is_category ? fit_category(table, name, rows, options)
-                                        : fit_number(table, name, rows, options);
 }
 
 void write_feature(const Feature& feature, const Table& table, float* to, int64_t stride) {

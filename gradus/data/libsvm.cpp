@@ -1,257 +1,57 @@
 #include "gradus/data/libsvm.h"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
-#include <tuple>
-#include <utility>
-
 #include "gradus/base/error.h"
-#include "gradus/base/number.h"
-#include "gradus/base/threads.h"
 #include "gradus/data/file_contents.h"
-#include "gradus/data/text_blocks.h"
+#include "gradus/data/libsvm_rows.h"
 
 namespace gradus {
-namespace {
-
-constexpr int64_t kMostIndex = std::numeric_limits<int32_t>::max() - 1;
-
-// The rows of a block; lines and offsets count from its beginning.
-struct Rows {
-  std::vector<double> targets;
-  std::vector<int64_t> lines, ends;  // of each row: its line, and how many values there are up to its end
-  std::vector<int32_t> indices;
-  std::vector<float> values;
-  int64_t line_ends = 0, lowest = std::numeric_limits<int64_t>::max(), highest = -1;
-  int64_t error_line = -1;
-  std::string error;
-};
-
-// What messages show of a text: up to its end, or so far as one can see it at a glance.
-std::string shown(const char* begin, const char* end) {
-  constexpr ptrdiff_t kMost = 40;
-  const bool is_long = end - begin > kMost;
-  return fmt::format("\"{}{}\"", std::string_view(begin, static_cast<size_t>(is_long ? kMost : end - begin)),
-                     is_long ? "…" : "");
-}
-
-class RowsReader {
- public:
-  RowsReader(std::string_view text, const TextBlock& block, const LibsvmOptions& options, Rows& rows)
-      : at_(text.data() + block.begin), end_(text.data() + block.end), options_(options), rows_(rows) {
-    const auto pairs = static_cast<size_t>(std::count(at_, end_, ':'));
-    rows_.indices.reserve(pairs);
-    rows_.values.reserve(pairs);
-  }
-
-  void read() {
-    while (at_ != end_) {
-      skip_spaces();
-      if (!at_line_end() && !read_row()) {
-        rows_.error_line = rows_.line_ends;
-        return;
-      }
-      while (at_ != end_ && *at_ != '\n' && *at_ != '\r') ++at_;  // a comment
-      if (at_ == end_) return;
-      at_ += *at_ == '\r' && at_ + 1 != end_ && at_[1] == '\n' ? 2 : 1;
-      ++rows_.line_ends;
-    }
-  }
-
- private:
-  void skip_spaces() {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\t')) ++at_;
-  }
-  bool at_line_end() const { return at_ == end_ || *at_ == '\n' || *at_ == '\r' || *at_ == '#'; }
-  bool ends_word(const char* place) const {
-    return place == end_ || *place == ' ' || *place == '\t' || *place == '\n' || *place == '\r' || *place == '#';
-  }
-  const char* word_end() const {
-    const char* stop = at_;
-    while (!ends_word(stop)) ++stop;
-    return stop;
-  }
-  bool wrong(std::string message) {
-    rows_.error = std::move(message);
-    return false;
-  }
-
-  // The number of the word's rest.
-  bool read_number(double& number) {
-    const char* const stop = read_short_number(at_, end_, number);
-    if (stop != nullptr && ends_word(stop)) {
-      at_ = stop;
-      return true;
-    }
-    const char* const last = word_end();
-    const std::optional<double> found = parse_number({at_, static_cast<size_t>(last - at_)});
-    if (!found) return false;
-    number = *found;
-    at_ = last;
-    return true;
-  }
-
-  bool read_row() {
-    double target = 0.0;
-    if (!read_number(target)) {
-      return wrong(fmt::format("the label is {}; expected a number, and pairs of index:value behind it",
-                               shown(at_, word_end())));
-    }
-    const size_t first = rows_.indices.size();
-    bool ascends = true;
-    for (skip_spaces(); !at_line_end(); skip_spaces()) {
-      if (!read_pair()) return false;
-      const size_t count = rows_.indices.size();
-      ascends = ascends && (count == first + 1 || rows_.indices[count - 2] < rows_.indices[count - 1]);
-    }
-    if (!ascends && !sort_row(first)) return false;
-    if (rows_.indices.size() > first) {
-      rows_.lowest = std::min<int64_t>(rows_.lowest, rows_.indices[first]);
-      rows_.highest = std::max<int64_t>(rows_.highest, rows_.indices.back());
-    }
-    rows_.targets.push_back(target);
-    rows_.lines.push_back(rows_.line_ends);
-    rows_.ends.push_back(static_cast<int64_t>(rows_.indices.size()));
-    return true;
-  }
-
-  bool read_pair() {
-    const char* const word = at_;
-    uint64_t index = 0;
-    const char* const colon = detail::read_digits(word, end_, index);
-    if (colon == word || colon == end_ || *colon != ':') {
-      const char* const stop = word_end();
-      if (std::string_view(word, static_cast<size_t>(stop - word)).starts_with("qid:")) {
-        return wrong(
-            fmt::format("{} groups rows for ranking, which nothing here learns; take it out", shown(word, stop)));
-      }
-      return wrong(fmt::format("found {}; expected index:value, the index a whole number", shown(word, stop)));
-    }
-    constexpr ptrdiff_t kMostDigits = 10;
-    if (colon - word > kMostDigits || index > static_cast<uint64_t>(kMostIndex)) {
-      return wrong(fmt::format("index {}; expected at most {}", shown(word, colon), kMostIndex));
-    }
-    if (index == 0 && options_.base == LibsvmOptions::Base::kOne) {
-      return wrong("index 0, where the first column is 1; expected indices from 1, or base 0");
-    }
-    at_ = colon + 1;
-    double value = 0.0;
-    if (!read_number(value)) {
-      return wrong(fmt::format("the value of {} is no number; expected one, finite", shown(word, word_end())));
-    }
-    const auto number = static_cast<float>(value);
-    if (!std::isfinite(number)) {
-      return wrong(
-          fmt::format("the value of {} is beyond what 32 bits hold; give it in another unit", shown(word, at_)));
-    }
-    rows_.indices.push_back(static_cast<int32_t>(index));
-    rows_.values.push_back(number);
-    return true;
-  }
-
-  // False if an index is there twice.
-  bool sort_row(size_t first) {
-    std::vector<std::pair<int32_t, float>> pairs;
-    for (size_t i = first; i < rows_.indices.size(); ++i) pairs.emplace_back(rows_.indices[i], rows_.values[i]);
-    std::stable_sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (size_t i = 0; i < pairs.size(); ++i) {
-      if (i > 0 && pairs[i].first == pairs[i - 1].first) {
-        return wrong(fmt::format("index {} is there twice; expected each once in a row", pairs[i].first));
-      }
-      std::tie(rows_.indices[first + i], rows_.values[first + i]) = pairs[i];
-    }
-    return true;
-  }
-
-  const char *at_, *end_;
-  const LibsvmOptions& options_;
-  Rows& rows_;
-};
-
-// Where the rows and values of a block go.
-struct Places {
-  size_t row = 0, value = 0;
-  int64_t line = 1;
-};
-
-void check_columns(const SparseExamples& examples, const LibsvmOptions& options, int32_t base) {
-  if (!options.columns) return;
-  const SparseMatrix& x = examples.features;
-  const int64_t columns = *options.columns;
-  const auto beyond = std::find_if(x.indices.begin(), x.indices.end(), [&](int32_t index) { return index >= columns; });
-  if (beyond == x.indices.end()) return;
-  const auto row = std::upper_bound(x.offsets.begin(), x.offsets.end(), beyond - x.indices.begin());
-  fail(examples.place(row - x.offsets.begin() - 1), "index {}, and there are {} columns; expected at most {}",
-       int64_t{*beyond} + base, columns, columns + base - 1);
-}
-
-SparseExamples joined(std::vector<Rows>& blocks, const LibsvmOptions& options, const std::string& source) {
-  int64_t lowest = std::numeric_limits<int64_t>::max(), highest = -1;
-  Places all;
-  std::vector<Places> places;
-  for (const Rows& rows : blocks) {
-    if (rows.error_line >= 0) fail(fmt::format("{}:{}", source, all.line + rows.error_line), "{}", rows.error);
-    places.push_back(all);
-    all = {all.row + rows.targets.size(), all.value + rows.values.size(), all.line + rows.line_ends};
-    lowest = std::min(lowest, rows.lowest);
-    highest = std::max(highest, rows.highest);
-  }
-  if (all.row == 0) fail(source, "there is no row in it; expected lines of `label index:value …`");
-  using Base = LibsvmOptions::Base;
-  const int32_t base = options.base == Base::kZero || (options.base == Base::kAuto && lowest == 0) ? 0 : 1;
-  SparseExamples examples;
-  examples.source = source;
-  examples.base = base == 0 ? Base::kZero : Base::kOne;
-  SparseMatrix& x = examples.features;
-  x.rows = static_cast<int64_t>(all.row);
-  x.columns = options.columns.value_or(highest + 1 - (highest < 0 ? 0 : base));
-  examples.targets.resize(all.row);
-  examples.lines.resize(all.row);
-  x.offsets.resize(all.row + 1);
-  x.indices.resize(all.value);
-  x.values.resize(all.value);
-  parallel_for(static_cast<int64_t>(blocks.size()), 1, [&](int64_t i, int64_t) {
-    const Places& to = places[static_cast<size_t>(i)];
-    Rows& rows = blocks[static_cast<size_t>(i)];
-    for (size_t row = 0; row < rows.targets.size(); ++row) {
-      examples.targets[to.row + row] = rows.targets[row];
-      examples.lines[to.row + row] = to.line + rows.lines[row];
-      x.offsets[to.row + row + 1] = static_cast<int64_t>(to.value) + rows.ends[row];
-    }
-    for (size_t k = 0; k < rows.values.size(); ++k) {
-      x.indices[to.value + k] = rows.indices[k] - base;
-      x.values[to.value + k] = rows.values[k];
-    }
-    rows = {};
-  });
-  check_columns(examples, options, base);
-  return examples;
-}
-
-}  // namespace
 
 std::string SparseExamples::place(int64_t row) const {
   return fmt::format("{}:{}", source, lines[static_cast<size_t>(row)]);
 }
 
 SparseExamples parse_libsvm(std::string_view text, const std::string& source, const LibsvmOptions& options) {
-  if (options.columns && (*options.columns < 0 || *options.columns > kMostIndex + 1)) {
-    fail_usage("columns", "{} columns; expected 0 to {}", *options.columns, kMostIndex + 1);
-  }
-  const TextSurvey survey = survey_text(text, options.block_bytes, source);
+  detail::LibsvmSummary summary(source, options);
   const size_t begin = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
-  const std::vector<TextBlock> blocks = cut_at_lines(text, begin, survey, 1, false);
-  std::vector<Rows> rows(blocks.size());
-  parallel_for(static_cast<int64_t>(blocks.size()), 1, [&](int64_t i, int64_t) {
-    const auto block = static_cast<size_t>(i);
-    RowsReader(text, blocks[block], options, rows[block]).read();
-  });
-  return joined(rows, options, source);
+  std::vector<detail::LibsvmBlock> blocks = detail::read_libsvm_blocks(text, begin, source, options);
+  summary.add(blocks);
+  summary.finish();
+  SparseExamples examples = detail::join_libsvm_blocks(blocks, 1, summary.base());
+  examples.source = source;
+  examples.features.columns = summary.columns();
+  examples.base = summary.base() == 0 ? LibsvmOptions::Base::kZero : LibsvmOptions::Base::kOne;
+  return examples;
 }
 
 SparseExamples read_libsvm(const std::string& path, const LibsvmOptions& options) {
   return parse_libsvm(FileContents(path).bytes(), path, options);
 }
+
+LibsvmStream::LibsvmStream(const std::string& path, const LibsvmOptions& options, const TextPieceOptions& pieces)
+    : options_(options), pieces_(path, pieces), summary_(std::make_unique<detail::LibsvmSummary>(path, options)) {}
+
+LibsvmStream::~LibsvmStream() = default;
+
+bool LibsvmStream::next(SparseExamples& rows) {
+  const int64_t before = summary_->rows();
+  while (summary_->rows() == before) {
+    if (!pieces_.next(pieces_.text().size())) {
+      summary_->finish();
+      return false;
+    }
+    const int64_t line = summary_->line();
+    std::vector<detail::LibsvmBlock> blocks = detail::read_libsvm_blocks(
+        pieces_.text(), pieces_.begin(), pieces_.source(), options_, pieces_.offset());
+    summary_->add(blocks);
+    if (options_.base != LibsvmOptions::Base::kAuto) summary_->check_columns();
+    rows = detail::join_libsvm_blocks(blocks, line, 0);
+  }
+  rows.source = pieces_.source();
+  rows.features.columns = detail::kMostLibsvmIndex + 1;
+  return true;
+}
+
+int32_t LibsvmStream::base() const { return summary_->base(); }
+int64_t LibsvmStream::columns() const { return summary_->columns(); }
 
 }  // namespace gradus

@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "gradus/data/text_pieces.h"
 #include "gradus/tensor/sparse.h"
 
 namespace gradus {
@@ -41,5 +43,30 @@ struct SparseExamples {
 SparseExamples parse_libsvm(std::string_view text, const std::string& source, const LibsvmOptions& options = {});
 /// The same of a file, which may be compressed (data/file_contents.h).
 SparseExamples read_libsvm(const std::string& path, const LibsvmOptions& options = {});
+
+namespace detail {
+class LibsvmSummary;
+}
+
+/// Reads a file of any size, which may be compressed, a piece at a time: the same rows, and the same errors. Of several
+/// errors it is the first of a piece that ends the reading, while `parse_libsvm` looks for invalid UTF-8 first.
+class LibsvmStream {
+ public:
+  explicit LibsvmStream(const std::string& path, const LibsvmOptions& options = {}, const TextPieceOptions& pieces = {});
+  ~LibsvmStream();
+
+  /// The next rows, at least one; false, once, at the end. Their indices are those of the text.
+  bool next(SparseExamples& rows);
+  /// What an index of the text is above its column, and how many columns there are; known at the end.
+  int32_t base() const;
+  int64_t columns() const;
+  /// The text, for what it says of the file.
+  const TextPieces& text() const { return pieces_; }
+
+ private:
+  LibsvmOptions options_;
+  TextPieces pieces_;
+  std::unique_ptr<detail::LibsvmSummary> summary_;
+};
 
 }  // namespace gradus

@@ -49,11 +49,11 @@ int64_t TableColumn::first_missing() const {
 }
 
 size_t Table::column(std::string_view name) const {
+  const auto found =
+      std::find_if(columns.begin(), columns.end(), [&](const TableColumn& column) { return column.name == name; });
+  if (found != columns.end()) return static_cast<size_t>(found - columns.begin());
   std::string names;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i].name == name) return i;
-    names += (i > 0 ? ", " : "") + columns[i].name;
-  }
+  for (const TableColumn& column : columns) names += (names.empty() ? "" : ", ") + column.name;
   fail_usage(source(), "there is no column \"{}\"; there are: {}", name, names);
 }
 

@@ -9,45 +9,28 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
-#include "gradus/base/number.h"
+#include "gradus/data/feature_errors.h"
 
 namespace gradus {
 namespace {
 
 void check_none_missing(const Table& table, const TableColumn& column) {
   const int64_t row = column.first_missing();
-  if (row < 0) return;
-  fail_usage(table.place(row),
-             "the value of column \"{}\", which is to be learned, is missing; fill it, or set data.unlabelled = "
-             "\"leave_out\"",
-             column.name);
+  if (row >= 0) detail::fail_missing_target(table.place(row), column.name);
 }
 
 const TableColumn& target_of_numbers(const Table& table, std::string_view name) {
   const TableColumn& column = table.columns[table.column(name)];
   check_none_missing(table, column);
   if (column.is_number) return column;
-  // One of its fields at least is none.
-  int64_t row = 0;
-  while (parse_number(column.text(row))) ++row;
-  fail_usage(table.place(row),
-             "column \"{}\" holds text, \"{}\"; a target that is not a class must be a number: name the column that is "
-             "with data.target, or learn classes with loss.name = \"cross_entropy\"",
-             name, column.text(row));
+  const int64_t row = detail::first_text(column, table.rows);  // one of its fields at least is none
+  detail::fail_target_of_text(table.place(row), name, column.text(row));
 }
 
 const TableColumn& target_of_classes(const Table& table, std::string_view name) {
   const TableColumn& column = table.columns[table.column(name)];
   check_none_missing(table, column);
   return column;
-}
-
-TableEncoder::Target fit_target(const Table& table, const std::string& name, std::span<const int64_t> rows,
-                                bool standardize) {
-  target_of_numbers(table, name);
-  const Feature feature =
-      fit_feature(table, name, rows, {.scaling = standardize ? Scaling::kStandardize : Scaling::kNone});
-  return {name, feature.mean, feature.scale};
 }
 
 // A number of the target as the model sees it.
@@ -62,77 +45,6 @@ float seen(const Table& table, const TableColumn& column, const TableEncoder::Ta
 // What a row's class is called.
 std::string class_name(const TableColumn& column, int64_t row) {
   return column.is_number ? fmt::format("{}", column.numbers[static_cast<size_t>(row)]) : column.text(row);
-}
-
-std::vector<std::string> classes_of(const TableColumn& column) {
-  std::vector<std::string> names;
-  if (column.is_number) {
-    std::vector<double> numbers = column.numbers;
-    std::sort(numbers.begin(), numbers.end());
-    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-    for (const double number : numbers) names.push_back(fmt::format("{}", number));
-    return names;
-  }
-  names = column.dictionary;
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-std::vector<std::string> names_of_features(const Table& table, const std::string& target,
-                                           const TableEncoderOptions& options) {
-  if (options.features.empty()) {
-    std::vector<std::string> names;
-    for (const TableColumn& column : table.columns) {
-      if ((!options.has_target || column.name != target) && column.name != options.weight) names.push_back(column.name);
-    }
-    if (names.empty())
-      fail_usage(table.source(), "the only column is the target, \"{}\"; expected features beside it", target);
-    return names;
-  }
-  for (size_t i = 0; i < options.features.size(); ++i) {
-    const std::string& name = options.features[i];
-    const auto end = options.features.begin() + static_cast<int64_t>(i);
-    if (options.has_target && name == target)
-      fail_usage(table.source(), "column \"{}\" is the target, and named as a feature too", name);
-    if (std::find(options.features.begin(), end, name) != end) {
-      fail_usage(table.source(), "column \"{}\" is named twice as a feature", name);
-    }
-  }
-  return options.features;
-}
-
-// What is asked for the feature of this name.
-FeatureOptions options_of(const std::string& name, const TableEncoderOptions& o) {
-  const auto has = [&](const std::vector<std::string>& names) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
-  FeatureOptions feature = o.feature;
-  feature.log1p = has(o.log1p);
-  feature.is_category = has(o.categories);
-  return feature;
-}
-
-// Names that stand in a list of features.
-void check_named(const Table& table, const std::vector<std::string>& features, const std::vector<std::string>& names,
-                 const char* key) {
-  for (const std::string& name : names) {
-    if (std::find(features.begin(), features.end(), name) != features.end()) continue;
-    fail_usage(table.source(), "{} names \"{}\", which is no feature; those are: {}", key, name,
-               fmt::join(features, ", "));
-  }
-}
-
-// One-hot columns beyond this are a mistake more often than a wish.
-constexpr int64_t kMostInputs = 1 << 16;
-
-void check_width(const Table& table, const std::vector<Feature>& features, int64_t width) {
-  if (width <= kMostInputs) return;
-  const Feature& widest = *std::max_element(features.begin(), features.end(),
-                                            [](const Feature& a, const Feature& b) { return a.width() < b.width(); });
-  fail_usage(table.source(),
-             "the features give {} inputs, {} of them by column \"{}\"; at most {} are possible: leave it out of "
-             "data.features, or set data.categories = \"hash\"",
-             width, widest.width(), widest.name, kMostInputs);
 }
 
 [[noreturn]] void fail_json(const std::string& file, const char* what) {
@@ -171,40 +83,6 @@ SparseColumns sparse_from(const JsonValue& value, const std::string& file) {
 }
 
 }  // namespace
-
-void TableEncoder::fit_the_target(const Table& table, std::span<const int64_t> rows,
-                                  const TableEncoderOptions& options) {
-  has_target_ = options.has_target;
-  if (!has_target_) return;
-  const std::string target = options.target.empty() ? table.columns.back().name : options.target;
-  if (!options.classes) {
-    target_ = fit_target(table, target, rows, options.standardize_target);
-    return;
-  }
-  classes_ = classes_of(target_of_classes(table, target));
-  target_.name = target;
-  if (classes_.size() < 2) {
-    fail_usage(table.source(),
-               "column \"{}\" is the class to learn, and it is \"{}\" in every row; expected two or more", target,
-               classes_[0]);
-  }
-}
-
-TableEncoder TableEncoder::fit(const Table& table, std::span<const int64_t> rows, const TableEncoderOptions& options) {
-  TableEncoder encoder;
-  encoder.fit_the_target(table, rows, options);
-  encoder.sparse_ = options.sparse;
-  encoder.array_ = options.array;
-  if (encoder.is_sparse() || encoder.array_) return encoder;
-  const std::vector<std::string> names = names_of_features(table, encoder.target_.name, options);
-  check_named(table, names, options.log1p, "data.log1p");
-  check_named(table, names, options.categories, "data.category_columns");
-  for (const std::string& name : names) {
-    encoder.features_.push_back(fit_feature(table, name, rows, options_of(name, options)));
-  }
-  check_width(table, encoder.features_, encoder.width());
-  return encoder;
-}
 
 std::string TableEncoder::to_json() const {
   JsonText target;

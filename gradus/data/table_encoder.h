@@ -80,7 +80,7 @@ class TableEncoder {
   double original(double output) const { return output * target_.scale + target_.mean; }
 
  private:
-  void fit_the_target(const Table& table, std::span<const int64_t> rows, const TableEncoderOptions& options);
+  friend class TableFitter;
 
   std::vector<Feature> features_;
   bool has_target_ = true;

@@ -88,7 +88,7 @@ std::optional<LineBegin> line_begin(std::string_view text, size_t from, size_t t
 
 }  // namespace
 
-TextSurvey survey_text(std::string_view text, size_t length, const std::string& source) {
+TextSurvey survey_text(std::string_view text, size_t length, const std::string& source, int64_t before) {
   TextSurvey survey{length, std::vector<TextSurvey::Piece>((text.size() + length - 1) / length)};
   std::vector<size_t> wrong(survey.pieces.size(), text.size());
   parallel_for(static_cast<int64_t>(survey.pieces.size()), 1, [&](int64_t i, int64_t) {
@@ -102,7 +102,9 @@ TextSurvey survey_text(std::string_view text, size_t length, const std::string& 
     if (const auto at = first_invalid_utf8(text.substr(first, last - first))) wrong[piece] = first + *at;
   });
   const auto first = std::find_if(wrong.begin(), wrong.end(), [&](size_t at) { return at < text.size(); });
-  if (first != wrong.end()) fail(source, "byte {} is no UTF-8; convert the file with iconv", *first);
+  if (first != wrong.end()) {
+    fail(source, "byte {} is no UTF-8; convert the file with iconv", before + static_cast<int64_t>(*first));
+  }
   return survey;
 }
 

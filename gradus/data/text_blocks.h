@@ -20,8 +20,8 @@ struct TextSurvey {
 };
 
 /// Looks at all of `text`, in pieces of `length` bytes, which is 1 or more. An error that names `source` if it is not
-/// UTF-8.
-TextSurvey survey_text(std::string_view text, size_t length, const std::string& source);
+/// UTF-8; `before` is how much of the source is before `text`.
+TextSurvey survey_text(std::string_view text, size_t length, const std::string& source, int64_t before = 0);
 
 /// A piece that begins where a line begins, and ends where another begins or the text ends.
 struct TextBlock {

@@ -120,7 +120,7 @@ ExperimentData make_array_data(const Config& config, const DataEncoder& given) {
                                             .classes = has_classes(config),
                                             .standardize_target = config.boolean("data.standardize_target"),
                                             .array = fit_array(arrays.examples, split.training, scaling_of(config))});
-  if (arrays.has_labels) check_targets(config, encoder, arrays.labels);
+  if (arrays.has_labels) check_targets(config, arrays.labels, encoder.target().name);
   ExperimentData data;
   {
     const TensorDataset all = encoded(encoder, std::move(arrays));

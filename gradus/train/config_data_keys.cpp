@@ -79,6 +79,18 @@ std::vector<Key> data_keys() {
        "The file of the labels of `data.path`, or as many files: whole numbers, which are the names of classes. What "
        "makes clusters needs none, and is only compared with them."},
       {"data.validation_labels", texts(), Unset{}, data_is({"idx"}), "The same of `data.validation_path`."},
+      {"data.rows", choice({"in_memory", "streamed"}), "in_memory", data_is({"csv", "libsvm"}),
+       "`in_memory`: all rows are held in memory. `streamed`: for files larger than memory. The rows are encoded into a "
+       "file once, the cache, from which each pass reads a part at a time, shuffled by the seed: blocks of rows, and "
+       "the rows of those that are in memory together. For `solver.name` = `sgd`, `adagrad` or `ftrl`; with "
+       "`data.split = \"random\"`, each row being held out by itself, so that the fraction is about that. A cache whose "
+       "source or options have changed is made again."},
+      {"data.cache", text(), Unset{"the first file's path with .rows behind it"}, Condition{"data.rows", {"streamed"}},
+       "Where the cache lies. It takes about as much of the disk as the rows in 32 bits: 8 bytes for a value that is "
+       "stored of a sparse row, 4 for each input of a table."},
+      {"data.rows_megabytes", integer({.low = 1, .high = 1 << 20}), 256, Condition{"data.rows", {"streamed"}},
+       "How much memory rows take, in 10^6 bytes: half of it those that are learned, half the next, which are read "
+       "meanwhile. What all fits is read once, and learned as rows in memory are."},
       {"data.tokens", choice({"characters", "bytes"}), "characters", data_is({"text"}),
        "What a token is: a character of the file's own alphabet, or one of the 256 bytes."},
       {"data.stride", integer(kFrom0), 0, data_is({"text"}),

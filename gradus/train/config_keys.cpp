@@ -523,7 +523,7 @@ std::span<const Key> configuration_keys() {
 bool changes_result(std::string_view key) {
   // The data is compared as such, wherever it lies.
   constexpr std::string_view kFree[] = {
-      "data.path",          "data.validation_path", "data.labels", "data.validation_labels",
+      "data.path",          "data.validation_path", "data.labels", "data.validation_labels", "data.cache",
       "train.threads",      "train.max_time_s",     "log.every",   "checkpoint.every",
       "checkpoint.every_s", "checkpoint.keep",      "model.from",  "model.recompute",
       "train.restore_best"};

@@ -1,6 +1,9 @@
 // What the kinds of data of a configuration share: what is held out, and what is trained on.
 #pragma once
 
+#include <functional>
+
+#include "gradus/data/libsvm.h"
 #include "gradus/data/split.h"
 #include "gradus/tensor/sparse.h"
 #include "gradus/train/experiment.h"
@@ -30,6 +33,7 @@ ExperimentData make_text_data(const Config& config, const DataEncoder& given);
 ExperimentData make_table_data(const Config& config, const DataEncoder& given);
 ExperimentData make_sparse_data(const Config& config, const DataEncoder& given);
 ExperimentData make_array_data(const Config& config, const DataEncoder& given);
+ExperimentData make_streamed_data(const Config& config, const DataEncoder& given);
 std::unique_ptr<Dataset> read_text(const Config& config, const CharacterTokenizer& tokenizer,
                                    const std::vector<std::string>& paths);
 std::unique_ptr<Dataset> read_table(const Config& config, const TableEncoder& encoder,
@@ -40,6 +44,18 @@ std::unique_ptr<Dataset> read_sparse(const Config& config, const TableEncoder& e
 /// Labels are read where files of them are given.
 std::unique_ptr<Dataset> read_arrays(const Config& config, const TableEncoder& encoder,
                                      const std::vector<std::string>& paths, const std::vector<std::string>& labels);
+
+/// Some rows of files that are read a piece at a time: their inputs, dense or sparse, and the table, or the labels, that
+/// they come from.
+using PartVisit = std::function<void(const std::shared_ptr<const SparseMatrix>& sparse, const Tensor& dense,
+                                     const Table& rows)>;
+/// Calls `visit` for all rows of these files, as the encoder of a model sees them, in their order.
+void for_each_part(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
+                   const PartVisit& visit);
+
+/// How sparse rows are written, as `[data]` says, and as those were that a model knows.
+LibsvmOptions libsvm_options(const Config& config);
+LibsvmOptions libsvm_options(const SparseColumns& columns);
 
 /// Sparse rows, and their labels as a table of one column, by which rows are named and split like any others.
 struct SparseRows {
@@ -68,8 +84,12 @@ TableEncoder fit_encoder(const Config& config, const Table& table, std::span<con
                          const SparseColumns& sparse = {});
 /// Whether targets are classes: those that are learned, or those that clusters are compared with.
 bool has_classes(const Config& config);
-/// What the loss needs of targets: counts for Poisson, two classes for the losses of two. Usage errors.
-void check_targets(const Config& config, const TableEncoder& encoder, const Table& table);
+/// What `[data]` and the loss ask of the encoder of a table.
+TableEncoderOptions encoder_options(const Config& config);
+/// What the loss needs of the targets in that column: counts for Poisson. Throws.
+void check_targets(const Config& config, const Table& table, const std::string& target);
+/// What each example counts by `data.weight`, which is set: f32 (rows), each from 0.
+Tensor example_weights_of(const Config& config, const Table& table);
 /// The outputs of a model for that encoder's targets; 1 for clusters, of which the data alone does not say how many.
 int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder);
 

@@ -13,13 +13,12 @@ EvaluationFunction evaluation_of(const Model& model) {
   };
 }
 
-std::optional<Metrics> evaluate(const EvaluationFunction& evaluation, const Dataset& data,
-                                const EvaluationOptions& options) {
+bool evaluate_into(Metrics& metrics, const EvaluationFunction& evaluation, const Dataset& data,
+                   const EvaluationOptions& options) {
   const NoGrad no_grad;
-  Metrics metrics(options.units);
   std::vector<int64_t> ids;
   for (int64_t begin = 0; begin < data.size(); begin += options.batch_size) {
-    if (options.is_cancelled && options.is_cancelled()) return std::nullopt;
+    if (options.is_cancelled && options.is_cancelled()) return false;
     ids.resize(static_cast<size_t>(std::min(options.batch_size, data.size() - begin)));
     std::iota(ids.begin(), ids.end(), begin);
     Context context;
@@ -27,6 +26,13 @@ std::optional<Metrics> evaluate(const EvaluationFunction& evaluation, const Data
     context.precision = options.precision;
     evaluation(data.batch(ids), context, metrics);
   }
+  return true;
+}
+
+std::optional<Metrics> evaluate(const EvaluationFunction& evaluation, const Dataset& data,
+                                const EvaluationOptions& options) {
+  Metrics metrics(options.units);
+  if (!evaluate_into(metrics, evaluation, data, options)) return std::nullopt;
   return metrics;
 }
 

@@ -24,7 +24,11 @@ struct EvaluationOptions {
   std::function<bool()> is_cancelled = {};
 };
 
-/// Goes through the whole data set, without recording anything; nothing if it was given up.
+/// Adds the whole data set to the metrics, without recording anything; false if it was given up. `options.units` is not
+/// looked at.
+bool evaluate_into(Metrics& metrics, const EvaluationFunction& evaluation, const Dataset& data,
+                   const EvaluationOptions& options);
+/// The metrics of the whole data set; nothing if it was given up.
 std::optional<Metrics> evaluate(const EvaluationFunction& evaluation, const Dataset& data,
                                 const EvaluationOptions& options);
 

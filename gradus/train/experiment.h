@@ -1,6 +1,7 @@
 // From a configuration to everything that a run needs.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -36,10 +37,15 @@ struct ExperimentData {
   int64_t unlabelled = 0;          ///< Rows of tables that were left out, as their target is missing.
   int64_t skipped = 0;             ///< Rows of tables that were left out, as something is wrong with them,
   std::string first_skipped = {};  ///< and with the first of them, and where.
-  int64_t unused_tokens = 0;       ///< At the end of the text's training part, too few for an example of their own.
+  int64_t left_out = 0;                 ///< Of streamed rows: both of the above.
+  std::vector<std::string> notes = {};  ///< What happened while it was read, for people.
+  int64_t unused_tokens = 0;            ///< At the end of the text's training part, too few for an example of their own.
 };
 
-/// What of the data is not trained on, a line each; "" if all is.
+/// Whether the data's rows go through memory a part at a time (`data.rows = "streamed"`).
+bool is_streamed(const Config& config);
+
+/// What of the data is not trained on, and its notes, a line each; "" if there is nothing to say.
 std::string left_out_text(const ExperimentData& data);
 
 /// Reads or makes the data. Errors name the path and what is wrong with it; that `validation.every` is set and nothing
@@ -51,6 +57,9 @@ ExperimentData make_data(const Config& config, const DataEncoder& encoder = {});
 /// up, which has no files.
 std::unique_ptr<Dataset> read_data(const Config& config, const DataEncoder& encoder,
                                    const std::vector<std::string>& paths, const std::vector<std::string>& labels = {});
+/// The same of rows that are streamed: calls `visit` for some rows after the other.
+void read_data_in_parts(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
+                        const std::function<void(const Dataset& part)>& visit);
 /// The files that paths and patterns name, each pattern's in the order of their names. `key` is what an error calls
 /// them.
 std::vector<std::string> files_of(const std::vector<std::string>& paths, std::string_view key);

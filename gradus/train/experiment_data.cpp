@@ -5,6 +5,7 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
+#include "gradus/data/file_contents.h"
 #include "gradus/train/data_parts.h"
 
 namespace gradus {
@@ -28,6 +29,24 @@ void check_files(const Config& config) {
   check_apart(files, files, "data.path");
   if (!config.has("data.validation_path")) return;
   check_apart(files, files_of(config.texts("data.validation_path"), "data.validation_path"), "data.validation_path");
+}
+
+// Rows take about as much memory as their text, and more while they are read.
+void check_fits(const Config& config) {
+  int64_t bytes = 0;
+  for (const char* key : {"data.path", "data.validation_path"}) {
+    if (!config.has(key)) continue;
+    for (const std::string& file : files_of(config.texts(key), key)) {
+      std::error_code error;
+      const auto size = fs::is_regular_file(file, error) ? fs::file_size(file, error) : 0;
+      bytes += static_cast<int64_t>(size);
+      if (bytes <= most_contents_bytes()) continue;
+      fail_usage(file,
+                 "{} bytes to read, with the files before it, which is more than half of the free memory; set data.rows "
+                 "= \"streamed\", so that rows go through memory a part at a time",
+                 bytes);
+    }
+  }
 }
 
 }  // namespace
@@ -58,6 +77,8 @@ std::vector<std::string> files_of(const std::vector<std::string>& paths, std::st
 ExperimentData make_data(const Config& config, const DataEncoder& encoder) {
   const std::string& kind = config.text("data.kind");
   if (config.has("data.path")) check_files(config);
+  if (is_streamed(config)) return internal::make_streamed_data(config, encoder);
+  if (kind == "csv" || kind == "libsvm") check_fits(config);
   if (kind == "text") return internal::make_text_data(config, encoder);
   if (kind == "csv" || kind == "numpy") return internal::make_table_data(config, encoder);
   if (kind == "idx") return internal::make_array_data(config, encoder);
@@ -84,6 +105,11 @@ std::unique_ptr<Dataset> read_data(const Config& config, const DataEncoder& enco
 
 std::string left_out_text(const ExperimentData& data) {
   std::string text;
+  for (const std::string& note : data.notes) text += note + "\n";
+  if (data.left_out > 0) {
+    text += fmt::format("{} rows are left out, for want of a target or as something is wrong with them\n",
+                        data.left_out);
+  }
   if (data.skipped > 0) {
     text += fmt::format("{} rows are left out, as something is wrong with them; the first: {}\n", data.skipped,
                         data.first_skipped);

@@ -156,12 +156,33 @@ Predictions predict_files(const TrainedRun& run, const std::vector<std::string>&
   return predict(run, table);
 }
 
-std::string to_csv(const Predictions& p) {
+void predict_files(const TrainedRun& run, const std::vector<std::string>& paths,
+                   const std::function<void(const Predictions& rows)>& visit) {
+  const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
+  if (encoder == nullptr || !is_streamed(run.config())) return visit(predict_files(run, paths));
+  internal::for_each_part(run.config(), *encoder, paths,
+                          [&](const auto& sparse, const Tensor& dense, const Table& rows) {
+                            const auto place = [&](int64_t row) { return rows.place(row); };
+                            const Tensor no_targets = Tensor::zeros({rows.rows}, DType::kI64);
+                            visit(sparse != nullptr ? predict(run, SparseDataset(sparse, no_targets), place)
+                                                    : predict(run, TensorDataset(dense, no_targets), place));
+                          });
+}
+
+namespace {
+
+std::string csv_names(const Predictions& p) {
   std::string text = "prediction";
   if (!p.probabilities.empty()) {
     for (const std::string& name : p.classes) text += "," + csv_field("p_" + name);
   }
-  text += '\n';
+  return text + '\n';
+}
+
+}  // namespace
+
+std::string to_csv(const Predictions& p, bool with_names) {
+  std::string text = with_names ? csv_names(p) : "";
   for (const double number : p.numbers) text += number_text(number) + '\n';
   for (size_t row = 0; row < p.ids.size(); ++row) {
     text += csv_field(p.classes[static_cast<size_t>(p.ids[row])]);

@@ -26,13 +26,16 @@ Predictions predict(const TrainedRun& run, const Table& table);
 /// The same of files, as the run's `[data]` says that they are read; tables of text for a model of made-up data. Their
 /// targets, if they have some, are not looked at.
 Predictions predict_files(const TrainedRun& run, const std::vector<std::string>& paths);
+/// The same, given to `visit` some rows after the other where the run's rows are streamed; else all at once.
+void predict_files(const TrainedRun& run, const std::vector<std::string>& paths,
+                   const std::function<void(const Predictions& rows)>& visit);
 /// The same of examples as the model sees them; an error calls example i of the data `place(i)`.
 Predictions predict(const TrainedRun& run, const Dataset& data, const std::function<std::string(int64_t row)>& place);
 /// The names of the classes that the run's model tells apart; empty for numbers. A usage error for a text model.
 std::vector<std::string> class_names(const TrainedRun& run);
 
 /// Lines of CSV: "prediction", and "p_CLASS" for each class with probabilities.
-std::string to_csv(const Predictions& predictions);
+std::string to_csv(const Predictions& predictions, bool with_names = true);
 /// A line of JSON for each row: {"prediction": …, "probabilities": {"CLASS": …}}.
 std::string to_jsonl(const Predictions& predictions);
 

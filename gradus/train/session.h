@@ -63,6 +63,7 @@ class Session {
   void set_clusters(const SessionOptions& options, const TrainedRun* source);
   void build(const SessionOptions& options);
   void plan_memory(const SessionOptions& options);
+  MemoryUse streamed_use() const;
   void restore_tensors(const Checkpoint& checkpoint, std::string_view source);
 
   Config config_;

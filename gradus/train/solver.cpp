@@ -17,6 +17,7 @@
 #include "gradus/nn/models/feedforward.h"
 #include "gradus/tensor/kernels/copy.h"
 #include "gradus/train/clustering_solver.h"
+#include "gradus/train/streamed_rows.h"
 
 namespace gradus {
 namespace {
@@ -43,11 +44,18 @@ struct ExampleWeights {
   double ratio = 1.0;
 };
 
+bool weighs_positives(const Config& config) {
+  return config.has("loss.positive_weight") && config.real("loss.positive_weight") != 1.0;
+}
+
+ClassWeights class_weights_of(const Config& config) {
+  if (config.has("loss.class_weights")) return config.reals("loss.class_weights");
+  return weighs_positives(config) ? ClassWeights{1.0, config.real("loss.positive_weight")} : ClassWeights{};
+}
+
 ExampleWeights weights_of(const Config& config, const Tensor& targets, const Tensor& own) {
-  std::vector<double> of_class;
-  const bool positive = config.has("loss.positive_weight") && config.real("loss.positive_weight") != 1.0;
-  if (positive) of_class = {1.0, config.real("loss.positive_weight")};
-  if (config.has("loss.class_weights")) of_class = config.reals("loss.class_weights");
+  const ClassWeights of_class = class_weights_of(config);
+  const bool positive = weighs_positives(config);
   if (of_class.empty()) return {.all = own};
   ExampleWeights weights{.all = Tensor::empty({targets.numel()})};
   double sum = 0.0, divisor = 0.0;
@@ -68,8 +76,23 @@ struct ScaledProblem {
   double scale = 1.0;
 };
 
+// The loss, without rows and penalties.
+LinearProblem terms_of(const Config& config, const ExperimentData& data) {
+  LinearProblem terms;
+  terms.loss = loss_of(config);
+  if (config.has("loss.quantile")) terms.quantile = config.real("loss.quantile");
+  if (config.has("loss.delta")) terms.delta = config.real("loss.delta");
+  if (is_classification(terms.loss)) terms.classes = std::max<int64_t>(2, data.shape.outputs);
+  return terms;
+}
+
+void set_penalties(const Config& config, ScaledProblem& scaled) {
+  scaled.problem.l1 = config.real("regularization.l1") / scaled.scale;
+  scaled.problem.l2 = config.real("regularization.l2") / scaled.scale;
+}
+
 ScaledProblem problem_of(const Config& config, const ExperimentData& data) {
-  ScaledProblem scaled;
+  ScaledProblem scaled{.problem = terms_of(config, data)};
   LinearProblem& problem = scaled.problem;
   Tensor weights;
   if (const auto* dense = dynamic_cast<const TensorDataset*>(data.training.get())) {
@@ -82,19 +105,14 @@ ScaledProblem problem_of(const Config& config, const ExperimentData& data) {
     problem.targets = sparse.targets();
     weights = sparse.weights();
   }
-  problem.loss = loss_of(config);
-  if (config.has("loss.quantile")) problem.quantile = config.real("loss.quantile");
-  if (config.has("loss.delta")) problem.delta = config.real("loss.delta");
   if (problem.loss == LinearLoss::kSquared) scaled.scale = 2.0;  // solvers have half the square
   if (is_classification(problem.loss)) {
-    problem.classes = std::max<int64_t>(2, data.shape.outputs);
     const ExampleWeights all = weights_of(config, problem.targets, weights);
     weights = all.all;
     scaled.scale = all.ratio;
   }
   problem.example_weights = weights;
-  problem.l1 = config.real("regularization.l1") / scaled.scale;
-  problem.l2 = config.real("regularization.l2") / scaled.scale;
+  set_penalties(config, scaled);
   return scaled;
 }
 
@@ -113,14 +131,14 @@ double learning_rate_of(const Config& config, double usual) {
   return config.has("solver.learning_rate") ? config.real("solver.learning_rate") : usual;
 }
 
-LinearSgdOptions sgd_options(const Config& config, const LinearProblem& problem) {
+LinearSgdOptions sgd_options(const Config& config, bool is_sparse) {
   const std::string& rate = config.text("solver.rate");
   if (rate == "optimal" && config.has("solver.learning_rate")) {
     fail_usage(config.where("solver.learning_rate"),
                "solver.learning_rate has no meaning with solver.rate = \"optimal\"; remove it, or set solver.rate = "
                "\"constant\" or \"inverse_scaling\"");
   }
-  const double usual_bias_rate = problem.inputs.is_sparse() ? 0.01 : 1.0;
+  const double usual_bias_rate = is_sparse ? 0.01 : 1.0;
   return {.batch_size = config.integer("solver.batch_size"),
           .rate = rate == "constant"  ? LinearSgdRate::kConstant
                   : rate == "optimal" ? LinearSgdRate::kOptimal
@@ -151,20 +169,30 @@ double penalty_of(const LinearProblem& problem, const Tensor& weights) {
   return problem.l1 * l1 + 0.5 * problem.l2 * squares;
 }
 
+bool takes_single_rows(const std::string& solver) {
+  return solver == "sgd" || solver == "adagrad" || solver == "ftrl";
+}
+
+// The solvers that go through rows a piece at a time.
+std::unique_ptr<LinearSolver> make_stream_solver(const Config& config, std::unique_ptr<LinearStream> stream,
+                                                 bool is_sparse) {
+  const std::string& name = config.text("solver.name");
+  const auto seed = static_cast<uint64_t>(config.integer("train.seed"));
+  if (name == "sgd") return make_linear_sgd(std::move(stream), sgd_options(config, is_sparse));
+  const double rate = learning_rate_of(config, 0.1);
+  if (name == "adagrad") {
+    return make_linear_adagrad(std::move(stream), {.learning_rate = rate, .seed = seed, .shuffle = shuffles(config)});
+  }
+  return make_linear_ftrl(std::move(stream), {.alpha = rate,
+                                              .beta = config.real("solver.beta"),
+                                              .seed = seed,
+                                              .shuffle = shuffles(config)});
+}
+
 std::unique_ptr<LinearSolver> make_linear_solver(const Config& config, const LinearProblem& problem) {
   const std::string& name = config.text("solver.name");
   const auto seed = static_cast<uint64_t>(config.integer("train.seed"));
-  if (name == "sgd") return make_linear_sgd(problem, sgd_options(config, problem));
-  if (name == "adagrad") {
-    return make_linear_adagrad(
-        problem, {.learning_rate = learning_rate_of(config, 0.1), .seed = seed, .shuffle = shuffles(config)});
-  }
-  if (name == "ftrl") {
-    return make_linear_ftrl(problem, {.alpha = learning_rate_of(config, 0.1),
-                                      .beta = config.real("solver.beta"),
-                                      .seed = seed,
-                                      .shuffle = shuffles(config)});
-  }
+  if (takes_single_rows(name)) return make_stream_solver(config, stream_of(problem), problem.inputs.is_sparse());
   const double tolerance = config.real("solver.tolerance");
   if (name == "lbfgs") {
     return make_linear_lbfgs(problem, {.history = config.integer("solver.history"), .tolerance = tolerance});
@@ -180,17 +208,39 @@ std::unique_ptr<LinearSolver> make_linear_solver(const Config& config, const Lin
   return make_linear_newton(problem, {.tolerance = tolerance});
 }
 
+// The problem of rows of a cache, of which they are no part.
+ScaledProblem streamed_problem_of(const Config& config, const ExperimentData& data, const StreamedRows& rows) {
+  ScaledProblem scaled{.problem = terms_of(config, data)};
+  if (scaled.problem.loss == LinearLoss::kSquared) scaled.scale = 2.0;
+  if (weighs_positives(config)) {
+    const TotalWeights total = total_weights(rows, class_weights_of(config));
+    scaled.scale = total.all / total.own;
+  }
+  set_penalties(config, scaled);
+  return scaled;
+}
+
+std::unique_ptr<LinearSolver> make_streaming(const Config& config, const StreamedRows& rows,
+                                             const LinearProblem& terms) {
+  const ClassWeights of_class = is_classification(terms.loss) ? class_weights_of(config) : ClassWeights{};
+  return make_stream_solver(config, linear_stream(rows, terms, of_class, total_weights(rows, of_class)),
+                            rows.cache()->layout().is_sparse);
+}
+
 // A solver of gradus/classic, whose coefficients become the weights of a linear model.
 class LinearModelSolver : public Solver {
  public:
   // Begins at 0, or at the model's weights where `model.init` or `model.from` is given.
   LinearModelSolver(const Config& config, const ExperimentData& data, const Model& model)
       : model_(model), examples_(data.training->size()) {
-    const auto [problem, scale] = problem_of(config, data);
-    scale_ = scale;
-    solver_ = make_linear_solver(config, problem);
-    penalties_.l1 = problem.l1;
-    penalties_.l2 = problem.l2;
+    const auto* streamed = dynamic_cast<const StreamedRows*>(data.training.get());
+    const ScaledProblem scaled = streamed != nullptr ? streamed_problem_of(config, data, *streamed)
+                                                     : problem_of(config, data);
+    scale_ = scaled.scale;
+    penalties_.l1 = scaled.problem.l1;
+    penalties_.l2 = scaled.problem.l2;
+    solver_ = streamed != nullptr ? make_streaming(config, *streamed, scaled.problem)
+                                  : make_linear_solver(config, scaled.problem);
     if (config.is_set("model.init") || config.has("model.from")) {
       solver_->start_from(model.parameters()[0].tensor, model.parameters()[1].tensor);
     }

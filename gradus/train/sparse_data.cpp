@@ -40,7 +40,9 @@ SparseRows read_rows(const std::vector<std::string>& paths, LibsvmOptions option
   return rows;
 }
 
-LibsvmOptions options_of(const Config& config) {
+}  // namespace
+
+LibsvmOptions libsvm_options(const Config& config) {
   using Base = LibsvmOptions::Base;
   const std::string& first = config.text("data.first_column");
   LibsvmOptions options{.base = first == "0" ? Base::kZero : first == "1" ? Base::kOne : Base::kAuto};
@@ -48,10 +50,12 @@ LibsvmOptions options_of(const Config& config) {
   return options;
 }
 
-LibsvmOptions options_of(const SparseColumns& columns) {
+LibsvmOptions libsvm_options(const SparseColumns& columns) {
   using Base = LibsvmOptions::Base;
   return {.base = columns.first == 0 ? Base::kZero : Base::kOne, .columns = columns.count};
 }
+
+namespace {
 
 uint64_t hash_of(const SparseMatrix& x, const Tensor& targets, uint64_t hash = 0) {
   hash = mix(hash, xxh3(x.offsets.data(), x.offsets.size() * sizeof(int64_t)));
@@ -69,7 +73,7 @@ std::unique_ptr<SparseDataset> part_of(const SparseDataset& all, const std::vect
 }  // namespace
 
 SparseRows read_sparse_rows(const SparseColumns& columns, const std::vector<std::string>& paths) {
-  return read_rows(paths, options_of(columns));
+  return read_rows(paths, libsvm_options(columns));
 }
 
 std::unique_ptr<Dataset> read_sparse(const Config& /*config*/, const TableEncoder& encoder,
@@ -80,10 +84,10 @@ std::unique_ptr<Dataset> read_sparse(const Config& /*config*/, const TableEncode
 
 ExperimentData make_sparse_data(const Config& config, const DataEncoder& given) {
   const auto* known = std::get_if<TableEncoder>(&given);
-  const LibsvmOptions options = known != nullptr ? options_of(known->sparse()) : options_of(config);
+  const LibsvmOptions options = known != nullptr ? libsvm_options(known->sparse()) : libsvm_options(config);
   SparseRows rows = read_rows(config.texts("data.path"), options), held;
   if (config.has("data.validation_path")) {
-    LibsvmOptions same = options_of(rows.columns);
+    LibsvmOptions same = libsvm_options(rows.columns);
     same.columns = options.columns;
     held = read_rows(config.texts("data.validation_path"), same, rows.columns.count);
     // The model has a column that only these files have: its weight stays where it began.
@@ -96,7 +100,7 @@ ExperimentData make_sparse_data(const Config& config, const DataEncoder& given) 
   const Split split = split_of_rows(config, rows.labels);
   const TableEncoder encoder =
       known != nullptr ? *known : fit_encoder(config, rows.labels, split.training, rows.columns);
-  check_targets(config, encoder, rows.labels);
+  check_targets(config, rows.labels, encoder.target().name);
   ExperimentData data;
   {
     const SparseDataset all(rows.features, encoder.targets(rows.labels));

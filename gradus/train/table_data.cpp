@@ -1,4 +1,7 @@
 // Tables, as a configuration asks for them.
+#include <algorithm>
+#include <cmath>
+
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
 #include "gradus/data/numpy.h"
@@ -75,16 +78,15 @@ Table read_examples(const Config& config, const std::vector<std::string>& paths,
   return table;
 }
 
-// What each example counts, f32 (rows); undefined without data.weight.
-Tensor weights_of(const Config& config, const Table& table) {
-  if (!config.has("data.weight")) return {};
+}  // namespace
+
+Tensor example_weights_of(const Config& config, const Table& table) {
   const TableColumn& column = table.columns[table.column(config.text("data.weight"))];
   if (!column.is_number) {
     fail_usage(config.where("data.weight"), "column \"{}\" holds text; expected numbers, what each row counts",
                column.name);
   }
   Tensor weights = Tensor::empty({table.rows});
-  bool counts = false;
   for (int64_t row = 0; row < table.rows; ++row) {
     const double weight = column.numbers[static_cast<size_t>(row)];
     const auto narrow = static_cast<float>(weight);
@@ -93,9 +95,20 @@ Tensor weights_of(const Config& config, const Table& table) {
            std::isnan(weight) ? "missing" : fmt::format("{}", weight));
     }
     weights.mutable_data<float>()[row] = narrow;
-    counts = counts || narrow > 0.0F;
   }
-  if (!counts) fail(table.source(), "the weights in column \"{}\" are all 0; expected some above 0", column.name);
+  return weights;
+}
+
+namespace {
+
+// Undefined without data.weight.
+Tensor weights_of(const Config& config, const Table& table) {
+  if (!config.has("data.weight")) return {};
+  Tensor weights = example_weights_of(config, table);
+  const float* const all = weights.data<float>();
+  if (std::all_of(all, all + table.rows, [](float weight) { return weight == 0.0F; })) {
+    fail(table.source(), "the weights in column \"{}\" are all 0; expected some above 0", config.text("data.weight"));
+  }
   return weights;
 }
 
@@ -119,7 +132,7 @@ ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   const Split split = split_of_rows(config, table);
   const auto* known = std::get_if<TableEncoder>(&given);
   const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
-  check_targets(config, encoder, table);
+  check_targets(config, table, encoder.target().name);
   const TensorDataset all = encoded(config, encoder, table);
   ExperimentData data;
   data.hash = hash_of(all);

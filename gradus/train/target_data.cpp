@@ -102,14 +102,7 @@ bool has_classes(const Config& config) {
   return makes_clusters(config) || is_of_classes(objective_kind(config.text("loss.name")));
 }
 
-TableEncoder fit_encoder(const Config& config, const Table& table, std::span<const int64_t> rows,
-                         const SparseColumns& sparse) {
-  if (sparse.count > 0) {
-    return TableEncoder::fit(table, rows,
-                             {.classes = has_classes(config),
-                              .standardize_target = config.boolean("data.standardize_target"),
-                              .sparse = sparse});
-  }
+TableEncoderOptions encoder_options(const Config& config) {
   TableEncoderOptions o{.has_target = config.has("data.target") || !makes_clusters(config),
                         .classes = has_classes(config),
                         .feature = feature_options(config),
@@ -119,14 +112,26 @@ TableEncoder fit_encoder(const Config& config, const Table& table, std::span<con
   if (config.has("data.log1p")) o.log1p = config.texts("data.log1p");
   if (config.has("data.category_columns")) o.categories = config.texts("data.category_columns");
   if (config.has("data.weight")) o.weight = config.text("data.weight");
-  return TableEncoder::fit(table, rows, o);
+  return o;
+}
+
+TableEncoder fit_encoder(const Config& config, const Table& table, std::span<const int64_t> rows,
+                         const SparseColumns& sparse) {
+  if (sparse.count > 0) {
+    return TableEncoder::fit(table, rows,
+                             {.classes = has_classes(config),
+                              .standardize_target = config.boolean("data.standardize_target"),
+                              .sparse = sparse});
+  }
+  return TableEncoder::fit(table, rows, encoder_options(config));
 }
 
 namespace {
 
 // The Poisson loss is of counts.
-void check_counts(const TableEncoder& encoder, const Table& table) {
-  const TableColumn& column = table.columns[table.column(encoder.target().name)];
+void check_counts(const Table& table, const std::string& target) {
+  const TableColumn& column = table.columns[table.column(target)];
+  if (!column.is_number) return;  // which is said elsewhere
   for (int64_t row = 0; row < table.rows; ++row) {
     const double count = column.numbers[static_cast<size_t>(row)];
     if (count < 0.0) {
@@ -138,8 +143,8 @@ void check_counts(const TableEncoder& encoder, const Table& table) {
 
 }  // namespace
 
-void check_targets(const Config& config, const TableEncoder& encoder, const Table& table) {
-  if (config.has("loss.name") && config.text("loss.name") == "poisson") check_counts(encoder, table);
+void check_targets(const Config& config, const Table& table, const std::string& target) {
+  if (config.has("loss.name") && config.text("loss.name") == "poisson") check_counts(table, target);
 }
 
 int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder) {

@@ -76,8 +76,8 @@ TEST(Compression, WhatComesBehindIsAnError) {
 TEST(Compression, TooMuchIsAnErrorBeforeItTakesMemory) {
   EXPECT_EQ(
       error_of(kGzip, 11),
-      "[t.csv.gz] more than 11 bytes when it is decompressed, which is half of the free memory; take a part of it, "
-      "or a larger machine");
+      "[t.csv.gz] more than 11 bytes when it is decompressed, which is half of the free memory; stream rows with "
+      "data.rows = \"streamed\", take a part of it, or a larger machine");
   EXPECT_EQ(error_of(kZeros, 999'999).substr(0, 29), "[t.csv.gz] more than 999999 b");
   // A frame's header that claims a window of 2 GB.
   EXPECT_EQ(error_of(from_hex("28b52ffd00a8010000")),

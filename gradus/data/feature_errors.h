@@ -1,0 +1,60 @@
+// What is wrong with a column that is to be a feature or a target, for those who fit encoders and those who encode.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "gradus/base/error.h"
+#include "gradus/base/number.h"
+#include "gradus/data/table.h"
+
+namespace gradus::detail {
+
+[[noreturn]] inline void fail_missing(std::string_view place, std::string_view column) {
+  fail_usage(
+      place,
+      "the value of column \"{}\" is missing; fill it, or train with data.impute, which says what takes its place",
+      column);
+}
+
+[[noreturn]] inline void fail_text(std::string_view place, std::string_view column, std::string_view text) {
+  fail_usage(place,
+             "column \"{}\" holds text, \"{}\", where the model takes a number; mend the file, or name the columns to "
+             "learn from with data.features",
+             column, text);
+}
+
+[[noreturn]] inline void fail_logarithm(std::string_view place, std::string_view column, std::string_view number) {
+  fail_usage(place, "{} in column \"{}\" has no log(1 + x); take it out of data.log1p", number, column);
+}
+
+[[noreturn]] inline void fail_missing_target(std::string_view place, std::string_view column) {
+  fail_usage(place,
+             "the value of column \"{}\", which is to be learned, is missing; fill it, or set data.unlabelled = "
+             "\"leave_out\"",
+             column);
+}
+
+[[noreturn]] inline void fail_target_of_text(std::string_view place, std::string_view column, std::string_view text) {
+  fail_usage(place,
+             "column \"{}\" holds text, \"{}\"; a target that is not a class must be a number: name the column that is "
+             "with data.target, or learn classes with loss.name = \"cross_entropy\"",
+             column, text);
+}
+
+/// The row of the first text that is no number; the number of rows if there is none.
+inline int64_t first_text(const TableColumn& column, int64_t rows) {
+  int64_t row = 0;
+  while (row < rows && (column.is_missing(row) || parse_number(column.text(row)))) ++row;
+  return row;
+}
+
+/// The first row whose number has no log(1 + x); the number of rows if there is none.
+inline int64_t first_without_logarithm(const TableColumn& column, int64_t rows) {
+  if (!column.is_number) return rows;
+  int64_t row = 0;
+  while (row < rows && !(column.numbers[static_cast<size_t>(row)] <= -1.0)) ++row;
+  return row;
+}
+
+}  // namespace gradus::detail

@@ -1,0 +1,178 @@
+#include "gradus/data/table_fitter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "gradus/base/error.h"
+#include "gradus/base/threads.h"
+#include "gradus/data/feature_errors.h"
+
+namespace gradus {
+namespace {
+
+// One-hot columns beyond this are a mistake more often than a wish.
+constexpr int64_t kMostInputs = 1 << 16;
+
+std::vector<std::string> names_of_features(const Table& table, const std::string& target,
+                                           const TableEncoderOptions& options) {
+  if (options.features.empty()) {
+    std::vector<std::string> names;
+    for (const TableColumn& column : table.columns) {
+      if ((!options.has_target || column.name != target) && column.name != options.weight) names.push_back(column.name);
+    }
+    if (names.empty())
+      fail_usage(table.source(), "the only column is the target, \"{}\"; expected features beside it", target);
+    return names;
+  }
+  for (size_t i = 0; i < options.features.size(); ++i) {
+    const std::string& name = options.features[i];
+    const auto end = options.features.begin() + static_cast<int64_t>(i);
+    if (options.has_target && name == target)
+      fail_usage(table.source(), "column \"{}\" is the target, and named as a feature too", name);
+    if (std::find(options.features.begin(), end, name) != end) {
+      fail_usage(table.source(), "column \"{}\" is named twice as a feature", name);
+    }
+  }
+  return options.features;
+}
+
+// What is asked for the feature of this name.
+FeatureOptions options_of(const std::string& name, const TableEncoderOptions& o) {
+  const auto has = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  FeatureOptions feature = o.feature;
+  feature.log1p = has(o.log1p);
+  feature.is_category = has(o.categories);
+  return feature;
+}
+
+// Names that stand in a list of features.
+void check_named(const Table& table, const std::vector<std::string>& features, const std::vector<std::string>& names,
+                 const char* key) {
+  for (const std::string& name : names) {
+    if (std::find(features.begin(), features.end(), name) != features.end()) continue;
+    fail_usage(table.source(), "{} names \"{}\", which is no feature; those are: {}", key, name,
+               fmt::join(features, ", "));
+  }
+}
+
+}  // namespace
+
+void TableFitter::begin(const Table& table) {
+  if (options_.has_target) {
+    target_ = options_.target.empty() ? table.columns.back().name : options_.target;
+    table.column(target_);
+  }
+  if (options_.has_target && !options_.classes) {
+    const Scaling scaling = options_.standardize_target ? Scaling::kStandardize : Scaling::kNone;
+    target_numbers_.emplace_back(target_, FeatureOptions{.scaling = scaling});
+  }
+  if (options_.sparse.count == 0 && !options_.array) {
+    columns_ = names_of_features(table, target_, options_);
+    check_named(table, columns_, options_.log1p, "data.log1p");
+    check_named(table, columns_, options_.categories, "data.category_columns");
+    for (const std::string& name : columns_) {
+      table.column(name);
+      features_.emplace_back(name, options_of(name, options_));
+    }
+  }
+  if (options_.has_target) columns_.push_back(target_);
+}
+
+void TableFitter::add(const Table& table, std::span<const int64_t> rows) {
+  if (columns_.empty()) begin(table);
+  if (source_ != table.source()) source_ += (source_.empty() ? "" : ", ") + table.source();
+  add_target(table);
+  for (FeatureFitter& target : target_numbers_) target.add(table, rows);
+  parallel_for(static_cast<int64_t>(features_.size()), 1,
+               [&](int64_t i, int64_t) { features_[static_cast<size_t>(i)].add(table, rows); });
+}
+
+void TableFitter::add_target(const Table& table) {
+  if (!options_.has_target) return;
+  const TableColumn& column = table.columns[table.column(target_)];
+  if (missing_.empty()) {
+    if (const int64_t row = column.first_missing(); row >= 0) missing_ = table.place(row);
+  }
+  if (options_.classes) {
+    for (const double number : column.numbers) class_numbers_.insert(std::bit_cast<uint64_t>(number));
+    class_texts_.insert(column.dictionary.begin(), column.dictionary.end());
+  } else if (text_place_.empty() && !column.is_number) {
+    const int64_t row = detail::first_text(column, table.rows);
+    if (row == table.rows) return;
+    text_place_ = table.place(row);
+    text_ = column.text(row);
+  }
+}
+
+std::vector<std::string> TableFitter::classes() const {
+  std::vector<std::string> names(class_texts_.begin(), class_texts_.end());
+  std::sort(names.begin(), names.end());
+  std::vector<double> numbers;
+  for (const uint64_t bits : class_numbers_) numbers.push_back(std::bit_cast<double>(bits));
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  for (const double number : numbers) names.push_back(fmt::format("{}", number));
+  return names;
+}
+
+void TableFitter::check_size() const {
+  const auto check = [&](const std::string& name, int64_t count) {
+    if (count <= kMostInputs) return;
+    fail_usage(source_,
+               "column \"{}\" has more than {} different values, where classes or categories are learned; leave it out "
+               "of data.features, set data.categories = \"hash\", or learn numbers",
+               name, kMostInputs);
+  };
+  for (const FeatureFitter& feature : features_) check(feature.name(), feature.categories());
+  check(target_, static_cast<int64_t>(class_texts_.size() + class_numbers_.size()));
+}
+
+void TableFitter::check_width(const TableEncoder& encoder) const {
+  const int64_t width = encoder.width();
+  if (width <= kMostInputs) return;
+  const std::vector<Feature>& features = encoder.features();
+  const Feature& widest = *std::max_element(features.begin(), features.end(),
+                                            [](const Feature& a, const Feature& b) { return a.width() < b.width(); });
+  fail_usage(source_,
+             "the features give {} inputs, {} of them by column \"{}\"; at most {} are possible: leave it out of "
+             "data.features, or set data.categories = \"hash\"",
+             width, widest.width(), widest.name, kMostInputs);
+}
+
+TableEncoder TableFitter::finish(const SparseColumns& sparse) const {
+  if (!missing_.empty()) detail::fail_missing_target(missing_, target_);
+  if (!text_place_.empty()) detail::fail_target_of_text(text_place_, target_, text_);
+  TableEncoder encoder;
+  encoder.has_target_ = options_.has_target;
+  encoder.target_.name = target_;
+  if (!options_.has_target) {
+    // There is nothing to learn.
+  } else if (options_.classes) {
+    encoder.classes_ = classes();
+    if (encoder.classes_.size() < 2) {
+      fail_usage(source_, "column \"{}\" is the class to learn, and it is \"{}\" in every row; expected two or more",
+                 target_, encoder.classes_[0]);
+    }
+  } else {
+    const Feature feature = target_numbers_[0].finish();
+    encoder.target_ = {target_, feature.mean, feature.scale};
+  }
+  encoder.sparse_ = sparse;
+  encoder.array_ = options_.array;
+  if (encoder.is_sparse() || encoder.array_) return encoder;
+  for (const FeatureFitter& feature : features_) encoder.features_.push_back(feature.finish());
+  check_width(encoder);
+  return encoder;
+}
+
+TableEncoder TableEncoder::fit(const Table& table, std::span<const int64_t> rows, const TableEncoderOptions& options) {
+  TableFitter fitter(options);
+  fitter.add(table, rows);
+  return fitter.finish();
+}
+
+}  // namespace gradus

@@ -1,0 +1,228 @@
+// Rows that need not fit in memory, as a configuration asks for them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "gradus/base/error.h"
+#include "gradus/base/hash.h"
+#include "gradus/base/random.h"
+#include "gradus/data/file_contents.h"
+#include "gradus/data/table_cache.h"
+#include "gradus/data/table_fitter.h"
+#include "gradus/nn/objective.h"
+#include "gradus/train/data_parts.h"
+#include "gradus/train/streamed_rows.h"
+
+namespace gradus {
+
+bool is_streamed(const Config& config) { return config.has("data.rows") && config.text("data.rows") == "streamed"; }
+
+namespace internal {
+namespace {
+
+constexpr int64_t kMegabyte = 1'000'000;
+
+int64_t memory_bytes(const Config& config) { return config.integer("data.rows_megabytes") * kMegabyte; }
+
+// What needs all rows at once, or an order of them.
+void check_streams(const Config& config) {
+  const std::string& split = config.text("data.split");
+  if (split != "random") {
+    fail_usage(config.where("data.split"),
+               "data.split = \"{}\" needs all rows in memory; set data.split = \"random\", or data.rows = \"in_memory\"",
+               split);
+  }
+  if (config.has("data.training_size")) {
+    fail_usage(config.where("data.training_size"),
+               "data.training_size draws rows from all of them, which data.rows = \"streamed\" does not hold; remove it");
+  }
+  const std::string& solver = config.has("solver.name") ? config.text("solver.name") : "none";
+  if (solver == "sgd" || solver == "adagrad" || solver == "ftrl") return;
+  fail_usage(config.where("data.rows"),
+             "data.rows = \"streamed\" is for model.kind = \"linear\" and solver.name = \"sgd\", \"adagrad\" or \"ftrl\", "
+             "which take a row at a time; set those, or data.rows = \"in_memory\"");
+}
+
+HeldOutRows held_out_rows(const Config& config) {
+  HeldOutRows rows{.key = mix(seed_of(config), hash_name("data.held_out"))};
+  if (config.has("data.folds")) {
+    const int64_t folds = config.integer("data.folds"), fold = config.integer("data.fold");
+    if (fold >= folds) {
+      fail_usage(config.where("data.fold"), "data.fold = {} of {} folds; they are numbered from 0", fold, folds);
+    }
+    rows.low = static_cast<double>(fold) / static_cast<double>(folds);
+    rows.high = static_cast<double>(fold + 1) / static_cast<double>(folds);
+  } else if (config.has("data.validation_fraction")) {
+    rows.high = config.real("data.validation_fraction");
+  }
+  return rows;
+}
+
+// All that rows depend on beside the files.
+std::string cache_options(const Config& config) {
+  constexpr std::string_view kOthers[] = {"data.path", "data.validation_path", "data.cache", "data.rows_megabytes"};
+  std::string text;
+  for (const Key& key : configuration_keys()) {
+    const bool is_other = std::find(std::begin(kOthers), std::end(kOthers), key.name) != std::end(kOthers);
+    if (table_of(key.name) != "data" || is_other || !config.has(key.name)) continue;
+    text += fmt::format("{} = {}\n", key.name, config.shown(key.name));
+  }
+  const bool classes = is_of_classes(objective_kind(config.text("loss.name")));
+  return text + fmt::format("classes = {}\ntrain.seed = {}\n", classes, config.shown("train.seed"));
+}
+
+CacheRequest request_of(const Config& config, const TableEncoder* known) {
+  CacheRequest request{.path = {},
+                       .files = files_of(config.texts("data.path"), "data.path"),
+                       .held_out_files = {},
+                       .held_out = held_out_rows(config),
+                       .options = cache_options(config)};
+  request.path = config.has("data.cache") ? config.text("data.cache") : request.files[0] + ".rows";
+  if (config.has("data.validation_path")) {
+    request.held_out_files = files_of(config.texts("data.validation_path"), "data.validation_path");
+  }
+  if (known != nullptr) request.encoder = known->to_json();
+  return request;
+}
+
+// The labels of sparse rows as a table of one column.
+Table labels_of(const SparseExamples& rows) {
+  Table labels{.columns = {}, .rows = rows.features.rows, .lines = rows.lines, .parts = {{.source = rows.source}}};
+  labels.columns.push_back({.name = "label", .numbers = rows.targets});
+  return labels;
+}
+
+void make_sparse_cache(const Config& config, const CacheRequest& request, const TableEncoder* known) {
+  TableFitter fitter({.classes = is_of_classes(objective_kind(config.text("loss.name"))),
+                      .standardize_target = config.boolean("data.standardize_target"),
+                      .sparse = {.count = 1}});
+  std::optional<TableEncoder> encoder;
+  if (known != nullptr) encoder = *known;
+  const auto visit = [&](const SparseExamples& rows, const std::vector<int64_t>& training, bool of_held_out_file) {
+    const Table labels = labels_of(rows);
+    if (of_held_out_file && !encoder) encoder = fitter.finish();
+    if (!encoder) {
+      fitter.add(labels, training);
+      fitter.check_size();
+    } else {
+      encoder->targets(labels);  // throws for a label that is none
+    }
+    check_targets(config, labels, "label");
+  };
+  const LibsvmOptions options = known != nullptr ? libsvm_options(known->sparse()) : libsvm_options(config);
+  write_libsvm_cache(request, options, visit, [&](int64_t columns, int32_t base) {
+    return known != nullptr ? known->to_json() : fitter.finish({.count = columns, .first = base}).to_json();
+  });
+}
+
+void make_table_cache(const Config& config, const CacheRequest& request, const TableEncoder* known) {
+  TableCacheOptions options{.csv = csv_options(config),
+                            .encoder = encoder_options(config),
+                            .leaves_out_unlabelled = config.text("data.unlabelled") == "leave_out"};
+  if (known != nullptr) options.known = *known;
+  if (config.has("data.weight")) {
+    options.weights = [&config](const Table& table) { return example_weights_of(config, table); };
+  }
+  options.check = [&config](const TableEncoder& encoder, const Table& table) {
+    check_targets(config, table, encoder.target().name);
+  };
+  write_table_cache(request, options);
+}
+
+void check_parts(const Config& config, const RowCache& cache) {
+  const int64_t held = cache.rows_of(RowPart::kHeldOut), trained = cache.rows_of(RowPart::kTraining);
+  if (!config.has("data.folds")) check_held_out(config, held, held + trained, "examples");
+  if (trained == 0) {
+    fail(cache.path(), "no row is left to train on; give more rows, or a smaller data.validation_fraction");
+  }
+  if (cache.total_weight(RowPart::kTraining) <= 0.0) {
+    fail(cache.path(), "the weights in column \"{}\" are all 0; expected some above 0", config.text("data.weight"));
+  }
+}
+
+}  // namespace
+
+ExperimentData make_streamed_data(const Config& config, const DataEncoder& given) {
+  check_streams(config);
+  const auto* known = std::get_if<TableEncoder>(&given);
+  const CacheRequest request = request_of(config, known);
+  const bool is_sparse = config.text("data.kind") == "libsvm";
+  ExperimentData data;
+  const auto cache = cached_rows(
+      request,
+      [&] { is_sparse ? make_sparse_cache(config, request, known) : make_table_cache(config, request, known); },
+      [&](const std::string& line) { data.notes.push_back(line); });
+  check_parts(config, *cache);
+  const RowCacheDescription& description = cache->description();
+  const TableEncoder encoder = TableEncoder::from_json(description.encoder, cache->path());
+  data.training = std::make_unique<StreamedRows>(cache, RowPart::kTraining, encoder, memory_bytes(config));
+  if (cache->rows_of(RowPart::kHeldOut) > 0) {
+    data.validation = std::make_unique<StreamedRows>(cache, RowPart::kHeldOut, encoder, memory_bytes(config));
+  }
+  for (const RowSource& source : description.sources) data.hash = mix(data.hash, source.xxh3);
+  data.hash = mix(data.hash, xxh3(description.options));
+  data.left_out = description.left_out;
+  data.shape = {.inputs = encoder.width(), .outputs = outputs_for_targets(config, encoder)};
+  data.encoder = encoder;
+  return data;
+}
+
+namespace {
+
+std::vector<std::string> number_categories(const Config& config) {
+  return config.has("data.category_columns") ? config.texts("data.category_columns") : std::vector<std::string>{};
+}
+
+// Leaves out the rows without a target, where that is asked for.
+void keep_labelled(const Config& config, const TableEncoder& encoder, Table& table) {
+  if (config.text("data.unlabelled") != "leave_out") return;
+  const TableColumn& target = table.columns[table.column(encoder.target().name)];
+  std::vector<int64_t> kept;
+  for (int64_t row = 0; row < table.rows; ++row) {
+    if (!target.is_missing(row)) kept.push_back(row);
+  }
+  if (static_cast<int64_t>(kept.size()) < table.rows) table.keep(kept);
+}
+
+}  // namespace
+
+void for_each_part(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
+                   const PartVisit& visit) {
+  for (const std::string& path : files_of(paths, "--data")) {
+    if (encoder.is_sparse()) {
+      LibsvmStream stream(path, libsvm_options(encoder.sparse()));
+      for (SparseExamples rows; stream.next(rows);) {
+        for (int32_t& index : rows.features.indices) index -= static_cast<int32_t>(encoder.sparse().first);
+        rows.features.columns = encoder.sparse().count;
+        const Table labels = labels_of(rows);
+        visit(std::make_shared<const SparseMatrix>(std::move(rows.features)), Tensor{}, labels);
+      }
+      continue;
+    }
+    for_each_table(path, csv_options(config), {}, encoder, number_categories(config),
+                   [&](const Table& table) { visit(nullptr, encoder.inputs(table), table); });
+  }
+}
+
+}  // namespace internal
+
+void read_data_in_parts(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
+                        const std::function<void(const Dataset& part)>& visit) {
+  if (encoder.is_sparse()) {
+    return internal::for_each_part(config, encoder, paths, [&](const auto& sparse, const Tensor&, const Table& labels) {
+      visit(SparseDataset(sparse, encoder.targets(labels)));
+    });
+  }
+  for (const std::string& path : files_of(paths, "--data")) {
+    for_each_table(path, csv_options(config), {}, encoder, internal::number_categories(config), [&](Table& table) {
+      internal::keep_labelled(config, encoder, table);
+      if (table.rows == 0) return;
+      visit(TensorDataset(encoder.inputs(table), encoder.targets(table),
+                          config.has("data.weight") ? internal::example_weights_of(config, table) : Tensor{}));
+    });
+  }
+}
+
+}  // namespace gradus

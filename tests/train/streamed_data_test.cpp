@@ -1,0 +1,338 @@
+// Rows that are streamed from a cache: data.rows = "streamed" learns what rows in memory teach.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+#include <random>
+
+#include "gradus/base/threads.h"
+#include "gradus/train/evaluation.h"
+#include "gradus/train/prediction.h"
+#include "gradus/train/session.h"
+#include "gradus/train/streamed_rows.h"
+#include "tests/testing.h"
+#include "tests/train/configs.h"
+#include "tests/train/runs.h"
+#include "tests/train/training.h"
+
+namespace gradus {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Rows of 20 features of which some say what the label is.
+std::string libsvm_rows(int count, uint32_t seed, int labels = 2) {
+  std::mt19937 random(seed);
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    std::string pairs;
+    int sum = 0;
+    for (int j = 1; j <= 20; ++j) {
+      if (random() % 3 != 0) continue;
+      const auto value = static_cast<int>(random() % 7) - 3;
+      sum += value * (j % 5 - 2);
+      pairs += fmt::format(" {}:{}", j, 0.25 * value);
+    }
+    const int label = labels == 2 ? (sum > 0 ? 1 : -1) : std::abs(sum) % labels;
+    text += fmt::format("{}{}\n", label, pairs);
+  }
+  return text;
+}
+
+// Columns of every kind; `late` holds text in its last row alone.
+std::string csv_rows(int count, uint32_t seed) {
+  std::mt19937 random(seed);
+  const char* const towns[] = {"Bonn", "Ulm", "\"Kyo,to\"", ""};
+  std::string text = "size,town,zip,rooms,late,weight,price,kind\n";
+  for (int i = 0; i < count; ++i) {
+    const double size = static_cast<double>(random() % 1000) / 7;
+    const bool no_rooms = random() % 9 == 0;
+    const auto rooms = static_cast<double>(random() % 5);
+    text += fmt::format("{},{},{},{},{},{},{},{}\n", size, towns[random() % 4], 100 + random() % 3,
+                        no_rooms ? "NA" : fmt::format("{}", rooms), i + 1 == count ? "x" : fmt::format("{}", i % 2),
+                        1 + random() % 3, size * 0.3 + rooms, size > 60 ? "big" : "small");
+  }
+  return text;
+}
+
+class StreamedData : public testing::Test {
+ protected:
+  std::string path_(const char* name) const { return (folder_ / name).string(); }
+
+  Config sparse_(Overrides keys, const char* file = "a.svm") const {
+    keys.insert(keys.begin(), Config::text_override("data.path", path_(file)));
+    const bool is_held_out = std::any_of(keys.begin(), keys.end(), [](const std::string& key) {
+      return key.starts_with("data.validation_");
+    });
+    if (!is_held_out) keys.emplace_back("data.validation_fraction=0.0");
+    return Config::parse(
+        "data.kind = \"libsvm\"\nmodel.kind = \"linear\"\n"
+        "loss.name = \"binary_cross_entropy\"\nsolver.name = \"ftrl\"\ntrain.steps = 3\n",
+        "run.toml", keys);
+  }
+  Config table_(Overrides keys) const {
+    keys.insert(keys.begin(), Config::text_override("data.path", path_("a.csv")));
+    return Config::parse(
+        "data = {kind = \"csv\", validation_fraction = 0.0, target = \"price\", impute = \"mean\", missing_indicator = "
+        "true, category_columns = [\"zip\"], features = [\"size\", \"town\", \"zip\", \"rooms\", \"late\"]}\n"
+        "model.kind = \"linear\"\nsolver = {name = \"adagrad\", learning_rate = 0.5}\ntrain.steps = 3\n",
+        "run.toml", keys);
+  }
+  static Overrides streamed_(Overrides keys, const char* megabytes = "256") {
+    keys.insert(keys.end(), {"data.rows=streamed", std::string("data.rows_megabytes=") + megabytes});
+    return keys;
+  }
+
+  TemporaryFolder folder_;
+};
+
+struct Trained {
+  std::vector<double> weights;
+  uint64_t hash = 0;
+  double loss = 0.0;
+  std::optional<Metrics> metrics;
+};
+
+Trained trained(const Config& config) {
+  Session session(config);
+  const TrainingSummary summary = session.trainer().run();
+  Trained result{values_of(session.model().parameters()), session.weights_hash(), summary.final_loss, std::nullopt};
+  if (session.data().validation != nullptr) {
+    result.metrics = evaluate(evaluation_of(session.model()), *session.data().validation,
+                              {.units = metric_units(session.data().encoder, *session.data().validation)});
+  }
+  return result;
+}
+
+TEST_F(StreamedData, WhatFitsInMemoryIsLearnedToTheSameBits) {
+  spill(folder_ / "a.svm", libsvm_rows(500, 1));
+  spill(folder_ / "b.svm", libsvm_rows(100, 2));
+  spill(folder_ / "three.svm", libsvm_rows(300, 3, 3));
+  const Overrides held = {Config::text_override("data.validation_path", path_("b.svm")), "validation.every=1"};
+  const auto with = [&](Overrides keys) {
+    keys.insert(keys.end(), held.begin(), held.end());
+    return keys;
+  };
+  for (const Overrides& keys :
+       {with({"solver.name=ftrl", "regularization.l1=0.001"}), with({"solver.name=adagrad", "loss.positive_weight=3"}),
+        with({"solver.name=sgd", "regularization.l2=0.01", "loss.name=hinge"}),
+        with({"solver.name=sgd", "regularization.l2=0.01", "solver.batch_size=8", "train.sampling=in_order"}),
+        with({"loss.name=mse", "data.standardize_target=true"})}) {
+    SCOPED_TRACE(keys[0] + keys[1]);
+    const Trained wanted = trained(sparse_(keys)), found = trained(sparse_(streamed_(keys)));
+    EXPECT_EQ(found.weights, wanted.weights);
+    EXPECT_EQ(found.loss, wanted.loss);
+    EXPECT_NEAR(found.metrics->loss(), wanted.metrics->loss(), 1e-12);
+    for (size_t i = 0; i < wanted.metrics->values().size(); ++i) {
+      EXPECT_NEAR(found.metrics->values()[i].value, wanted.metrics->values()[i].value, 1e-12);
+    }
+    fs::remove(path_("a.svm.rows"));
+  }
+  const Overrides classes = {"loss.name=cross_entropy", "loss.class_weights=[1.0, 2.0, 0.5]"};
+  EXPECT_EQ(trained(sparse_(streamed_(classes), "three.svm")).hash, trained(sparse_(classes, "three.svm")).hash);
+}
+
+// Blocks of a MiB, of which windows of a MB have one each: another order, and the same minimum.
+TEST_F(StreamedData, WhatDoesNotFitIsLearnedInWindows) {
+  spill(folder_ / "a.svm", libsvm_rows(60'000, 1));
+  spill(folder_ / "b.svm", libsvm_rows(2000, 2));
+  const Overrides keys = {Config::text_override("data.validation_path", path_("b.svm")), "validation.every=1",
+                          "regularization.l2=1e-4"};
+  const Trained wanted = trained(sparse_(keys)), found = trained(sparse_(streamed_(keys, "2")));
+  EXPECT_NE(found.weights, wanted.weights);
+  // Both are near the minimum, which the last rows of a pass move them about.
+  EXPECT_NEAR(found.metrics->loss(), wanted.metrics->loss(), 0.01 * wanted.metrics->loss());
+  EXPECT_GT(found.metrics->values()[0].value, 0.98);
+  const auto cache = std::make_shared<const RowCache>(path_("a.svm.rows"));
+  EXPECT_GE(cache->blocks_of(RowPart::kTraining).size(), 4u);
+
+  set_threads(1);
+  EXPECT_EQ(trained(sparse_(streamed_(keys, "2"))).hash, found.hash);
+  set_threads(3);
+  EXPECT_EQ(trained(sparse_(streamed_(keys, "2"))).hash, found.hash);
+  set_threads(0);
+  const auto longer = [&](const char* name) {
+    Overrides own = streamed_(keys, "2");
+    own.emplace_back("train.steps=5");
+    return gradus::Run(sparse_(own), folder_ / name);
+  };
+  longer("straight").train();
+  Overrides first = streamed_(keys, "2");
+  first.emplace_back("train.steps=2");
+  gradus::Run(sparse_(first), folder_ / "resumed").train();
+  Overrides rest = streamed_(keys, "2");
+  rest.emplace_back("train.steps=5");
+  gradus::Run(sparse_(rest), folder_ / "resumed", {.resume = true}).train();
+  const auto weights = [&](const char* name) {
+    return values_of(load(folder_ / name).model().parameters());
+  };
+  EXPECT_EQ(weights("resumed"), weights("straight"));
+}
+
+TEST_F(StreamedData, TablesArePreparedToTheSameBits) {
+  spill(folder_ / "a.csv", csv_rows(400, 1));
+  for (const Overrides& keys :
+       {Overrides{}, Overrides{"data.scaling=min_max", "data.log1p=[\"size\"]"}, Overrides{"data.weight=weight"},
+        Overrides{"data.target=kind", "loss.name=binary_cross_entropy", "solver.name=ftrl"},
+        Overrides{"data.categories=hash", "data.hash_buckets=4", "data.standardize_target=true"}}) {
+    SCOPED_TRACE(keys.empty() ? "" : keys[0]);
+    const Config in_memory = table_(keys), config = table_(streamed_(keys));
+    const ExperimentData wanted = make_data(in_memory), found = make_data(config);
+    EXPECT_EQ(encoder_json(found.encoder), encoder_json(wanted.encoder));
+    EXPECT_EQ(found.training->size(), wanted.training->size());
+    EXPECT_EQ(trained(config).hash, trained(in_memory).hash);
+    fs::remove(path_("a.csv.rows"));
+  }
+}
+
+// Held-out rows are no part of what the columns are prepared by.
+TEST_F(StreamedData, HoldsRowsOutOneByOne) {
+  spill(folder_ / "a.csv", csv_rows(400, 1));
+  const Overrides quarter = streamed_({"data.validation_fraction=0.25", "validation.every=1", "data.unseen=zeros"});
+  const ExperimentData data = make_data(table_(quarter));
+  EXPECT_EQ(data.training->size() + data.validation->size(), 400);
+  EXPECT_NEAR(static_cast<double>(data.validation->size()), 100.0, 4 * 8.7);
+  std::vector<int64_t> ids(static_cast<size_t>(data.training->size()));
+  std::iota(ids.begin(), ids.end(), 0);
+  const Batch training = data.training->batch(ids);
+  double sum = 0.0;
+  for (int64_t i = 0; i < training.inputs.size(0); ++i) {
+    sum += double{training.inputs.data<float>()[i * training.inputs.size(1)]};
+  }
+  EXPECT_NEAR(sum, 0.0, 1e-4);  // size is standardised by these rows
+  int64_t in_folds = 0;
+  for (const char* fold : {"0", "1", "2"}) {
+    const ExperimentData part = make_data(table_(streamed_({"data.folds=3", "data.unseen=zeros", std::string("data.fold=") + fold})));
+    in_folds += part.validation->size();
+  }
+  EXPECT_EQ(in_folds, 400);
+  EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.folds=3", "data.fold=3"}))); }),
+            "[--set data.fold=3] data.fold = 3 of 3 folds; they are numbered from 0");
+}
+
+TEST_F(StreamedData, EvaluatesAndPredictsPieceByPiece) {
+  spill(folder_ / "a.csv", csv_rows(400, 1));
+  spill(folder_ / "b.csv", csv_rows(90, 2));
+  spill(folder_ / "a.svm", libsvm_rows(500, 1));
+  const auto check = [&](const Config& in_memory, const Config& streamed, const std::string& file) {
+    gradus::Run(in_memory, folder_ / "memory", {.overwrite = true}).train();
+    gradus::Run(streamed, folder_ / "streamed", {.overwrite = true}).train();
+    const TrainedRun wanted = load(folder_ / "memory"), found = load(folder_ / "streamed");
+    std::string text;
+    predict_files(found, {file}, [&](const Predictions& rows) { text += to_csv(rows, text.empty()); });
+    EXPECT_EQ(text, to_csv(predict_files(wanted, {file})));
+    Metrics metrics(metric_units(found.encoder(), *read_data(wanted.config(), wanted.encoder(), {file})));
+    int64_t rows = 0;
+    read_data_in_parts(found.config(), std::get<TableEncoder>(found.encoder()), {file}, [&](const Dataset& part) {
+      evaluate_into(metrics, evaluation_of(found.model()), part, {});
+      rows += part.size();
+    });
+    const auto data = read_data(wanted.config(), wanted.encoder(), {file});
+    EXPECT_EQ(rows, data->size());
+    EXPECT_NEAR(metrics.loss(), evaluate(evaluation_of(wanted.model()), *data, {})->loss(), 1e-9);
+  };
+  const Overrides keys = {"data.weight=weight"};
+  check(table_(keys), table_(streamed_(keys)), path_("b.csv"));
+  check(sparse_({}), sparse_(streamed_({})), path_("a.svm"));
+  const TrainedRun run = load(folder_ / "streamed");
+  spill(folder_ / "wide.svm", "1 1:1\n-1 21:1\n");
+  EXPECT_EQ(error_text([&] { predict_files(run, {path_("wide.svm")}, [](const Predictions&) {}); }),
+            fmt::format("[{}:2] index 21, and there are 20 columns; expected at most 20", path_("wide.svm")));
+}
+
+TEST_F(StreamedData, LeavesOutWhatIsAskedFor) {
+  std::string text = csv_rows(50, 1);
+  text += "1,Ulm,101,2,x,1,,big\n1,Ulm\n";
+  spill(folder_ / "a.csv", text);
+  const Overrides keys = {"data.unlabelled=leave_out", "data.on_bad_row=skip"};
+  const ExperimentData data = make_data(table_(streamed_(keys)));
+  EXPECT_EQ(data.left_out, 2);
+  EXPECT_EQ(left_out_text(data), "2 rows are left out, for want of a target or as something is wrong with them\n");
+  EXPECT_EQ(data.training->size(), 50);
+  EXPECT_EQ(trained(table_(streamed_(keys))).weights, trained(table_(keys)).weights);
+  EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.on_bad_row=skip"}))); }),
+            fmt::format("[{}:52] the value of column \"price\", which is to be learned, is missing; fill it, or set "
+                        "data.unlabelled = \"leave_out\"",
+                        path_("a.csv")));
+}
+
+TEST_F(StreamedData, TheCacheIsMadeAgainWhenItIsNotWhatIsAskedFor) {
+  spill(folder_ / "a.svm", libsvm_rows(100, 1));
+  const Overrides keys = streamed_({Config::text_override("data.cache", path_("cache"))});
+  EXPECT_EQ(left_out_text(make_data(sparse_(keys))), "");
+  EXPECT_EQ(left_out_text(make_data(sparse_(keys))), "");
+  Overrides other = keys;
+  other.emplace_back("data.validation_fraction=0.5");
+  EXPECT_EQ(left_out_text(make_data(sparse_(other))),
+            fmt::format("the cache of rows {} is made again: it was made with other options\n", path_("cache")));
+  spill(folder_ / "a.svm", libsvm_rows(101, 1));
+  EXPECT_EQ(left_out_text(make_data(sparse_(other))),
+            fmt::format("the cache of rows {} is made again: {} has changed since\n", path_("cache"), path_("a.svm")));
+  EXPECT_EQ(folder_.count(), 2u);
+}
+
+TEST_F(StreamedData, SaysWhatCannotBeStreamed) {
+  spill(folder_ / "a.svm", libsvm_rows(100, 1));
+  spill(folder_ / "a.csv", csv_rows(50, 1));
+  const auto error = [&](const Overrides& keys) {
+    return error_text([&] { Session session(sparse_(streamed_(keys))); });
+  };
+  EXPECT_EQ(error({"solver.name=newton"}),
+            "[--set data.rows=streamed] data.rows = \"streamed\" is for model.kind = \"linear\" and solver.name = \"sgd\", "
+            "\"adagrad\" or \"ftrl\", which take a row at a time; set those, or data.rows = \"in_memory\"");
+  EXPECT_EQ(error({"data.split=stratified"}),
+            "[--set data.split=stratified] data.split = \"stratified\" needs all rows in memory; set data.split = \"random\", or "
+            "data.rows = \"in_memory\"");
+  EXPECT_EQ(error({"data.training_size=5"}),
+            "[--set data.training_size=5] data.training_size draws rows from all of them, which data.rows = \"streamed\" "
+            "does not hold; remove it");
+  EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.impute=median"}))); }),
+            "[data.impute] the median needs all numbers of a column at once, which data.rows = \"streamed\" does not "
+            "keep; take \"mean\" or \"constant\"");
+  EXPECT_EQ(error({"validation.every=1", "data.validation_fraction=1e-9"}).substr(0, 101),
+            "[--set data.validation_fraction=1e-9] data.validation_fraction = 1e-09 of 100 examples holds out none");
+  spill(folder_ / "a.csv", "price,size,town,zip,rooms,late,weight\n1,2,a,1,2,3,0\n2,3,b,2,2,3,0\n");
+  EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.weight=weight"}))); }),
+            fmt::format("[{}.rows] the weights in column \"weight\" are all 0; expected some above 0", path_("a.csv")));
+  EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.validation_fraction=0.999999"}))); }),
+            fmt::format("[{}] no row is left to train on; give more rows, or a smaller data.validation_fraction",
+                        path_("a.csv")));
+  EXPECT_EQ(error_text([&] { make_data(sparse_(streamed_({"data.validation_fraction=0.999999"}))); }),
+            fmt::format("[{}.rows] no row is left to train on; give more rows, or a smaller data.validation_fraction",
+                        path_("a.svm")));
+}
+
+TEST_F(StreamedData, LabelsThatTheModelDoesNotKnowAreErrors) {
+  spill(folder_ / "a.svm", "1 1:1\n-1 2:1\n");
+  spill(folder_ / "b.svm", "1 1:1\n3 2:1\n");
+  const Overrides keys = {Config::text_override("data.validation_path", path_("b.svm"))};
+  EXPECT_EQ(error_text([&] { make_data(sparse_(streamed_(keys))); }),
+            fmt::format("[{}:2] \"3\" in column \"label\" is a class that the model does not know; it was made for: -1, 1",
+                        path_("b.svm")));
+  const ExperimentData data = make_data(sparse_(streamed_({})));
+  const CachedTargets targets(std::get<TableEncoder>(data.encoder));
+  const std::vector<double> unknown = {1.0, 2.0};
+  EXPECT_EQ(error_text([&] { targets(unknown, "c"); }), "[c] the label 2 is a class that the model does not know");
+  const ExperimentData numbers = make_data(sparse_(streamed_({"loss.name=mse"})));
+  const CachedTargets of_numbers(std::get<TableEncoder>(numbers.encoder));
+  const std::vector<double> large = {1e300};
+  EXPECT_EQ(error_text([&] { of_numbers(large, "c"); }),
+            "[c] the label 1e+300 is beyond what 32 bits hold; give it in another unit");
+}
+
+TEST_F(StreamedData, AFileThatDoesNotFitIsRefusedWithAWordOnStreaming) {
+  spill(folder_ / "a.svm", "1 1:1\n-1 2:1\n");
+  constexpr uintmax_t kTerabytes = uintmax_t{4} << 40;
+  std::error_code error;
+  fs::resize_file(folder_ / "a.svm", kTerabytes, error);  // a hole
+  if (error) GTEST_SKIP() << "this file system has no files of " << kTerabytes << " bytes";
+  EXPECT_EQ(error_text([&] { make_data(sparse_({})); }),
+            fmt::format("[{}] {} bytes to read, with the files before it, which is more than half of the free memory; set "
+                        "data.rows = \"streamed\", so that rows go through memory a part at a time",
+                        path_("a.svm"), kTerabytes));
+}
+
+}  // namespace
+}  // namespace gradus
