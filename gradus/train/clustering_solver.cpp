@@ -16,7 +16,9 @@ namespace {
 uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
 
 const Tensor& rows_of(const ExperimentData& data) {
-  return dynamic_cast<const TensorDataset&>(*data.training).inputs();
+  if (const auto* rows = dynamic_cast<const TensorDataset*>(data.training.get())) return rows->inputs();
+  fail_usage("model.kind",
+             "clusters are made of rows of numbers in memory, and the data is others; take another model");
 }
 
 KMeansStart start_of(const Config& config) {

@@ -340,7 +340,7 @@ std::vector<Key> solver_keys() {
        "`lasso_path`). `sgd`: as soon as the objective has not fallen by this much for five passes; 0 is never. "
        "`lloyd`, `mini_batch`: "
        "as soon as no label changes (`lloyd`), or the squared moves of the centres add up to this times the mean "
-       "variance of the features. `em`: as soon as the loss changes by less.",
+       "variance of the features (of `mini_batch` 0 is never). `em`: as soon as the loss changes by less.",
        {},
        {"solver.name",
         {{"lloyd", 1e-4},

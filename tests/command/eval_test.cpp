@@ -378,10 +378,9 @@ TEST(Init, CompressedTablesAreTables) {
       "\x1f\x8b\x08\0\0\0\0\0\x02\x03\x4b\xd4\x49\xe2\x32\xd4\xa9\xe0\x32\xd2\xa9\xe4\x02\0\xc2\x96\x7e\x9d\x0c\0\0";
   spill(folder / "t.csv.gz", std::string(kGzip, sizeof kGzip));
   const CommandResult result = run_gradus(folder, {"init", "--data", "t.csv.gz", "--target", "a", "c.toml"});
-  EXPECT_EQ(
-      result.err,
-      "gradus: [t.csv.gz] no column but \"a\" has numbers, or a few texts, that differ; expected features to learn it "
-      "from; texts are in b (2 different)\n");
+  EXPECT_EQ(result.err,
+            "gradus: [t.csv.gz] no column but \"a\" has numbers, or a few texts, that differ; expected features to learn it "
+            "from; texts are in b (2 different)\n");
 }
 
 TEST(Init, TextGetsAGptOfItsSize) {

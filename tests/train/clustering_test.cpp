@@ -9,6 +9,7 @@
 #include "gradus/metrics/clustering.h"
 #include "gradus/train/cluster_report.h"
 #include "gradus/train/clustering_model.h"
+#include "gradus/train/clustering_solver.h"
 #include "gradus/train/prediction.h"
 #include "gradus/train/rate_search.h"
 #include "gradus/train/session.h"
@@ -339,6 +340,16 @@ TEST(Clustering, FoldsAreHeldOut) {
                     "run.toml", {Config::text_override("data.path", (folder / "t.csv").string())}));
   EXPECT_EQ(session.data().validation->size(), 2);
   EXPECT_TRUE(session.trainer().run().best_validation_loss.has_value());
+}
+
+TEST(Clustering, IsOfDenseRowsInMemory) {
+  ExperimentData data;
+  data.training =
+      std::make_unique<SparseDataset>(std::make_shared<const SparseMatrix>(SparseMatrix{
+                                          .rows = 1, .columns = 1, .offsets = {0, 0}, .indices = {}, .values = {}}),
+                                      Tensor::zeros({1}, DType::kI64));
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { clustering_memory(kmeans(), data, 0); }),
+            "[model.kind] clusters are made of rows of numbers in memory, and the data is others; take another model");
 }
 
 TEST(Clustering, HasNoLearningRate) {

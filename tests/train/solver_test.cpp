@@ -165,9 +165,9 @@ TEST(Solver, EachFindsTheMinimum) {
   struct Case {
     const char *solver, *loss, *penalty;
   };
-  for (const Case& c :
-       {Case{"lbfgs", "binary_cross_entropy", "l2"}, Case{"gradient_descent", "squared_hinge", "l2"},
-        Case{"dual_descent", "squared_hinge", "l2"}, Case{"coordinate_descent", "binary_cross_entropy", "l2"}}) {
+  for (const Case& c : {Case{"lbfgs", "binary_cross_entropy", "l2"}, Case{"gradient_descent", "squared_hinge", "l2"},
+                        Case{"dual_descent", "squared_hinge", "l2"},
+                        Case{"coordinate_descent", "binary_cross_entropy", "l2"}}) {
     SCOPED_TRACE(c.solver);
     const std::string loss = std::string("loss.name=") + c.loss;
     Session solved(blobs({loss, std::string("solver.name=") + c.solver, "solver.tolerance=1e-6", "train.steps=5000"}));
@@ -184,14 +184,13 @@ TEST(Solver, InteriorPointFindsAMedian) {
   const TemporaryFolder folder;
   spill(folder / "t.csv", "x,y\n1,1\n1,2\n1,10\n1,4\n1,100\n");
   for (const auto& [loss, wanted] : {std::pair("mae", 4.0), std::pair("quantile", 10.0)}) {
-    Session session(
-        Config::parse("data = {kind = \"csv\", validation_fraction = 0.0}\nmodel.kind = \"linear\"\ntrain.steps = 200\n"
-                      "solver.name = \"interior_point\"\nregularization.l2 = 1e-6\n",
-                      "run.toml",
-                      loss == std::string("mae")
-                          ? Overrides{"loss.name=mae", Config::text_override("data.path", (folder / "t.csv").string())}
-                          : Overrides{"loss.name=quantile", "loss.quantile=0.7",
-                                      Config::text_override("data.path", (folder / "t.csv").string())}));
+    Session session(Config::parse(
+        "data = {kind = \"csv\", validation_fraction = 0.0}\nmodel.kind = \"linear\"\ntrain.steps = 200\n"
+        "solver.name = \"interior_point\"\nregularization.l2 = 1e-6\n",
+        "run.toml", loss == std::string("mae")
+                        ? Overrides{"loss.name=mae", Config::text_override("data.path", (folder / "t.csv").string())}
+                        : Overrides{"loss.name=quantile", "loss.quantile=0.7",
+                                    Config::text_override("data.path", (folder / "t.csv").string())}));
     EXPECT_EQ(session.trainer().run().stop_reason, StopReason::kConverged);
     EXPECT_NEAR(values_of(session.model().parameters())[1], wanted, 1e-4) << loss;
   }
@@ -251,9 +250,7 @@ TEST(Solver, ALassoPathRefusesAnotherSolversState) {
   const Config config = lasso(folder / "t.csv", {"solver.name=lasso_path"});
   const Session session(config);
   const std::unique_ptr<Solver> solver = make_solver(config, session.data(), session.model());
-  EXPECT_EQ(program_error([&] {
-              solver->restore({{"weights", Tensor::zeros({1, 3})}}, "x");
-            }),
+  EXPECT_EQ(program_error([&] { solver->restore({{"weights", Tensor::zeros({1, 3})}}, "x"); }),
             "[x] expected the place on a lasso path, \"step\", alone");
 }
 
@@ -266,11 +263,9 @@ TEST(Solver, SaysWhatALassoPathIsFor) {
   EXPECT_EQ(error({"solver.name=lasso_path", "loss.name=huber"}),
             "[--set solver.name=lasso_path] solver.name = \"lasso_path\" is for loss.name = \"mse\"; set that");
   EXPECT_EQ(error({"solver.name=lasso_path", "regularization.l1=0.1"}),
-            "[--set regularization.l1=0.1] solver.name = \"lasso_path\" goes through values of regularization.l1 by "
-            "itself; leave it out");
+            "[--set regularization.l1=0.1] solver.name = \"lasso_path\" goes through values of regularization.l1 by itself; leave it out");
   EXPECT_EQ(error({"solver.name=sgd", "regularization.l2=0.1", "solver.learning_rate=0.1"}),
-            "[--set solver.learning_rate=0.1] solver.learning_rate has no meaning with solver.rate = \"optimal\"; "
-            "remove it, or set solver.rate = "
+            "[--set solver.learning_rate=0.1] solver.learning_rate has no meaning with solver.rate = \"optimal\"; remove it, or set solver.rate = "
             "\"constant\" or \"inverse_scaling\"");
 }
 
@@ -282,11 +277,11 @@ TEST(Solver, AWeightOfTwoIsTheRowTwice) {
   const auto weights = [&](const char* file, Overrides keys) {
     if (file == std::string("w.csv")) keys.insert(keys.end(), {"data.weight=w", "data.target=label"});
     keys.push_back(Config::text_override("data.path", (folder / file).string()));
-    Session session(
-        Config::parse("data = {kind = \"csv\", validation_fraction = 0.0, scaling = \"none\"}\n"
-                      "model = {kind = \"linear\", init = \"zeros\"}\nregularization.l2 = 0.1\n"
-                      "train = {steps = 30, batch_size = \"all\"}\n",
-                      "run.toml", keys));
+    Session session(Config::parse(
+        "data = {kind = \"csv\", validation_fraction = 0.0, scaling = \"none\"}\n"
+        "model = {kind = \"linear\", init = \"zeros\"}\nregularization.l2 = 0.1\n"
+        "train = {steps = 30, batch_size = \"all\"}\n",
+        "run.toml", keys));
     session.trainer().run();
     return values_of(session.model().parameters());
   };

@@ -78,8 +78,8 @@ TEST(SparseData, OptimizersAndSolversLearnWhatTheyLearnOfATable) {
   for (const Overrides& keys :
        {Overrides{"optimizer.name=adam", "train.batch_size=16"}, Overrides{"model.kind=mlp", "model.init=default"},
         Overrides{"solver.name=newton", "regularization.l2=0.01"},
-        Overrides{"solver.name=lbfgs", "regularization.l2=0.01"}, Overrides{"solver.name=adagrad"},
-        Overrides{"solver.name=ftrl", "regularization.l1=0.001"}}) {
+        Overrides{"solver.name=lbfgs", "regularization.l2=0.01"},
+        Overrides{"solver.name=adagrad"}, Overrides{"solver.name=ftrl", "regularization.l1=0.001"}}) {
     SCOPED_TRACE(keys[0]);
     const std::vector<double> found = trained(sparse(folder / "a.svm", keys)),
                               wanted = trained(dense_config(folder / "a.csv", keys));
@@ -108,8 +108,8 @@ TEST(SparseData, EvaluatesAndPredictsAsATableDoes) {
   }
   const auto part = read_data(found.config(), found.encoder(), {(folder / "a.svm").string()});
   const auto table = read_data(wanted.config(), wanted.encoder(), {(folder / "a.csv").string()});
-  const auto metrics = evaluate(evaluation_of(found.model()), *part, {}),
-             other = evaluate(evaluation_of(wanted.model()), *table, {});
+  const auto metrics = evaluate(evaluation_of(found.model()), *part, {}), other =
+      evaluate(evaluation_of(wanted.model()), *table, {});
   EXPECT_NEAR(metrics->loss(), other->loss(), 1e-6);
   EXPECT_EQ(report_json(make_report(found, *part, {.resamples = 10})).substr(0, 40),
             report_json(make_report(wanted, *table, {.resamples = 10})).substr(0, 40));

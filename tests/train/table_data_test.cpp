@@ -34,8 +34,8 @@ TEST(TableData, BadRowsAreLeftOutAndCountedIfAskedFor) {
   const ExperimentData data = make_data(table(path, {"data.on_bad_row=skip"}));
   EXPECT_EQ(inputs_of(data), (std::vector<double>{1, 3, 6}));
   EXPECT_EQ(data.skipped, 2);
-  EXPECT_EQ(left_out_text(data),
-            fmt::format("2 rows are left out, as something is wrong with them; the first: {}\n", data.first_skipped));
+  EXPECT_EQ(left_out_text(data), fmt::format("2 rows are left out, as something is wrong with them; the first: {}\n",
+                                             data.first_skipped));
   EXPECT_NE(data.first_skipped.find(path + ":3"), std::string::npos) << data.first_skipped;
   gradus::Run(table(path, {"data.on_bad_row=skip"}), folder / "run").train();
   EXPECT_EQ(slurp(folder / "run/split.csv"), "row,part\n0,training\n1,training\n2,training\n");
@@ -44,8 +44,9 @@ TEST(TableData, BadRowsAreLeftOutAndCountedIfAskedFor) {
 TEST(TableData, CommentsAndMissingFieldsAreAsTheKeysSay) {
   const TemporaryFolder folder;
   spill(folder / "t.csv", "x,y\n# of no use\n1,2\n-999,3\n,4\n");
-  const ExperimentData data = make_data(
-      table(folder / "t.csv", {"data.comment=#", "data.missing=-999", "data.impute=constant", "data.impute_value=7"}));
+  const ExperimentData data = make_data(table(
+      folder / "t.csv",
+      {"data.comment=#", "data.missing=-999", "data.impute=constant", "data.impute_value=7"}));
   EXPECT_EQ(inputs_of(data), (std::vector<double>{1, 7, 7}));
   EXPECT_EQ(parse_error("data = {kind = \"csv\", path = \"a\", comment = \"//\"}\nmodel.kind = \"linear\"\n"
                         "train.steps = 1\n"),
@@ -75,7 +76,8 @@ TEST(TableData, ArraysOfNumpyAreTables) {
   spill(folder / "t.npy", numpy_array());
   const ExperimentData data = make_data(table(folder / "t.npy", {"data.kind=numpy"}));
   EXPECT_EQ(inputs_of(data), (std::vector<double>{1, 2, 4, 5}));
-  EXPECT_EQ(dynamic_cast<const TensorDataset&>(*data.training).targets().values<double>(), (std::vector<double>{3, 6}));
+  EXPECT_EQ(dynamic_cast<const TensorDataset&>(*data.training).targets().values<double>(),
+            (std::vector<double>{3, 6}));
   gradus::Run(table(folder / "t.npy", {"data.kind=numpy", "data.target=1"}), folder / "run").train();
   const TrainedRun run = load(folder / "run");
   EXPECT_EQ(std::get<TableEncoder>(run.encoder()).target().name, "1");
@@ -101,9 +103,12 @@ TEST(TableData, WeightsAreAColumnThatIsNoFeature) {
     }
     return std::string();
   };
-  EXPECT_EQ(error("1,-1,2\n2,1,3\n"), "[bad.csv:2] the weight in column \"w\" is -1; expected a number from 0");
-  EXPECT_EQ(error("1,,2\n2,1,3\n"), "[bad.csv:2] the weight in column \"w\" is missing; expected a number from 0");
-  EXPECT_EQ(error("1,0,2\n2,0,3\n"), "[bad.csv] the weights in column \"w\" are all 0; expected some above 0");
+  EXPECT_EQ(error("1,-1,2\n2,1,3\n"),
+            "[bad.csv:2] the weight in column \"w\" is -1; expected a number from 0");
+  EXPECT_EQ(error("1,,2\n2,1,3\n"),
+            "[bad.csv:2] the weight in column \"w\" is missing; expected a number from 0");
+  EXPECT_EQ(error("1,0,2\n2,0,3\n"),
+            "[bad.csv] the weights in column \"w\" are all 0; expected some above 0");
   EXPECT_EQ(error("1,a,2\n2,b,3\n"),
             "[--set data.weight=w] column \"w\" holds text; expected numbers, what each row counts");
 }
