@@ -127,6 +127,7 @@ class TableCacheWriter {
   TableEncoder fit_once(bool& has_changed) {
     TableFitter fitter(options_.encoder);
     kinds_.resize(request_.files.size());
+    is_empty_.resize(request_.files.size());
     has_changed = false;
     rows_ = 0;
     int64_t training_rows = 0;
@@ -136,13 +137,16 @@ class TableCacheWriter {
       leave_out(stream);
       check_names(stream);
       if (!kinds_[i].empty()) stream.set_kinds(kinds_[i]);
+      std::vector<bool> is_empty(stream.names().size(), true);
       for (Table table; stream.next(table);) {
+        note_values(table, is_empty);
         take_labelled(table, false, training);
         training_rows += static_cast<int64_t>(training.size());
         fitter.add(table, training);
         if (!stream.has_changed()) fitter.check_size();
       }
       kinds_[i] = stream.kinds();
+      is_empty_[i] = is_empty;
       has_changed = has_changed || stream.has_changed();
     }
     check_kinds();
@@ -161,14 +165,25 @@ class TableCacheWriter {
          name(differs.second, stream.names().end()), name(differs.first, names_.end()), request_.files[0]);
   }
 
-  // A column is text in all files or in none.
-  void check_kinds() {
-    for (size_t i = 1; i < kinds_.size(); ++i) {
-      for (size_t c = 0; c < names_.size(); ++c) {
-        if (kinds_[i][c] == kinds_[0][c]) continue;
+  static void note_values(const Table& table, std::vector<bool>& is_empty) {
+    for (size_t c = 0; c < is_empty.size(); ++c) {
+      const TableColumn& column = table.columns[c];
+      if (!is_empty[c]) continue;
+      is_empty[c] = column.dictionary.empty() && std::all_of(column.numbers.begin(), column.numbers.end(),
+                                                             [](double number) { return std::isnan(number); });
+    }
+  }
+
+  // A column is text in all files that have values in it, or in none.
+  void check_kinds() const {
+    for (size_t c = 0; c < names_.size(); ++c) {
+      size_t first = 0;
+      while (first + 1 < kinds_.size() && is_empty_[first][c]) ++first;
+      for (size_t i = first + 1; i < kinds_.size(); ++i) {
+        if (is_empty_[i][c] || kinds_[i][c] == kinds_[first][c]) continue;
         const auto kind = [](CsvKind of) { return of == CsvKind::kNumbers ? "numbers" : "text"; };
         fail(request_.files[i], "column \"{}\" holds {}; in {} it holds {}", names_[c], kind(kinds_[i][c]),
-             request_.files[0], kind(kinds_[0][c]));
+             request_.files[first], kind(kinds_[first][c]));
       }
     }
   }
@@ -217,7 +232,8 @@ class TableCacheWriter {
   const CacheRequest& request_;
   const TableCacheOptions& options_;
   TableCacheCounts counts_;
-  std::vector<Kinds> kinds_;
+  std::vector<Kinds> kinds_;                  // of the files' columns,
+  std::vector<std::vector<bool>> is_empty_;  // and whether all values of one are missing
   std::vector<std::string> names_;
   std::vector<uint8_t> is_held_out_;
   int64_t rows_ = 0;  // of `files` so far

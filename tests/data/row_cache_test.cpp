@@ -11,6 +11,7 @@
 #include <set>
 
 #include "gradus/data/cached_rows.h"
+#include "gradus/data/row_cache_format.h"
 #include "gradus/data/row_windows.h"
 #include "tests/testing.h"
 
@@ -144,6 +145,28 @@ TEST_F(RowCacheTest, AnyDamageIsAnError) {
   spill(path_, newer);
   EXPECT_EQ(error_text(read_all), told_("the cache of rows has version 2; expected 1"));
   EXPECT_GE(messages.size(), 5u);
+}
+
+TEST(RowCacheDescription, HasToHaveEachField) {
+  const std::string json = detail::to_json(
+      {.layout = {.is_sparse = true, .columns = 3}, .sources = {{"a", {5, 1}, 2}}, .options = "o", .encoder = "e"});
+  EXPECT_EQ(detail::to_json(detail::row_cache_description(json, "c")), json);
+  const auto error = [&](std::string_view from, std::string_view to) {
+    std::string text = json;
+    const size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos);
+    const std::string message =
+        error_text([&] { detail::row_cache_description(text.replace(at, from.size(), to), "c"); });
+    const std::string end = "; it was written by another program or version: remove it";
+    EXPECT_TRUE(message.ends_with(end)) << message;
+    return message.substr(0, message.size() - end.size());
+  };
+  const std::string start = "[c] the description in it has no ";
+  EXPECT_EQ(error("\"sparse\":true", "\"sparse\":1"), start + "\"sparse\" as expected");
+  EXPECT_EQ(error("\"columns\"", "\"colours\""), start + "\"columns\" as expected");
+  EXPECT_EQ(error("\"columns\":3", "\"columns\":0"), start + "\"columns\" from 1 to 2147483647");
+  EXPECT_EQ(error("\"xxh3\":\"", "\"xxh3\":\"g"), start + "sum of a source");
+  EXPECT_EQ(error("\"training_weight\"", "\"training_length\""), start + "\"training_weight\" as expected");
 }
 
 TEST_F(RowCacheTest, LeavesRoomOnTheDisk) {

@@ -322,6 +322,47 @@ TEST_F(StreamedData, LabelsThatTheModelDoesNotKnowAreErrors) {
             "[c] the label 1e+300 is beyond what 32 bits hold; give it in another unit");
 }
 
+TEST_F(StreamedData, SeveralTablesAreOne) {
+  spill(folder_ / "a.csv", "x,town,y\n1,,2\n2,NA,3\n");
+  spill(folder_ / "b.csv", "x,town,y\n3,Ulm,5\n5,Bonn,6\n");
+  const auto config = [&](Overrides keys) {
+    return Config::parse("data = {kind = \"csv\", validation_fraction = 0.0, impute = \"mean\"}\nmodel.kind = "
+                         "\"linear\"\nsolver.name = \"adagrad\"\ntrain.steps = 2\n",
+                         "run.toml", keys);
+  };
+  const std::string both = fmt::format("data.path=[\"{}\", \"{}\"]", path_("a.csv"), path_("b.csv"));
+  EXPECT_EQ(trained(config(streamed_({both}))).hash, trained(config({both})).hash);
+  const auto error = [&] { return error_text([&] { make_data(config(streamed_({both}))); }); };
+  spill(folder_ / "b.csv", "x,town,y\nthree,Ulm,5\n");
+  EXPECT_EQ(error(), fmt::format("[{}] column \"x\" holds text; in {} it holds numbers", path_("b.csv"), path_("a.csv")));
+  EXPECT_EQ(error(), error_text([&] { make_data(config({both})); }));
+  spill(folder_ / "b.csv", "x,y\n3,5\n");
+  EXPECT_EQ(error(), fmt::format("[{}] column 2 is \"y\"; expected \"town\", as in {}", path_("b.csv"), path_("a.csv")));
+  spill(folder_ / "b.csv", "x,town,y,z\n3,Ulm,5,6\n");
+  EXPECT_EQ(error(), fmt::format("[{}] column 4 is \"z\"; expected none, as in {}", path_("b.csv"), path_("a.csv")));
+}
+
+TEST_F(StreamedData, RefusesMoreThanMemoryHolds) {
+  std::string text = "id,y\n";
+  for (int i = 0; i < 70'000; ++i) text += fmt::format("n{},{}\n", i, i % 2);
+  spill(folder_ / "a.csv", text);
+  const auto config = [&](Overrides keys) {
+    keys.insert(keys.begin(), Config::text_override("data.path", path_("a.csv")));
+    return Config::parse("data = {kind = \"csv\", validation_fraction = 0.0}\nmodel.kind = \"linear\"\n"
+                         "solver.name = \"adagrad\"\ntrain.steps = 2\n",
+                         "run.toml", keys);
+  };
+  EXPECT_EQ(error_text([&] { make_data(config(streamed_({}))); }),
+            fmt::format("[{}] column \"id\" has more than 65536 different values, where classes or categories are "
+                        "learned; leave it out of data.features, set data.categories = \"hash\", or learn numbers",
+                        path_("a.csv")));
+  spill(folder_ / "a.csv", "id,y\na,1\nb,2\n");
+  const ExperimentData data = make_data(config(streamed_({"data.categories=hash", "data.hash_buckets=65536"})));
+  const std::vector<int64_t> ids(10'000'000);
+  EXPECT_EQ(error_text([&] { data.training->batch(ids); }),
+            "[data.rows] 10000000 rows at once do not fit in memory; take smaller batches, or other data with --data");
+}
+
 TEST_F(StreamedData, AFileThatDoesNotFitIsRefusedWithAWordOnStreaming) {
   spill(folder_ / "a.svm", "1 1:1\n-1 2:1\n");
   constexpr uintmax_t kTerabytes = uintmax_t{4} << 40;
