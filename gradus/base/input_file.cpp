@@ -16,8 +16,7 @@ using detail::fail_system;
 using detail::open_retrying;
 using detail::retry;
 
-InputFile::InputFile(std::filesystem::path path)
-    : path_(std::move(path)), descriptor_(open_retrying(path_, O_RDONLY)) {
+InputFile::InputFile(std::filesystem::path path) : path_(std::move(path)), descriptor_(open_retrying(path_, O_RDONLY)) {
   if (descriptor_ < 0) fail_system(path_, "open it for reading", errno);
 }
 

@@ -24,6 +24,7 @@ struct LinearAdagradOptions {
 /// "squares" (outputs, features + 1). Throws a usage error for an option out of range.
 std::unique_ptr<LinearSolver> make_linear_adagrad(const LinearProblem& problem, const LinearAdagradOptions& options);
 /// The same of rows that need not fit in memory.
-std::unique_ptr<LinearSolver> make_linear_adagrad(std::unique_ptr<LinearStream> stream, const LinearAdagradOptions& options);
+std::unique_ptr<LinearSolver> make_linear_adagrad(std::unique_ptr<LinearStream> stream,
+                                                  const LinearAdagradOptions& options);
 
 }  // namespace gradus

@@ -15,8 +15,8 @@
 namespace gradus {
 
 /// Which rows of a stream are held out: each by itself, by its number, counted from 0 over all files, so that no table
-/// of rows is needed: those whose hash, as a number in [0, 1), is in [low, high). So it is about that share of them, and
-/// what is held out of other intervals are other rows.
+/// of rows is needed: those whose hash, as a number in [0, 1), is in [low, high). So it is about that share of them,
+/// and what is held out of other intervals are other rows.
 struct HeldOutRows {
   uint64_t key = 0;
   double low = 0.0, high = 0.0;
@@ -30,8 +30,8 @@ struct CacheRequest {
   std::vector<std::string> files;           ///< At least one.
   std::vector<std::string> held_out_files;  ///< Files all rows of which are held out.
   HeldOutRows held_out = {};                ///< Of the rows of `files`.
-  /// All that the rows depend on beside the files, the two fields above included: a cache made with another text is made
-  /// again.
+  /// All that the rows depend on beside the files, the two fields above included: a cache made with another text is
+  /// made again.
   std::string options;
   std::optional<std::string> encoder = {};  ///< Given: that of the cache has to be this.
   TextPieceOptions pieces = {};
@@ -42,16 +42,16 @@ struct CacheRequest {
 /// change is another is read, and is the same if its sum is.
 std::optional<std::string> stale_reason(const RowCacheDescription& description, const CacheRequest& request);
 
-/// The cache at `request.path`, if it is what was asked for. Else `say` is told why it is not, if it is there, and `make`
-/// has to write it.
+/// The cache at `request.path`, if it is what was asked for. Else `say` is told why it is not, if it is there, and
+/// `make` has to write it.
 std::shared_ptr<const RowCache> cached_rows(const CacheRequest& request, const std::function<void()>& make,
                                             const std::function<void(const std::string& line)>& say);
 
 /// The file as `text` found it, all of which was read; an error if somebody has written it meanwhile.
 RowSource source_of(const TextPieces& text);
 
-/// Some rows of a file in LIBSVM's format, and which of them are of the training part; of files that are held out, which
-/// come last, none is.
+/// Some rows of a file in LIBSVM's format, and which of them are of the training part; of files that are held out,
+/// which come last, none is.
 using LibsvmVisit =
     std::function<void(const SparseExamples& rows, const std::vector<int64_t>& training, bool of_held_out_file)>;
 /// Writes a cache of rows in LIBSVM's format, with their labels as numbers to learn. `visit` sees all rows; after the

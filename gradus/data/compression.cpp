@@ -228,9 +228,8 @@ std::unique_ptr<Decompressor> Decompressor::make(Compression kind, const std::st
 }
 
 std::string decompressed(std::string_view bytes, const std::string& source, int64_t most_bytes) {
-  const auto reader = Decompressor::make(compression_of(bytes), source, [left = bytes]() mutable {
-    return std::exchange(left, {});
-  });
+  const auto reader =
+      Decompressor::make(compression_of(bytes), source, [left = bytes]() mutable { return std::exchange(left, {}); });
   Room output(most_bytes);
   for (bool ends = false; !ends;) {
     const std::span<char> room = output.next();

@@ -50,16 +50,16 @@ enum class CsvKind : uint8_t {
 };
 
 /// Reads a file of any size, which may be compressed, a piece at a time: the same rows, and the same errors but that of
-/// several the first of a piece ends the reading. Whether the first line has names is seen from the first rows of the first
-/// piece.
+/// several the first of a piece ends the reading. Whether the first line has names is seen from the first rows of the
+/// first piece.
 class CsvStream {
  public:
   explicit CsvStream(const std::string& path, const CsvOptions& options = {}, const TextPieceOptions& pieces = {});
   ~CsvStream();
 
   const std::vector<std::string>& names() const { return names_; }
-  /// The next rows, at least one; false at the end. `lines` are those of the file, dictionaries those of these rows, and
-  /// columns that are not wanted have no values.
+  /// The next rows, at least one; false at the end. `lines` are those of the file, dictionaries those of these rows,
+  /// and columns that are not wanted have no values.
   bool next(Table& table);
   const TextPieces& text() const { return pieces_; }
   /// Rows that were left out so far because something is wrong with them, and with the first.

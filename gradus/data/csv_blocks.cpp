@@ -18,7 +18,7 @@ namespace {
 struct Block {
   size_t begin = 0, end = 0;
   int64_t first_row = 0, most_rows = 0;
-  size_t stop = 0;  // where the first row behind it begins
+  size_t stop = 0;      // where the first row behind it begins
   bool is_cut = false;  // there, a row begins that goes on behind the text
   int64_t rows = 0, line_ends = 0, skipped = 0;
   std::optional<CsvProblem> error = {}, first_skipped = {};
@@ -159,7 +159,7 @@ class BlockReader {
   Block& block_;
   CsvScanner scanner_;
   bool has_short_numbers_;
-  std::vector<double*> numbers_;  // of each column, from the block's first row on
+  std::vector<double*> numbers_;         // of each column, from the block's first row on
   std::vector<size_t> numbers_in_turn_;  // how many columns of numbers begin with each
   std::vector<PendingField> pending_;
 };

@@ -12,8 +12,8 @@
 
 namespace gradus {
 
-/// Looks at a column of one table after the other, and says what the column is as a feature. Where the rows are cut into
-/// tables does not matter to the last bit: `fit_feature` is this of one.
+/// Looks at a column of one table after the other, and says what the column is as a feature. Where the rows are cut
+/// into tables does not matter to the last bit: `fit_feature` is this of one.
 class FeatureFitter {
  public:
   FeatureFitter(std::string name, const FeatureOptions& options);
@@ -58,7 +58,7 @@ class FeatureFitter {
   std::string name_, source_;
   FeatureOptions options_;
   bool is_text_ = false;
-  Wrong missing_, text_, logarithm_;  // the first of each, in any row
+  Wrong missing_, text_, logarithm_;     // the first of each, in any row
   int64_t rows_ = 0, missing_rows_ = 0;  // of the training part, as all below
   Moments raw_, transformed_;
   double low_ = std::numeric_limits<double>::infinity(), high_ = -low_;

@@ -40,8 +40,8 @@ bool LibsvmStream::next(SparseExamples& rows) {
       return false;
     }
     const int64_t line = summary_->line();
-    std::vector<detail::LibsvmBlock> blocks = detail::read_libsvm_blocks(
-        pieces_.text(), pieces_.begin(), pieces_.source(), options_, pieces_.offset());
+    std::vector<detail::LibsvmBlock> blocks =
+        detail::read_libsvm_blocks(pieces_.text(), pieces_.begin(), pieces_.source(), options_, pieces_.offset());
     summary_->add(blocks);
     if (options_.base != LibsvmOptions::Base::kAuto) summary_->check_columns();
     rows = detail::join_libsvm_blocks(blocks, line, 0);

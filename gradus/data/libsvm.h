@@ -52,7 +52,8 @@ class LibsvmSummary;
 /// errors it is the first of a piece that ends the reading, while `parse_libsvm` looks for invalid UTF-8 first.
 class LibsvmStream {
  public:
-  explicit LibsvmStream(const std::string& path, const LibsvmOptions& options = {}, const TextPieceOptions& pieces = {});
+  explicit LibsvmStream(const std::string& path, const LibsvmOptions& options = {},
+                        const TextPieceOptions& pieces = {});
   ~LibsvmStream();
 
   /// The next rows, at least one; false, once, at the end. Their indices are those of the text.

@@ -25,8 +25,8 @@ struct LibsvmBlock {
   std::string error;
 };
 
-/// Reads what is behind `begin` in blocks of `options.block_bytes`, on several threads. `before` is how much of `source`
-/// is before `text`, for the error of what is no UTF-8; other errors stand in their blocks.
+/// Reads what is behind `begin` in blocks of `options.block_bytes`, on several threads. `before` is how much of
+/// `source` is before `text`, for the error of what is no UTF-8; other errors stand in their blocks.
 std::vector<LibsvmBlock> read_libsvm_blocks(std::string_view text, size_t begin, const std::string& source,
                                             const LibsvmOptions& options, int64_t before = 0);
 

@@ -52,17 +52,16 @@ RowCache::RowCache(const std::string& path) : path_(path), file_(path) {
   const auto header = read_struct<RowCacheHeader>(file_, path, 0);
   if (!has_mark(header.mark)) fail_cache(path, "this is no cache of rows");
   if (header.version != detail::kRowCacheVersion) {
-    fail_cache(path, fmt::format("the cache of rows has version {}; expected {}", header.version,
-                                 detail::kRowCacheVersion));
+    fail_cache(path,
+               fmt::format("the cache of rows has version {}; expected {}", header.version, detail::kRowCacheVersion));
   }
   const auto trailer = read_struct<RowCacheTrailer>(file_, path, size - static_cast<int64_t>(sizeof(RowCacheTrailer)));
   if (!has_mark(trailer.mark)) fail_cache(path, "the cache of rows was cut short, or damaged at its end");
   const auto room = static_cast<uint64_t>(size - kEnds);
-  const bool fits = trailer.index_offset >= sizeof header && trailer.index_offset - sizeof header <= room &&
-                    trailer.blocks <= room / sizeof(RowCacheEntry) && trailer.description_bytes <= room &&
-                    trailer.index_offset - sizeof header + trailer.blocks * sizeof(RowCacheEntry) +
-                            trailer.description_bytes ==
-                        room;
+  const bool fits =
+      trailer.index_offset >= sizeof header && trailer.index_offset - sizeof header <= room &&
+      trailer.blocks <= room / sizeof(RowCacheEntry) && trailer.description_bytes <= room &&
+      trailer.index_offset - sizeof header + trailer.blocks * sizeof(RowCacheEntry) + trailer.description_bytes == room;
   if (!fits) fail_cache(path, "the cache of rows is damaged: its parts are not as long as the file");
   std::vector<RowCacheEntry> entries(trailer.blocks);
   std::string text(trailer.description_bytes, '\0');

@@ -19,9 +19,9 @@ namespace gradus {
 /// How rows lie in a cache.
 struct RowLayout {
   bool is_sparse = false;
-  int64_t columns = 0;    ///< Of each row, 1 to 2^31 − 1; of sparse rows known at the end.
-  int64_t base = 0;       ///< What the indices of sparse rows are above their columns.
-  int64_t targets = 1;    ///< Numbers to learn of each row, 1 to 2^20.
+  int64_t columns = 0;  ///< Of each row, 1 to 2^31 − 1; of sparse rows known at the end.
+  int64_t base = 0;     ///< What the indices of sparse rows are above their columns.
+  int64_t targets = 1;  ///< Numbers to learn of each row, 1 to 2^20.
   bool has_weights = false;
 };
 

@@ -27,8 +27,7 @@ RowCacheWriter::RowCacheWriter(const std::string& path, const RowLayout& layout,
   offset_ = sizeof header;
 }
 
-void RowCacheWriter::add(RowPart part, std::span<const float> features, std::span<const double> targets,
-                         float weight) {
+void RowCacheWriter::add(RowPart part, std::span<const float> features, std::span<const double> targets, float weight) {
   add_common(part, features, targets, weight);
 }
 

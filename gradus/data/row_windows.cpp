@@ -7,8 +7,7 @@
 
 namespace gradus {
 
-RowWindows::RowWindows(std::shared_ptr<const RowCache> cache, RowPart part, int64_t memory_bytes,
-                       int64_t extra_bytes)
+RowWindows::RowWindows(std::shared_ptr<const RowCache> cache, RowPart part, int64_t memory_bytes, int64_t extra_bytes)
     : cache_(std::move(cache)),
       blocks_(cache_->blocks_of(part)),
       rows_(cache_->rows_of(part)),

@@ -17,8 +17,8 @@ namespace gradus {
 /// the first is used.
 class RowWindows {
  public:
-  /// `memory_bytes` is what all rows in memory may take, each with `extra_bytes` of the caller's; a window has one block
-  /// at least.
+  /// `memory_bytes` is what all rows in memory may take, each with `extra_bytes` of the caller's; a window has one
+  /// block at least.
   RowWindows(std::shared_ptr<const RowCache> cache, RowPart part, int64_t memory_bytes, int64_t extra_bytes = 0);
   ~RowWindows();
 

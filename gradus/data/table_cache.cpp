@@ -35,8 +35,8 @@ bool is_number_name(const std::string& name) {
   return number && fmt::format("{}", *number) == name;
 }
 
-// Columns that are text for the encoder are text in all pieces of a file, whatever the first ones hold. `categories` are
-// those that may be numbers.
+// Columns that are text for the encoder are text in all pieces of a file, whatever the first ones hold. `categories`
+// are those that may be numbers.
 void take_texts(CsvStream& stream, const TableEncoder& encoder, const std::vector<std::string>& categories) {
   Kinds kinds = stream.kinds();
   const auto set = [&](const std::string& name) {
@@ -64,9 +64,8 @@ class TableCacheWriter {
     RowCacheWriter writer(request_.path,
                           {.columns = encoder.width(), .has_weights = static_cast<bool>(options_.weights)},
                           request_.writer);
-    RowCacheDescription description{.layout = {.columns = encoder.width()},
-                                    .options = request_.options,
-                                    .encoder = encoder.to_json()};
+    RowCacheDescription description{
+        .layout = {.columns = encoder.width()}, .options = request_.options, .encoder = encoder.to_json()};
     rows_ = 0;
     for (const std::string& path : request_.files) encode(path, false, encoder, writer, description);
     for (const std::string& path : request_.held_out_files) encode(path, true, encoder, writer, description);
@@ -95,7 +94,7 @@ class TableCacheWriter {
   // Of the rows of a table that have a target: which are held out, and which are trained on.
   std::vector<int64_t> take_labelled(Table& table, bool held_out, std::vector<int64_t>& training) {
     std::vector<int64_t> kept, held;
-    const std::string& name = options_.known             ? options_.known->target().name
+    const std::string& name = options_.known                    ? options_.known->target().name
                               : options_.encoder.target.empty() ? table.columns.back().name
                                                                 : options_.encoder.target;
     const TableColumn& target = table.columns[table.column(name)];
@@ -115,7 +114,8 @@ class TableCacheWriter {
   TableEncoder fit() {
     if (options_.encoder.feature.impute == Impute::kMedian) {
       fail_usage("data.impute",
-                 "the median needs all numbers of a column at once, which data.rows = \"streamed\" does not keep; take \"mean\" or "
+                 "the median needs all numbers of a column at once, which data.rows = \"streamed\" does not keep; take "
+                 "\"mean\" or "
                  "\"constant\"");
     }
     bool has_changed = false;
@@ -232,7 +232,7 @@ class TableCacheWriter {
   const CacheRequest& request_;
   const TableCacheOptions& options_;
   TableCacheCounts counts_;
-  std::vector<Kinds> kinds_;                  // of the files' columns,
+  std::vector<Kinds> kinds_;                 // of the files' columns,
   std::vector<std::vector<bool>> is_empty_;  // and whether all values of one are missing
   std::vector<std::string> names_;
   std::vector<uint8_t> is_held_out_;

@@ -31,8 +31,8 @@ struct TableCacheCounts {
   std::string first_skipped = {};  ///< and with the first of them.
 };
 
-/// Reads the tables of a request, fits their encoder to the training part, and writes their rows, dense: the inputs that
-/// a model sees, and targets as it sees them, with classes as their numbers. The encoder is that of
+/// Reads the tables of a request, fits their encoder to the training part, and writes their rows, dense: the inputs
+/// that a model sees, and targets as it sees them, with classes as their numbers. The encoder is that of
 /// `TableEncoder::fit` to the last bit, and is kept with the cache. Impute::kMedian would need all numbers of a column
 /// at once: a usage error.
 TableCacheCounts write_table_cache(const CacheRequest& request, const TableCacheOptions& options);

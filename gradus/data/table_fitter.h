@@ -44,8 +44,8 @@ class TableFitter {
   std::vector<std::string> columns_;
   std::vector<FeatureFitter> features_, target_numbers_;  // the latter: one, unless classes are learned
   std::unordered_set<std::string> class_texts_;
-  std::unordered_set<uint64_t> class_numbers_;            // their bits
-  std::string missing_, text_place_, text_;               // what is wrong with the target, and where first
+  std::unordered_set<uint64_t> class_numbers_;  // their bits
+  std::string missing_, text_place_, text_;     // what is wrong with the target, and where first
 };
 
 }  // namespace gradus

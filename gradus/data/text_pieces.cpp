@@ -28,9 +28,8 @@ TextPieces::TextPieces(const std::string& path, const TextPieceOptions& options)
   first_raw_ = read_raw();
   const Compression kind = compression_of(first_raw_);
   if (kind == Compression::kNone && uncompressed_name(path) == path) return;
-  decompressor_ = Decompressor::make(kind, path, [this] {
-    return first_raw_.empty() ? read_raw() : std::exchange(first_raw_, {});
-  });
+  decompressor_ = Decompressor::make(
+      kind, path, [this] { return first_raw_.empty() ? read_raw() : std::exchange(first_raw_, {}); });
 }
 
 std::string_view TextPieces::read_raw() {

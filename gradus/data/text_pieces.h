@@ -23,7 +23,8 @@ struct TextPieceOptions {
   size_t first_bytes = size_t{1} << 20;
 };
 
-/// Reads a file, which may be compressed (data/compression.h): the rules for its name are those of data/file_contents.h.
+/// Reads a file, which may be compressed (data/compression.h): the rules for its name are those of
+/// data/file_contents.h.
 class TextPieces {
  public:
   explicit TextPieces(const std::string& path, const TextPieceOptions& options = {});
@@ -57,7 +58,7 @@ class TextPieces {
   InputFile file_;
   FileStamp stamp_;
   Xxh3 hash_;
-  std::vector<char> raw_;      // of compressed files
+  std::vector<char> raw_;       // of compressed files
   std::string_view first_raw_;  // read to see what the file is
   std::unique_ptr<Decompressor> decompressor_;
   std::string buffer_;

@@ -8,9 +8,7 @@
 namespace gradus {
 
 EvaluationFunction evaluation_of(const Model& model) {
-  return [&model](const Batch& batch, Context& context, Metrics& metrics) {
-    model.evaluate(batch, context, metrics);
-  };
+  return [&model](const Batch& batch, Context& context, Metrics& metrics) { model.evaluate(batch, context, metrics); };
 }
 
 bool evaluate_into(Metrics& metrics, const EvaluationFunction& evaluation, const Dataset& data,

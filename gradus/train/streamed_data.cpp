@@ -30,30 +30,35 @@ int64_t memory_bytes(const Config& config) { return config.integer("data.rows_me
 void check_streams(const Config& config) {
   const std::string& split = config.text("data.split");
   if (split != "random") {
-    fail_usage(config.where("data.split"),
-               "data.split = \"{}\" needs all rows in memory; set data.split = \"random\", or data.rows = \"in_memory\"",
-               split);
+    fail_usage(
+        config.where("data.split"),
+        "data.split = \"{}\" needs all rows in memory; set data.split = \"random\", or data.rows = \"in_memory\"",
+        split);
   }
   if (config.has("data.training_size")) {
-    fail_usage(config.where("data.training_size"),
-               "data.training_size draws rows from all of them, which data.rows = \"streamed\" does not hold; remove it");
+    fail_usage(
+        config.where("data.training_size"),
+        "data.training_size draws rows from all of them, which data.rows = \"streamed\" does not hold; remove it");
   }
   const std::string& solver = config.has("solver.name") ? config.text("solver.name") : "none";
   if (solver == "sgd" || solver == "adagrad" || solver == "ftrl") return;
   if (solver != "none") {
-    fail_usage(config.where("data.rows"),
-               "solver.name = \"{}\" needs all rows in memory; take \"sgd\", \"adagrad\" or \"ftrl\", which take one at a "
-               "time, or an optimizer with solver.name = \"none\"; or set data.rows = \"in_memory\"",
-               solver);
+    fail_usage(
+        config.where("data.rows"),
+        "solver.name = \"{}\" needs all rows in memory; take \"sgd\", \"adagrad\" or \"ftrl\", which take one at a "
+        "time, or an optimizer with solver.name = \"none\"; or set data.rows = \"in_memory\"",
+        solver);
   }
   if (!config.batch_size("train.batch_size")) {
-    fail_usage(config.where("train.batch_size"),
-               "data.rows = \"streamed\" needs batches that fit in memory; set train.batch_size to a number, such as 256");
+    fail_usage(
+        config.where("train.batch_size"),
+        "data.rows = \"streamed\" needs batches that fit in memory; set train.batch_size to a number, such as 256");
   }
   if (config.text("train.sampling") == "replacement") {
-    fail_usage(config.where("train.sampling"),
-               "train.sampling = \"replacement\" takes rows from anywhere, and data.rows = \"streamed\" has some at hand; "
-               "set train.sampling = \"shuffle\"");
+    fail_usage(
+        config.where("train.sampling"),
+        "train.sampling = \"replacement\" takes rows from anywhere, and data.rows = \"streamed\" has some at hand; "
+        "set train.sampling = \"shuffle\"");
   }
 }
 

@@ -62,9 +62,10 @@ StreamedRows::StreamedRows(std::shared_ptr<const RowCache> cache, RowPart part, 
   constexpr int64_t kFew = 4;
   const int64_t bytes = std::max<int64_t>(1, cache_->memory_of(blocks_));
   const auto count = static_cast<int64_t>(blocks_.size());
-  const int64_t room = bytes <= memory_bytes ? count : static_cast<int64_t>(static_cast<double>(memory_bytes) /
-                                                                            static_cast<double>(bytes) *
-                                                                            static_cast<double>(count));
+  const int64_t room = bytes <= memory_bytes
+                           ? count
+                           : static_cast<int64_t>(static_cast<double>(memory_bytes) / static_cast<double>(bytes) *
+                                                  static_cast<double>(count));
   kept_ = part == RowPart::kTraining ? std::max<int64_t>(1, room) : kFew;
   place_.assign(blocks_.size(), -1);
 }
@@ -77,8 +78,8 @@ const CachedRows& StreamedRows::read(size_t block) const {
     cache_->read({&blocks_[block], 1}, read_.back().rows);
     read_.back().block = block;
   } else if (place < 0) {  // in the place of the one that has not been used for the longest time
-    const auto oldest = std::min_element(read_.begin(), read_.end(),
-                                         [](const Read& a, const Read& b) { return a.used < b.used; });
+    const auto oldest =
+        std::min_element(read_.begin(), read_.end(), [](const Read& a, const Read& b) { return a.used < b.used; });
     place_[oldest->block] = -1;
     place = static_cast<int32_t>(oldest - read_.begin());
     oldest->block = block;
@@ -181,7 +182,8 @@ class CacheStream : public LinearStream {
     bool counts = false;
     for (int64_t i = 0; i < rows.rows; ++i) {
       const double own = rows.weights.empty() ? 1.0 : double{rows.weights[static_cast<size_t>(i)]};
-      const double factor = of_class_.empty() ? 1.0 : of_class_[static_cast<size_t>(problem.targets.data<int64_t>()[i])];
+      const double factor =
+          of_class_.empty() ? 1.0 : of_class_[static_cast<size_t>(problem.targets.data<int64_t>()[i])];
       weights[i] = static_cast<float>(own * factor);
       counts = counts || weights[i] > 0.0F;
     }
@@ -208,8 +210,8 @@ TotalWeights total_weights(const StreamedRows& rows, const ClassWeights& of_clas
     const Tensor classes = rows.targets()(block.targets, rows.cache()->path());
     for (int64_t i = 0; i < block.rows; ++i) {
       const double weight = block.weights.empty() ? 1.0 : double{block.weights[static_cast<size_t>(i)]};
-      total.all += static_cast<double>(static_cast<float>(
-          weight * of_class[static_cast<size_t>(classes.data<int64_t>()[i])]));
+      total.all +=
+          static_cast<double>(static_cast<float>(weight * of_class[static_cast<size_t>(classes.data<int64_t>()[i])]));
     }
   });
   return total;

@@ -68,8 +68,8 @@ class StreamedRows : public Dataset {
 /// What examples of each class count beside their own weights; empty for 1 each.
 using ClassWeights = std::vector<double>;
 
-/// The sum of the examples' own weights, and of those times the weights of their classes. A pass over the rows, if there
-/// are any of the latter.
+/// The sum of the examples' own weights, and of those times the weights of their classes. A pass over the rows, if
+/// there are any of the latter.
 struct TotalWeights {
   double own = 0.0, all = 0.0;
 };

@@ -55,8 +55,8 @@ void expect_same(const LinearSolver& a, const LinearSolver& b, double tolerance,
   EXPECT_NEAR(a.report().objective, b.report().objective, tolerance) << what;
 }
 
-// Pieces of whole batches: the same updates. The chain of single examples rounds otherwise where it is cut; coefficients
-// are f32 of size 1.
+// Pieces of whole batches: the same updates. The chain of single examples rounds otherwise where it is cut;
+// coefficients are f32 of size 1.
 TEST(LinearStream, PiecesGiveWhatTheWholeGives) {
   for (const LinearLoss loss : {LinearLoss::kLogistic, LinearLoss::kSquared, LinearLoss::kSoftmax}) {
     LinearProblem p = random_problem(loss, 700, 5, loss == LinearLoss::kSoftmax ? 3 : 1);

@@ -21,7 +21,8 @@ namespace {
 using Floats = std::vector<float>;
 using Doubles = std::vector<double>;
 
-// Row i of `sparse_cache` has the columns i % 5 and 7 with the values i and 1, the target i / 2 and the weight 1 + i % 3.
+// Row i of `sparse_cache` has the columns i % 5 and 7 with the values i and 1, the target i / 2 and the weight 1 + i
+// % 3.
 void write_sparse(const std::string& path, int rows, RowCacheWriterOptions options = {.block_bytes = 100}) {
   RowCacheWriter writer(path, {.is_sparse = true, .has_weights = true}, options);
   for (int i = 0; i < rows; ++i) {
@@ -170,8 +171,7 @@ TEST(RowCacheDescription, HasToHaveEachField) {
 }
 
 TEST_F(RowCacheTest, LeavesRoomOnTheDisk) {
-  const std::string error =
-      error_text([&] { write_sparse(path_, 4, {.reserve_bytes = int64_t{1} << 60}); });
+  const std::string error = error_text([&] { write_sparse(path_, 4, {.reserve_bytes = int64_t{1} << 60}); });
   EXPECT_NE(error.find("bytes are free on its disk after 0 bytes of rows, and 1152921504606846976 are to be left; make "
                        "room, or set data.cache to a path on another disk"),
             std::string::npos)
@@ -331,7 +331,8 @@ TEST_F(LibsvmCacheTest, IsMadeOnceAndAgainWhenItsSourceHasChanged) {
 
   spill(path_, slurp(path_).substr(0, 300));
   open_(other);
-  EXPECT_EQ(said_, "the cache of rows is made again: " + told_("the cache of rows was cut short, or damaged at its end"));
+  EXPECT_EQ(said_,
+            "the cache of rows is made again: " + told_("the cache of rows was cut short, or damaged at its end"));
   EXPECT_EQ(made_, 6);
   EXPECT_EQ(folder_.count(), 3u);
 }
@@ -370,7 +371,8 @@ TEST_F(LibsvmCacheTest, RemovesWhatDeadProcessesLeft) {
   if (child == 0) ::_exit(0);
   ::waitpid(child, nullptr, 0);
   const std::string dead = fmt::format(".rows.gradus-tmp-{}-0", child), alive = ".rows.gradus-tmp-1-0";
-  for (const std::string& name : {dead, alive, std::string(".other.gradus-tmp-9-0"), std::string(".rows.gradus-tmp-x")}) {
+  for (const std::string& name :
+       {dead, alive, std::string(".other.gradus-tmp-9-0"), std::string(".rows.gradus-tmp-x")}) {
     spill(folder_ / name, "half");
   }
   open_(request_());

@@ -137,7 +137,8 @@ std::string error_of_stream(const std::string& path, size_t size, const auto& op
 
 TEST_F(TextPiecesTest, LibsvmErrorsAreThoseOfTheWhole) {
   const std::string rows = "1 1:2\n\n2 3:4\r\n1 2:1\n";
-  for (const char* const last : {"1 x\n", "1 qid:3 1:2\n", "a 1:2", "1 3:1 3:1\n", "1 0:1\n1 9:1\n", "1 8:1\n", "\xFF 1:2\n"}) {
+  for (const char* const last :
+       {"1 x\n", "1 qid:3 1:2\n", "a 1:2", "1 3:1 3:1\n", "1 0:1\n1 9:1\n", "1 8:1\n", "\xFF 1:2\n"}) {
     const std::string path = path_of("e.svm", rows + last);
     for (const bool is_one : {false, true}) {
       const LibsvmOptions options{.base = is_one ? LibsvmOptions::Base::kOne : LibsvmOptions::Base::kAuto,
@@ -173,7 +174,10 @@ std::vector<std::string> rows_of(const Table& t, const std::vector<bool>& is_num
 TEST_F(TextPiecesTest, CsvIsWhatItIsAsAWhole) {
   std::string text = "id,name,size,late\r\n";
   for (int i = 0; i < 400; ++i) {
-    text += fmt::format("{},{},{},{}\n", i, i % 3 == 0 ? "\"a, \"\"b\"\"\nc\"" : i % 3 == 1 ? "dog" : "",
+    text += fmt::format("{},{},{},{}\n", i,
+                        i % 3 == 0   ? "\"a, \"\"b\"\"\nc\""
+                        : i % 3 == 1 ? "dog"
+                                     : "",
                         i % 4 == 0 ? "NA" : fmt::format("{}", 0.25 * i), i == 350 ? "text" : fmt::format("{}", i % 2));
     if (i % 50 == 0) text += "\n";
   }
@@ -207,7 +211,10 @@ TEST_F(TextPiecesTest, LongCsvIsWhatItIsAsAWhole) {
   const CsvOptions with_names{.header = CsvOptions::Header::kYes};
   std::string text = "id,name,size,late\n";
   for (int i = 0; text.size() < 130'000; ++i) {
-    text += fmt::format("{},{},{},{}\n", i, i % 3 == 0 ? "\"a, \"\"b\"\"\nc\"" : i % 3 == 1 ? "dog" : "",
+    text += fmt::format("{},{},{},{}\n", i,
+                        i % 3 == 0   ? "\"a, \"\"b\"\"\nc\""
+                        : i % 3 == 1 ? "dog"
+                                     : "",
                         i % 4 == 0 ? "NA" : fmt::format("{}", 0.25 * i), i % 2);
   }
   text += "1,,2,text\n7,\"last\n row\",0.5,x";
@@ -257,15 +264,15 @@ TEST_F(TextPiecesTest, CsvErrorsAreThoseOfTheWhole) {
   }
   for (const char* const text : {"", "a,b\n", "a,a\n1,2\n", "a,\n1,2\n"}) {
     const std::string path = path_of("e.csv", text);
-    EXPECT_EQ((error_of_stream<CsvStream, Table>(path, 4, with_names)),
-              error_text([&] { read_csv(path, with_names); }))
+    EXPECT_EQ((error_of_stream<CsvStream, Table>(path, 4, with_names)), error_text([&] { read_csv(path, with_names); }))
         << text;
   }
 }
 
 TEST_F(TextPiecesTest, CsvCountsBadRowsAsTheWholeDoes) {
   std::string text = "a,b\n";
-  for (int i = 0; text.size() < 120'000; ++i) text += i % 1000 == 7 ? "1\n" : i % 1000 == 8 ? "1,x\"y\n" : "1,\"x\ny\"\n";
+  for (int i = 0; text.size() < 120'000; ++i)
+    text += i % 1000 == 7 ? "1\n" : i % 1000 == 8 ? "1,x\"y\n" : "1,\"x\ny\"\n";
   const std::string path = path_of("b.csv", text);
   const CsvOptions options{.on_bad_row = CsvOptions::BadRow::kSkip};
   const Table whole = read_csv(path, options);

@@ -63,9 +63,8 @@ class StreamedData : public testing::Test {
 
   Config sparse_(Overrides keys, const char* file = "a.svm") const {
     keys.insert(keys.begin(), Config::text_override("data.path", path_(file)));
-    const bool is_held_out = std::any_of(keys.begin(), keys.end(), [](const std::string& key) {
-      return key.starts_with("data.validation_");
-    });
+    const bool is_held_out = std::any_of(keys.begin(), keys.end(),
+                                         [](const std::string& key) { return key.starts_with("data.validation_"); });
     if (!is_held_out) keys.emplace_back("data.validation_fraction=0.0");
     return Config::parse(
         "data.kind = \"libsvm\"\nmodel.kind = \"linear\"\n"
@@ -165,9 +164,7 @@ TEST_F(StreamedData, WhatDoesNotFitIsLearnedInWindows) {
   Overrides rest = streamed_(keys, "2");
   rest.emplace_back("train.steps=5");
   gradus::Run(sparse_(rest), folder_ / "resumed", {.resume = true}).train();
-  const auto weights = [&](const char* name) {
-    return values_of(load(folder_ / name).model().parameters());
-  };
+  const auto weights = [&](const char* name) { return values_of(load(folder_ / name).model().parameters()); };
   EXPECT_EQ(weights("resumed"), weights("straight"));
 }
 
@@ -179,8 +176,8 @@ TEST_F(StreamedData, OptimizersTakeMiniBatchesOfIt) {
     Overrides own = keys;
     if (keys[0] == "model.kind=mlp") own.erase(own.begin() + 1);
     const auto config = [&](const Overrides& all) {
-      return Config::parse("data.kind = \"libsvm\"\nloss.name = \"binary_cross_entropy\"\nmodel.kind = \"linear\"\n", "run.toml",
-                           all);
+      return Config::parse("data.kind = \"libsvm\"\nloss.name = \"binary_cross_entropy\"\nmodel.kind = \"linear\"\n",
+                           "run.toml", all);
     };
     own.push_back(Config::text_override("data.path", path_("a.svm")));
     own.emplace_back("data.validation_fraction=0.0");
@@ -189,12 +186,13 @@ TEST_F(StreamedData, OptimizersTakeMiniBatchesOfIt) {
   spill(folder_ / "a.svm", libsvm_rows(60'000, 1));
   spill(folder_ / "b.svm", libsvm_rows(2000, 2));
   const auto config = [&](const char* megabytes) {
-    return Config::parse("data.kind = \"libsvm\"\nloss.name = \"binary_cross_entropy\"\nmodel.kind = \"linear\"\n"
-                         "train = {batch_size = 64, epochs = 2}\noptimizer = {name = \"adam\", learning_rate = 0.01}\n",
-                         "run.toml",
-                         streamed_({Config::text_override("data.path", path_("a.svm")),
-                                    Config::text_override("data.validation_path", path_("b.svm"))},
-                                   megabytes));
+    return Config::parse(
+        "data.kind = \"libsvm\"\nloss.name = \"binary_cross_entropy\"\nmodel.kind = \"linear\"\n"
+        "train = {batch_size = 64, epochs = 2}\noptimizer = {name = \"adam\", learning_rate = 0.01}\n",
+        "run.toml",
+        streamed_({Config::text_override("data.path", path_("a.svm")),
+                   Config::text_override("data.validation_path", path_("b.svm"))},
+                  megabytes));
   };
   const Trained narrow = trained(config("2"));
   EXPECT_GT(narrow.metrics->values()[0].value, 0.97);
@@ -235,11 +233,14 @@ TEST_F(StreamedData, HoldsRowsOutOneByOne) {
   EXPECT_NEAR(sum, 0.0, 1e-4);  // size is standardised by these rows
   int64_t in_folds = 0;
   for (const char* fold : {"0", "1", "2"}) {
-    const ExperimentData part = make_data(table_(streamed_({"data.folds=3", "data.unseen=zeros", std::string("data.fold=") + fold})));
+    const ExperimentData part =
+        make_data(table_(streamed_({"data.folds=3", "data.unseen=zeros", std::string("data.fold=") + fold})));
     in_folds += part.validation->size();
   }
   EXPECT_EQ(in_folds, 400);
-  EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.folds=3", "data.fold=3"}))); }),
+  EXPECT_EQ(error_text([&] {
+              make_data(table_(streamed_({"data.folds=3", "data.fold=3"})));
+            }),
             "[--set data.fold=3] data.fold = 3 of 3 folds; they are numbered from 0");
 }
 
@@ -310,22 +311,27 @@ TEST_F(StreamedData, SaysWhatCannotBeStreamed) {
   const auto error = [&](const Overrides& keys) {
     return error_text([&] { Session session(sparse_(streamed_(keys))); });
   };
-  EXPECT_EQ(error({"solver.name=newton"}),
-            "[--set data.rows=streamed] solver.name = \"newton\" needs all rows in memory; take \"sgd\", \"adagrad\" or "
-            "\"ftrl\", which take one at a time, or an optimizer with solver.name = \"none\"; or set data.rows = "
-            "\"in_memory\"");
-  EXPECT_EQ(error({"solver.name=none"}),
-            "[run.toml] data.rows = \"streamed\" needs batches that fit in memory; set train.batch_size to a number, such "
-            "as 256");
-  EXPECT_EQ(error({"solver.name=none", "train.batch_size=5", "train.sampling=replacement"}),
-            "[--set train.sampling=replacement] train.sampling = \"replacement\" takes rows from anywhere, and data.rows "
-            "= \"streamed\" has some at hand; set train.sampling = \"shuffle\"");
+  EXPECT_EQ(
+      error({"solver.name=newton"}),
+      "[--set data.rows=streamed] solver.name = \"newton\" needs all rows in memory; take \"sgd\", \"adagrad\" or "
+      "\"ftrl\", which take one at a time, or an optimizer with solver.name = \"none\"; or set data.rows = "
+      "\"in_memory\"");
+  EXPECT_EQ(
+      error({"solver.name=none"}),
+      "[run.toml] data.rows = \"streamed\" needs batches that fit in memory; set train.batch_size to a number, such "
+      "as 256");
+  EXPECT_EQ(
+      error({"solver.name=none", "train.batch_size=5", "train.sampling=replacement"}),
+      "[--set train.sampling=replacement] train.sampling = \"replacement\" takes rows from anywhere, and data.rows "
+      "= \"streamed\" has some at hand; set train.sampling = \"shuffle\"");
   EXPECT_EQ(error({"data.split=stratified"}),
-            "[--set data.split=stratified] data.split = \"stratified\" needs all rows in memory; set data.split = \"random\", or "
+            "[--set data.split=stratified] data.split = \"stratified\" needs all rows in memory; set data.split = "
+            "\"random\", or "
             "data.rows = \"in_memory\"");
-  EXPECT_EQ(error({"data.training_size=5"}),
-            "[--set data.training_size=5] data.training_size draws rows from all of them, which data.rows = \"streamed\" "
-            "does not hold; remove it");
+  EXPECT_EQ(
+      error({"data.training_size=5"}),
+      "[--set data.training_size=5] data.training_size draws rows from all of them, which data.rows = \"streamed\" "
+      "does not hold; remove it");
   EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.impute=median"}))); }),
             "[data.impute] the median needs all numbers of a column at once, which data.rows = \"streamed\" does not "
             "keep; take \"mean\" or \"constant\"");
@@ -346,9 +352,10 @@ TEST_F(StreamedData, LabelsThatTheModelDoesNotKnowAreErrors) {
   spill(folder_ / "a.svm", "1 1:1\n-1 2:1\n");
   spill(folder_ / "b.svm", "1 1:1\n3 2:1\n");
   const Overrides keys = {Config::text_override("data.validation_path", path_("b.svm"))};
-  EXPECT_EQ(error_text([&] { make_data(sparse_(streamed_(keys))); }),
-            fmt::format("[{}:2] \"3\" in column \"label\" is a class that the model does not know; it was made for: -1, 1",
-                        path_("b.svm")));
+  EXPECT_EQ(
+      error_text([&] { make_data(sparse_(streamed_(keys))); }),
+      fmt::format("[{}:2] \"3\" in column \"label\" is a class that the model does not know; it was made for: -1, 1",
+                  path_("b.svm")));
   const ExperimentData data = make_data(sparse_(streamed_({})));
   const CachedTargets targets(std::get<TableEncoder>(data.encoder));
   const std::vector<double> unknown = {1.0, 2.0};
@@ -364,18 +371,21 @@ TEST_F(StreamedData, SeveralTablesAreOne) {
   spill(folder_ / "a.csv", "x,town,y\n1,,2\n2,NA,3\n");
   spill(folder_ / "b.csv", "x,town,y\n3,Ulm,5\n5,Bonn,6\n");
   const auto config = [&](Overrides keys) {
-    return Config::parse("data = {kind = \"csv\", validation_fraction = 0.0, impute = \"mean\"}\nmodel.kind = "
-                         "\"linear\"\nsolver.name = \"adagrad\"\ntrain.steps = 2\n",
-                         "run.toml", keys);
+    return Config::parse(
+        "data = {kind = \"csv\", validation_fraction = 0.0, impute = \"mean\"}\nmodel.kind = "
+        "\"linear\"\nsolver.name = \"adagrad\"\ntrain.steps = 2\n",
+        "run.toml", keys);
   };
   const std::string both = fmt::format("data.path=[\"{}\", \"{}\"]", path_("a.csv"), path_("b.csv"));
   EXPECT_EQ(trained(config(streamed_({both}))).hash, trained(config({both})).hash);
   const auto error = [&] { return error_text([&] { make_data(config(streamed_({both}))); }); };
   spill(folder_ / "b.csv", "x,town,y\nthree,Ulm,5\n");
-  EXPECT_EQ(error(), fmt::format("[{}] column \"x\" holds text; in {} it holds numbers", path_("b.csv"), path_("a.csv")));
+  EXPECT_EQ(error(),
+            fmt::format("[{}] column \"x\" holds text; in {} it holds numbers", path_("b.csv"), path_("a.csv")));
   EXPECT_EQ(error(), error_text([&] { make_data(config({both})); }));
   spill(folder_ / "b.csv", "x,y\n3,5\n");
-  EXPECT_EQ(error(), fmt::format("[{}] column 2 is \"y\"; expected \"town\", as in {}", path_("b.csv"), path_("a.csv")));
+  EXPECT_EQ(error(),
+            fmt::format("[{}] column 2 is \"y\"; expected \"town\", as in {}", path_("b.csv"), path_("a.csv")));
   spill(folder_ / "b.csv", "x,town,y,z\n3,Ulm,5,6\n");
   EXPECT_EQ(error(), fmt::format("[{}] column 4 is \"z\"; expected none, as in {}", path_("b.csv"), path_("a.csv")));
 }
@@ -386,9 +396,10 @@ TEST_F(StreamedData, RefusesMoreThanMemoryHolds) {
   spill(folder_ / "a.csv", text);
   const auto config = [&](Overrides keys) {
     keys.insert(keys.begin(), Config::text_override("data.path", path_("a.csv")));
-    return Config::parse("data = {kind = \"csv\", validation_fraction = 0.0}\nmodel.kind = \"linear\"\n"
-                         "solver.name = \"adagrad\"\ntrain.steps = 2\n",
-                         "run.toml", keys);
+    return Config::parse(
+        "data = {kind = \"csv\", validation_fraction = 0.0}\nmodel.kind = \"linear\"\n"
+        "solver.name = \"adagrad\"\ntrain.steps = 2\n",
+        "run.toml", keys);
   };
   EXPECT_EQ(error_text([&] { make_data(config(streamed_({}))); }),
             fmt::format("[{}] column \"id\" has more than 65536 different values, where classes or categories are "
@@ -407,10 +418,11 @@ TEST_F(StreamedData, AFileThatDoesNotFitIsRefusedWithAWordOnStreaming) {
   std::error_code error;
   fs::resize_file(folder_ / "a.svm", kTerabytes, error);  // a hole
   if (error) GTEST_SKIP() << "this file system has no files of " << kTerabytes << " bytes";
-  EXPECT_EQ(error_text([&] { make_data(sparse_({})); }),
-            fmt::format("[{}] {} bytes to read, with the files before it, which is more than half of the free memory; set "
-                        "data.rows = \"streamed\", so that rows go through memory a part at a time",
-                        path_("a.svm"), kTerabytes));
+  EXPECT_EQ(
+      error_text([&] { make_data(sparse_({})); }),
+      fmt::format("[{}] {} bytes to read, with the files before it, which is more than half of the free memory; set "
+                  "data.rows = \"streamed\", so that rows go through memory a part at a time",
+                  path_("a.svm"), kTerabytes));
 }
 
 }  // namespace
