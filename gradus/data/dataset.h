@@ -10,6 +10,12 @@
 
 namespace gradus {
 
+/// Where examples lie: in blocks, of which some are at hand at once.
+struct ExampleBlocks {
+  std::vector<int64_t> ends = {};  ///< The number of examples up to the end of each; empty: all are equally near.
+  int64_t together = 1;            ///< How many blocks are at hand.
+};
+
 /// A source of examples. Derive from it to train on one's own data; `batch` must be a pure function of the ids.
 class Dataset {
  public:
@@ -18,6 +24,8 @@ class Dataset {
   virtual int64_t size() const = 0;
   /// The examples with these ids, each in [0, size()), in this order.
   virtual Batch batch(std::span<const int64_t> ids) const = 0;
+  /// What a sampler that shuffles should keep to.
+  virtual ExampleBlocks blocks() const { return {}; }
 };
 
 namespace detail {

@@ -14,7 +14,8 @@ constexpr int64_t kMaxExamples = int64_t{1} << 53;  // epochs are counted in dou
 }  // namespace
 
 Sampler::Sampler(const SamplerOptions& options) : options_(options) {
-  const auto [examples, batch_size, sampling, seed] = options;
+  const int64_t examples = options.examples, batch_size = options.batch_size;
+  const Sampling sampling = options.sampling;
   if (examples < 1 || examples > kMaxExamples) fail_usage("sampler", "{} examples; expected 1 to 2^53", examples);
   const int64_t largest = sampling == Sampling::kReplacement ? kMaxExamples : examples;
   if (batch_size < 1 || batch_size > largest) {
@@ -22,7 +23,7 @@ Sampler::Sampler(const SamplerOptions& options) : options_(options) {
                sampling == Sampling::kReplacement ? "" : ", the number of examples");
   }
   steps_per_epoch_ = (examples - 1) / batch_size + 1;
-  key_ = mix(seed, hash_name(sampling == Sampling::kReplacement ? "sampler.replacement" : "sampler.shuffle"));
+  key_ = mix(options.seed, hash_name(sampling == Sampling::kReplacement ? "sampler.replacement" : "sampler.shuffle"));
 }
 
 double Sampler::epoch(int64_t step) const {
@@ -34,7 +35,8 @@ double Sampler::epoch(int64_t step) const {
 
 void Sampler::batch(int64_t step, std::vector<int64_t>& ids) const {
   if (step < 0) fail_usage("sampler", "step is {}; expected 0 or more", step);
-  const auto [examples, batch_size, sampling, seed] = options_;
+  const int64_t examples = options_.examples, batch_size = options_.batch_size;
+  const Sampling sampling = options_.sampling;
   if (sampling == Sampling::kReplacement) {
     const RandomStream stream(key_);
     ids.resize(static_cast<size_t>(batch_size));
@@ -50,7 +52,14 @@ void Sampler::batch(int64_t step, std::vector<int64_t>& ids) const {
   ids.resize(static_cast<size_t>(std::min(batch_size, examples - first)));
   std::iota(ids.begin(), ids.end(), first);
   if (sampling == Sampling::kInOrder || batch_size == examples) return;
-  const uint64_t key = mix(key_, static_cast<uint64_t>(step / steps_per_epoch_));
+  const int64_t epoch = step / steps_per_epoch_;
+  const uint64_t key = mix(key_, static_cast<uint64_t>(epoch));
+  if (static_cast<int64_t>(options_.blocks.ends.size()) > options_.blocks.together) {
+    if (epoch != epoch_of_order_) order_.emplace(options_.blocks, key);
+    epoch_of_order_ = epoch;
+    for (int64_t& id : ids) id = (*order_)(id);
+    return;
+  }
   for (int64_t& id : ids) {
     id = static_cast<int64_t>(permute_index(static_cast<uint64_t>(id), static_cast<uint64_t>(examples), key));
   }

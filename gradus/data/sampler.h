@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
+
+#include "gradus/data/block_order.h"
 
 namespace gradus {
 
@@ -17,6 +20,8 @@ struct SamplerOptions {
   int64_t batch_size = 0;  ///< Examples a step, 1 to `examples` (replacement: any from 1).
   Sampling sampling = Sampling::kShuffle;
   uint64_t seed = 0;
+  /// Of kShuffle: more blocks than are at hand at once are shuffled as `BlockOrder` does.
+  ExampleBlocks blocks = {};
 };
 
 /// Says which examples each step trains on. Has no state: any step can be asked for at any time.
@@ -37,6 +42,9 @@ class Sampler {
   SamplerOptions options_;
   int64_t steps_per_epoch_;
   uint64_t key_;
+  // Of the epoch that was asked for last.
+  mutable std::optional<BlockOrder> order_;
+  mutable int64_t epoch_of_order_ = -1;
 };
 
 }  // namespace gradus

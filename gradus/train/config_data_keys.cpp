@@ -82,7 +82,8 @@ std::vector<Key> data_keys() {
       {"data.rows", choice({"in_memory", "streamed"}), "in_memory", data_is({"csv", "libsvm"}),
        "`in_memory`: all rows are held in memory. `streamed`: for files larger than memory. The rows are encoded into a "
        "file once, the cache, from which each pass reads a part at a time, shuffled by the seed: blocks of rows, and "
-       "the rows of those that are in memory together. For `solver.name` = `sgd`, `adagrad` or `ftrl`; with "
+       "the rows of those that are in memory together. For `solver.name` = `sgd`, `adagrad` or `ftrl`, and for "
+       "optimizers with a number as `train.batch_size`; with "
        "`data.split = \"random\"`, each row being held out by itself, so that the fraction is about that. A cache whose "
        "source or options have changed is made again."},
       {"data.cache", text(), Unset{"the first file's path with .rows behind it"}, Condition{"data.rows", {"streamed"}},

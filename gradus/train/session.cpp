@@ -120,20 +120,23 @@ void Session::plan_memory(const SessionOptions& options) {
     if (!options.plan_only) check_memory(memory_, memory_limit_bytes());
     return;
   }
-  MemoryUse use = is_streamed(config_) ? streamed_use() : planned_use(*trainer_, *optimizer_, model_->parameters(),
-                                                                     reserved);
+  const bool has_solver = config_.has("solver.name") && config_.text("solver.name") != "none";
+  MemoryUse use = is_streamed(config_) && has_solver
+                      ? streamed_use()
+                      : planned_use(*trainer_, *optimizer_, model_->parameters(), reserved);
+  if (is_streamed(config_)) use.step += config_.integer("data.rows_megabytes") * 1'000'000;
   use.program = program;
   use.saves_while_training = saves_while_training(config_, trainer_->planned_steps(), use.products.flops);
   memory_ = predict_memory(use, data_.shape.vocabulary > 0);
   if (!options.plan_only) check_memory(memory_, memory_limit_bytes());
 }
 
-// Rows in memory, and what a solver keeps of each weight: its state, and as much while it works.
+// What a solver keeps of each weight: its state, and as much while it works.
 MemoryUse Session::streamed_use() const {
   MemoryUse use;
   for (const Parameter& p : model_->parameters()) use.weights += p.tensor.numel() * size_of(p.tensor.dtype());
   use.optimizer_state = 3 * use.weights;
-  use.step = config_.integer("data.rows_megabytes") * 1'000'000 + 3 * use.weights;
+  use.step = 3 * use.weights;
   return use;
 }
 

@@ -40,9 +40,21 @@ void check_streams(const Config& config) {
   }
   const std::string& solver = config.has("solver.name") ? config.text("solver.name") : "none";
   if (solver == "sgd" || solver == "adagrad" || solver == "ftrl") return;
-  fail_usage(config.where("data.rows"),
-             "data.rows = \"streamed\" is for model.kind = \"linear\" and solver.name = \"sgd\", \"adagrad\" or \"ftrl\", "
-             "which take a row at a time; set those, or data.rows = \"in_memory\"");
+  if (solver != "none") {
+    fail_usage(config.where("data.rows"),
+               "solver.name = \"{}\" needs all rows in memory; take \"sgd\", \"adagrad\" or \"ftrl\", which take one at a "
+               "time, or an optimizer with solver.name = \"none\"; or set data.rows = \"in_memory\"",
+               solver);
+  }
+  if (!config.batch_size("train.batch_size")) {
+    fail_usage(config.where("train.batch_size"),
+               "data.rows = \"streamed\" needs batches that fit in memory; set train.batch_size to a number, such as 256");
+  }
+  if (config.text("train.sampling") == "replacement") {
+    fail_usage(config.where("train.sampling"),
+               "train.sampling = \"replacement\" takes rows from anywhere, and data.rows = \"streamed\" has some at hand; "
+               "set train.sampling = \"shuffle\"");
+  }
 }
 
 HeldOutRows held_out_rows(const Config& config) {

@@ -58,24 +58,35 @@ StreamedRows::StreamedRows(std::shared_ptr<const RowCache> cache, RowPart part, 
       blocks_(cache_->blocks_of(part)) {
   int64_t end = 0;
   for (const int64_t block : blocks_) ends_.push_back(end += cache_->blocks()[static_cast<size_t>(block)].rows);
+  // What is held out is read from its beginning to its end: then few are enough.
+  constexpr int64_t kFew = 4;
+  const int64_t bytes = std::max<int64_t>(1, cache_->memory_of(blocks_));
+  const auto count = static_cast<int64_t>(blocks_.size());
+  const int64_t room = bytes <= memory_bytes ? count : static_cast<int64_t>(static_cast<double>(memory_bytes) /
+                                                                            static_cast<double>(bytes) *
+                                                                            static_cast<double>(count));
+  kept_ = part == RowPart::kTraining ? std::max<int64_t>(1, room) : kFew;
+  place_.assign(blocks_.size(), -1);
 }
 
 const CachedRows& StreamedRows::read(size_t block) const {
-  constexpr size_t kKept = 16;  // blocks of some MiB
-  const auto known = std::find_if(read_.begin(), read_.end(), [&](const Read& read) { return read.block == block; });
-  if (known != read_.end()) {
-    std::rotate(known, known + 1, read_.end());
-    return read_.back().rows;
+  int32_t& place = place_[block];
+  if (place < 0 && static_cast<int64_t>(read_.size()) < kept_) {
+    place = static_cast<int32_t>(read_.size());
+    read_.emplace_back();
+    cache_->read({&blocks_[block], 1}, read_.back().rows);
+    read_.back().block = block;
+  } else if (place < 0) {  // in the place of the one that has not been used for the longest time
+    const auto oldest = std::min_element(read_.begin(), read_.end(),
+                                         [](const Read& a, const Read& b) { return a.used < b.used; });
+    place_[oldest->block] = -1;
+    place = static_cast<int32_t>(oldest - read_.begin());
+    oldest->block = block;
+    cache_->read({&blocks_[block], 1}, oldest->rows);
   }
-  Read next;
-  if (read_.size() == kKept) {  // its memory is used again
-    next = std::move(read_.front());
-    read_.erase(read_.begin());
-  }
-  next.block = block;
-  cache_->read({&blocks_[block], 1}, next.rows);
-  read_.push_back(std::move(next));
-  return read_.back().rows;
+  Read& read = read_[static_cast<size_t>(place)];
+  read.used = ++uses_;
+  return read.rows;
 }
 
 Batch StreamedRows::batch(std::span<const int64_t> ids) const {

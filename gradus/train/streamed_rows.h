@@ -37,6 +37,9 @@ class StreamedRows : public Dataset {
   /// A usage error for more rows than memory has room for.
   Batch batch(std::span<const int64_t> ids) const override;
 
+  /// For a sampler: a mini-batch is of rows in the blocks that memory has room for.
+  ExampleBlocks blocks() const override { return {ends_, kept_}; }
+
   const std::shared_ptr<const RowCache>& cache() const { return cache_; }
   RowPart part() const { return part_; }
   const CachedTargets& targets() const { return targets_; }
@@ -45,7 +48,8 @@ class StreamedRows : public Dataset {
  private:
   struct Read {
     size_t block = 0;  // of this part
-    CachedRows rows;
+    CachedRows rows = {};
+    uint64_t used = 0;  // when last
   };
   const CachedRows& read(size_t block) const;
 
@@ -55,7 +59,10 @@ class StreamedRows : public Dataset {
   int64_t memory_bytes_, rows_;
   std::vector<int64_t> blocks_, ends_;  // of the part: their numbers in the cache, and the row behind each
   mutable std::mutex mutex_;
-  mutable std::vector<Read> read_;  // the last used at the end
+  int64_t kept_;                        // how many blocks stay in memory
+  mutable std::vector<int32_t> place_;  // of each block in `read_`; −1: it is not there
+  mutable std::vector<Read> read_;
+  mutable uint64_t uses_ = 0;
 };
 
 /// What examples of each class count beside their own weights; empty for 1 each.

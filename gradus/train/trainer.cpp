@@ -24,7 +24,7 @@ SamplerOptions sampler_options(const TrainerOptions& o, const Dataset& data) {
     fail_usage("train.batch_size", "{} is more than the {} examples; use \"all\" or a smaller batch", o.batch_size,
                examples);
   }
-  return {examples, o.batch_size > 0 ? o.batch_size : examples, o.sampling, o.seed};
+  return {examples, o.batch_size > 0 ? o.batch_size : examples, o.sampling, o.seed, data.blocks()};
 }
 
 // Updates that the limits allow, and which limit is reached first.

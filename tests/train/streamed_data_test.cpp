@@ -171,6 +171,37 @@ TEST_F(StreamedData, WhatDoesNotFitIsLearnedInWindows) {
   EXPECT_EQ(weights("resumed"), weights("straight"));
 }
 
+TEST_F(StreamedData, OptimizersTakeMiniBatchesOfIt) {
+  spill(folder_ / "a.svm", libsvm_rows(500, 1));
+  for (const Overrides& keys :
+       {Overrides{"solver.name=none", "train.batch_size=32", "train.steps=40"},
+        Overrides{"model.kind=mlp", "solver.name=none", "train.batch_size=32", "train.steps=40"}}) {
+    Overrides own = keys;
+    if (keys[0] == "model.kind=mlp") own.erase(own.begin() + 1);
+    const auto config = [&](const Overrides& all) {
+      return Config::parse("data.kind = \"libsvm\"\nloss.name = \"binary_cross_entropy\"\nmodel.kind = \"linear\"\n", "run.toml",
+                           all);
+    };
+    own.push_back(Config::text_override("data.path", path_("a.svm")));
+    own.emplace_back("data.validation_fraction=0.0");
+    EXPECT_EQ(trained(config(streamed_(own))).hash, trained(config(own)).hash);
+  }
+  spill(folder_ / "a.svm", libsvm_rows(60'000, 1));
+  spill(folder_ / "b.svm", libsvm_rows(2000, 2));
+  const auto config = [&](const char* megabytes) {
+    return Config::parse("data.kind = \"libsvm\"\nloss.name = \"binary_cross_entropy\"\nmodel.kind = \"linear\"\n"
+                         "train = {batch_size = 64, epochs = 2}\noptimizer = {name = \"adam\", learning_rate = 0.01}\n",
+                         "run.toml",
+                         streamed_({Config::text_override("data.path", path_("a.svm")),
+                                    Config::text_override("data.validation_path", path_("b.svm"))},
+                                   megabytes));
+  };
+  const Trained narrow = trained(config("2"));
+  EXPECT_GT(narrow.metrics->values()[0].value, 0.97);
+  EXPECT_EQ(trained(config("2")).hash, narrow.hash);
+  EXPECT_NE(trained(config("256")).hash, narrow.hash);
+}
+
 TEST_F(StreamedData, TablesArePreparedToTheSameBits) {
   spill(folder_ / "a.csv", csv_rows(400, 1));
   for (const Overrides& keys :
@@ -280,8 +311,15 @@ TEST_F(StreamedData, SaysWhatCannotBeStreamed) {
     return error_text([&] { Session session(sparse_(streamed_(keys))); });
   };
   EXPECT_EQ(error({"solver.name=newton"}),
-            "[--set data.rows=streamed] data.rows = \"streamed\" is for model.kind = \"linear\" and solver.name = \"sgd\", "
-            "\"adagrad\" or \"ftrl\", which take a row at a time; set those, or data.rows = \"in_memory\"");
+            "[--set data.rows=streamed] solver.name = \"newton\" needs all rows in memory; take \"sgd\", \"adagrad\" or "
+            "\"ftrl\", which take one at a time, or an optimizer with solver.name = \"none\"; or set data.rows = "
+            "\"in_memory\"");
+  EXPECT_EQ(error({"solver.name=none"}),
+            "[run.toml] data.rows = \"streamed\" needs batches that fit in memory; set train.batch_size to a number, such "
+            "as 256");
+  EXPECT_EQ(error({"solver.name=none", "train.batch_size=5", "train.sampling=replacement"}),
+            "[--set train.sampling=replacement] train.sampling = \"replacement\" takes rows from anywhere, and data.rows "
+            "= \"streamed\" has some at hand; set train.sampling = \"shuffle\"");
   EXPECT_EQ(error({"data.split=stratified"}),
             "[--set data.split=stratified] data.split = \"stratified\" needs all rows in memory; set data.split = \"random\", or "
             "data.rows = \"in_memory\"");
