@@ -57,7 +57,7 @@ void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
   verb->add_option("--out", o.out, "The run's folder; runs/<name of the configuration> by default")->type_name("RUN");
   verb->add_option_function<std::string>(
           "--seeds", [&o](const std::string& text) { o.seeds = integers_between_commas("--seeds", text); },
-          "A run for each of these seeds, into folders seed_N in RUN, and a table of all")
+          "A run for each of these seeds, into folders seed_N in RUN, and a table of all; with --folds for each fold")
       ->type_name("A,B,…");
   add_integer(*verb, "--folds", o.folds, {.low = 2, .high = 1000},
               "Cross-validation: a run with each of K parts of the table held out, and a table of all")

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "apps/gradus/config_file.h"
 #include "apps/gradus/output.h"
@@ -25,18 +26,26 @@ std::string spread_of(const std::vector<Measures>& runs, size_t column) {
                          : fmt::format("{:.6g} ± {:.2g}", mean, std::sqrt(squares / (count - 1.0)));
 }
 
-// What the runs differ by, and which there are.
-struct Variants {
-  std::string name;  // "seed", "fold"
-  std::vector<int64_t> numbers;
+// One of the runs.
+struct Variant {
+  std::string name;  // "seed 1", "fold 0", "seed 1 fold 0"
+  std::optional<int64_t> seed = {}, fold = {};
+
+  std::string folder() const {
+    std::string text = name;
+    std::replace(text.begin(), text.end(), ' ', '_');
+    return text;
+  }
 };
 
-std::string table_of(const Variants& variants, const std::vector<Measures>& runs) {
+std::string table_of(const std::vector<std::string>& names, const std::vector<Measures>& runs) {
+  constexpr size_t kMostShown = 10;
+  const bool shows_each = runs.size() <= kMostShown;
   std::string text = fmt::format("\n{:<18}", "");
-  for (const int64_t number : variants.numbers) {
-    text += fmt::format("{:>14}", fmt::format("{} {}", variants.name, number));
+  if (shows_each) {
+    for (const std::string& name : names) text += fmt::format("{:>14}", name);
   }
-  text += fmt::format("   {}\n", "mean ± deviation");
+  text += fmt::format("   mean ± deviation{}\n", shows_each ? "" : fmt::format(" of {} runs", runs.size()));
   for (size_t column = 0; column < runs[0].size(); ++column) {
     const std::string& name = runs[0][column].first;
     const bool everywhere = std::all_of(runs.begin(), runs.end(), [&](const Measures& run) {
@@ -44,7 +53,9 @@ std::string table_of(const Variants& variants, const std::vector<Measures>& runs
     });
     if (!everywhere) continue;
     text += fmt::format("{:<18}", name);
-    for (const Measures& run : runs) text += fmt::format("{:>14.6g}", run[column].second);
+    for (const Measures& run : runs) {
+      if (shows_each) text += fmt::format("{:>14.6g}", run[column].second);
+    }
     text += fmt::format("   {}\n", spread_of(runs, column));
   }
   return text;
@@ -63,14 +74,22 @@ void check_seeds(const TrainOptions& o) {
   }
 }
 
-Variants variants_of(const TrainOptions& o) {
-  if (o.folds == 0) {
-    check_seeds(o);
-    return {"seed", o.seeds};
+// For each seed, or the configuration's own, each fold, or the configuration's own.
+std::vector<Variant> variants_of(const TrainOptions& o) {
+  if (!o.seeds.empty()) check_seeds(o);
+  std::vector<Variant> all(1);
+  if (!o.seeds.empty()) {
+    all.clear();
+    for (const int64_t seed : o.seeds) all.push_back({fmt::format("seed {}", seed), seed});
   }
-  if (!o.seeds.empty()) fail_usage("--folds", "and --seeds do not go together; give one of them");
-  Variants folds{"fold", {}};
-  for (int64_t i = 0; i < o.folds; ++i) folds.numbers.push_back(i);
+  if (o.folds == 0) return all;
+  std::vector<Variant> folds;
+  for (const Variant& variant : all) {
+    for (int64_t fold = 0; fold < o.folds; ++fold) {
+      const std::string name = fmt::format("{}{}fold {}", variant.name, variant.name.empty() ? "" : " ", fold);
+      folds.push_back({name, variant.seed, fold});
+    }
+  }
   return folds;
 }
 
@@ -82,17 +101,16 @@ void check(const TrainOptions& o, const std::string& option) {
 }
 
 // The options of one of the runs.
-TrainOptions one_of(const TrainOptions& options, const Variants& variants, int64_t number, const fs::path& base) {
+TrainOptions one_of(const TrainOptions& options, const Variant& variant, const fs::path& base) {
   TrainOptions one = options;
   one.seeds.clear();
   one.folds = 0;
-  if (variants.name == "seed") {
-    one.seed = number;
-  } else {
-    one.set.push_back(fmt::format("data.folds={}", variants.numbers.size()));
-    one.set.push_back(fmt::format("data.fold={}", number));
+  if (variant.seed) one.seed = variant.seed;
+  if (variant.fold) {
+    one.set.push_back(fmt::format("data.folds={}", options.folds));
+    one.set.push_back(fmt::format("data.fold={}", *variant.fold));
   }
-  one.out = (base / fmt::format("{}_{}", variants.name, number)).string();
+  one.out = (base / variant.folder()).string();
   one.quiet = true;
   return one;
 }
@@ -100,37 +118,35 @@ TrainOptions one_of(const TrainOptions& options, const Variants& variants, int64
 }  // namespace
 
 int train_several(const TrainOptions& options) {
-  Variants variants = variants_of(options);
-  const std::string option = fmt::format("--{}s", variants.name);
+  const std::vector<Variant> variants = variants_of(options);
+  const std::string option = options.folds > 0 ? "--folds" : "--seeds";
   check(options, option);
   const fs::path base = run_folder(options, config_file(options.config, "train"));
   std::vector<Measures> runs;
-  std::vector<int64_t> ended, failed;
-  for (const int64_t number : variants.numbers) {
-    const TrainOptions one = one_of(options, variants, number, base);
+  std::vector<std::string> ended, failed;
+  for (const Variant& variant : variants) {
+    const TrainOptions one = one_of(options, variant, base);
     try {
       if (const int code = train(one); code != 0) {
-        print(fmt::format("{} {} was interrupted; the same command with --resume goes on with all of them\n",
-                          variants.name, number));
+        print(fmt::format("{} was interrupted; the same command with --resume goes on with all of them\n",
+                          variant.name));
         return code;
       }
     } catch (const Error& error) {
       // That some diverge is what one wants to know; an error of usage is that of all.
       if (error.kind() == ErrorKind::kUsage) throw;
-      print(fmt::format("{} {}: {}\n", variants.name, number, error.what()));
-      failed.push_back(number);
+      print(fmt::format("{}: {}\n", variant.name, error.what()));
+      failed.push_back(variant.name);
       continue;
     }
     runs.push_back(read_summary(*one.out)->measures);
-    ended.push_back(number);
-    if (!options.quiet) print(fmt::format("{} {}: {}\n", variants.name, number, *one.out));
+    ended.push_back(variant.name);
+    if (!options.quiet) print(fmt::format("{}: {}\n", variant.name, *one.out));
   }
-  const size_t all = variants.numbers.size();
-  variants.numbers = ended;
-  if (!runs.empty()) print(table_of(variants, runs));
+  if (!runs.empty()) print(table_of(ended, runs));
   if (failed.empty()) return 0;
-  fail(option, "{} of {} runs did not come to their end: {}; what they met stands above", failed.size(), all,
-       fmt::join(failed, ", "));
+  fail(option, "{} of {} runs did not come to their end: {}; what they met stands above", failed.size(),
+       variants.size(), fmt::join(failed, ", "));
 }
 
 }  // namespace gradus::command

@@ -14,11 +14,21 @@ namespace gradus {
 std::optional<double> parse_number(std::string_view text);
 
 namespace detail {
+/// The number that eight digits stand for: bytes of 0 to 9, the first in the lowest. Lemire, "Quickly parsing eight
+/// digits", 2018.
+constexpr uint64_t eight_digits(uint64_t digits) {
+  constexpr uint64_t kMask = 0x000000FF000000FF;
+  digits = 10 * digits + (digits >> 8);
+  return ((digits & kMask) * (100 + (uint64_t{1000000} << 32)) +
+          (digits >> 16 & kMask) * (1 + (uint64_t{10000} << 32))) >>
+         32;
+}
+
 /// Puts the digits from `p` on behind those of `digits`, which wraps if they are too many; returns the end of them.
 inline const char* read_digits(const char* p, const char* end, uint64_t& digits) {
   constexpr uint64_t kPowers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
   constexpr uint64_t kOnes = 0x0101010101010101;
-  // Eight characters in one word, the first in its lowest byte. Lemire, "Quickly parsing eight digits", 2018.
+  // Eight characters in one word, the first in its lowest byte.
   while (std::endian::native == std::endian::little && end - p >= 8) {
     uint64_t word = 0;
     std::memcpy(&word, p, 8);
@@ -26,11 +36,7 @@ inline const char* read_digits(const char* p, const char* end, uint64_t& digits)
     const uint64_t others = (word | (word + (0x80 - 10) * kOnes)) & 0x80 * kOnes;
     const int count = std::countr_zero(others) / 8;
     if (count == 0) return p;
-    word <<= 8 * (8 - count);
-    word = 10 * word + (word >> 8);
-    constexpr uint64_t kMask = 0x000000FF000000FF;
-    word = ((word & kMask) * (100 + (uint64_t{1000000} << 32)) + (word >> 16 & kMask) * (1 + (uint64_t{10000} << 32)));
-    digits = digits * kPowers[count] + (word >> 32);
+    digits = digits * kPowers[count] + eight_digits(word << 8 * (8 - count));
     p += count;
     if (count < 8) return p;
   }

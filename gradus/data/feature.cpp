@@ -94,13 +94,19 @@ void write_categories(const Feature& f, const Table& table, float* to, int64_t s
   const int64_t width = f.width();
   parallel_for(table.rows, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      std::fill_n(to + row * stride, width, 0.0F);
+      if (f.is_embedded) {
+        to[row * stride] = static_cast<float>(f.categories.size());
+      } else {
+        std::fill_n(to + row * stride, width, 0.0F);
+      }
       const bool missing = column.is_missing(row);
       if (missing && !f.fills) detail::fail_missing(table.place(row), f.name);
       const int64_t place = missing            ? places.of_missing()
                             : column.is_number ? places.of(category_in(column, row))
                                                : of_code[static_cast<size_t>(column.codes[static_cast<size_t>(row)])];
-      if (place >= 0) {
+      if (f.is_embedded && place >= 0) {
+        to[row * stride] = static_cast<float>(place);
+      } else if (place >= 0) {
         to[row * stride + place] = 1.0F;
       } else if (f.refuse_unseen && !missing) {
         fail(table.place(row),
@@ -117,12 +123,14 @@ void write_categories(const Feature& f, const Table& table, float* to, int64_t s
 int64_t Feature::width() const {
   if (kind == Kind::kNumber) return indicator ? 2 : 1;
   if (kind == Kind::kHash) return buckets;
+  if (is_embedded) return 1;
   return static_cast<int64_t>(categories.size()) + (missing_is_category ? 1 : 0);
 }
 
 std::vector<std::string> Feature::input_names() const {
   std::vector<std::string> names;
-  if (kind == Kind::kNumber) names.push_back(name);
+  if (kind == Kind::kNumber || is_embedded) names.push_back(name);
+  if (is_embedded) return names;
   for (const std::string& category : categories) names.push_back(fmt::format("{} = {}", name, category));
   for (int64_t i = 0; i < buckets; ++i) names.push_back(fmt::format("{} #{}", name, i));
   if (indicator || missing_is_category) names.push_back(name + " is missing");
@@ -188,6 +196,7 @@ JsonText Feature::to_json() const {
   }
   if (kind == Kind::kHash) text.add("buckets", buckets);
   if (kind == Kind::kOneHot) text.add("categories", categories);
+  if (is_embedded) text.add("embedded", true);
   if (missing_is_category) text.add("missing_is_category", true);
   if (fills) text.add("may_miss", true);
   if (refuse_unseen) text.add("refuse_unseen", true);
@@ -210,6 +219,7 @@ Feature feature_from_json(const JsonValue& value, const std::string& file) {
     f.kind = Feature::Kind::kOneHot;
     f.categories = texts(value, "categories", file);
     f.missing_is_category = flag(value, "missing_is_category", file);
+    f.is_embedded = flag(value, "embedded", file);
     if (f.width() == 0) fail_json(file, "a column has no category");
   }
   if (f.kind != Feature::Kind::kNumber) {

@@ -29,6 +29,7 @@ enum class CategoryEncoding : uint8_t {
   kNone,    ///< Text is an error.
   kOneHot,  ///< A column of 0 and 1 for each category of the training part.
   kHash,    ///< A column of 0 and 1 for each of `buckets`, which a category's hash chooses.
+  kEmbedding,  ///< One column, the category's number, for a model that has a vector for each.
 };
 
 struct FeatureOptions {
@@ -58,12 +59,16 @@ struct Feature {
   double fill = 0.0;
   bool indicator = false;
   std::vector<std::string> categories = {};  ///< Of kOneHot, in the order of their bytes.
+  bool is_embedded = false;  ///< Of kOneHot: instead of these columns one, the place of the category among them; behind
+                             ///< the last of them for a missing or an unseen one.
   bool missing_is_category = false;          ///< The last of its columns then.
   int64_t buckets = 0;
   bool refuse_unseen = false;
 
   /// Of the model's inputs.
   int64_t width() const;
+  /// How many numbers an embedded category can be.
+  int64_t embedding_rows() const { return static_cast<int64_t>(categories.size()) + 1; }
   /// Their names, as many: "age", "age is missing", "sex = male", "sex is missing", "city #17".
   std::vector<std::string> input_names() const;
   JsonText to_json() const;

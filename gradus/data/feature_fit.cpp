@@ -140,6 +140,7 @@ Feature FeatureFitter::finish_category() const {
   Feature f{.name = name_,
             .kind = wants_categories() ? Feature::Kind::kOneHot : Feature::Kind::kHash,
             .fills = options_.impute != Impute::kNone,
+            .is_embedded = options_.categories == CategoryEncoding::kEmbedding,
             .refuse_unseen = options_.refuse_unseen};
   if (f.kind == Feature::Kind::kHash) {
     f.buckets = options_.buckets;

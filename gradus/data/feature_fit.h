@@ -53,7 +53,9 @@ class FeatureFitter {
   double fill() const;
   Feature finish_number() const;
   Feature finish_category() const;
-  bool wants_categories() const { return options_.categories == CategoryEncoding::kOneHot; }
+  bool wants_categories() const {
+    return options_.categories == CategoryEncoding::kOneHot || options_.categories == CategoryEncoding::kEmbedding;
+  }
 
   std::string name_, source_;
   FeatureOptions options_;

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "gradus/base/number.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/data/number_fields_simd.cpp"
 #include "hwy/foreach_target.h"
@@ -56,15 +58,6 @@ HWY_INLINE uint32_t BitsOf(D d, hn::Mask<D> mask) {
   return bits;
 }
 
-// The number that eight digits stand for, the first in the lowest byte. Lemire, "Quickly parsing eight digits", 2018.
-HWY_INLINE uint64_t EightDigits(uint64_t digits) {
-  constexpr uint64_t kMask = 0x000000FF000000FF;
-  digits = 10 * digits + (digits >> 8);
-  return ((digits & kMask) * (100 + (uint64_t{1000000} << 32)) +
-          (digits >> 16 & kMask) * (1 + (uint64_t{10000} << 32))) >>
-         32;
-}
-
 NumberFields ReadNumberFields(const char* at, const char* end, char separator, double* const* to, size_t row,
                               size_t most) {
   constexpr double kPowers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,
@@ -95,8 +88,8 @@ NumberFields ReadNumberFields(const char* at, const char* end, char separator, d
     if (next != separator && !ends_row) break;
     const auto places = hn::Load(d, kDigitPlaces.of[length][point].data());
     const auto words = hn::BitCast(wide, hn::TableLookupBytesOr0(digits, places));
-    uint64_t whole = EightDigits(hn::GetLane(hn::Shuffle01(words)));
-    if (length - has_point > 8) whole += 100000000 * EightDigits(hn::GetLane(words));
+    uint64_t whole = eight_digits(hn::GetLane(hn::Shuffle01(words)));
+    if (length - has_point > 8) whole += 100000000 * eight_digits(hn::GetLane(words));
     if (whole > uint64_t{1} << 53) break;
     const double size = static_cast<double>(static_cast<int64_t>(whole)) / kPowers[length - point - has_point];
     to[fields.count][row] = std::bit_cast<double>(std::bit_cast<uint64_t>(size) | uint64_t{is_negative} << 63);

@@ -140,6 +140,16 @@ std::vector<std::string> TableEncoder::input_names() const {
   return names;
 }
 
+std::vector<std::pair<int64_t, int64_t>> TableEncoder::embedded_inputs() const {
+  std::vector<std::pair<int64_t, int64_t>> embedded;
+  int64_t input = 0;
+  for (const Feature& feature : features_) {
+    if (feature.is_embedded) embedded.emplace_back(input, feature.embedding_rows());
+    input += feature.width();
+  }
+  return embedded;
+}
+
 Tensor TableEncoder::inputs(const Table& table) const {
   const int64_t all = width();
   Tensor inputs = Tensor::empty({table.rows, all});

@@ -66,6 +66,8 @@ class TableEncoder {
   /// The inputs of the model that the features give, and their names; of sparse rows and arrays there are no names.
   int64_t width() const;
   std::vector<std::string> input_names() const;
+  /// Those inputs that are numbers of categories, and how many numbers there are.
+  std::vector<std::pair<int64_t, int64_t>> embedded_inputs() const;
   bool has_target() const { return has_target_; }
   const Target& target() const { return target_; }
   const std::vector<std::string>& classes() const { return classes_; }

@@ -190,6 +190,15 @@ void check_gpt(const Config& config) {
   }
 }
 
+void check_categories(const Config& config) {
+  if (!config.has("data.categories") || config.text("data.categories") != "embedding") return;
+  if (config.text("model.kind") == "mlp") return;
+  fail_usage(config.where("data.categories"),
+             "data.categories = \"embedding\" is for model.kind = \"mlp\", which learns a vector for each text; for \"{}\" "
+             "take \"one_hot\" or \"hash\"",
+             config.text("model.kind"));
+}
+
 void check_comment(const Config& config) {
   if (!config.has("data.comment") || config.text("data.comment").size() == 1) return;
   fail_usage(config.where("data.comment"), "data.comment = \"{}\"; expected one ASCII character, such as \"#\"",
@@ -236,6 +245,7 @@ void check_data_and_model(const Config& config) {
                "data.x_min = {} must be below data.x_max = {}", config.real("data.x_min"), config.real("data.x_max"));
   }
   check_comment(config);
+  check_categories(config);
   internal::check_labels(config);
   if (is_gpt) return check_gpt(config);
   if (!makes_clusters(config)) return check_loss(config);

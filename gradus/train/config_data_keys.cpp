@@ -157,17 +157,18 @@ std::vector<Key> data_keys() {
       {"data.missing_indicator", boolean(), false, Condition{"data.impute", {"mean", "median", "constant"}},
        "Whether a feature of numbers some of which are missing in the training part has a second input, 1 where it was "
        "missing and 0 elsewhere."},
-      {"data.categories", choice({"one_hot", "hash", "error"}), "one_hot", data_is(kTables),
+      {"data.categories", choice({"one_hot", "hash", "embedding", "error"}), "one_hot", data_is(kTables),
        "What becomes of a feature of text. `one_hot`: an input for each text of the training part, 1 where it is that "
        "one "
        "and 0 elsewhere. `hash`: the same for `data.hash_buckets` numbers that are drawn from the text, for texts of "
-       "which there are many. `error`: features are numbers."},
+       "which there are many. `embedding`: of an `mlp`, a vector that is learned for each text of the training part, and one for all others. `error`: features are numbers."},
       {"data.category_columns", texts(), Unset{"none"}, data_is(kTables),
        "Features whose numbers are names, such as postal codes: they are treated as text is."},
       {"data.hash_buckets", integer({.low = 1, .high = 1 << 16}), 256, Condition{"data.categories", {"hash"}},
        "Inputs of a feature of text."},
-      {"data.unseen", choice({"error", "zeros"}), "error", Condition{"data.categories", {"one_hot"}},
-       "A text that the training part has not: an error, or an example none of whose inputs for that feature is 1."},
+      {"data.unseen", choice({"error", "zeros"}), "error", Condition{"data.categories", {"one_hot", "embedding"}},
+       "A text that the training part has not: an error, or an example none of whose inputs for that feature is 1 (of "
+       "`embedding`: the vector for all others)."},
       {"data.standardize_target", boolean(), false, data_is(kRows),
        "Whether a target's mean is subtracted and its standard deviation divided by, for a loss of numbers; "
        "predictions and metrics are in the target's own "
@@ -209,6 +210,8 @@ std::vector<Key> model_keys() {
        "The deviation of `normal` and `truncated_normal`, the bound of `uniform`, what the others are multiplied by."},
       {"model.hidden", integers(kSize), std::vector<int64_t>{64, 64}, model_is({"mlp"}),
        "Widths of the hidden layers, from input to output."},
+      {"model.embedding_width", integer(kSize), Unset{"half as many as the column has texts, rounded up, 50 at most"},
+       Condition{"data.categories", {"embedding"}}, "Size of the vectors of a feature of text."},
       {"model.activation",
        choice({"relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus", "mish"}),
        "relu", model_is({"mlp"}), "The function after each hidden layer; `gelu` is its approximation by tanh."},

@@ -82,12 +82,19 @@ std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {
                "weights of zeros have no spectral norm to divide by; choose another "
                "model.init, or set model.spectral_norm to false");
   }
+  std::vector<EmbeddedInput> embeddings;
+  for (const auto& [input, rows] : shape.embedded) {
+    const int64_t usual = std::min<int64_t>(50, (rows + 1) / 2);
+    const bool is_given = config.has("model.embedding_width");
+    embeddings.push_back({input, rows, is_given ? config.integer("model.embedding_width") : usual});
+  }
   return std::make_unique<Mlp>(MlpOptions{.inputs = shape.inputs,
                                           .outputs = shape.outputs,
                                           .hidden = config.integers("model.hidden"),
                                           .activation = activation_from_name(config.text("model.activation")),
                                           .dropout = config.real("model.dropout"),
                                           .spectral_norm = config.boolean("model.spectral_norm"),
+                                          .embeddings = std::move(embeddings),
                                           .objective = objective_of(config),
                                           .weight_init = start.weight,
                                           .bias_init = start.bias},

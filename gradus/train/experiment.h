@@ -23,6 +23,8 @@ struct DataShape {
   int64_t inputs = 1;      ///< Features of an example.
   int64_t outputs = 1;     ///< Of the model for an example, as its loss needs them (`outputs_for`); or its clusters.
   int64_t vocabulary = 0;  ///< Tokens (text); 0 for other data.
+  /// Inputs that are numbers of categories, and how many numbers there are (`TableEncoder::embedded_inputs`).
+  std::vector<std::pair<int64_t, int64_t>> embedded = {};
 };
 
 /// Data, read and split as `[data]` says.

@@ -88,7 +88,8 @@ FeatureOptions feature_options(const Config& config) {
                                     : Impute::kNone;
   if (config.has("data.impute_value")) o.fill = config.real("data.impute_value");
   if (config.has("data.missing_indicator")) o.indicator = config.boolean("data.missing_indicator");
-  o.categories = categories == "hash"    ? CategoryEncoding::kHash
+  o.categories = categories == "hash"        ? CategoryEncoding::kHash
+                 : categories == "embedding" ? CategoryEncoding::kEmbedding
                  : categories == "error" ? CategoryEncoding::kNone
                                          : CategoryEncoding::kOneHot;
   if (config.has("data.hash_buckets")) o.buckets = config.integer("data.hash_buckets");

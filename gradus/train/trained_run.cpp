@@ -87,14 +87,15 @@ TrainedRun load(const fs::path& folder, Weights weights) {
   const fs::path source = checked_source(folder, path);
   TrainedRun run(Config::load((source / kConfig).string()));
   const Safetensors file = read_safetensors(path);
-  const DataShape shape{.inputs = metadata_number(file, path, "gradus.inputs"),
+  run.encoder_ = read_encoder(source, run.config_.text("data.kind"));
+  DataShape shape{.inputs = metadata_number(file, path, "gradus.inputs"),
                         .outputs = metadata_number(file, path, "gradus.outputs"),
                         .vocabulary = metadata_number(file, path, "gradus.vocabulary")};
+  if (const auto* table = std::get_if<TableEncoder>(&run.encoder_)) shape.embedded = table->embedded_inputs();
   run.shape_ = shape;
+  check_encoder(run, source);
   run.model_ = make_model(run.config_, shape);
   load_parameters(run.model_->parameters(), file.tensors, path.string());
-  run.encoder_ = read_encoder(source, run.config_.text("data.kind"));
-  check_encoder(run, source);
   return run;
 }
 

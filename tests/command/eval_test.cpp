@@ -465,7 +465,7 @@ TEST(Seeds, GoesOnBehindASeedThatDiverges) {
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.out, HasSubstr("seed 1: ["));
   EXPECT_THAT(result.out, HasSubstr("seed 2: ["));
-  EXPECT_EQ(result.err, "gradus: [--seeds] 2 of 2 runs did not come to their end: 1, 2; what they met stands above\n");
+  EXPECT_EQ(result.err, "gradus: [--seeds] 2 of 2 runs did not come to their end: seed 1, seed 2; what they met stands above\n");
 }
 
 // Each row is in one validation part; what is trained on are the others.
@@ -488,8 +488,12 @@ TEST(Folds, EachPartIsHeldOutOnce) {
     held += std::stoll(eval.out);  // "11 examples: the validation part"
   }
   EXPECT_EQ(held, 31);
-  EXPECT_EQ(run_gradus(folder, {"train", "c.toml", "--folds", "3", "--seeds", "1,2"}).err,
-            "gradus: [--folds] and --seeds do not go together; give one of them\n");
+  // Repeated: other folds with each seed, too many runs for a column each.
+  const CommandResult repeated =
+      run_gradus(folder, {"train", "c.toml", "--folds", "3", "--seeds", "1,2,3,4", "--out", "repeated"});
+  EXPECT_THAT(repeated.out, HasSubstr("seed 2 fold 0: repeated/seed_2_fold_0\n"));
+  EXPECT_THAT(repeated.out, HasSubstr("   mean ± deviation of 12 runs\n"));
+  EXPECT_NE(slurp(folder / "repeated/seed_1_fold_0/split.csv"), slurp(folder / "repeated/seed_2_fold_0/split.csv"));
   EXPECT_EQ(
       run_gradus(folder, {"train", "c.toml", "--out", "other", "--set", "data.folds=3", "--set", "data.fold=3"}).err,
       "gradus: [--set data.fold=3] data.fold = 3 of 3 folds; they are numbered from 0\n");

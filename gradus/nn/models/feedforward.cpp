@@ -5,6 +5,7 @@
 
 #include "gradus/autograd/ops.h"
 #include "gradus/base/error.h"
+#include "gradus/tensor/kernels/copy.h"
 
 namespace gradus {
 
@@ -64,12 +65,17 @@ Tensor activate(Activation activation, const Tensor& x) {
 }
 
 Mlp::Mlp(const MlpOptions& o, uint64_t seed)
-    : FeatureModel(o.objective), activation_(o.activation), dropout_{o.dropout} {
+    : FeatureModel(o.objective), embedded_inputs_(o.embeddings), activation_(o.activation), dropout_{o.dropout} {
+  const ParameterBuilder tables = ParameterBuilder(parameters_, seed) / "embeddings";
   const ParameterBuilder layers = ParameterBuilder(parameters_, seed) / "layers";
   const auto or_null = [](const std::optional<Initializer>& init) { return init ? &*init : nullptr; };
   const LinearOptions options{
       .weight_init = or_null(o.weight_init), .bias_init = or_null(o.bias_init), .spectral_norm = o.spectral_norm};
   int64_t width = o.inputs;
+  for (const EmbeddedInput& e : o.embeddings) {
+    embeddings_.emplace_back(tables / static_cast<int64_t>(embeddings_.size()), e.rows, e.width);
+    width += e.width - 1;
+  }
   for (const int64_t next : o.hidden) {
     layers_.emplace_back(layers / static_cast<int64_t>(layers_.size()), width, next, options);
     width = next;
@@ -77,8 +83,26 @@ Mlp::Mlp(const MlpOptions& o, uint64_t seed)
   layers_.emplace_back(layers / static_cast<int64_t>(layers_.size()), width, o.outputs, options);
 }
 
+Tensor Mlp::embedded(const Tensor& inputs) const {
+  std::vector<Tensor> parts;
+  int64_t done = 0;
+  const auto take_numbers = [&](int64_t end) {
+    if (end > done) parts.push_back(slice(inputs, 1, done, end));
+  };
+  for (size_t i = 0; i < embeddings_.size(); ++i) {
+    const int64_t at = embedded_inputs_[i].input;
+    take_numbers(at);
+    const Tensor numbers = kernels::contiguous(slice(inputs, 1, at, at + 1));
+    parts.push_back(embeddings_[i](kernels::cast(numbers, DType::kI64).view({inputs.size(0)}, {1})));
+    done = at + 1;
+  }
+  take_numbers(inputs.size(1));
+  return concat(parts, 1);
+}
+
 Tensor Mlp::outputs(const Batch& batch, Context& context) const {
-  Tensor x = layers_[0](batch, context.precision);
+  Tensor x = embeddings_.empty() ? layers_[0](batch, context.precision)
+                                 : layers_[0](embedded(batch.inputs), context.precision);
   for (size_t i = 1; i < layers_.size(); ++i) {
     x = layers_[i](dropout_(activate(activation_, x), context), context.precision);
   }

@@ -62,25 +62,39 @@ enum class Activation : uint8_t {
 Activation activation_from_name(std::string_view name);
 Tensor activate(Activation activation, const Tensor& x);
 
+/// An input that is the number of a category, of which each has a vector.
+struct EmbeddedInput {
+  int64_t input = 0;  ///< Its place among the inputs.
+  int64_t rows = 1;   ///< Its numbers are 0 to rows − 1.
+  int64_t width = 1;  ///< Of the vectors.
+};
+
 struct MlpOptions {
-  int64_t inputs = 1;
+  int64_t inputs = 1;  ///< Of dense features.
   int64_t outputs = 1;
   std::vector<int64_t> hidden = {64, 64};  ///< Widths of the hidden layers, each at least 1.
   Activation activation = Activation::kRelu;
   double dropout = 0.0;        ///< After each activation.
   bool spectral_norm = false;  ///< Of all layers' weights.
+  std::vector<EmbeddedInput> embeddings = {};  ///< By their places. Not for sparse features.
   Objective objective = {};
   /// Unset: uniform within ±1/√in, as in PyTorch.
   std::optional<Initializer> weight_init = {}, bias_init = {};
 };
 
-/// Linear layers "layers.0", "layers.1", … with an activation between.
+/// Linear layers "layers.0", "layers.1", … with an activation between. Embedded inputs become the rows of tables,
+/// "embeddings.0", …, which start normal with deviation 1, as in PyTorch.
 class Mlp : public FeatureModel {
  public:
   Mlp(const MlpOptions& options, uint64_t seed);
   Tensor outputs(const Batch& batch, Context& context) const override;
 
  private:
+  // The inputs with vectors in the places of categories.
+  Tensor embedded(const Tensor& inputs) const;
+
+  std::vector<EmbeddedInput> embedded_inputs_;
+  std::vector<Embedding> embeddings_;
   std::vector<Linear> layers_;
   Activation activation_;
   Dropout dropout_;
