@@ -134,7 +134,7 @@ ExperimentData make_array_data(const Config& config, const DataEncoder& given) {
     data.hash = hash_of(*validation, data.hash);
     data.validation = std::move(validation);
   }
-  data.shape = {.inputs = encoder.width(), .outputs = outputs_for_targets(config, encoder)};
+  data.shape = shape_for(config, encoder);
   data.encoder = encoder;
   data.split = split;
   return data;

@@ -90,7 +90,8 @@ TableEncoderOptions encoder_options(const Config& config);
 void check_targets(const Config& config, const Table& table, const std::string& target);
 /// What each example counts by `data.weight`, which is set: f32 (rows), each from 0.
 Tensor example_weights_of(const Config& config, const Table& table);
-/// The outputs of a model for that encoder's targets; 1 for clusters, of which the data alone does not say how many.
-int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder);
+/// What a model for that encoder's features and targets has to know; 1 output for clusters, of which the data alone does
+/// not say how many.
+DataShape shape_for(const Config& config, const TableEncoder& encoder);
 
 }  // namespace gradus::internal

@@ -181,7 +181,7 @@ ExperimentData make_streamed_data(const Config& config, const DataEncoder& given
   for (const RowSource& source : description.sources) data.hash = mix(data.hash, source.xxh3);
   data.hash = mix(data.hash, xxh3(description.options));
   data.left_out = description.left_out;
-  data.shape = {.inputs = encoder.width(), .outputs = outputs_for_targets(config, encoder)};
+  data.shape = shape_for(config, encoder);
   data.encoder = encoder;
   return data;
 }

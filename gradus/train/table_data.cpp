@@ -148,9 +148,7 @@ ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   data.unlabelled = left_out.unlabelled;
   data.skipped = left_out.skipped;
   data.first_skipped = left_out.first_skipped;
-  data.shape = {.inputs = encoder.width(),
-                .outputs = outputs_for_targets(config, encoder),
-                .embedded = encoder.embedded_inputs()};
+  data.shape = shape_for(config, encoder);
   data.encoder = encoder;
   return data;
 }

@@ -148,6 +148,8 @@ void check_targets(const Config& config, const Table& table, const std::string& 
   if (config.has("loss.name") && config.text("loss.name") == "poisson") check_counts(table, target);
 }
 
+namespace {
+
 int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder) {
   if (makes_clusters(config)) return 1;
   const ObjectiveKind objective = objective_kind(config.text("loss.name"));
@@ -159,6 +161,14 @@ int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder) {
                config.text("loss.name"), encoder.target().name, targets);
   }
   return outputs_for(objective, targets);
+}
+
+}  // namespace
+
+DataShape shape_for(const Config& config, const TableEncoder& encoder) {
+  return {.inputs = encoder.width(),
+          .outputs = outputs_for_targets(config, encoder),
+          .embedded = encoder.embedded_inputs()};
 }
 
 }  // namespace gradus::internal

@@ -83,6 +83,18 @@ TEST(Embeddings, AreLearnedSavedAndUsedForPredictions) {
   EXPECT_TRUE(std::isfinite(p.numbers[2]));
 }
 
+TEST(Embeddings, AreLearnedOfRowsThatAreStreamed) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", towns());
+  gradus::Run run(config_of(folder / "t.csv", {"data.rows=streamed", "model.embedding_width=2"}), folder / "run");
+  EXPECT_LT(*run.train().best_validation_loss, 0.02);
+  EXPECT_EQ(run.model().parameters()[0].tensor.shape(), (Shape{5, 2}));
+  spill(folder / "new.csv", "size,town\n3,Ulm\n3,Kiel\n");
+  const Predictions p = predict_files(load(folder / "run"), {(folder / "new.csv").string()});
+  EXPECT_NEAR(p.numbers[0], 13.0, 3.0);
+  EXPECT_NEAR(p.numbers[1], 23.0, 3.0);
+}
+
 TEST(Embeddings, HaveTheUsualWidthWithoutAKey) {
   const TemporaryFolder folder;
   spill(folder / "t.csv", towns());
