@@ -20,7 +20,9 @@ enum class ErrorKind {
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, std::string_view subject, std::string_view message)
-      : std::runtime_error(fmt::format("[{}] {}", subject, message)), kind_(kind), prefix_(subject.size() + 3) {}
+      : std::runtime_error(shown(fmt::format("[{}] {}", subject, message))),
+        kind_(kind),
+        prefix_(shown(std::string(subject)).size() + 3) {}
 
   ErrorKind kind() const { return kind_; }
   /// What stands in the brackets.
@@ -29,6 +31,12 @@ class Error : public std::runtime_error {
   std::string_view message() const { return std::string_view(what()).substr(prefix_); }
 
  private:
+  // A zero byte, of a file that is quoted, would end the text.
+  static std::string shown(std::string text) {
+    for (size_t at = 0; (at = text.find('\0', at)) != std::string::npos; at += 2) text.replace(at, 1, "\\0");
+    return text;
+  }
+
   ErrorKind kind_;
   size_t prefix_;
 };

@@ -50,7 +50,7 @@ FileStamp InputFile::stamp() const {
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0) fail_system(path_, "ask for its size", errno);
   constexpr int64_t kNanoseconds = 1'000'000'000;
-  return {status.st_size, int64_t{status.st_mtim.tv_sec} * kNanoseconds + status.st_mtim.tv_nsec};
+  return {status.st_size, int64_t{status.st_ctim.tv_sec} * kNanoseconds + status.st_ctim.tv_nsec};
 }
 
 }  // namespace gradus

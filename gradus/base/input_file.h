@@ -10,7 +10,7 @@ namespace gradus {
 /// What changes when somebody writes a file.
 struct FileStamp {
   int64_t bytes = 0;
-  int64_t modified_ns = 0;  ///< Since 1970.
+  int64_t modified_ns = 0;  ///< Since 1970: the time of any change (ctime), which nobody can set back.
 
   bool operator==(const FileStamp&) const = default;
 };

@@ -30,6 +30,20 @@ std::vector<std::string> all_files(const CacheRequest& request) {
   return paths;
 }
 
+// What lies where the cache is to be may be somebody's own.
+void check_replaceable(const CacheRequest& request) {
+  std::error_code error;
+  if (!std::filesystem::exists(request.path, error)) return;
+  for (const std::string& source : all_files(request)) {
+    if (std::filesystem::equivalent(source, request.path, error)) {
+      fail_usage(request.path, "is the file to learn from, and cannot be its cache of rows; name another data.cache");
+    }
+  }
+  if (is_row_cache(request.path)) return;
+  fail_usage(request.path,
+             "is no cache of rows, and is left as it is; name another data.cache, or move the file out of the way");
+}
+
 std::shared_ptr<const RowCache> opened(const CacheRequest& request,
                                        const std::function<void(const std::string&)>& say) {
   std::error_code error;
@@ -70,6 +84,7 @@ std::optional<std::string> stale_reason(const RowCacheDescription& description, 
 
 std::shared_ptr<const RowCache> cached_rows(const CacheRequest& request, const std::function<void()>& make,
                                             const std::function<void(const std::string& line)>& say) {
+  check_replaceable(request);
   if (auto cache = opened(request, say)) return cache;
   remove_abandoned(request.path);
   make();

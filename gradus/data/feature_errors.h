@@ -24,6 +24,13 @@ namespace gradus::detail {
              column, text);
 }
 
+[[noreturn]] inline void fail_odd_text(std::string_view place, std::string_view column, std::string_view text) {
+  fail_usage(place,
+             "\"{}\" in column \"{}\" is no number, and most of the column's values are; mend the file, name it in "
+             "data.missing if it stands for a missing value, or name the column in data.category_columns",
+             text, column);
+}
+
 [[noreturn]] inline void fail_logarithm(std::string_view place, std::string_view column, std::string_view number) {
   fail_usage(place, "{} in column \"{}\" has no log(1 + x); take it out of data.log1p", number, column);
 }

@@ -40,6 +40,7 @@ void FeatureFitter::add(const Table& table, std::span<const int64_t> rows) {
   look_for_wrong(table, column);
   rows_ += static_cast<int64_t>(rows.size());
   missing_rows_ += std::count_if(rows.begin(), rows.end(), [&](int64_t row) { return column.is_missing(row); });
+  count_numbers(column, rows);
   if (!column.is_number || options_.is_category) return add_categories(column, rows);
   for (const int64_t row : rows) {
     const double number = column.numbers[static_cast<size_t>(row)];
@@ -51,7 +52,7 @@ void FeatureFitter::look_for_wrong(const Table& table, const TableColumn& column
   if (!missing_.is_there()) {
     if (const int64_t row = column.first_missing(); row >= 0) missing_.place = table.place(row);
   }
-  if (!text_.is_there() && !column.is_number && options_.categories == CategoryEncoding::kNone) {
+  if (!text_.is_there() && !column.is_number) {
     const int64_t row = detail::first_text(column, table.rows);
     if (row < table.rows) text_ = {table.place(row), column.text(row)};
   }
@@ -68,6 +69,17 @@ void FeatureFitter::add_number(double number) {
   if (options_.scaling == Scaling::kStandardize) transformed_.add(seen);
   low_ = std::min(low_, seen);
   high_ = std::max(high_, seen);
+}
+
+// How many of the column's values are numbers.
+void FeatureFitter::count_numbers(const TableColumn& column, std::span<const int64_t> rows) {
+  std::vector<bool> is_number;
+  for (const std::string& text : column.dictionary) is_number.push_back(parse_number(text).has_value());
+  for (const int64_t row : rows) {
+    if (column.is_missing(row)) continue;
+    const bool number = column.is_number || is_number[static_cast<size_t>(column.codes[static_cast<size_t>(row)])];
+    ++(number ? number_rows_ : text_rows_);
+  }
 }
 
 void FeatureFitter::add_categories(const TableColumn& column, std::span<const int64_t> rows) {
@@ -91,6 +103,9 @@ void FeatureFitter::add_categories(const TableColumn& column, std::span<const in
 Feature FeatureFitter::finish() const {
   if (is_text_ && options_.categories == CategoryEncoding::kNone) {
     detail::fail_text(text_.place, name_, text_.text);
+  }
+  if (is_text_ && !options_.is_category && number_rows_ > text_rows_) {
+    detail::fail_odd_text(text_.place, name_, text_.text);
   }
   if (missing_.is_there() && options_.impute == Impute::kNone) detail::fail_missing(missing_.place, name_);
   return is_text_ || options_.is_category ? finish_category() : finish_number();

@@ -49,6 +49,7 @@ class FeatureFitter {
 
   void look_for_wrong(const Table& table, const TableColumn& column);
   void add_number(double number);
+  void count_numbers(const TableColumn& column, std::span<const int64_t> rows);
   void add_categories(const TableColumn& column, std::span<const int64_t> rows);
   double fill() const;
   Feature finish_number() const;
@@ -62,6 +63,7 @@ class FeatureFitter {
   bool is_text_ = false;
   Wrong missing_, text_, logarithm_;     // the first of each, in any row
   int64_t rows_ = 0, missing_rows_ = 0;  // of the training part, as all below
+  int64_t number_rows_ = 0, text_rows_ = 0;
   Moments raw_, transformed_;
   double low_ = std::numeric_limits<double>::infinity(), high_ = -low_;
   std::vector<double> all_;  // for the median

@@ -45,6 +45,12 @@ void take_behind(std::span<const std::byte>& bytes, int64_t count, std::vector<T
 
 }  // namespace
 
+bool is_row_cache(const std::string& path) {
+  RowCacheHeader header{};
+  const InputFile file(path);
+  return file.read_at(0, &header.mark, sizeof header.mark) == sizeof header.mark && has_mark(header.mark);
+}
+
 RowCache::RowCache(const std::string& path) : path_(path), file_(path) {
   const int64_t size = file_.stamp().bytes;
   constexpr int64_t kEnds = sizeof(RowCacheHeader) + sizeof(RowCacheTrailer);

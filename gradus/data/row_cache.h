@@ -104,6 +104,9 @@ class RowCacheWriter {
   int64_t offset_ = 0, checked_until_ = 0;
 };
 
+/// Whether the file begins as a cache of rows does, whole or not.
+bool is_row_cache(const std::string& path);
+
 /// A cache open for reading; safe on several threads.
 class RowCache {
  public:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <numeric>
 
 #include "gradus/base/error.h"
@@ -72,6 +73,17 @@ TableEncoder::Target target_from(const JsonValue& value, const std::string& file
   return target;
 }
 
+std::vector<std::string> names_from(const JsonValue& value, const char* key, const std::string& file) {
+  const auto* list = value.get<JsonValue::List>();
+  if (list == nullptr) fail_json(file, fmt::format("\"{}\" is no list", key).c_str());
+  std::vector<std::string> names;
+  for (const JsonValue& name : *list) {
+    if (name.get<std::string>() == nullptr) fail_json(file, fmt::format("one of \"{}\" is no text", key).c_str());
+    names.push_back(*name.get<std::string>());
+  }
+  return names;
+}
+
 SparseColumns sparse_from(const JsonValue& value, const std::string& file) {
   const auto* count = field(value, "columns", file).get<int64_t>();
   const auto* first = field(value, "first", file).get<int64_t>();
@@ -94,6 +106,10 @@ std::string TableEncoder::to_json() const {
     text = "{\"sparse\": " + JsonText().add("columns", sparse_.count).add("first", sparse_.first).line();
   }
   if (array_) text = "{\"array\": " + array_->to_json().line();
+  if (others_) {
+    const std::string others = JsonText().add("others", *others_).line();
+    text += ",\n " + others.substr(1, others.size() - 2);
+  }
   return text + ",\n \"target\": " + (has_target() ? target.line() : "null") + "}\n";
 }
 
@@ -108,6 +124,7 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& f
     const auto* features = field(json, "features", file).get<JsonValue::List>();
     if (features == nullptr || features->empty()) fail_json(file, "\"features\" is no list of at least one column");
     for (const JsonValue& feature : *features) encoder.features_.push_back(feature_from_json(feature, file));
+    if (const JsonValue* others = json.find("others")) encoder.others_ = names_from(*others, "others", file);
   }
   const JsonValue& target = field(json, "target", file);
   if (target.get<std::nullptr_t>() != nullptr) {
@@ -115,12 +132,7 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& f
     return encoder;
   }
   encoder.target_ = target_from(target, file);
-  const auto* classes = field(target, "classes", file).get<JsonValue::List>();
-  if (classes == nullptr) fail_json(file, "\"classes\" is no list");
-  for (const JsonValue& name : *classes) {
-    if (name.get<std::string>() == nullptr) fail_json(file, "the name of a class is no text");
-    encoder.classes_.push_back(*name.get<std::string>());
-  }
+  encoder.classes_ = names_from(field(target, "classes", file), "classes", file);
   if (encoder.classes_.size() == 1) fail_json(file, "there is one class");
   return encoder;
 }
@@ -150,6 +162,18 @@ std::vector<std::pair<int64_t, int64_t>> TableEncoder::embedded_inputs() const {
   return embedded;
 }
 
+void TableEncoder::check_columns(const Table& table) const {
+  if (!others_) return;  // of a file that gradus wrote before it kept them
+  std::set<std::string_view> known(others_->begin(), others_->end());
+  known.insert(target_.name);
+  for (const Feature& feature : features_) known.insert(feature.name);
+  for (const TableColumn& column : table.columns) {
+    if (known.contains(column.name)) continue;
+    fail_usage(table.source(), "column \"{}\" is new: the file that the model learned from had none of that name; take it out",
+               column.name);
+  }
+}
+
 Tensor TableEncoder::inputs(const Table& table) const {
   const int64_t all = width();
   Tensor inputs = Tensor::empty({table.rows, all});
@@ -158,6 +182,7 @@ Tensor TableEncoder::inputs(const Table& table) const {
     write_feature(feature, table, to, all);
     to += feature.width();
   }
+  check_columns(table);  // behind what is missing, which may be the same column by another name
   return inputs;
 }
 

@@ -73,7 +73,7 @@ class TableEncoder {
   const std::vector<std::string>& classes() const { return classes_; }
 
   /// f32 (rows, width). A feature that the table has not, or that is not what it was in training, is an error with its
-  /// place.
+  /// place; and so is a column that the table has and the training file had not.
   Tensor inputs(const Table& table) const;
   /// f32 (rows, 1), or the classes, i64 (rows); undefined where there is no target. A class that `fit` did not see, or
   /// a missing value, is an error with its line.
@@ -84,10 +84,13 @@ class TableEncoder {
  private:
   friend class TableFitter;
 
+  void check_columns(const Table& table) const;
+
   std::vector<Feature> features_;
   bool has_target_ = true;
   Target target_;
   std::vector<std::string> classes_;
+  std::optional<std::vector<std::string>> others_;  // columns of the training file that are not used
   SparseColumns sparse_;
   std::optional<ArrayFeatures> array_;
 };

@@ -80,6 +80,9 @@ void TableFitter::begin(const Table& table) {
     }
   }
   if (options_.has_target) columns_.push_back(target_);
+  for (const TableColumn& column : table.columns) {
+    if (std::find(columns_.begin(), columns_.end(), column.name) == columns_.end()) others_.push_back(column.name);
+  }
 }
 
 void TableFitter::add(const Table& table, std::span<const int64_t> rows) {
@@ -164,6 +167,7 @@ TableEncoder TableFitter::finish(const SparseColumns& sparse) const {
   encoder.sparse_ = sparse;
   encoder.array_ = options_.array;
   if (encoder.is_sparse() || encoder.array_) return encoder;
+  encoder.others_ = others_;
   for (const FeatureFitter& feature : features_) encoder.features_.push_back(feature.finish());
   check_width(encoder);
   return encoder;

@@ -41,7 +41,7 @@ class TableFitter {
 
   TableEncoderOptions options_;
   std::string source_, target_;
-  std::vector<std::string> columns_;
+  std::vector<std::string> columns_, others_;
   std::vector<FeatureFitter> features_, target_numbers_;  // the latter: one, unless classes are learned
   std::unordered_set<std::string> class_texts_;
   std::unordered_set<uint64_t> class_numbers_;  // their bits

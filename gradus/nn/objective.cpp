@@ -112,17 +112,36 @@ int64_t outputs_for(ObjectiveKind kind, int64_t targets_or_classes) {
   return 1;
 }
 
-Loss objective_loss(const Objective& o, const Tensor& prediction, const Tensor& targets, const Tensor& weights) {
+namespace {
+
+// Cross entropy weighs classes by itself; for other losses they are weights of examples.
+Tensor with_class_weights(const Objective& o, const Tensor& targets, const Tensor& weights) {
+  const bool by_itself = o.kind == ObjectiveKind::kCrossEntropy || o.class_weights.empty();
+  if (by_itself || DryRun::is_on()) return weights;
+  const Tensor ids = kernels::contiguous(targets);
+  Tensor all = Tensor::empty({targets.size(0)});
+  for (int64_t i = 0; i < targets.size(0); ++i) {
+    const double own = weights.defined() ? double{weights.data<float>()[i]} : 1.0;
+    all.mutable_data<float>()[i] =
+        static_cast<float>(own * o.class_weights[static_cast<size_t>(ids.data<int64_t>()[i])]);
+  }
+  return all;
+}
+
+}  // namespace
+
+Loss objective_loss(const Objective& o, const Tensor& prediction, const Tensor& targets, const Tensor& given) {
+  const Tensor weights = with_class_weights(o, targets, given);
   if (!weights.defined()) {
     const Tensor sum = loss_of(o, prediction, targets, Reduction::kSum);
-    return {sum, weight_of(o, targets, weights)};
+    return {sum, weight_of(o, targets, given)};
   }
   if (!(weights.shape() == Shape{targets.size(0)}) || weights.dtype() != DType::kF32 || !weights.is_contiguous()) {
     fail("objective", "weights {} for targets {}; expected contiguous f32 ({},)", weights.describe(),
          targets.describe(), targets.size(0));
   }
   const Tensor rows = loss_of(o, prediction, targets, Reduction::kRows);
-  return {sum(rows * kernels::cast(weights, rows.dtype())), weight_of(o, targets, weights)};
+  return {sum(rows * kernels::cast(weights, rows.dtype())), weight_of(o, targets, given)};
 }
 
 bool gives_probabilities(ObjectiveKind kind) {

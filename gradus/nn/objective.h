@@ -28,7 +28,7 @@ struct Objective {
   double delta = 1.0;            ///< kHuber
   double quantile = 0.5;         ///< kQuantile
   double label_smoothing = 0.0;  ///< kCrossEntropy
-  /// kCrossEntropy: what an example of each class counts, each above 0; empty for 1 each.
+  /// kCrossEntropy and the hinges: what an example of each class counts, each above 0; empty for 1 each.
   std::vector<double> class_weights = {};
   double positive_weight = 1.0;  ///< kBinaryCrossEntropy
   double gamma = 2.0;            ///< kFocal

@@ -298,7 +298,8 @@ std::vector<Key> loss_keys() {
        "Which quantile of the target is learned."},
       {"loss.label_smoothing", real(kFrom0Below1), 0.0, loss_is({"cross_entropy"}),
        "The part of the probability that is spread evenly over all classes."},
-      {"loss.class_weights", reals(kAbove0), Unset{"1 each"}, loss_is({"cross_entropy"}),
+      {"loss.class_weights", reals(kAbove0), Unset{"1 each"},
+       loss_is({"cross_entropy", "hinge", "squared_hinge"}),
        "What an example of each class counts, in the order of the classes; the loss is divided by the sum of these. "
        "Where classes are of different size, examples / (classes · examples of the class) makes them count the same: "
        "scikit-learn's `balanced`. `--dry-run` lists the classes and these numbers."},

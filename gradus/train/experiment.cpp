@@ -104,9 +104,10 @@ std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {
 void check_class_weights(const Config& config, const DataShape& shape) {
   if (!config.has("loss.class_weights")) return;
   const auto given = static_cast<int64_t>(config.reals("loss.class_weights").size());
-  if (given == shape.outputs) return;
+  const int64_t classes = std::max<int64_t>(2, shape.outputs);  // one output tells two
+  if (given == classes) return;
   fail_usage(config.where("loss.class_weights"), "loss.class_weights has {} numbers for {} classes; give one for each",
-             given, shape.outputs);
+             given, classes);
 }
 
 std::unique_ptr<Model> make_linear(const Config& config, const DataShape& shape) {

@@ -35,6 +35,13 @@ SparseRows read_rows(const std::vector<std::string>& paths, LibsvmOptions option
     append(features, rows.labels, std::move(more));
   }
   features.columns = std::max(features.columns, least_columns);
+  // One odd index makes a model of as many weights.
+  constexpr int64_t kMostUnasked = 1 << 24;
+  if (!options.columns && features.columns > kMostUnasked) {
+    fail_usage(rows.labels.source(),
+               "its highest index is {}, and a model has a weight for each column; set data.columns if there are so many",
+               features.columns - 1 + (options.base == Base::kZero ? 0 : 1));
+  }
   rows.columns = {.count = features.columns, .first = options.base == Base::kZero ? 0 : 1};
   rows.features = std::make_shared<const SparseMatrix>(std::move(features));
   return rows;

@@ -13,6 +13,7 @@
 #include "gradus/data/compression.h"
 #include "gradus/data/csv.h"
 #include "gradus/data/file_contents.h"
+#include "gradus/data/libsvm.h"
 #include "gradus/data/tokenizer.h"
 #include "gradus/train/config_keys.h"
 
@@ -282,12 +283,51 @@ std::string text_config(const std::string& path, const std::string& text) {
   return out;
 }
 
+// Whether the first lines are `label index:value …`, with at least one such pair.
+bool is_libsvm(std::string_view text) {
+  constexpr size_t kMost = 1 << 16;
+  if (text.size() > kMost) text = text.substr(0, text.substr(0, kMost).rfind('\n') + 1);
+  try {
+    return parse_libsvm(text, "the file").features.values.size() > 0;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::string libsvm_config(const std::string& path) {
+  const SparseExamples examples = read_libsvm(path);
+  std::set<double> labels(examples.targets.begin(), examples.targets.end());
+  const auto rows = examples.features.rows;
+  const bool classes = labels.size() <= 20 && static_cast<int64_t>(5 * labels.size()) <= rows && labels.size() > 1;
+  const char* const loss = !classes ? "mse" : labels.size() == 2 ? "binary_cross_entropy" : "cross_entropy";
+  const char* const why = !classes ? "the labels are numbers" : "the labels are few different numbers: classes";
+  return fmt::format(
+      "# {}: {} rows of {} columns, most of whose numbers are 0 ({} are not).\n\n"
+      "[data]\nkind = \"libsvm\"\npath = {}\n{}\n"
+      "[model]\nkind = \"linear\"    # \"mlp\" is possible, too\n\n"
+      "[loss]\nname = \"{}\"    # {}\n\n"
+      "[solver]\nname = \"lbfgs\"    # to the minimum, for any number of columns\n\n"
+      "[regularization]\nl2 = {:.3g}    # 1 / rows\n\n"
+      "[train]\nsteps = 1000    # at most\n",
+      path, rows, examples.features.columns, examples.features.values.size(), quoted(path),
+      rows < kFewest ? "validation_fraction = 0.0    # too few rows to hold any out\n"
+                     : "validation_fraction = 0.2    # rows that are never trained on\n",
+      loss, why, 1.0 / static_cast<double>(rows)) +
+         (rows < kFewest ? "" : "\n[validation]\nevery = 1000    # and at the end\n");
+}
+
 }  // namespace
 
 std::string suggested_config(const std::string& path, const std::string& target) {
   const FileContents contents(path);
   const std::string text(contents.bytes());
   if (text.empty()) fail(path, "the file is empty; expected a table or text");
+  if (text.starts_with(std::string_view("\0\0", 2))) {
+    fail_usage(path,
+               "begins as files in the IDX format do; write data.kind = \"idx\" with data.labels, as `gradus recipes "
+               "mnist_kmeans` shows");
+  }
+  if (target.empty() && is_libsvm(text)) return libsvm_config(path);
   const std::string_view name = uncompressed_name(path);
   // Of compressed files only tables are read.
   const bool is_named = name.ends_with(".csv") || name.ends_with(".tsv") || contents.is_compressed();

@@ -345,7 +345,7 @@ std::optional<StopReason> Trainer::iterate(StepRecord& record) {
   updating_ = true;
   const Iteration done = iteration_();
   if (!std::isfinite(done.loss)) {
-    fail("solver", "the loss is {} after step {}; lower solver.learning_rate, or scale the data", done.loss,
+    fail("solver", "the loss is {} after step {}; scale the data, or lower solver.learning_rate (which the rate \"optimal\" has not)", done.loss,
          record.step);
   }
   updating_ = false;

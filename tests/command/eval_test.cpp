@@ -53,7 +53,7 @@ void train(const TemporaryFolder& folder, bool classes, std::vector<std::string>
 TEST(Predict, NumbersAreInTheUnitOfTheColumn) {
   const TemporaryFolder folder;
   train(folder, false, {"--set", "data.standardize_target=true", "--set", "regularization.l2=0"});
-  spill(folder / "new.csv", "other,b,a\nx,2,1\ny,0,100\n");  // in another order, among others, and without a target
+  spill(folder / "new.csv", "b,a\n2,1\n0,100\n");  // in another order, and without a target
   const CommandResult result = run_gradus(folder, {"predict", "run", "--data", "new.csv"});
   EXPECT_EQ(result.err, "");
   const std::vector<std::string> lines = lines_of(result.out);
@@ -237,6 +237,31 @@ TEST(Init, FewRowsAndSpacesMakeARunToo) {
   const CommandResult run =
       run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet", "--set", "train.steps=3"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
+}
+
+TEST(Init, SparseRowsGetALinearModel) {
+  const TemporaryFolder folder;
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += fmt::format("{} {}:1 {}:0.5\n", i % 2 == 0 ? "+1" : "-1", 1 + i % 2, 3 + i % 5);
+  spill(folder / "a.svm", text);
+  const CommandResult result = run_gradus(folder, {"init", "--data", "a.svm", "c.toml"});
+  EXPECT_THAT(result.out, HasSubstr("# a.svm: 40 rows of 7 columns, most of whose numbers are 0 (80 are not).\n"));
+  EXPECT_THAT(result.out, HasSubstr("name = \"binary_cross_entropy\"    # the labels are few different numbers: classes\n"));
+  EXPECT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).err, "");
+  EXPECT_EQ(read_summary(folder / "run")["metrics"]["val_accuracy"], 1.0);
+  spill(folder / "images", std::string("\0\0\x08\x01\0\0\0\x01\x05", 9));
+  EXPECT_EQ(run_gradus(folder, {"init", "--data", "images", "d.toml"}).err,
+            "gradus: [images] begins as files in the IDX format do; write data.kind = \"idx\" with data.labels, as `gradus "
+            "recipes mnist_kmeans` shows\n");
+}
+
+// A zero byte of a file that is quoted does not end the message.
+TEST(Predict, MessagesGoOnBehindAZeroByte) {
+  const TemporaryFolder folder;
+  train(folder, false);
+  spill(folder / "zero.csv", std::string("a,b\n1,2\n5\0x,3\n", 14));
+  EXPECT_THAT(run_gradus(folder, {"predict", "run", "--data", "zero.csv"}).err,
+              HasSubstr("column \"a\" holds text, \"5\\0x\", where the model takes a number"));
 }
 
 TEST(Predict, ModelsOfMadeUpDataTakeTheirFeaturesInOrder) {

@@ -153,13 +153,34 @@ TEST(TableEncoder, RefusesMissingValues) {
   EXPECT_EQ(error({.features = {"a"}}), "[t.csv:4] the value of column \"y\"" + of_target);
   EXPECT_EQ(error({.features = {"a"}, .target = "kind", .classes = true}),
             "[t.csv:4] the value of column \"kind\"" + of_target);
-  const Table good = parse_csv("a,kind\n1,x\n2,y\n3,y\n", "good.csv");
-  const TableEncoder encoder = TableEncoder::fit(good, kFirst, {.classes = true});
+  const Table good = parse_csv("a,kind,y\n1,x,1\n2,y,1\n3,y,1\n", "good.csv");
+  const TableEncoder encoder = TableEncoder::fit(good, kFirst, {.features = {"a"}, .target = "kind", .classes = true});
   EXPECT_EQ(
       usage_error_text([&] { encoder.inputs(t); }),
       "[t.csv:3] the value of column \"a\" is missing; fill it, or train with data.impute, which says what takes its "
       "place");
   EXPECT_EQ(usage_error_text([&] { encoder.targets(t); }), "[t.csv:4] the value of column \"kind\"" + of_target);
+}
+
+// One field that is none in a column of numbers would make a category of each number.
+TEST(TableEncoder, RefusesAFewTextsAmongNumbers) {
+  const Table t = parse_csv("a,y\n1,1\n2,1\ninf,2\n4,2\n", "t.csv");
+  const std::vector<int64_t> all = {0, 1, 2, 3};
+  EXPECT_EQ(usage_error_text([&] { TableEncoder::fit(t, all, {}); }),
+            "[t.csv:4] \"inf\" in column \"a\" is no number, and most of the column's values are; mend the file, name it in "
+            "data.missing if it stands for a missing value, or name the column in data.category_columns");
+  EXPECT_EQ(TableEncoder::fit(t, all, {.categories = {"a"}}).width(), 4);
+  const Table codes = parse_csv("a,y\n1,1\n2b,1\n2a,2\n4,2\n", "t.csv");
+  EXPECT_EQ(TableEncoder::fit(codes, all, {}).width(), 4);
+}
+
+TEST(TableEncoder, RefusesColumnsThatTheTrainingFileHadNot) {
+  const Table t = parse_csv("id,a,y\n7,1,1\n8,2,1\n", "t.csv");
+  const std::vector<int64_t> all = {0, 1};
+  const TableEncoder encoder = TableEncoder::from_json(TableEncoder::fit(t, all, {.features = {"a"}}).to_json(), "f");
+  EXPECT_EQ(encoder.inputs(parse_csv("y,a,id\n1,1,7\n", "n.csv")).numel(), 1);  // in another order, and not used
+  EXPECT_EQ(usage_error_text([&] { encoder.inputs(parse_csv("a,b\n1,1\n", "n.csv")); }),
+            "[n.csv] column \"b\" is new: the file that the model learned from had none of that name; take it out");
 }
 
 }  // namespace

@@ -157,7 +157,7 @@ TEST(Solver, AnIterationThatDivergesChangesNoCheckpoint) {
   const Config config = line(
       {"solver.name=sgd", "solver.rate=constant", "solver.learning_rate=30", "train.steps=9", "checkpoint.every=1"});
   EXPECT_THAT(message_of(ErrorKind::kFailure, [&] { gradus::Run(config, folder / "run").train(); }),
-              testing::HasSubstr("lower solver.learning_rate, or scale the data"));
+              testing::HasSubstr("scale the data, or lower solver.learning_rate"));
 }
 
 // Each solver of a minimum comes to the one that the tape's L-BFGS comes to, or to a known one.
@@ -322,6 +322,21 @@ TEST(Solver, ASupportVectorMachineOfThreeClasses) {
                             wanted = values_of(lbfgs.model().parameters());
   ASSERT_EQ(found.size(), 9U);
   for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-3) << i;
+}
+
+// Class weights of a support vector machine, by a solver and by the tape.
+TEST(Solver, WeighsClassesOfHinges) {
+  const Overrides keys = {"loss.name=squared_hinge", "loss.class_weights=[1, 4]"};
+  Overrides newton = keys, lbfgs = keys;
+  newton.insert(newton.end(), {"solver.name=newton", "solver.tolerance=1e-10"});
+  lbfgs.insert(lbfgs.end(), {"optimizer.name=lbfgs", "train.steps=300"});
+  Session a(blobs(newton)), b(blobs(lbfgs)), even(blobs({"loss.name=squared_hinge", "solver.name=newton"}));
+  a.trainer().run();
+  b.trainer().run();
+  even.trainer().run();
+  const std::vector<double> found = values_of(a.model().parameters()), wanted = values_of(b.model().parameters());
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-4) << i;
+  EXPECT_GT(found.back(), values_of(even.model().parameters()).back() + 0.05);  // the second class pulls the bias
 }
 
 }  // namespace

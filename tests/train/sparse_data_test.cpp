@@ -180,5 +180,16 @@ TEST(SparseData, StratifiesByTheLabel) {
   EXPECT_NEAR(static_cast<double>(std::count(held.begin(), held.end(), 1)), 2.5, 0.5);
 }
 
+TEST(SparseData, AHugeIndexIsAskedAbout) {
+  const TemporaryFolder folder;
+  spill(folder / "a.svm", "1 1:0.5 2147483646:1\n-1 1:1\n");
+  const std::string path = (folder / "a.svm").string();
+  EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { make_data(sparse(path)); }),
+            "[" + path +
+                "] its highest index is 2147483646, and a model has a weight for each column; set data.columns if there "
+                "are so many");
+  EXPECT_EQ(make_data(sparse(path, {"data.columns=2147483646"})).shape.inputs, 2147483646);
+}
+
 }  // namespace
 }  // namespace gradus

@@ -75,7 +75,7 @@ class StreamedData : public testing::Test {
     keys.insert(keys.begin(), Config::text_override("data.path", path_("a.csv")));
     return Config::parse(
         "data = {kind = \"csv\", validation_fraction = 0.0, target = \"price\", impute = \"mean\", missing_indicator = "
-        "true, category_columns = [\"zip\"], features = [\"size\", \"town\", \"zip\", \"rooms\", \"late\"]}\n"
+        "true, category_columns = [\"zip\", \"late\"], features = [\"size\", \"town\", \"zip\", \"rooms\", \"late\"]}\n"
         "model.kind = \"linear\"\nsolver = {name = \"adagrad\", learning_rate = 0.5}\ntrain.steps = 3\n",
         "run.toml", keys);
   }
@@ -423,6 +423,30 @@ TEST_F(StreamedData, AFileThatDoesNotFitIsRefusedWithAWordOnStreaming) {
       fmt::format("[{}] {} bytes to read, with the files before it, which is more than half of the free memory; set "
                   "data.rows = \"streamed\", so that rows go through memory a part at a time",
                   path_("a.svm"), kTerabytes));
+}
+
+TEST(StreamedCache, ReplacesNothingOfSomebodysOwn) {
+  const TemporaryFolder folder;
+  spill(folder / "a.csv", "x,y\n1,2\n2,3\n3,5\n");
+  spill(folder / "notes.txt", "mine, and longer than the mark of a cache");
+  const auto error = [&](const char* cache) {
+    return message_of(ErrorKind::kUsage, [&] {
+      make_data(Config::parse("data = {kind = \"csv\", rows = \"streamed\", validation_fraction = 0.0}\n"
+                              "model.kind = \"linear\"\nsolver = {name = \"sgd\", rate = \"constant\"}\ntrain.steps = 1\n",
+                              "run.toml",
+                              {Config::text_override("data.path", (folder / "a.csv").string()),
+                               Config::text_override("data.cache", (folder / cache).string())}));
+    });
+  };
+  EXPECT_EQ(error("a.csv"), "[" + (folder / "a.csv").string() +
+                                "] is the file to learn from, and cannot be its cache of rows; name another data.cache");
+  EXPECT_EQ(error("notes.txt"),
+            "[" + (folder / "notes.txt").string() +
+                "] is no cache of rows, and is left as it is; name another data.cache, or move the file out of the way");
+  EXPECT_EQ(slurp(folder / "notes.txt"), "mine, and longer than the mark of a cache");
+  EXPECT_EQ(slurp(folder / "a.csv").substr(0, 4), "x,y\n");
+  EXPECT_EQ(error("new.rows"), "");
+  EXPECT_EQ(error("new.rows"), "");  // which is one now
 }
 
 }  // namespace
