@@ -40,7 +40,7 @@ int64_t still_on_its_way(const MemoryUse& use, int64_t copy) {
 
 // oneDNN's own code, and the copies that it makes on each thread; and what the program touches of itself later.
 int64_t library_bytes(const kernels::PlannedProducts& products) {
-  constexpr int64_t kProgram = 600'000, kLibrary = 6'000'000, kLibraryAvx512 = 7'000'000;
+  constexpr int64_t kProgram = 1'600'000, kLibrary = 6'000'000, kLibraryAvx512 = 7'000'000;
   if (!products.use_library) return kProgram;
   const int64_t library = active_isa() == Isa::kAvx512 ? kLibraryAvx512 : kLibrary;
   return kProgram + library + products.bytes_a_thread * products.threads;

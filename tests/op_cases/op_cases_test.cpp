@@ -303,6 +303,7 @@ TEST(OpTable, EveryOpHasARow) {
   for (std::sregex_iterator i(header.begin(), header.end(), declaration), end; i != end; ++i) {
     declared.insert((*i)[1]);
   }
+  declared.erase("sparse_linear");  // whose rows are no tensor: tests/autograd/sparse_linear_test.cpp
   for (const OpCase& row : op_cases()) tested.insert(std::string(row.op));
   EXPECT_GE(declared.size(), 27U);  // the pattern still finds them
   EXPECT_EQ(declared, tested);
