@@ -300,10 +300,12 @@ TEST(Sweep, ErrorsComeBeforeTheFirstTrial) {
   spill(folder / "table.toml", "data.kind = \"csv\"\nmodel.kind = \"linear\"\ntrain.steps = 5\n");
   EXPECT_THAT(error({"table.toml", "--data", "t.csv", "--grid", "data.target=y,z", "--metric", "final_loss"}),
               HasSubstr("trial 2 (data.target = \"z\"): "));
+#if !GRADUS_POOL_PASSTHROUGH  // the sanitizers' malloc ends the process instead
   // A network that no machine holds: 2^40 weights.
   spill(folder / "slow.toml", kSlow);
   EXPECT_THAT(error({"slow.toml", "--set", "model.hidden=[1048576,1048576]", "--grid", "optimizer.learning_rate=1"}),
               HasSubstr("trial 1 (optimizer.learning_rate = 1.0): the run needs "));
+#endif
   EXPECT_FALSE(fs::exists(folder / "sweeps"));
   EXPECT_THAT(error({"ridge.toml", "--metric", "loss", "--out", "s", "--jobs", "1"}),
               StartsWith("gradus: [sweep.metric] trial 1 has no number to compare: it has no loss, only steps, "
