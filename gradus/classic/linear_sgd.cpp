@@ -99,14 +99,9 @@ class LinearSgd : public LinearSolver {
     float* const bias = last_bias();
     int64_t updates = steps() * stream_->rows();
     stream_->pass(steps(), options_.seed, options_.shuffle, [&](const auto& piece, std::span<const int32_t> order) {
-      if (outputs == 1 && piece.inputs().is_sparse() && threads() > 1) {
-        RowsAhead ahead(*piece.inputs().sparse);
-        run_chain(piece, order, 0, updates, bias, chains[0], &ahead);
-      } else {
-        parallel_for(outputs, 1, [&](int64_t begin, int64_t end) {
-          for (int64_t k = begin; k < end; ++k) run_chain(piece, order, k, updates, bias + k, chains[k]);
-        });
-      }
+      parallel_for(outputs, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t k = begin; k < end; ++k) run_chain(piece, order, k, updates, bias + k, chains[k]);
+      });
       updates += static_cast<int64_t>(order.size());
     });
     parallel_for(outputs, 1, [&](int64_t begin, int64_t end) {
@@ -203,45 +198,12 @@ class LinearSgd : public LinearSolver {
     return count;
   }
 
-  // Copies of sparse rows, one behind the other in the order of updates: a second thread makes the next ones while a
-  // chain takes these, since rows at random places of memory cost more than their updates.
-  class RowsAhead {
-   public:
-    explicit RowsAhead(const SparseMatrix& x) : x_(x) {
-      numbers_.resize(kTogether);
-      std::iota(numbers_.begin(), numbers_.end(), 0);
-    }
-
-    void copy_next(std::span<const int32_t> rows) {
-      next_.offsets.resize(1);
-      for (const int32_t i : rows) next_.offsets.push_back(next_.offsets.back() + x_.offsets[i + 1] - x_.offsets[i]);
-      next_.indices.resize(static_cast<size_t>(next_.offsets.back()));
-      next_.values.resize(next_.indices.size());
-      for (size_t k = 0; k < rows.size(); ++k) {
-        const int64_t begin = x_.offsets[rows[k]], end = x_.offsets[rows[k] + 1], to = next_.offsets[k];
-        std::copy(x_.indices.begin() + begin, x_.indices.begin() + end, next_.indices.begin() + to);
-        std::copy(x_.values.begin() + begin, x_.values.begin() + end, next_.values.begin() + to);
-      }
-    }
-    void go_on() { std::swap(now_, next_); }
-    const SparseMatrix& rows() const { return now_; }
-    const int32_t* order() const { return numbers_.data(); }
-
-   private:
-    const SparseMatrix& x_;
-    SparseMatrix now_, next_;  // offsets, indices and values alone
-    std::vector<int32_t> numbers_;
-  };
-
-  // `ahead` is null, or has rows copied by another thread.
   void run_chain(const LinearObjective& piece, std::span<const int32_t> all, int64_t output, int64_t updates_before,
-                 float* bias, Chain& own, RowsAhead* ahead = nullptr) const {
+                 float* bias, Chain& own) const {
     const LinearInputs& inputs = piece.inputs();
     const auto rows = static_cast<int64_t>(all.size());
     ChainMemory& m = own.memory;
     double sum = 0.0;
-    const auto some_from = [&](int64_t at) { return all.subspan(at, std::min(kTogether, rows - at)); };
-    if (ahead != nullptr) ahead->copy_next(some_from(0));
     for (int64_t at = 0; at < rows;) {
       const int32_t* const order = all.data() + at;
       const int64_t count =
@@ -260,20 +222,8 @@ class LinearSgd : public LinearSolver {
                                     .z = m.z.data(),
                                     .steps = m.steps.data()};
       const float bias_before = *bias;
-      if (ahead != nullptr) {
-        ahead->go_on();
-        kernels::SgdChain copied = chain;
-        copied.rows = ahead->order();
-        copied.known_rows = count;
-        parallel_for(2, 1, [&](int64_t begin, int64_t end) {
-          for (int64_t task = begin; task < end; ++task) {
-            task == 0 ? kernels::sgd_chain(copied, ahead->rows()) : ahead->copy_next(some_from(at + count));
-          }
-        });
-      } else {
-        inputs.is_sparse() ? kernels::sgd_chain(chain, *inputs.sparse)
-                           : kernels::sgd_chain(chain, inputs.dense.data<float>(), inputs.features());
-      }
+      inputs.is_sparse() ? kernels::sgd_chain(chain, *inputs.sparse)
+                         : kernels::sgd_chain(chain, inputs.dense.data<float>(), inputs.features());
       std::copy_n(m.z.begin(), count, m.wide.begin());
       kernels::loss_terms(chain.loss, piece.loss_parameter(), m.wide.data(), m.y.data(), count, m.losses.data(),
                           nullptr, nullptr);
