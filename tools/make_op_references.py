@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/references/ops.safetensors: what PyTorch gives, in float64, for every row of tests/op_cases/op_cases.cpp.
+"""Writes tests/references/ops.safetensors: what PyTorch gives, in float64, for every row of tests/op_cases.
 
     python tools/make_op_references.py        # needs torch, numpy and safetensors; the tests need none of them
 
