@@ -31,6 +31,19 @@ double quantile(const std::vector<double>& sorted, double q) {
   return sorted[i] + (place - below) * (next - sorted[i]);
 }
 
+BootstrapInterval interval_of(std::vector<double> values, double confidence) {
+  const auto undefined = std::erase_if(values, [](double value) { return std::isnan(value); });
+  BootstrapInterval interval{.undefined = static_cast<int64_t>(undefined)};
+  if (values.empty()) {
+    interval.low = interval.high = std::numeric_limits<double>::quiet_NaN();
+    return interval;
+  }
+  std::sort(values.begin(), values.end());
+  interval.low = quantile(values, 0.5 * (1.0 - confidence));
+  interval.high = quantile(values, 0.5 * (1.0 + confidence));
+  return interval;
+}
+
 }  // namespace
 
 void bootstrap_rows(uint64_t seed, int64_t resample, std::span<int64_t> drawn) {
@@ -42,26 +55,29 @@ void bootstrap_rows(uint64_t seed, int64_t resample, std::span<int64_t> drawn) {
   }
 }
 
-BootstrapInterval bootstrap_interval(int64_t rows, const RowMeasure& measure, const BootstrapOptions& options) {
+std::vector<BootstrapInterval> bootstrap_intervals(int64_t rows, int64_t count, const RowMeasures& measures,
+                                                   const BootstrapOptions& options) {
   check(rows, options);
-  std::vector<double> values(static_cast<size_t>(options.resamples));
+  std::vector<double> values(static_cast<size_t>(options.resamples * count));  // of each resample
   parallel_for(options.resamples, 1, [&](int64_t begin, int64_t end) {
     std::vector<int64_t> drawn(static_cast<size_t>(rows));
     for (int64_t i = begin; i < end; ++i) {
       bootstrap_rows(options.seed, i, drawn);
-      values[static_cast<size_t>(i)] = measure(drawn);
+      measures(drawn, std::span(values).subspan(static_cast<size_t>(i * count), static_cast<size_t>(count)));
     }
   });
-  const auto undefined = std::erase_if(values, [](double value) { return std::isnan(value); });
-  BootstrapInterval interval{.undefined = static_cast<int64_t>(undefined)};
-  if (values.empty()) {
-    interval.low = interval.high = std::numeric_limits<double>::quiet_NaN();
-    return interval;
+  std::vector<BootstrapInterval> intervals;
+  for (int64_t k = 0; k < count; ++k) {
+    std::vector<double> own;
+    for (int64_t i = 0; i < options.resamples; ++i) own.push_back(values[static_cast<size_t>(i * count + k)]);
+    intervals.push_back(interval_of(std::move(own), options.confidence));
   }
-  std::sort(values.begin(), values.end());
-  interval.low = quantile(values, 0.5 * (1.0 - options.confidence));
-  interval.high = quantile(values, 0.5 * (1.0 + options.confidence));
-  return interval;
+  return intervals;
+}
+
+BootstrapInterval bootstrap_interval(int64_t rows, const RowMeasure& measure, const BootstrapOptions& options) {
+  const auto one = [&](std::span<const int64_t> drawn, std::span<double> value) { value[0] = measure(drawn); };
+  return bootstrap_intervals(rows, 1, one, options)[0];
 }
 
 }  // namespace gradus

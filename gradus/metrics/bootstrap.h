@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <vector>
 
 namespace gradus {
 
@@ -29,6 +30,13 @@ using RowMeasure = std::function<double(std::span<const int64_t> rows)>;
 /// out of its range; what `measure` throws goes through.
 /// Source: Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
 BootstrapInterval bootstrap_interval(int64_t rows, const RowMeasure& measure, const BootstrapOptions& options = {});
+
+/// Writes several measures of these rows.
+using RowMeasures = std::function<void(std::span<const int64_t> rows, std::span<double> values)>;
+
+/// The same of `count` measures at once, on the same resamples: what they share is computed once for each.
+std::vector<BootstrapInterval> bootstrap_intervals(int64_t rows, int64_t count, const RowMeasures& measures,
+                                                   const BootstrapOptions& options = {});
 
 /// The rows of one of the resamples, in the order drawn. The i-th is ⌊b·rows / 2⁶⁴⌋, b being the 64 bits (resample, i)
 /// of the `RandomStream` whose key is mix(seed, hash_name("metrics.bootstrap")). `drawn` has as many places as rows.

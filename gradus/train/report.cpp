@@ -26,6 +26,7 @@ struct Outcome {
   std::vector<double> numbers = {}, outputs = {};   // of numbers
   double quantile = std::nan("");                   // that was learned
   bool is_poisson = false;
+  ConfusionMatrix confusion = {};  // of classes
 };
 
 // The rows of an outcome, some perhaps several times.
@@ -45,13 +46,12 @@ Outcome take(const Outcome& from, std::span<const int64_t> rows) {
     const auto begin = from.probabilities.begin() + static_cast<int64_t>(row * width);
     o.probabilities.insert(o.probabilities.end(), begin, begin + static_cast<int64_t>(width));
   }
+  if (o.classes > 0) o.confusion = confusion_matrix(o.truth, o.predicted, o.classes);
   return o;
 }
 
-ConfusionMatrix confusion_of(const Outcome& o) { return confusion_matrix(o.truth, o.predicted, o.classes); }
-
-ClassScores mean_scores(const Outcome& o) { return average_scores(confusion_of(o), ClassAverage::kMacro); }
-ClassScores weighted_scores(const Outcome& o) { return average_scores(confusion_of(o), ClassAverage::kWeighted); }
+ClassScores mean_scores(const Outcome& o) { return average_scores(o.confusion, ClassAverage::kMacro); }
+ClassScores weighted_scores(const Outcome& o) { return average_scores(o.confusion, ClassAverage::kWeighted); }
 
 // With few more classes than k, the first k are hard to miss.
 double top_accuracy(const Outcome& o, int64_t k) {
@@ -81,16 +81,16 @@ struct NamedMeasure {
 };
 
 constexpr NamedMeasure kOfClasses[] = {
-    {"accuracy", [](const Outcome& o) { return accuracy(confusion_of(o)); }},
-    {"balanced_accuracy", [](const Outcome& o) { return balanced_accuracy(confusion_of(o)); }},
+    {"accuracy", [](const Outcome& o) { return accuracy(o.confusion); }},
+    {"balanced_accuracy", [](const Outcome& o) { return balanced_accuracy(o.confusion); }},
     {"precision", [](const Outcome& o) { return mean_scores(o).precision; }},
     {"recall", [](const Outcome& o) { return mean_scores(o).recall; }},
     {"f1", [](const Outcome& o) { return mean_scores(o).f1; }},
-    {"f1_micro", [](const Outcome& o) { return average_scores(confusion_of(o), ClassAverage::kMicro).f1; }},
+    {"f1_micro", [](const Outcome& o) { return average_scores(o.confusion, ClassAverage::kMicro).f1; }},
     {"precision_weighted", [](const Outcome& o) { return weighted_scores(o).precision; }},
     {"recall_weighted", [](const Outcome& o) { return weighted_scores(o).recall; }},
     {"f1_weighted", [](const Outcome& o) { return weighted_scores(o).f1; }},
-    {"matthews", [](const Outcome& o) { return matthews_correlation(confusion_of(o)); }},
+    {"matthews", [](const Outcome& o) { return matthews_correlation(o.confusion); }},
 };
 constexpr NamedMeasure kOfProbabilities[] = {
     {"top_2_accuracy", [](const Outcome& o) { return top_accuracy(o, 2); }},
@@ -118,14 +118,25 @@ constexpr NamedMeasure kOfNumbers[] = {
      [](const Outcome& o) { return o.is_poisson ? poisson_deviance(o.numbers, o.outputs) : std::nan(""); }},
 };
 
+// Of those that the examples do not leave undefined.
 void add_measures(Report& report, const Outcome& outcome, std::span<const NamedMeasure> measures,
                   const BootstrapOptions& options) {
+  std::vector<NamedMeasure> defined;
+  std::vector<double> values;
   for (const NamedMeasure& named : measures) {
     const double value = named.measure(outcome);
     if (std::isnan(value)) continue;
-    const auto on_rows = [&](std::span<const int64_t> rows) { return named.measure(take(outcome, rows)); };
-    report.measures.push_back({named.name, value, bootstrap_interval(report.examples, on_rows, options)});
+    defined.push_back(named);
+    values.push_back(value);
   }
+  const std::vector<BootstrapInterval> intervals = bootstrap_intervals(
+      report.examples, static_cast<int64_t>(defined.size()),
+      [&](std::span<const int64_t> rows, std::span<double> drawn) {
+        const Outcome again = take(outcome, rows);
+        for (size_t i = 0; i < drawn.size(); ++i) drawn[i] = defined[i].measure(again);
+      },
+      options);
+  for (size_t i = 0; i < defined.size(); ++i) report.measures.push_back({defined[i].name, values[i], intervals[i]});
 }
 
 Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
@@ -133,9 +144,13 @@ Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
   const auto in_unit = [&](double x) { return table != nullptr ? table->original(x) : x; };
   Outcome o{.classes = static_cast<int64_t>(classes), .is_poisson = run.config().text("loss.name") == "poisson"};
   if (run.config().has("loss.quantile")) o.quantile = run.config().real("loss.quantile");
-  std::vector<int64_t> ids(static_cast<size_t>(part.size()));
-  std::iota(ids.begin(), ids.end(), 0);
-  const std::vector<double> truth = part.batch(ids).targets.values<double>();
+  constexpr int64_t kRows = 4096;  // at once: there may be more than memory holds
+  std::vector<double> truth;
+  for_each_batch(part, kRows, [&](std::span<const int64_t>, const Batch& batch) {
+    const std::vector<double> own = batch.targets.values<double>();
+    truth.insert(truth.end(), own.begin(), own.end());
+    return true;
+  });
   Predictions predictions = predict(run, part, [&](int64_t row) { return fmt::format("example {}", row); });
   if (classes == 0) {
     for (const double x : truth) o.numbers.push_back(in_unit(x));
@@ -147,6 +162,7 @@ Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
   for (const std::vector<double>& row : predictions.probabilities) {
     o.probabilities.insert(o.probabilities.end(), row.begin(), row.end());
   }
+  o.confusion = confusion_matrix(o.truth, o.predicted, o.classes);
   return o;
 }
 
@@ -159,10 +175,13 @@ Report make_report(const TrainedRun& run, const Dataset& part, const BootstrapOp
     add_measures(report, outcome, kOfNumbers, options);
     return report;
   }
-  report.confusion = confusion_of(outcome);
+  report.confusion = outcome.confusion;
   report.of_class = class_scores(report.confusion);
-  add_measures(report, outcome, kOfClasses, options);
-  if (!outcome.probabilities.empty()) add_measures(report, outcome, kOfProbabilities, options);
+  std::vector<NamedMeasure> measures(std::begin(kOfClasses), std::end(kOfClasses));
+  if (!outcome.probabilities.empty()) {
+    measures.insert(measures.end(), std::begin(kOfProbabilities), std::end(kOfProbabilities));
+  }
+  add_measures(report, outcome, measures, options);
   return report;
 }
 

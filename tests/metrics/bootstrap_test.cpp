@@ -95,6 +95,25 @@ TEST(Bootstrap, ThreadsChangeNoBit) {
   set_threads(0);
 }
 
+TEST(Bootstrap, SeveralMeasuresAreEachAsAlone) {
+  const Reals values = sequence(40, std::sqrt(3.0)), others = sequence(40, std::sqrt(5.0));
+  const BootstrapOptions options{.resamples = 300, .seed = 4};
+  const auto both = bootstrap_intervals(
+      40, 2,
+      [&](std::span<const int64_t> rows, std::span<double> measures) {
+        measures[0] = mean_of(values)(rows);
+        measures[1] = mean_of(others)(rows);
+      },
+      options);
+  ASSERT_EQ(both.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    const BootstrapInterval alone = bootstrap_interval(40, mean_of(i == 0 ? values : others), options);
+    EXPECT_EQ(both[i].low, alone.low);
+    EXPECT_EQ(both[i].high, alone.high);
+  }
+  EXPECT_TRUE(bootstrap_intervals(40, 0, [](auto, auto) {}, options).empty());
+}
+
 TEST(Bootstrap, UndefinedResamplesAreLeftOutAndCounted) {
   // One positive of 4: no resample has it with the probability (3/4)⁴, and all are positive with (1/4)⁴.
   const Ids truth{0, 0, 0, 1};
