@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "apps/gradus/output.h"
 #include "apps/gradus/verbs.h"
@@ -99,18 +98,21 @@ std::string feature_names(const ExperimentData& data) {
 // How many training examples each class has, and the weights that would make classes count the same.
 std::string class_table(const Session& session) {
   constexpr size_t kMostClasses = 50;
+  constexpr int64_t kRows = 4096;  // at once: there may be more than memory holds
   const Dataset& data = *session.data().training;
-  std::vector<int64_t> ids(static_cast<size_t>(data.size()));
-  std::iota(ids.begin(), ids.end(), 0);
-  const Tensor targets = data.batch(ids).targets;
-  if (!targets.defined() || targets.dtype() != DType::kI64 || targets.rank() != 1) return "";
-  const auto* table = std::get_if<TableEncoder>(&session.data().encoder);
   std::vector<int64_t> counts;
-  for (const double target : targets.values<double>()) {
-    const auto id = static_cast<size_t>(target);
-    if (id >= counts.size()) counts.resize(id + 1);
-    ++counts[id];
-  }
+  const bool has_classes = for_each_batch(data, kRows, [&](std::span<const int64_t>, const Batch& batch) {
+    const Tensor& targets = batch.targets;
+    if (!targets.defined() || targets.dtype() != DType::kI64 || targets.rank() != 1) return false;
+    for (const int64_t target : targets.values<int64_t>()) {
+      const auto id = static_cast<size_t>(target);
+      if (id >= counts.size()) counts.resize(id + 1);
+      ++counts[id];
+    }
+    return true;
+  });
+  if (!has_classes) return "";
+  const auto* table = std::get_if<TableEncoder>(&session.data().encoder);
   std::string text = fmt::format("  {:<32} {:>10}   {}\n", "class", "examples", "weight to count the same");
   const double all = static_cast<double>(data.size()), classes = static_cast<double>(counts.size());
   for (size_t i = 0; i < std::min(counts.size(), kMostClasses); ++i) {

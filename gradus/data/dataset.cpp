@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 #include "gradus/base/error.h"
@@ -85,6 +86,17 @@ Tensor gather_rows(const Tensor& from, std::span<const int64_t> ids) {
 
 }  // namespace
 
+bool for_each_batch(const Dataset& data, int64_t size,
+                    const std::function<bool(std::span<const int64_t> ids, const Batch& batch)>& body) {
+  std::vector<int64_t> ids;
+  for (int64_t begin = 0; begin < data.size(); begin += size) {
+    ids.resize(static_cast<size_t>(std::min(size, data.size() - begin)));
+    std::iota(ids.begin(), ids.end(), begin);
+    if (!body(ids, data.batch(ids))) return false;
+  }
+  return true;
+}
+
 namespace detail {
 
 void check_ids(std::span<const int64_t> ids, int64_t size) {
@@ -119,9 +131,12 @@ Batch TensorDataset::batch(std::span<const int64_t> ids) const {
           .weights = weights_.defined() ? gather_rows(weights_, ids) : Tensor()};
 }
 
-SparseDataset::SparseDataset(std::shared_ptr<const SparseMatrix> rows, Tensor targets, Tensor weights)
-    : rows_(std::move(rows)) {
+SparseDataset::SparseDataset(std::shared_ptr<const SparseMatrix> rows) : rows_(std::move(rows)) {
   if (rows_ == nullptr || rows_->rows == 0) fail("dataset", "there are no sparse rows; expected at least one");
+}
+
+SparseDataset::SparseDataset(std::shared_ptr<const SparseMatrix> rows, Tensor targets, Tensor weights)
+    : SparseDataset(std::move(rows)) {
   check_targets(targets, "of sparse rows", rows_->rows);
   targets_ = kernels::contiguous(targets);
   weights_ = checked_weights(weights, rows_->rows);
@@ -130,7 +145,7 @@ SparseDataset::SparseDataset(std::shared_ptr<const SparseMatrix> rows, Tensor ta
 Batch SparseDataset::batch(std::span<const int64_t> ids) const {
   if (is_whole_set(ids, size())) return {.targets = targets_, .sparse = rows_, .weights = weights_};
   detail::check_ids(ids, size());
-  return {.targets = gather_rows(targets_, ids),
+  return {.targets = targets_.defined() ? gather_rows(targets_, ids) : Tensor(),
           .sparse = std::make_shared<const SparseMatrix>(take_rows(*rows_, ids)),
           .weights = weights_.defined() ? gather_rows(weights_, ids) : Tensor()};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -27,6 +28,11 @@ class Dataset {
   /// What a sampler that shuffles should keep to.
   virtual ExampleBlocks blocks() const { return {}; }
 };
+
+/// All examples in the order of their ids, `size` at a time, so that no more of them are held at once. Ends early where
+/// `body` returns false; whether it came to the end.
+bool for_each_batch(const Dataset& data, int64_t size,
+                    const std::function<bool(std::span<const int64_t> ids, const Batch& batch)>& body);
 
 namespace detail {
 /// Throws unless there are ids and each is in [0, size).
@@ -58,6 +64,8 @@ class SparseDataset : public Dataset {
  public:
   /// As many targets, f32 (N, outputs) or i64 (N), as rows, at least one. Throws otherwise.
   SparseDataset(std::shared_ptr<const SparseMatrix> rows, Tensor targets, Tensor weights = {});
+  /// Examples of which nothing is known beside their features.
+  explicit SparseDataset(std::shared_ptr<const SparseMatrix> rows);
   int64_t size() const override { return rows_->rows; }
   Batch batch(std::span<const int64_t> ids) const override;
 

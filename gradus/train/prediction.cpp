@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
@@ -71,10 +70,6 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
-}  // namespace
-
-namespace {
-
 std::vector<std::string> numbered(int64_t count) {
   std::vector<std::string> names;
   for (int64_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
@@ -115,19 +110,17 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
   const FeatureModel* model = clusters == nullptr ? &model_of_rows(run) : nullptr;
   Predictions result;
   result.classes = class_names(run);
-  std::vector<int64_t> ids;
-  for (int64_t begin = 0; begin < data.size(); begin += kRows) {
-    ids.resize(static_cast<size_t>(std::min(kRows, data.size() - begin)));
-    std::iota(ids.begin(), ids.end(), begin);
+  for_each_batch(data, kRows, [&](std::span<const int64_t> ids, const Batch& batch) {
     if (clusters != nullptr) {
-      add_clusters(result, *clusters, data.batch(ids).inputs);
-      continue;
+      add_clusters(result, *clusters, batch.inputs);
+      return true;
     }
     const NoGrad no_grad;
     Context context;
-    const Tensor outputs = model->outputs(data.batch(ids), context);
-    add_rows(result, model->objective(), outputs, std::get_if<TableEncoder>(&run.encoder()), place, begin);
-  }
+    const Tensor outputs = model->outputs(batch, context);
+    add_rows(result, model->objective(), outputs, std::get_if<TableEncoder>(&run.encoder()), place, ids[0]);
+    return true;
+  });
   return result;
 }
 
@@ -142,8 +135,7 @@ Predictions predict_files(const TrainedRun& run, const std::vector<std::string>&
   const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
   if (encoder != nullptr && encoder->is_sparse()) {
     const internal::SparseRows rows = internal::read_sparse_rows(encoder->sparse(), paths);
-    const Tensor no_targets = Tensor::zeros({rows.features->rows}, DType::kI64);
-    return predict(run, SparseDataset(rows.features, no_targets), [&](int64_t row) { return rows.labels.place(row); });
+    return predict(run, SparseDataset(rows.features), [&](int64_t row) { return rows.labels.place(row); });
   }
   if (encoder != nullptr && encoder->array()) {
     const internal::ArrayRows rows = internal::read_array_rows(*encoder, paths);
@@ -163,9 +155,8 @@ void predict_files(const TrainedRun& run, const std::vector<std::string>& paths,
   internal::for_each_part(run.config(), *encoder, paths,
                           [&](const auto& sparse, const Tensor& dense, const Table& rows) {
                             const auto place = [&](int64_t row) { return rows.place(row); };
-                            const Tensor no_targets = Tensor::zeros({rows.rows}, DType::kI64);
-                            visit(sparse != nullptr ? predict(run, SparseDataset(sparse, no_targets), place)
-                                                    : predict(run, TensorDataset(dense, no_targets), place));
+                            visit(sparse != nullptr ? predict(run, SparseDataset(sparse), place)
+                                                    : predict(run, TensorDataset(dense), place));
                           });
 }
 
