@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 
 #include "gradus/autograd/ops.h"
 #include "gradus/base/error.h"
@@ -67,20 +68,23 @@ Tensor loss_of(const Objective& o, const Tensor& prediction, const Tensor& targe
   return loss_by_output(o, prediction, targets, reduction);
 }
 
-// What the mean is over: of a batch's examples or, of numbers, elements.
-double weight_of(const Objective& o, const Tensor& targets, const Tensor& weights) {
-  const auto elements = static_cast<double>(targets.numel());
-  if ((o.class_weights.empty() && !weights.defined()) || targets.numel() == 0) return elements;
-  if (DryRun::is_on()) return elements;  // there are no numbers to look at
-  const int64_t rows = targets.size(0);
+// What each example counts: its own weight times that of its class. Nothing for 1 each.
+std::vector<double> counts_of(const Objective& o, const Tensor& targets, const Tensor& weights) {
+  if ((o.class_weights.empty() && !weights.defined()) || DryRun::is_on()) return {};  // there are no numbers to look at
   const Tensor ids = kernels::contiguous(targets);
-  double sum = 0.0;
-  for (int64_t i = 0; i < rows; ++i) {
-    double weight = weights.defined() ? double{weights.data<float>()[i]} : 1.0;
-    if (!o.class_weights.empty()) weight *= o.class_weights[static_cast<size_t>(ids.data<int64_t>()[i])];
-    sum += weight;
+  std::vector<double> counts(static_cast<size_t>(targets.size(0)), 1.0);
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (weights.defined()) counts[i] = double{weights.data<float>()[i]};
+    if (!o.class_weights.empty()) counts[i] *= o.class_weights[static_cast<size_t>(ids.data<int64_t>()[i])];
   }
-  return sum * elements / static_cast<double>(rows);
+  return counts;
+}
+
+// What the mean is over: of a batch's examples or, of numbers, elements.
+double weight_of(const std::vector<double>& counts, const Tensor& targets) {
+  const auto elements = static_cast<double>(targets.numel());
+  if (counts.empty()) return elements;
+  return std::accumulate(counts.begin(), counts.end(), 0.0) * elements / static_cast<double>(counts.size());
 }
 
 }  // namespace
@@ -112,36 +116,23 @@ int64_t outputs_for(ObjectiveKind kind, int64_t targets_or_classes) {
   return 1;
 }
 
-namespace {
-
-// Cross entropy weighs classes by itself; for other losses they are weights of examples.
-Tensor with_class_weights(const Objective& o, const Tensor& targets, const Tensor& weights) {
-  const bool by_itself = o.kind == ObjectiveKind::kCrossEntropy || o.class_weights.empty();
-  if (by_itself || DryRun::is_on()) return weights;
-  const Tensor ids = kernels::contiguous(targets);
-  Tensor all = Tensor::empty({targets.size(0)});
-  for (int64_t i = 0; i < targets.size(0); ++i) {
-    const double own = weights.defined() ? double{weights.data<float>()[i]} : 1.0;
-    all.mutable_data<float>()[i] =
-        static_cast<float>(own * o.class_weights[static_cast<size_t>(ids.data<int64_t>()[i])]);
-  }
-  return all;
-}
-
-}  // namespace
-
-Loss objective_loss(const Objective& o, const Tensor& prediction, const Tensor& targets, const Tensor& given) {
-  const Tensor weights = with_class_weights(o, targets, given);
-  if (!weights.defined()) {
-    const Tensor sum = loss_of(o, prediction, targets, Reduction::kSum);
-    return {sum, weight_of(o, targets, given)};
-  }
-  if (!(weights.shape() == Shape{targets.size(0)}) || weights.dtype() != DType::kF32 || !weights.is_contiguous()) {
+Loss objective_loss(const Objective& o, const Tensor& prediction, const Tensor& targets, const Tensor& weights) {
+  if (weights.defined() && (!(weights.shape() == Shape{targets.size(0)}) || weights.dtype() != DType::kF32 ||
+                            !weights.is_contiguous())) {
     fail("objective", "weights {} for targets {}; expected contiguous f32 ({},)", weights.describe(),
          targets.describe(), targets.size(0));
   }
+  // Cross entropy weighs classes by itself, and refuses those that are none.
+  const bool by_itself = o.kind == ObjectiveKind::kCrossEntropy || o.class_weights.empty();
+  if (!weights.defined() && by_itself) {
+    const Tensor sum = loss_of(o, prediction, targets, Reduction::kSum);
+    return {sum, weight_of(counts_of(o, targets, weights), targets)};
+  }
   const Tensor rows = loss_of(o, prediction, targets, Reduction::kRows);
-  return {sum(rows * kernels::cast(weights, rows.dtype())), weight_of(o, targets, given)};
+  const std::vector<double> counts = counts_of(o, targets, weights);
+  if (counts.empty()) return {sum(rows), weight_of(counts, targets)};  // a dry run
+  const Tensor factors = by_itself ? weights : Tensor::from(counts, {targets.size(0)});
+  return {sum(rows * kernels::cast(factors, rows.dtype())), weight_of(counts, targets)};
 }
 
 bool gives_probabilities(ObjectiveKind kind) {

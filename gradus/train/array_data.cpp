@@ -41,18 +41,10 @@ Tensor joined(const std::vector<Tensor>& parts, const std::vector<std::string>& 
 Table labels_of(const std::vector<std::string>& files) {
   Table table;
   for (const std::string& file : files) {
-    Table own;
     const Tensor labels = read_idx_labels(file);
-    own.rows = labels.numel();
-    own.columns.push_back({.name = "label", .numbers = labels.values<double>()});
-    own.lines.resize(static_cast<size_t>(own.rows));
-    std::iota(own.lines.begin(), own.lines.end(), 1);
-    own.parts = {{.source = file}};
-    if (table.columns.empty()) {
-      table = std::move(own);
-    } else {
-      table.append(std::move(own));
-    }
+    std::vector<int64_t> numbers(static_cast<size_t>(labels.numel()));
+    std::iota(numbers.begin(), numbers.end(), 1);
+    append_labels(table, label_table(labels.values<double>(), std::move(numbers), file));
   }
   return table;
 }
@@ -79,11 +71,6 @@ Arrays read_files(const std::vector<std::string>& paths, const std::vector<std::
 
 std::vector<std::string> texts_of(const Config& config, std::string_view key) {
   return config.has(key) ? config.texts(key) : std::vector<std::string>{};
-}
-
-Scaling scaling_of(const Config& config) {
-  const std::string& scaling = config.text("data.scaling");
-  return scaling == "none" ? Scaling::kNone : scaling == "min_max" ? Scaling::kMinMax : Scaling::kStandardize;
 }
 
 TensorDataset encoded(const TableEncoder& encoder, Arrays&& arrays) {
@@ -113,13 +100,11 @@ ExperimentData make_array_data(const Config& config, const DataEncoder& given) {
   Arrays arrays = read_files(config.texts("data.path"), texts_of(config, "data.labels"));
   const Split split = split_of_rows(config, arrays.labels);
   const auto* known = std::get_if<TableEncoder>(&given);
+  TableEncoderOptions options = target_options(config);
+  options.has_target = arrays.has_labels;
+  if (known == nullptr) options.array = fit_array(arrays.examples, split.training, scaling_of(config));
   const TableEncoder encoder =
-      known != nullptr ? *known
-                       : TableEncoder::fit(arrays.labels, split.training,
-                                           {.has_target = arrays.has_labels,
-                                            .classes = has_classes(config),
-                                            .standardize_target = config.boolean("data.standardize_target"),
-                                            .array = fit_array(arrays.examples, split.training, scaling_of(config))});
+      known != nullptr ? *known : TableEncoder::fit(arrays.labels, split.training, options);
   if (arrays.has_labels) check_targets(config, arrays.labels, encoder.target().name);
   ExperimentData data;
   {

@@ -76,6 +76,11 @@ struct ArrayRows {
 /// The files one behind the other.
 ArrayRows read_array_rows(const TableEncoder& encoder, const std::vector<std::string>& paths);
 
+/// A table of one column, "label", whose rows are named and split as those of any table.
+Table label_table(std::vector<double> labels, std::vector<int64_t> lines, std::string source);
+/// Puts it behind the labels of the files before, if there are any.
+void append_labels(Table& all, Table&& more);
+
 // Of rows of a table, or of the labels of sparse rows.
 /// Which rows are trained on and which held out, by `data.split`, `data.folds` and `data.training_size`.
 Split split_of_rows(const Config& config, const Table& table);
@@ -84,6 +89,14 @@ TableEncoder fit_encoder(const Config& config, const Table& table, std::span<con
                          const SparseColumns& sparse = {});
 /// Whether targets are classes: those that are learned, or those that clusters are compared with.
 bool has_classes(const Config& config);
+/// Of that encoder: what the target is.
+TableEncoderOptions target_options(const Config& config);
+/// `data.scaling`.
+Scaling scaling_of(const Config& config);
+/// Leaves out the rows without a value in that column, where `data.unlabelled` asks for that; how many.
+int64_t leave_out_unlabelled(const Config& config, Table& table, size_t column);
+/// `data.fold`, one of `data.folds`; a usage error otherwise.
+int64_t fold_of(const Config& config);
 /// What `[data]` and the loss ask of the encoder of a table.
 TableEncoderOptions encoder_options(const Config& config);
 /// What the loss needs of the targets in that column: counts for Poisson. Throws.

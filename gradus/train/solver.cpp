@@ -20,6 +20,9 @@
 #include "gradus/train/streamed_rows.h"
 
 namespace gradus {
+
+bool takes_single_rows(std::string_view name) { return name == "sgd" || name == "adagrad" || name == "ftrl"; }
+
 namespace {
 
 LinearLoss loss_of(const Config& config) {
@@ -77,13 +80,15 @@ struct ScaledProblem {
 };
 
 // The loss, without rows and penalties.
-LinearProblem terms_of(const Config& config, const ExperimentData& data) {
-  LinearProblem terms;
+ScaledProblem terms_of(const Config& config, const ExperimentData& data) {
+  ScaledProblem scaled;
+  LinearProblem& terms = scaled.problem;
   terms.loss = loss_of(config);
+  if (terms.loss == LinearLoss::kSquared) scaled.scale = 2.0;  // solvers have half the square
   if (config.has("loss.quantile")) terms.quantile = config.real("loss.quantile");
   if (config.has("loss.delta")) terms.delta = config.real("loss.delta");
   if (is_classification(terms.loss)) terms.classes = std::max<int64_t>(2, data.shape.outputs);
-  return terms;
+  return scaled;
 }
 
 void set_penalties(const Config& config, ScaledProblem& scaled) {
@@ -92,7 +97,7 @@ void set_penalties(const Config& config, ScaledProblem& scaled) {
 }
 
 ScaledProblem problem_of(const Config& config, const ExperimentData& data) {
-  ScaledProblem scaled{.problem = terms_of(config, data)};
+  ScaledProblem scaled = terms_of(config, data);
   LinearProblem& problem = scaled.problem;
   Tensor weights;
   if (const auto* dense = dynamic_cast<const TensorDataset*>(data.training.get())) {
@@ -105,7 +110,6 @@ ScaledProblem problem_of(const Config& config, const ExperimentData& data) {
     problem.targets = sparse.targets();
     weights = sparse.weights();
   }
-  if (problem.loss == LinearLoss::kSquared) scaled.scale = 2.0;  // solvers have half the square
   if (is_classification(problem.loss)) {
     const ExampleWeights all = weights_of(config, problem.targets, weights);
     weights = all.all;
@@ -118,11 +122,9 @@ ScaledProblem problem_of(const Config& config, const ExperimentData& data) {
 
 // What a solver would leave aside without a word.
 void check_unused(const Config& config) {
-  for (const char* key : {"loss.label_smoothing"}) {
-    if (config.has(key) && config.real(key) > 0.0) {
-      fail_usage(config.where(key), "{} has no meaning for a solver; remove it, or set solver.name = \"none\"", key);
-    }
-  }
+  const char* const key = "loss.label_smoothing";
+  if (!config.has(key) || config.real(key) == 0.0) return;
+  fail_usage(config.where(key), "{} has no meaning for a solver; remove it, or set solver.name = \"none\"", key);
 }
 
 bool shuffles(const Config& config) { return config.text("train.sampling") == "shuffle"; }
@@ -160,17 +162,13 @@ void set_weights(const Model& model, const Tensor& weights, const Tensor& bias) 
   }
 }
 
-double penalty_of(const LinearProblem& problem, const Tensor& weights) {
-  double l1 = 0.0, squares = 0.0;
+double penalty_of(double l1, double l2, const Tensor& weights) {
+  double sum = 0.0, squares = 0.0;
   for (const double w : weights.values<double>()) {
-    l1 += std::abs(w);
+    sum += std::abs(w);
     squares += w * w;
   }
-  return problem.l1 * l1 + 0.5 * problem.l2 * squares;
-}
-
-bool takes_single_rows(const std::string& solver) {
-  return solver == "sgd" || solver == "adagrad" || solver == "ftrl";
+  return l1 * sum + 0.5 * l2 * squares;
 }
 
 // The solvers that go through rows a piece at a time.
@@ -210,8 +208,7 @@ std::unique_ptr<LinearSolver> make_linear_solver(const Config& config, const Lin
 
 // The problem of rows of a cache, of which they are no part.
 ScaledProblem streamed_problem_of(const Config& config, const ExperimentData& data, const StreamedRows& rows) {
-  ScaledProblem scaled{.problem = terms_of(config, data)};
-  if (scaled.problem.loss == LinearLoss::kSquared) scaled.scale = 2.0;
+  ScaledProblem scaled = terms_of(config, data);
   if (weighs_positives(config)) {
     const TotalWeights total = total_weights(rows, class_weights_of(config));
     scaled.scale = total.all / total.own;
@@ -237,8 +234,8 @@ class LinearModelSolver : public Solver {
     const ScaledProblem scaled = streamed != nullptr ? streamed_problem_of(config, data, *streamed)
                                                      : problem_of(config, data);
     scale_ = scaled.scale;
-    penalties_.l1 = scaled.problem.l1;
-    penalties_.l2 = scaled.problem.l2;
+    l1_ = scaled.problem.l1;
+    l2_ = scaled.problem.l2;
     solver_ = streamed != nullptr ? make_streaming(config, *streamed, scaled.problem)
                                   : make_linear_solver(config, scaled.problem);
     if (config.is_set("model.init") || config.has("model.from")) {
@@ -248,7 +245,7 @@ class LinearModelSolver : public Solver {
 
   Iteration step() override {
     const SolverReport& report = solver_->step();
-    const double penalty = penalty_of(penalties_, solver_->weights());
+    const double penalty = penalty_of(l1_, l2_, solver_->weights());
     set_weights(model_, solver_->weights(), solver_->bias());
     return {.loss = scale_ * (report.objective - penalty),
             .penalty = scale_ * penalty,
@@ -273,9 +270,8 @@ class LinearModelSolver : public Solver {
 
  private:
   const Model& model_;
-  double scale_ = 1.0;
+  double scale_ = 1.0, l1_ = 0.0, l2_ = 0.0;
   int64_t examples_;
-  LinearProblem penalties_;  // l1 and l2 alone
   std::unique_ptr<LinearSolver> solver_;
 };
 
@@ -307,8 +303,7 @@ class LassoPathSolver : public Solver {
     const int64_t features = problem_.inputs.features();
     const Tensor weights = path_.weights.view({1, features}, {features, 1}, point * features);
     set_weights(model_, weights, Tensor::full({1}, path_.bias[i], DType::kF64));
-    problem_.l1 = path_.l1[i];
-    const double penalty = penalty_of(problem_, weights);
+    const double penalty = penalty_of(path_.l1[i], problem_.l2, weights);
     return {.loss = scale_ * (path_.objective[i] - penalty),
             .penalty = scale_ * penalty,
             .examples = problem_.inputs.rows(),

@@ -28,6 +28,9 @@ class Solver {
   virtual void restore(const NamedTensors& state, std::string_view source) = 0;
 };
 
+/// Whether the solver of that name learns from one row after the other, so that rows need not be in memory together.
+bool takes_single_rows(std::string_view name);
+
 /// The solver that `[solver]` asks for, for the training part of the data; null for "none". It keeps references to
 /// `data` and `model`. A usage error for a loss or a penalty that it cannot do.
 std::unique_ptr<Solver> make_solver(const Config& config, const ExperimentData& data, const Model& model);

@@ -9,21 +9,6 @@
 namespace gradus::internal {
 namespace {
 
-void append(SparseMatrix& features, Table& labels, SparseExamples&& more) {
-  Table own;
-  own.rows = more.features.rows;
-  own.columns.push_back({.name = "label", .numbers = std::move(more.targets)});
-  own.lines = std::move(more.lines);
-  own.parts = {{.source = more.source}};
-  if (labels.columns.empty()) {
-    labels = std::move(own);
-    features = std::move(more.features);
-  } else {
-    labels.append(std::move(own));
-    append_rows(features, more.features);
-  }
-}
-
 // Columns are counted as the first file does, where nothing else is said of it. All rows have at least `least_columns`.
 SparseRows read_rows(const std::vector<std::string>& paths, LibsvmOptions options, int64_t least_columns = 0) {
   using Base = LibsvmOptions::Base;
@@ -32,7 +17,12 @@ SparseRows read_rows(const std::vector<std::string>& paths, LibsvmOptions option
   for (const std::string& path : files_of(paths, "data.path")) {
     SparseExamples more = read_libsvm(path, options);
     options.base = more.base;
-    append(features, rows.labels, std::move(more));
+    append_labels(rows.labels, label_table(std::move(more.targets), std::move(more.lines), more.source));
+    if (features.rows == 0) {
+      features = std::move(more.features);
+    } else {
+      append_rows(features, more.features);
+    }
   }
   features.columns = std::max(features.columns, least_columns);
   // One odd index makes a model of as many weights.

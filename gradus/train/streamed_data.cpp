@@ -11,8 +11,8 @@
 #include "gradus/data/file_contents.h"
 #include "gradus/data/table_cache.h"
 #include "gradus/data/table_fitter.h"
-#include "gradus/nn/objective.h"
 #include "gradus/train/data_parts.h"
+#include "gradus/train/solver.h"
 #include "gradus/train/streamed_rows.h"
 
 namespace gradus {
@@ -41,7 +41,7 @@ void check_streams(const Config& config) {
         "data.training_size draws rows from all of them, which data.rows = \"streamed\" does not hold; remove it");
   }
   const std::string& solver = config.has("solver.name") ? config.text("solver.name") : "none";
-  if (solver == "sgd" || solver == "adagrad" || solver == "ftrl") return;
+  if (takes_single_rows(solver)) return;
   if (solver != "none") {
     fail_usage(
         config.where("data.rows"),
@@ -65,10 +65,7 @@ void check_streams(const Config& config) {
 HeldOutRows held_out_rows(const Config& config) {
   HeldOutRows rows{.key = mix(seed_of(config), hash_name("data.held_out"))};
   if (config.has("data.folds")) {
-    const int64_t folds = config.integer("data.folds"), fold = config.integer("data.fold");
-    if (fold >= folds) {
-      fail_usage(config.where("data.fold"), "data.fold = {} of {} folds; they are numbered from 0", fold, folds);
-    }
+    const int64_t folds = config.integer("data.folds"), fold = fold_of(config);
     rows.low = static_cast<double>(fold) / static_cast<double>(folds);
     rows.high = static_cast<double>(fold + 1) / static_cast<double>(folds);
   } else if (config.has("data.validation_fraction")) {
@@ -86,8 +83,7 @@ std::string cache_options(const Config& config) {
     if (table_of(key.name) != "data" || is_other || !config.has(key.name)) continue;
     text += fmt::format("{} = {}\n", key.name, config.shown(key.name));
   }
-  const bool classes = is_of_classes(objective_kind(config.text("loss.name")));
-  return text + fmt::format("classes = {}\ntrain.seed = {}\n", classes, config.shown("train.seed"));
+  return text + fmt::format("classes = {}\ntrain.seed = {}\n", has_classes(config), config.shown("train.seed"));
 }
 
 CacheRequest request_of(const Config& config, const TableEncoder* known) {
@@ -104,17 +100,12 @@ CacheRequest request_of(const Config& config, const TableEncoder* known) {
   return request;
 }
 
-// The labels of sparse rows as a table of one column.
-Table labels_of(const SparseExamples& rows) {
-  Table labels{.columns = {}, .rows = rows.features.rows, .lines = rows.lines, .parts = {{.source = rows.source}}};
-  labels.columns.push_back({.name = "label", .numbers = rows.targets});
-  return labels;
-}
+Table labels_of(const SparseExamples& rows) { return label_table(rows.targets, rows.lines, rows.source); }
 
 void make_sparse_cache(const Config& config, const CacheRequest& request, const TableEncoder* known) {
-  TableFitter fitter({.classes = is_of_classes(objective_kind(config.text("loss.name"))),
-                      .standardize_target = config.boolean("data.standardize_target"),
-                      .sparse = {.count = 1}});
+  TableEncoderOptions target = target_options(config);
+  target.sparse.count = 1;  // how many there are is known at the end
+  TableFitter fitter(target);
   std::optional<TableEncoder> encoder;
   if (known != nullptr) encoder = *known;
   const auto visit = [&](const SparseExamples& rows, const std::vector<int64_t>& training, bool of_held_out_file) {
@@ -192,17 +183,6 @@ std::vector<std::string> number_categories(const Config& config) {
   return config.has("data.category_columns") ? config.texts("data.category_columns") : std::vector<std::string>{};
 }
 
-// Leaves out the rows without a target, where that is asked for.
-void keep_labelled(const Config& config, const TableEncoder& encoder, Table& table) {
-  if (config.text("data.unlabelled") != "leave_out") return;
-  const TableColumn& target = table.columns[table.column(encoder.target().name)];
-  std::vector<int64_t> kept;
-  for (int64_t row = 0; row < table.rows; ++row) {
-    if (!target.is_missing(row)) kept.push_back(row);
-  }
-  if (static_cast<int64_t>(kept.size()) < table.rows) table.keep(kept);
-}
-
 }  // namespace
 
 void for_each_part(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
@@ -234,7 +214,7 @@ void read_data_in_parts(const Config& config, const TableEncoder& encoder, const
   }
   for (const std::string& path : files_of(paths, "--data")) {
     for_each_table(path, csv_options(config), {}, encoder, internal::number_categories(config), [&](Table& table) {
-      internal::keep_labelled(config, encoder, table);
+      internal::leave_out_unlabelled(config, table, table.column(encoder.target().name));
       if (table.rows == 0) return;
       visit(TensorDataset(encoder.inputs(table), encoder.targets(table),
                           config.has("data.weight") ? internal::example_weights_of(config, table) : Tensor{}));

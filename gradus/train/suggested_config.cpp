@@ -294,8 +294,8 @@ bool is_libsvm(std::string_view text) {
   }
 }
 
-std::string libsvm_config(const std::string& path) {
-  const SparseExamples examples = read_libsvm(path);
+std::string libsvm_config(const std::string& path, std::string_view text) {
+  const SparseExamples examples = parse_libsvm(text, path);
   std::set<double> labels(examples.targets.begin(), examples.targets.end());
   const auto rows = examples.features.rows;
   const bool classes = labels.size() <= 20 && static_cast<int64_t>(5 * labels.size()) <= rows && labels.size() > 1;
@@ -327,7 +327,7 @@ std::string suggested_config(const std::string& path, const std::string& target)
                "begins as files in the IDX format do; write data.kind = \"idx\" with data.labels, as `gradus recipes "
                "mnist_kmeans` shows");
   }
-  if (target.empty() && is_libsvm(text)) return libsvm_config(path);
+  if (target.empty() && is_libsvm(text)) return libsvm_config(path, text);
   const std::string_view name = uncompressed_name(path);
   // Of compressed files only tables are read.
   const bool is_named = name.ends_with(".csv") || name.ends_with(".tsv") || contents.is_compressed();

@@ -5,7 +5,6 @@
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
 #include "gradus/data/numpy.h"
-#include "gradus/data/weights.h"
 #include "gradus/train/data_parts.h"
 
 namespace gradus {
@@ -64,17 +63,12 @@ Table read_examples(const Config& config, const std::vector<std::string>& paths,
   left_out.skipped += table.skipped;
   if (config.text("data.unlabelled") != "leave_out") return table;
   const size_t target = config.has("data.target") ? table.column(config.text("data.target")) : table.columns.size() - 1;
-  std::vector<int64_t> kept;
-  for (int64_t row = 0; row < table.rows; ++row) {
-    if (!table.columns[target].is_missing(row)) kept.push_back(row);
-  }
-  if (kept.empty()) {
-    fail(table.source(), "column \"{}\", which is to be learned, has no value at all; name another with data.target",
+  const std::string source = table.source();
+  left_out.unlabelled += leave_out_unlabelled(config, table, target);
+  if (table.rows == 0) {
+    fail(source, "column \"{}\", which is to be learned, has no value at all; name another with data.target",
          table.columns[target].name);
   }
-  const int64_t unlabelled = table.rows - static_cast<int64_t>(kept.size());
-  left_out.unlabelled += unlabelled;
-  if (unlabelled > 0) table.keep(kept);
   return table;
 }
 

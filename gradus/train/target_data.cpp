@@ -34,54 +34,84 @@ const TableColumn& target_column(const Config& config, const Table& table) {
 Split split_into_folds(const Config& config, const Table& table) {
   const std::string& kind = config.text("data.split");
   const FoldOptions options{.folds = config.integer("data.folds"), .seed = seed_of(config)};
-  const int64_t fold = config.integer("data.fold");
-  if (fold >= options.folds) {
-    fail_usage(config.where("data.fold"), "data.fold = {} of {} folds; they are numbered from 0", fold, options.folds);
-  }
   return split_of_fold(kind == "stratified" ? stratified_k_fold(ids_of(table, target_column(config, table)), options)
                        : kind == "by_group" ? group_k_fold(ids_of(table, split_column(config, table)), options)
                                             : k_fold(table.rows, options),
-                       fold);
+                       fold_of(config));
+}
+
+// Neither at random nor into folds: `held` rows, at least one, by what `data.split` goes by.
+Split split_by_column(const Config& config, const Table& table, int64_t held) {
+  const std::string& kind = config.text("data.split");
+  if (kind == "in_order") return split_in_order(table.rows, held);
+  if (kind == "stratified") return split_by_class(ids_of(table, target_column(config, table)), held, seed_of(config));
+  const TableColumn& column = split_column(config, table);
+  if (kind == "by_group") return split_by_group(ids_of(table, column), held, seed_of(config));
+  if (!column.is_number) {
+    fail_usage(config.where("data.split_column"),
+               "column \"{}\" holds text; a time is a number, such as a year or "
+               "seconds",
+               column.name);
+  }
+  return split_by_time(column.numbers, held);
 }
 
 }  // namespace
 
+int64_t fold_of(const Config& config) {
+  const int64_t fold = config.integer("data.fold"), folds = config.integer("data.folds");
+  if (fold < folds) return fold;
+  fail_usage(config.where("data.fold"), "data.fold = {} of {} folds; they are numbered from 0", fold, folds);
+}
+
 Split split_of_rows(const Config& config, const Table& table) {
-  const std::string& kind = config.text("data.split");
-  if (config.has("data.folds")) {
-    Split split = split_into_folds(config, table);
-    const auto rest = static_cast<int64_t>(split.training.size());
-    split.training = draw_rows(split.training, trained_on(config, rest, "examples"), seed_of(config));
-    return split;
-  }
-  const int64_t held = held_out(config, table.rows);
-  if (kind == "random" || held == 0) return random_split(config, table.rows);
-  Split split;
-  if (kind == "in_order") split = split_in_order(table.rows, held);
-  if (kind == "stratified") split = split_by_class(ids_of(table, target_column(config, table)), held, seed_of(config));
-  if (kind == "by_group") split = split_by_group(ids_of(table, split_column(config, table)), held, seed_of(config));
-  if (kind == "by_time") {
-    const TableColumn& column = split_column(config, table);
-    if (!column.is_number) {
-      fail_usage(config.where("data.split_column"),
-                 "column \"{}\" holds text; a time is a number, such as a year or "
-                 "seconds",
-                 column.name);
-    }
-    split = split_by_time(column.numbers, held);
-  }
+  const bool has_folds = config.has("data.folds");
+  const int64_t held = has_folds ? 0 : held_out(config, table.rows);
+  if (!has_folds && (config.text("data.split") == "random" || held == 0)) return random_split(config, table.rows);
+  Split split = has_folds ? split_into_folds(config, table) : split_by_column(config, table, held);
   const auto rest = static_cast<int64_t>(split.training.size());
   split.training = draw_rows(split.training, trained_on(config, rest, "examples"), seed_of(config));
   return split;
 }
 
+Scaling scaling_of(const Config& config) {
+  const std::string& scaling = config.text("data.scaling");
+  return scaling == "none" ? Scaling::kNone : scaling == "min_max" ? Scaling::kMinMax : Scaling::kStandardize;
+}
+
+int64_t leave_out_unlabelled(const Config& config, Table& table, size_t column) {
+  if (config.text("data.unlabelled") != "leave_out") return 0;
+  std::vector<int64_t> kept;
+  for (int64_t row = 0; row < table.rows; ++row) {
+    if (!table.columns[column].is_missing(row)) kept.push_back(row);
+  }
+  const int64_t left_out = table.rows - static_cast<int64_t>(kept.size());
+  if (left_out > 0) table.keep(kept);
+  return left_out;
+}
+
+Table label_table(std::vector<double> labels, std::vector<int64_t> lines, std::string source) {
+  Table table;
+  table.rows = static_cast<int64_t>(labels.size());
+  table.columns.push_back({.name = "label", .numbers = std::move(labels)});
+  table.lines = std::move(lines);
+  table.parts = {{.source = std::move(source)}};
+  return table;
+}
+
+void append_labels(Table& all, Table&& more) {
+  if (all.columns.empty()) {
+    all = std::move(more);
+  } else {
+    all.append(std::move(more));
+  }
+}
+
 namespace {
 
 FeatureOptions feature_options(const Config& config) {
-  const std::string &scaling = config.text("data.scaling"), &impute = config.text("data.impute"),
-                    &categories = config.text("data.categories");
-  FeatureOptions o;
-  o.scaling = scaling == "none" ? Scaling::kNone : scaling == "min_max" ? Scaling::kMinMax : Scaling::kStandardize;
+  const std::string &impute = config.text("data.impute"), &categories = config.text("data.categories");
+  FeatureOptions o{.scaling = scaling_of(config)};
   o.impute = impute == "mean"       ? Impute::kMean
              : impute == "median"   ? Impute::kMedian
              : impute == "constant" ? Impute::kConstant
@@ -90,8 +120,8 @@ FeatureOptions feature_options(const Config& config) {
   if (config.has("data.missing_indicator")) o.indicator = config.boolean("data.missing_indicator");
   o.categories = categories == "hash"        ? CategoryEncoding::kHash
                  : categories == "embedding" ? CategoryEncoding::kEmbedding
-                 : categories == "error" ? CategoryEncoding::kNone
-                                         : CategoryEncoding::kOneHot;
+                 : categories == "error"     ? CategoryEncoding::kNone
+                                             : CategoryEncoding::kOneHot;
   if (config.has("data.hash_buckets")) o.buckets = config.integer("data.hash_buckets");
   if (config.has("data.unseen")) o.refuse_unseen = config.text("data.unseen") == "error";
   return o;
@@ -103,11 +133,14 @@ bool has_classes(const Config& config) {
   return makes_clusters(config) || is_of_classes(objective_kind(config.text("loss.name")));
 }
 
+TableEncoderOptions target_options(const Config& config) {
+  return {.classes = has_classes(config), .standardize_target = config.boolean("data.standardize_target")};
+}
+
 TableEncoderOptions encoder_options(const Config& config) {
-  TableEncoderOptions o{.has_target = config.has("data.target") || !makes_clusters(config),
-                        .classes = has_classes(config),
-                        .feature = feature_options(config),
-                        .standardize_target = config.boolean("data.standardize_target")};
+  TableEncoderOptions o = target_options(config);
+  o.has_target = config.has("data.target") || !makes_clusters(config);
+  o.feature = feature_options(config);
   if (config.has("data.target")) o.target = config.text("data.target");
   if (config.has("data.features")) o.features = config.texts("data.features");
   if (config.has("data.log1p")) o.log1p = config.texts("data.log1p");
@@ -118,13 +151,9 @@ TableEncoderOptions encoder_options(const Config& config) {
 
 TableEncoder fit_encoder(const Config& config, const Table& table, std::span<const int64_t> rows,
                          const SparseColumns& sparse) {
-  if (sparse.count > 0) {
-    return TableEncoder::fit(table, rows,
-                             {.classes = has_classes(config),
-                              .standardize_target = config.boolean("data.standardize_target"),
-                              .sparse = sparse});
-  }
-  return TableEncoder::fit(table, rows, encoder_options(config));
+  TableEncoderOptions options = sparse.count > 0 ? target_options(config) : encoder_options(config);
+  options.sparse = sparse;
+  return TableEncoder::fit(table, rows, options);
 }
 
 namespace {

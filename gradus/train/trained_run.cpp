@@ -49,11 +49,10 @@ fs::path checked_source(const fs::path& folder, const fs::path& weights) {
   return checkpoint;
 }
 
-DataEncoder read_encoder(const fs::path& folder, std::string_view data) {
-  const std::string_view name = data == "text"                                                          ? kTokenizer
-                                : data == "csv" || data == "numpy" || data == "libsvm" || data == "idx" ? kColumns
-                                                                                                        : "";
-  if (name.empty()) return {};
+// Data that is made up has none.
+DataEncoder read_encoder(const fs::path& folder, const Config& config) {
+  if (!config.has("data.path")) return {};
+  const std::string_view name = config.text("data.kind") == "text" ? kTokenizer : kColumns;
   const fs::path path = folder / name;
   return encoder_from_json(name, read_file(path, 1 << 28), path.string());
 }
@@ -87,7 +86,7 @@ TrainedRun load(const fs::path& folder, Weights weights) {
   const fs::path source = checked_source(folder, path);
   TrainedRun run(Config::load((source / kConfig).string()));
   const Safetensors file = read_safetensors(path);
-  run.encoder_ = read_encoder(source, run.config_.text("data.kind"));
+  run.encoder_ = read_encoder(source, run.config_);
   DataShape shape{.inputs = metadata_number(file, path, "gradus.inputs"),
                         .outputs = metadata_number(file, path, "gradus.outputs"),
                         .vocabulary = metadata_number(file, path, "gradus.vocabulary")};

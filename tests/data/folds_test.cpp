@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "gradus/base/random.h"
 #include "gradus/data/split.h"
+#include "tests/data/columns.h"
 #include "tests/testing.h"
 
 namespace gradus {
@@ -45,15 +45,6 @@ size_t range_of_sizes(const Folds& folds) {
   const auto [least, most] =
       std::minmax_element(folds.begin(), folds.end(), [](const auto& a, const auto& b) { return a.size() < b.size(); });
   return most->size() - least->size();
-}
-
-Ids random_column(int64_t rows, uint64_t values, uint64_t seed) {
-  Ids column;
-  const RandomStream stream(seed);
-  for (int64_t i = 0; i < rows; ++i) {
-    column.push_back(static_cast<int64_t>(stream.bits(0, static_cast<uint64_t>(i)) % values));
-  }
-  return column;
 }
 
 TEST(Folds, WithoutShufflingEqualScikitLearns) {

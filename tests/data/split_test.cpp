@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "gradus/base/random.h"
+#include "tests/data/columns.h"
 #include "tests/testing.h"
 
 namespace gradus {
@@ -25,15 +25,6 @@ void expect_parts_of(const Split& split, int64_t rows) {
     EXPECT_EQ(*all.begin(), 0);
     EXPECT_EQ(*all.rbegin(), rows - 1);
   }
-}
-
-Ids random_column(int64_t rows, uint64_t values, uint64_t seed) {
-  Ids column;
-  const RandomStream stream(seed);
-  for (int64_t i = 0; i < rows; ++i) {
-    column.push_back(static_cast<int64_t>(stream.bits(0, static_cast<uint64_t>(i)) % values));
-  }
-  return column;
 }
 
 std::map<int64_t, int64_t> counts_of(const Ids& rows, const Ids& column) {
