@@ -165,6 +165,11 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
 
 void check_gpt(const Config& config) {
   const int64_t width = config.integer("model.width"), heads = config.integer("model.heads");
+  if (config.text("model.init") == "zeros") {
+    fail_usage(config.where("model.init"),
+               "model.init = \"zeros\" gives all weights of a gpt the gradient 0, so that it learns nothing; choose "
+               "another");
+  }
   const std::string_view key = config.is_set("model.heads") ? "model.heads" : "model.width";
   // Beyond any machine, and far below where sizes no longer fit into 64 bits.
   constexpr double kMost = 1e12;

@@ -197,11 +197,17 @@ std::vector<Key> model_keys() {
        choice({"default", "zeros", "normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform",
                "kaiming_normal", "kaiming_uniform", "lecun_normal", "orthogonal"}),
        "default",
-       model_is({"linear", "mlp"}),
-       "Start of the weights. `default`: uniform within ±1/√inputs, as in PyTorch. `normal`, `uniform` and "
+       model_is({"linear", "mlp", "gpt"}),
+       "Start of the weights. `default`: uniform within ±1/√inputs, as in PyTorch; of `gpt` normal with deviation "
+       "0.02, as "
+       "in GPT-2. `normal`, `uniform` and "
        "`truncated_normal` have deviation or bound `init_scale`. `xavier` (Glorot, Bengio, 2010): variance 2/(inputs + "
        "outputs); `kaiming` (He et al., 2015): 2/inputs; `lecun` (LeCun et al., 1998): 1/inputs; `orthogonal` (Saxe et "
-       "al., 2014). Biases start like the weights with `default`, `normal` and `uniform`, else at 0.",
+       "al., 2014). Biases start like the weights with `default`, `normal` and `uniform`, else at 0. Of `gpt` they "
+       "start at 0, "
+       "embeddings like the weights of a layer with `model.width` inputs, and the weights of the two projections that "
+       "a "
+       "block adds to its input are divided by √(2·`model.layers`) in any case.",
        {},
        {"model.kind", {{"linear", "normal"}}}},
       {"model.init_scale", real(kAbove0), 1.0,
