@@ -10,6 +10,7 @@
 #include "gradus/base/files.h"
 #include "gradus/nn/objective.h"
 #include "gradus/train/config_clusters.h"
+#include "gradus/train/config_targets.h"
 #include "gradus/train/schedule_config.h"
 
 namespace gradus {
@@ -164,12 +165,12 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
 }
 
 void check_gpt(const Config& config) {
-  const int64_t width = config.integer("model.width"), heads = config.integer("model.heads");
   if (config.text("model.init") == "zeros") {
     fail_usage(config.where("model.init"),
                "model.init = \"zeros\" gives all weights of a gpt the gradient 0, so that it learns nothing; choose "
                "another");
   }
+  const int64_t width = config.integer("model.width"), heads = config.integer("model.heads");
   const std::string_view key = config.is_set("model.heads") ? "model.heads" : "model.width";
   // Beyond any machine, and far below where sizes no longer fit into 64 bits.
   constexpr double kMost = 1e12;
@@ -253,6 +254,7 @@ void check_data_and_model(const Config& config) {
   check_categories(config);
   internal::check_labels(config);
   if (is_gpt) return check_gpt(config);
+  internal::check_target_keys(config);
   if (!makes_clusters(config)) return check_loss(config);
   internal::check_clusters(config);
 }

@@ -70,6 +70,19 @@ TEST(TableEncoder, ComesBackFromJson) {
   EXPECT_EQ(encoder_file(DataEncoder()), "");
 }
 
+TEST(TableEncoder, KeepsThatClassesHaveAColumnEach) {
+  const Table table = parse_csv("x,a,b\n1,0.25,0.75\n2,1,0", "t.csv");
+  const TableEncoder encoder = TableEncoder::fit(table, kFirst, {.soft_classes = {"a", "b"}, .classes = true});
+  EXPECT_TRUE(encoder.is_soft());
+  EXPECT_EQ(encoder.features().size(), 1u);
+  EXPECT_EQ(encoder.classes(), (std::vector<std::string>{"a", "b"}));
+  const TableEncoder again = TableEncoder::from_json(encoder.to_json(), "c.json");
+  EXPECT_EQ(again.to_json(), encoder.to_json());
+  EXPECT_EQ(again.target_columns(), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(again.targets(table).values<double>(), (std::vector<double>{0.25, 0.75, 1.0, 0.0}));
+  EXPECT_EQ(again.inputs(table).values<double>(), encoder.inputs(table).values<double>());
+}
+
 TEST(TableEncoder, RefusesDamagedJson) {
   const auto error = [](const char* json) { return error_text([&] { TableEncoder::from_json(json, "c.json"); }); };
   const std::string expected = "; expected the columns of a table as gradus writes them";
@@ -85,6 +98,10 @@ TEST(TableEncoder, RefusesDamagedJson) {
             "[c.json] \"classes\" is no list" + expected);
   EXPECT_EQ(error((start + R"("target": {"name": "y", "mean": 0, "scale": 1, "classes": ["x"]}})").c_str()),
             "[c.json] there is one class" + expected);
+  for (const char* end : {R"("classes": ["x", "y"], "soft": 1}})", R"("classes": [], "soft": true}})"}) {
+    EXPECT_EQ(error((start + R"("target": {"name": "", "mean": 0, "scale": 1, )" + end).c_str()),
+              "[c.json] \"soft\" is not of classes" + expected);
+  }
 }
 
 TEST(TableEncoder, SaysWhichColumnIsWrong) {
