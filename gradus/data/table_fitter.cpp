@@ -165,6 +165,23 @@ void TableFitter::check_width(const TableEncoder& encoder) const {
              width, widest.width(), widest.name, kMostInputs);
 }
 
+// Of what is different in almost every row nothing can be learned as classes.
+void TableFitter::check_classes(const std::vector<std::string>& classes) const {
+  constexpr int64_t kMany = 20;
+  const auto count = static_cast<int64_t>(classes.size());
+  if (count < 2) {
+    fail_usage(source_, "column \"{}\" is the class to learn, and it is \"{}\" in every row; expected two or more",
+               target_, classes[0]);
+  }
+  if (count < kMany || 2 * count <= rows_) return;
+  const bool is_number = class_texts_.empty();
+  fail_usage(source_,
+             "column \"{}\" has {} different {} in {} rows, \"{}\", \"{}\", …, which are no classes to learn; {}",
+             target_, count, is_number ? "numbers" : "texts", rows_, classes[0], classes[1],
+             is_number ? "learn numbers with loss.name = \"mse\", or name another column with data.target"
+                       : "name another column with data.target");
+}
+
 TableEncoder TableFitter::finish(const SparseColumns& sparse) const {
   if (!missing_.empty()) detail::fail_missing_target(missing_, target_);
   if (!text_place_.empty()) detail::fail_target_of_text(text_place_, target_, text_);
@@ -173,12 +190,12 @@ TableEncoder TableFitter::finish(const SparseColumns& sparse) const {
   encoder.target_.name = target_;
   if (!options_.has_target) {
     // There is nothing to learn.
+  } else if (!options_.soft_classes.empty()) {
+    encoder.classes_ = options_.soft_classes;
+    encoder.is_soft_ = true;
   } else if (options_.classes) {
     encoder.classes_ = classes();
-    if (encoder.classes_.size() < 2) {
-      fail_usage(source_, "column \"{}\" is the class to learn, and it is \"{}\" in every row; expected two or more",
-                 target_, encoder.classes_[0]);
-    }
+    check_classes(encoder.classes_);
   } else {
     const Feature feature = target_numbers_[0].finish();
     encoder.target_ = {target_, feature.mean, feature.scale};
@@ -190,9 +207,6 @@ TableEncoder TableFitter::finish(const SparseColumns& sparse) const {
   for (const FeatureFitter& feature : features_) encoder.features_.push_back(feature.finish());
   check_width(encoder);
   return encoder;
-  } else if (!options_.soft_classes.empty()) {
-    encoder.classes_ = options_.soft_classes;
-    encoder.is_soft_ = true;
 }
 
 TableEncoder TableEncoder::fit(const Table& table, std::span<const int64_t> rows, const TableEncoderOptions& options) {

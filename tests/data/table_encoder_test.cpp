@@ -83,6 +83,24 @@ TEST(TableEncoder, KeepsThatClassesHaveAColumnEach) {
   EXPECT_EQ(again.inputs(table).values<double>(), encoder.inputs(table).values<double>());
 }
 
+TEST(TableEncoder, RefusesClassesThatAlmostEveryRowHasOfItsOwn) {
+  const auto error = [](int rows, int classes, const char* prefix) {
+    std::string text = "x,id\n";
+    for (int i = 0; i < rows; ++i) text += fmt::format("{},{}{}\n", i, prefix, i % classes);
+    return usage_error_text([&] { TableEncoder::fit(parse_csv(text, "t.csv"), kFirst, {.classes = true}); });
+  };
+  EXPECT_EQ(
+      error(40, 40, ""),
+      "[t.csv] column \"id\" has 40 different numbers in 40 rows, \"0\", \"1\", …, which are no classes to learn; "
+      "learn numbers with loss.name = \"mse\", or name another column with data.target");
+  EXPECT_EQ(
+      error(50, 26, "n"),
+      "[t.csv] column \"id\" has 26 different texts in 50 rows, \"n0\", \"n1\", …, which are no classes to learn; "
+      "name another column with data.target");
+  EXPECT_EQ(error(50, 25, ""), "no error");
+  EXPECT_EQ(error(19, 19, ""), "no error");
+}
+
 TEST(TableEncoder, RefusesDamagedJson) {
   const auto error = [](const char* json) { return error_text([&] { TableEncoder::from_json(json, "c.json"); }); };
   const std::string expected = "; expected the columns of a table as gradus writes them";
