@@ -532,6 +532,13 @@ bool Config::applies(std::string_view name) const {
 
 void Config::fail_where_it_does_not_apply(const Key& key, std::string_view name) const {
   const std::string& control = key.condition.key;
+  if (!key.condition.choices.empty() && !is_list(table_of(name)) && !applies(control)) {
+    const Condition& above = known_key(control).condition;
+    const std::optional<Value> choice = choice_for(control, above.key);
+    const auto* const text = choice ? std::get_if<std::string>(&*choice) : nullptr;
+    fail_usage(where(name), "\"{}\" goes with {}, which applies to {}{}; remove it", key.name, control, above.text(),
+               text != nullptr && !above.choices.empty() && !above.except ? fmt::format(", not to \"{}\"", *text) : "");
+  }
   const std::optional<Value> found = choice_for(name, control);
   if (!found) {
     fail_usage(where(name), "\"{}\" applies to {}, and there is no {}; set that, or remove \"{}\"", key.name,
