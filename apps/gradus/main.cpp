@@ -202,7 +202,8 @@ void add_init(CLI::App& app, InitOptions& o, Verb& run) {
   CLI::App* verb = app.add_subcommand("init", "Write a configuration to start from: a recipe's, or one for a file");
   verb->add_option("NAMES", o.names, "RECIPE and the FILE to write, or with --data the FILE to write")
       ->type_name("[RECIPE] FILE");
-  verb->add_option("--data", o.data, "Look at this file, and write the reasons as comments")->type_name("PATH");
+  add_data(*verb, o.data,
+           "Look at this file, and write the reasons as comments; any number of times, or a pattern in quotes");
   verb->add_option("--target", o.target, "Of a table: the column to learn; the last by default")->type_name("NAME");
   verb->footer(
       "Examples:\n  gradus init linear_regression mine.toml\n  gradus init --data houses.csv --target price "

@@ -82,7 +82,7 @@ constexpr size_t kMostShown = 8;  // of the features of an example
 std::string feature_names(const ExperimentData& data) {
   const auto* table = std::get_if<TableEncoder>(&data.encoder);
   if (table == nullptr) return "";
-  const std::string target = table->has_target() ? " → " + table->target().name : "";
+  const std::string target = table->has_target() ? fmt::format(" → {}", fmt::join(table->target_columns(), ", ")) : "";
   if (table->is_sparse()) return fmt::format(" ({} columns{})", table->width(), target);
   if (table->array()) return fmt::format(" ({} numbers{})", fmt::join(table->array()->shape, " × "), target);
   std::vector<std::string> names;
@@ -151,8 +151,13 @@ std::vector<std::string> feature_texts(const Batch& batch, int64_t row, const Ta
 std::string target_text(const Batch& batch, int64_t row, const TableEncoder* table) {
   if (!batch.targets.defined()) return "";
   const int64_t width = batch.targets.numel() / batch.targets.size(0);
-  const double target = batch.targets.values<double>()[static_cast<size_t>(row * width)];
+  const std::vector<double> targets = batch.targets.values<double>();
+  const double target = targets[static_cast<size_t>(row * width)];
   const bool has_names = table != nullptr && !table->classes().empty();
+  if (table != nullptr && table->is_soft()) {
+    const auto begin = targets.begin() + row * width;
+    return fmt::format(" → {:.4g}", fmt::join(begin, begin + width, ", "));
+  }
   return " → " + (has_names ? table->classes()[static_cast<size_t>(target)] : fmt::format("{:.4g}", target));
 }
 

@@ -122,7 +122,8 @@ int predict(const PredictOptions& options);
 struct InitOptions {
   std::string program;             ///< How the command was called.
   std::vector<std::string> names;  ///< RECIPE and FILE, or FILE.
-  std::string data, target;
+  std::vector<std::string> data;   ///< Files and patterns, or none.
+  std::string target;
 };
 
 /// Writes a configuration into a new file.

@@ -37,6 +37,9 @@ struct Initializer {
   /// gain · a random matrix whose rows, or columns if they are more, are orthonormal; at least two dimensions. Saxe et
   /// al., 2014.
   static Initializer orthogonal(double gain = 1.0) { return {Kind::kOrthogonal, gain}; }
+
+  /// Values that are those of this one divided by `divisor`.
+  Initializer divided_by(double divisor) const { return {kind, a / divisor, b / divisor, fan}; }
 };
 
 /// Makes parameters under a name prefix and appends them to a list. A layer takes one by value:

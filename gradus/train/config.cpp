@@ -10,6 +10,7 @@
 #include "gradus/base/files.h"
 #include "gradus/nn/objective.h"
 #include "gradus/train/config_clusters.h"
+#include "gradus/train/config_targets.h"
 #include "gradus/train/schedule_config.h"
 
 namespace gradus {
@@ -164,6 +165,11 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
 }
 
 void check_gpt(const Config& config) {
+  if (config.text("model.init") == "zeros") {
+    fail_usage(config.where("model.init"),
+               "model.init = \"zeros\" gives all weights of a gpt the gradient 0, so that it learns nothing; choose "
+               "another");
+  }
   const int64_t width = config.integer("model.width"), heads = config.integer("model.heads");
   const std::string_view key = config.is_set("model.heads") ? "model.heads" : "model.width";
   // Beyond any machine, and far below where sizes no longer fit into 64 bits.
@@ -248,6 +254,7 @@ void check_data_and_model(const Config& config) {
   check_categories(config);
   internal::check_labels(config);
   if (is_gpt) return check_gpt(config);
+  internal::check_target_keys(config);
   if (!makes_clusters(config)) return check_loss(config);
   internal::check_clusters(config);
 }
@@ -525,6 +532,13 @@ bool Config::applies(std::string_view name) const {
 
 void Config::fail_where_it_does_not_apply(const Key& key, std::string_view name) const {
   const std::string& control = key.condition.key;
+  if (!key.condition.choices.empty() && !is_list(table_of(name)) && !applies(control)) {
+    const Condition& above = known_key(control).condition;
+    const std::optional<Value> choice = choice_for(control, above.key);
+    const auto* const text = choice ? std::get_if<std::string>(&*choice) : nullptr;
+    fail_usage(where(name), "\"{}\" goes with {}, which applies to {}{}; remove it", key.name, control, above.text(),
+               text != nullptr && !above.choices.empty() && !above.except ? fmt::format(", not to \"{}\"", *text) : "");
+  }
   const std::optional<Value> found = choice_for(name, control);
   if (!found) {
     fail_usage(where(name), "\"{}\" applies to {}, and there is no {}; set that, or remove \"{}\"", key.name,

@@ -80,11 +80,13 @@ std::vector<Key> data_keys() {
        "makes clusters needs none, and is only compared with them."},
       {"data.validation_labels", texts(), Unset{}, data_is({"idx"}), "The same of `data.validation_path`."},
       {"data.rows", choice({"in_memory", "streamed"}), "in_memory", data_is({"csv", "libsvm"}),
-       "`in_memory`: all rows are held in memory. `streamed`: for files larger than memory. The rows are encoded into a "
+       "`in_memory`: all rows are held in memory. `streamed`: for files larger than memory. The rows are encoded into "
+       "a "
        "file once, the cache, from which each pass reads a part at a time, shuffled by the seed: blocks of rows, and "
        "the rows of those that are in memory together. For `solver.name` = `sgd`, `adagrad` or `ftrl`, and for "
        "optimizers with a number as `train.batch_size`; with "
-       "`data.split = \"random\"`, each row being held out by itself, so that the fraction is about that. A cache whose "
+       "`data.split = \"random\"`, each row being held out by itself, so that the fraction is about that. A cache "
+       "whose "
        "source or options have changed is made again."},
       {"data.cache", text(), Unset{"the first file's path with .rows behind it"}, Condition{"data.rows", {"streamed"}},
        "Where the cache lies. It takes about as much of the disk as the rows in 32 bits: 8 bytes for a value that is "
@@ -97,8 +99,13 @@ std::vector<Key> data_keys() {
       {"data.stride", integer(kFrom0), 0, data_is({"text"}),
        "Distance in tokens between the starts of neighbouring examples; 0 is `model.context`, so that examples do not "
        "overlap."},
-      {"data.target", text(), Unset{"the last column; none for models that make clusters"}, data_is(kTables),
-       "The name of the column to learn. Clusters are not made by it, only compared with it by `gradus eval`."},
+      {"data.target", texts(), Unset{"the last column; none for models that make clusters"}, data_is(kTables),
+       "The name of the column to learn. Clusters are not made by it, only compared with it by `gradus eval`. A list "
+       "of "
+       "columns is soft labels, for `loss.name = \"cross_entropy\"`: each column has the probabilities of the class "
+       "that "
+       "it names, in each row from 0 and 1 in all, within 0.001. Measures of classes take the likeliest for the true "
+       "one."},
       {"data.features", texts(), Unset{"all other columns"}, data_is(kTables),
        "The names of the columns to learn from."},
       {"data.separator", choice({"comma", "semicolon", "tab", "space"}),
@@ -163,7 +170,8 @@ std::vector<Key> data_keys() {
        "What becomes of a feature of text. `one_hot`: an input for each text of the training part, 1 where it is that "
        "one "
        "and 0 elsewhere. `hash`: the same for `data.hash_buckets` numbers that are drawn from the text, for texts of "
-       "which there are many. `embedding`: of an `mlp`, a vector that is learned for each text of the training part, and one for all others. `error`: features are numbers."},
+       "which there are many. `embedding`: of an `mlp`, a vector that is learned for each text of the training part, "
+       "and one for all others. `error`: features are numbers."},
       {"data.category_columns", texts(), Unset{"none"}, data_is(kTables),
        "Features whose numbers are names, such as postal codes: they are treated as text is."},
       {"data.hash_buckets", integer({.low = 1, .high = 1 << 16}), 256, Condition{"data.categories", {"hash"}},
@@ -199,11 +207,17 @@ std::vector<Key> model_keys() {
        choice({"default", "zeros", "normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform",
                "kaiming_normal", "kaiming_uniform", "lecun_normal", "orthogonal"}),
        "default",
-       model_is({"linear", "mlp"}),
-       "Start of the weights. `default`: uniform within ±1/√inputs, as in PyTorch. `normal`, `uniform` and "
+       model_is({"linear", "mlp", "gpt"}),
+       "Start of the weights. `default`: uniform within ±1/√inputs, as in PyTorch; of `gpt` normal with deviation "
+       "0.02, as "
+       "in GPT-2. `normal`, `uniform` and "
        "`truncated_normal` have deviation or bound `init_scale`. `xavier` (Glorot, Bengio, 2010): variance 2/(inputs + "
        "outputs); `kaiming` (He et al., 2015): 2/inputs; `lecun` (LeCun et al., 1998): 1/inputs; `orthogonal` (Saxe et "
-       "al., 2014). Biases start like the weights with `default`, `normal` and `uniform`, else at 0.",
+       "al., 2014). Biases start like the weights with `default`, `normal` and `uniform`, else at 0. Of `gpt` they "
+       "start at 0, "
+       "embeddings like the weights of a layer with `model.width` inputs, and the weights of the two projections that "
+       "a "
+       "block adds to its input are divided by √(2·`model.layers`) in any case.",
        {},
        {"model.kind", {{"linear", "normal"}}}},
       {"model.init_scale", real(kAbove0), 1.0,
@@ -300,8 +314,14 @@ std::vector<Key> loss_keys() {
        "Which quantile of the target is learned."},
       {"loss.label_smoothing", real(kFrom0Below1), 0.0, loss_is({"cross_entropy"}),
        "The part of the probability that is spread evenly over all classes."},
-      {"loss.class_weights", reals(kAbove0), Unset{"1 each"},
-       loss_is({"cross_entropy", "hinge", "squared_hinge"}),
+      {"loss.ignored_class", text(), Unset{},
+       loss_is({"cross_entropy", "binary_cross_entropy", "focal", "hinge", "squared_hinge"}),
+       "The class of a table's rows that carry no loss and count in no measure, by its name in the target column, such "
+       "as `\"unknown\"` or `\"-100\"`: PyTorch's `ignore_index`. The model has no output for it, and `gradus predict` "
+       "never says it. Such rows are left out when the data is read, so that all rows of a batch count. An empty field "
+       "is "
+       "no class; `data.unlabelled` leaves its row out."},
+      {"loss.class_weights", reals(kAbove0), Unset{"1 each"}, loss_is({"cross_entropy", "hinge", "squared_hinge"}),
        "What an example of each class counts, in the order of the classes; the loss is divided by the sum of these. "
        "Where classes are of different size, examples / (classes · examples of the class) makes them count the same: "
        "scikit-learn's `balanced`. `--dry-run` lists the classes and these numbers."},

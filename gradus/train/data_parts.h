@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "gradus/data/libsvm.h"
+#include "gradus/data/row_filter.h"
 #include "gradus/data/split.h"
 #include "gradus/tensor/sparse.h"
 #include "gradus/train/experiment.h"
@@ -93,8 +94,8 @@ bool has_classes(const Config& config);
 TableEncoderOptions target_options(const Config& config);
 /// `data.scaling`.
 Scaling scaling_of(const Config& config);
-/// Leaves out the rows without a value in that column, where `data.unlabelled` asks for that; how many.
-int64_t leave_out_unlabelled(const Config& config, Table& table, size_t column);
+/// Which rows are left out by their target: `data.unlabelled`, `loss.ignored_class`.
+RowFilterOptions row_filter(const Config& config);
 /// `data.fold`, one of `data.folds`; a usage error otherwise.
 int64_t fold_of(const Config& config);
 /// What `[data]` and the loss ask of the encoder of a table.

@@ -16,44 +16,6 @@ DType dtype_of(const Config& config, std::string_view key) { return dtype_from_n
 
 uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
 
-GptOptions gpt_options(const Config& config, const DataShape& shape) {
-  GptOptions o{.vocabulary = shape.vocabulary,
-               .layers = config.integer("model.layers"),
-               .width = config.integer("model.width"),
-               .heads = config.integer("model.heads"),
-               .context = config.integer("model.context"),
-               .dropout = config.real("model.dropout"),
-               .bias = config.boolean("model.bias"),
-               .window = config.integer("model.window"),
-               .tied = config.boolean("model.tied"),
-               .recompute = config.boolean("model.recompute")};
-  if (config.text("model.positions") == "rotary") {
-    o.positions = GptOptions::Positions::kRotary;
-    o.rotary_base = config.real("model.rotary_base");
-  }
-  if (config.text("model.norm") == "rms") o.norm = GptOptions::NormKind::kRms;
-  if (config.text("model.feed_forward") == "swiglu") o.feed_forward = GptOptions::FeedForward::kSwiglu;
-  if (config.has("model.feed_forward_width")) o.feed_forward_width = config.integer("model.feed_forward_width");
-  if (config.has("model.kv_heads")) o.kv_heads = config.integer("model.kv_heads");
-  return o;
-}
-
-Objective objective_of(const Config& config) {
-  Objective o;
-  o.kind = objective_kind(config.text("loss.name"));
-  const auto take = [&](const char* key, double& into) {
-    if (config.has(key)) into = config.real(key);
-  };
-  take("loss.delta", o.delta);
-  take("loss.quantile", o.quantile);
-  take("loss.label_smoothing", o.label_smoothing);
-  if (config.has("loss.class_weights")) o.class_weights = config.reals("loss.class_weights");
-  take("loss.positive_weight", o.positive_weight);
-  take("loss.gamma", o.gamma);
-  take("loss.alpha", o.alpha);
-  return o;
-}
-
 // Of weights and of biases; nothing is the layers' own default.
 struct Start {
   std::optional<Initializer> weight, bias;
@@ -74,6 +36,45 @@ Start start_of(const Config& config) {
   if (name == "kaiming_uniform") return {Initializer::kaiming_uniform(), zero};
   if (name == "lecun_normal") return {Initializer::lecun_normal(), zero};
   return {Initializer::orthogonal(scale), zero};
+}
+
+GptOptions gpt_options(const Config& config, const DataShape& shape) {
+  GptOptions o{.vocabulary = shape.vocabulary,
+               .layers = config.integer("model.layers"),
+               .width = config.integer("model.width"),
+               .heads = config.integer("model.heads"),
+               .context = config.integer("model.context"),
+               .dropout = config.real("model.dropout"),
+               .bias = config.boolean("model.bias"),
+               .window = config.integer("model.window"),
+               .tied = config.boolean("model.tied"),
+               .recompute = config.boolean("model.recompute")};
+  if (config.text("model.positions") == "rotary") {
+    o.positions = GptOptions::Positions::kRotary;
+    o.rotary_base = config.real("model.rotary_base");
+  }
+  if (config.text("model.norm") == "rms") o.norm = GptOptions::NormKind::kRms;
+  if (config.text("model.feed_forward") == "swiglu") o.feed_forward = GptOptions::FeedForward::kSwiglu;
+  if (config.has("model.feed_forward_width")) o.feed_forward_width = config.integer("model.feed_forward_width");
+  if (config.has("model.kv_heads")) o.kv_heads = config.integer("model.kv_heads");
+  o.weight_init = start_of(config).weight.value_or(o.weight_init);
+  return o;
+}
+
+Objective objective_of(const Config& config) {
+  Objective o;
+  o.kind = objective_kind(config.text("loss.name"));
+  const auto take = [&](const char* key, double& into) {
+    if (config.has(key)) into = config.real(key);
+  };
+  take("loss.delta", o.delta);
+  take("loss.quantile", o.quantile);
+  take("loss.label_smoothing", o.label_smoothing);
+  if (config.has("loss.class_weights")) o.class_weights = config.reals("loss.class_weights");
+  take("loss.positive_weight", o.positive_weight);
+  take("loss.gamma", o.gamma);
+  take("loss.alpha", o.alpha);
+  return o;
 }
 
 std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {

@@ -8,6 +8,7 @@
 #include "gradus/data/csv.h"
 #include "gradus/data/dataset.h"
 #include "gradus/data/encoder.h"
+#include "gradus/data/row_filter.h"
 #include "gradus/data/split.h"
 #include "gradus/nn/models/model.h"
 #include "gradus/optim/optimizer.h"
@@ -38,8 +39,8 @@ struct ExperimentData {
   uint64_t hash = 0;  ///< XXH3 of the data as the model sees it: tokens, or inputs and targets.
   /// Of tables and sparse rows: which rows of data.path each part has, counted from 0 over all its files.
   Split split;
-  int64_t unlabelled = 0;          ///< Rows of tables that were left out, as their target is missing.
-  int64_t skipped = 0;             ///< Rows of tables that were left out, as something is wrong with them,
+  LeftOutRows by_target = {};      ///< Rows of tables that were left out for their target,
+  int64_t skipped = 0;             ///< or as something is wrong with them,
   std::string first_skipped = {};  ///< and with the first of them, and where.
   int64_t left_out = 0;                 ///< Of streamed rows: both of the above.
   std::vector<std::string> notes = {};  ///< What happened while it was read, for people.

@@ -107,14 +107,18 @@ std::string left_out_text(const ExperimentData& data) {
   std::string text;
   for (const std::string& note : data.notes) text += note + "\n";
   if (data.left_out > 0) {
-    text += fmt::format("{} rows are left out, for want of a target or as something is wrong with them\n",
-                        data.left_out);
+    text += fmt::format("{} rows are left out, for their target or as something is wrong with them\n", data.left_out);
   }
   if (data.skipped > 0) {
     text += fmt::format("{} rows are left out, as something is wrong with them; the first: {}\n", data.skipped,
                         data.first_skipped);
   }
-  if (data.unlabelled > 0) text += fmt::format("{} rows without a target are left out\n", data.unlabelled);
+  if (data.by_target.unlabelled > 0) {
+    text += fmt::format("{} rows without a target are left out\n", data.by_target.unlabelled);
+  }
+  if (data.by_target.ignored > 0) {
+    text += fmt::format("{} rows of the ignored class are left out\n", data.by_target.ignored);
+  }
   if (data.unused_tokens > 0) {
     text += fmt::format("{} tokens at the end of the training text are too few for an example and stay unused\n",
                         data.unused_tokens);

@@ -147,7 +147,7 @@ Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
   constexpr int64_t kRows = 4096;  // at once: there may be more than memory holds
   std::vector<double> truth;
   for_each_batch(part, kRows, [&](std::span<const int64_t>, const Batch& batch) {
-    const std::vector<double> own = batch.targets.values<double>();
+    const std::vector<double> own = (classes > 0 ? classes_of_targets(batch.targets) : batch.targets).values<double>();
     truth.insert(truth.end(), own.begin(), own.end());
     return true;
   });

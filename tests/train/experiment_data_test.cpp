@@ -333,6 +333,63 @@ TEST(ExperimentModel, EveryInitialiserHasItsDeviation) {
   EXPECT_NEAR(deviation("orthogonal"), std::sqrt(1.0 / 400), 1e-6);  // its rows have length 1
 }
 
+Config gpt_config(std::vector<std::string> keys) {
+  keys.insert(keys.begin(), {"data.kind=text", "data.path=t", "model.kind=gpt", "model.layers=2", "model.width=64",
+                             "model.heads=2", "model.context=48"});
+  return config_of(keys);
+}
+
+TEST(ExperimentModel, EveryInitialiserIsForAGptToo) {
+  const auto deviation = [](const std::string& init, std::string_view name) {
+    const auto model = make_model(gpt_config({"model.init=" + init}), {.vocabulary = 96});
+    double squares = 0.0;
+    for (const Parameter& p : model->parameters()) {
+      if (p.name != name) continue;
+      const std::vector<double> weights = p.tensor.values<double>();
+      for (const double w : weights) squares += w * w / static_cast<double>(weights.size());
+    }
+    return std::sqrt(squares);
+  };
+  // At least 3072 weights each: the deviation of a deviation is 1/√(2·3072) = 1.3% of it.
+  const auto expect = [&](const char* init, const char* name, double wanted) {
+    EXPECT_NEAR(deviation(init, name), wanted, 0.05 * wanted) << init << ' ' << name;
+  };
+  for (const char* name : {"wte.weight", "wpe.weight", "h.1.attn.c_attn.weight", "h.1.mlp.c_fc.weight"}) {
+    expect("default", name, 0.02);
+    expect("normal", name, 1.0);
+    expect("uniform", name, 1.0 / std::sqrt(3.0));
+    expect("kaiming_normal", name, std::sqrt(2.0 / 64));
+    expect("kaiming_uniform", name, std::sqrt(2.0 / 64));
+    expect("lecun_normal", name, std::sqrt(1.0 / 64));
+  }
+  expect("xavier_normal", "h.0.attn.c_attn.weight", std::sqrt(2.0 / (64 + 192)));
+  expect("xavier_uniform", "wte.weight", std::sqrt(2.0 / (64 + 96)));
+  // 64 columns of length 1, of 192 weights each.
+  EXPECT_NEAR(deviation("orthogonal", "h.0.attn.c_attn.weight"), std::sqrt(1.0 / 192), 1e-6);
+  // What is added to a block's input: 4 such projections.
+  EXPECT_NEAR(deviation("orthogonal", "h.0.attn.c_proj.weight"), std::sqrt(1.0 / 64) / 2.0, 1e-6);
+  EXPECT_NEAR(deviation("lecun_normal", "h.1.mlp.c_proj.weight"), std::sqrt(1.0 / 256) / 2.0, 0.05 / 32);
+  EXPECT_EQ(deviation("normal", "h.0.attn.c_attn.bias"), 0.0);
+  EXPECT_EQ(deviation("normal", "h.0.ln_1.weight"), 1.0);
+}
+
+TEST(ExperimentModel, AGptStartsAsGpt2WithTheSameBitsByName) {
+  const auto weights = [](const std::vector<std::string>& keys) {
+    std::vector<double> all;
+    const auto model = make_model(gpt_config(keys), {.vocabulary = 50});
+    for (const Parameter& p : model->parameters()) {
+      const std::vector<double> own = p.tensor.values<double>();
+      all.insert(all.end(), own.begin(), own.end());
+    }
+    return all;
+  };
+  EXPECT_EQ(weights({}), weights({"model.init=normal", "model.init_scale=0.02"}));
+  EXPECT_EQ(
+      usage_error_text([] { gpt_config({"model.init=zeros"}); }),
+      "[--set model.init=zeros] model.init = \"zeros\" gives all weights of a gpt the gradient 0, so that it learns "
+      "nothing; choose another");
+}
+
 TEST(ExperimentConfig, ALossThatDoesNotGoWithTheData) {
   const auto error = [](std::vector<std::string> keys) {
     return usage_error_text([&] { config_of(std::move(keys)); });

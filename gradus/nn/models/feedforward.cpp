@@ -17,7 +17,7 @@ void FeatureModel::evaluate(const Batch& batch, Context& context, Metrics& metri
   const Tensor outputs = this->outputs(batch, context);
   metrics.add(objective_loss(objective_, outputs, batch.targets, batch.weights));
   if (is_of_classes(objective_.kind)) {
-    metrics.add_classes(outputs, batch.targets);
+    metrics.add_classes(outputs, classes_of_targets(batch.targets));
   } else {
     metrics.add_numbers(objective_prediction(objective_, outputs), batch.targets);
   }

@@ -9,15 +9,13 @@
 namespace gradus {
 namespace {
 
-constexpr double kDeviation = 0.02;
-
-Linear make_linear(const ParameterBuilder& p, int64_t in, int64_t out, double deviation, bool bias) {
-  const Initializer normal = Initializer::normal(deviation), zero = Initializer::constant(0.0);
-  return Linear(p, in, out, {.bias = bias, .weight_init = &normal, .bias_init = &zero});
+Linear make_linear(const ParameterBuilder& p, int64_t in, int64_t out, const Initializer& init, bool bias) {
+  const Initializer zero = Initializer::constant(0.0);
+  return Linear(p, in, out, {.bias = bias, .weight_init = &init, .bias_init = &zero});
 }
 
-double residual_deviation(const GptOptions& options) {
-  return kDeviation / std::sqrt(2.0 * static_cast<double>(options.layers));
+Initializer residual_init(const GptOptions& options) {
+  return options.weight_init.divided_by(std::sqrt(2.0 * static_cast<double>(options.layers)));
 }
 
 GptOptions checked(const GptOptions& o) {
@@ -66,11 +64,12 @@ NormParameters parameters_of(const LayerNorm& layer) {
 GptBlock::GptBlock(const ParameterBuilder& p, const GptOptions& o)
     : ln_1(make_norm(p / "ln_1", o)),
       ln_2(make_norm(p / "ln_2", o)),
-      c_attn(make_linear(p / "attn" / "c_attn", o.width, o.width / o.heads * (o.heads + 2 * kv_heads_of(o)), kDeviation,
-                         o.bias)),
-      attn_proj(make_linear(p / "attn" / "c_proj", o.width, o.width, residual_deviation(o), o.bias)),
-      c_fc(make_linear(p / "mlp" / "c_fc", o.width, (is_gated(o) ? 2 : 1) * feed_forward_width(o), kDeviation, o.bias)),
-      mlp_proj(make_linear(p / "mlp" / "c_proj", feed_forward_width(o), o.width, residual_deviation(o), o.bias)),
+      c_attn(make_linear(p / "attn" / "c_attn", o.width, o.width / o.heads * (o.heads + 2 * kv_heads_of(o)),
+                         o.weight_init, o.bias)),
+      attn_proj(make_linear(p / "attn" / "c_proj", o.width, o.width, residual_init(o), o.bias)),
+      c_fc(make_linear(p / "mlp" / "c_fc", o.width, (is_gated(o) ? 2 : 1) * feed_forward_width(o), o.weight_init,
+                       o.bias)),
+      mlp_proj(make_linear(p / "mlp" / "c_proj", feed_forward_width(o), o.width, residual_init(o), o.bias)),
       dropout{o.dropout},
       heads(o.heads),
       attention(attention_options(o)),
@@ -103,12 +102,11 @@ Tensor GptBlock::operator()(const Tensor& x, Context& context) const {
 
 Gpt::Gpt(const GptOptions& options, uint64_t seed)
     : options_(checked(options)),
-      wte_(ParameterBuilder(parameters_, seed) / "wte", options.vocabulary, options.width,
-           Initializer::normal(kDeviation)),
+      wte_(ParameterBuilder(parameters_, seed) / "wte", options.vocabulary, options.width, options.weight_init),
       wpe_([&]() -> std::optional<Embedding> {
         if (options.positions != GptOptions::Positions::kLearned) return std::nullopt;
         return Embedding(ParameterBuilder(parameters_, seed) / "wpe", options.context, options.width,
-                         Initializer::normal(kDeviation));
+                         options.weight_init);
       }()),
       blocks_([&] {
         std::vector<GptBlock> blocks;
@@ -120,7 +118,7 @@ Gpt::Gpt(const GptOptions& options, uint64_t seed)
       dropout_{options.dropout},
       head_(options.tied ? wte_.weight
                          : make_linear(ParameterBuilder(parameters_, seed) / "lm_head", options.width,
-                                       options.vocabulary, kDeviation, false)
+                                       options.vocabulary, options.weight_init, false)
                                .weight) {}
 
 Tensor Gpt::hidden(const Tensor& ids, Context& context) const {

@@ -35,6 +35,8 @@ struct GptOptions {
   /// Blocks keep nothing but their input for backward, and run again there: less memory, a third more work, the same
   /// bits.
   bool recompute = false;
+  /// Start of all matrices: of linear layers and embeddings, of which the width is the number of inputs.
+  Initializer weight_init = Initializer::normal(0.02);
 };
 
 /// One transformer block: x + attention(norm(x)), then + mlp(norm(x)).
@@ -55,8 +57,8 @@ struct GptBlock {
 
 /// Parameters have the names that GPT-2 has at Hugging Face ("wte.weight", "h.0.attn.c_attn.weight", …), weights (out,
 /// in); "attn.c_attn" makes queries, keys and values side by side, "mlp.c_fc" of a SwiGLU the gate and then what it
-/// lets through; "lm_head.weight" is there where it is not tied. Weights start normal with deviation 0.02, those of the
-/// two residual projections with 0.02/√(2·layers), biases at 0. With rotary positions, RMS norms, SwiGLU, grouped
+/// lets through; "lm_head.weight" is there where it is not tied. Matrices start as `weight_init` says, those of the two
+/// residual projections divided by √(2·layers), biases at 0. With rotary positions, RMS norms, SwiGLU, grouped
 /// heads, no bias and a head of its own it is Llama (Touvron et al., 2023).
 class Gpt : public Model {
  public:
