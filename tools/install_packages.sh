@@ -9,6 +9,7 @@ packages=(
   libfmt-dev            # text
   zlib1g-dev            # data compressed by gzip, NumPy's archives
   libzstd-dev           # data compressed by zstd
+  libsndfile1-dev       # sound files: WAV, FLAC, OGG, MP3
   libxxhash-dev         # sums of checkpoints
   libtomlplusplus-dev   # configuration files
   nlohmann-json3-dev    # logs and model files
