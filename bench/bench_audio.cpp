@@ -1,5 +1,5 @@
-// Times what is done to ten seconds of sound before a model sees them, and prints one JSON object: what bench/peers/audio
-// takes. bench_audio [THREADS]
+// Times what is done to ten seconds of sound before a model sees them, and prints one JSON object: what
+// bench/peers/audio takes. bench_audio [THREADS]
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>

@@ -34,8 +34,8 @@ constexpr int64_t kMostChannels = 64;
 constexpr int64_t kLowestRate = 1000, kHighestRate = 768'000;
 
 /// Reads the sound that `bytes` are. The beginning is looked at first, and memory taken as samples come. Errors name
-/// `source`: another format; nothing in it; a number of channels or a rate out of range; a file that ends before it says
-/// that it does; more than `most_bytes`; a sample that is no finite number.
+/// `source`: another format; nothing in it; a number of channels or a rate out of range; a file that ends before it
+/// says that it does; more than `most_bytes`; a sample that is no finite number.
 Audio parse_audio(std::string_view bytes, const std::string& source, const AudioReadOptions& options = {});
 /// The same of a file.
 Audio read_audio(const std::string& path, const AudioReadOptions& options = {});
@@ -44,8 +44,8 @@ Audio read_audio(const std::string& path, const AudioReadOptions& options = {});
 AudioInfo parse_audio_info(std::string_view bytes, const std::string& source);
 AudioInfo read_audio_info(const std::string& path);
 
-/// Writes f32 samples (frames, channels), or (frames) of one channel, as a WAV file of 16 bits; what is outside [−1, 1] is
-/// clipped.
+/// Writes f32 samples (frames, channels), or (frames) of one channel, as a WAV file of 16 bits; what is outside [−1, 1]
+/// is clipped.
 void write_wav(const std::string& path, const Audio& audio);
 
 }  // namespace gradus

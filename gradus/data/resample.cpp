@@ -29,6 +29,9 @@ float dot(const float* x, const float* weights, int64_t taps) {
   return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
+int64_t floor_of(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+size_t place_in(int64_t a, int64_t b) { return static_cast<size_t>(a - floor_of(a, b) * b); }
+
 }  // namespace
 
 Tensor mix_to_mono(const Tensor& samples) {
@@ -71,25 +74,38 @@ Resampler::Resampler(int64_t from, int64_t to) {
   }
 }
 
-int64_t Resampler::size(int64_t count) const { return (count * to_ + from_ - 1) / from_; }
-
-int64_t Resampler::size_before(int64_t count) const { return (count * from_ + to_ - 1) / to_; }
+AudioSpan Resampler::inputs(const AudioSpan& outputs) const {
+  if (from_ == to_) return outputs;
+  const int64_t last = outputs.first + outputs.count - 1;
+  const int64_t begin = floor_of(outputs.first, to_) * from_ + first_[place_in(outputs.first, to_)];
+  const int64_t end = floor_of(last, to_) * from_ + first_[place_in(last, to_)] + taps_;
+  return {begin, end - begin};
+}
 
 Tensor Resampler::operator()(const Tensor& samples) const {
+  return from_ == to_ ? samples : part(samples, 0, {0, size(samples.numel())});
+}
+
+Tensor Resampler::part(const Tensor& samples, int64_t first, const AudioSpan& outputs) const {
   constexpr int64_t kGrain = 1 << 13;
-  if (from_ == to_) return samples;
-  const int64_t count = samples.numel(), before = -first_[0], outputs = size(count);
-  // Zeros on both sides, so that no output has fewer taps.
-  Tensor padded = Tensor::zeros({before + count + 2 * taps_});
-  std::copy_n(samples.data<float>(), count, padded.mutable_data<float>() + before);
-  Tensor result = Tensor::empty({outputs});
-  const float* const x = padded.data<float>() + before;
-  float* const y = result.mutable_data<float>();
-  parallel_for(outputs, kGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t j = begin; j < end; ++j) {
-      const int64_t phase = j % to_;
-      const float* const weights = weights_.data() + phase * taps_;
-      y[j] = dot(x + j / to_ * from_ + first_[static_cast<size_t>(phase)], weights, taps_);
+  const AudioSpan needed = inputs(outputs);
+  // So that no output has fewer taps.
+  Tensor x = Tensor::zeros({needed.count});
+  const int64_t begin = std::max(first, needed.first);
+  const int64_t end = std::min(first + samples.numel(), needed.first + needed.count);
+  if (begin < end) {
+    std::copy_n(samples.data<float>() + (begin - first), end - begin, x.mutable_data<float>() + (begin - needed.first));
+  }
+  if (from_ == to_) return x;
+  Tensor result = Tensor::empty({outputs.count});
+  const float* const from = x.data<float>() - needed.first;
+  float* const to = result.mutable_data<float>();
+  parallel_for(outputs.count, kGrain, [&](int64_t piece, int64_t piece_end) {
+    for (int64_t i = piece; i < piece_end; ++i) {
+      const int64_t j = outputs.first + i;
+      const size_t phase = place_in(j, to_);
+      to[i] = dot(from + floor_of(j, to_) * from_ + first_[phase], weights_.data() + phase * static_cast<size_t>(taps_),
+                  taps_);
     }
   });
   return result;

@@ -23,28 +23,28 @@ enum class LogScale : uint8_t {
 };
 
 struct SpectrogramOptions {
-  int64_t rate = 16'000;          ///< Samples a second.
-  int64_t fft = 400;              ///< Samples of a Fourier transform: even, 2 to 65,536, no prime factor above 5.
-  int64_t window = 400;           ///< Samples of the window, in the middle of those: 1 to `fft`.
-  int64_t hop = 160;              ///< Samples from a frame to the next: 1 to 65,536.
-  int64_t mels = 80;              ///< Bands: 1 to 4096.
-  double low = 0.0;               ///< Hz where the first band begins, below `high`.
-  double high = 0.0;              ///< Hz where the last one ends, at most rate/2; 0: ⌊rate/2⌋.
+  int64_t rate = 16'000;  ///< Samples a second.
+  int64_t fft = 400;      ///< Samples of a Fourier transform: even, 2 to 65,536, no prime factor above 5.
+  int64_t window = 400;   ///< Samples of the window, in the middle of those: 1 to `fft`.
+  int64_t hop = 160;      ///< Samples from a frame to the next: 1 to 65,536.
+  int64_t mels = 80;      ///< Bands: 1 to 4096.
+  double low = 0.0;       ///< Hz where the first band begins, below `high`.
+  double high = 0.0;      ///< Hz where the last one ends, at most rate/2; 0: ⌊rate/2⌋.
   MelScale scale = MelScale::kHtk;
-  bool equal_area = false;        ///< Each band is divided by half its width in Hz (Slaney's norm).
+  bool equal_area = false;  ///< Each band is divided by half its width in Hz (Slaney's norm).
   LogScale log = LogScale::kNatural;
-  int64_t coefficients = 0;       ///< MFCC: so many, at most `mels`; 0: the log-mel spectrogram itself.
+  int64_t coefficients = 0;  ///< MFCC: so many, at most `mels`; 0: the log-mel spectrogram itself.
 };
 
-/// From a sound to its log-mel spectrogram or its MFCC. The definition: the sound is continued by `fft`/2 samples on both
-/// sides as in a mirror (the last sample is not repeated), so that frame t lies about sample t · hop, and ⌊samples/hop⌋ + 1
-/// frames come of it; a frame times the periodic Hann window, its discrete Fourier transform, |X|² of frequencies k ·
-/// rate/fft; band b is their sum with weights that rise in a straight line (in Hz) from 0 at point b of the mel scale to
-/// 1 at b + 1 and fall to 0 at b + 2, of mels + 2 points that lie evenly on it from `low` to `high`; then the
-/// logarithm. MFCC are the first of the orthonormal DCT-II of that. The same values as torchaudio's: for `log` = kNatural
-/// log(MelSpectrogram(…)(x) + 1e-6) and MFCC(log_mels=True), for kDecibel AmplitudeToDB("power", 80) and MFCC with its
-/// defaults. Source: Davis, Mermelstein, "Comparison of parametric representations for monosyllabic word recognition",
-/// 1980.
+/// From a sound to its log-mel spectrogram or its MFCC. The definition: the sound is continued by `fft`/2 samples on
+/// both sides as in a mirror (the last sample is not repeated), so that frame t lies about sample t · hop, and
+/// ⌊samples/hop⌋ + 1 frames come of it; a frame times the periodic Hann window, its discrete Fourier transform, |X|² of
+/// frequencies k · rate/fft; band b is their sum with weights that rise in a straight line (in Hz) from 0 at point b of
+/// the mel scale to 1 at b + 1 and fall to 0 at b + 2, of mels + 2 points that lie evenly on it from `low` to `high`;
+/// then the logarithm. MFCC are the first of the orthonormal DCT-II of that. The same values as torchaudio's: for `log`
+/// = kNatural log(MelSpectrogram(…)(x) + 1e-6) and MFCC(log_mels=True), for kDecibel AmplitudeToDB("power", 80) and
+/// MFCC with its defaults. Source: Davis, Mermelstein, "Comparison of parametric representations for monosyllabic word
+/// recognition", 1980.
 class Spectrogram {
  public:
   /// A usage error where an option is out of its range.

@@ -24,8 +24,8 @@ inline std::string wav_bytes(const WavHeader& h, const std::string& data) {
   const uint32_t frame = uint32_t{h.channels} * h.bits / 8;
   const std::string format = little_endian(h.format, 2) + little_endian(h.channels, 2) + little_endian(h.rate, 4) +
                              little_endian(h.rate * frame, 4) + little_endian(frame, 2) + little_endian(h.bits, 2);
-  const std::string chunks = "WAVEfmt " + little_endian(format.size(), 4) + format + "data" +
-                             little_endian(data.size(), 4) + data;
+  const std::string chunks =
+      "WAVEfmt " + little_endian(format.size(), 4) + format + "data" + little_endian(data.size(), 4) + data;
   return "RIFF" + little_endian(chunks.size(), 4) + chunks;
 }
 

@@ -17,9 +17,8 @@ std::string refused(const std::string& bytes, const AudioReadOptions& options = 
 }
 
 TEST(AudioFile, ReadsWholeNumbersAndFloats) {
-  const Audio whole = parse_audio(wav_bytes({.format = 1, .channels = 2, .rate = 44100, .bits = 16},
-                                            "\x00\x00\x00\x40\x00\x80\xff\x7f"s),
-                                  "a.wav");
+  const Audio whole = parse_audio(
+      wav_bytes({.format = 1, .channels = 2, .rate = 44100, .bits = 16}, "\x00\x00\x00\x40\x00\x80\xff\x7f"s), "a.wav");
   EXPECT_EQ(whole.samples.shape(), (Shape{2, 2}));
   EXPECT_EQ(whole.rate, 44100);
   EXPECT_EQ(whole.samples.values<float>(), (std::vector<float>{0, 0.5F, -1, 32767.0F / 32768.0F}));
@@ -69,7 +68,8 @@ TEST(AudioFile, WhatIsNoSoundIsAnError) {
   EXPECT_EQ(refused("FORM\0\0\0\0AIFF"s),
             "[a.wav] is no sound that can be read (it begins like none); expected WAV, FLAC, OGG or MP3");
   for (const char* start : {"RIFF\x10", "fLaC", "OggS", "ID3"}) {
-    EXPECT_TRUE(refused(std::string(start) + std::string(100, '\0')).starts_with("[a.wav] is no sound that can be read ("))
+    EXPECT_TRUE(
+        refused(std::string(start) + std::string(100, '\0')).starts_with("[a.wav] is no sound that can be read ("))
         << start;
   }
 }
@@ -78,7 +78,8 @@ TEST(AudioFile, AbsurdSizesAreErrors) {
   EXPECT_EQ(refused(wav_bytes({}, "")), "[a.wav] has no samples; expected one at least");
   EXPECT_EQ(refused(float_wav(std::vector<float>(100), {.channels = 100})),
             "[a.wav] says that it has 100 channels; expected 1 to 64");
-  EXPECT_EQ(refused(float_wav({1}, {.rate = 7})), "[a.wav] says that it has 7 samples a second; expected 1000 to 768000");
+  EXPECT_EQ(refused(float_wav({1}, {.rate = 7})),
+            "[a.wav] says that it has 7 samples a second; expected 1000 to 768000");
   EXPECT_EQ(refused(float_wav({1}, {.rate = 2'000'000})),
             "[a.wav] says that it has 2000000 samples a second; expected 1000 to 768000");
   EXPECT_EQ(refused(float_wav(std::vector<float>(1000)), {.most_bytes = 3996}),
@@ -90,8 +91,7 @@ TEST(AudioFile, OneThatIsCutShortIsAnError) {
   EXPECT_EQ(refused(bytes.substr(0, 2000)),
             "[a.wav] ends at byte 2000, and says at byte 4 that it has 4044; it is cut short: make or fetch it again");
   const std::string flac = slurp(GRADUS_SOURCE_DIR "/tests/fuzz/corpus/audio/tone.flac");
-  EXPECT_TRUE(refused(flac.substr(0, flac.size() * 3 / 4))
-                  .starts_with("[a.wav] ends or is damaged after frame "));
+  EXPECT_TRUE(refused(flac.substr(0, flac.size() * 3 / 4)).starts_with("[a.wav] ends or is damaged after frame "));
 }
 
 // As programs write to a pipe, which cannot go back to the beginning.

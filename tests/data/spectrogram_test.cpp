@@ -1,6 +1,7 @@
 // Resampling, spectrograms and MFCC beside torchaudio's (tools/make_audio_references.py).
 #include "gradus/data/spectrogram.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -58,9 +59,31 @@ TEST(Resample, SizesAndRates) {
   const Resampler down(44100, 16000);
   EXPECT_EQ(down.size(441), 160);
   EXPECT_EQ(down.size(442), 161);
-  EXPECT_EQ(down.size_before(160), 441);
-  EXPECT_EQ(Resampler(8000, 16000).size_before(3), 2);
   EXPECT_EQ(usage_error_text([] { Resampler(8000, 7); }), "[resample] 7 samples a second; expected 1000 to 768000");
+}
+
+// With zeros before the sound and behind it.
+TEST(Resample, APartIsThatOfTheWhole) {
+  std::vector<float> all;
+  for (int i = 0; i < 3000; ++i) all.push_back(static_cast<float>(std::sin(1e-4 * i * i)));
+  const Tensor x = Tensor::from(all, {3000});
+  for (const auto& [from, to] : std::vector<std::pair<int64_t, int64_t>>{{11025, 8000}, {8000, 11025}, {8000, 8000}}) {
+    const Resampler resampler(from, to);
+    const std::vector<float> whole = resampler(x).values<float>();
+    const auto size = static_cast<int64_t>(whole.size());
+    for (const AudioSpan span : {AudioSpan{100, 200}, AudioSpan{0, 7}, AudioSpan{size - 50, 50}}) {
+      const AudioSpan needed = resampler.inputs(span);
+      const int64_t first = std::max<int64_t>(needed.first, 0),
+                    end = std::min<int64_t>(needed.first + needed.count, 3000);
+      const Tensor part = resampler.part(x.view({end - first}, {1}, first), first, span);
+      EXPECT_EQ(part.values<float>(),
+                (std::vector<float>(whole.begin() + span.first, whole.begin() + span.first + span.count)));
+    }
+    const std::vector<float> wide = resampler.part(x, 0, {-20, size + 40}).values<float>();
+    EXPECT_TRUE(std::equal(whole.begin(), whole.end(), wide.begin() + 20));
+    EXPECT_EQ(wide.front(), 0.0F);
+    EXPECT_EQ(wide.back(), 0.0F);
+  }
 }
 
 TEST(Resample, TheMeanOfChannels) {
@@ -70,25 +93,28 @@ TEST(Resample, TheMeanOfChannels) {
 
 TEST(Spectrogram, EqualsTorchaudio) {
   for (const json& c : references()["spectrogram"]) {
-    const SpectrogramOptions options{
-        .rate = c["rate"],
-        .fft = c["n_fft"],
-        .window = c["win_length"],
-        .hop = c["hop_length"],
-        .mels = c["n_mels"],
-        .low = c["f_min"],
-        .high = c["f_max"].is_null() ? 0.0 : c["f_max"].get<double>(),
-        .scale = c["mel_scale"] == "htk" ? MelScale::kHtk : MelScale::kSlaney,
-        .equal_area = !c["norm"].is_null(),
-        .log = c["decibel"] ? LogScale::kDecibel : LogScale::kNatural,
-        .coefficients = c["mfcc"]};
+    const SpectrogramOptions options{.rate = c["rate"],
+                                     .fft = c["n_fft"],
+                                     .window = c["win_length"],
+                                     .hop = c["hop_length"],
+                                     .mels = c["n_mels"],
+                                     .low = c["f_min"],
+                                     .high = c["f_max"].is_null() ? 0.0 : c["f_max"].get<double>(),
+                                     .scale = c["mel_scale"] == "htk" ? MelScale::kHtk : MelScale::kSlaney,
+                                     .equal_area = !c["norm"].is_null(),
+                                     .log = c["decibel"] ? LogScale::kDecibel : LogScale::kNatural,
+                                     .coefficients = c["mfcc"]};
     json shown = c;
     shown.erase("x");
     shown.erase("y");
     SCOPED_TRACE(shown.dump());
     const Tensor values = Spectrogram(options)(samples_of(c["x"]));
     EXPECT_EQ(values.shape(), (Shape{c["shape"][0], c["shape"][1]}));
-    expect_near(values, c["y"], 1e-4);
+    // Where values are large, some 16 roundings of the largest: torchaudio's own in float32 are 1.2e-4 off those of 188
+    // dB.
+    double largest = 0.0;
+    for (const json& y : c["y"]) largest = std::max(largest, std::abs(y.get<double>()));
+    expect_near(values, c["y"], std::max(1e-4, 1e-6 * largest));
   }
 }
 
