@@ -21,7 +21,7 @@ AudioFile looked_at(const std::string& path, bool whole) {
     if (!whole && file.info.frames > 0) return file;
     file.info.frames = parse_audio(bytes, path).samples.size(0);
   } catch (const Error& error) {
-    file.problem = error.what();
+    file.problem = error.message();
   }
   return file;
 }
@@ -43,7 +43,7 @@ std::vector<AudioFile> look_at_audio_files(std::span<const std::string> paths, b
 
 AudioFiles::AudioFiles(std::vector<AudioFile> files, int64_t rate) : files_(std::move(files)) {
   for (const AudioFile& file : files_) {
-    if (!file.problem.empty()) fail("audio", "a file that cannot be read: {}", file.problem);
+    if (!file.problem.empty()) fail(file.path, "{}", file.problem);
     if (!resamplers_.contains(file.info.rate)) resamplers_.emplace(file.info.rate, Resampler(file.info.rate, rate));
   }
 }

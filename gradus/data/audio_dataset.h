@@ -20,7 +20,7 @@ struct AudioFile {
   std::string path = {};
   AudioInfo info = {};       ///< Its number of frames is known.
   uint64_t hash = 0;         ///< XXH3 of its bytes.
-  std::string problem = {};  ///< What is wrong with it; empty for nothing.
+  std::string problem = {};  ///< What is wrong with it, without its name; empty for nothing.
 };
 
 /// Looks at each file: its beginning, or with `whole` at all of its samples.

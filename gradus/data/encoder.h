@@ -6,18 +6,22 @@
 #include <variant>
 
 #include "gradus/base/variant.h"
+#include "gradus/data/audio_encoder.h"
 #include "gradus/data/table_encoder.h"
 #include "gradus/data/tokenizer.h"
 
 namespace gradus {
 
-/// The vocabulary of a text, the columns of a table, or nothing for data that is made up.
-using DataEncoder = Variant<std::monostate, CharacterTokenizer, TableEncoder>;
+/// The vocabulary of a text, the columns of a table, what is seen of sounds, or nothing for data that is made up.
+using DataEncoder = Variant<std::monostate, CharacterTokenizer, TableEncoder, AudioEncoder>;
 
-/// What its file in a run's folder is called: "tokenizer.json", "columns.json", or "" if there is none.
+/// What of it knows the target, its classes and its scale: a table's own, or the labels of sounds; null if there is none.
+const TableEncoder* target_encoder(const DataEncoder& encoder);
+
+/// What its file in a run's folder is called: "tokenizer.json", "columns.json", "audio.json", or "" if there is none.
 std::string_view encoder_file(const DataEncoder& encoder);
 /// All names that `encoder_file` gives.
-inline constexpr std::string_view kEncoderFiles[] = {"tokenizer.json", "columns.json"};
+inline constexpr std::string_view kEncoderFiles[] = {"tokenizer.json", "columns.json", "audio.json"};
 /// The text of that file.
 std::string encoder_json(const DataEncoder& encoder);
 /// The encoder that a text of the file of that name is; messages call it `source`.

@@ -57,14 +57,6 @@ void limit_range(Tensor& decibels) {
   for (int64_t i = 0; i < count; ++i) values[i] = std::max(values[i], least);
 }
 
-// The next size that a transform may have.
-int64_t next_size(int64_t fft) {
-  for (int64_t size = std::max<int64_t>(2, fft + fft % 2);; size += 2) {
-    detail::SpectrogramPlan plan;
-    if (detail::plan_transform(size, plan)) return size;
-  }
-}
-
 void check(const SpectrogramOptions& o) {
   const auto require = [](bool kept, const char* what, auto value, const char* expected) {
     if (!kept) fail_usage("spectrogram", "{} is {}; expected {}", what, value, expected);
@@ -82,14 +74,25 @@ void check(const SpectrogramOptions& o) {
 
 }  // namespace
 
+bool is_transform_size(int64_t samples) {
+  if (samples < 2 || samples % 2 != 0) return false;
+  for (const int64_t factor : {2, 3, 5}) {
+    while (samples % factor == 0) samples /= factor;
+  }
+  return samples == 1;
+}
+
 Spectrogram::Spectrogram(const SpectrogramOptions& options)
     : options_(options), plan_(std::make_shared<detail::SpectrogramPlan>()) {
   if (options_.high == 0.0) options_.high = static_cast<double>(options_.rate / 2);
   check(options_);
-  if (!detail::plan_transform(options_.fft, *plan_)) {
+  if (!is_transform_size(options_.fft)) {
+    int64_t next = options_.fft + options_.fft % 2;
+    while (!is_transform_size(next)) next += 2;
     fail_usage("spectrogram", "fft is {}; expected an even number without a prime factor above 5, such as {}",
-               options_.fft, next_size(options_.fft));
+               options_.fft, next);
   }
+  detail::plan_transform(options_.fft, *plan_);
   plan_->hop = options_.hop;
   plan_->adds_floor = options_.log == LogScale::kNatural;
   plan_->floor = plan_->adds_floor ? kFloor : kPowerFloor;

@@ -36,6 +36,9 @@ struct SpectrogramOptions {
   int64_t coefficients = 0;  ///< MFCC: so many, at most `mels`; 0: the log-mel spectrogram itself.
 };
 
+/// Whether a transform may have so many samples: an even number without a prime factor above 5.
+bool is_transform_size(int64_t samples);
+
 /// From a sound to its log-mel spectrogram or its MFCC. The definition: the sound is continued by `fft`/2 samples on
 /// both sides as in a mirror (the last sample is not repeated), so that frame t lies about sample t · hop, and
 /// ⌊samples/hop⌋ + 1 frames come of it; a frame times the periodic Hann window, its discrete Fourier transform, |X|² of

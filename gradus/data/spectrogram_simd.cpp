@@ -207,9 +207,8 @@ void add_turn(std::vector<float>& to, int64_t part, int64_t whole) {
 
 }  // namespace
 
-bool plan_transform(int64_t fft, SpectrogramPlan& plan) {
+void plan_transform(int64_t fft, SpectrogramPlan& plan) {
   plan.fft = fft;
-  if (fft < 2 || fft % 2 != 0) return false;
   int64_t rest = fft / 2;
   for (const int64_t radix : {5, 3, 4, 2}) {
     for (; rest % radix == 0; rest /= radix) {
@@ -220,7 +219,6 @@ bool plan_transform(int64_t fft, SpectrogramPlan& plan) {
     }
   }
   for (int64_t k = 0; k <= fft / 4; ++k) add_turn(plan.turns, k, fft);
-  return rest == 1;
 }
 
 void run_spectrogram(const SpectrogramPlan& plan, const float* samples, int64_t frames, float* to) {

@@ -27,8 +27,8 @@ struct SpectrogramPlan {
   double floor = 0.0, scale = 1.0;
 };
 
-/// The radices of fft/2, and the tables that follow from them. Whether there are such radices.
-bool plan_transform(int64_t fft, SpectrogramPlan& plan);
+/// Makes the radices of fft/2, which there are, and the tables that follow from them.
+void plan_transform(int64_t fft, SpectrogramPlan& plan);
 
 /// So many frames, the first of which begins at `samples`, to `to` (frames, bands).
 void run_spectrogram(const SpectrogramPlan& plan, const float* samples, int64_t frames, float* to);

@@ -208,7 +208,7 @@ void check_comment(const Config& config) {
 // A loss of classes for data that has some, and of numbers for the rest; of a table only its columns know.
 void check_loss(const Config& config) {
   const std::string &loss = config.text("loss.name"), &data = config.text("data.kind");
-  if (data == "csv" || data == "numpy" || data == "libsvm" || data == "idx") {
+  if (data == "csv" || data == "numpy" || data == "libsvm" || data == "idx" || data == "audio") {
     if (config.boolean("data.standardize_target") && loss == "poisson") {
       fail_usage(config.where("data.standardize_target"),
                  "data.standardize_target = true makes numbers below 0, and loss.name = \"poisson\" is of counts");

@@ -20,6 +20,9 @@ using namespace keys;
 
 constexpr KeyTable kTables[] = {
     {"data", "The data set and the part of it that is held out for validation."},
+    {"augment",
+     "How examples are varied in training, each anew in each pass: what happens to one is a function of the seed, the "
+     "pass and the example. Validation, `gradus eval` and `gradus predict` see them as they are."},
     {"model",
      "The model. `gpt` is for text and learns to say the next token; the others are of rows of features, of which "
      "`kmeans` and `gmm` make clusters."},
@@ -445,7 +448,7 @@ std::vector<Key> sweep_keys() {
 
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
-  for (auto part : {data_keys, model_keys, loss_keys, solver_keys, optimizer_keys, schedule_keys, schedule_part_keys,
+  for (auto part : {data_keys, audio_augment_keys, model_keys, loss_keys, solver_keys, optimizer_keys, schedule_keys, schedule_part_keys,
                     regularization_keys, train_keys, watching_keys, sweep_keys}) {
     for (Key& key : part()) keys.push_back(std::move(key));
   }

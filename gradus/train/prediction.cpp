@@ -100,7 +100,7 @@ std::vector<std::string> class_names(const TrainedRun& run) {
   if (makes_clusters(run.config())) return numbered(run.shape().outputs);
   const ObjectiveKind objective = model_of_rows(run).objective().kind;
   if (!is_of_classes(objective)) return {};
-  const auto* table = std::get_if<TableEncoder>(&run.encoder());
+  const TableEncoder* const table = target_encoder(run.encoder());
   if (table != nullptr) return table->classes();
   return numbered(run.shape().outputs == 1 ? 2 : run.shape().outputs);  // which may have one output for both
 }
@@ -118,7 +118,7 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
     const NoGrad no_grad;
     Context context;
     const Tensor outputs = model->outputs(batch, context);
-    add_rows(result, model->objective(), outputs, std::get_if<TableEncoder>(&run.encoder()), place, ids[0]);
+    add_rows(result, model->objective(), outputs, target_encoder(run.encoder()), place, ids[0]);
     return true;
   });
   return result;
@@ -132,6 +132,13 @@ Predictions predict(const TrainedRun& run, const Table& table) {
 }
 
 Predictions predict_files(const TrainedRun& run, const std::vector<std::string>& paths) {
+  if (const auto* audio = std::get_if<AudioEncoder>(&run.encoder())) {
+    const internal::AudioRows rows = internal::read_audio_rows(run.config(), *audio, paths);
+    Predictions result =
+        predict(run, *rows.data, [&](int64_t row) { return rows.names[static_cast<size_t>(row)]; });
+    result.names = rows.names;
+    return result;
+  }
   const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
   if (encoder != nullptr && encoder->is_sparse()) {
     const internal::SparseRows rows = internal::read_sparse_rows(encoder->sparse(), paths);
@@ -163,7 +170,7 @@ void predict_files(const TrainedRun& run, const std::vector<std::string>& paths,
 namespace {
 
 std::string csv_names(const Predictions& p) {
-  std::string text = "prediction";
+  std::string text = p.names.empty() ? "prediction" : "file,prediction";
   if (!p.probabilities.empty()) {
     for (const std::string& name : p.classes) text += "," + csv_field("p_" + name);
   }
@@ -174,8 +181,12 @@ std::string csv_names(const Predictions& p) {
 
 std::string to_csv(const Predictions& p, bool with_names) {
   std::string text = with_names ? csv_names(p) : "";
-  for (const double number : p.numbers) text += number_text(number) + '\n';
+  for (size_t row = 0; row < p.numbers.size(); ++row) {
+    if (!p.names.empty()) text += csv_field(p.names[row]) + ",";
+    text += number_text(p.numbers[row]) + '\n';
+  }
   for (size_t row = 0; row < p.ids.size(); ++row) {
+    if (!p.names.empty()) text += csv_field(p.names[row]) + ",";
     text += csv_field(p.classes[static_cast<size_t>(p.ids[row])]);
     if (!p.probabilities.empty()) {
       for (const double probability : p.probabilities[row]) text += "," + number_text(probability);
@@ -187,11 +198,14 @@ std::string to_csv(const Predictions& p, bool with_names) {
 
 std::string to_jsonl(const Predictions& p) {
   std::string text;
-  for (const double number : p.numbers) {
-    text += fmt::format("{{\"prediction\":{}}}\n", number_text(number));
+  const auto begin = [&](size_t row) {
+    return p.names.empty() ? std::string("{") : "{\"file\":" + json_quoted(p.names[row]) + ",";
+  };
+  for (size_t row = 0; row < p.numbers.size(); ++row) {
+    text += fmt::format("{}\"prediction\":{}}}\n", begin(row), number_text(p.numbers[row]));
   }
   for (size_t row = 0; row < p.ids.size(); ++row) {
-    text += "{\"prediction\":" + json_quoted(p.classes[static_cast<size_t>(p.ids[row])]);
+    text += begin(row) + "\"prediction\":" + json_quoted(p.classes[static_cast<size_t>(p.ids[row])]);
     if (!p.probabilities.empty()) {
       text += ",\"probabilities\":{";
       for (size_t i = 0; i < p.classes.size(); ++i) {

@@ -13,6 +13,7 @@ namespace gradus {
 /// Of each row: the number or the name of the class that the model predicts, and the probability of each class, where
 /// the loss that it was trained for has such. The classes of clusters are "0", "1", …; mixtures have probabilities.
 struct Predictions {
+  std::vector<std::string> names = {};             ///< Of the files, where each row is one.
   std::vector<std::string> classes;                ///< Their names; empty for numbers.
   std::vector<double> numbers;                     ///< Of a model of numbers, in the target's own unit.
   std::vector<int64_t> ids;                        ///< Of a model of classes.
@@ -34,9 +35,9 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
 /// The names of the classes that the run's model tells apart; empty for numbers. A usage error for a text model.
 std::vector<std::string> class_names(const TrainedRun& run);
 
-/// Lines of CSV: "prediction", and "p_CLASS" for each class with probabilities.
+/// Lines of CSV: "file" where rows are files, "prediction", and "p_CLASS" for each class with probabilities.
 std::string to_csv(const Predictions& predictions, bool with_names = true);
-/// A line of JSON for each row: {"prediction": …, "probabilities": {"CLASS": …}}.
+/// A line of JSON for each row: {"file": …, "prediction": …, "probabilities": {"CLASS": …}}.
 std::string to_jsonl(const Predictions& predictions);
 
 }  // namespace gradus

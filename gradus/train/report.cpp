@@ -140,7 +140,7 @@ void add_measures(Report& report, const Outcome& outcome, std::span<const NamedM
 }
 
 Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
-  const auto* table = std::get_if<TableEncoder>(&run.encoder());
+  const TableEncoder* const table = target_encoder(run.encoder());
   const auto in_unit = [&](double x) { return table != nullptr ? table->original(x) : x; };
   Outcome o{.classes = static_cast<int64_t>(classes), .is_poisson = run.config().text("loss.name") == "poisson"};
   if (run.config().has("loss.quantile")) o.quantile = run.config().real("loss.quantile");

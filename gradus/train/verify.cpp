@@ -65,7 +65,7 @@ std::string encoder_summary(const fs::path& path, std::string_view name) {
   if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder)) {
     return fmt::format("{} tokens", tokenizer->vocabulary_size());
   }
-  const auto& table = std::get<TableEncoder>(encoder);
+  const TableEncoder& table = *target_encoder(encoder);
   return fmt::format("{} features", table.features().empty() ? table.width() : int64_t(table.features().size()));
 }
 

@@ -116,16 +116,15 @@ TEST_F(AudioDatasetTest, ADryRunReadsNothing) {
 TEST_F(AudioDatasetTest, BrokenFilesAreNamed) {
   spill(paths_[1], "no sound");
   spill(paths_[2], float_wav({0.0F, std::nanf("")}));
-  const std::string broken =
-      "[" + paths_[1] + "] is no sound that can be read (it begins like none); expected WAV, FLAC, OGG or MP3";
+  const std::string broken = "is no sound that can be read (it begins like none); expected WAV, FLAC, OGG or MP3";
   const std::vector<AudioFile> begun = look_at_audio_files(paths_, false);
   EXPECT_EQ(begun[0].problem, "");
   EXPECT_EQ(begun[0].info.frames, 600);
   EXPECT_EQ(begun[1].problem, broken);
   EXPECT_EQ(begun[2].problem, "");
   const std::vector<AudioFile> whole = look_at_audio_files(paths_, true);
-  EXPECT_EQ(whole[2].problem, "[" + paths_[2] + "] the sample of channel 0 in frame 1 is nan; expected finite numbers");
-  EXPECT_EQ(error_text([&] { AudioFiles(begun, 8000); }), "[audio] a file that cannot be read: " + broken);
+  EXPECT_EQ(whole[2].problem, "the sample of channel 0 in frame 1 is nan; expected finite numbers");
+  EXPECT_EQ(error_text([&] { AudioFiles(begun, 8000); }), "[" + paths_[1] + "] " + broken);
 }
 
 TEST_F(AudioDatasetTest, AFileThatIsAnotherByNowIsAnError) {
