@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -138,6 +139,13 @@ void go_to(OpenSound& sound, int64_t frame, const std::string& source) {
   fail(source, "frame {} is not there; it has {}", frame, sound.info.frames);
 }
 
+// The bytes that so many frames may take. Asking for the free memory takes longer than reading a short sound.
+int64_t room_for(int64_t frames, int64_t channels) {
+  constexpr int64_t kAlwaysThere = int64_t{1} << 24;
+  const int64_t width = channels * size_of(DType::kF32);
+  return frames <= kAlwaysThere / width ? kAlwaysThere : memory_limit_bytes() - resident_bytes();
+}
+
 }  // namespace
 
 Audio parse_audio(std::string_view bytes, const std::string& source, const AudioReadOptions& options) {
@@ -147,7 +155,7 @@ Audio parse_audio(std::string_view bytes, const std::string& source, const Audio
   const int64_t said = frames_said(sound.info), channels = sound.info.channels;
   const int64_t most = options.frames.value_or(std::numeric_limits<int64_t>::max());
   const int64_t expected = said == 0 ? most : std::min(most, std::max<int64_t>(said - options.first_frame, 0));
-  const int64_t most_bytes = options.most_bytes.value_or(memory_limit_bytes() - resident_bytes());
+  const int64_t most_bytes = options.most_bytes ? *options.most_bytes : room_for(expected, channels);
   const int64_t most_frames = most_bytes / (channels * size_of(DType::kF32));
   if (said > 0 && expected > most_frames) {
     fail(source, "its {} frames of {} channels take more than {} bytes, and there are no more for them; cut it",
