@@ -71,35 +71,40 @@ void check(const Image& image, const ImageBox& part, int64_t height, int64_t wid
   if (height < 1 || width < 1) fail("resize", "to {}×{} pixels; expected at least one", width, height);
 }
 
-// The part's rows, each with its columns made `width` of.
+// The part's rows, each with its columns made `width` of. They stay as they are until this thread asks again.
 template <class T>
-std::vector<float> resize_rows(const Image& image, const std::vector<T>& samples, const ImageBox& part, int64_t width,
-                               Resampling resampling, float most) {
+const float* resize_rows(const Image& image, const std::vector<T>& samples, const ImageBox& part, int64_t width,
+                         Resampling resampling, float most) {
+  static thread_local std::vector<float> all, wide;  // new pages for each picture would take longer than it does
   const int64_t channels = image.channels, row = width * channels;
   // What is beyond a row's end is read with a weight of 0, and written before the next row is: both have room.
-  std::vector<float> all(static_cast<size_t>(part.height * row + 1));
+  all.resize(std::max(all.size(), static_cast<size_t>(part.height * row + 1)));
   const bool is_same = part.width == width;
   const Taps taps = is_same ? Taps() : make_taps(part.width, width, resampling);
-  std::vector<float> wide(static_cast<size_t>((part.width + taps.width) * channels + 4), 0.0F);
+  wide.assign(static_cast<size_t>((part.width + taps.width) * channels + 4), 0.0F);
   for (int64_t y = 0; y < part.height; ++y) {
     const T* from = samples.data() + ((part.top + y) * image.width + part.left) * channels;
     float* const to = all.data() + y * row;
     detail::run_widen(from, part.width * channels, is_same ? to : wide.data());
     if (!is_same) detail::run_resize_row(wide.data(), channels, taps.view(), most, to);
   }
-  return all;
+  return all.data();
 }
 
 template <class T>
 void resize(const Image& image, const std::vector<T>& samples, const ImageBox& part, int64_t height, int64_t width,
             Resampling resampling, float* to) {
   constexpr auto kMost = static_cast<float>(static_cast<T>(~T{0}));
-  const std::vector<float> rows = resize_rows(image, samples, part, width, resampling, kMost);
+  const float* const rows = resize_rows(image, samples, part, width, resampling, kMost);
   const int64_t stride = width * image.channels;
+  if (part.height == height) {
+    constexpr float kWhole = 1.0F;
+    return detail::run_resize_column(rows, 0, &kWhole, 1, height * stride, kMost, kMost, to);
+  }
   const Taps taps = make_taps(part.height, height, resampling);
   for (int64_t y = 0; y < height; ++y) {
     const auto i = static_cast<size_t>(y);
-    detail::run_resize_column(rows.data() + taps.first[i] * stride, stride, taps.weights.data() + y * taps.width,
+    detail::run_resize_column(rows + taps.first[i] * stride, stride, taps.weights.data() + y * taps.width,
                               taps.counts[i], stride, kMost, kMost, to + y * stride);
   }
 }
