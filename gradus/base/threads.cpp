@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "gradus/base/background_thread.h"
 #include "gradus/base/error.h"
 
 namespace gradus {
@@ -157,6 +158,18 @@ void set_threads(int count) {
 int threads() {
   const int set = g_threads.load(std::memory_order_relaxed);
   return set > 0 ? set : cores();
+}
+
+std::thread start_background_thread(const char* name, std::function<void()> body) {
+  const SignalsHeld held;
+  try {
+    return std::thread([body = std::move(body)] {
+      t_inside = true;
+      body();
+    });
+  } catch (const std::system_error& error) {
+    fail("threads", "a thread for {} cannot be started: {}", name, error.code().message());
+  }
 }
 
 void detail::run_chunks(int64_t count, void (*run)(void*, int64_t), void* work) {

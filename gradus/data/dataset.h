@@ -25,6 +25,14 @@ class Dataset {
   virtual int64_t size() const = 0;
   /// The examples with these ids, each in [0, size()), in this order.
   virtual Batch batch(std::span<const int64_t> ids) const = 0;
+  /// The same as a pass of training sees them. What is varied at random is a function of the key, which stands for seed
+  /// and pass, and of each example's id.
+  virtual Batch training_batch(std::span<const int64_t> ids, uint64_t key) const {
+    (void)key;
+    return batch(ids);
+  }
+  /// Whether a batch takes so long to make that a `Loader` should make it ahead; then several threads may ask at once.
+  virtual bool is_costly() const { return false; }
   /// What a sampler that shuffles should keep to.
   virtual ExampleBlocks blocks() const { return {}; }
 };

@@ -24,6 +24,7 @@ Sampler::Sampler(const SamplerOptions& options) : options_(options) {
   }
   steps_per_epoch_ = (examples - 1) / batch_size + 1;
   key_ = mix(options.seed, hash_name(sampling == Sampling::kReplacement ? "sampler.replacement" : "sampler.shuffle"));
+  pass_key_ = mix(options.seed, hash_name("sampler.pass"));
 }
 
 double Sampler::epoch(int64_t step) const {
@@ -33,13 +34,22 @@ double Sampler::epoch(int64_t step) const {
   return whole + static_cast<double>(step % steps_per_epoch_) * batch_size / examples;
 }
 
+int64_t Sampler::size_of(int64_t step) const {
+  if (options_.sampling == Sampling::kReplacement) return options_.batch_size;
+  return std::min(options_.batch_size, options_.examples - step % steps_per_epoch_ * options_.batch_size);
+}
+
+uint64_t Sampler::pass_key(int64_t step) const {
+  return mix(pass_key_, static_cast<uint64_t>(epoch(step)));
+}
+
 void Sampler::batch(int64_t step, std::vector<int64_t>& ids) const {
   if (step < 0) fail_usage("sampler", "step is {}; expected 0 or more", step);
   const int64_t examples = options_.examples, batch_size = options_.batch_size;
   const Sampling sampling = options_.sampling;
   if (sampling == Sampling::kReplacement) {
     const RandomStream stream(key_);
-    ids.resize(static_cast<size_t>(batch_size));
+    ids.resize(static_cast<size_t>(size_of(step)));
     uint64_t draw = 0;
     for (int64_t& id : ids) {
       // The upper half of bits × examples: uniform to examples / 2^64.
@@ -49,7 +59,7 @@ void Sampler::batch(int64_t step, std::vector<int64_t>& ids) const {
     return;
   }
   const int64_t first = step % steps_per_epoch_ * batch_size;
-  ids.resize(static_cast<size_t>(std::min(batch_size, examples - first)));
+  ids.resize(static_cast<size_t>(size_of(step)));
   std::iota(ids.begin(), ids.end(), first);
   if (sampling == Sampling::kInOrder || batch_size == examples) return;
   const int64_t epoch = step / steps_per_epoch_;

@@ -34,6 +34,10 @@ class Sampler {
   int64_t steps_per_epoch() const { return steps_per_epoch_; }
   /// Examples seen before `step`, divided by the number of examples: 0 at step 0, 1 after the first epoch.
   double epoch(int64_t step) const;
+  /// How many ids the batch of `step` has.
+  int64_t size_of(int64_t step) const;
+  /// For what a data set varies at random: another key for each pass over the data.
+  uint64_t pass_key(int64_t step) const;
   /// The ids of one step's batch. `ids` is reused so that a steady step takes no memory. A batch of the whole data set
   /// is in order 0, 1, …: order does not change a sum over all examples.
   void batch(int64_t step, std::vector<int64_t>& ids) const;
@@ -41,7 +45,7 @@ class Sampler {
  private:
   SamplerOptions options_;
   int64_t steps_per_epoch_;
-  uint64_t key_;
+  uint64_t key_, pass_key_;
   // Of the epoch that was asked for last.
   mutable std::optional<BlockOrder> order_;
   mutable int64_t epoch_of_order_ = -1;

@@ -68,6 +68,7 @@ std::string Table::source() const {
 }
 
 std::string Table::place(int64_t row) const {
+  if (lines.empty()) return columns[column("path")].text(row);
   size_t part = 0;
   while (part + 1 < parts.size() && parts[part + 1].first_row <= row) ++part;
   return fmt::format("{}:{}", parts[part].source, lines[static_cast<size_t>(row)]);

@@ -41,7 +41,7 @@ struct Table {
   };
   std::vector<TableColumn> columns;  ///< At least one.
   int64_t rows = 0;
-  std::vector<int64_t> lines;      ///< Where each row begins in its file, counted from 1.
+  std::vector<int64_t> lines;      ///< Where each row begins in its file, counted from 1; empty for rows of a folder.
   std::vector<Part> parts;         ///< At least one, by their first rows.
   int64_t skipped = 0;             ///< Rows that were left out because something is wrong with them.
   std::string first_skipped = {};  ///< What is wrong with the first of them, and where.
@@ -51,7 +51,7 @@ struct Table {
   bool has_column(std::string_view name) const;
   /// The names of the files, for messages.
   std::string source() const;
-  /// "file:line" of a row.
+  /// "file:line" of a row; of one that is a file itself (data/file_list.h), its path.
   std::string place(int64_t row) const;
   /// Puts the rows of another table behind these; an error unless its columns have the same names and types in the same
   /// order. A column whose values are all missing is of either type.

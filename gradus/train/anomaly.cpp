@@ -62,7 +62,7 @@ Outcome repeat(const StepProbe& probe, std::span<const int64_t> ids, bool with_g
   context.precision = probe.precision;
   Tape tape;
   tape.set_observer(observer);
-  const Loss loss = probe.loss(probe.data.batch(ids), context);
+  const Loss loss = probe.loss(probe.data.training_batch(ids, probe.pass_key), context);
   Outcome outcome{loss.sum.item() / loss.weight, true};
   if (!with_gradients) return outcome;
   tape.backward(loss.sum);

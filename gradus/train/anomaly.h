@@ -44,6 +44,7 @@ struct StepProbe {
   const Dataset& data;
   const std::function<Loss(const Batch& batch, Context& context)>& loss;
   uint64_t key = 0;                   ///< Of the step's random numbers: dropout comes out as it was.
+  uint64_t pass_key = 0;              ///< Of the pass over the data (`Dataset::training_batch`).
   std::span<const int64_t> ids = {};  ///< Of the step's batch.
   Precision precision = {};           ///< Of the step.
 };

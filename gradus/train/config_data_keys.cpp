@@ -124,13 +124,15 @@ std::vector<Key> data_keys() {
        "Measures but the loss count rows."},
       {"data.unlabelled", choice({"error", "leave_out"}), "error", data_is(kTables),
        "A row whose target is missing: an error, or left out and counted."},
-      {"data.split", choice({"random", "stratified", "by_group", "by_time", "in_order"}), "random", data_is(kRows),
+      {"data.split", choice({"random", "stratified", "by_group", "by_time", "by_value", "in_order"}), "random", data_is(kRows),
        "Which rows are held out for validation. `random`: any, by the seed. `stratified`: of each class the same part. "
        "`by_group`: whole groups of `data.split_column`, so that none is on both sides. `by_time`: those with the "
        "largest "
-       "numbers in `data.split_column`. `in_order`: the last."},
-      {"data.split_column", text(), Required{}, Condition{"data.split", {"by_group", "by_time"}},
+       "numbers in `data.split_column`. `by_value`: those with one of `data.held_out` there. `in_order`: the last."},
+      {"data.split_column", text(), Required{}, Condition{"data.split", {"by_group", "by_time", "by_value"}},
        "The column of that; name `data.features` if it is none."},
+      {"data.held_out", texts(), Required{}, Condition{"data.split", {"by_value"}},
+       "The values of `data.split_column` whose rows are held out, in place of `data.validation_fraction`."},
       {"data.folds", integer({.low = 2, .high = 1000}), Unset{},
        Condition{"data.split", {"random", "stratified", "by_group"}},
        "Cross-validation: the rows are dealt into so many folds, and `data.fold` is held out in place of "

@@ -374,6 +374,10 @@ std::vector<Key> train_keys() {
        "Seed of all random numbers: data, initial parameters, sampling and dropout."},
       {"train.threads", integer(kThreads), 0, always(),
        "Number of threads; 0 is one for each core. It does not change the result."},
+      {"train.workers", integer({.low = 0, .high = 256}), Unset{"one for every four threads, at least 1"}, always(),
+       "Threads beside those that make batches ahead of the step that needs them, where that takes long: decoding and "
+       "varying examples. 0: the step makes its own. It does not change the result. The log's `data_wait` is the part "
+       "of the time that steps waited."},
       {"train.precision", choice({"f32", "bf16"}), "f32", always(),
        "What the factors of a layer's matrix products are rounded to, gradients that are multiplied among them; sums, "
        "weights, their gradients and attention's own products are f32 in any case. `bf16` is faster on processors with "
@@ -523,10 +527,10 @@ std::span<const Key> configuration_keys() {
 bool changes_result(std::string_view key) {
   // The data is compared as such, wherever it lies.
   constexpr std::string_view kFree[] = {
-      "data.path",          "data.validation_path", "data.labels", "data.validation_labels", "data.cache",
-      "train.threads",      "train.max_time_s",     "log.every",   "checkpoint.every",
-      "checkpoint.every_s", "checkpoint.keep",      "model.from",  "model.recompute",
-      "train.restore_best"};
+      "data.path",  "data.validation_path", "data.labels",        "data.validation_labels",
+      "data.cache", "train.threads",        "train.workers",      "train.max_time_s",
+      "log.every",  "checkpoint.every",     "checkpoint.every_s", "checkpoint.keep",
+      "model.from", "model.recompute",      "train.restore_best"};
   return std::find(std::begin(kFree), std::end(kFree), key) == std::end(kFree);
 }
 

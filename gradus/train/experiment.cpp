@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "gradus/base/error.h"
+#include "gradus/base/threads.h"
 #include "gradus/nn/models/feedforward.h"
 #include "gradus/nn/models/gpt.h"
 #include "gradus/tensor/isa.h"
@@ -169,6 +170,7 @@ TrainerOptions trainer_options(const Config& config) {
   if (config.has("train.steps")) o.steps = config.integer("train.steps");
   if (config.has("train.epochs")) o.epochs = static_cast<double>(config.integer("train.epochs"));
   o.batch_size = config.batch_size("train.batch_size").value_or(0);
+  o.workers = config.has("train.workers") ? static_cast<int>(config.integer("train.workers")) : (threads() + 3) / 4;
   if (config.has("train.micro_batch_size")) o.micro_batch_size = config.integer("train.micro_batch_size");
   const std::string& sampling = config.text("train.sampling");
   o.sampling = sampling == "shuffle"       ? Sampling::kShuffle

@@ -21,6 +21,8 @@ namespace gradus {
 /// What a model needs to know of its data.
 struct DataShape {
   int64_t inputs = 1;      ///< Features of an example.
+  /// Of examples that are no rows: (H, W, C) for images, (T, C) for what goes by time. `inputs` is the product.
+  Shape example = {};
   int64_t outputs = 1;     ///< Of the model for an example, as its loss needs them (`outputs_for`); or its clusters.
   int64_t vocabulary = 0;  ///< Tokens (text); 0 for other data.
   /// Inputs that are numbers of categories, and how many numbers there are (`TableEncoder::embedded_inputs`).

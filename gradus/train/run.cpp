@@ -382,6 +382,10 @@ void Run::log(const StepRecord& record) {
   row.add("examples_per_s", progress.examples_per_s);
   if (text) row.add("tokens_per_s", progress.tokens_per_s);
   row.add("elapsed_s", record.elapsed_s);
+  if (data().training->is_costly()) {
+    row.add("data_wait", std::clamp((trainer().waited_s() - last_wait_s_) / seconds, 0.0, 1.0));
+    last_wait_s_ = trainer().waited_s();
+  }
   if (record.validation_loss) {
     row.add("val_loss", *record.validation_loss);
     for (const Metric& metric : record.validation_metrics) row.add("val_" + metric.name, metric.value);

@@ -113,7 +113,7 @@ class Run {
   Clock::time_point saved_at_ = Clock::now();
   int rewinds_here_ = 0;  // since the newest checkpoint
   int64_t examples_since_log_ = 0;
-  double weight_since_log_ = 0.0, last_log_s_ = 0.0;
+  double weight_since_log_ = 0.0, last_log_s_ = 0.0, last_wait_s_ = 0.0;
 };
 
 }  // namespace gradus

@@ -17,7 +17,7 @@ fs::path config_path(const Trial& trial, const fs::path& out) { return out / (tr
 
 // What a trial may have otherwise than when the sweep was begun: it changes no result.
 bool is_free(std::string_view key) {
-  return key == "train.threads" || key == "log.every" || key.starts_with("checkpoint.");
+  return key == "train.threads" || key == "train.workers" || key == "log.every" || key.starts_with("checkpoint.");
 }
 
 void check_trial(const Trial& trial, const fs::path& out) {

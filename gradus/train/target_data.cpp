@@ -1,5 +1,6 @@
 // What rows of any kind have in common: the target to learn, and how they are split.
 #include <map>
+#include <set>
 
 #include "gradus/base/error.h"
 #include "gradus/nn/objective.h"
@@ -40,6 +41,40 @@ Split split_into_folds(const Config& config, const Table& table) {
                        fold_of(config));
 }
 
+// The rows whose value in `data.split_column` is one of `data.held_out`.
+Split split_by_value(const Config& config, const Table& table) {
+  const TableColumn& column = split_column(config, table);
+  const std::vector<int64_t> ids = ids_of(table, column);
+  std::map<std::string, int64_t> known;  // each value as text, and its id
+  for (int64_t row = 0; row < table.rows; ++row) {
+    const auto i = static_cast<size_t>(row);
+    known.emplace(column.is_number ? fmt::format("{}", column.numbers[i]) : column.text(row), ids[i]);
+  }
+  std::set<int64_t> held;
+  for (const std::string& value : config.texts("data.held_out")) {
+    const auto found = known.find(value);
+    if (found == known.end()) {
+      constexpr size_t kMostShown = 200;  // characters
+      std::string there;
+      for (const auto& [text, id] : known) {
+        if (there.size() < kMostShown) there += (there.empty() ? "" : ", ") + text;
+      }
+      fail_usage(config.where("data.held_out"), "no row has \"{}\" in column \"{}\" of {}; there are: {}", value,
+                 column.name, table.source(), there);
+    }
+    held.insert(found->second);
+  }
+  Split split;
+  for (int64_t row = 0; row < table.rows; ++row) {
+    (held.contains(ids[static_cast<size_t>(row)]) ? split.validation : split.training).push_back(row);
+  }
+  if (split.training.empty()) {
+    fail_usage(config.where("data.held_out"), "holds out all rows of {}, so that none is left to train on",
+               table.source());
+  }
+  return split;
+}
+
 // Neither at random nor into folds: `held` rows, at least one, by what `data.split` goes by.
 Split split_by_column(const Config& config, const Table& table, int64_t held) {
   const std::string& kind = config.text("data.split");
@@ -65,10 +100,13 @@ int64_t fold_of(const Config& config) {
 }
 
 Split split_of_rows(const Config& config, const Table& table) {
-  const bool has_folds = config.has("data.folds");
-  const int64_t held = has_folds ? 0 : held_out(config, table.rows);
-  if (!has_folds && (config.text("data.split") == "random" || held == 0)) return random_split(config, table.rows);
-  Split split = has_folds ? split_into_folds(config, table) : split_by_column(config, table, held);
+  const bool has_folds = config.has("data.folds"), by_value = config.text("data.split") == "by_value";
+  const int64_t held = has_folds || by_value ? 0 : held_out(config, table.rows);
+  if (!has_folds && !by_value && (config.text("data.split") == "random" || held == 0))
+    return random_split(config, table.rows);
+  Split split = has_folds  ? split_into_folds(config, table)
+                : by_value ? split_by_value(config, table)
+                           : split_by_column(config, table, held);
   const auto rest = static_cast<int64_t>(split.training.size());
   split.training = draw_rows(split.training, trained_on(config, rest, "examples"), seed_of(config));
   return split;

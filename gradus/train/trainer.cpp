@@ -135,7 +135,8 @@ Trainer::Trainer(const TrainerOptions& options, const Parameters& parameters, Lo
       data_(data),
       optimizer_(optimizer),
       schedule_(schedule),
-      sampler_(sampler_options(options, data)) {
+      sampler_(sampler_options(options, data)),
+      loader_(data, sampler_, {options.micro_batch_size, options.workers}) {
   check_options(options_);
   if (parameters_.empty()) fail_usage("train", "there are no parameters to train; give the model's parameters()");
   if (!loss_) fail_usage("train", "the loss function is empty; give loss_of(model) or one of your own");
@@ -185,8 +186,7 @@ TrainingState Trainer::state() const {
 
 double Trainer::elapsed_s() const { return elapsed_before_s_ + (running_ ? seconds_since(start_) : 0.0); }
 
-Loss Trainer::leaf(std::span<const int64_t> ids, Context& context, TapeObserver* observer) {
-  const Batch batch = data_.batch(ids);
+Loss Trainer::leaf(const Batch& batch, std::span<const int64_t> ids, Context& context, TapeObserver* observer) {
   context.example_ids = ids;
   context.uses = 0;
   Tape tape;
@@ -210,14 +210,16 @@ void Trainer::compute_gradients(StepRecord& record, DeadUnits* dead_units) {
   const size_t size = options_.micro_batch_size > 0 ? static_cast<size_t>(options_.micro_batch_size) : ids.size();
   record.examples = static_cast<int64_t>(ids.size());
   if (size >= ids.size()) {  // one leaf is its own sum
-    const Loss loss = leaf(ids, context, dead_units);
+    const Loss loss = leaf(loader_.batch(record.batch, 0, ids), ids, context, dead_units);
     record.loss = loss.sum.item();
     record.weight = loss.weight;
   } else {
     GradientTree tree;
     for (size_t begin = 0; begin < ids.size(); begin += size) {
       if (dead_units != nullptr) dead_units->next_pass();
-      const Loss loss = leaf(ids.subspan(begin, std::min(size, ids.size() - begin)), context, dead_units);
+      const std::span<const int64_t> part = ids.subspan(begin, std::min(size, ids.size() - begin));
+      const auto number = static_cast<int64_t>(begin / size);
+      const Loss loss = leaf(loader_.batch(record.batch, number, part), part, context, dead_units);
       tree.add_leaf(take_leaf(parameters_, loss.sum.item(), loss.weight));
     }
     LeafSum sum = tree.finish();
@@ -305,7 +307,8 @@ StopReason Trainer::end_in(Anomaly::Kind kind, const StepRecord& record, const S
   if (kind == Anomaly::Kind::kLossSpike) anomaly.usual_loss = state_.health.loss.mean;
   anomaly.bad_gradients = report.not_finite;
   if (report.last_not_finite != nullptr) anomaly.gradient = report.last_not_finite->name;
-  diagnose(anomaly, {parameters_, data_, loss_, key_of(record.batch), ids_, options_.precision});
+  diagnose(anomaly, {parameters_, data_, loss_, key_of(record.batch), sampler_.pass_key(record.batch), ids_,
+                     options_.precision});
   anomaly_ = std::move(anomaly);
   return kind == Anomaly::Kind::kLossSpike ? StopReason::kLossSpike : StopReason::kNonFinite;
 }
@@ -345,8 +348,10 @@ std::optional<StopReason> Trainer::iterate(StepRecord& record) {
   updating_ = true;
   const Iteration done = iteration_();
   if (!std::isfinite(done.loss)) {
-    fail("solver", "the loss is {} after step {}; scale the data, or lower solver.learning_rate (which the rate \"optimal\" has not)", done.loss,
-         record.step);
+    fail("solver",
+         "the loss is {} after step {}; scale the data, or lower solver.learning_rate (which the rate \"optimal\" has "
+         "not)",
+         done.loss, record.step);
   }
   updating_ = false;
   record.loss = final_loss_ = done.loss;
@@ -465,6 +470,12 @@ int64_t Trainer::dry_run() {
   const int64_t before = memory_statistics().in_use;
   StepRecord record;
   record.batch = state_.batch_of(state_.step);
+  sampler_.batch(record.batch, ids_);
+  const size_t size = options_.micro_batch_size > 0 ? static_cast<size_t>(options_.micro_batch_size) : ids_.size();
+  std::vector<Batch> made_ahead;
+  for (int64_t i = 0; i < loader_.ahead(); ++i) {
+    made_ahead.push_back(loader_.batch(record.batch, 0, std::span(ids_).first(std::min(size, ids_.size()))));
+  }
   compute_gradients(record, nullptr);
   drop_gradients(parameters_);
   if (options_.validation_every > 0 && validation_ != nullptr) {

@@ -16,6 +16,7 @@
 
 #include "gradus/base/clock.h"
 #include "gradus/data/dataset.h"
+#include "gradus/data/loader.h"
 #include "gradus/data/sampler.h"
 #include "gradus/nn/models/model.h"
 #include "gradus/optim/optimizer.h"
@@ -38,6 +39,7 @@ struct TrainerOptions {
   double epochs = 0.0;     ///< Passes over the data at most; 0 for no limit. The first limit reached ends the run.
   int64_t batch_size = 0;  ///< Examples a step; 0 for all.
   int64_t micro_batch_size = 0;  ///< Examples a pass of the tape; 0 for the whole batch. Part of the result's rounding.
+  int workers = 0;               ///< Threads that make batches ahead, of data that is costly (`Loader`).
   Sampling sampling = Sampling::kShuffle;
   uint64_t seed = 0;
   /// Ends the run before the update of the first step at which the mean loss over `stop_window` steps is at or below
@@ -131,6 +133,8 @@ class Trainer {
   /// itself. `stop_loss` and the watch look at the loss behind the iteration then.
   void set_iteration(std::function<Iteration()> iteration) { iteration_ = std::move(iteration); }
 
+  /// Seconds that `run` has waited for data that is costly to make; 0 for other data.
+  double waited_s() const { return loader_.waited_s(); }
   /// The number of steps that the limits allow.
   int64_t planned_steps() const { return planned_steps_; }
 
@@ -158,7 +162,7 @@ class Trainer {
   TrainingSummary run();
 
  private:
-  Loss leaf(std::span<const int64_t> ids, Context& context, TapeObserver* observer);
+  Loss leaf(const Batch& batch, std::span<const int64_t> ids, Context& context, TapeObserver* observer);
   void compute_gradients(StepRecord& record, DeadUnits* dead_units);
   EvaluationOptions evaluation_options() const;
   std::optional<Metrics> validate();
@@ -185,6 +189,7 @@ class Trainer {
   Optimizer& optimizer_;
   Schedule schedule_;
   Sampler sampler_;
+  Loader loader_;
   const Dataset* validation_ = nullptr;
   EvaluationFunction evaluation_;
   MetricUnits units_;

@@ -183,6 +183,16 @@ TEST(ExperimentData, RowsAreHeldOutAsDataSplitSays) {
   }
   std::sort(folds.begin(), folds.end());
   EXPECT_EQ(folds, (Values{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(held_out_by({"data.split=by_value", "data.split_column=kind", "data.held_out=[\"b\"]"}),
+            (Values{1, 3, 5, 7, 9}));
+  EXPECT_EQ(held_out_by({"data.split=by_value", "data.split_column=time", "data.held_out=[\"98\", \"91\"]"}),
+            (Values{2, 9}));
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "no row has \"c\" in column \"kind\" of", usage_error_text([] {
+                        held_out_by({"data.split=by_value", "data.split_column=kind", "data.held_out=[\"c\"]"});
+                      }));
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "so that none is left to train on", usage_error_text([] {
+                        held_out_by({"data.split=by_value", "data.split_column=kind", "data.held_out=[\"a\", \"b\"]"});
+                      }));
   EXPECT_EQ(usage_error_text([] {
               held_out_by({"data.split=by_time", "data.split_column=kind"});
             }),
