@@ -202,10 +202,10 @@ Audio read_audio(const std::string& path, const AudioReadOptions& options) {
 
 AudioInfo read_audio_info(const std::string& path) { return parse_audio_info(text_of(MappedFile(path)), path); }
 
-void write_wav(const std::string& path, const Audio& audio) {
+std::string encode_wav(const Audio& audio) {
   const Tensor& samples = audio.samples;
   if (samples.rank() < 1 || samples.rank() > 2 || samples.numel() == 0 || !samples.is_contiguous()) {
-    fail(path, "samples of {}; expected (frames) or (frames, channels), not empty", samples.describe());
+    fail("wav", "samples of {}; expected (frames) or (frames, channels), not empty", samples.describe());
   }
   std::string bytes;
   MemoryFile file{.to = &bytes};
@@ -214,14 +214,14 @@ void write_wav(const std::string& path, const Audio& audio) {
   info.channels = samples.rank() == 2 ? static_cast<int>(samples.size(1)) : 1;
   info.format = SF_FORMAT_WAV | SF_FORMAT_PCM_16;
   SoundHandle sound = open_memory(file, SFM_WRITE, info);
-  if (sound == nullptr) fail(path, "no WAV file can be made of it: {}", sf_strerror(nullptr));
+  if (sound == nullptr) fail("wav", "no file can be made of it: {}", sf_strerror(nullptr));
   sf_command(sound.get(), SFC_SET_CLIPPING, nullptr, SF_TRUE);
   const sf_count_t count = samples.numel();
   if (sf_write_float(sound.get(), samples.data<float>(), count) != count) {
-    fail(path, "the samples cannot be written: {}", sf_strerror(sound.get()));
+    fail("wav", "the samples cannot be written: {}", sf_strerror(sound.get()));
   }
   sound.reset();  // which writes the sizes at the beginning
-  write_file(path, bytes);
+  return bytes;
 }
 
 }  // namespace gradus

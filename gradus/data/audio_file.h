@@ -44,8 +44,8 @@ Audio read_audio(const std::string& path, const AudioReadOptions& options = {});
 AudioInfo parse_audio_info(std::string_view bytes, const std::string& source);
 AudioInfo read_audio_info(const std::string& path);
 
-/// Writes f32 samples (frames, channels), or (frames) of one channel, as a WAV file of 16 bits; what is outside [−1, 1]
-/// is clipped.
-void write_wav(const std::string& path, const Audio& audio);
+/// f32 samples (frames, channels), or (frames) of one channel, as a WAV file of 16 bits; what is outside [−1, 1] is
+/// clipped.
+std::string encode_wav(const Audio& audio);
 
 }  // namespace gradus

@@ -33,7 +33,7 @@ Table table_of_files(const Config& config, const std::vector<std::string>& paths
       fail_usage(path,
                  "is one sound; expected data.path to be a folder of sounds, or a CSV with their paths and labels");
     } else {
-      table = read_csv(path);
+      table = read_csv(path, {.header = CsvOptions::Header::kYes});
       resolve_paths(table, config.text("data.path_column"), path);
     }
     append_labels(all, std::move(table));
