@@ -45,6 +45,9 @@ std::unique_ptr<Dataset> read_sparse(const Config& config, const TableEncoder& e
 std::unique_ptr<Dataset> read_arrays(const Config& config, const TableEncoder& encoder,
                                      const std::vector<std::string>& paths, const std::vector<std::string>& labels);
 
+/// IDX files of labels, one behind the other, as a table of one column, "label".
+Table read_label_files(const std::vector<std::string>& paths);
+
 /// Some rows of files that are read a piece at a time: their inputs, dense or sparse, and the table, or the labels, that
 /// they come from.
 using PartVisit = std::function<void(const std::shared_ptr<const SparseMatrix>& sparse, const Tensor& dense,
