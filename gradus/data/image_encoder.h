@@ -40,9 +40,9 @@ void fit_image_scale(ImageFormat& format, int64_t count, const std::function<Ima
 
 /// What is kept with a model of pictures.
 struct ImageEncoder {
-  ImageFormat format;
+  ImageFormat format = {};
   /// The target: `array()` is the picture's shape, and nothing is done to it there.
-  TableEncoder labels;
+  TableEncoder labels = {};
 
   /// {"image": {"height", "width", "channels", "fit", "resampling", "mean", "scale"}, …} and all that
   /// `TableEncoder::to_json` writes.

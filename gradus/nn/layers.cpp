@@ -18,11 +18,7 @@ Tensor Linear::operator()(const Tensor& x, const Precision& precision) const {
 }
 
 Tensor Linear::operator()(const Batch& batch, const Precision& precision) const {
-  if (batch.sparse == nullptr) {
-    const Tensor& x = batch.inputs;
-    // Of what is no row, such as a picture, the numbers are the features.
-    return (*this)(x.rank() > 2 ? reshape(x, {x.size(0), x.numel() / x.size(0)}) : x, precision);
-  }
+  if (batch.sparse == nullptr) return (*this)(batch.inputs, precision);
   return sparse_linear(batch.sparse, normalizes_weight ? spectral_norm(weight) : weight, bias);
 }
 

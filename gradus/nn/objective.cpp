@@ -81,8 +81,9 @@ std::vector<double> counts_of(const Objective& o, const Tensor& targets, const T
 }
 
 // What the mean is over: of a batch's examples or, of numbers, elements.
-double weight_of(const std::vector<double>& counts, const Tensor& targets) {
-  const auto elements = static_cast<double>(targets.numel());
+double weight_of(const Objective& o, const std::vector<double>& counts, const Tensor& targets) {
+  // The probabilities of an example's classes are one target.
+  const auto elements = static_cast<double>(is_of_classes(o.kind) ? targets.size(0) : targets.numel());
   if (counts.empty()) return elements;
   return std::accumulate(counts.begin(), counts.end(), 0.0) * elements / static_cast<double>(counts.size());
 }
@@ -126,13 +127,13 @@ Loss objective_loss(const Objective& o, const Tensor& prediction, const Tensor& 
   const bool by_itself = o.kind == ObjectiveKind::kCrossEntropy || o.class_weights.empty();
   if (!weights.defined() && by_itself) {
     const Tensor sum = loss_of(o, prediction, targets, Reduction::kSum);
-    return {sum, weight_of(counts_of(o, targets, weights), targets)};
+    return {sum, weight_of(o, counts_of(o, targets, weights), targets)};
   }
   const Tensor rows = loss_of(o, prediction, targets, Reduction::kRows);
   const std::vector<double> counts = counts_of(o, targets, weights);
-  if (counts.empty()) return {sum(rows), weight_of(counts, targets)};  // a dry run
+  if (counts.empty()) return {sum(rows), weight_of(o, counts, targets)};  // a dry run
   const Tensor factors = by_itself ? weights : Tensor::from(counts, {targets.size(0)});
-  return {sum(rows * kernels::cast(factors, rows.dtype())), weight_of(counts, targets)};
+  return {sum(rows * kernels::cast(factors, rows.dtype())), weight_of(o, counts, targets)};
 }
 
 bool gives_probabilities(ObjectiveKind kind) {

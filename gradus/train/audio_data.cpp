@@ -31,10 +31,9 @@ Table table_of_files(const Config& config, const std::vector<std::string>& paths
       table = list_files({path}, {.pattern = config.text("data.name_pattern"), .endings = kEndings}).table;
     } else if (is_sound(path)) {
       fail_usage(path,
-                 "is one sound; expected data.path to be a folder of sounds, or a CSV with their paths and labels");
+                 "is one sound; expected data.path to be a folder of sounds, or a CSV or JSONL with their paths and labels");
     } else {
-      table = read_csv(path, {.header = CsvOptions::Header::kYes});
-      resolve_paths(table, config.text("data.path_column"), path);
+      table = read_listed_files(config, path);
     }
     append_labels(all, std::move(table));
   }
@@ -246,8 +245,7 @@ ExperimentData make_audio_data(const Config& config, const DataEncoder& given) {
 AudioRows read_audio_rows(const Config& config, const AudioEncoder& encoder, const std::vector<std::string>& paths) {
   std::vector<std::string> names;
   for (const std::string& path : files_of(paths, "--data")) {
-    std::error_code error;
-    if (!fs::is_directory(path, error) && !path.ends_with(".csv")) {
+    if (is_sound(path)) {
       names.push_back(path);
       continue;
     }

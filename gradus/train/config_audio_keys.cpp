@@ -45,17 +45,6 @@ std::vector<Key> audio_data_keys() {
        "the largest of the sound.",
        {},
        {"data.audio_features", {{"mfcc", "decibel"}}}},
-      {"data.name_pattern", text(), "{label}/**", is_audio,
-       "What paths below a folder say: `{label}` is the class, and any other name in braces a column, such as one for "
-       "`data.split_column`; `*` is any characters of a name, `**` of a path. By itself the first folder's name is the "
-       "class."},
-      {"data.path_column", text(), "path", is_audio,
-       "In a CSV the column of the files' paths; they count from the folder of that file."},
-      {"data.on_bad_file", choice({"error", "skip"}), "error", is_audio,
-       "A file that is no sound, or a damaged one. `error`: what begins wrongly is found before training, other damage "
-       "when the sound is needed. `skip`: all files are decoded before training, and bad ones left out, counted, and "
-       "the "
-       "first of them named."},
   };
 }
 

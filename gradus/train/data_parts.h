@@ -49,6 +49,12 @@ std::unique_ptr<Dataset> read_audio_files(const Config& config, const AudioEncod
 std::unique_ptr<Dataset> read_arrays(const Config& config, const TableEncoder& encoder,
                                      const std::vector<std::string>& paths, const std::vector<std::string>& labels);
 
+/// IDX files of labels, one behind the other, as a table of one column, "label".
+Table read_label_files(const std::vector<std::string>& paths);
+
+/// A CSV or a JSONL with the paths of files, and what is known of each: column "path" and others (data/file_list.h).
+Table read_listed_files(const Config& config, const std::string& path);
+
 /// Some rows of files that are read a piece at a time: their inputs, dense or sparse, and the table, or the labels, that
 /// they come from.
 using PartVisit = std::function<void(const std::shared_ptr<const SparseMatrix>& sparse, const Tensor& dense,
