@@ -1,6 +1,13 @@
 # Everything that the build needs; what is missing is named as Debian packages, all at once.
 
 set(gradus_with_onednn ${GRADUS_ONEDNN})
+# WebP is read where its library is there.
+find_path(GRADUS_webp_INCLUDE webp/decode.h)
+find_library(GRADUS_webp_LIBRARY webp)
+set(gradus_with_webp OFF)
+if(GRADUS_webp_INCLUDE AND GRADUS_webp_LIBRARY)
+  set(gradus_with_webp ON)
+endif()
 include(cmake/find_libraries.cmake)
 
 gradus_find_package(nlohmann_json nlohmann-json3-dev)

@@ -1,5 +1,5 @@
 # Finds what the gradus libraries link; installed too, so that find_package(gradus) does exactly the same.
-# Set `gradus_with_onednn` first. Afterwards `gradus_missing` lists the Debian packages that are not there.
+# Set `gradus_with_onednn` and `gradus_with_webp` first. Afterwards `gradus_missing` lists the Debian packages that are not there.
 
 set(gradus_missing "")
 
@@ -32,6 +32,12 @@ gradus_find_package(fmt libfmt-dev)
 gradus_find_library(highway hwy/highway.h hwy libhwy-dev)
 gradus_find_library(zlib zlib.h z zlib1g-dev)
 gradus_find_library(zstd zstd.h zstd libzstd-dev)
+gradus_find_library(sndfile sndfile.h sndfile libsndfile1-dev)
+gradus_find_library(jpeg jpeglib.h jpeg libjpeg-dev)
+gradus_find_library(png png.h png libpng-dev)
+if(gradus_with_webp)
+  gradus_find_library(webp webp/decode.h webp libwebp-dev)
+endif()
 if(gradus_with_onednn)
   gradus_find_library(onednn oneapi/dnnl/dnnl.hpp dnnl libdnnl-dev)
 endif()

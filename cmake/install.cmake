@@ -18,7 +18,7 @@ install(FILES ${PROJECT_BINARY_DIR}/gradusConfig.cmake ${PROJECT_BINARY_DIR}/gra
 install(DIRECTORY gradus/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/gradus
         FILES_MATCHING PATTERN "*.h" PATTERN "*-inl.h" EXCLUDE PATTERN "*_simd.h" EXCLUDE
         PATTERN "walk.h" EXCLUDE PATTERN "gemm.h" EXCLUDE PATTERN "option.h" EXCLUDE PATTERN "system.h" EXCLUDE
-        PATTERN "linear_online.h" EXCLUDE)
+        PATTERN "linear_online.h" EXCLUDE PATTERN "image_codecs.h" EXCLUDE)
 install(DIRECTORY recipes/ DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus/recipes FILES_MATCHING PATTERN "*.toml")
 install(PROGRAMS recipes/optimizer_race recipes/overfit_lab DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus/recipes)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright OPTIONAL)
@@ -34,5 +34,6 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Only those who compile against the library need these.
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "cmake (>= 3.25), g++, libdnnl-dev, libfmt-dev, libhwy-dev, libzstd-dev, zlib1g-dev")
+string(CONCAT CPACK_DEBIAN_PACKAGE_SUGGESTS "cmake (>= 3.25), g++, libdnnl-dev, libfmt-dev, libhwy-dev, libjpeg-dev, "
+       "libpng-dev, libsndfile1-dev, libwebp-dev, libzstd-dev, zlib1g-dev")
 include(CPack)

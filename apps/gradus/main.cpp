@@ -130,6 +130,20 @@ void add_lr_find(CLI::App& app, LrFindOptions& o, Verb& run) {
   verb->final_callback([&o, &run] { run = [&o] { return lr_find(o); }; });
 }
 
+void add_data_verbs(CLI::App& app, DataShowOptions& o, Verb& run) {
+  CLI::App* data = app.add_subcommand("data", "Look at the data of a configuration");
+  data->require_subcommand(1);
+  CLI::App* verb =
+      data->add_subcommand("show", "Print the first examples as the model sees them in training, or save them");
+  add_config_options(*verb, o.training);
+  add_integer(*verb, "--count", o.count, {.low = 1, .high = 10000}, "How many")->default_str(std::to_string(o.count));
+  verb->add_option("--out", o.out, "A new folder to save them in, as pictures or texts")->type_name("FOLDER");
+  verb->footer(
+      "They are those that a run of the configuration begins with, varied as in its first pass.\n\n"
+      "Example:\n  gradus data show recipes/image_folder.toml --data pets --out seen --count 64");
+  verb->final_callback([&o, &run] { run = [&o] { return show_data(o); }; });
+}
+
 void add_verify(CLI::App& app, VerifyOptions& o, Verb& run) {
   CLI::App* verb =
       app.add_subcommand("verify", "Check a run's folder: every sum of every checkpoint, the log, the links");
@@ -183,18 +197,26 @@ void add_eval(CLI::App& app, EvalOptions& o, Verb& run) {
 }
 
 void add_predict(CLI::App& app, PredictOptions& o, Verb& run) {
-  CLI::App* verb = app.add_subcommand("predict", "Say what a trained model predicts for each row of a table");
-  verb->add_option("RUN", o.run, "The folder of a run on a table, or on made-up data")->required()->type_name("FOLDER");
-  add_data(*verb, o.data, "The CSV file with the rows; any number of times")->required();
-  verb->add_option("--format", o.format, "What is printed: a line a row, after a line of names for CSV")
-      ->type_name("csv|jsonl")
-      ->check(CLI::IsMember({"csv", "jsonl"}))
-      ->capture_default_str();
+  CLI::App* verb =
+      app.add_subcommand("predict", "Say what a trained model predicts for pictures, or for each row of a table");
+  verb->add_option("RUN", o.run, "The folder of a run on a table, on pictures, or on made-up data")
+      ->required()
+      ->type_name("FOLDER");
+  verb->add_option("FILES", o.files, "Files to say the likeliest classes of, for people: pictures, or tables")
+      ->type_name("FILE…");
+  add_data(*verb, o.data, "The CSV file with the rows, or a folder of pictures; any number of times");
+  verb->add_option("--format", o.format,
+                   "What is printed. text: the likeliest classes of each, usual for FILEs. csv (usual for --data), "
+                   "jsonl: a line each")
+      ->type_name("text|csv|jsonl")
+      ->check(CLI::IsMember({"text", "csv", "jsonl"}));
   verb->add_option("--out", o.out, "A new file to write it to instead")->type_name("FILE");
   verb->add_flag("--overwrite", o.overwrite, "Replace the file of --out");
   verb->add_flag("--best", o.best, "Use the weights with the lowest validation loss instead of the last");
   add_machine_options(*verb, o.machine);
-  verb->footer("Example:\n  gradus predict runs/houses --data new_houses.csv --out prices.csv");
+  verb->footer(
+      "Examples:\n  gradus predict runs/houses --data new_houses.csv --out prices.csv\n"
+      "  gradus predict runs/pets cat.jpg dog.png");
   verb->final_callback([&o, &run] { run = [&o] { return predict(o); }; });
 }
 
@@ -287,6 +309,8 @@ int run_command(int argc, char** argv) {
   add_sweep(app, sweep_options, run);
   LrFindOptions lr_find_options;
   add_lr_find(app, lr_find_options, run);
+  DataShowOptions data_show_options;
+  add_data_verbs(app, data_show_options, run);
   VerifyOptions verify_options;
   add_verify(app, verify_options, run);
   add_generate(app, generate_options, run);

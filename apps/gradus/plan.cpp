@@ -80,7 +80,7 @@ std::string token_examples(const Batch& batch, const CharacterTokenizer& tokeniz
 constexpr size_t kMostShown = 8;  // of the features of an example
 
 std::string feature_names(const ExperimentData& data) {
-  const auto* table = std::get_if<TableEncoder>(&data.encoder);
+  const TableEncoder* table = target_encoder(data.encoder);
   if (table == nullptr) return "";
   const std::string target = table->has_target() ? fmt::format(" → {}", fmt::join(table->target_columns(), ", ")) : "";
   if (table->is_sparse()) return fmt::format(" ({} columns{})", table->width(), target);
@@ -98,10 +98,13 @@ std::string feature_names(const ExperimentData& data) {
 // How many training examples each class has, and the weights that would make classes count the same.
 std::string class_table(const Session& session) {
   constexpr size_t kMostClasses = 50;
-  constexpr int64_t kRows = 4096;  // at once: there may be more than memory holds
+  // Examples at once: there may be more than memory holds.
+  const int64_t at_once = std::clamp<int64_t>((1 << 24) / std::max<int64_t>(1, session.data().shape.inputs), 1, 4096);
   const Dataset& data = *session.data().training;
   std::vector<int64_t> counts;
-  const bool has_classes = for_each_batch(data, kRows, [&](std::span<const int64_t>, const Batch& batch) {
+  std::optional<DryRun> dry;  // targets alone are looked at
+  if (data.is_costly()) dry.emplace();
+  const bool has_classes = for_each_batch(data, at_once, [&](std::span<const int64_t>, const Batch& batch) {
     const Tensor& targets = batch.targets;
     if (!targets.defined() || targets.dtype() != DType::kI64 || targets.rank() != 1) return false;
     for (const int64_t target : targets.values<int64_t>()) {
@@ -112,7 +115,7 @@ std::string class_table(const Session& session) {
     return true;
   });
   if (!has_classes) return "";
-  const auto* table = std::get_if<TableEncoder>(&session.data().encoder);
+  const TableEncoder* table = target_encoder(session.data().encoder);
   std::string text = fmt::format("  {:<32} {:>10}   {}\n", "class", "examples", "weight to count the same");
   const double all = static_cast<double>(data.size()), classes = static_cast<double>(counts.size());
   for (size_t i = 0; i < std::min(counts.size(), kMostClasses); ++i) {
@@ -137,7 +140,7 @@ std::vector<std::string> feature_texts(const Batch& batch, int64_t row, const Ta
           fmt::format("{}:{:.4g}", x.indices[at] + (table != nullptr ? table->sparse().first : 0), x.values[at]));
     }
   } else {
-    all = batch.inputs.size(1);
+    all = batch.inputs.numel() / batch.inputs.size(0);
     const std::vector<double> x = batch.inputs.values<double>();
     for (int64_t i = 0; i < std::min(all, most); ++i) {
       texts.push_back(fmt::format("{:.4g}", x[static_cast<size_t>(row * all + i)]));
@@ -162,7 +165,7 @@ std::string target_text(const Batch& batch, int64_t row, const TableEncoder* tab
 }
 
 std::string feature_examples(const Batch& batch, const ExperimentData& data) {
-  const auto* table = std::get_if<TableEncoder>(&data.encoder);
+  const TableEncoder* table = target_encoder(data.encoder);
   const int64_t rows = batch.sparse != nullptr ? batch.sparse->rows : batch.inputs.size(0);
   std::string text;
   for (int64_t row = 0; row < rows; ++row) {

@@ -1,4 +1,4 @@
-// `gradus predict`: what a trained model says of each row of a table.
+// `gradus predict`: what a trained model says of each row of a table, or of each file.
 #include <filesystem>
 
 #include "apps/gradus/output.h"
@@ -15,13 +15,21 @@ int predict(const PredictOptions& options) {
     fail_usage("--out", "{} exists already, and is left as it is; name another file, or give --overwrite",
                *options.out);
   }
+  if (options.files.empty() == options.data.empty()) {
+    fail_usage("predict", "{}", options.files.empty() ? "there is nothing to predict; name FILEs, or give --data PATH"
+                                                      : "FILEs and --data do not go together; give one of them");
+  }
+  const std::string usual = options.files.empty() ? "csv" : "text";
+  const std::string& format = options.format.empty() ? usual : options.format;
   prepare_machine(options.machine);
   const TrainedRun run = load(options.run, options.best ? Weights::kBest : Weights::kLast);
   std::optional<AtomicFile> file;
   if (options.out) file.emplace(*options.out);
   bool is_first = true;
-  predict_files(run, options.data, [&](const Predictions& rows) {
-    const std::string text = options.format == "jsonl" ? to_jsonl(rows) : to_csv(rows, is_first);
+  predict_files(run, options.files.empty() ? options.data : options.files, [&](const Predictions& rows) {
+    const std::string text = format == "text"    ? to_text(rows)
+                             : format == "jsonl" ? to_jsonl(rows)
+                                                 : to_csv(rows, is_first);
     is_first = false;
     file ? file->write(text) : print(text);
   });

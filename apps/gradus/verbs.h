@@ -70,6 +70,15 @@ struct LrFindOptions {
 /// Raises the learning rate on a model that is thrown away, and suggests one; writes nothing.
 int lr_find(const LrFindOptions& options);
 
+struct DataShowOptions {
+  TrainOptions training;  ///< Of it `config`, `set`, `data`, `seed` and `machine`.
+  std::optional<std::string> out;
+  int64_t count = 8;
+};
+
+/// Prints the first examples as a model sees them in training, or writes them into a folder.
+int show_data(const DataShowOptions& options);
+
 struct VerifyOptions {
   std::string run;
   std::string replay;  ///< "A:B", or empty.
@@ -108,15 +117,16 @@ int eval(const EvalOptions& options);
 
 struct PredictOptions {
   std::string run;
+  std::vector<std::string> files;  ///< To be looked at by a person: the likeliest classes are printed.
   std::vector<std::string> data;
-  std::string format = "csv";  ///< Or "jsonl".
+  std::string format;  ///< "text", "csv" or "jsonl"; empty: text of `files`, CSV of `data`.
   std::optional<std::string> out;
   bool overwrite = false;  ///< `out` may be there.
   bool best = false;
   MachineOptions machine;
 };
 
-/// Prints, or writes to a file, what a trained model says of each row of a table.
+/// Prints, or writes to a file, what a trained model says of each row of a table, or of each file.
 int predict(const PredictOptions& options);
 
 struct InitOptions {

@@ -38,17 +38,6 @@ Tensor joined(const std::vector<Tensor>& parts, const std::vector<std::string>& 
   return all;
 }
 
-Table labels_of(const std::vector<std::string>& files) {
-  Table table;
-  for (const std::string& file : files) {
-    const Tensor labels = read_idx_labels(file);
-    std::vector<int64_t> numbers(static_cast<size_t>(labels.numel()));
-    std::iota(numbers.begin(), numbers.end(), 1);
-    append_labels(table, label_table(labels.values<double>(), std::move(numbers), file));
-  }
-  return table;
-}
-
 Arrays read_files(const std::vector<std::string>& paths, const std::vector<std::string>& labels) {
   const std::vector<std::string> files = files_of(paths, "data.path");
   std::vector<Tensor> parts;
@@ -61,7 +50,7 @@ Arrays read_files(const std::vector<std::string>& paths, const std::vector<std::
     arrays.labels.parts = {{.source = arrays.source}};
     return arrays;
   }
-  arrays.labels = labels_of(files_of(labels, "data.labels"));
+  arrays.labels = read_label_files(labels);
   if (arrays.labels.rows != examples) {
     fail(arrays.labels.source(), "{} labels for the {} examples of {}; expected one for each", arrays.labels.rows,
          examples, arrays.source);
@@ -79,6 +68,17 @@ TensorDataset encoded(const TableEncoder& encoder, Arrays&& arrays) {
 }
 
 }  // namespace
+
+Table read_label_files(const std::vector<std::string>& paths) {
+  Table table;
+  for (const std::string& file : files_of(paths, "data.labels")) {
+    const Tensor labels = read_idx_labels(file);
+    std::vector<int64_t> numbers(static_cast<size_t>(labels.numel()));
+    std::iota(numbers.begin(), numbers.end(), 1);
+    append_labels(table, label_table(labels.values<double>(), std::move(numbers), file));
+  }
+  return table;
+}
 
 std::unique_ptr<Dataset> read_arrays(const Config& config, const TableEncoder& encoder,
                                      const std::vector<std::string>& paths, const std::vector<std::string>& labels) {

@@ -10,6 +10,7 @@
 #include "gradus/base/files.h"
 #include "gradus/nn/objective.h"
 #include "gradus/train/config_clusters.h"
+#include "gradus/train/config_images.h"
 #include "gradus/train/config_targets.h"
 #include "gradus/train/schedule_config.h"
 
@@ -214,7 +215,8 @@ void check_comment(const Config& config) {
 // A loss of classes for data that has some, and of numbers for the rest; of a table only its columns know.
 void check_loss(const Config& config) {
   const std::string &loss = config.text("loss.name"), &data = config.text("data.kind");
-  if (data == "csv" || data == "numpy" || data == "libsvm" || data == "idx") {
+  if (data == "csv" || data == "numpy" || data == "libsvm" || data == "idx" || data == "images" ||
+      data == "audio") {
     if (config.boolean("data.standardize_target") && loss == "poisson") {
       fail_usage(config.where("data.standardize_target"),
                  "data.standardize_target = true makes numbers below 0, and loss.name = \"poisson\" is of counts");
@@ -253,6 +255,7 @@ void check_data_and_model(const Config& config) {
   check_comment(config);
   check_categories(config);
   internal::check_labels(config);
+  internal::check_images(config);
   if (is_gpt) return check_gpt(config);
   internal::check_target_keys(config);
   if (!makes_clusters(config)) return check_loss(config);

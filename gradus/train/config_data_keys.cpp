@@ -8,9 +8,9 @@ using Kinds = std::vector<std::string_view>;
 
 const Kinds kCurves = {"line", "polynomial", "sine"};
 const Kinds kClasses = {"blobs", "moons", "spirals", "xor"};
-const Kinds kFiles = {"csv", "numpy", "libsvm", "idx", "text"};
+const Kinds kFiles = {"csv", "numpy", "libsvm", "idx", "images", "audio", "text"};
 const Kinds kTables = {"csv", "numpy"};
-const Kinds kRows = {"csv", "numpy", "libsvm", "idx"};  // each with a target
+const Kinds kRows = {"csv", "numpy", "libsvm", "idx", "images", "audio"};  // each with a target
 const Kinds kMadeUp = {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor"};
 
 DefaultsByChoice for_classes(Variant<double, bool, const char*, int64_t> value) {
@@ -22,6 +22,8 @@ DefaultsByChoice for_classes(Variant<double, bool, const char*, int64_t> value) 
 DefaultsByChoice loss_of_classes() {
   DefaultsByChoice defaults = for_classes("cross_entropy");
   defaults.values.push_back({"idx", "cross_entropy"});
+  defaults.values.push_back({"images", "cross_entropy"});
+  defaults.values.push_back({"audio", "cross_entropy"});
   return defaults;
 }
 
@@ -62,23 +64,27 @@ std::vector<Key> data_keys() {
   std::vector<Key> keys = {
       {"data.kind",
        choice(
-           {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor", "csv", "numpy", "libsvm", "idx", "text"}),
+           {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor", "csv", "numpy", "libsvm", "idx", "images",
+            "audio", "text"}),
        Required{}, always(),
        "`line`: points (x, y) with y = slope·x + intercept + noise·(standard normal noise); `polynomial` and `sine` "
        "likewise. `blobs`, `moons`, `spirals`, `xor`: points in a plane, each of a class. `csv`: a table, of text. "
        "`numpy`: a table, of arrays (.npy, .npz). `libsvm`: rows of `label index:value …`, most of whose numbers are "
        "0. "
        "`idx`: arrays of examples, such as images, with labels in a file of their own. All four may be compressed by "
-       "gzip or zstd. `text`: the tokens of a text, for `model.kind = \"gpt\"`."},
+       "gzip or zstd. `images`: pictures, as folders of JPEG, PNG and WebP files named by their class, a CSV or JSONL of "
+       "paths and labels, or an IDX file. `audio`: sounds, as such folders of WAV, FLAC, OGG and MP3 files or such lists. "
+       "`text`: the tokens of a text, for `model.kind = \"gpt\"`."},
       {"data.path", texts(), Required{}, data_is(kFiles),
        "The file, or a list of files, which are read as one, in that order. A name with `*`, `?` or `[…]` stands for "
        "all files that it fits, by name. A relative path starts at the working directory."},
       {"data.validation_path", texts(), Unset{}, data_is(kFiles),
        "The same for validation: files that are never trained on."},
-      {"data.labels", texts(), Unset{}, data_is({"idx"}),
-       "The file of the labels of `data.path`, or as many files: whole numbers, which are the names of classes. What "
+      {"data.labels", texts(), Unset{}, data_is({"idx", "images"}),
+       "Of IDX files: the file of the labels of `data.path`, or as many files: whole numbers, which are the names of classes. What "
        "makes clusters needs none, and is only compared with them."},
-      {"data.validation_labels", texts(), Unset{}, data_is({"idx"}), "The same of `data.validation_path`."},
+      {"data.validation_labels", texts(), Unset{}, data_is({"idx", "images"}),
+       "The same of `data.validation_path`."},
       {"data.rows", choice({"in_memory", "streamed"}), "in_memory", data_is({"csv", "libsvm"}),
        "`in_memory`: all rows are held in memory. `streamed`: for files larger than memory. The rows are encoded into "
        "a "
@@ -99,13 +105,16 @@ std::vector<Key> data_keys() {
       {"data.stride", integer(kFrom0), 0, data_is({"text"}),
        "Distance in tokens between the starts of neighbouring examples; 0 is `model.context`, so that examples do not "
        "overlap."},
-      {"data.target", texts(), Unset{"the last column; none for models that make clusters"}, data_is(kTables),
-       "The name of the column to learn. Clusters are not made by it, only compared with it by `gradus eval`. A list "
-       "of "
-       "columns is soft labels, for `loss.name = \"cross_entropy\"`: each column has the probabilities of the class "
-       "that "
-       "it names, in each row from 0 and 1 in all, within 0.001. Measures of classes take the likeliest for the true "
-       "one."},
+      {"data.target",
+       texts(),
+       Unset{"the last column; none for models that make clusters; of pictures and sounds \"label\""},
+       data_is({"csv", "numpy", "images", "audio"}),
+       "The name of the column to learn. Clusters are not made by it, only compared with it by `gradus eval`. A list of "
+       "columns of a table is soft labels, for `loss.name = \"cross_entropy\"`: each column has the probabilities of the "
+       "class that it names, in each row from 0 and 1 in all, within 0.001. Measures of classes take the likeliest for the "
+       "true one.",
+       {},
+       {"data.kind", {{"audio", "label"}}}},
       {"data.features", texts(), Unset{"all other columns"}, data_is(kTables),
        "The names of the columns to learn from."},
       {"data.separator", choice({"comma", "semicolon", "tab", "space"}),
@@ -148,12 +157,14 @@ std::vector<Key> data_keys() {
       {"data.scaling",
        choice({"standardize", "min_max", "none"}),
        "standardize",
-       data_is({"csv", "numpy", "idx"}),
+       data_is({"csv", "numpy", "idx", "images", "audio"}),
        "What is done to a feature of numbers: its mean is subtracted and its standard deviation divided by; it is "
        "brought "
        "to [0, 1]; or nothing. Means, ranges and all else that is said of features here are those of the training "
        "part, "
-       "and are kept with the model. Of `idx` all numbers are scaled alike: bytes of images come to lie in [0, 1].",
+       "and are kept with the model. Of `idx` all numbers are scaled alike: bytes of images come to lie in [0, 1]. Of "
+       "`images` each channel has its own mean and deviation (of up to 1024 files of the training part); `min_max` leaves "
+       "samples from 0 to 1, and `none` those from 0 to 255. Of `audio` a feature is a band, over all frames.",
        {},
        {"data.kind", {{"idx", "min_max"}}}},
       {"data.log1p", texts(), Unset{"none"}, data_is(kTables),
@@ -184,6 +195,8 @@ std::vector<Key> data_keys() {
        "predictions and metrics are in the target's own "
        "unit all the same."},
   };
+  for (Key& key : image_data_keys()) keys.push_back(std::move(key));
+  for (Key& key : audio_data_keys()) keys.push_back(std::move(key));
   for (Key& key : made_up_data_keys()) keys.push_back(std::move(key));
   keys.push_back({"data.validation_fraction", real(kFrom0Below1),
                   Unset{"0.1 for `text`, 0.2 for tables, rows and data of classes, 0.0 for curves and clusters"},

@@ -20,6 +20,10 @@ using namespace keys;
 
 constexpr KeyTable kTables[] = {
     {"data", "The data set and the part of it that is held out for validation."},
+    {"augment",
+     "How pictures and sounds are varied in training, each anew in each pass: what happens to one is a function of the "
+     "seed, the pass and the example. The order is that of the keys, but that erasing and masks come behind the scaling, "
+     "then mixing. Validation, `gradus eval` and `gradus predict` see examples as they are."},
     {"model",
      "The model. `gpt` is for text and learns to say the next token; the others are of rows of features, of which "
      "`kmeans` and `gmm` make clusters."},
@@ -445,8 +449,8 @@ std::vector<Key> sweep_keys() {
 
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
-  for (auto part : {data_keys, model_keys, loss_keys, solver_keys, optimizer_keys, schedule_keys, schedule_part_keys,
-                    regularization_keys, train_keys, watching_keys, sweep_keys}) {
+  for (auto part : {data_keys, augment_keys, audio_augment_keys, model_keys, loss_keys, solver_keys, optimizer_keys,
+                    schedule_keys, schedule_part_keys, regularization_keys, train_keys, watching_keys, sweep_keys}) {
     for (Key& key : part()) keys.push_back(std::move(key));
   }
   return keys;
@@ -528,7 +532,7 @@ bool changes_result(std::string_view key) {
   // The data is compared as such, wherever it lies.
   constexpr std::string_view kFree[] = {
       "data.path",  "data.validation_path", "data.labels",        "data.validation_labels",
-      "data.cache", "train.threads",        "train.workers",      "train.max_time_s",
+      "data.cache", "data.keep_megabytes", "train.threads",        "train.workers",      "train.max_time_s",
       "log.every",  "checkpoint.every",     "checkpoint.every_s", "checkpoint.keep",
       "model.from", "model.recompute",      "train.restore_best"};
   return std::find(std::begin(kFree), std::end(kFree), key) == std::end(kFree);

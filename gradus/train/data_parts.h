@@ -35,6 +35,7 @@ ExperimentData make_table_data(const Config& config, const DataEncoder& given);
 ExperimentData make_sparse_data(const Config& config, const DataEncoder& given);
 ExperimentData make_array_data(const Config& config, const DataEncoder& given);
 ExperimentData make_streamed_data(const Config& config, const DataEncoder& given);
+ExperimentData make_audio_data(const Config& config, const DataEncoder& given);
 std::unique_ptr<Dataset> read_text(const Config& config, const CharacterTokenizer& tokenizer,
                                    const std::vector<std::string>& paths);
 std::unique_ptr<Dataset> read_table(const Config& config, const TableEncoder& encoder,
@@ -42,9 +43,18 @@ std::unique_ptr<Dataset> read_table(const Config& config, const TableEncoder& en
 std::unique_ptr<Dataset> read_sparse(const Config& config, const TableEncoder& encoder,
                                      const std::vector<std::string>& paths);
 
+std::unique_ptr<Dataset> read_audio_files(const Config& config, const AudioEncoder& encoder,
+                                          const std::vector<std::string>& paths);
+
 /// Labels are read where files of them are given.
 std::unique_ptr<Dataset> read_arrays(const Config& config, const TableEncoder& encoder,
                                      const std::vector<std::string>& paths, const std::vector<std::string>& labels);
+
+/// IDX files of labels, one behind the other, as a table of one column, "label".
+Table read_label_files(const std::vector<std::string>& paths);
+
+/// A CSV or a JSONL with the paths of files, and what is known of each: column "path" and others (data/file_list.h).
+Table read_listed_files(const Config& config, const std::string& path);
 
 /// Some rows of files that are read a piece at a time: their inputs, dense or sparse, and the table, or the labels, that
 /// they come from.
@@ -76,6 +86,14 @@ struct ArrayRows {
 };
 /// The files one behind the other.
 ArrayRows read_array_rows(const TableEncoder& encoder, const std::vector<std::string>& paths);
+
+/// Sounds as a model sees them, without what is known of them, and the names of their files.
+struct AudioRows {
+  std::unique_ptr<Dataset> data;
+  std::vector<std::string> names;
+};
+/// Of files, folders and lists.
+AudioRows read_audio_rows(const Config& config, const AudioEncoder& encoder, const std::vector<std::string>& paths);
 
 /// A table of one column, "label", whose rows are named and split as those of any table.
 Table label_table(std::vector<double> labels, std::vector<int64_t> lines, std::string source);

@@ -7,6 +7,7 @@
 #include "gradus/base/files.h"
 #include "gradus/data/file_contents.h"
 #include "gradus/train/data_parts.h"
+#include "gradus/train/image_data.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
@@ -82,18 +83,26 @@ ExperimentData make_data(const Config& config, const DataEncoder& encoder) {
   if (kind == "text") return internal::make_text_data(config, encoder);
   if (kind == "csv" || kind == "numpy") return internal::make_table_data(config, encoder);
   if (kind == "idx") return internal::make_array_data(config, encoder);
+  if (kind == "images") return internal::make_image_data(config, encoder);
+  if (kind == "audio") return internal::make_audio_data(config, encoder);
   return kind == "libsvm" ? internal::make_sparse_data(config, encoder) : internal::make_made_up_data(config);
 }
 
 std::unique_ptr<Dataset> read_data(const Config& config, const DataEncoder& encoder,
                                    const std::vector<std::string>& paths, const std::vector<std::string>& labels) {
-  if (config.text("data.kind") != "idx" && !labels.empty()) {
+  const auto* images = std::get_if<ImageEncoder>(&encoder);
+  if (config.text("data.kind") != "idx" && images == nullptr && !labels.empty()) {
     fail_usage("--labels", "data.kind = \"{}\" has no files of labels of their own; leave it out",
                config.text("data.kind"));
   }
   if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder)) {
     return internal::read_text(config, *tokenizer, paths);
   }
+  if (images != nullptr) {
+    internal::Pictures pictures = internal::read_pictures(config, paths, labels);
+    return internal::read_images(*images, std::move(pictures), true);
+  }
+  if (const auto* audio = std::get_if<AudioEncoder>(&encoder)) return internal::read_audio_files(config, *audio, paths);
   if (const auto* table = std::get_if<TableEncoder>(&encoder)) {
     if (table->array()) return internal::read_arrays(config, *table, paths, labels);
     return table->is_sparse() ? internal::read_sparse(config, *table, paths)
@@ -128,7 +137,7 @@ std::string left_out_text(const ExperimentData& data) {
 
 MetricUnits metric_units(const DataEncoder& encoder, const Dataset& part) {
   MetricUnits units;
-  if (const auto* table = std::get_if<TableEncoder>(&encoder)) units.target_scale = table->target().scale;
+  if (const TableEncoder* table = target_encoder(encoder)) units.target_scale = table->target().scale;
   const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder);
   const auto* text = dynamic_cast<const TokenDataset*>(&part);
   if (tokenizer != nullptr && text != nullptr) {

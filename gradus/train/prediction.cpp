@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
@@ -9,12 +10,16 @@
 #include "gradus/nn/models/feedforward.h"
 #include "gradus/train/clustering_model.h"
 #include "gradus/train/data_parts.h"
+#include "gradus/train/image_data.h"
 
 namespace gradus {
 namespace {
 
-// Rows at once; bounds memory only.
-constexpr int64_t kRows = 4096;
+// Examples at once; bounds memory only.
+int64_t rows_at_once(const TrainedRun& run) {
+  constexpr int64_t kMostRows = 4096, kMostInputs = 1 << 24;
+  return std::clamp<int64_t>(kMostInputs / std::max<int64_t>(1, run.shape().inputs), 1, kMostRows);
+}
 
 // Of a table whose columns have no names that the model knows.
 Tensor unnamed_inputs(const Table& table, int64_t width) {
@@ -100,7 +105,7 @@ std::vector<std::string> class_names(const TrainedRun& run) {
   if (makes_clusters(run.config())) return numbered(run.shape().outputs);
   const ObjectiveKind objective = model_of_rows(run).objective().kind;
   if (!is_of_classes(objective)) return {};
-  const auto* table = std::get_if<TableEncoder>(&run.encoder());
+  const TableEncoder* table = target_encoder(run.encoder());
   if (table != nullptr) return table->classes();
   return numbered(run.shape().outputs == 1 ? 2 : run.shape().outputs);  // which may have one output for both
 }
@@ -110,7 +115,7 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
   const FeatureModel* model = clusters == nullptr ? &model_of_rows(run) : nullptr;
   Predictions result;
   result.classes = class_names(run);
-  for_each_batch(data, kRows, [&](std::span<const int64_t> ids, const Batch& batch) {
+  for_each_batch(data, rows_at_once(run), [&](std::span<const int64_t> ids, const Batch& batch) {
     if (clusters != nullptr) {
       add_clusters(result, *clusters, batch.inputs);
       return true;
@@ -118,7 +123,7 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
     const NoGrad no_grad;
     Context context;
     const Tensor outputs = model->outputs(batch, context);
-    add_rows(result, model->objective(), outputs, std::get_if<TableEncoder>(&run.encoder()), place, ids[0]);
+    add_rows(result, model->objective(), outputs, target_encoder(run.encoder()), place, ids[0]);
     return true;
   });
   return result;
@@ -131,7 +136,26 @@ Predictions predict(const TrainedRun& run, const Table& table) {
   return predict(run, TensorDataset(inputs), [&](int64_t row) { return table.place(row); });
 }
 
+namespace {
+
+Predictions predict_pictures(const TrainedRun& run, const ImageEncoder& encoder, const std::vector<std::string>& paths) {
+  const internal::Pictures pictures = internal::read_pictures(run.config(), paths, {});
+  const auto place = [&](int64_t row) { return pictures.place(row); };
+  Predictions result = predict(run, *internal::read_images(encoder, pictures, false), place);
+  for (int64_t row = 0; row < pictures.source->count; ++row) result.names.push_back(pictures.place(row));
+  return result;
+}
+
+}  // namespace
+
 Predictions predict_files(const TrainedRun& run, const std::vector<std::string>& paths) {
+  if (const auto* images = std::get_if<ImageEncoder>(&run.encoder())) return predict_pictures(run, *images, paths);
+  if (const auto* audio = std::get_if<AudioEncoder>(&run.encoder())) {
+    internal::AudioRows rows = internal::read_audio_rows(run.config(), *audio, paths);
+    Predictions result = predict(run, *rows.data, [&](int64_t row) { return rows.names[static_cast<size_t>(row)]; });
+    result.names = std::move(rows.names);
+    return result;
+  }
   const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
   if (encoder != nullptr && encoder->is_sparse()) {
     const internal::SparseRows rows = internal::read_sparse_rows(encoder->sparse(), paths);
@@ -163,7 +187,7 @@ void predict_files(const TrainedRun& run, const std::vector<std::string>& paths,
 namespace {
 
 std::string csv_names(const Predictions& p) {
-  std::string text = "prediction";
+  std::string text = p.names.empty() ? "prediction" : "file,prediction";
   if (!p.probabilities.empty()) {
     for (const std::string& name : p.classes) text += "," + csv_field("p_" + name);
   }
@@ -172,11 +196,34 @@ std::string csv_names(const Predictions& p) {
 
 }  // namespace
 
+std::string to_text(const Predictions& p) {
+  constexpr size_t kMost = 5;
+  std::string text;
+  for (size_t row = 0; row < p.size(); ++row) {
+    const std::string name = p.names.empty() ? fmt::format("row {}", row + 1) : p.names[row];
+    if (p.classes.empty() || p.probabilities.empty()) {
+      text += fmt::format("{}: {}\n", name,
+                          p.classes.empty() ? number_text(p.numbers[row]) : p.classes[static_cast<size_t>(p.ids[row])]);
+      continue;
+    }
+    const std::vector<double>& all = p.probabilities[row];
+    std::vector<size_t> order(all.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return all[a] > all[b]; });
+    text += name + "\n";
+    for (size_t i = 0; i < std::min(kMost, order.size()); ++i) {
+      text += fmt::format("  {:6.2f}%  {}\n", 100.0 * all[order[i]], p.classes[order[i]]);
+    }
+  }
+  return text;
+}
+
 std::string to_csv(const Predictions& p, bool with_names) {
   std::string text = with_names ? csv_names(p) : "";
-  for (const double number : p.numbers) text += number_text(number) + '\n';
+  const auto begin = [&](size_t row) { return p.names.empty() ? "" : csv_field(p.names[row]) + ","; };
+  for (size_t row = 0; row < p.numbers.size(); ++row) text += begin(row) + number_text(p.numbers[row]) + '\n';
   for (size_t row = 0; row < p.ids.size(); ++row) {
-    text += csv_field(p.classes[static_cast<size_t>(p.ids[row])]);
+    text += begin(row) + csv_field(p.classes[static_cast<size_t>(p.ids[row])]);
     if (!p.probabilities.empty()) {
       for (const double probability : p.probabilities[row]) text += "," + number_text(probability);
     }
@@ -187,11 +234,12 @@ std::string to_csv(const Predictions& p, bool with_names) {
 
 std::string to_jsonl(const Predictions& p) {
   std::string text;
-  for (const double number : p.numbers) {
-    text += fmt::format("{{\"prediction\":{}}}\n", number_text(number));
-  }
+  const auto begin = [&](size_t row) {
+    return "{" + (p.names.empty() ? "" : "\"file\":" + json_quoted(p.names[row]) + ",") + "\"prediction\":";
+  };
+  for (size_t row = 0; row < p.numbers.size(); ++row) text += begin(row) + number_text(p.numbers[row]) + "}\n";
   for (size_t row = 0; row < p.ids.size(); ++row) {
-    text += "{\"prediction\":" + json_quoted(p.classes[static_cast<size_t>(p.ids[row])]);
+    text += begin(row) + json_quoted(p.classes[static_cast<size_t>(p.ids[row])]);
     if (!p.probabilities.empty()) {
       text += ",\"probabilities\":{";
       for (size_t i = 0; i < p.classes.size(); ++i) {

@@ -10,13 +10,16 @@
 
 namespace gradus {
 
-/// Of each row: the number or the name of the class that the model predicts, and the probability of each class, where
+/// Of each row or file: the number or the name of the class that the model predicts, and the probability of each class, where
 /// the loss that it was trained for has such. The classes of clusters are "0", "1", …; mixtures have probabilities.
 struct Predictions {
   std::vector<std::string> classes;                ///< Their names; empty for numbers.
   std::vector<double> numbers;                     ///< Of a model of numbers, in the target's own unit.
   std::vector<int64_t> ids;                        ///< Of a model of classes.
   std::vector<std::vector<double>> probabilities;  ///< (rows, classes); empty if there are none.
+  std::vector<std::string> names = {};             ///< Of examples that are files each, such as pictures: their paths.
+
+  size_t size() const { return classes.empty() ? numbers.size() : ids.size(); }
 };
 
 /// Predicts rows, some at a time. The table needs the features that the model was trained on, in any order and among
@@ -26,6 +29,7 @@ Predictions predict(const TrainedRun& run, const Table& table);
 /// The same of files, as the run's `[data]` says that they are read; tables of text for a model of made-up data. Their
 /// targets, if they have some, are not looked at.
 Predictions predict_files(const TrainedRun& run, const std::vector<std::string>& paths);
+/// Of a run on pictures the files are pictures, or what `data.path` may be.
 /// The same, given to `visit` some rows after the other where the run's rows are streamed; else all at once.
 void predict_files(const TrainedRun& run, const std::vector<std::string>& paths,
                    const std::function<void(const Predictions& rows)>& visit);
@@ -34,9 +38,11 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
 /// The names of the classes that the run's model tells apart; empty for numbers. A usage error for a text model.
 std::vector<std::string> class_names(const TrainedRun& run);
 
-/// Lines of CSV: "prediction", and "p_CLASS" for each class with probabilities.
+/// For people: of each example its name, where it has one, and the likeliest classes, or the number.
+std::string to_text(const Predictions& predictions);
+/// Lines of CSV: "file" where examples have names, "prediction", and "p_CLASS" for each class with probabilities.
 std::string to_csv(const Predictions& predictions, bool with_names = true);
-/// A line of JSON for each row: {"prediction": …, "probabilities": {"CLASS": …}}.
+/// A line of JSON for each row: {"file": …, "prediction": …, "probabilities": {"CLASS": …}}.
 std::string to_jsonl(const Predictions& predictions);
 
 }  // namespace gradus

@@ -140,13 +140,14 @@ void add_measures(Report& report, const Outcome& outcome, std::span<const NamedM
 }
 
 Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
-  const auto* table = std::get_if<TableEncoder>(&run.encoder());
+  const TableEncoder* table = target_encoder(run.encoder());
   const auto in_unit = [&](double x) { return table != nullptr ? table->original(x) : x; };
   Outcome o{.classes = static_cast<int64_t>(classes), .is_poisson = run.config().text("loss.name") == "poisson"};
   if (run.config().has("loss.quantile")) o.quantile = run.config().real("loss.quantile");
-  constexpr int64_t kRows = 4096;  // at once: there may be more than memory holds
+  constexpr int64_t kMostRows = 4096, kMostInputs = 1 << 24;  // at once: there may be more than memory holds
+  const int64_t at_once = std::clamp<int64_t>(kMostInputs / std::max<int64_t>(1, run.shape().inputs), 1, kMostRows);
   std::vector<double> truth;
-  for_each_batch(part, kRows, [&](std::span<const int64_t>, const Batch& batch) {
+  for_each_batch(part, at_once, [&](std::span<const int64_t>, const Batch& batch) {
     const std::vector<double> own = (classes > 0 ? classes_of_targets(batch.targets) : batch.targets).values<double>();
     truth.insert(truth.end(), own.begin(), own.end());
     return true;

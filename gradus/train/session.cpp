@@ -6,6 +6,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
 #include "gradus/base/threads.h"
+#include "gradus/data/image_dataset.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/pool.h"
 #include "gradus/train/clustering_solver.h"
@@ -125,6 +126,9 @@ void Session::plan_memory(const SessionOptions& options) {
                       ? streamed_use()
                       : planned_use(*trainer_, *optimizer_, model_->parameters(), reserved);
   if (is_streamed(config_)) use.step += config_.integer("data.rows_megabytes") * 1'000'000;
+  if (const auto* pictures = dynamic_cast<const ImageDataset*>(data_.training.get())) {
+    use.step += pictures->bytes_to_keep();
+  }
   use.program = program;
   use.saves_while_training = saves_while_training(config_, trainer_->planned_steps(), use.products.flops);
   memory_ = predict_memory(use, data_.shape.vocabulary > 0);

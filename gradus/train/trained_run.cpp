@@ -52,7 +52,11 @@ fs::path checked_source(const fs::path& folder, const fs::path& weights) {
 // Data that is made up has none.
 DataEncoder read_encoder(const fs::path& folder, const Config& config) {
   if (!config.has("data.path")) return {};
-  const std::string_view name = config.text("data.kind") == "text" ? kTokenizer : kColumns;
+  const std::string& kind = config.text("data.kind");
+  const std::string_view name = kind == "text"     ? kTokenizer
+                                : kind == "images" ? kImages
+                                : kind == "audio"  ? kAudio
+                                                   : kColumns;
   const fs::path path = folder / name;
   return encoder_from_json(name, read_file(path, 1 << 28), path.string());
 }
@@ -64,13 +68,14 @@ void check_encoder(const TrainedRun& run, const fs::path& folder) {
     if (tokenizer->vocabulary_size() == shape.vocabulary) return;
     fail((folder / kTokenizer).string(), "{} tokens; the model has {}", tokenizer->vocabulary_size(), shape.vocabulary);
   }
-  if (const auto* table = std::get_if<TableEncoder>(&run.encoder())) {
+  if (const TableEncoder* table = target_encoder(run.encoder())) {
+    const std::string file = (folder / encoder_file(run.encoder())).string();
     const auto features = table->width();
     if (features != shape.inputs) {
-      fail((folder / kColumns).string(), "{} inputs; the model has {}", features, shape.inputs);
+      fail(file, "{} inputs; the model has {}", features, shape.inputs);
     }
     if (table->has_target() || makes_clusters(run.config())) return;
-    fail((folder / kColumns).string(), "there is no target; the model was made to learn one");
+    fail(file, "there is no target; the model was made to learn one");
   }
 }
 
@@ -91,6 +96,8 @@ TrainedRun load(const fs::path& folder, Weights weights) {
                         .outputs = metadata_number(file, path, "gradus.outputs"),
                         .vocabulary = metadata_number(file, path, "gradus.vocabulary")};
   if (const auto* table = std::get_if<TableEncoder>(&run.encoder_)) shape.embedded = table->embedded_inputs();
+  if (const auto* images = std::get_if<ImageEncoder>(&run.encoder_)) shape.example = images->format.shape();
+  if (const auto* audio = std::get_if<AudioEncoder>(&run.encoder_)) shape.example = audio->format.shape();
   run.shape_ = shape;
   check_encoder(run, source);
   run.model_ = make_model(run.config_, shape);

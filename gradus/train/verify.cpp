@@ -65,7 +65,11 @@ std::string encoder_summary(const fs::path& path, std::string_view name) {
   if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder)) {
     return fmt::format("{} tokens", tokenizer->vocabulary_size());
   }
-  const auto& table = std::get<TableEncoder>(encoder);
+  if (const auto* images = std::get_if<ImageEncoder>(&encoder)) {
+    return fmt::format("pictures of {}×{}, {} channels", images->format.width, images->format.height,
+                       images->format.channels);
+  }
+  const TableEncoder& table = *target_encoder(encoder);
   return fmt::format("{} features", table.features().empty() ? table.width() : int64_t(table.features().size()));
 }
 

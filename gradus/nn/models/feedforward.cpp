@@ -28,7 +28,22 @@ LinearModel::LinearModel(const LinearModelOptions& o, uint64_t seed)
       linear_(ParameterBuilder(parameters_, seed), o.inputs, o.outputs,
               {.bias = true, .weight_init = &o.weight_init, .bias_init = &o.bias_init}) {}
 
-Tensor LinearModel::outputs(const Batch& batch, Context& context) const { return linear_(batch, context.precision); }
+namespace {
+
+// Examples that are no rows, such as pictures, as rows of all their numbers.
+Batch rows_of(const Batch& batch) {
+  if (!batch.inputs.defined() || batch.inputs.rank() <= 2) return batch;
+  Batch rows = batch;
+  const int64_t examples = batch.inputs.size(0), width = batch.inputs.numel() / examples;
+  rows.inputs = kernels::contiguous(batch.inputs).view({examples, width}, {width, 1}, 0);
+  return rows;
+}
+
+}  // namespace
+
+Tensor LinearModel::outputs(const Batch& batch, Context& context) const {
+  return linear_(rows_of(batch), context.precision);
+}
 
 Activation activation_from_name(std::string_view name) {
   constexpr std::string_view kNames[] = {"relu",    "tanh",       "gelu", "gelu_exact", "silu",
@@ -101,7 +116,7 @@ Tensor Mlp::embedded(const Tensor& inputs) const {
 }
 
 Tensor Mlp::outputs(const Batch& batch, Context& context) const {
-  Tensor x = embeddings_.empty() ? layers_[0](batch, context.precision)
+  Tensor x = embeddings_.empty() ? layers_[0](rows_of(batch), context.precision)
                                  : layers_[0](embedded(batch.inputs), context.precision);
   for (size_t i = 1; i < layers_.size(); ++i) {
     x = layers_[i](dropout_(activate(activation_, x), context), context.precision);

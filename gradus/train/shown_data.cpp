@@ -1,0 +1,129 @@
+#include "gradus/train/shown_data.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "gradus/base/error.h"
+#include "gradus/data/sampler.h"
+#include "gradus/train/data_parts.h"
+
+namespace gradus {
+namespace {
+
+std::string target_text(const Batch& batch, int64_t row, const TableEncoder* encoder) {
+  if (!batch.targets.defined()) return "";
+  const bool has_classes = encoder != nullptr && !encoder->classes().empty();
+  const int64_t width = batch.targets.numel() / batch.targets.size(0);
+  const std::vector<double> all = batch.targets.values<double>();
+  const auto begin = all.begin() + row * width;
+  if (!has_classes) return fmt::format("{:.4g}", encoder != nullptr ? encoder->original(*begin) : *begin);
+  if (batch.targets.dtype() == DType::kI64) return encoder->classes()[static_cast<size_t>(*begin)];
+  std::string shares;
+  for (size_t i = 0; i < static_cast<size_t>(width); ++i) {
+    const double share = begin[static_cast<std::ptrdiff_t>(i)];
+    if (share < 0.005) continue;
+    shares += fmt::format("{}{} {:.0f}%", shares.empty() ? "" : ", ", encoder->classes()[i], 100.0 * share);
+  }
+  return shares;
+}
+
+// The samples before they were scaled, as far as 8 bits hold them.
+Image picture_of(const ImageFormat& format, const float* samples) {
+  Image image = blank_image(format.height, format.width, format.channels);
+  for (size_t i = 0; i < image.bytes.size(); ++i) {
+    const size_t channel = i % static_cast<size_t>(format.channels);
+    const float x = samples[i] * format.scale[channel] + format.mean[channel];
+    image.bytes[i] = static_cast<uint8_t>(std::lround(255.0F * std::clamp(x, 0.0F, 1.0F)));
+  }
+  return image;
+}
+
+// Grey as characters, twice as high as they are wide.
+std::string drawn(const Image& image) {
+  constexpr std::string_view kShades = " .:-=+*#%@";
+  constexpr int64_t kWidest = 56;
+  const int64_t width = std::min(kWidest, 2 * image.width);
+  const int64_t height = std::max<int64_t>(1, (width * image.height + image.width) / (2 * image.width));
+  const Image small = resized_image(with_channels(image, 1), height, width);
+  std::string text;
+  for (int64_t y = 0; y < height; ++y) {
+    std::string line = "  ";
+    for (int64_t x = 0; x < width; ++x) {
+      line += kShades[small.bytes[static_cast<size_t>(y * width + x)] * kShades.size() / 256];
+    }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text;
+}
+
+void show_picture(ShownExample& example, const ImageFormat& format, const float* samples) {
+  const auto [least, most] = std::minmax_element(samples, samples + format.samples());
+  const Image image = picture_of(format, samples);
+  example.text = fmt::format("{}×{} pixels, {}, numbers from {:.3g} to {:.3g}\n{}", format.width, format.height,
+                             format.channels == 1 ? "grey" : fmt::format("{} channels", format.channels), *least, *most,
+                             drawn(image));
+  example.ending = ".png";
+  example.bytes = encode_png(image);
+}
+
+void show_numbers(ShownExample& example, const Batch& batch, int64_t row) {
+  constexpr int64_t kMost = 16;
+  const int64_t width = batch.inputs.numel() / batch.inputs.size(0);
+  const std::vector<double> all = batch.inputs.values<double>();
+  std::vector<std::string> numbers;
+  for (int64_t i = 0; i < std::min(width, kMost); ++i) {
+    numbers.push_back(fmt::format("{:.4g}", all[static_cast<size_t>(row * width + i)]));
+  }
+  example.text = fmt::format("{} numbers: {}{}\n", width, fmt::join(numbers, ", "), width > kMost ? ", …" : "");
+}
+
+void show_tokens(ShownExample& example, const Batch& batch, int64_t row, const CharacterTokenizer& tokenizer) {
+  const int64_t length = batch.inputs.size(1);
+  const std::vector<int64_t> all = batch.inputs.values<int64_t>();
+  std::vector<int32_t> ids;
+  for (int64_t i = 0; i < length; ++i) ids.push_back(static_cast<int32_t>(all[static_cast<size_t>(row * length + i)]));
+  const std::string text = tokenizer.decode(ids);
+  example.text = fmt::format("{} tokens\n{}\n", length, text);
+  example.ending = ".txt";
+  example.bytes = text;
+  example.target = "";  // the same, one token on
+}
+
+}  // namespace
+
+std::vector<ShownExample> shown_examples(const Config& config, const ExperimentData& data, int64_t count) {
+  count = std::min(count, data.training->size());
+  const TrainerOptions options = trainer_options(config);
+  const Sampler sampler({.examples = data.training->size(),
+                         .batch_size = count,
+                         .sampling = options.sampling,
+                         .seed = options.seed,
+                         .blocks = data.training->blocks()});
+  std::vector<int64_t> ids;
+  sampler.batch(0, ids);
+  const Batch batch = data.training->training_batch(ids, sampler.pass_key(0));
+  if (batch.sparse != nullptr) {
+    fail_usage("data", "data.kind = \"{}\" has sparse rows, which `gradus train --dry-run` shows",
+               config.text("data.kind"));
+  }
+  const auto* tokenizer = std::get_if<CharacterTokenizer>(&data.encoder);
+  const auto* pictures = std::get_if<ImageEncoder>(&data.encoder);
+  std::vector<ShownExample> examples;
+  for (int64_t row = 0; row < count; ++row) {
+    ShownExample example{.id = ids[static_cast<size_t>(row)], .target = {}, .text = {}, .ending = {}};
+    if (tokenizer == nullptr) example.target = target_text(batch, row, target_encoder(data.encoder));
+    if (pictures != nullptr) {
+      show_picture(example, pictures->format, batch.inputs.data<float>() + row * pictures->format.samples());
+    } else if (tokenizer != nullptr) {
+      show_tokens(example, batch, row, *tokenizer);
+    } else {
+      show_numbers(example, batch, row);
+    }
+    examples.push_back(std::move(example));
+  }
+  return examples;
+}
+
+}  // namespace gradus
