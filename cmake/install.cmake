@@ -34,5 +34,5 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Only those who compile against the library need these.
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "cmake (>= 3.25), g++, libdnnl-dev, libfmt-dev, libhwy-dev, libzstd-dev, zlib1g-dev")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "cmake (>= 3.25), g++, libdnnl-dev, libfmt-dev, libhwy-dev, libutf8proc-dev, libzstd-dev, zlib1g-dev")
 include(CPack)

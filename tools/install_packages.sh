@@ -9,6 +9,7 @@ packages=(
   libfmt-dev            # text
   zlib1g-dev            # data compressed by gzip, NumPy's archives
   libzstd-dev           # data compressed by zstd
+  libutf8proc-dev       # Unicode's normal form, for tokenizers that ask for it
   libxxhash-dev         # sums of checkpoints
   libtomlplusplus-dev   # configuration files
   nlohmann-json3-dev    # logs and model files

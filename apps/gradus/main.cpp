@@ -298,6 +298,8 @@ int run_command(int argc, char** argv) {
   add_init(app, init_options, run);
   AllBenchOptions bench_options;
   add_bench(app, bench_options, run);
+  AllTokenizerOptions tokenizer_options;
+  add_tokenizer(app, tokenizer_options, run);
   add_schedule(app, schedule_options, run);
   add_lists(app, recipe, key, machine, run);
 
