@@ -40,6 +40,7 @@ struct AllBenchOptions {
   LinearBenchOptions linear;
   KMeansBenchOptions kmeans;
   CsvBenchOptions csv;
+  TokenizerBenchOptions tokenizer;
 };
 void add_bench(CLI::App& app, AllBenchOptions& options, Verb& run);
 

@@ -199,6 +199,20 @@ struct CsvBenchOptions {
 /// Times the reading of a table.
 int bench_csv(const CsvBenchOptions& options);
 
+struct TokenizerBenchOptions {
+  std::string task;  ///< "learn" or "encode".
+  std::string data, tokenizer = "tokenizer.json";
+  int64_t vocabulary = 16000;
+  bool json = false;
+  MachineOptions machine;
+};
+
+/// Times the learning of a byte-level BPE, which is written, or the encoding of a text on one thread.
+int bench_tokenizer(const TokenizerBenchOptions& options);
+
+/// Writes the texts of a configuration as token ids into the folder `out`.
+int data_pack(const TrainOptions& options);
+
 struct TokenizerTrainOptions {
   std::vector<std::string> data, text;  ///< Files, and the fields of a row that are its text.
   std::vector<std::string> special = {"<|endoftext|>"};

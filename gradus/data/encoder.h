@@ -7,12 +7,12 @@
 
 #include "gradus/base/variant.h"
 #include "gradus/data/table_encoder.h"
-#include "gradus/data/tokenizer.h"
+#include "gradus/data/text_tokenizer.h"
 
 namespace gradus {
 
-/// The vocabulary of a text, the columns of a table, or nothing for data that is made up.
-using DataEncoder = Variant<std::monostate, CharacterTokenizer, TableEncoder>;
+/// The tokenizer of a text, the columns of a table, or nothing for data that is made up.
+using DataEncoder = Variant<std::monostate, TextTokenizer, TableEncoder>;
 
 /// What its file in a run's folder is called: "tokenizer.json", "columns.json", or "" if there is none.
 std::string_view encoder_file(const DataEncoder& encoder);

@@ -114,12 +114,13 @@ TextFormat text_format(const std::string& path, const TextOptions& options) {
 TextDocuments parse_documents(std::string_view text, const std::string& source, TextFormat format,
                               const TextOptions& options) {
   TextDocuments all{.source = source};
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+  if (text.empty()) fail(source, "the file is empty; expected text");
+  // Not of what may be tokens as they are.
+  if (format != TextFormat::kPlain && (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))) {
     fail(source, "begins with the byte order mark of UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 FILE > NEW`");
   }
   switch (format) {
     case TextFormat::kPlain:
-      if (text.empty()) break;
       all.texts.emplace_back(text);
       all.lines.push_back(1);
       break;

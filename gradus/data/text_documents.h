@@ -45,7 +45,7 @@ TextFormat text_format(const std::string& path, const TextOptions& options);
 
 /// Reads a file, which may be compressed (data/file_contents.h). Errors name the file and the line: no text at all, a
 /// line longer than 128 MB, what is no JSON object or no UTF-8, a field that is missing or is no text. Of kPlain and
-/// kLines any bytes are taken, but the byte order mark of UTF-16 is an error.
+/// kLines any bytes are taken, but of the latter the byte order mark of UTF-16 is an error.
 TextDocuments read_documents(const std::string& path, const TextOptions& options = {});
 /// The same of a text that messages call `source`.
 TextDocuments parse_documents(std::string_view text, const std::string& source, TextFormat format,

@@ -32,20 +32,20 @@ TextTokenizer TextTokenizer::from_json(const JsonValue& json, const std::string&
 }
 
 std::string TextTokenizer::to_json() const {
-  return std::visit([](const auto& tokenizer) { return tokenizer.to_json(); }, kind_);
+  return std::visit([](const auto& tokenizer) { return tokenizer.to_json(); }, *kind_);
 }
 
 int64_t TextTokenizer::vocabulary_size() const {
-  return std::visit([](const auto& tokenizer) { return tokenizer.vocabulary_size(); }, kind_);
+  return std::visit([](const auto& tokenizer) { return tokenizer.vocabulary_size(); }, *kind_);
 }
 
 const std::string& TextTokenizer::token(int32_t id) const {
-  return std::visit([id](const auto& tokenizer) -> const std::string& { return tokenizer.token(id); }, kind_);
+  return std::visit([id](const auto& tokenizer) -> const std::string& { return tokenizer.token(id); }, *kind_);
 }
 
 std::optional<int64_t> TextTokenizer::bytes_of(int32_t id) const {
-  if (std::holds_alternative<WordTokenizer>(kind_)) return std::nullopt;
-  if (const auto* bpe = std::get_if<BpeTokenizer>(&kind_)) {
+  if (std::holds_alternative<WordTokenizer>(*kind_)) return std::nullopt;
+  if (const auto* bpe = std::get_if<BpeTokenizer>(kind_.get())) {
     const std::vector<int32_t>& special = bpe->parts().special;
     if (std::find(special.begin(), special.end(), id) != special.end()) return 0;
   }
@@ -53,17 +53,17 @@ std::optional<int64_t> TextTokenizer::bytes_of(int32_t id) const {
 }
 
 std::optional<int32_t> TextTokenizer::end_of_text() const {
-  const auto* bpe = std::get_if<BpeTokenizer>(&kind_);
+  const auto* bpe = std::get_if<BpeTokenizer>(kind_.get());
   return bpe != nullptr ? bpe->special(kEndOfText) : std::nullopt;
 }
 
 std::vector<int32_t> TextTokenizer::encode(std::string_view text) const {
-  return std::visit([text](const auto& tokenizer) { return tokenizer.encode(text); }, kind_);
+  return std::visit([text](const auto& tokenizer) { return tokenizer.encode(text); }, *kind_);
 }
 
 std::vector<std::vector<int32_t>> TextTokenizer::encode_all(std::span<const std::string_view> texts) const {
   std::vector<std::vector<int32_t>> all(texts.size());
-  const auto* bpe = std::get_if<BpeTokenizer>(&kind_);
+  const auto* bpe = std::get_if<BpeTokenizer>(kind_.get());
   parallel_for(static_cast<int64_t>(texts.size()), kGrain, [&](int64_t begin, int64_t end) {
     std::optional<BpeEncoder> encoder;
     if (bpe != nullptr) encoder.emplace(*bpe);
@@ -79,11 +79,11 @@ std::vector<std::vector<int32_t>> TextTokenizer::encode_all(std::span<const std:
 }
 
 std::string TextTokenizer::decode(const std::vector<int32_t>& ids) const {
-  return std::visit([&](const auto& tokenizer) { return tokenizer.decode(ids); }, kind_);
+  return std::visit([&](const auto& tokenizer) { return tokenizer.decode(ids); }, *kind_);
 }
 
 std::string TextTokenizer::piece(int32_t id, bool is_first) const {
-  const bool has_space = !is_first && std::holds_alternative<WordTokenizer>(kind_);
+  const bool has_space = !is_first && std::holds_alternative<WordTokenizer>(*kind_);
   return (has_space ? " " : "") + token(id);
 }
 

@@ -3,27 +3,28 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
-#include "gradus/base/variant.h"
 #include "gradus/data/bpe.h"
 #include "gradus/data/tokenizer.h"
 #include "gradus/data/word_tokenizer.h"
 
 namespace gradus {
 
-/// A tokenizer of characters or bytes, of words, or a byte-level BPE: a value that can be copied.
+/// A tokenizer of characters or bytes, of words, or a byte-level BPE. A copy is a handle to the same.
 class TextTokenizer {
  public:
-  using Kind = Variant<CharacterTokenizer, WordTokenizer, BpeTokenizer>;
+  using Kind = std::variant<CharacterTokenizer, WordTokenizer, BpeTokenizer>;
   /// What stands behind each document, and before the first, where a BPE has it.
   static constexpr std::string_view kEndOfText = "<|endoftext|>";
 
-  TextTokenizer(Kind kind) : kind_(std::move(kind)) {}  // NOLINT: one of them is one
+  TextTokenizer(Kind kind) : kind_(std::make_shared<const Kind>(std::move(kind))) {}  // NOLINT: each of them is one
 
   /// Reads what `to_json` gave, or Hugging Face's tokenizer.json; errors say what is wrong with `file`.
   static TextTokenizer load(const std::filesystem::path& path);
@@ -32,7 +33,7 @@ class TextTokenizer {
   /// The text of its tokenizer.json.
   std::string to_json() const;
 
-  const Kind& kind() const { return kind_; }
+  const Kind& kind() const { return *kind_; }
   int64_t vocabulary_size() const;
   /// What a token stands for: bytes, or a word; of a special token its name.
   const std::string& token(int32_t id) const;
@@ -49,7 +50,7 @@ class TextTokenizer {
   std::string piece(int32_t id, bool is_first) const;
 
  private:
-  Kind kind_;
+  std::shared_ptr<const Kind> kind_;
 };
 
 }  // namespace gradus
