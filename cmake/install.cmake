@@ -35,5 +35,5 @@ set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Only those who compile against the library need these.
 string(CONCAT CPACK_DEBIAN_PACKAGE_SUGGESTS "cmake (>= 3.25), g++, libdnnl-dev, libfmt-dev, libhwy-dev, libjpeg-dev, "
-       "libpng-dev, libsndfile1-dev, libwebp-dev, libzstd-dev, zlib1g-dev")
+       "libpng-dev, libsndfile1-dev, libutf8proc-dev, libwebp-dev, libzstd-dev, zlib1g-dev")
 include(CPack)

@@ -24,6 +24,7 @@
 #include "gradus/data/generated.h"
 #include "gradus/data/sampler.h"
 #include "gradus/data/split.h"
+#include "gradus/data/text_tokenizer.h"
 #include "gradus/data/tokenizer.h"
 #include "gradus/data/weights.h"
 #include "gradus/metrics/bootstrap.h"

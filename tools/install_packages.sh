@@ -13,6 +13,7 @@ packages=(
   libjpeg-dev           # pictures: libjpeg-turbo,
   libpng-dev            # PNG,
   libwebp-dev           # and WebP, which gradus can be built without
+  libutf8proc-dev       # Unicode's normal form, for tokenizers that ask for it
   libxxhash-dev         # sums of checkpoints
   libtomlplusplus-dev   # configuration files
   nlohmann-json3-dev    # logs and model files

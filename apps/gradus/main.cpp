@@ -81,6 +81,20 @@ void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
   verb->final_callback([&o, &run] { run = [&o] { return train(o); }; });
 }
 
+void add_data_verbs(CLI::App& app, TrainOptions& o, Verb& run) {
+  CLI::App* data = app.add_subcommand("data", "Prepare data for training");
+  data->require_subcommand(1);
+  CLI::App* verb = data->add_subcommand(
+      "pack", "Turn texts into a folder of token ids, which is trained on without being read or encoded again");
+  add_config_options(*verb, o);
+  verb->add_option("--out", o.out, "The folder to make")->required()->type_name("FOLDER");
+  verb->footer(
+      "Examples:\n"
+      "  gradus data pack gpt_bpe --data 'books/*.jsonl' --out books.tokens\n"
+      "  gradus train gpt_bpe --data books.tokens");
+  verb->final_callback([&o, &run] { run = [&o] { return data_pack(o); }; });
+}
+
 void add_sweep(CLI::App& app, SweepOptions& o, Verb& run) {
   CLI::App* verb = app.add_subcommand("sweep", "Train with many values of some keys, and say which are best");
   add_config_options(*verb, o.training);
@@ -323,6 +337,10 @@ int run_command(int argc, char** argv) {
   add_init(app, init_options, run);
   AllBenchOptions bench_options;
   add_bench(app, bench_options, run);
+  TrainOptions pack_options;
+  add_data_verbs(app, pack_options, run);
+  AllTokenizerOptions tokenizer_options;
+  add_tokenizer(app, tokenizer_options, run);
   add_schedule(app, schedule_options, run);
   add_lists(app, recipe, key, machine, run);
 

@@ -233,6 +233,9 @@ Tensor rotary(const Tensor& x, const RotaryOptions& options = {});
 struct PackedAttentionOptions {
   int64_t kv_heads = 0;  ///< Heads of keys and values, a divisor of the queries' heads; 0 for as many.
   int64_t window = 0;    ///< As in `AttentionOptions`.
+  /// i64 (B, T): the first token that each sees, at most itself and never falling (`Batch::document_starts`). Undefined
+  /// for the first of all.
+  Tensor document_starts = {};
   std::optional<RotaryOptions> rotary = {};  ///< Turns queries and keys first.
 };
 /// `attention` of each token to itself and those before. qkv (B, T, (H + 2G)·D) holds the queries of `heads` = H heads,

@@ -72,7 +72,7 @@ Tensor causal_attention(const Tensor& qkv, int64_t heads, const PackedAttentionO
          qkv.describe(), heads, kv_heads);
   }
   if (!is_float(qkv.dtype())) fail_not_float("causal_attention", qkv.dtype());
-  Packed packed{heads, kv_heads, {.window = options.window}, {}};
+  Packed packed{heads, kv_heads, {.window = options.window, .first_keys = options.document_starts}, {}};
   if (options.rotary) packed.rotary = kernel_options(*options.rotary);
   // Forward sees what backward will see: a softmax made again fits its logsumexp only if the scores are the same.
   const Kept kept(qkv, precision);
@@ -89,7 +89,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
                  const Precision& precision) {
   if (needs_gradient(options.mask)) fail("attention", "the mask asks for a gradient, which is not offered; detach it");
   const Kept kept_q(q, precision), kept_k(k, precision), kept_v(v, precision);
-  const kernels::AttentionOptions how{options.causal, options.window, options.mask};
+  const kernels::AttentionOptions how{options.causal, options.window, options.mask, {}};
   kernels::Attention result = kernels::attention({kept_q.get(), kept_k.get(), kept_v.get()}, how);
   if (!needs_gradient(q, k, v)) return result.y;
   return record("attention", result.y, std::array{&q, &k, &v},

@@ -5,14 +5,14 @@
 namespace gradus {
 
 std::string_view encoder_file(const DataEncoder& encoder) {
-  if (std::holds_alternative<CharacterTokenizer>(encoder)) return kEncoderFiles[0];
+  if (std::holds_alternative<TextTokenizer>(encoder)) return kEncoderFiles[0];
   if (std::holds_alternative<TableEncoder>(encoder)) return kEncoderFiles[1];
   if (std::holds_alternative<ImageEncoder>(encoder)) return kEncoderFiles[2];
   return std::holds_alternative<AudioEncoder>(encoder) ? kEncoderFiles[3] : "";
 }
 
 std::string encoder_json(const DataEncoder& encoder) {
-  if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder)) return tokenizer->to_json();
+  if (const auto* tokenizer = std::get_if<TextTokenizer>(&encoder)) return tokenizer->to_json();
   if (const auto* images = std::get_if<ImageEncoder>(&encoder)) return images->to_json();
   if (const auto* audio = std::get_if<AudioEncoder>(&encoder)) return audio->to_json();
   const auto* table = std::get_if<TableEncoder>(&encoder);
@@ -26,7 +26,7 @@ const TableEncoder* target_encoder(const DataEncoder& encoder) {
 }
 
 DataEncoder encoder_from_json(std::string_view file, std::string_view json, const std::string& source) {
-  if (file == kEncoderFiles[0]) return CharacterTokenizer::from_json(json, source);
+  if (file == kEncoderFiles[0]) return TextTokenizer::from_json(json, source);
   if (file == kEncoderFiles[1]) return TableEncoder::from_json(json, source);
   if (file == kEncoderFiles[2]) return ImageEncoder::from_json(json, source);
   if (file == kEncoderFiles[3]) return AudioEncoder::from_json(json, source);

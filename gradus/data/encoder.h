@@ -9,13 +9,13 @@
 #include "gradus/data/audio_encoder.h"
 #include "gradus/data/image_encoder.h"
 #include "gradus/data/table_encoder.h"
-#include "gradus/data/tokenizer.h"
+#include "gradus/data/text_tokenizer.h"
 
 namespace gradus {
 
-/// The vocabulary of a text, the columns of a table, the size and scale of pictures, what is seen of sounds, or nothing
+/// The tokenizer of a text, the columns of a table, the size and scale of pictures, what is seen of sounds, or nothing
 /// for data that is made up.
-using DataEncoder = Variant<std::monostate, CharacterTokenizer, TableEncoder, ImageEncoder, AudioEncoder>;
+using DataEncoder = Variant<std::monostate, TextTokenizer, TableEncoder, ImageEncoder, AudioEncoder>;
 
 /// What its file in a run's folder is called: "tokenizer.json", "columns.json", "images.json", "audio.json", or "" if
 /// there is none.

@@ -107,6 +107,7 @@ std::string TableEncoder::to_json() const {
     text = "{\"sparse\": " + JsonText().add("columns", sparse_.count).add("first", sparse_.first).line();
   }
   if (array_) text = "{\"array\": " + array_->to_json().line();
+  if (text_) text = "{\"text\": " + text_->to_json();
   if (others_) {
     const std::string others = JsonText().add("others", *others_).line();
     text += ",\n " + others.substr(1, others.size() - 2);
@@ -121,6 +122,8 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& f
     encoder.sparse_ = sparse_from(*sparse, file);
   } else if (const JsonValue* array = json.find("array")) {
     encoder.array_ = array_from_json(*array, file);
+  } else if (const JsonValue* texts = json.find("text")) {
+    encoder.text_ = TextFeatures::from_json(*texts, file);
   } else {
     const auto* features = field(json, "features", file).get<JsonValue::List>();
     if (features == nullptr || features->empty()) fail_json(file, "\"features\" is no list of at least one column");
@@ -146,6 +149,7 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& f
 int64_t TableEncoder::width() const {
   if (is_sparse()) return sparse_.count;
   if (array_) return array_->width();
+  if (text_) return text_->tokenizer.vocabulary_size();
   return std::accumulate(features_.begin(), features_.end(), int64_t{0},
                          [](int64_t sum, const Feature& feature) { return sum + feature.width(); });
 }

@@ -11,6 +11,7 @@
 #include "gradus/data/array_features.h"
 #include "gradus/data/feature.h"
 #include "gradus/data/table.h"
+#include "gradus/data/text_features.h"
 #include "gradus/tensor/tensor.h"
 
 namespace gradus {
@@ -35,6 +36,7 @@ struct TableEncoderOptions {
   std::string weight = {};    ///< The column that says what rows count, which is no feature; empty if there is none.
   SparseColumns sparse = {};  ///< Instead of features in the table.
   std::optional<ArrayFeatures> array = {};  ///< Instead of features in the table.
+  std::optional<TextFeatures> text = {};    ///< Instead of features in the table.
 };
 
 /// Which columns a model learns from and what it learns, with what the training part told of them.
@@ -57,7 +59,7 @@ class TableEncoder {
   /// {"features": [Feature::to_json …], "target": {"name", "mean", "scale", "classes": ["…", …]}}; classes is empty for
   /// a target of numbers, and the target null if there is none. Where classes have a column each, the target has
   /// "soft": true. Of sparse rows "sparse": {"columns", "first"} stands in
-  /// the place of "features", of arrays "array": ArrayFeatures::to_json.
+  /// the place of "features", of arrays "array": ArrayFeatures::to_json, of texts "text": TextFeatures::to_json.
   std::string to_json() const;
 
   const std::vector<Feature>& features() const { return features_; }
@@ -66,6 +68,9 @@ class TableEncoder {
   const SparseColumns& sparse() const { return sparse_; }
   /// The features, if they are an array beside the table; then there is no other.
   const std::optional<ArrayFeatures>& array() const { return array_; }
+  /// The features, if they are texts beside the table, whose tokens are counted or told one by one; then there is no
+  /// other.
+  const std::optional<TextFeatures>& text() const { return text_; }
   /// The inputs of the model that the features give, and their names; of sparse rows and arrays there are no names.
   int64_t width() const;
   std::vector<std::string> input_names() const;
@@ -103,6 +108,7 @@ class TableEncoder {
   std::optional<std::vector<std::string>> others_;  // columns of the training file that are not used
   SparseColumns sparse_;
   std::optional<ArrayFeatures> array_;
+  std::optional<TextFeatures> text_;
 };
 
 }  // namespace gradus

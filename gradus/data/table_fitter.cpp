@@ -75,7 +75,7 @@ void TableFitter::begin(const Table& table) {
     const Scaling scaling = options_.standardize_target ? Scaling::kStandardize : Scaling::kNone;
     target_numbers_.emplace_back(target_, FeatureOptions{.scaling = scaling});
   }
-  if (options_.sparse.count == 0 && !options_.array) {
+  if (options_.sparse.count == 0 && !options_.array && !options_.text) {
     columns_ = names_of_features(table, targets, options_);
     check_named(table, columns_, options_.log1p, "data.log1p");
     check_named(table, columns_, options_.categories, "data.category_columns");
@@ -202,7 +202,8 @@ TableEncoder TableFitter::finish(const SparseColumns& sparse) const {
   }
   encoder.sparse_ = sparse;
   encoder.array_ = options_.array;
-  if (encoder.is_sparse() || encoder.array_) return encoder;
+  encoder.text_ = options_.text;
+  if (encoder.is_sparse() || encoder.array_ || encoder.text_) return encoder;
   encoder.others_ = others_;
   for (const FeatureFitter& feature : features_) encoder.features_.push_back(feature.finish());
   check_width(encoder);

@@ -215,8 +215,8 @@ void check_comment(const Config& config) {
 // A loss of classes for data that has some, and of numbers for the rest; of a table only its columns know.
 void check_loss(const Config& config) {
   const std::string &loss = config.text("loss.name"), &data = config.text("data.kind");
-  if (data == "csv" || data == "numpy" || data == "libsvm" || data == "idx" || data == "images" ||
-      data == "audio") {
+  constexpr std::string_view kKnownLater[] = {"csv", "numpy", "libsvm", "idx", "images", "audio", "labelled_text"};
+  if (std::find(std::begin(kKnownLater), std::end(kKnownLater), data) != std::end(kKnownLater)) {
     if (config.boolean("data.standardize_target") && loss == "poisson") {
       fail_usage(config.where("data.standardize_target"),
                  "data.standardize_target = true makes numbers below 0, and loss.name = \"poisson\" is of counts");
@@ -251,6 +251,10 @@ void check_data_and_model(const Config& config) {
   if (config.has("data.x_min") && !(config.real("data.x_min") < config.real("data.x_max"))) {
     fail_usage(config.where(config.is_set("data.x_max") ? "data.x_max" : "data.x_min"),
                "data.x_min = {} must be below data.x_max = {}", config.real("data.x_min"), config.real("data.x_max"));
+  }
+  if (config.text("data.kind") == "labelled_text" && makes_clusters(config)) {
+    fail_usage(config.where("model.kind"), "model.kind = \"{}\" does not go with data.kind = \"labelled_text\", which is "
+               "learned by its classes; take \"linear\" or \"mlp\"", config.text("model.kind"));
   }
   check_comment(config);
   check_categories(config);

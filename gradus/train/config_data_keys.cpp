@@ -8,9 +8,10 @@ using Kinds = std::vector<std::string_view>;
 
 const Kinds kCurves = {"line", "polynomial", "sine"};
 const Kinds kClasses = {"blobs", "moons", "spirals", "xor"};
-const Kinds kFiles = {"csv", "numpy", "libsvm", "idx", "images", "audio", "text"};
+const Kinds kFiles = {"csv", "numpy", "libsvm", "idx", "images", "audio", "text", "labelled_text"};
+const Kinds kTexts = {"text", "labelled_text"};
 const Kinds kTables = {"csv", "numpy"};
-const Kinds kRows = {"csv", "numpy", "libsvm", "idx", "images", "audio"};  // each with a target
+const Kinds kRows = {"csv", "numpy", "libsvm", "idx", "images", "audio", "labelled_text"};  // each with a target
 const Kinds kMadeUp = {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor"};
 
 DefaultsByChoice for_classes(Variant<double, bool, const char*, int64_t> value) {
@@ -24,6 +25,7 @@ DefaultsByChoice loss_of_classes() {
   defaults.values.push_back({"idx", "cross_entropy"});
   defaults.values.push_back({"images", "cross_entropy"});
   defaults.values.push_back({"audio", "cross_entropy"});
+  defaults.values.push_back({"labelled_text", "cross_entropy"});
   return defaults;
 }
 
@@ -65,7 +67,7 @@ std::vector<Key> data_keys() {
       {"data.kind",
        choice(
            {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor", "csv", "numpy", "libsvm", "idx", "images",
-            "audio", "text"}),
+            "audio", "text", "labelled_text"}),
        Required{}, always(),
        "`line`: points (x, y) with y = slope·x + intercept + noise·(standard normal noise); `polynomial` and `sine` "
        "likewise. `blobs`, `moons`, `spirals`, `xor`: points in a plane, each of a class. `csv`: a table, of text. "
@@ -74,10 +76,12 @@ std::vector<Key> data_keys() {
        "`idx`: arrays of examples, such as images, with labels in a file of their own. All four may be compressed by "
        "gzip or zstd. `images`: pictures, as folders of JPEG, PNG and WebP files named by their class, a CSV or JSONL of "
        "paths and labels, or an IDX file. `audio`: sounds, as such folders of WAV, FLAC, OGG and MP3 files or such lists. "
-       "`text`: the tokens of a text, for `model.kind = \"gpt\"`."},
+       "`text`: the tokens of a text, for `model.kind = \"gpt\"`. "
+       "`labelled_text`: texts, each of a class."},
       {"data.path", texts(), Required{}, data_is(kFiles),
        "The file, or a list of files, which are read as one, in that order. A name with `*`, `?` or `[…]` stands for "
-       "all files that it fits, by name. A relative path starts at the working directory."},
+       "all files that it fits, by name. A relative path starts at the working directory. Of `text` also a "
+       "folder that `gradus data pack` made."},
       {"data.validation_path", texts(), Unset{}, data_is(kFiles),
        "The same for validation: files that are never trained on."},
       {"data.labels", texts(), Unset{}, data_is({"idx", "images"}),
@@ -100,8 +104,30 @@ std::vector<Key> data_keys() {
       {"data.rows_megabytes", integer({.low = 1, .high = 1 << 20}), 256, Condition{"data.rows", {"streamed"}},
        "How much memory rows take, in 10^6 bytes: half of it those that are learned, half the next, which are read "
        "meanwhile. What all fits is read once, and learned as rows in memory are."},
-      {"data.tokens", choice({"characters", "bytes"}), "characters", data_is({"text"}),
-       "What a token is: a character of the file's own alphabet, or one of the 256 bytes."},
+      {"data.format", choice({"auto", "plain", "lines", "jsonl", "csv"}), "auto", data_is(kTexts),
+       "How texts lie in the files. `plain`: a file is one text. `lines`: each line is one. `jsonl`: a JSON object a "
+       "line. `csv`: a row of a table. `auto`: by the file's name, `plain` unless it ends in .jsonl, .csv or .tsv. But "
+       "for `plain` each text is a document of its own: windows go across several, and no token sees another's."},
+      {"data.text", texts(), Unset{"text"}, data_is(kTexts),
+       "The fields of `jsonl` and `csv` that are the text; those that a row has are joined by a line end."},
+      {"data.tokens",
+       choice({"characters", "bytes", "words", "bpe"}),
+       "characters",
+       data_is(kTexts),
+       "What a token is: a character of the text's own alphabet; one of the bytes that are there; a word, or a mark "
+       "between words, of the most frequent ones; or a piece of a word, of a byte-level BPE as GPT-2 has it.",
+       {},
+       {"data.kind", {{"labelled_text", "words"}}}},
+      {"data.vocabulary", integer({.low = 2, .high = 1 << 24}), 8000, Condition{"data.tokens", {"words", "bpe"}},
+       "How many tokens are learned from the training part before the training. They are kept with the run, as "
+       "tokenizer.json, which of `bpe` is that of Hugging Face's libraries too."},
+      {"data.tokenizer", text(), Unset{"learned"}, Condition{"data.tokens", {"words", "bpe"}},
+       "A tokenizer.json to use instead: one that `gradus tokenizer train` made, of a run, or of other makers."},
+      {"data.label", text(), "label", data_is({"labelled_text"}), "The field of `jsonl` and `csv` that is the class."},
+      {"data.label_from", choice({"field", "file"}), "field", data_is({"labelled_text"}),
+       "`file`: the class of a text is the name of its file, without folder and endings."},
+      {"data.longest", integer(kSize), 256, data_is({"labelled_text"}),
+       "How many tokens of a text are used: of a longer one the first."},
       {"data.stride", integer(kFrom0), 0, data_is({"text"}),
        "Distance in tokens between the starts of neighbouring examples; 0 is `model.context`, so that examples do not "
        "overlap."},

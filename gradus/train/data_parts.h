@@ -34,14 +34,26 @@ ExperimentData make_text_data(const Config& config, const DataEncoder& given);
 ExperimentData make_table_data(const Config& config, const DataEncoder& given);
 ExperimentData make_sparse_data(const Config& config, const DataEncoder& given);
 ExperimentData make_array_data(const Config& config, const DataEncoder& given);
+ExperimentData make_labelled_text_data(const Config& config, const DataEncoder& given);
 ExperimentData make_streamed_data(const Config& config, const DataEncoder& given);
 ExperimentData make_audio_data(const Config& config, const DataEncoder& given);
-std::unique_ptr<Dataset> read_text(const Config& config, const CharacterTokenizer& tokenizer,
+std::unique_ptr<Dataset> read_text(const Config& config, const TextTokenizer& tokenizer,
                                    const std::vector<std::string>& paths);
 std::unique_ptr<Dataset> read_table(const Config& config, const TableEncoder& encoder,
                                     const std::vector<std::string>& paths);
 std::unique_ptr<Dataset> read_sparse(const Config& config, const TableEncoder& encoder,
                                      const std::vector<std::string>& paths);
+std::unique_ptr<Dataset> read_labelled_text(const Config& config, const TableEncoder& encoder,
+                                            const std::vector<std::string>& paths);
+/// Texts, and their labels as a table of one column, by which rows are named and split like any others.
+struct LabelledTexts {
+  std::vector<std::string> texts;
+  Table labels;
+};
+/// Without labels each text has the name of its file for one.
+LabelledTexts read_labelled_texts(const Config& config, const std::vector<std::string>& paths, bool with_labels);
+/// As a model sees them, without targets.
+std::unique_ptr<Dataset> text_rows(const Config& config, const TableEncoder& encoder, const LabelledTexts& texts);
 
 std::unique_ptr<Dataset> read_audio_files(const Config& config, const AudioEncoder& encoder,
                                           const std::vector<std::string>& paths);

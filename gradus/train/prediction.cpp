@@ -165,6 +165,11 @@ Predictions predict_files(const TrainedRun& run, const std::vector<std::string>&
     const internal::ArrayRows rows = internal::read_array_rows(*encoder, paths);
     return predict(run, TensorDataset(rows.inputs), [&](int64_t row) { return rows.place(row); });
   }
+  if (encoder != nullptr && encoder->text()) {
+    const internal::LabelledTexts texts = internal::read_labelled_texts(run.config(), paths, /*with_labels=*/false);
+    return predict(run, *internal::text_rows(run.config(), *encoder, texts),
+                   [&](int64_t row) { return texts.labels.place(row); });
+  }
   if (encoder != nullptr) return predict(run, read_tables(run.config(), paths));
   const std::vector<std::string> files = files_of(paths, "--data");
   Table table = read_csv(files[0]);

@@ -371,7 +371,7 @@ void Run::log_event(int64_t step, const char* event, const std::string& text) {
 
 void Run::log(const StepRecord& record) {
   const double seconds = std::max(record.elapsed_s - last_log_s_, 1e-9);
-  const bool text = data().shape.vocabulary > 0;
+  const bool text = config().text("data.kind") == "text";
   const Progress progress{record, static_cast<double>(examples_since_log_) / seconds,
                           text ? weight_since_log_ / seconds : 0.0};
   JsonText row;

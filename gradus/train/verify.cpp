@@ -62,7 +62,7 @@ bool is_torn(const fs::path& log) { return read_file_from(log, static_cast<int64
 
 std::string encoder_summary(const fs::path& path, std::string_view name) {
   const DataEncoder encoder = encoder_from_json(name, read_file(path), path.string());
-  if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder)) {
+  if (const auto* tokenizer = std::get_if<TextTokenizer>(&encoder)) {
     return fmt::format("{} tokens", tokenizer->vocabulary_size());
   }
   if (const auto* images = std::get_if<ImageEncoder>(&encoder)) {

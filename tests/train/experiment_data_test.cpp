@@ -222,8 +222,8 @@ TEST(ExperimentData, LessTextIsItsStart) {
                                                             "data.validation_fraction=0.25", "model.context=4", size}));
   };
   const ExperimentData few = data("data.training_size=6");
-  EXPECT_EQ(dynamic_cast<const TokenDataset&>(*few.training).tokens().size(), 6u);
-  EXPECT_EQ(dynamic_cast<const TokenDataset&>(*few.validation).tokens().size(), 5u);
+  EXPECT_EQ(dynamic_cast<const TokenDataset&>(*few.training).tokens().size(), 6);
+  EXPECT_EQ(dynamic_cast<const TokenDataset&>(*few.validation).tokens().size(), 5);
   EXPECT_EQ(few.shape.vocabulary, 4);  // the alphabet of all of it
   EXPECT_EQ(usage_error_text([&] { data("data.training_size=4"); }),
             "[--set data.training_size=4] data.training_size = 4 tokens; an example needs model.context + 1 = 5");
@@ -271,11 +271,13 @@ TEST(ExperimentData, TextOfSeveralFilesWithItsOwnValidation) {
   };
   const ExperimentData data = make_data(config("v.txt"));
   const auto tokens = [](const std::unique_ptr<Dataset>& part) {
-    const auto all = dynamic_cast<const TokenDataset&>(*part).tokens();
-    return std::vector<int32_t>(all.begin(), all.end());
+    const TokenSequence& all = dynamic_cast<const TokenDataset&>(*part).tokens();
+    std::vector<int64_t> ids(static_cast<size_t>(all.size()));
+    all.copy(0, all.size(), ids.data());
+    return ids;
   };
-  EXPECT_EQ(tokens(data.training), (std::vector<int32_t>{0, 1, 2, 0, 1, 2, 0, 1, 2, 2, 1, 0}));
-  EXPECT_EQ(tokens(data.validation), (std::vector<int32_t>{2, 2, 2, 2}));
+  EXPECT_EQ(tokens(data.training), (std::vector<int64_t>{0, 1, 2, 0, 1, 2, 0, 1, 2, 2, 1, 0}));
+  EXPECT_EQ(tokens(data.validation), (std::vector<int64_t>{2, 2, 2, 2}));
   spill(folder / "x.txt", "abcx");
   EXPECT_EQ(error_text([&] { make_data(config("x.txt")); }),
             "[" + (folder / "x.txt").string() +

@@ -5,6 +5,7 @@
 #include "gradus/autograd/ops.h"
 #include "gradus/autograd/recompute.h"
 #include "gradus/base/error.h"
+#include "gradus/tensor/kernels/copy.h"
 
 namespace gradus {
 namespace {
@@ -88,12 +89,14 @@ Tensor GptBlock::branch(const Tensor& x, bool add_input, const Precision& precis
   return linear(hidden, out.weight, out.bias, add_input ? x : Tensor(), precision);
 }
 
-Tensor GptBlock::operator()(const Tensor& x, Context& context) const {
+Tensor GptBlock::operator()(const Tensor& x, const Tensor& document_starts, Context& context) const {
   // Where dropout does nothing, the residual is added on the product's tiles.
   const bool drops = context.training && dropout.rate > 0.0;
   const Precision& precision = context.precision;
+  PackedAttentionOptions seen = attention;
+  seen.document_starts = document_starts;
   const Tensor mixed = causal_attention(norm_linear(x, parameters_of(ln_1), {c_attn.weight, c_attn.bias}, precision),
-                                        heads, attention, precision);
+                                        heads, seen, precision);
   Tensor attended = linear(mixed, attn_proj.weight, attn_proj.bias, drops ? Tensor() : x, precision);
   if (!drops) return branch(attended, /*add_input=*/true, precision);
   attended = x + dropout(attended, context);
@@ -121,29 +124,46 @@ Gpt::Gpt(const GptOptions& options, uint64_t seed)
                                        options.vocabulary, options.weight_init, false)
                                .weight) {}
 
-Tensor Gpt::hidden(const Tensor& ids, Context& context) const {
+// The vectors of the positions: (T, C), or (B, T, C) where documents begin within a window.
+Tensor Gpt::positions(const Tensor& document_starts, int64_t length) const {
+  if (!document_starts.defined()) return slice(wpe_->weight, 0, 0, length);
+  const Tensor starts = kernels::contiguous(document_starts);
+  Tensor places = Tensor::empty(starts.shape(), DType::kI64);
+  int64_t* const place = places.mutable_data<int64_t>();
+  for (int64_t i = 0; i < starts.numel(); ++i) place[i] = i % length - starts.data<int64_t>()[i];
+  return (*wpe_)(places);
+}
+
+Tensor Gpt::hidden(const Tensor& ids, const Tensor& document_starts, Context& context) const {
   if (ids.rank() != 2 || ids.size(1) > options_.context) {
     fail("gpt", "token ids {}; expected (B, T) with T up to the context of {}", ids.describe(), options_.context);
   }
   Tensor x = wte_(ids);
-  if (wpe_) x = x + slice(wpe_->weight, 0, 0, ids.size(1));
+  if (wpe_) x = x + positions(document_starts, ids.size(1));
   x = dropout_(x, context);
   for (const GptBlock& block : blocks_) {
     if (!options_.recompute) {
-      x = block(x, context);
+      x = block(x, document_starts, context);
       continue;
     }
-    x = recompute(x, context, [&block](const Tensor& input, Context& own) { return block(input, own); });
+    x = recompute(x, context, [&block, document_starts](const Tensor& input, Context& own) {
+      return block(input, document_starts, own);
+    });
   }
   return ln_f_(x);
 }
 
 Tensor Gpt::forward(const Tensor& ids, Context& context) const {
-  return linear(hidden(ids, context), head_, {}, {}, context.precision);
+  return logits({.inputs = ids}, context);
+}
+
+Tensor Gpt::logits(const Batch& batch, Context& context) const {
+  return linear(hidden(batch.inputs, batch.document_starts, context), head_, {}, {}, context.precision);
 }
 
 Loss Gpt::loss(const Batch& batch, Context& context) const {
-  return {linear_cross_entropy(hidden(batch.inputs, context), head_, batch.targets, Reduction::kSum, context.precision),
+  const Tensor x = hidden(batch.inputs, batch.document_starts, context);
+  return {linear_cross_entropy(x, head_, batch.targets, Reduction::kSum, context.precision),
           static_cast<double>(batch.targets.numel())};
 }
 

@@ -42,7 +42,8 @@ struct GptOptions {
 /// One transformer block: x + attention(norm(x)), then + mlp(norm(x)).
 struct GptBlock {
   GptBlock(const ParameterBuilder& p, const GptOptions& options);
-  Tensor operator()(const Tensor& x, Context& context) const;
+  /// `document_starts` is that of the batch.
+  Tensor operator()(const Tensor& x, const Tensor& document_starts, Context& context) const;
 
   LayerNorm ln_1, ln_2;
   Linear c_attn, attn_proj, c_fc, mlp_proj;
@@ -68,11 +69,15 @@ class Gpt : public Model {
   const GptOptions& options() const { return options_; }
   /// Token ids (B, T), T ≤ context → logits (B, T, V).
   Tensor forward(const Tensor& ids, Context& context) const override;
+  /// The same for windows in which several documents lie (`Batch::document_starts`): a token sees its own alone, and
+  /// positions count from where that begins.
+  Tensor logits(const Batch& batch, Context& context) const;
   /// Cross-entropy against the next tokens (B, T), weighted by tokens.
   Loss loss(const Batch& batch, Context& context) const override;
 
  private:
-  Tensor hidden(const Tensor& ids, Context& context) const;
+  Tensor hidden(const Tensor& ids, const Tensor& document_starts, Context& context) const;
+  Tensor positions(const Tensor& document_starts, int64_t length) const;
 
   GptOptions options_;
   Embedding wte_;
