@@ -4,6 +4,14 @@
 
 namespace gradus {
 
+Shape example_shape(const DataEncoder& encoder) {
+  const auto* table = std::get_if<TableEncoder>(&encoder);
+  if (table == nullptr || !table->array()) return {};
+  Shape shape = table->array()->shape;
+  if (shape.rank() == 2) shape.push_back(1);  // one channel
+  return shape.rank() == 3 ? shape : Shape();
+}
+
 std::string_view encoder_file(const DataEncoder& encoder) {
   if (std::holds_alternative<CharacterTokenizer>(encoder)) return kEncoderFiles[0];
   return std::holds_alternative<TableEncoder>(encoder) ? kEncoderFiles[1] : "";

@@ -14,6 +14,9 @@ namespace gradus {
 /// The vocabulary of a text, the columns of a table, or nothing for data that is made up.
 using DataEncoder = Variant<std::monostate, CharacterTokenizer, TableEncoder>;
 
+/// The shape of one example for models that see more in it than a row: (H, W, C) of pictures, and of arrays that are
+/// some, channels last. Empty for rows and text.
+Shape example_shape(const DataEncoder& encoder);
 /// What its file in a run's folder is called: "tokenizer.json", "columns.json", or "" if there is none.
 std::string_view encoder_file(const DataEncoder& encoder);
 /// All names that `encoder_file` gives.

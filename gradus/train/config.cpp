@@ -248,8 +248,8 @@ void check_data_and_model(const Config& config) {
   check_categories(config);
   internal::check_labels(config);
   if (is_gpt) return check_gpt(config);
-  if (!makes_clusters(config)) return check_loss(config);
-  internal::check_clusters(config);
+  if (learns_target(config)) return check_loss(config);
+  if (makes_clusters(config)) internal::check_clusters(config);
 }
 
 void check_training(const Config& config) {

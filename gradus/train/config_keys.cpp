@@ -21,10 +21,10 @@ using namespace keys;
 constexpr KeyTable kTables[] = {
     {"data", "The data set and the part of it that is held out for validation."},
     {"model",
-     "The model. `gpt` is for text and learns to say the next token; the others are of rows of features, of which "
-     "`kmeans` and `gmm` make clusters."},
+     "The model. `gpt` is for text and learns to say the next token; the others tell classes or numbers of examples, "
+     "but for `kmeans` and `gmm`, which make clusters, and `autoencoder`, which finds codes."},
     {"loss",
-     "What `linear` and `mlp` minimise; `gradus/autograd/ops.h` has the formulas. A linear model is linear regression "
+     "What models that learn a target minimise; `gradus/autograd/ops.h` has the formulas. A linear model is linear regression "
      "with a loss of numbers, logistic regression with `binary_cross_entropy`, softmax regression with "
      "`cross_entropy`."},
     {"solver", "Linear models without an optimizer, and clusters; `docs/classic.md` has the methods."},
@@ -445,7 +445,7 @@ std::vector<Key> sweep_keys() {
 
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
-  for (auto part : {data_keys, model_keys, loss_keys, solver_keys, optimizer_keys, schedule_keys, schedule_part_keys,
+  for (auto part : {data_keys, model_keys, network_keys, loss_keys, solver_keys, optimizer_keys, schedule_keys, schedule_part_keys,
                     regularization_keys, train_keys, watching_keys, sweep_keys}) {
     for (Key& key : part()) keys.push_back(std::move(key));
   }

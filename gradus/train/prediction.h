@@ -17,6 +17,7 @@ struct Predictions {
   std::vector<double> numbers;                     ///< Of a model of numbers, in the target's own unit.
   std::vector<int64_t> ids;                        ///< Of a model of classes.
   std::vector<std::vector<double>> probabilities;  ///< (rows, classes); empty if there are none.
+  std::vector<std::vector<double>> codes;          ///< (rows, code), of an autoencoder, which has nothing else.
 };
 
 /// Predicts rows, some at a time. The table needs the features that the model was trained on, in any order and among
@@ -34,9 +35,9 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
 /// The names of the classes that the run's model tells apart; empty for numbers. A usage error for a text model.
 std::vector<std::string> class_names(const TrainedRun& run);
 
-/// Lines of CSV: "prediction", and "p_CLASS" for each class with probabilities.
+/// Lines of CSV: "prediction", and "p_CLASS" for each class with probabilities; of codes "code_0", "code_1", ….
 std::string to_csv(const Predictions& predictions, bool with_names = true);
-/// A line of JSON for each row: {"prediction": …, "probabilities": {"CLASS": …}}.
+/// A line of JSON for each row: {"prediction": …, "probabilities": {"CLASS": …}}, or {"code": […]}.
 std::string to_jsonl(const Predictions& predictions);
 
 }  // namespace gradus

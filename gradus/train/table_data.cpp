@@ -108,7 +108,7 @@ Tensor weights_of(const Config& config, const Table& table) {
 
 // A table that is only sorted into clusters need not have what they are compared with.
 TensorDataset encoded(const Config& config, const TableEncoder& encoder, const Table& table) {
-  const bool has_target = !makes_clusters(config) || table.has_column(encoder.target().name);
+  const bool has_target = learns_target(config) || table.has_column(encoder.target().name);
   return dataset_of(encoder.inputs(table), has_target ? encoder.targets(table) : Tensor(), weights_of(config, table));
 }
 

@@ -69,7 +69,7 @@ void check_encoder(const TrainedRun& run, const fs::path& folder) {
     if (features != shape.inputs) {
       fail((folder / kColumns).string(), "{} inputs; the model has {}", features, shape.inputs);
     }
-    if (table->has_target() || makes_clusters(run.config())) return;
+    if (table->has_target() || !learns_target(run.config())) return;
     fail((folder / kColumns).string(), "there is no target; the model was made to learn one");
   }
 }
@@ -91,6 +91,7 @@ TrainedRun load(const fs::path& folder, Weights weights) {
                         .outputs = metadata_number(file, path, "gradus.outputs"),
                         .vocabulary = metadata_number(file, path, "gradus.vocabulary")};
   if (const auto* table = std::get_if<TableEncoder>(&run.encoder_)) shape.embedded = table->embedded_inputs();
+  shape.example = example_shape(run.encoder_);
   run.shape_ = shape;
   check_encoder(run, source);
   run.model_ = make_model(run.config_, shape);

@@ -89,12 +89,14 @@ Tensor GptBlock::branch(const Tensor& x, bool add_input, const Precision& precis
   return linear(hidden, out.weight, out.bias, add_input ? x : Tensor(), precision);
 }
 
-Tensor GptBlock::operator()(const Tensor& x, Context& context) const {
+Tensor GptBlock::operator()(const Tensor& x, Context& context, const Tensor& mask) const {
   // Where dropout does nothing, the residual is added on the product's tiles.
   const bool drops = context.training && dropout.rate > 0.0;
   const Precision& precision = context.precision;
+  PackedAttentionOptions seen = attention;
+  seen.mask = mask;
   const Tensor mixed = causal_attention(norm_linear(x, parameters_of(ln_1), {c_attn.weight, c_attn.bias}, precision),
-                                        heads, attention, precision);
+                                        heads, seen, precision);
   Tensor attended = linear(mixed, attn_proj.weight, attn_proj.bias, drops ? Tensor() : x, precision);
   if (!drops) return branch(attended, /*add_input=*/true, precision);
   attended = x + dropout(attended, context);

@@ -40,7 +40,8 @@ struct GptOptions {
 /// One transformer block: x + attention(norm(x)), then + mlp(norm(x)).
 struct GptBlock {
   GptBlock(const ParameterBuilder& p, const GptOptions& options);
-  Tensor operator()(const Tensor& x, Context& context) const;
+  /// Of x (B, T, C). `mask` is that of the attention (`AttentionOptions`).
+  Tensor operator()(const Tensor& x, Context& context, const Tensor& mask = {}) const;
 
   LayerNorm ln_1, ln_2;
   Linear c_attn, attn_proj, c_fc, mlp_proj;
