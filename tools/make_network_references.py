@@ -242,7 +242,7 @@ def rnn(prefix, kind, bidirectional):
     for i in range(2):
         for direction in ("", "_reverse") if bidirectional else ("",):
             for own in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-                parameters[f"layers.{i}{direction}.{own}"] = theirs[f"{own}_l{i}{direction}"]
+                parameters[f"{'reverse' if direction else 'rnn'}.{own}_l{i}"] = theirs[f"{own}_l{i}{direction}"]
     parameters |= {f"head.{name}": p for name, p in head.named_parameters()}
     fill(parameters)
     y = head(net(filled("x", (3, 5, 2), scale=4.0))[0].mean(1))

@@ -33,12 +33,12 @@ RecurrentModel::RecurrentModel(const RecurrentOptions& o, uint64_t seed)
   const ParameterBuilder p(parameters_, seed);
   if (o.vocabulary > 0) wte_.emplace(p / "wte", o.vocabulary, o.width);
   int64_t in = o.vocabulary > 0 ? o.width : o.inputs;
-  const auto layer = [&](const ParameterBuilder& here) {
-    return o.cell == RecurrentOptions::Cell::kLstm ? Layer(Lstm(here, in, o.width)) : Layer(Gru(here, in, o.width));
+  const auto layer = [&](const ParameterBuilder& here, int64_t i) {
+    return o.cell == RecurrentOptions::Cell::kLstm ? Layer(Lstm(here, in, o.width, i)) : Layer(Gru(here, in, o.width, i));
   };
   for (int64_t i = 0; i < o.layers; ++i) {
-    forward_.push_back(layer(p / "layers" / i));
-    if (o.bidirectional) backward_.push_back(layer(p / "layers" / (std::to_string(i) + "_reverse")));
+    forward_.push_back(layer(p / "rnn", i));
+    if (o.bidirectional) backward_.push_back(layer(p / "reverse", i));
     in = o.bidirectional ? 2 * o.width : o.width;
   }
   head_.emplace(p / "head", in, o.outputs);
@@ -56,7 +56,7 @@ Tensor RecurrentModel::inputs_of(const Batch& batch) const {
 
 Tensor RecurrentModel::outputs(const Batch& batch, Context& context) const {
   const auto run = [&](const Layer& layer, const Tensor& x) {
-    return std::visit([&](const auto& cell) { return cell(x, context.precision); }, layer);
+    return std::visit([&](const auto& cell) { return cell(x); }, layer);
   };
   Tensor x = inputs_of(batch);
   for (size_t i = 0; i < forward_.size(); ++i) {

@@ -24,8 +24,8 @@ struct RecurrentOptions {
   Objective objective = {};
 };
 
-/// LSTM (Hochreiter, Schmidhuber, 1997) or GRU (Cho et al., 2014) layers "layers.0", …, and "layers.0_reverse", …; the
-/// mean of the last one's outputs over the places; and a linear layer "head".
+/// LSTM (Hochreiter, Schmidhuber, 1997) or GRU (Cho et al., 2014) layers "rnn.weight_ih_l0", …, and "reverse.…"; the mean
+/// of the last one's outputs over the places; and a linear layer "head".
 class RecurrentModel : public FeatureModel {
  public:
   RecurrentModel(const RecurrentOptions& options, uint64_t seed);
