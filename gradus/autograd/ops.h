@@ -237,8 +237,10 @@ struct PackedAttentionOptions {
   /// for the first of all.
   Tensor document_starts = {};
   std::optional<RotaryOptions> rotary = {};  ///< Turns queries and keys first.
+  bool causal = true;                        ///< As in `AttentionOptions`.
+  Tensor mask = {};                          ///< As in `AttentionOptions`.
 };
-/// `attention` of each token to itself and those before. qkv (B, T, (H + 2G)·D) holds the queries of `heads` = H heads,
+/// `attention` of each token to itself and those before, or with `causal` off to all. qkv (B, T, (H + 2G)·D) holds the queries of `heads` = H heads,
 /// the keys and the values of G, side by side, as GPT-2 does; the result is (B, T, H·D). No T×T matrix is kept:
 /// backward computes it again block by block (Dao et al., "FlashAttention", 2022). Its own products are f32 in any
 /// precision.

@@ -4,6 +4,16 @@
 
 namespace gradus {
 
+Shape example_shape(const DataEncoder& encoder) {
+  if (const auto* images = std::get_if<ImageEncoder>(&encoder)) return images->format.shape();
+  if (const auto* audio = std::get_if<AudioEncoder>(&encoder)) return audio->format.shape();
+  const auto* table = std::get_if<TableEncoder>(&encoder);
+  if (table == nullptr || !table->array()) return {};
+  Shape shape = table->array()->shape;
+  if (shape.rank() == 2) shape.push_back(1);  // one channel
+  return shape.rank() == 3 ? shape : Shape();
+}
+
 std::string_view encoder_file(const DataEncoder& encoder) {
   if (std::holds_alternative<TextTokenizer>(encoder)) return kEncoderFiles[0];
   if (std::holds_alternative<TableEncoder>(encoder)) return kEncoderFiles[1];

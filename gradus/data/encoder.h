@@ -17,6 +17,9 @@ namespace gradus {
 /// for data that is made up.
 using DataEncoder = Variant<std::monostate, TextTokenizer, TableEncoder, ImageEncoder, AudioEncoder>;
 
+/// The shape of one example for models that see more in it than a row: (H, W, C) of pictures, and of arrays that are
+/// some, channels last. Empty for rows and text.
+Shape example_shape(const DataEncoder& encoder);
 /// What its file in a run's folder is called: "tokenizer.json", "columns.json", "images.json", "audio.json", or "" if
 /// there is none.
 std::string_view encoder_file(const DataEncoder& encoder);

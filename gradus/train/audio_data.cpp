@@ -236,7 +236,7 @@ ExperimentData make_audio_data(const Config& config, const DataEncoder& given) {
     data.skipped += held.skipped;
   }
   data.shape = shape_for(config, encoder.labels);
-  data.shape.example = encoder.format.shape();
+  data.shape.example = example_shape(encoder);
   data.encoder = encoder;
   data.split = split;
   return data;

@@ -246,7 +246,7 @@ void check_data_and_model(const Config& config) {
   if (is_text != is_gpt) {
     fail_usage(config.where("model.kind"), "model.kind = \"{}\" does not go with data.kind = \"{}\"; {}",
                config.text("model.kind"), config.text("data.kind"),
-               is_text ? "text is for \"gpt\"" : "such data is for \"linear\", \"mlp\", \"kmeans\" or \"gmm\"");
+               is_text ? "text is for \"gpt\"" : "such data is for the other kinds of models, such as \"linear\" and \"mlp\"");
   }
   if (config.has("data.x_min") && !(config.real("data.x_min") < config.real("data.x_max"))) {
     fail_usage(config.where(config.is_set("data.x_max") ? "data.x_max" : "data.x_min"),
@@ -262,8 +262,8 @@ void check_data_and_model(const Config& config) {
   internal::check_images(config);
   if (is_gpt) return check_gpt(config);
   internal::check_target_keys(config);
-  if (!makes_clusters(config)) return check_loss(config);
-  internal::check_clusters(config);
+  if (learns_target(config)) return check_loss(config);
+  if (makes_clusters(config)) internal::check_clusters(config);
 }
 
 void check_training(const Config& config) {

@@ -125,6 +125,8 @@ class Config {
 bool makes_clusters(const Config& config);
 /// Whether targets are probabilities: `data.target` has a column for each class.
 bool has_soft_labels(const Config& config);
+/// Whether the model learns a target that the data tells of each example: not clusters, nor codes.
+bool learns_target(const Config& config);
 
 namespace internal {
 

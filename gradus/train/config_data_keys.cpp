@@ -238,10 +238,17 @@ std::vector<Key> data_keys() {
 
 std::vector<Key> model_keys() {
   return {
-      {"model.kind", choice({"linear", "mlp", "kmeans", "gmm", "gpt"}), Required{}, always(),
+      {"model.kind", choice({"linear", "mlp", "kmeans", "gmm", "gpt", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn",
+                              "autoencoder"}),
+       Required{}, always(),
        "`linear`: y = W·x + b. `mlp`: linear layers with an activation between them. `kmeans`: clusters, each of the "
        "rows that are nearest to its centre. `gmm`: a Gaussian mixture, clusters with a normal distribution each. "
-       "`gpt`: a decoder-only transformer, for `data.kind = \"text\"`; the others are for all other data."},
+       "`gpt`: a decoder-only transformer, for `data.kind = \"text\"`. For pictures, and for sounds as spectrograms: "
+       "`cnn`: stages of convolutions and pooling, then linear layers; `lenet` and `vgg`: those of these names; "
+       "`resnet`: a residual network; `vit`: a transformer that sees patches. `rnn`: an LSTM or GRU, for what goes by "
+       "time. `encoder`: a transformer that sees a whole text, and classifies it. `autoencoder`: linear layers that "
+       "tell an example in a few numbers, its code, and make it again; it needs no target. `linear`, `mlp`, `kmeans`, "
+       "`gmm` and `autoencoder` take every example as a row of numbers."},
       {"model.init",
        choice({"default", "zeros", "normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform",
                "kaiming_normal", "kaiming_uniform", "lecun_normal", "orthogonal"}),
@@ -263,13 +270,16 @@ std::vector<Key> model_keys() {
        Condition{"model.init",
                  {"normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform", "orthogonal"}},
        "The deviation of `normal` and `truncated_normal`, the bound of `uniform`, what the others are multiplied by."},
-      {"model.hidden", integers(kSize), std::vector<int64_t>{64, 64}, model_is({"mlp"}),
-       "Widths of the hidden layers, from input to output."},
+      {"model.hidden", integers(kSize), std::vector<int64_t>{64, 64}, model_is({"mlp", "cnn", "autoencoder"}),
+       "Widths of the hidden linear layers, from input to output; of `autoencoder` from input to code, and back.",
+       {},
+       {"model.kind",
+        {{"cnn", std::vector<int64_t>{128}}, {"autoencoder", std::vector<int64_t>{256}}}}},
       {"model.embedding_width", integer(kSize), Unset{"half as many as the column has texts, rounded up, 50 at most"},
        Condition{"data.categories", {"embedding"}}, "Size of the vectors of a feature of text."},
       {"model.activation",
        choice({"relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus", "mish"}),
-       "relu", model_is({"mlp"}), "The function after each hidden layer; `gelu` is its approximation by tanh."},
+       "relu", model_is({"mlp", "cnn", "autoencoder"}), "The function after each hidden layer; `gelu` is its approximation by tanh."},
       {"model.spectral_norm", boolean(), false, model_is({"mlp"}),
        "Whether each layer's weight is divided by its largest singular value, so that no layer lengthens a vector. It "
        "is "
@@ -298,10 +308,14 @@ std::vector<Key> model_keys() {
        "The covariances of a component: a matrix, or a variance for each feature."},
       {"model.covariance_regularization", real(kFrom0), 1e-6, model_is({"gmm"}),
        "Added to the variances, so that no component shrinks to a point."},
-      {"model.layers", integer(kSize), 4, model_is({"gpt"}), "Number of transformer blocks."},
-      {"model.width", integer(kSize), 128, model_is({"gpt"}),
-       "Size of the embeddings; it must be a multiple of `model.heads`."},
-      {"model.heads", integer(kSize), 4, model_is({"gpt"}), "Attention heads in a block."},
+      {"model.layers", integer(kSize), 4, model_is({"gpt", "vit", "encoder", "rnn"}),
+       "Number of transformer blocks, or of recurrent layers.", {}, {"model.kind", {{"rnn", 1}}}},
+      {"model.width", integer(kSize), 128, model_is({"gpt", "vit", "encoder", "rnn", "resnet"}),
+       "Size of the embeddings, a multiple of `model.heads`; of `rnn` the size of a layer's state; of `resnet` the "
+       "channels of its first stage.",
+       {},
+       {"model.kind", {{"resnet", 64}}}},
+      {"model.heads", integer(kSize), 4, model_is({"gpt", "vit", "encoder"}), "Attention heads in a block."},
       {"model.context", integer(kSize), 64, model_is({"gpt"}), "Context length: the tokens in an example."},
       {"model.bias", boolean(), true, model_is({"gpt"}), "Whether linear layers and layer norms have a bias."},
       {"model.positions", choice({"learned", "rotary"}), "learned", model_is({"gpt"}),
@@ -329,13 +343,14 @@ std::vector<Key> model_keys() {
        "A run's folder, or a checkpoint's: training starts from its weights, and for text with its vocabulary. The "
        "other keys of "
        "the model must be as they were there."},
-      {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt"}),
+      {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt", "cnn", "vit", "encoder", "rnn"}),
        "Probability that dropout sets an activation to zero while training."},
   };
 }
 
 std::vector<Key> loss_keys() {
-  const Condition has_features = model_is({"linear", "mlp"});
+  const Condition has_features =
+      model_is({"linear", "mlp", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn"});
   return {
       {"loss.name",
        choice({"mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cross_entropy", "binary_cross_entropy",

@@ -8,6 +8,7 @@
 #include "gradus/nn/models/gpt.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/train/clustering_model.h"
+#include "gradus/train/experiment_networks.h"
 
 namespace gradus {
 namespace {
@@ -61,6 +62,8 @@ GptOptions gpt_options(const Config& config, const DataShape& shape) {
   return o;
 }
 
+}  // namespace
+
 Objective objective_of(const Config& config) {
   Objective o;
   o.kind = objective_kind(config.text("loss.name"));
@@ -76,6 +79,8 @@ Objective objective_of(const Config& config) {
   take("loss.alpha", o.alpha);
   return o;
 }
+
+namespace {
 
 std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {
   const Start start = start_of(config);
@@ -130,7 +135,8 @@ std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) 
   const std::string& kind = config.text("model.kind");
   if (makes_clusters(config)) return make_clustering_model(config, shape);
   if (kind == "gpt") return std::make_unique<Gpt>(gpt_options(config, shape), seed_of(config));
-  return kind == "mlp" ? make_mlp(config, shape) : make_linear(config, shape);
+  if (kind == "mlp") return make_mlp(config, shape);
+  return kind == "linear" ? make_linear(config, shape) : internal::make_network(config, shape);
 }
 
 void check_precision(const Config& config) {

@@ -11,6 +11,7 @@
 #include "gradus/data/row_filter.h"
 #include "gradus/data/split.h"
 #include "gradus/nn/models/model.h"
+#include "gradus/nn/objective.h"
 #include "gradus/optim/optimizer.h"
 #include "gradus/optim/schedule.h"
 #include "gradus/train/config.h"
@@ -74,6 +75,8 @@ MetricUnits metric_units(const DataEncoder& encoder, const Dataset& part);
 Table read_tables(const Config& config, const std::vector<std::string>& paths);
 /// How `[data]` says that tables are written.
 CsvOptions csv_options(const Config& config);
+/// `[loss]`, of a model that learns a target.
+Objective objective_of(const Config& config);
 /// A freshly initialised model of `[model]` for data of that shape.
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape);
 /// The optimizer of `[optimizer]` for these parameters. The learning rate is the schedule's, `clip_norm` and

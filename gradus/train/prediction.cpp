@@ -7,6 +7,7 @@
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
+#include "gradus/nn/models/autoencoder.h"
 #include "gradus/nn/models/feedforward.h"
 #include "gradus/train/clustering_model.h"
 #include "gradus/train/data_parts.h"
@@ -68,6 +69,12 @@ std::string number_text(double number) {
   return std::isfinite(narrow) ? fmt::format("{}", narrow) : fmt::format("{}", number);
 }
 
+std::string joined(const std::vector<double>& numbers) {
+  std::string text;
+  for (const double number : numbers) text += (text.empty() ? "" : ",") + number_text(number);
+  return text;
+}
+
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos && !text.empty()) return text;
   std::string quoted = "\"";
@@ -102,6 +109,7 @@ const FeatureModel& model_of_rows(const TrainedRun& run) {
 }  // namespace
 
 std::vector<std::string> class_names(const TrainedRun& run) {
+  if (dynamic_cast<const Autoencoder*>(&run.model()) != nullptr) return {};
   if (makes_clusters(run.config())) return numbered(run.shape().outputs);
   const ObjectiveKind objective = model_of_rows(run).objective().kind;
   if (!is_of_classes(objective)) return {};
@@ -110,7 +118,26 @@ std::vector<std::string> class_names(const TrainedRun& run) {
   return numbered(run.shape().outputs == 1 ? 2 : run.shape().outputs);  // which may have one output for both
 }
 
+namespace {
+
+Predictions codes_of(const Autoencoder& model, const Dataset& data) {
+  Predictions result;
+  const NoGrad no_grad;
+  Context context;
+  for_each_batch(data, kRows, [&](std::span<const int64_t>, const Batch& batch) {
+    const Tensor codes = model.forward(batch.inputs, context);
+    const std::vector<double> values = codes.values<double>();
+    const int64_t width = codes.size(1);
+    for (auto row = values.begin(); row != values.end(); row += width) result.codes.emplace_back(row, row + width);
+    return true;
+  });
+  return result;
+}
+
+}  // namespace
+
 Predictions predict(const TrainedRun& run, const Dataset& data, const std::function<std::string(int64_t)>& place) {
+  if (const auto* coder = dynamic_cast<const Autoencoder*>(&run.model())) return codes_of(*coder, data);
   const auto* clusters = dynamic_cast<const ClusteringModel*>(&run.model());
   const FeatureModel* model = clusters == nullptr ? &model_of_rows(run) : nullptr;
   Predictions result;
@@ -192,6 +219,11 @@ void predict_files(const TrainedRun& run, const std::vector<std::string>& paths,
 namespace {
 
 std::string csv_names(const Predictions& p) {
+  if (!p.codes.empty()) {
+    std::string names;
+    for (size_t i = 0; i < p.codes[0].size(); ++i) names += fmt::format("{}code_{}", i > 0 ? "," : "", i);
+    return names + '\n';
+  }
   std::string text = p.names.empty() ? "prediction" : "file,prediction";
   if (!p.probabilities.empty()) {
     for (const std::string& name : p.classes) text += "," + csv_field("p_" + name);
@@ -225,6 +257,7 @@ std::string to_text(const Predictions& p) {
 
 std::string to_csv(const Predictions& p, bool with_names) {
   std::string text = with_names ? csv_names(p) : "";
+  for (const std::vector<double>& code : p.codes) text += joined(code) + '\n';
   const auto begin = [&](size_t row) { return p.names.empty() ? "" : csv_field(p.names[row]) + ","; };
   for (size_t row = 0; row < p.numbers.size(); ++row) text += begin(row) + number_text(p.numbers[row]) + '\n';
   for (size_t row = 0; row < p.ids.size(); ++row) {
@@ -239,6 +272,7 @@ std::string to_csv(const Predictions& p, bool with_names) {
 
 std::string to_jsonl(const Predictions& p) {
   std::string text;
+  for (const std::vector<double>& code : p.codes) text += "{\"code\":[" + joined(code) + "]}\n";
   const auto begin = [&](size_t row) {
     return "{" + (p.names.empty() ? "" : "\"file\":" + json_quoted(p.names[row]) + ",") + "\"prediction\":";
   };

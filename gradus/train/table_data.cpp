@@ -118,7 +118,7 @@ Tensor weights_of(const Config& config, const Table& table) {
 // A table that is only sorted into clusters need not have what they are compared with.
 TensorDataset encoded(const Config& config, const TableEncoder& encoder, const Table& table) {
   const std::vector<std::string> targets = encoder.target_columns();
-  const bool has_target = !makes_clusters(config) || (!targets.empty() && table.has_column(targets[0]));
+  const bool has_target = learns_target(config) || (!targets.empty() && table.has_column(targets[0]));
   return dataset_of(encoder.inputs(table), has_target ? encoder.targets(table) : Tensor(), weights_of(config, table));
 }
 

@@ -163,7 +163,7 @@ FeatureOptions feature_options(const Config& config) {
 }  // namespace
 
 bool has_classes(const Config& config) {
-  return makes_clusters(config) || is_of_classes(objective_kind(config.text("loss.name")));
+  return !learns_target(config) || is_of_classes(objective_kind(config.text("loss.name")));
 }
 
 TableEncoderOptions target_options(const Config& config) {
@@ -172,7 +172,7 @@ TableEncoderOptions target_options(const Config& config) {
 
 TableEncoderOptions encoder_options(const Config& config) {
   TableEncoderOptions o = target_options(config);
-  o.has_target = config.has("data.target") || !makes_clusters(config);
+  o.has_target = config.has("data.target") || learns_target(config);
   o.feature = feature_options(config);
   if (has_soft_labels(config)) {
     o.soft_classes = config.texts("data.target");
@@ -217,7 +217,7 @@ void check_targets(const Config& config, const Table& table, const std::string& 
 namespace {
 
 int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder) {
-  if (makes_clusters(config)) return 1;
+  if (!learns_target(config)) return 1;
   const ObjectiveKind objective = objective_kind(config.text("loss.name"));
   const int64_t targets = encoder.classes().empty() ? 1 : static_cast<int64_t>(encoder.classes().size());
   if (is_of_two_classes(objective) && targets > 2) {
@@ -233,6 +233,7 @@ int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder) {
 
 DataShape shape_for(const Config& config, const TableEncoder& encoder) {
   return {.inputs = encoder.width(),
+          .example = example_shape(encoder),
           .outputs = outputs_for_targets(config, encoder),
           .embedded = encoder.embedded_inputs()};
 }

@@ -75,7 +75,7 @@ void check_encoder(const TrainedRun& run, const fs::path& folder) {
     if (features != shape.inputs) {
       fail(file, "{} inputs; the model has {}", features, shape.inputs);
     }
-    if (table->has_target() || makes_clusters(run.config())) return;
+    if (table->has_target() || !learns_target(run.config())) return;
     fail(file, "there is no target; the model was made to learn one");
   }
 }
@@ -97,8 +97,7 @@ TrainedRun load(const fs::path& folder, Weights weights) {
                         .outputs = metadata_number(file, path, "gradus.outputs"),
                         .vocabulary = metadata_number(file, path, "gradus.vocabulary")};
   if (const auto* table = std::get_if<TableEncoder>(&run.encoder_)) shape.embedded = table->embedded_inputs();
-  if (const auto* images = std::get_if<ImageEncoder>(&run.encoder_)) shape.example = images->format.shape();
-  if (const auto* audio = std::get_if<AudioEncoder>(&run.encoder_)) shape.example = audio->format.shape();
+  shape.example = example_shape(run.encoder_);
   run.shape_ = shape;
   check_encoder(run, source);
   run.model_ = make_model(run.config_, shape);

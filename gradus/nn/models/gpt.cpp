@@ -89,12 +89,13 @@ Tensor GptBlock::branch(const Tensor& x, bool add_input, const Precision& precis
   return linear(hidden, out.weight, out.bias, add_input ? x : Tensor(), precision);
 }
 
-Tensor GptBlock::operator()(const Tensor& x, const Tensor& document_starts, Context& context) const {
+Tensor GptBlock::operator()(const Tensor& x, Context& context, const SeenTokens& tokens) const {
   // Where dropout does nothing, the residual is added on the product's tiles.
   const bool drops = context.training && dropout.rate > 0.0;
   const Precision& precision = context.precision;
   PackedAttentionOptions seen = attention;
-  seen.document_starts = document_starts;
+  seen.document_starts = tokens.document_starts;
+  seen.mask = tokens.mask;
   const Tensor mixed = causal_attention(norm_linear(x, parameters_of(ln_1), {c_attn.weight, c_attn.bias}, precision),
                                         heads, seen, precision);
   Tensor attended = linear(mixed, attn_proj.weight, attn_proj.bias, drops ? Tensor() : x, precision);
@@ -143,11 +144,11 @@ Tensor Gpt::hidden(const Tensor& ids, const Tensor& document_starts, Context& co
   x = dropout_(x, context);
   for (const GptBlock& block : blocks_) {
     if (!options_.recompute) {
-      x = block(x, document_starts, context);
+      x = block(x, context, {.document_starts = document_starts});
       continue;
     }
     x = recompute(x, context, [&block, document_starts](const Tensor& input, Context& own) {
-      return block(input, document_starts, own);
+      return block(input, own, {.document_starts = document_starts});
     });
   }
   return ln_f_(x);

@@ -39,11 +39,17 @@ struct GptOptions {
   Initializer weight_init = Initializer::normal(0.02);
 };
 
+/// What of its window a token sees, beside what the block's own attention says.
+struct SeenTokens {
+  Tensor document_starts = {};  ///< `Batch::document_starts`.
+  Tensor mask = {};             ///< As in `AttentionOptions`.
+};
+
 /// One transformer block: x + attention(norm(x)), then + mlp(norm(x)).
 struct GptBlock {
   GptBlock(const ParameterBuilder& p, const GptOptions& options);
-  /// `document_starts` is that of the batch.
-  Tensor operator()(const Tensor& x, const Tensor& document_starts, Context& context) const;
+  /// Of x (B, T, C).
+  Tensor operator()(const Tensor& x, Context& context, const SeenTokens& tokens = {}) const;
 
   LayerNorm ln_1, ln_2;
   Linear c_attn, attn_proj, c_fc, mlp_proj;
