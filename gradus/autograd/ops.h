@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gradus/autograd/precision.h"
+#include "gradus/tensor/convolution_options.h"
 #include "gradus/tensor/sparse.h"
 #include "gradus/tensor/tensor.h"
 
@@ -180,6 +181,25 @@ Tensor sparse_linear(const std::shared_ptr<const SparseMatrix>& x, const Tensor&
 /// x (…, in) · weight (out, in)ᵀ + bias (out) + residual (…, out). `bias` and `residual` may be undefined.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual = {},
               const Precision& precision = {});
+
+// Convolutions and pooling of channels-last images (N, H, W, C) and sequences (N, T, C).
+/// x (N, H, W, C) convolved (not turned: a correlation) with weight (out, kh, kw, C/groups) + bias (out) + residual, of
+/// the result's shape; the last two may be undefined. The result is (N, H', W', out) with
+/// H' = (H + 2·padding − dilation·(kh − 1) − 1)/stride + 1, rounded down.
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Convolution2dOptions& options = {},
+              const Tensor& residual = {}, const Precision& precision = {});
+/// x (N, T, C) with weight (out, k, C/groups) + bias (out): (N, T', out). `bias` may be undefined.
+Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Convolution1dOptions& options = {},
+              const Precision& precision = {});
+/// The largest number of each window, NaN if any is; padding is never the largest. Of equal ones the first gets the
+/// gradient.
+Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options = {});
+Tensor max_pool1d(const Tensor& x, const Pool1dOptions& options = {});
+/// The mean of each window, padding counted as zeros.
+Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options = {});
+Tensor avg_pool1d(const Tensor& x, const Pool1dOptions& options = {});
+/// The mean over all places, x (N, …, C): (N, C).
+Tensor global_avg_pool(const Tensor& x);
 
 // Layers' ops.
 /// (x − mean)/√(variance + epsilon) · weight + bias over the last dimension; weight and bias (C) may be undefined.

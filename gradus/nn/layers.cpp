@@ -1,8 +1,10 @@
 #include "gradus/nn/layers.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "gradus/autograd/ops.h"
+#include "gradus/base/error.h"
 
 namespace gradus {
 
@@ -34,6 +36,46 @@ LayerNorm::LayerNorm(const ParameterBuilder& p, int64_t width, bool with_bias, c
 
 Tensor LayerNorm::operator()(const Tensor& x) const {
   return options.rms ? rms_norm(x, weight, options.epsilon) : layer_norm(x, weight, bias, options.epsilon);
+}
+
+namespace {
+
+// The bound of PyTorch's start for a weight whose outputs have so many inputs each.
+Initializer usual_for(int64_t inputs) {
+  return Initializer::uniform(1.0 / std::sqrt(static_cast<double>(std::max<int64_t>(1, inputs))));
+}
+
+int64_t group_inputs(int64_t in, int64_t groups) {
+  if (groups < 1 || in % groups != 0) fail("convolution", "{} groups of {} channels; expected a divisor", groups, in);
+  return in / groups;
+}
+
+}  // namespace
+
+Conv2d::Conv2d(const ParameterBuilder& p, int64_t in, int64_t out, std::array<int64_t, 2> kernel,
+               const Convolution2dOptions& conv_options, bool with_bias)
+    : options(conv_options) {
+  const int64_t of_group = group_inputs(in, options.groups);
+  const Initializer usual = usual_for(kernel[0] * kernel[1] * of_group);
+  weight = p.add("weight", {out, kernel[0], kernel[1], of_group}, usual);
+  if (with_bias) bias = p.add("bias", {out}, usual);
+}
+
+Tensor Conv2d::operator()(const Tensor& x, const Precision& precision) const {
+  return conv2d(x, weight, bias, options, {}, precision);
+}
+
+Conv1d::Conv1d(const ParameterBuilder& p, int64_t in, int64_t out, int64_t kernel,
+               const Convolution1dOptions& conv_options, bool with_bias)
+    : options(conv_options) {
+  const int64_t of_group = group_inputs(in, options.groups);
+  const Initializer usual = usual_for(kernel * of_group);
+  weight = p.add("weight", {out, kernel, of_group}, usual);
+  if (with_bias) bias = p.add("bias", {out}, usual);
+}
+
+Tensor Conv1d::operator()(const Tensor& x, const Precision& precision) const {
+  return conv1d(x, weight, bias, options, precision);
 }
 
 Tensor Dropout::operator()(const Tensor& x, Context& context) const {

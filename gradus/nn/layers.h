@@ -1,9 +1,12 @@
 // Layers: parameters and the op that uses them. Copying a layer shares its parameters.
 #pragma once
 
+#include <array>
+
 #include "gradus/nn/context.h"
 #include "gradus/nn/parameters.h"
 #include "gradus/tensor/batch.h"
+#include "gradus/tensor/convolution_options.h"
 
 namespace gradus {
 
@@ -50,6 +53,32 @@ struct LayerNorm {
   Tensor weight;  ///< (width), starts at 1
   Tensor bias;    ///< (width), starts at 0; or undefined
   NormOptions options;
+};
+
+/// A convolution of channels-last images; weight and bias start uniform within ±1/√(inputs of one output), as in
+/// PyTorch.
+struct Conv2d {
+  /// `kernel` is (down, across).
+  Conv2d(const ParameterBuilder& p, int64_t in, int64_t out, std::array<int64_t, 2> kernel,
+         const Convolution2dOptions& conv_options = {}, bool with_bias = true);
+  /// x (N, H, W, in) → (N, H', W', out).
+  Tensor operator()(const Tensor& x, const Precision& precision = {}) const;
+
+  Tensor weight;  ///< (out, kh, kw, in/groups)
+  Tensor bias;    ///< (out), or undefined
+  Convolution2dOptions options;
+};
+
+/// The same of sequences.
+struct Conv1d {
+  Conv1d(const ParameterBuilder& p, int64_t in, int64_t out, int64_t kernel,
+         const Convolution1dOptions& conv_options = {}, bool with_bias = true);
+  /// x (N, T, in) → (N, T', out).
+  Tensor operator()(const Tensor& x, const Precision& precision = {}) const;
+
+  Tensor weight;  ///< (out, k, in/groups)
+  Tensor bias;    ///< (out), or undefined
+  Convolution1dOptions options;
 };
 
 /// While training, sets elements to 0 with probability `rate` and scales the others by 1 / (1 − rate).

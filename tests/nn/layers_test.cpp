@@ -45,6 +45,30 @@ TEST(Linear, CanBeWithoutBias) {
   EXPECT_EQ(layer(Tensor::zeros({1, 2})).values<double>(), (Values{0, 0, 0}));
 }
 
+TEST(Conv2d, ConvolvesFromPyTorchsStart) {
+  Parameters list;
+  const Conv2d layer(ParameterBuilder(list, 1) / "c", 4, 60, {3, 3}, {.stride = {2, 2}, .groups = 2});
+  EXPECT_EQ(names_of(list), (std::vector<std::string>{"c.weight", "c.bias"}));
+  EXPECT_EQ(layer.weight.shape(), (Shape{60, 3, 3, 2}));
+  for (const Tensor& x : {layer.weight, layer.bias}) {
+    double largest = 0;
+    for (const double v : x.values<double>()) largest = std::max(largest, std::abs(v));
+    EXPECT_LE(largest, 1 / std::sqrt(18.0));
+    EXPECT_GT(largest, 0.93 / std::sqrt(18.0));
+  }
+  EXPECT_EQ(layer(Tensor::zeros({2, 7, 8, 4})).shape(), (Shape{2, 3, 3, 60}));
+}
+
+TEST(Conv1d, ConvolvesSequences) {
+  Parameters list;
+  const Conv1d layer(ParameterBuilder(list, 1), 1, 1, 2, {.padding = 1}, /*with_bias=*/false);
+  EXPECT_EQ(names_of(list), (std::vector<std::string>{"weight"}));
+  load_parameters(list, {{"weight", Tensor::from(Values{1, 10}, {1, 2, 1})}}, "test");
+  const Tensor y = layer(Tensor::from(std::vector<float>{1, 2, 3}, {1, 3, 1}));
+  EXPECT_EQ(y.shape(), (Shape{1, 4, 1}));
+  EXPECT_EQ(y.values<double>(), (Values{10, 21, 32, 3}));
+}
+
 // The weight (2 0; 0 1) has σ = 2. Its gradient is that of W/σ: a change of W₁₁ changes nothing.
 TEST(Linear, CanDivideItsWeightByItsSpectralNorm) {
   Parameters list;
