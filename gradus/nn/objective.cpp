@@ -53,7 +53,16 @@ Tensor loss_by_output(const Objective& o, const Tensor& prediction, const Tensor
   }
 }
 
+// Of targets that say how likely each class is.
+Tensor loss_of_shares(const Objective& o, const Tensor& logits, const Tensor& shares, Reduction reduction) {
+  if (!o.class_weights.empty()) fail("objective", "targets are probabilities, and class_weights are of one class each");
+  if (o.label_smoothing == 0.0) return soft_cross_entropy(logits, shares, reduction);
+  const double evenly = o.label_smoothing / static_cast<double>(shares.size(1));
+  return soft_cross_entropy(logits, shares * (1.0 - o.label_smoothing) + evenly, reduction);
+}
+
 Tensor loss_of_classes(const Objective& o, const Tensor& logits, const Tensor& classes, Reduction reduction) {
+  if (is_float(classes.dtype())) return loss_of_shares(o, logits, classes, reduction);
   CrossEntropyOptions options{.reduction = reduction, .label_smoothing = o.label_smoothing};
   if (o.class_weights.empty()) return cross_entropy(logits, classes, options);
   const auto known = static_cast<int64_t>(o.class_weights.size());

@@ -47,6 +47,7 @@ bool is_of_two_classes(ObjectiveKind kind);
 /// numbers. A usage error if there are too few or too many classes.
 int64_t outputs_for(ObjectiveKind kind, int64_t targets_or_classes);
 
+/// For kCrossEntropy targets may also be f32 (B, classes), how likely each class is.
 /// The sum of the loss over a batch, weighted by examples (classes; with `class_weights` by their weights) or elements
 /// (numbers). With `weights` (B) each example counts so much, times what its class does.
 Loss objective_loss(const Objective& objective, const Tensor& prediction, const Tensor& targets,
