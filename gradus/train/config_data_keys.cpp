@@ -14,7 +14,7 @@ const Kinds kTables = {"csv", "numpy"};
 const Kinds kRows = {"csv", "numpy", "libsvm", "idx", "images", "audio", "labelled_text"};  // each with a target
 const Kinds kMadeUp = {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor"};
 
-DefaultsByChoice for_classes(Variant<double, bool, const char*, int64_t> value) {
+DefaultsByChoice for_classes(const decltype(DefaultsByChoice::One::value)& value) {
   DefaultsByChoice defaults{"data.kind", {}};
   for (const std::string_view kind : kClasses) defaults.values.push_back({kind, value});
   return defaults;
