@@ -1,12 +1,11 @@
 #include "gradus/tensor/kernels/convolution.h"
 
-#include <cstring>
-
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
 #include "gradus/tensor/kernels/convolution_grid.h"
 #include "gradus/tensor/kernels/convolution_simd.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/packed_columns.h"
 
 namespace gradus::kernels {
 namespace {
@@ -42,21 +41,13 @@ Tensor pack(const GridProduct<T>& p, const BlockSize& size) {
                [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t first = i % strips * strip, columns = std::min(strip, p.columns - first);
-      const int64_t width = columns > size.lanes ? strip : size.lanes;
+      const int64_t width = width_of_strip(columns, size.lanes);
       T* to = out + i * work;
       for (const auto& [y, unused_y] : p.down.taps) {
         for (const auto& [x, unused_x] : p.across.taps) {
           const T* from = p.weight + i / strips * p.group_stride + (y * p.kernel_width + x) * p.tap_stride +
                           first * p.column_stride;
-          // Some of the depth at a time: a column's numbers lie side by side, or a number's columns do.
-          constexpr int64_t kPart = 16;
-          for (int64_t k = 0; k < p.depth; k += kPart) {
-            const int64_t end_k = std::min(k + kPart, p.depth);
-            for (int64_t j = 0; j < columns; ++j) {
-              for (int64_t q = k; q < end_k; ++q) to[q * width + j] = from[q * p.depth_stride + j * p.column_stride];
-            }
-            for (int64_t q = k; q < end_k; ++q) std::fill(to + q * width + columns, to + (q + 1) * width, T{0});
-          }
+          pack_columns(from, p.depth_stride, p.column_stride, p.depth, columns, width, to);
           to += p.depth * width;
         }
       }
@@ -69,21 +60,34 @@ Tensor pack(const GridProduct<T>& p, const BlockSize& size) {
 template <class T>
 class TileRows {
  public:
-  explicit TileRows(const GridProduct<T>& p, const BlockSize& size)
+  TileRows(const GridProduct<T>& p, const BlockSize& size, const T* zeros, bool copies_patches)
       : p_(p),
         block_rows_(size.rows),
+        zeros_(zeros),
+        copies_patches_(copies_patches),
         down_(p.down.places(p.source_width * p.source_channels)),
         across_(p.across.places(p.source_channels)),
         down_kinds_(p.down.kinds(down_count_)),
         across_kinds_(p.across.kinds(across_count_)) {}
 
-  void fill(int64_t begin, int64_t end, int64_t group, const T* zeros, bool copies_patches) {
-    sort(begin, end);
-    blocks_.clear(), sources_.clear(), taps_.clear(), places_.clear();
-    for (const Row& row : rows_) places_.push_back(row.place + group * p_.columns);
-    if (copies_patches) return copy_patches(group);
-    const int64_t count = static_cast<int64_t>(rows_.size());
-    for (int64_t i = 0; i < count; i += block_rows_) add_block(i, std::min(block_rows_, count - i), group, zeros);
+  void fill(int64_t begin, int64_t end, int64_t group) {
+    sort(begin, end, group);
+    const int64_t count = end - begin;
+    blocks_.clear();
+    if (copies_patches_) {
+      copy_patches(count);
+      for (int64_t i = 0; i < count; i += block_rows_) blocks_.push_back({i, std::min(block_rows_, count - i), i, 0, 1});
+      return;
+    }
+    sources_.resize(static_cast<size_t>(count * p_.taps()));
+    taps_.resize(static_cast<size_t>((count / block_rows_ + 1) * p_.taps()));
+    int64_t source = 0, tap = 0;
+    for (int64_t i = 0; i < count; i += block_rows_) {
+      const TapBlock block = add_block(i, std::min(block_rows_, count - i), source, tap);
+      source += block.taps * block.rows;
+      tap += block.taps;
+      blocks_.push_back(block);
+    }
   }
   void set(TapTile<T>& tile) const {
     tile.blocks = blocks_.data();
@@ -95,79 +99,87 @@ class TileRows {
 
  private:
   struct Row {
-    int64_t image, y, x;  // the beginning of the image in the source; in the grid
-    int64_t place;        // in the result
+    const T* image;                // where it begins in the source
+    const int64_t *down, *across;  // where its taps lie, a line and a column each
   };
 
-  void sort(int64_t begin, int64_t end) {
-    const int64_t an_image = p_.rows_of_image(), width = p_.across.results;
-    starts_.assign(static_cast<size_t>(down_count_ * across_count_ + 1), 0);
-    const auto kind = [&](int64_t row) {
-      const int64_t at = row % an_image;
-      return static_cast<size_t>(down_kinds_[static_cast<size_t>(at / width)] * across_count_ +
-                                 across_kinds_[static_cast<size_t>(at % width)]);
-    };
-    for (int64_t row = begin; row < end; ++row) ++starts_[kind(row) + 1];
-    for (size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
-    rows_.resize(static_cast<size_t>(end - begin));
+  // Calls `body(image, y, x)` for the results [begin, end) of the grid.
+  template <class Body>
+  void for_results(int64_t begin, int64_t end, Body&& body) const {
+    int64_t n = begin / p_.rows_of_image(), y = begin % p_.rows_of_image() / p_.across.results,
+            x = begin % p_.across.results;
     for (int64_t row = begin; row < end; ++row) {
-      const int64_t n = row / an_image, y = row % an_image / width, x = row % width;
-      const int64_t image = n * p_.down.length * p_.source_width * p_.source_channels;
-      const int64_t line = n * p_.result_height + p_.down.first + y * p_.down.distance;
-      const int64_t place = (line * p_.result_width + p_.across.first + x * p_.across.distance) * p_.result_channels;
-      rows_[static_cast<size_t>(starts_[kind(row)]++)] = {image, y, x, place};
+      body(n, y, x);
+      if (++x < p_.across.results) continue;
+      x = 0;
+      if (++y < p_.down.results) continue;
+      y = 0, ++n;
     }
   }
 
-  void add_block(int64_t first, int64_t rows, int64_t group, const T* zeros) {
+  void sort(int64_t begin, int64_t end, int64_t group) {
+    rows_.resize(static_cast<size_t>(end - begin));
+    places_.resize(rows_.size());
+    starts_.assign(static_cast<size_t>(down_count_ * across_count_ + 1), 0);
+    const auto kind = [&](int64_t y, int64_t x) {
+      return static_cast<size_t>(down_kinds_[static_cast<size_t>(y)] * across_count_ +
+                                 across_kinds_[static_cast<size_t>(x)]);
+    };
+    if (starts_.size() > 2) {
+      for_results(begin, end, [&](int64_t, int64_t y, int64_t x) { ++starts_[kind(y, x) + 1]; });
+      for (size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
+    }
     const int64_t tall = static_cast<int64_t>(p_.down.taps.size()), wide = static_cast<int64_t>(p_.across.taps.size());
-    TapBlock block{first, rows, static_cast<int64_t>(sources_.size()), static_cast<int64_t>(taps_.size()), 0};
-    const T* const source = p_.source + group * p_.depth;
-    for (int64_t tap = 0; tap < tall * wide; ++tap) {
-      const size_t before = sources_.size();
-      bool any = false;
-      for (int64_t r = first; r < first + rows; ++r) {
-        const Row& row = rows_[static_cast<size_t>(r)];
-        const int64_t at = down_[static_cast<size_t>(row.y * tall + tap / wide)] +
-                           across_[static_cast<size_t>(row.x * wide + tap % wide)];
-        any = any || at >= 0;
-        sources_.push_back(at >= 0 ? source + row.image + at : zeros);
-      }
-      if (any) {
-        taps_.push_back(tap);
-        ++block.taps;
-      } else {
-        sources_.resize(before);
+    for_results(begin, end, [&](int64_t n, int64_t y, int64_t x) {
+      const auto at = static_cast<size_t>(starts_[kind(y, x)]++);
+      const T* image = p_.source + n * p_.down.length * p_.source_width * p_.source_channels + group * p_.depth;
+      rows_[at] = {image, down_.data() + y * tall, across_.data() + x * wide};
+      const int64_t line = n * p_.result_height + p_.down.first + y * p_.down.distance;
+      places_[at] = (line * p_.result_width + p_.across.first + x * p_.across.distance) * p_.result_channels +
+                    group * p_.columns;
+    });
+  }
+
+  TapBlock add_block(int64_t first, int64_t rows, int64_t source, int64_t tap) {
+    const int64_t tall = static_cast<int64_t>(p_.down.taps.size()), wide = static_cast<int64_t>(p_.across.taps.size());
+    TapBlock block{first, rows, source, tap, 0};
+    const T** to = sources_.data() + source;
+    const Row* const of = rows_.data() + first;
+    for (int64_t a = 0; a < tall; ++a) {
+      for (int64_t b = 0; b < wide; ++b) {
+        bool any = false;
+        for (int64_t r = 0; r < rows; ++r) {
+          const int64_t at = of[r].down[a] + of[r].across[b];
+          any |= at >= 0;
+          to[r] = at >= 0 ? of[r].image + at : zeros_;
+        }
+        if (!any) continue;
+        taps_[static_cast<size_t>(tap + block.taps++)] = a * wide + b;
+        to += rows;
       }
     }
-    blocks_.push_back(block);
+    return block;
   }
 
   // Each row's patch as the source of one tap of all its numbers.
-  void copy_patches(int64_t group) {
-    const int64_t tall = static_cast<int64_t>(p_.down.taps.size()), wide = static_cast<int64_t>(p_.across.taps.size());
-    const int64_t depth = p_.depth, patch = tall * wide * depth;
-    patches_.assign(rows_.size() * static_cast<size_t>(patch), T{0});
-    const T* const source = p_.source + group * depth;
-    T* to = patches_.data();
-    for (const Row& row : rows_) {
-      for (int64_t tap = 0; tap < tall * wide; ++tap, to += depth) {
-        const int64_t at = down_[static_cast<size_t>(row.y * tall + tap / wide)] +
-                           across_[static_cast<size_t>(row.x * wide + tap % wide)];
-        if (at >= 0) std::copy_n(source + row.image + at, depth, to);
-      }
-    }
-    const int64_t count = static_cast<int64_t>(rows_.size());
-    taps_.push_back(0);
-    for (int64_t i = 0; i < count; i += block_rows_) {
-      const int64_t rows = std::min(block_rows_, count - i);
-      blocks_.push_back({i, rows, i, 0, 1});
-      for (int64_t r = i; r < i + rows; ++r) sources_.push_back(patches_.data() + r * patch);
+  void copy_patches(int64_t count) {
+    const int64_t patch = p_.taps() * p_.depth;
+    patches_.resize(static_cast<size_t>(count * patch));
+    sources_.resize(static_cast<size_t>(count));
+    taps_.assign(1, 0);
+    for (int64_t r = 0; r < count; ++r) {
+      T* to = patches_.data() + r * patch;
+      sources_[static_cast<size_t>(r)] = to;
+      const Row& row = rows_[static_cast<size_t>(r)];
+      copy_patch(row.image, {row.down, p_.down.taps.size()}, {row.across, p_.across.taps.size()}, p_.depth, to);
     }
   }
 
   const GridProduct<T>& p_;
-  int64_t block_rows_, down_count_ = 0, across_count_ = 0;
+  int64_t block_rows_;
+  const T* zeros_;
+  bool copies_patches_;
+  int64_t down_count_ = 0, across_count_ = 0;
   std::vector<int64_t> down_, across_, down_kinds_, across_kinds_, starts_, taps_, places_;
   std::vector<Row> rows_;
   std::vector<TapBlock> blocks_;
@@ -191,11 +203,11 @@ void run(const GridProduct<T>& p) {
   const int64_t work = std::max<int64_t>(1, p.taps() * p.depth * tile * part * strip);
   parallel_for(p.groups * tiles * parts, std::max<int64_t>(1, (int64_t{1} << 18) / work),
                [&](int64_t begin, int64_t end) {
-    TileRows<T> rows(p, size);
+    TileRows<T> rows(p, size, zeros.data<T>(), copies_patches);
     int64_t filled = -1;
     for (int64_t i = begin; i < end; ++i) {
       const int64_t group = i / parts / tiles, first = i / parts % tiles * tile, s = i % parts * part;
-      if (filled != i / parts) rows.fill(first, std::min(first + tile, p.rows()), group, zeros.data<T>(), copies_patches);
+      if (filled != i / parts) rows.fill(first, std::min(first + tile, p.rows()), group);
       filled = i / parts;
       TapTile<T> t;
       rows.set(t);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <vector>
 
 #include "gradus/tensor/convolution_options.h"
@@ -89,6 +90,20 @@ inline GridAxis backward_axis(const ConvolutionSizes& s, const Convolution2dOpti
     if (from % o.stride[i] == 0) axis.taps.push_back({k, from / o.stride[i]});
   }
   return axis;
+}
+
+/// What a result takes of its image, all taps side by side: `depth` numbers each, zeros where a tap is outside. A tap is
+/// at the sum of its place down and its place across.
+template <class T>
+void copy_patch(const T* image, std::span<const int64_t> down, std::span<const int64_t> across, int64_t depth, T* to) {
+  for (const int64_t y : down) {
+    for (const int64_t x : across) {
+      const int64_t at = y + x;
+      // Too few numbers for a call of memcpy.
+      for (int64_t k = 0; k < depth; ++k) to[k] = at >= 0 ? image[at + k] : T{0};
+      to += depth;
+    }
+  }
 }
 
 /// A size cut into near-equal parts of at most `most`, each a multiple of `unit`.

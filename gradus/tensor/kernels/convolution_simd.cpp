@@ -24,7 +24,8 @@ using Tag = hn::ScalableTag<T>;
 
 template <class T>
 BlockSize Size() {
-  return {kRows, static_cast<int64_t>(hn::Lanes(Tag<T>()))};
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(Tag<T>()));
+  return {kRows, lanes, (kRows + lanes - 1) / lanes * lanes};
 }
 
 BlockSize SizeF32() { return Size<float>(); }
@@ -113,6 +114,29 @@ void TapProduct(const TapTile<T>& t, int64_t first, int64_t last) {
   }
 }
 
+// `at(i)` is where row i begins.
+template <class T, class At>
+HWY_INLINE void CopyRows(int64_t rows, At&& at, int64_t columns, T* to, int64_t width) {
+  const Tag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const size_t last = LanesOf<T>(columns, static_cast<int>(width / lanes) - 1);
+  for (int64_t i = 0; i < rows; ++i, to += width) {
+    const T* from = at(i);
+    for (int64_t j = 0; j + lanes < width; j += lanes) hn::StoreU(LoadFew(from + j, LanesOf<T>(columns - j, 0)), d, to + j);
+    hn::StoreU(LoadFew(from + width - lanes, last), d, to + width - lanes);
+  }
+}
+
+template <class T>
+void CopyStrided(int64_t rows, const T* from, int64_t row, int64_t columns, T* to, int64_t width) {
+  CopyRows(rows, [=](int64_t i) { return from + i * row; }, columns, to, width);
+}
+
+template <class T>
+void CopyPointed(int64_t rows, const T* const* from, int64_t first, int64_t columns, T* to, int64_t width) {
+  CopyRows(rows, [=](int64_t i) { return from[i] + first; }, columns, to, width);
+}
+
 template <int Rows, int Vectors, class T>
 HWY_NOINLINE void OuterRows(const OuterTile<T>& t, int64_t row) {
   const Tag<T> d;
@@ -150,6 +174,19 @@ void Outer(const OuterTile<T>& t) {
 
 void TapProductF32(const TapTile<float>& t, int64_t first, int64_t last) { TapProduct(t, first, last); }
 void TapProductF64(const TapTile<double>& t, int64_t first, int64_t last) { TapProduct(t, first, last); }
+void CopyStridedF32(int64_t rows, const float* from, int64_t row, int64_t columns, float* to, int64_t width) {
+  CopyStrided(rows, from, row, columns, to, width);
+}
+void CopyStridedF64(int64_t rows, const double* from, int64_t row, int64_t columns, double* to, int64_t width) {
+  CopyStrided(rows, from, row, columns, to, width);
+}
+void CopyPointedF32(int64_t rows, const float* const* from, int64_t first, int64_t columns, float* to, int64_t width) {
+  CopyPointed(rows, from, first, columns, to, width);
+}
+void CopyPointedF64(int64_t rows, const double* const* from, int64_t first, int64_t columns, double* to,
+                    int64_t width) {
+  CopyPointed(rows, from, first, columns, to, width);
+}
 void OuterF32(const OuterTile<float>& t) { Outer(t); }
 void OuterF64(const OuterTile<double>& t) { Outer(t); }
 
@@ -162,6 +199,10 @@ HWY_EXPORT(SizeF32);
 HWY_EXPORT(SizeF64);
 HWY_EXPORT(TapProductF32);
 HWY_EXPORT(TapProductF64);
+HWY_EXPORT(CopyStridedF32);
+HWY_EXPORT(CopyStridedF64);
+HWY_EXPORT(CopyPointedF32);
+HWY_EXPORT(CopyPointedF64);
 HWY_EXPORT(OuterF32);
 HWY_EXPORT(OuterF64);
 
@@ -180,6 +221,22 @@ void tap_product(const TapTile<float>& tile, int64_t first, int64_t last) {
 template <>
 void tap_product(const TapTile<double>& tile, int64_t first, int64_t last) {
   HWY_DYNAMIC_DISPATCH(TapProductF64)(tile, first, last);
+}
+template <>
+void copy_rows(int64_t rows, const float* from, int64_t row, int64_t columns, float* to, int64_t width) {
+  HWY_DYNAMIC_DISPATCH(CopyStridedF32)(rows, from, row, columns, to, width);
+}
+template <>
+void copy_rows(int64_t rows, const double* from, int64_t row, int64_t columns, double* to, int64_t width) {
+  HWY_DYNAMIC_DISPATCH(CopyStridedF64)(rows, from, row, columns, to, width);
+}
+template <>
+void copy_rows(int64_t rows, const float* const* from, int64_t first, int64_t columns, float* to, int64_t width) {
+  HWY_DYNAMIC_DISPATCH(CopyPointedF32)(rows, from, first, columns, to, width);
+}
+template <>
+void copy_rows(int64_t rows, const double* const* from, int64_t first, int64_t columns, double* to, int64_t width) {
+  HWY_DYNAMIC_DISPATCH(CopyPointedF64)(rows, from, first, columns, to, width);
 }
 template <>
 void outer_product(const OuterTile<float>& tile) {

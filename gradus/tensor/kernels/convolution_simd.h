@@ -9,6 +9,7 @@ namespace gradus::kernels {
 struct BlockSize {
   int64_t rows;   ///< Results of a block, at most.
   int64_t lanes;  ///< Numbers of a vector; a strip of packed columns is two vectors wide, or the last one.
+  int64_t panel;  ///< `rows` in whole vectors.
 };
 template <class T>
 BlockSize block_size();
@@ -41,12 +42,19 @@ struct TapTile {
 template <class T>
 void tap_product(const TapTile<T>& tile, int64_t first, int64_t last);
 
+/// Copies `columns` numbers of each row, and zeros behind them to `width`, of whole vectors: rows `row` apart, or each
+/// `first` behind where its pointer points.
+template <class T>
+void copy_rows(int64_t rows, const T* from, int64_t row, int64_t columns, T* to, int64_t width);
+template <class T>
+void copy_rows(int64_t rows, const T* const* from, int64_t first, int64_t columns, T* to, int64_t width);
+
 /// C (rows, columns), `c_row` apart, += Σ over k of a[places[k] + row] · b[k][column]. Columns are at most two vectors.
 template <class T>
 struct OuterTile {
   int64_t count = 0;  ///< Of k.
   const int64_t* places = nullptr;
-  const T* a = nullptr;  ///< Panels of `block_size().rows` rows, `panel` elements apart.
+  const T* a = nullptr;  ///< Panels of `block_size().rows` rows, `panel` elements apart; places count in elements.
   int64_t panel = 0;
   const T* b = nullptr;  ///< One or two whole vectors a k, as the columns need.
   int64_t rows = 0, columns = 0;

@@ -4,6 +4,7 @@
 #include "gradus/tensor/kernels/convolution_grid.h"
 #include "gradus/tensor/kernels/convolution_simd.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/packed_columns.h"
 
 namespace gradus::kernels {
 namespace {
@@ -58,7 +59,7 @@ class Adder {
         down_(p.down.places(p.sizes.image[1] * p.sizes.in)),
         across_(p.across.places(p.sizes.in)),
         panels_((p.sizes.group_out() + size.rows - 1) / size.rows) {
-    a_.resize(static_cast<size_t>(panels_ * kRowsAtOnce * size.rows));
+    a_.resize(static_cast<size_t>(panels_ * kRowsAtOnce * size.panel));
     b_.resize(static_cast<size_t>(kRowsAtOnce * 2 * size.lanes));
   }
 
@@ -86,7 +87,7 @@ class Adder {
       t.count = static_cast<int64_t>(sources_.size());
       t.places = places_.data();
       t.a = a_.data();
-      t.panel = kRowsAtOnce * size_.rows;
+      t.panel = kRowsAtOnce * size_.panel;
       t.b = b_.data();
       t.rows = p_.sizes.group_out();
       t.c = weight + group * t.rows * p_.patch() + tap * depth + column;
@@ -98,28 +99,31 @@ class Adder {
  private:
   struct Row {
     const T* image;
-    int64_t y, x;
+    const int64_t *down, *across;  // where its taps lie
   };
 
   void locate(int64_t begin, int64_t end, int64_t group) {
     const ConvolutionSizes& s = p_.sizes;
-    const int64_t width = s.result[1], an_image = s.result[0] * width;
+    const int64_t an_image = s.result[0] * s.result[1];
+    int64_t n = begin / an_image, y = begin % an_image / s.result[1], x = begin % s.result[1];
     rows_.clear();
     for (int64_t row = begin; row < end; ++row) {
-      const T* image = p_.x + row / an_image * s.image[0] * s.image[1] * s.in + group * s.group_in();
-      rows_.push_back({image, row % an_image / width, row % width});
+      const T* image = p_.x + n * s.image[0] * s.image[1] * s.in + group * s.group_in();
+      rows_.push_back({image, down_.data() + y * s.kernel[0], across_.data() + x * s.kernel[1]});
+      if (++x < s.result[1]) continue;
+      x = 0;
+      if (++y < s.result[0]) continue;
+      y = 0, ++n;
     }
   }
 
-  // Panels of as many channels as a block has rows, each (results, channels).
+  // Panels of as many channels as a block has rows, each (results, panel width).
   void pack_gradient(int64_t begin, int64_t end, int64_t group) {
     const int64_t out = p_.sizes.group_out();
-    for (int64_t row = begin; row < end; ++row) {
-      const T* from = p_.grad + row * p_.sizes.out + group * out;
-      for (int64_t panel = 0; panel < panels_; ++panel) {
-        T* to = a_.data() + (panel * kRowsAtOnce + row - begin) * size_.rows;
-        std::copy_n(from + panel * size_.rows, std::min(size_.rows, out - panel * size_.rows), to);
-      }
+    for (int64_t panel = 0; panel < panels_; ++panel) {
+      const int64_t first = panel * size_.rows;
+      copy_rows(end - begin, p_.grad + begin * p_.sizes.out + group * out + first, p_.sizes.out,
+                std::min(size_.rows, out - first), a_.data() + panel * kRowsAtOnce * size_.panel, size_.panel);
     }
   }
 
@@ -127,42 +131,29 @@ class Adder {
   void find_sources(int64_t tap) {
     sources_.clear(), places_.clear();
     if (p_.copies_patches) return copy_patches();
+    const int64_t a = tap / p_.sizes.kernel[1], b = tap % p_.sizes.kernel[1];
     for (size_t r = 0; r < rows_.size(); ++r) {
-      const int64_t at = place(rows_[r], tap);
+      const int64_t at = rows_[r].down[a] + rows_[r].across[b];
       if (at < 0) continue;
       sources_.push_back(rows_[r].image + at);
-      places_.push_back(static_cast<int64_t>(r) * size_.rows);
+      places_.push_back(static_cast<int64_t>(r) * size_.panel);
     }
   }
 
   void copy_patches() {
-    const int64_t channels = p_.sizes.group_in();
-    patches_.assign(rows_.size() * static_cast<size_t>(p_.patch()), T{0});
+    patches_.resize(rows_.size() * static_cast<size_t>(p_.patch()));
     T* to = patches_.data();
-    for (size_t r = 0; r < rows_.size(); ++r) {
+    for (size_t r = 0; r < rows_.size(); ++r, to += p_.patch()) {
       sources_.push_back(to);
-      places_.push_back(static_cast<int64_t>(r) * size_.rows);
-      for (int64_t tap = 0; tap < p_.sizes.taps(); ++tap, to += channels) {
-        const int64_t at = place(rows_[r], tap);
-        if (at >= 0) std::copy_n(rows_[r].image + at, channels, to);
-      }
+      places_.push_back(static_cast<int64_t>(r) * size_.panel);
+      copy_patch(rows_[r].image, {rows_[r].down, static_cast<size_t>(p_.sizes.kernel[0])},
+                 {rows_[r].across, static_cast<size_t>(p_.sizes.kernel[1])}, p_.sizes.group_in(), to);
     }
-  }
-
-  int64_t place(const Row& row, int64_t tap) const {
-    const int64_t tall = p_.sizes.kernel[0], wide = p_.sizes.kernel[1];
-    return down_[static_cast<size_t>(row.y * tall + tap / wide)] +
-           across_[static_cast<size_t>(row.x * wide + tap % wide)];
   }
 
   void pack_strip(int64_t column, int64_t columns) {
-    const int64_t width = columns > size_.lanes ? 2 * size_.lanes : size_.lanes;
-    T* to = b_.data();
-    for (const T* source : sources_) {
-      std::copy_n(source + column, columns, to);
-      std::fill(to + columns, to + width, T{0});
-      to += width;
-    }
+    copy_rows(static_cast<int64_t>(sources_.size()), sources_.data(), column, columns, b_.data(),
+              width_of_strip(columns, size_.lanes));
   }
 
   const WeightGradient<T>& p_;
