@@ -741,6 +741,39 @@ def images(f):
     return call
 
 
+def channels_last_norm(f):
+    """The same, where vectors belong to channels and rows may have no place."""
+
+    def turned(t):
+        return t.movedim(-1, 1) if t.dim() > 1 else t
+
+    return lambda *x: f(*map(turned, x)).movedim(1, -1)
+
+
+def recurrent(kind):
+    """torch.nn.LSTM or GRU of one layer as a function of its parameters."""
+
+    def call(x, w_ih, w_hh, *biases):
+        layer = getattr(torch.nn, kind)(x.shape[2], w_hh.shape[1], bias=bool(biases), batch_first=True, dtype=x.dtype)
+        names = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
+        return torch.func.functional_call(layer, dict(zip(names, (w_ih, w_hh, *biases))), (x,))[0]
+
+    return call
+
+
+def recurrent_variants(gates):
+    def parameters(c, h):
+        half = lambda *shape: real(*shape, low=-0.5, high=0.5)
+        return [half(gates * h, c), half(gates * h, h), half(gates * h), half(gates * h)]
+
+    return {
+        "base": [real(2, 3, 4), *parameters(4, 3)],
+        "units": [real(3, 4, 2), *parameters(2, 37)],
+        "rows": [real(17, 2, 3), *parameters(3, 5)],
+        "one_step": [real(2, 1, 3), *parameters(3, 2)],
+    }
+
+
 def apart(*shape):
     """Numbers no two of which are equal: a largest one is alone."""
     n = math.prod(shape)
@@ -840,6 +873,46 @@ ROWS |= {
     "avg_pool1d": (
         images(lambda x: F.avg_pool1d(x, 4, None, 2)), {"base": [real(2, 7, 3)], "channels": [real(1, 8, 18)]}
     ),
+    "batch_norm": (
+        channels_last_norm(lambda x, w, b: F.batch_norm(x, None, None, w, b, True)),
+        {
+            "base": [real(2, 3, 4, 5), real(5), real(5)],
+            "rows": [real(7, 19), real(19), real(19)],
+            "channels": [real(3, 5, 67), real(67), real(67)],
+            "offset64": [real(4, 6, 2) + 1e4, real(2), real(2)],
+        },
+    ),
+    "batch_norm_alone": (
+        channels_last_norm(lambda x: F.relu(F.batch_norm(x, None, None, None, None, True, eps=1e-3))),
+        {"base": [real(2, 3, 4, 5)], "one_channel": [real(11, 1)]},
+    ),
+    "batch_norm_relu_residual": (
+        channels_last_norm(lambda x, w, b, r: F.relu(F.batch_norm(x, None, None, w, b, True) + r)),
+        {
+            "base": [real(2, 3, 4, 5), real(5), real(5), real(2, 3, 4, 5)],
+            "channels": [real(5, 35), real(35), real(35), real(5, 35)],
+        },
+    ),
+    "batch_norm_given": (
+        channels_last_norm(
+            lambda x, w, b, r, m, v: F.relu(F.batch_norm(x, m.detach(), v.exp().detach(), w, b, False) + r)
+        ),
+        {"base": [real(2, 3, 4, 5), real(5), real(5), real(2, 3, 4, 5), real(5), real(5)]},
+    ),
+    "group_norm": (
+        channels_last_norm(lambda x, w, b: F.group_norm(x, 2, w, b)),
+        {
+            "base": [real(2, 3, 4, 6), real(6), real(6)],
+            "channels": [real(3, 5, 70), real(70), real(70)],
+            "rows": [real(4, 8), real(8), real(8)],
+        },
+    ),
+    "group_norm_alone": (
+        channels_last_norm(lambda x: F.group_norm(x, 1, eps=1e-3)), {"base": [real(2, 3, 2, 5)]}
+    ),
+    "lstm": (recurrent("LSTM"), recurrent_variants(4)),
+    "lstm_without_bias": (recurrent("LSTM"), {"base": [real(2, 3, 4), real(12, 4), real(12, 3)]}),
+    "gru": (recurrent("GRU"), recurrent_variants(3)),
     "global_avg_pool": (
         lambda x: x.mean(tuple(range(1, x.dim() - 1))),
         {"base": [real(2, 3, 4, 5)], "rank3": [real(2, 7, 3)], "empty": [empty(0, 2, 2, 3)]},

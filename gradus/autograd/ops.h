@@ -206,6 +206,38 @@ Tensor global_avg_pool(const Tensor& x);
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon = 1e-5);
 /// x/√(mean(x²) + epsilon) · weight over the last dimension; weight (C) may be undefined. Zhang, Sennrich, 2019.
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon = 1e-5);
+struct BatchNormOptions {
+  double epsilon = 1e-5;
+  bool relu = false;  ///< max(·, 0) of the result, made with it.
+};
+/// Of each channel: (C).
+struct BatchStatistics {
+  Tensor mean;
+  Tensor variance;  ///< Over N, not N − 1.
+};
+/// (x − mean)/√(variance + epsilon) · weight + bias + residual for x (…, C), with mean and variance over all but the
+/// last dimension; weight and bias (C) and residual, of x's shape, may be undefined. At least one row. The statistics
+/// are written to `statistics` if it is given. Ioffe, Szegedy, 2015.
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const BatchNormOptions& options = {},
+                  const Tensor& residual = {}, BatchStatistics* statistics = nullptr);
+/// The same with statistics that are given, and are constants to the gradient: for evaluation.
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const BatchStatistics& given,
+                  const BatchNormOptions& options = {}, const Tensor& residual = {});
+/// (x − mean)/√(variance + epsilon) · weight + bias for x (N, …, C), where mean and variance are those of a group: an
+/// example's channels, C/groups side by side, at all places. weight and bias (C) may be undefined. Wu, He, 2018.
+Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias, double epsilon = 1e-5);
+/// The parameters of a recurrent layer of H units with G gates: weight_ih (G·H, C), weight_hh (G·H, H), biases (G·H),
+/// which may be undefined.
+struct RecurrentParameters {
+  const Tensor &weight_ih, &weight_hh, &bias_ih, &bias_hh;
+};
+/// x (B, T, C) → h (B, T, H), from h = c = 0 on. With the gates (i, f, g, o) of a step from
+/// weight_ih·x + bias_ih + weight_hh·h + bias_hh of the step before, σ(i), σ(f), tanh(g) and σ(o):
+/// c = f∘c + i∘g, h = o∘tanh(c). Hochreiter, Schmidhuber, 1997; as in PyTorch.
+Tensor lstm(const Tensor& x, const RecurrentParameters& parameters);
+/// The same with the gates (r, z, n): r = σ(…) and z = σ(…) as above, n = tanh(weight_in·x + bias_in +
+/// r∘(weight_hn·h + bias_hn)), h = (1 − z)∘n + z∘h. Cho et al., 2014; as in PyTorch.
+Tensor gru(const Tensor& x, const RecurrentParameters& parameters);
 /// weight / σ, where σ = uᵀ·W·v is the largest singular value of the weight as a matrix W (size(0), all else), so that
 /// x ↦ W·x/σ lengthens no vector. Miyato et al., "Spectral normalization for generative adversarial networks", 2018. u
 /// and v are found anew by power iteration, from a fixed start, until they stand still or after 1000 rounds, each of

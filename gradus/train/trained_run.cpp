@@ -94,7 +94,7 @@ TrainedRun load(const fs::path& folder, Weights weights) {
   run.shape_ = shape;
   check_encoder(run, source);
   run.model_ = make_model(run.config_, shape);
-  load_parameters(run.model_->parameters(), file.tensors, path.string());
+  load_parameters(run.model_->state(), file.tensors, path.string());
   return run;
 }
 

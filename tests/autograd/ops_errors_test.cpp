@@ -95,6 +95,57 @@ TEST(OpErrors, Convolutions) {
   EXPECT_EQ(error_text([] { global_avg_pool(f32({1, 2})); }), "[global_avg_pool] input f32 (1, 2): expected (N, …, C)");
 }
 
+TEST(OpErrors, BatchNorm) {
+  EXPECT_EQ(error_text([] { batch_norm(f32({2}), {}, {}); }),
+            "[batch_norm] f32 (2,) has nothing to normalise; expected rows of at least one channel");
+  EXPECT_EQ(error_text([] {
+              batch_norm(f32({0, 2}), {}, {});
+            }),
+            "[batch_norm] f32 (0, 2) has nothing to normalise; expected rows of at least one channel");
+  EXPECT_EQ(error_text([] {
+              batch_norm(i64({3, 2}), {}, {});
+            }),
+            "[batch_norm] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] {
+              batch_norm(f32({3, 2}), f32({3}), {});
+            }),
+            "[batch_norm] weight f32 (3,) for f32 (3, 2); expected f32 (2,)");
+  EXPECT_EQ(error_text([] {
+              batch_norm(f32({3, 2}), {}, {}, BatchNormOptions{}, f32({2}));
+            }),
+            "[batch_norm] residual f32 (2,) for f32 (3, 2); shape and dtype must be equal");
+}
+
+TEST(OpErrors, RecurrentLayersAndGroupNorm) {
+  const auto run = [](const Tensor& x, const Tensor& w_ih, const Tensor& w_hh, const Tensor& b_hh = {}) {
+    return error_text([&] { lstm(x, {w_ih, w_hh, {}, b_hh}); });
+  };
+  EXPECT_EQ(run(f32({2, 3}), f32({8, 3}), f32({8, 2})),
+            "[lstm] input f32 (2, 3) and weight_ih f32 (8, 3): expected (B, T, C) and (4·H, C)");
+  EXPECT_EQ(run(f32({2, 5, 3}), f32({6, 3}), f32({8, 2})),
+            "[lstm] input f32 (2, 5, 3) and weight_ih f32 (6, 3): expected (B, T, C) and (4·H, C)");
+  EXPECT_EQ(run(f32({2, 5, 3}), f32({8, 3}), f32({8, 3})),
+            "[lstm] weight_hh f32 (8, 3) for weight_ih f32 (8, 3): expected f32 (8, 2)");
+  EXPECT_EQ(run(f32({2, 5, 3}), f32({8, 3}), f32({8, 2}), f32({2})),
+            "[lstm] bias_hh f32 (2,) for weight_hh f32 (8, 2): expected f32 (8,)");
+  EXPECT_EQ(error_text([] {
+              gru(i64({2, 5, 3}), {f32({6, 3}), f32({6, 2}), {}, {}});
+            }),
+            "[gru] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] {
+              group_norm(f32({2, 5, 3}), 2, {}, {});
+            }),
+            "[group_norm] 2 groups of the channels of f32 (2, 5, 3); expected a divisor");
+  EXPECT_EQ(error_text([] {
+              group_norm(f32({2, 5, 4}), 2, f32({2}), {});
+            }),
+            "[group_norm] weight f32 (2,) for f32 (2, 5, 4); expected f32 (4,)");
+  EXPECT_EQ(error_text([] {
+              group_norm(f32({2, 0, 4}), 2, {}, {});
+            }),
+            "[group_norm] f32 (2, 0, 4) has nothing to normalise; expected (N, …, C), none of them 0");
+}
+
 TEST(OpErrors, Shapes) {
   EXPECT_EQ(error_text([] {
               reshape(f32({2, 3}), {4, 2});

@@ -10,6 +10,10 @@ double convolution_flops(X x) {  // at stride 1, padding counted
   return 2.0 * static_cast<double>(x[0].numel() / x[0].size(-1)) * static_cast<double>(x[1].numel());
 }
 
+double recurrent_flops(X x) {
+  return 2.0 * static_cast<double>(x[0].numel() / x[0].size(-1)) * static_cast<double>(x[1].numel() + x[2].numel());
+}
+
 // The layers of a ResNet-18 for images of 32 × 32, 32 of them.
 const std::vector<OpInput> kImages = {{{32, 32, 32, 64}}};
 const std::vector<OpInput> kLayer = {{{32, 32, 32, 64}}, {{64, 3, 3, 64}}, {{64}}};
@@ -128,6 +132,77 @@ std::vector<OpCase> convolution_cases() {
        .roundings = 16,
        .cancels = true,
        .benchmark = {{{32, 1024, 64}}}},
+      {.name = "batch_norm",
+       .op = "batch_norm",
+       .function = [](X x) { return batch_norm(x[0], x[1], x[2]); },
+       .roundings = 64,
+       .cancels = true,
+       .roundings_at_ends = 4096,
+       .benchmark = {{{32, 32, 32, 64}}, {{64}}, {{64}}}},
+      {.name = "batch_norm_alone",
+       .op = "batch_norm",
+       .function = [](X x) { return batch_norm(x[0], {}, {}, {.epsilon = 1e-3, .relu = true}); },
+       .roundings = 64,
+       .cancels = true,
+       .benchmark = kImages},
+      {.name = "batch_norm_relu_residual",
+       .op = "batch_norm",
+       .function = [](X x) { return batch_norm(x[0], x[1], x[2], {.relu = true}, x[3]); },
+       .roundings = 64,
+       .cancels = true,
+       .benchmark = {{{32, 32, 32, 64}}, {{64}}, {{64}}, {{32, 32, 32, 64}}}},
+      {.name = "batch_norm_given",
+       .op = "batch_norm",
+       .function =
+           [](X x) {
+             return batch_norm(x[0], x[1], x[2], {x[4], exp(x[5]).detach()}, {.relu = true}, x[3]);
+           },
+       .differentiable = 4,
+       .roundings = 64,
+       .cancels = true,
+       .benchmark = {{{32, 32, 32, 64}}, {{64}}, {{64}}, {{32, 32, 32, 64}}, {{64}}, {{64}}}},
+      {.name = "group_norm",
+       .op = "group_norm",
+       .function = [](X x) { return group_norm(x[0], 2, x[1], x[2]); },
+       .roundings = 64,
+       .cancels = true,
+       .benchmark = {{{32, 32, 32, 64}}, {{64}}, {{64}}}},
+      {.name = "group_norm_alone",
+       .op = "group_norm",
+       .function = [](X x) { return group_norm(x[0], 1, {}, {}, 1e-3); },
+       .roundings = 64,
+       .cancels = true,
+       .benchmark = kImages},
+      {.name = "lstm",
+       .op = "lstm",
+       .function =
+           [](X x) {
+             return lstm(x[0], {x[1], x[2], x[3], x[4]});
+           },
+       .roundings = 256,
+       .cancels = true,
+       .benchmark = {{{32, 128, 256}}, {{1024, 256}}, {{1024, 256}}, {{1024}}, {{1024}}},
+       .flops = recurrent_flops},
+      {.name = "lstm_without_bias",
+       .op = "lstm",
+       .function =
+           [](X x) {
+             return lstm(x[0], {x[1], x[2], {}, {}});
+           },
+       .roundings = 256,
+       .cancels = true,
+       .benchmark = {{{32, 128, 256}}, {{1024, 256}}, {{1024, 256}}},
+       .flops = recurrent_flops},
+      {.name = "gru",
+       .op = "gru",
+       .function =
+           [](X x) {
+             return gru(x[0], {x[1], x[2], x[3], x[4]});
+           },
+       .roundings = 256,
+       .cancels = true,
+       .benchmark = {{{32, 128, 256}}, {{768, 256}}, {{768, 256}}, {{768}}, {{768}}},
+       .flops = recurrent_flops},
       {.name = "global_avg_pool",
        .op = "global_avg_pool",
        .function = [](X x) { return global_avg_pool(x[0]); },
