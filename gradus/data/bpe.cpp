@@ -18,7 +18,6 @@ namespace {
 
 constexpr uint32_t kNoRank = std::numeric_limits<uint32_t>::max();
 constexpr size_t kShort = 48;            // bytes of a word whose pairs are looked through one by one
-constexpr size_t kLongest = 4 << 20;     // bytes of a word, whose merging takes a hundred times its memory
 constexpr size_t kMostCached = 1 << 18;  // words
 
 bool is_ascii(std::string_view text) {
@@ -192,9 +191,9 @@ void BpeEncoder::encode_words(std::string_view text, std::vector<int32_t>& ids) 
   for (size_t at = 0; at < text.size();) {
     const size_t end = splitter_.end_of_word(text, at);
     const std::string_view word = text.substr(at, end - at);
-    if (word.size() > kLongest) {
+    if (word.size() > kLongestBpeWord) {
       fail("tokenizer", "the {} bytes from byte {} on are one word; expected {} at most: is this text?", word.size(),
-           at, kLongest);
+           at, kLongestBpeWord);
     }
     at = end;
     if (word.size() > kShort) {  // rare, and not to be kept

@@ -14,6 +14,9 @@
 
 namespace gradus {
 
+/// Bytes of a word at most, to learn from or to encode: merging takes a hundred times its memory, and no text has such.
+inline constexpr size_t kLongestBpeWord = size_t{4} << 20;
+
 /// Two tokens that stand side by side become one.
 struct BpeMerge {
   int32_t left = 0, right = 0, result = 0;

@@ -30,7 +30,12 @@ void count(std::string_view text, const WordSplitter& splitter, bool by_lines, C
   for (size_t at = 0; at < text.size();) {
     const size_t feed = by_lines ? text.find('\n', at) : std::string_view::npos;
     const size_t end = feed == std::string_view::npos ? text.size() : feed + 1;
-    splitter.for_each(text.substr(at, end - at), [&](std::string_view word) { into.add(word); });
+    splitter.for_each(text.substr(at, end - at), [&](std::string_view word) {
+      if (word.size() > kLongestBpeWord) {
+        fail("tokenizer", "{} bytes are one word; expected {} at most: is this text?", word.size(), kLongestBpeWord);
+      }
+      into.add(word);
+    });
     at = end;
   }
 }

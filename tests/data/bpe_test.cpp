@@ -83,7 +83,7 @@ TEST(BpeTrainer, LearnsWhatTokenizersLearns) {
 
 TEST(BpeTrainer, ThreadsAndPiecesDoNotMatter) {
   std::string text;
-  const Philox random(3);
+  const RandomStream random(3);
   for (uint64_t i = 0; i < 200000; ++i) text += "abc de\n"[random.bits(i, 0) % 7];
   std::vector<std::string> made;
   for (const int count : {1, 3}) {
@@ -113,6 +113,8 @@ TEST(BpeTrainer, WholeTextsHaveWordsOfSeveralLines) {
 }
 
 TEST(BpeTrainer, RefusesSizesThatCannotBe) {
+  EXPECT_EQ(error_text([] { BpeTrainer({}).add_lines(std::string((4 << 20) + 1, 'a')); }),
+            "[tokenizer] 4194305 bytes are one word; expected 4194304 at most: is this text?");
   EXPECT_EQ(usage_error_text([] { BpeTrainer({.vocabulary = 256, .special = {"<s>"}}); }),
             "[tokenizer] a vocabulary of 256 tokens; expected 257 (256 bytes and the special tokens) to 16777216");
   EXPECT_EQ(usage_error_text([] { BpeTrainer({.special = {""}}); }),

@@ -117,7 +117,7 @@ TEST(Gpt, RefusesStartsThatNoDocumentsHave) {
     });
   };
   EXPECT_EQ(error({0, 1, 1}), "no error");
-  EXPECT_EQ(error({0, 2, 2}), "[embedding] id -1 at position 1; expected 0 to 11");
+  EXPECT_EQ(error({0, 2, 2}), "[embedding] id -1 at position 1; expected 0 to 11 (the table has 12 rows)");
   EXPECT_EQ(error({0, 1, 0}), "[attention] query 2 of example 0 sees keys from 0 on; expected 1 to 2");
 }
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "gradus/base/hash.h"
+#include "gradus/base/random.h"
 #include "gradus/train/experiment.h"
 #include "gradus/train/manifest.h"
 #include "gradus/train/packed_text.h"
@@ -20,7 +20,7 @@ using Ids = std::vector<int64_t>;
 // Sentences by chance, of few words.
 std::string sentences(int count, uint64_t seed) {
   constexpr std::string_view kWords[] = {"the", "cat", "sat", "hat", "mat", "on", "and", "then", "that", "it"};
-  const Philox random(seed);
+  const RandomStream random(seed);
   std::string text;
   for (uint64_t i = 0; i < static_cast<uint64_t>(count); ++i) {
     text += std::string(kWords[random.bits(i, 1) % 10]) + (i % 9 == 8 ? ".\n" : " ");
@@ -148,7 +148,7 @@ TEST_F(PackedTextTest, IsTheSameData) {
   const ExperimentData packed = make_data(config("packed"));
   EXPECT_EQ(encoder_json(packed.encoder), encoder_json(plain.encoder));
   const TokenDataset &a = tokens_of(plain.training), &b = tokens_of(packed.training);
-  const Ids some = {0, 5, a.size() - 1};
+  const Ids some = {0, 5, 20};
   EXPECT_EQ(a.batch(some).inputs.values<int64_t>(), b.batch(some).inputs.values<int64_t>());
   EXPECT_EQ(a.batch(some).document_starts.values<int64_t>(), b.batch(some).document_starts.values<int64_t>());
   // Nothing of a window is filler, and less than a window is left at the end.
