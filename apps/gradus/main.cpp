@@ -151,7 +151,7 @@ void add_data_verbs(CLI::App& app, DataShowOptions& o, Verb& run) {
       data->add_subcommand("show", "Print the first examples as the model sees them in training, or save them");
   add_config_options(*verb, o.training);
   add_integer(*verb, "--count", o.count, {.low = 1, .high = 10000}, "How many")->default_str(std::to_string(o.count));
-  verb->add_option("--out", o.out, "A new folder to save them in, as pictures or texts")->type_name("FOLDER");
+  verb->add_option("--out", o.out, "A new folder to save them in, as pictures, sounds or texts")->type_name("FOLDER");
   verb->footer(
       "They are those that a run of the configuration begins with, varied as in its first pass.\n\n"
       "Example:\n  gradus data show recipes/image_folder.toml --data pets --out seen --count 64");
@@ -212,13 +212,13 @@ void add_eval(CLI::App& app, EvalOptions& o, Verb& run) {
 
 void add_predict(CLI::App& app, PredictOptions& o, Verb& run) {
   CLI::App* verb =
-      app.add_subcommand("predict", "Say what a trained model predicts for pictures, or for each row of a table");
-  verb->add_option("RUN", o.run, "The folder of a run on a table, on pictures, or on made-up data")
+      app.add_subcommand("predict", "Say what a trained model predicts for pictures, sounds, or each row of a table");
+  verb->add_option("RUN", o.run, "The folder of a run on a table, on pictures or sounds, or on made-up data")
       ->required()
       ->type_name("FOLDER");
-  verb->add_option("FILES", o.files, "Files to say the likeliest classes of, for people: pictures, or tables")
+  verb->add_option("FILES", o.files, "Files to say the likeliest classes of, for people: pictures, sounds, or tables")
       ->type_name("FILE…");
-  add_data(*verb, o.data, "The CSV file with the rows, or a folder of pictures; any number of times");
+  add_data(*verb, o.data, "The CSV file with the rows, or a folder of pictures or sounds; any number of times");
   verb->add_option("--format", o.format,
                    "What is printed. text: the likeliest classes of each, usual for FILEs. csv (usual for --data), "
                    "jsonl: a line each")

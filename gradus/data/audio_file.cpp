@@ -165,11 +165,11 @@ Audio parse_audio(std::string_view bytes, const std::string& source, const Audio
   std::vector<float> samples;
   int64_t frames = 0;
   while (frames < expected) {
-    if (frames > most_frames) fail(source, "its samples take more than {} bytes; cut it", most_bytes);
     const int64_t part = std::min(kFramesAtOnce, expected - frames);
     samples.resize(static_cast<size_t>((frames + part) * channels));
     const int64_t got = sf_readf_float(sound.handle.get(), samples.data() + frames * channels, part);
     frames += std::max<int64_t>(got, 0);
+    if (frames > most_frames) fail(source, "its samples take more than {} bytes; cut it", most_bytes);
     if (got < part) break;
   }
   samples.resize(static_cast<size_t>(frames * channels));
@@ -214,11 +214,10 @@ std::string encode_wav(const Audio& audio) {
   info.channels = samples.rank() == 2 ? static_cast<int>(samples.size(1)) : 1;
   info.format = SF_FORMAT_WAV | SF_FORMAT_PCM_16;
   SoundHandle sound = open_memory(file, SFM_WRITE, info);
-  if (sound == nullptr) fail("wav", "no file can be made of it: {}", sf_strerror(nullptr));
   sf_command(sound.get(), SFC_SET_CLIPPING, nullptr, SF_TRUE);
   const sf_count_t count = samples.numel();
-  if (sf_write_float(sound.get(), samples.data<float>(), count) != count) {
-    fail("wav", "the samples cannot be written: {}", sf_strerror(sound.get()));
+  if (sound == nullptr || sf_write_float(sound.get(), samples.data<float>(), count) != count) {
+    fail("wav", "{} at a rate of {} cannot be written: {}", samples.describe(), audio.rate, sf_strerror(sound.get()));
   }
   sound.reset();  // which writes the sizes at the beginning
   return bytes;

@@ -11,11 +11,9 @@
 #include "gradus/base/folders.h"
 #include "gradus/base/hash.h"
 #include "gradus/base/threads.h"
-#include "gradus/data/csv.h"
 #include "gradus/data/file_contents.h"
 #include "gradus/data/file_list.h"
 #include "gradus/data/idx.h"
-#include "gradus/data/json_lines.h"
 #include "gradus/train/data_parts.h"
 
 namespace gradus::internal {

@@ -127,6 +127,16 @@ TEST_F(AudioDatasetTest, BrokenFilesAreNamed) {
   EXPECT_EQ(error_text([&] { AudioFiles(begun, 8000); }), "[" + paths_[1] + "] " + broken);
 }
 
+TEST_F(AudioDatasetTest, ThereIsATargetForEach) {
+  EXPECT_EQ(error_text([&] {
+              AudioDataset(std::make_shared<AudioFiles>(look_at_audio_files(paths_, false), 8000),
+                           std::make_shared<AudioExtractor>(kSamplesOf1000), {0, 1}, Tensor::zeros({3}));
+            }),
+            "[dataset] 3 targets for 2 sounds; expected one for each");
+  EXPECT_EQ(usage_error_text([] { AudioExtractor({.rate = 8000, .length = 200}); }),
+            "[spectrogram] sounds of 200 samples; a transform of 400 needs more than 200");
+}
+
 TEST_F(AudioDatasetTest, AFileThatIsAnotherByNowIsAnError) {
   const AudioDataset data = dataset(kLogMel);
   spill(paths_[0], float_wav(std::vector<float>(300), {.rate = 8000}));

@@ -34,6 +34,7 @@ TEST(AudioFile, ReadsAPart) {
   EXPECT_EQ(parse_audio(bytes, "a.wav", {.first_frame = 4, .frames = 3}).samples.values<float>(),
             (std::vector<float>{4}));
   EXPECT_EQ(refused(bytes, {.first_frame = 5}), "[a.wav] has no samples from frame 5 on; expected one at least");
+  EXPECT_EQ(refused(bytes, {.first_frame = 6}), "[a.wav] frame 6 is not there; it has 5");
   const AudioInfo info = parse_audio_info(bytes, "a.wav");
   EXPECT_EQ(info.frames, 5);
   EXPECT_EQ(info.channels, 1);
@@ -101,6 +102,15 @@ TEST(AudioFile, OneThatSaysNoSizeIsRead) {
   EXPECT_EQ(parse_audio(bytes, "a.wav").samples.values<float>(), (std::vector<float>{1, 2, 3}));
 }
 
+TEST(AudioFile, AFlacThatSaysNoSizeIsRead) {
+  std::string bytes = slurp(GRADUS_SOURCE_DIR "/tests/fuzz/corpus/audio/tone.flac");
+  bytes[21] = static_cast<char>(bytes[21] & 0xf0);  // 36 bits, in STREAMINFO
+  bytes.replace(22, 4, 4, '\0');
+  EXPECT_EQ(parse_audio_info(bytes, "a.wav").frames, 0);
+  EXPECT_EQ(parse_audio(bytes, "a.wav").samples.shape(), (Shape{800, 1}));
+  EXPECT_EQ(refused(bytes, {.most_bytes = 800 * 4 - 4}), "[a.wav] its samples take more than 3196 bytes; cut it");
+}
+
 TEST(AudioFile, ASampleThatIsNotFiniteIsAnError) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
   EXPECT_EQ(refused(float_wav({0, 0, 0, nan}, {.channels = 2})),
@@ -117,6 +127,9 @@ TEST(AudioFile, WhatIsWrittenIsReadAgain) {
   EXPECT_EQ(audio.samples.values<float>(), (std::vector<float>{0, 16384.0F / 32768.0F, -1, 32767.0F / 32768.0F}));
   const std::string silence = encode_wav({.samples = Tensor::zeros({5}), .rate = 8000});
   EXPECT_EQ(parse_audio(silence, "a.wav").samples.shape(), (Shape{5, 1}));
+  EXPECT_TRUE(error_text([] {
+                encode_wav({.samples = Tensor::zeros({5}), .rate = 0});
+              }).starts_with("[wav] f32 (5,) at a rate of 0 cannot be written: "));
   EXPECT_EQ(error_text([] { encode_wav({.samples = Tensor::zeros({0}), .rate = 8000}); }),
             "[wav] samples of f32 (0,); expected (frames) or (frames, channels), not empty");
 }

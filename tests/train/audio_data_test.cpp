@@ -9,6 +9,7 @@
 #include "gradus/train/checkpoint.h"
 #include "gradus/train/prediction.h"
 #include "gradus/train/run.h"
+#include "gradus/train/session.h"
 #include "tests/data/audio_bytes.h"
 #include "tests/testing.h"
 #include "tests/train/configs.h"
@@ -155,12 +156,24 @@ TEST_F(AudioData, BrokenFilesAreErrorsOrLeftOut) {
   EXPECT_EQ(data.training->size(), 12);
 }
 
+TEST_F(AudioData, AFolderOfBrokenFilesAlone) {
+  for (const auto& file : fs::directory_iterator(folder_.path())) spill(file.path(), "no sound");
+  EXPECT_EQ(error_text([&] { make_data(config({"data.on_bad_file=skip"})); }),
+            "[" + folder_.path().string() + "] none of its 16 sounds can be read; the first: [" +
+                path("high_ann_0.wav") +
+                "] is no sound that can be read (it begins like none); expected WAV, FLAC, OGG or MP3");
+}
+
 TEST_F(AudioData, WhatDoesNotGoTogether) {
   EXPECT_EQ(usage_error_text([&] { make_data(config({"data.fft=202"})); }),
             "[run.toml] makes no log_mel: fft is 202; expected an even number without a prime factor above 5, such "
             "as 216; see data.window, data.fft, data.mels and their like");
   EXPECT_THAT(usage_error_text([&] { make_data(config({Config::text_override("data.path", path("low_ann_0.wav"))})); }),
               HasSubstr("is one sound; expected data.path to be a folder of sounds"));
+  EXPECT_THAT(usage_error_text([&] { Session(config({"solver.name=newton"})); }), HasSubstr("solver"));
+  spill(folder_ / "list.csv", "sound,label\nlow_ann_0.wav,deep\n");
+  EXPECT_THAT(usage_error_text([&] { make_data(config({Config::text_override("data.path", path("list.csv"))})); }),
+              HasSubstr("has no column \"path\"; name the one with the files' paths by data.path_column"));
   EXPECT_THAT(usage_error_text([&] { config({"augment.loudness=3"}); }), HasSubstr("augment.loudness"));
 }
 
