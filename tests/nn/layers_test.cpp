@@ -59,6 +59,8 @@ TEST(Conv2d, ConvolvesFromPyTorchsStart) {
     EXPECT_GT(largest, 0.93 / std::sqrt(18.0));
   }
   EXPECT_EQ(layer(Tensor::zeros({2, 7, 8, 4})).shape(), (Shape{2, 3, 3, 60}));
+  EXPECT_EQ(error_text([&] { Conv2d(ParameterBuilder(list, 1) / "d", 3, 4, {1, 1}, {.groups = 2}); }),
+            "[convolution] 2 groups of 3 channels; expected a divisor");
 }
 
 TEST(Conv1d, ConvolvesSequences) {
