@@ -169,8 +169,15 @@ TEST_F(AudioData, WhatDoesNotGoTogether) {
             "[run.toml] makes no log_mel: fft is 202; expected an even number without a prime factor above 5, such "
             "as 216; see data.window, data.fft, data.mels and their like");
   EXPECT_THAT(usage_error_text([&] { make_data(config({Config::text_override("data.path", path("low_ann_0.wav"))})); }),
-              HasSubstr("is one sound; expected data.path to be a folder of sounds"));
-  EXPECT_THAT(usage_error_text([&] { Session(config({"solver.name=newton"})); }), HasSubstr("solver"));
+              HasSubstr("is one sound; expected data.path to be a folder of sounds, or a CSV or JSONL with their paths "
+                        "and labels"));
+  const Config solved = Config::parse(
+      "data = {kind = \"audio\", name_pattern = \"{label}_*\"}\nmodel.kind = \"linear\"\nsolver.name = \"newton\"\n"
+      "train.steps = 5\n",
+      "run.toml", {Config::text_override("data.path", folder_.path().string())});
+  EXPECT_THAT(usage_error_text([&] { Session session(solved); }),
+              HasSubstr("solvers learn from rows in memory, and data.kind = \"audio\" has none; remove [solver], and "
+                        "take an optimizer"));
   spill(folder_ / "list.csv", "sound,label\nlow_ann_0.wav,deep\n");
   EXPECT_THAT(usage_error_text([&] { make_data(config({Config::text_override("data.path", path("list.csv"))})); }),
               HasSubstr("has no column \"path\"; name the one with the files' paths by data.path_column"));
