@@ -1,15 +1,18 @@
 // Sounds in a run: data.kind = "audio", from a folder of files to predictions.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
 #include "gradus/base/random.h"
 #include "gradus/data/audio_dataset.h"
+#include "gradus/data/image.h"
 #include "gradus/train/checkpoint.h"
 #include "gradus/train/prediction.h"
 #include "gradus/train/run.h"
 #include "gradus/train/session.h"
+#include "gradus/train/shown_data.h"
 #include "tests/data/audio_bytes.h"
 #include "tests/testing.h"
 #include "tests/train/configs.h"
@@ -111,6 +114,24 @@ TEST_F(AudioData, ItLearnsAndPredictsFilesAndIsTheSameForAnyNumberOfWorkers) {
   EXPECT_EQ(predict_files(trained, {folder_.path().string()}).ids.size(), 16U);
   const auto all = read_data(trained.config(), trained.encoder(), {folder_.path().string()});
   EXPECT_EQ(all->size(), 16);
+}
+
+TEST_F(AudioData, WhatIsShownIsWhatIsTrainedOn) {
+  const Config run = config();
+  const ExperimentData data = make_data(run);
+  const std::vector<ShownExample> shown = shown_examples(run, data, 2);
+  ASSERT_EQ(shown.size(), 2U);
+  EXPECT_THAT(shown[0].text, testing::StartsWith("0.25 s at 8000 Hz, 26 frames of 16 numbers from "));
+  ASSERT_EQ(shown[0].files.size(), 2U);
+  EXPECT_EQ(shown[0].files[0].ending, ".wav");
+  const Audio audio = parse_audio(shown[0].files[0].bytes, "shown");
+  EXPECT_EQ(audio.rate, 8000);
+  EXPECT_EQ(audio.samples.shape(), (Shape{2000, 1}));
+  EXPECT_EQ(shown[0].files[1].ending, ".png");
+  const Image picture = decode_image(shown[0].files[1].bytes, "shown");
+  EXPECT_EQ(picture.width, 26);
+  EXPECT_EQ(picture.height, 16);
+  EXPECT_EQ(*std::max_element(picture.bytes.begin(), picture.bytes.end()), 255);
 }
 
 TEST_F(AudioData, MfccAndSamples) {
