@@ -81,20 +81,6 @@ void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
   verb->final_callback([&o, &run] { run = [&o] { return train(o); }; });
 }
 
-void add_data_verbs(CLI::App& app, TrainOptions& o, Verb& run) {
-  CLI::App* data = app.add_subcommand("data", "Prepare data for training");
-  data->require_subcommand(1);
-  CLI::App* verb = data->add_subcommand(
-      "pack", "Turn texts into a folder of token ids, which is trained on without being read or encoded again");
-  add_config_options(*verb, o);
-  verb->add_option("--out", o.out, "The folder to make")->required()->type_name("FOLDER");
-  verb->footer(
-      "Examples:\n"
-      "  gradus data pack gpt_bpe --data 'books/*.jsonl' --out books.tokens\n"
-      "  gradus train gpt_bpe --data books.tokens");
-  verb->final_callback([&o, &run] { run = [&o] { return data_pack(o); }; });
-}
-
 void add_sweep(CLI::App& app, SweepOptions& o, Verb& run) {
   CLI::App* verb = app.add_subcommand("sweep", "Train with many values of some keys, and say which are best");
   add_config_options(*verb, o.training);
@@ -144,11 +130,9 @@ void add_lr_find(CLI::App& app, LrFindOptions& o, Verb& run) {
   verb->final_callback([&o, &run] { run = [&o] { return lr_find(o); }; });
 }
 
-void add_data_verbs(CLI::App& app, DataShowOptions& o, Verb& run) {
-  CLI::App* data = app.add_subcommand("data", "Look at the data of a configuration");
-  data->require_subcommand(1);
+void add_data_show(CLI::App& data, DataShowOptions& o, Verb& run) {
   CLI::App* verb =
-      data->add_subcommand("show", "Print the first examples as the model sees them in training, or save them");
+      data.add_subcommand("show", "Print the first examples as the model sees them in training, or save them");
   add_config_options(*verb, o.training);
   add_integer(*verb, "--count", o.count, {.low = 1, .high = 10000}, "How many")->default_str(std::to_string(o.count));
   verb->add_option("--out", o.out, "A new folder to save them in, as pictures, sounds or texts")->type_name("FOLDER");
@@ -156,6 +140,18 @@ void add_data_verbs(CLI::App& app, DataShowOptions& o, Verb& run) {
       "They are those that a run of the configuration begins with, varied as in its first pass.\n\n"
       "Example:\n  gradus data show recipes/image_folder.toml --data pets --out seen --count 64");
   verb->final_callback([&o, &run] { run = [&o] { return show_data(o); }; });
+}
+
+void add_data_pack(CLI::App& data, TrainOptions& o, Verb& run) {
+  CLI::App* verb = data.add_subcommand(
+      "pack", "Turn texts into a folder of token ids, which is trained on without being read or encoded again");
+  add_config_options(*verb, o);
+  verb->add_option("--out", o.out, "The folder to make")->required()->type_name("FOLDER");
+  verb->footer(
+      "Examples:\n"
+      "  gradus data pack gpt_bpe --data 'books/*.jsonl' --out books.tokens\n"
+      "  gradus train gpt_bpe --data books.tokens");
+  verb->final_callback([&o, &run] { run = [&o] { return data_pack(o); }; });
 }
 
 void add_verify(CLI::App& app, VerifyOptions& o, Verb& run) {
@@ -324,7 +320,9 @@ int run_command(int argc, char** argv) {
   LrFindOptions lr_find_options;
   add_lr_find(app, lr_find_options, run);
   DataShowOptions data_show_options;
-  add_data_verbs(app, data_show_options, run);
+  CLI::App* data = app.add_subcommand("data", "Look at the data of a configuration, or prepare it");
+  data->require_subcommand(1);
+  add_data_show(*data, data_show_options, run);
   VerifyOptions verify_options;
   add_verify(app, verify_options, run);
   add_generate(app, generate_options, run);
@@ -338,7 +336,7 @@ int run_command(int argc, char** argv) {
   AllBenchOptions bench_options;
   add_bench(app, bench_options, run);
   TrainOptions pack_options;
-  add_data_verbs(app, pack_options, run);
+  add_data_pack(*data, pack_options, run);
   AllTokenizerOptions tokenizer_options;
   add_tokenizer(app, tokenizer_options, run);
   add_schedule(app, schedule_options, run);
