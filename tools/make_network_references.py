@@ -267,7 +267,7 @@ def autoencoder():
 def main():
     everything = (
         resnet("resnet18", 18, 2, 8, large=False)
-        | resnet("resnet50", 50, 1, 32, large=True)
+        | resnet("resnet50", 50, 1, 64, large=True)
         | cnn("cnn", 2, norm=False)
         | cnn("cnn_norm", 2, norm=True)
         | cnn("cnn_along", 1, norm=False)

@@ -61,11 +61,12 @@ void expect_reference(const FeatureModel& model, const Batch& batch, const std::
   EXPECT_GE(compared, 2);
 }
 
-// Batch norm over the 4 values of a channel divides by their deviation: where that is small, what f32 has rounded in
-// twenty layers grows with it, the more so in gradients.
-constexpr double kDeep = 2e-3;
 // Some ten layers of sums of some tens of terms, each op rounding by 6e-8.
 constexpr double kShallow = 1e-5;
+// Twenty to fifty layers, each with a batch norm over as few as 4 values of a channel, which divides by their deviation:
+// where that is small, what was rounded before grows with it. Of a network like the deeper one PyTorch's own float32
+// gradients differ from its float64 ones by 4e-4.
+constexpr double kDeep = 5e-4;
 
 class ResNetReference : public testing::TestWithParam<std::tuple<const char*, int64_t, int64_t, int64_t>> {};
 
@@ -98,7 +99,7 @@ TEST_P(ResNetReference, EqualsPyTorch) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Depths, ResNetReference,
-                         testing::Values(std::tuple{"resnet18", 18, 2, 8}, std::tuple{"resnet50", 50, 1, 32}));
+                         testing::Values(std::tuple{"resnet18", 18, 2, 8}, std::tuple{"resnet50", 50, 1, 64}));
 
 TEST(ResNet, HasTheParametersOfTorchvision) {
   const auto count = [](int64_t depth) {
@@ -130,7 +131,7 @@ TEST(ConvolutionalModel, EqualsPyTorch) {
   for (const bool norm : {false, true}) {
     const ConvolutionalModel model(small_cnn({9, 8, 2}, 2, norm), 1);
     load_formula(model);
-    expect_reference(model, batch_of(filled("x", {3, 9, 8, 2}, 4.0), 5), norm ? "cnn_norm" : "cnn", 1e-4);
+    expect_reference(model, batch_of(filled("x", {3, 9, 8, 2}, 4.0), 5), norm ? "cnn_norm" : "cnn", kShallow);
   }
   const ConvolutionalModel along(small_cnn({9, 2}, 1, false), 1);
   load_formula(along);
@@ -143,7 +144,7 @@ TEST(ConvolutionalModel, TakesPicturesThatComeAsRows) {
   Context context;
   const std::vector<float> one = model.outputs({.inputs = pictures}, context).values<float>();
   EXPECT_EQ(model.outputs({.inputs = reshape(pictures, {3, 144})}, context).values<float>(), one);
-  EXPECT_PRED_FORMAT2(testing::IsSubstring, "expected examples of [9, 8, 2]", usage_error_text([&] {
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "expected examples of (9, 8, 2)", usage_error_text([&] {
                         model.outputs({.inputs = reshape(pictures, {6, 72})}, context);
                       }));
 }
@@ -205,7 +206,7 @@ TEST(VisionTransformer, EqualsPyTorch) {
                                 {3, 2}, 1);
   load_formula(model);
   expect_reference(model, batch_of(filled("x", {3, 6, 8, 2}, 4.0), 3), "vit", kShallow);
-  EXPECT_PRED_FORMAT2(testing::IsSubstring, "patches of 4 x 2 do not cover examples of [6, 8, 2]", usage_error_text([] {
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "patches of 4 x 2 do not cover examples of (6, 8, 2)", usage_error_text([] {
                         VisionTransformer({.objective = kClasses}, {6, 8, 2}, {4, 2}, 1);
                       }));
 }
