@@ -133,6 +133,7 @@ void add_lr_find(CLI::App& app, LrFindOptions& o, Verb& run) {
 void add_data_verbs(CLI::App& app, DataShowOptions& o, Verb& run) {
   CLI::App* data = app.add_subcommand("data", "Look at the data of a configuration");
   data->require_subcommand(1);
+  data->footer("Example:\n  gradus data show pets.toml --data pets --out seen");
   CLI::App* verb =
       data->add_subcommand("show", "Print the first examples as the model sees them in training, or save them");
   add_config_options(*verb, o.training);
@@ -140,7 +141,7 @@ void add_data_verbs(CLI::App& app, DataShowOptions& o, Verb& run) {
   verb->add_option("--out", o.out, "A new folder to save them in, as pictures or texts")->type_name("FOLDER");
   verb->footer(
       "They are those that a run of the configuration begins with, varied as in its first pass.\n\n"
-      "Example:\n  gradus data show recipes/image_folder.toml --data pets --out seen --count 64");
+      "Example:\n  gradus data show pets.toml --data pets --out seen --count 64");
   verb->final_callback([&o, &run] { run = [&o] { return show_data(o); }; });
 }
 
