@@ -51,7 +51,7 @@ TEST(Images, AreShownTrainedOnAndPredicted) {
   Image dark = blank_image(9, 9, 3);
   spill(folder / "dark.png", encode_png(dark));
   const CommandResult text = run_gradus(folder, {"predict", "run", "dark.png"});
-  EXPECT_THAT(text.out, StartsWith("dark.png\n   ")) << text.err;
+  EXPECT_THAT(text.out, StartsWith("dark.png\n  ")) << text.err;
   EXPECT_THAT(text.out, HasSubstr("%  1\n"));
   const json line = json::parse(run_gradus(folder, {"predict", "run", "dark.png", "--format", "jsonl"}).out);
   EXPECT_EQ(line["file"], "dark.png");
