@@ -19,8 +19,8 @@ install(DIRECTORY gradus/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/gradus
         FILES_MATCHING PATTERN "*.h" PATTERN "*-inl.h" EXCLUDE PATTERN "*_simd.h" EXCLUDE
         PATTERN "walk.h" EXCLUDE PATTERN "gemm.h" EXCLUDE PATTERN "option.h" EXCLUDE PATTERN "system.h" EXCLUDE
         PATTERN "linear_online.h" EXCLUDE PATTERN "image_codecs.h" EXCLUDE)
-install(DIRECTORY recipes/ DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus/recipes FILES_MATCHING PATTERN "*.toml")
-install(PROGRAMS recipes/optimizer_race recipes/overfit_lab DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus/recipes)
+install(DIRECTORY recipes/ DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus/recipes FILES_MATCHING PATTERN "*.toml" PATTERN "*.sh")
+install(PROGRAMS recipes/autoencoder_clusters recipes/optimizer_race recipes/overfit_lab DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus/recipes)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright OPTIONAL)
 if(TARGET gradus)
   install(TARGETS gradus)
@@ -35,5 +35,5 @@ set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Only those who compile against the library need these.
 string(CONCAT CPACK_DEBIAN_PACKAGE_SUGGESTS "cmake (>= 3.25), g++, libdnnl-dev, libfmt-dev, libhwy-dev, libjpeg-dev, "
-       "libpng-dev, libwebp-dev, libzstd-dev, zlib1g-dev")
+       "libpng-dev, libsndfile1-dev, libutf8proc-dev, libwebp-dev, libzstd-dev, zlib1g-dev")
 include(CPack)

@@ -6,6 +6,7 @@ set(GRADUS_SANITIZE "" CACHE STRING "Value of -fsanitize=, such as address,undef
 option(GRADUS_WERROR "Warnings are errors" OFF)
 option(GRADUS_TESTS "Build the tests and the examples" ${PROJECT_IS_TOP_LEVEL})
 option(GRADUS_BENCH "Build the micro-benchmarks" OFF)
+option(GRADUS_PRECOMPILE "Read the headers of libraries once a target: a third less work for a whole build" OFF)
 option(GRADUS_FUZZ "Build the fuzz targets for libFuzzer (clang only)" OFF)
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
@@ -23,6 +24,10 @@ add_compile_options(-ffp-contract=off -fno-math-errno)
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 # g++ 12 warns falsely about every `"text" + std::string` (its bug 105651).
 add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+# The same of other appended strings, where their code came out of a precompiled header.
+if(GRADUS_PRECOMPILE)
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>)
+endif()
 if(GRADUS_WERROR)
   add_compile_options(-Werror)
 endif()
@@ -39,3 +44,12 @@ if(GRADUS_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
   add_link_options(-fsanitize=fuzzer-no-link)
 endif()
+
+# gradus_precompile(target [headers…]): a file includes what it uses all the same, which builds without this prove.
+function(gradus_precompile target)
+  if(GRADUS_PRECOMPILE)
+    target_precompile_headers(${target} PRIVATE <algorithm> <array> <atomic> <chrono> <cmath> <condition_variable>
+      <filesystem> <fstream> <functional> <map> <memory> <mutex> <numeric> <optional> <random> <set> <span> <string>
+      <string_view> <thread> <unordered_map> <variant> <vector> <fmt/format.h> <fmt/ranges.h> ${ARGN})
+  endif()
+endfunction()

@@ -25,6 +25,7 @@
 #include "gradus/data/image_dataset.h"
 #include "gradus/data/sampler.h"
 #include "gradus/data/split.h"
+#include "gradus/data/text_tokenizer.h"
 #include "gradus/data/tokenizer.h"
 #include "gradus/data/weights.h"
 #include "gradus/metrics/bootstrap.h"

@@ -9,9 +9,11 @@ packages=(
   libfmt-dev            # text
   zlib1g-dev            # data compressed by gzip, NumPy's archives
   libzstd-dev           # data compressed by zstd
+  libsndfile1-dev       # sound files: WAV, FLAC, OGG, MP3
   libjpeg-dev           # pictures: libjpeg-turbo,
   libpng-dev            # PNG,
   libwebp-dev           # and WebP, which gradus can be built without
+  libutf8proc-dev       # Unicode's normal form, for tokenizers that ask for it
   libxxhash-dev         # sums of checkpoints
   libtomlplusplus-dev   # configuration files
   nlohmann-json3-dev    # logs and model files

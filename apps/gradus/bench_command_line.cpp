@@ -88,6 +88,22 @@ void add_csv(CLI::App& bench, CsvBenchOptions& o, Verb& run) {
   verb->final_callback([&o, &run] { run = [&o] { return bench_csv(o); }; });
 }
 
+void add_tokenizer(CLI::App& bench, TokenizerBenchOptions& o, Verb& run) {
+  CLI::App* verb = bench.add_subcommand("tokenizer", "Learning a byte-level BPE from a text, or encoding the text");
+  verb->add_option("TASK", o.task, "Which")
+      ->required()
+      ->check(CLI::IsMember({"learn", "encode"}))
+      ->type_name("learn|encode");
+  verb->add_option("--data", o.data, "The text")->required()->type_name("FILE");
+  verb->add_option("--tokenizer", o.tokenizer, "What is learned, or used")->type_name("FILE")->capture_default_str();
+  add_integer(*verb, "--vocab", o.vocabulary, {.low = 257, .high = 1 << 24}, "Tokens to learn")
+      ->default_str(std::to_string(o.vocabulary));
+  verb->add_flag("--json", o.json, "Print one JSON object");
+  add_machine_options(*verb, o.machine);
+  verb->footer("Example:\n  gradus bench tokenizer learn --data book.txt --vocab 8000");
+  verb->final_callback([&o, &run] { run = [&o] { return bench_tokenizer(o); }; });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, AllBenchOptions& options, Verb& run) {
@@ -97,6 +113,7 @@ void add_bench(CLI::App& app, AllBenchOptions& options, Verb& run) {
   add_linear(*bench, options.linear, run);
   add_kmeans(*bench, options.kmeans, run);
   add_csv(*bench, options.csv, run);
+  add_tokenizer(*bench, options.tokenizer, run);
 }
 
 }  // namespace gradus::command

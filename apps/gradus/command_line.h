@@ -40,7 +40,15 @@ struct AllBenchOptions {
   LinearBenchOptions linear;
   KMeansBenchOptions kmeans;
   CsvBenchOptions csv;
+  TokenizerBenchOptions tokenizer;
 };
 void add_bench(CLI::App& app, AllBenchOptions& options, Verb& run);
+
+/// The options of `gradus tokenizer`, all kinds.
+struct AllTokenizerOptions {
+  TokenizerTrainOptions train;
+  TokenizerUseOptions use;
+};
+void add_tokenizer(CLI::App& app, AllTokenizerOptions& options, Verb& run);
 
 }  // namespace gradus::command

@@ -17,14 +17,14 @@ namespace gradus::command {
 namespace fs = std::filesystem;
 namespace {
 
-// "003-cat.png", of a class that may have any name.
+// "003-cat", of a class that may have any name.
 std::string file_name(const ShownExample& example, size_t number) {
   std::string name = fmt::format("{:03}", number);
   if (!example.target.empty()) name += "-" + example.target.substr(0, 60);
   std::replace_if(
       name.begin(), name.end(), [](unsigned char c) { return c < ' ' || c == '/' || c == ' ' || c == '%' || c == ','; },
       '_');
-  return name + example.ending;
+  return name;
 }
 
 std::string heading(const ShownExample& example) {
@@ -38,7 +38,9 @@ void write_folder(const std::string& folder, const std::vector<ShownExample>& ex
   }
   make_folders(folder);
   for (size_t i = 0; i < examples.size(); ++i) {
-    write_file(fs::path(folder) / file_name(examples[i], i), examples[i].bytes);
+    for (const ShownExample::File& file : examples[i].files) {
+      write_file(fs::path(folder) / (file_name(examples[i], i) + file.ending), file.bytes);
+    }
   }
 }
 
@@ -56,7 +58,7 @@ int show_data(const DataShowOptions& options) {
     for (const ShownExample& example : examples) print(heading(example) + example.text);
     return 0;
   }
-  if (examples[0].ending.empty()) {
+  if (examples[0].files.empty()) {
     fail_usage("--out", "data.kind = \"{}\" has nothing to save as files; leave it out", config.text("data.kind"));
   }
   write_folder(*options.out, examples);

@@ -81,6 +81,20 @@ void add_train(CLI::App& app, TrainOptions& o, Verb& run) {
   verb->final_callback([&o, &run] { run = [&o] { return train(o); }; });
 }
 
+void add_data_verbs(CLI::App& app, TrainOptions& o, Verb& run) {
+  CLI::App* data = app.add_subcommand("data", "Prepare data for training");
+  data->require_subcommand(1);
+  CLI::App* verb = data->add_subcommand(
+      "pack", "Turn texts into a folder of token ids, which is trained on without being read or encoded again");
+  add_config_options(*verb, o);
+  verb->add_option("--out", o.out, "The folder to make")->required()->type_name("FOLDER");
+  verb->footer(
+      "Examples:\n"
+      "  gradus data pack gpt_bpe --data 'books/*.jsonl' --out books.tokens\n"
+      "  gradus train gpt_bpe --data books.tokens");
+  verb->final_callback([&o, &run] { run = [&o] { return data_pack(o); }; });
+}
+
 void add_sweep(CLI::App& app, SweepOptions& o, Verb& run) {
   CLI::App* verb = app.add_subcommand("sweep", "Train with many values of some keys, and say which are best");
   add_config_options(*verb, o.training);
@@ -138,7 +152,7 @@ void add_data_verbs(CLI::App& app, DataShowOptions& o, Verb& run) {
       data->add_subcommand("show", "Print the first examples as the model sees them in training, or save them");
   add_config_options(*verb, o.training);
   add_integer(*verb, "--count", o.count, {.low = 1, .high = 10000}, "How many")->default_str(std::to_string(o.count));
-  verb->add_option("--out", o.out, "A new folder to save them in, as pictures or texts")->type_name("FOLDER");
+  verb->add_option("--out", o.out, "A new folder to save them in, as pictures, sounds or texts")->type_name("FOLDER");
   verb->footer(
       "They are those that a run of the configuration begins with, varied as in its first pass.\n\n"
       "Example:\n  gradus data show pets.toml --data pets --out seen --count 64");
@@ -199,13 +213,13 @@ void add_eval(CLI::App& app, EvalOptions& o, Verb& run) {
 
 void add_predict(CLI::App& app, PredictOptions& o, Verb& run) {
   CLI::App* verb =
-      app.add_subcommand("predict", "Say what a trained model predicts for pictures, or for each row of a table");
-  verb->add_option("RUN", o.run, "The folder of a run on a table, on pictures, or on made-up data")
+      app.add_subcommand("predict", "Say what a trained model predicts for pictures, sounds, or each row of a table");
+  verb->add_option("RUN", o.run, "The folder of a run on a table, on pictures or sounds, or on made-up data")
       ->required()
       ->type_name("FOLDER");
-  verb->add_option("FILES", o.files, "Files to say the likeliest classes of, for people: pictures, or tables")
+  verb->add_option("FILES", o.files, "Files to say the likeliest classes of, for people: pictures, sounds, or tables")
       ->type_name("FILE…");
-  add_data(*verb, o.data, "The CSV file with the rows, or a folder of pictures; any number of times");
+  add_data(*verb, o.data, "The CSV file with the rows, or a folder of pictures or sounds; any number of times");
   verb->add_option("--format", o.format,
                    "What is printed. text: the likeliest classes of each, usual for FILEs. csv (usual for --data), "
                    "jsonl: a line each")
@@ -225,7 +239,8 @@ void add_init(CLI::App& app, InitOptions& o, Verb& run) {
   CLI::App* verb = app.add_subcommand("init", "Write a configuration to start from: a recipe's, or one for a file");
   verb->add_option("NAMES", o.names, "RECIPE and the FILE to write, or with --data the FILE to write")
       ->type_name("[RECIPE] FILE");
-  verb->add_option("--data", o.data, "Look at this file, and write the reasons as comments")->type_name("PATH");
+  add_data(*verb, o.data,
+           "Look at this file, and write the reasons as comments; any number of times, or a pattern in quotes");
   verb->add_option("--target", o.target, "Of a table: the column to learn; the last by default")->type_name("NAME");
   verb->footer(
       "Examples:\n  gradus init linear_regression mine.toml\n  gradus init --data houses.csv --target price "
@@ -323,6 +338,10 @@ int run_command(int argc, char** argv) {
   add_init(app, init_options, run);
   AllBenchOptions bench_options;
   add_bench(app, bench_options, run);
+  TrainOptions pack_options;
+  add_data_verbs(app, pack_options, run);
+  AllTokenizerOptions tokenizer_options;
+  add_tokenizer(app, tokenizer_options, run);
   add_schedule(app, schedule_options, run);
   add_lists(app, recipe, key, machine, run);
 

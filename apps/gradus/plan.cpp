@@ -63,7 +63,7 @@ std::string shown(const std::string& text) {
   return quoted.substr(0, end) + "…\"";
 }
 
-std::string token_examples(const Batch& batch, const CharacterTokenizer& tokenizer) {
+std::string token_examples(const Batch& batch, const TextTokenizer& tokenizer) {
   std::string text;
   const std::vector<double> ids = batch.inputs.values<double>(), next = batch.targets.values<double>();
   const int64_t rows = batch.inputs.size(0), length = batch.inputs.size(1);
@@ -82,8 +82,9 @@ constexpr size_t kMostShown = 8;  // of the features of an example
 std::string feature_names(const ExperimentData& data) {
   const TableEncoder* table = target_encoder(data.encoder);
   if (table == nullptr) return "";
-  const std::string target = table->has_target() ? " → " + table->target().name : "";
+  const std::string target = table->has_target() ? fmt::format(" → {}", fmt::join(table->target_columns(), ", ")) : "";
   if (table->is_sparse()) return fmt::format(" ({} columns{})", table->width(), target);
+  if (table->text()) return fmt::format(" (tokens of {}{})", table->width(), target);
   if (table->array()) return fmt::format(" ({} numbers{})", fmt::join(table->array()->shape, " × "), target);
   std::vector<std::string> names;
   for (const std::string& name : table->input_names()) {
@@ -154,8 +155,13 @@ std::vector<std::string> feature_texts(const Batch& batch, int64_t row, const Ta
 std::string target_text(const Batch& batch, int64_t row, const TableEncoder* table) {
   if (!batch.targets.defined()) return "";
   const int64_t width = batch.targets.numel() / batch.targets.size(0);
-  const double target = batch.targets.values<double>()[static_cast<size_t>(row * width)];
+  const std::vector<double> targets = batch.targets.values<double>();
+  const double target = targets[static_cast<size_t>(row * width)];
   const bool has_names = table != nullptr && !table->classes().empty();
+  if (table != nullptr && table->is_soft()) {
+    const auto begin = targets.begin() + row * width;
+    return fmt::format(" → {:.4g}", fmt::join(begin, begin + width, ", "));
+  }
   return " → " + (has_names ? table->classes()[static_cast<size_t>(target)] : fmt::format("{:.4g}", target));
 }
 
@@ -179,7 +185,7 @@ std::string data_text(const Session& session) {
   const std::vector<int64_t> ids = {0, 1, 2};
   const Batch batch = data.training->batch(std::span(ids).first(static_cast<size_t>(std::min<int64_t>(3, examples))));
   text += fmt::format("the first of them, as the model sees them{}:\n", feature_names(data));
-  const auto* tokenizer = std::get_if<CharacterTokenizer>(&data.encoder);
+  const auto* tokenizer = std::get_if<TextTokenizer>(&data.encoder);
   return text + (tokenizer != nullptr ? token_examples(batch, *tokenizer) : feature_examples(batch, data)) +
          class_table(session) + "\n";
 }

@@ -161,10 +161,15 @@ std::string row(const StepRecord& record, int64_t planned_steps) {
 std::string example_prompt(const ExperimentData& data) {
   constexpr size_t kMostTokens = 200, kLongest = 24;
   const auto* text = dynamic_cast<const TokenDataset*>(data.training.get());
-  const auto* tokenizer = std::get_if<CharacterTokenizer>(&data.encoder);
+  const auto* tokenizer = std::get_if<TextTokenizer>(&data.encoder);
   if (text == nullptr || tokenizer == nullptr) return "";
-  const auto tokens = text->tokens().first(std::min(kMostTokens, text->tokens().size()));
-  const std::string start = tokenizer->decode({tokens.begin(), tokens.end()});
+  std::vector<int64_t> ids(std::min(kMostTokens, static_cast<size_t>(text->tokens().size())));
+  text->tokens().copy(0, static_cast<int64_t>(ids.size()), ids.data());
+  std::string start;
+  for (const int64_t id : ids) {
+    const auto token = static_cast<int32_t>(id);
+    if (tokenizer->bytes_of(token) != 0) start += tokenizer->piece(token, start.empty());
+  }
   const size_t begin = start.find_first_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
   if (begin == std::string::npos) return start.substr(0, 1);
   const std::string word = start.substr(begin, start.find_first_of(" \n\t\r.,;:", begin) - begin);
@@ -262,7 +267,7 @@ class WatchedRun {
         progress_({.steps = steps_,
                    .done = run.trainer().steps_done(),
                    .max_time_s = time_left(run),
-                   .tokens = run.data().shape.vocabulary > 0,
+                   .tokens = run.config().text("data.kind") == "text",
                    .quiet = quiet}) {
     run.set_on_logged([this](const Run::Progress& logged) { on_logged(logged.record); });
     run.set_on_step([this](const StepRecord& record) { progress_.on_step(record); });

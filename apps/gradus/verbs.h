@@ -132,7 +132,8 @@ int predict(const PredictOptions& options);
 struct InitOptions {
   std::string program;             ///< How the command was called.
   std::vector<std::string> names;  ///< RECIPE and FILE, or FILE.
-  std::string data, target;
+  std::vector<std::string> data;   ///< Files and patterns, or none.
+  std::string target;
 };
 
 /// Writes a configuration into a new file.
@@ -208,6 +209,44 @@ struct CsvBenchOptions {
 
 /// Times the reading of a table.
 int bench_csv(const CsvBenchOptions& options);
+
+struct TokenizerBenchOptions {
+  std::string task;  ///< "learn" or "encode".
+  std::string data, tokenizer = "tokenizer.json";
+  int64_t vocabulary = 16000;
+  bool json = false;
+  MachineOptions machine;
+};
+
+/// Times the learning of a byte-level BPE, which is written, or the encoding of a text on one thread.
+int bench_tokenizer(const TokenizerBenchOptions& options);
+
+/// Writes the texts of a configuration as token ids into the folder `out`.
+int data_pack(const TrainOptions& options);
+
+struct TokenizerTrainOptions {
+  std::vector<std::string> data, text;  ///< Files, and the fields of a row that are its text.
+  std::vector<std::string> special = {"<|endoftext|>"};
+  std::string out = "tokenizer.json", pattern = "gpt2";
+  int64_t vocabulary = 0, min_frequency = 2;
+  bool overwrite = false;
+  MachineOptions machine;
+};
+
+/// Learns a byte-level BPE and writes its tokenizer.json.
+int tokenizer_train(const TokenizerTrainOptions& options);
+
+struct TokenizerUseOptions {
+  std::string tokenizer;  ///< A tokenizer.json, a run's folder, or a folder with vocab.json and merges.txt.
+  std::string text, data;          ///< What to encode: a text, or a file as a whole; standard input where both are empty.
+  std::vector<std::string> ids;    ///< What to decode.
+  bool pieces = false;
+};
+
+/// Prints the token ids of a text.
+int tokenizer_encode(const TokenizerUseOptions& options);
+/// Prints the text of token ids.
+int tokenizer_decode(const TokenizerUseOptions& options);
 
 /// Prints what this build and this machine are.
 int env(const MachineOptions& options);

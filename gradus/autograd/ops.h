@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gradus/autograd/precision.h"
+#include "gradus/tensor/convolution_options.h"
 #include "gradus/tensor/sparse.h"
 #include "gradus/tensor/tensor.h"
 
@@ -181,11 +182,62 @@ Tensor sparse_linear(const std::shared_ptr<const SparseMatrix>& x, const Tensor&
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual = {},
               const Precision& precision = {});
 
+// Convolutions and pooling of channels-last images (N, H, W, C) and sequences (N, T, C).
+/// x (N, H, W, C) convolved (not turned: a correlation) with weight (out, kh, kw, C/groups) + bias (out) + residual, of
+/// the result's shape; the last two may be undefined. The result is (N, H', W', out) with
+/// H' = (H + 2·padding − dilation·(kh − 1) − 1)/stride + 1, rounded down.
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Convolution2dOptions& options = {},
+              const Tensor& residual = {}, const Precision& precision = {});
+/// x (N, T, C) with weight (out, k, C/groups) + bias (out): (N, T', out). `bias` may be undefined.
+Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Convolution1dOptions& options = {},
+              const Precision& precision = {});
+/// The largest number of each window, NaN if any is; padding is never the largest. Of equal ones the first gets the
+/// gradient.
+Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options = {});
+Tensor max_pool1d(const Tensor& x, const Pool1dOptions& options = {});
+/// The mean of each window, padding counted as zeros.
+Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options = {});
+Tensor avg_pool1d(const Tensor& x, const Pool1dOptions& options = {});
+/// The mean over all places, x (N, …, C): (N, C).
+Tensor global_avg_pool(const Tensor& x);
+
 // Layers' ops.
 /// (x − mean)/√(variance + epsilon) · weight + bias over the last dimension; weight and bias (C) may be undefined.
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon = 1e-5);
 /// x/√(mean(x²) + epsilon) · weight over the last dimension; weight (C) may be undefined. Zhang, Sennrich, 2019.
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon = 1e-5);
+struct BatchNormOptions {
+  double epsilon = 1e-5;
+  bool relu = false;  ///< max(·, 0) of the result, made with it.
+};
+/// Of each channel: (C).
+struct BatchStatistics {
+  Tensor mean;
+  Tensor variance;  ///< Over N, not N − 1.
+};
+/// (x − mean)/√(variance + epsilon) · weight + bias + residual for x (…, C), with mean and variance over all but the
+/// last dimension; weight and bias (C) and residual, of x's shape, may be undefined. At least one row. The statistics
+/// are written to `statistics` if it is given. Ioffe, Szegedy, 2015.
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const BatchNormOptions& options = {},
+                  const Tensor& residual = {}, BatchStatistics* statistics = nullptr);
+/// The same with statistics that are given, and are constants to the gradient: for evaluation.
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const BatchStatistics& given,
+                  const BatchNormOptions& options = {}, const Tensor& residual = {});
+/// (x − mean)/√(variance + epsilon) · weight + bias for x (N, …, C), where mean and variance are those of a group: an
+/// example's channels, C/groups side by side, at all places. weight and bias (C) may be undefined. Wu, He, 2018.
+Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias, double epsilon = 1e-5);
+/// The parameters of a recurrent layer of H units with G gates: weight_ih (G·H, C), weight_hh (G·H, H), biases (G·H),
+/// which may be undefined.
+struct RecurrentParameters {
+  const Tensor &weight_ih, &weight_hh, &bias_ih, &bias_hh;
+};
+/// x (B, T, C) → h (B, T, H), from h = c = 0 on. With the gates (i, f, g, o) of a step from
+/// weight_ih·x + bias_ih + weight_hh·h + bias_hh of the step before, σ(i), σ(f), tanh(g) and σ(o):
+/// c = f∘c + i∘g, h = o∘tanh(c). Hochreiter, Schmidhuber, 1997; as in PyTorch.
+Tensor lstm(const Tensor& x, const RecurrentParameters& parameters);
+/// The same with the gates (r, z, n): r = σ(…) and z = σ(…) as above, n = tanh(weight_in·x + bias_in +
+/// r∘(weight_hn·h + bias_hn)), h = (1 − z)∘n + z∘h. Cho et al., 2014; as in PyTorch.
+Tensor gru(const Tensor& x, const RecurrentParameters& parameters);
 /// weight / σ, where σ = uᵀ·W·v is the largest singular value of the weight as a matrix W (size(0), all else), so that
 /// x ↦ W·x/σ lengthens no vector. Miyato et al., "Spectral normalization for generative adversarial networks", 2018. u
 /// and v are found anew by power iteration, from a fixed start, until they stand still or after 1000 rounds, each of
@@ -233,9 +285,14 @@ Tensor rotary(const Tensor& x, const RotaryOptions& options = {});
 struct PackedAttentionOptions {
   int64_t kv_heads = 0;  ///< Heads of keys and values, a divisor of the queries' heads; 0 for as many.
   int64_t window = 0;    ///< As in `AttentionOptions`.
+  /// i64 (B, T): the first token that each sees, at most itself and never falling (`Batch::document_starts`). Undefined
+  /// for the first of all.
+  Tensor document_starts = {};
   std::optional<RotaryOptions> rotary = {};  ///< Turns queries and keys first.
+  bool causal = true;                        ///< As in `AttentionOptions`.
+  Tensor mask = {};                          ///< As in `AttentionOptions`.
 };
-/// `attention` of each token to itself and those before. qkv (B, T, (H + 2G)·D) holds the queries of `heads` = H heads,
+/// `attention` of each token to itself and those before, or with `causal` off to all. qkv (B, T, (H + 2G)·D) holds the queries of `heads` = H heads,
 /// the keys and the values of G, side by side, as GPT-2 does; the result is (B, T, H·D). No T×T matrix is kept:
 /// backward computes it again block by block (Dao et al., "FlashAttention", 2022). Its own products are f32 in any
 /// precision.

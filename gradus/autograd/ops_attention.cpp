@@ -55,6 +55,10 @@ struct Packed {
   }
 };
 
+void check_mask(const Tensor& mask) {
+  if (needs_gradient(mask)) fail("attention", "the mask asks for a gradient, which is not offered; detach it");
+}
+
 Tensor joined_heads(const Tensor& y) {
   return y.view({y.size(0), y.size(1), y.size(2) * y.size(3)},
                 contiguous_strides({y.size(0), y.size(1), y.size(2) * y.size(3)}));
@@ -72,7 +76,8 @@ Tensor causal_attention(const Tensor& qkv, int64_t heads, const PackedAttentionO
          qkv.describe(), heads, kv_heads);
   }
   if (!is_float(qkv.dtype())) fail_not_float("causal_attention", qkv.dtype());
-  Packed packed{heads, kv_heads, {.window = options.window}, {}};
+  check_mask(options.mask);
+  Packed packed{heads, kv_heads, {options.causal, options.window, options.mask, options.document_starts}, {}};
   if (options.rotary) packed.rotary = kernel_options(*options.rotary);
   // Forward sees what backward will see: a softmax made again fits its logsumexp only if the scores are the same.
   const Kept kept(qkv, precision);
@@ -80,16 +85,18 @@ Tensor causal_attention(const Tensor& qkv, int64_t heads, const PackedAttentionO
   const Tensor y = joined_heads(result.y);
   if (!needs_gradient(qkv)) return y;
   return record("causal_attention", y, std::array{&qkv},
-                [kept, y = Kept(result.y, precision), logsumexp = result.logsumexp, packed](Gradients& g) {
+                [kept, y = Kept(result.y, precision), logsumexp = result.logsumexp, packed,
+                 mask = Saved(options.mask)](Gradients& g) {
+                  mask.get();  // unchanged since
                   g.add(0, packed.backward(g.output(), kept.get(), {y.get(), logsumexp}));
                 });
 }
 
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options,
                  const Precision& precision) {
-  if (needs_gradient(options.mask)) fail("attention", "the mask asks for a gradient, which is not offered; detach it");
+  check_mask(options.mask);
   const Kept kept_q(q, precision), kept_k(k, precision), kept_v(v, precision);
-  const kernels::AttentionOptions how{options.causal, options.window, options.mask};
+  const kernels::AttentionOptions how{options.causal, options.window, options.mask, {}};
   kernels::Attention result = kernels::attention({kept_q.get(), kept_k.get(), kept_v.get()}, how);
   if (!needs_gradient(q, k, v)) return result.y;
   return record("attention", result.y, std::array{&q, &k, &v},

@@ -7,6 +7,24 @@
 
 namespace gradus {
 
+/// While it lives, a forward pass on this thread is one that was run before: layers leave what they keep beside their
+/// parameters (running statistics) as it is.
+class Recomputing {
+ public:
+  Recomputing() : outer_(is_on()) { is_on() = true; }
+  ~Recomputing() { is_on() = outer_; }
+  Recomputing(const Recomputing&) = delete;
+  Recomputing& operator=(const Recomputing&) = delete;
+
+  static bool& is_on() {
+    static thread_local bool on = false;
+    return on;
+  }
+
+ private:
+  bool outer_;
+};
+
 namespace detail {
 
 /// Backward of a recomputed part: `run(x)` is its forward pass. Parameters' gradients go to the same sink.
@@ -30,6 +48,7 @@ void backward_again(const Tensor& input, const Run& run, Gradients& gradients) {
   } sink(x, gradients.sink());
   Tape tape;
   tape.set_observer(gradients.tape().inside_observer());
+  const Recomputing recomputing;
   tape.backward(run(x), {.seed = gradients.output(), .sink = &sink});
   if (gradients.needs(0)) gradients.add(0, x.grad());
 }

@@ -31,6 +31,22 @@ std::optional<size_t> first_invalid_utf8(std::string_view text) {
   return std::nullopt;
 }
 
+std::string Utf8Stream::add(std::string_view piece) {
+  waiting_ += piece;
+  // The last three bytes at most can be the beginning of a character.
+  size_t end = waiting_.size();
+  for (size_t back = 1; back <= 3 && back <= waiting_.size(); ++back) {
+    const auto byte = static_cast<unsigned char>(waiting_[waiting_.size() - back]);
+    if ((byte & 0xC0) == 0x80) continue;
+    const size_t length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
+    if (length > back) end = waiting_.size() - back;
+    break;
+  }
+  std::string whole = waiting_.substr(0, end);
+  waiting_.erase(0, end);
+  return whole;
+}
+
 std::string to_utf8(uint32_t code) {
   const auto tail = [&](int shift) { return static_cast<char>(0x80 | (code >> shift & 0x3F)); };
   if (code < 0x80) return {static_cast<char>(code)};

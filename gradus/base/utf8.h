@@ -20,6 +20,18 @@ struct Utf8Piece {
 Utf8Piece utf8_at(std::string_view text, size_t offset);
 /// The place of the first byte that no valid character begins with; nothing if there is none.
 std::optional<size_t> first_invalid_utf8(std::string_view text);
+/// Pieces of a text that may end within a character, put together again.
+class Utf8Stream {
+ public:
+  /// What can be shown by now: all but a character at the end whose rest may follow.
+  std::string add(std::string_view piece);
+  /// What is left at the end.
+  std::string rest() const { return waiting_; }
+
+ private:
+  std::string waiting_;
+};
+
 /// The bytes of a code point up to U+10FFFF.
 std::string to_utf8(uint32_t code);
 

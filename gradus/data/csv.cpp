@@ -1,5 +1,7 @@
 #include "gradus/data/csv.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <unordered_map>
 
@@ -167,8 +169,24 @@ void set_names(Table& table, const Names& names) {
   for (size_t column = 0; column < names.size(); ++column) table.columns[column].name = names[column];
 }
 
-[[noreturn]] void fail_empty(const std::string& source) {
-  fail(source, "there is a line of names and no row below it");
+// The first row, if one that looked for a header might have taken it for one.
+std::string possible_names(const FirstRows& rows, const CsvOptions& options) {
+  constexpr size_t kMost = 5;
+  if (options.header != CsvOptions::Header::kAuto) return {};
+  if (std::any_of(rows.first.begin(), rows.first.end(), is_number)) return {};
+  std::string text;
+  for (size_t i = 0; i < std::min(kMost, rows.first.size()); ++i) {
+    text += (i == 0 ? "" : ", ") + shown_field(rows.first[i].text());
+  }
+  return rows.first.size() > kMost ? text + ", …" : text;
+}
+
+[[noreturn]] void fail_empty(const std::string& source, const Names& names) {
+  constexpr size_t kMost = 5;
+  const bool is_long = names.size() > kMost;
+  fail(source, "there is a line of names, {}{}, and no row below it",
+       fmt::join(names.begin(), names.begin() + static_cast<ptrdiff_t>(is_long ? kMost : names.size()), ", "),
+       is_long ? ", …" : "");
 }
 
 }  // namespace
@@ -179,8 +197,9 @@ Table parse_csv(std::string_view text, const std::string& source, const CsvOptio
   const Layout layout = layout_of(std::move(plan), text.starts_with("\xEF\xBB\xBF") ? 3 : 0, options);
   Table table;
   read_rows(layout.plan, survey, table);
-  if (table.rows == 0) fail_empty(source);
+  if (table.rows == 0) fail_empty(source, layout.names());
   set_names(table, layout.names());
+  if (!layout.header) table.first_row = possible_names(layout.rows, options);
   return table;
 }
 
@@ -201,6 +220,7 @@ CsvStream::CsvStream(const std::string& path, const CsvOptions& options, const T
   survey_text(pieces_.text(), block_bytes_, path);
   const Layout layout = layout_of(std::move(plan), pieces_.begin(), options);
   names_ = layout.names();
+  if (!layout.header) first_row_ = possible_names(layout.rows, options);
   plan_ = std::make_unique<Plan>(Plan{layout.plan});
 }
 
@@ -209,7 +229,7 @@ CsvStream::~CsvStream() = default;
 bool CsvStream::next(Table& table) {
   do {
     if (is_started_ && !pieces_.next(used_)) {
-      if (rows_ == 0) fail_empty(pieces_.source());
+      if (rows_ == 0) fail_empty(pieces_.source(), names_);
       return false;
     }
     if (is_started_) plan_->begin = 0;
@@ -219,6 +239,7 @@ bool CsvStream::next(Table& table) {
     const TextSurvey survey = survey_text(pieces_.text(), block_bytes_, pieces_.source(), pieces_.offset());
     const CsvEnd end = read_rows(*plan_, survey, table);
     set_names(table, names_);
+    table.first_row = first_row_;
     used_ = end.offset;
     plan_->line = end.line;
     note_kinds(table);

@@ -82,6 +82,7 @@ class CsvStream {
   size_t block_bytes_;
   TextPieces pieces_;
   std::vector<std::string> names_;
+  std::string first_row_;
   std::unique_ptr<Plan> plan_;
   size_t used_ = 0;
   int64_t rows_ = 0, skipped_ = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "gradus/base/error.h"
 
@@ -11,6 +12,17 @@ namespace {
 // Of type size_t where memchr takes it.
 const char* find_quote(const char* begin, const char* end) {
   return static_cast<const char*>(std::memchr(begin, '"', static_cast<size_t>(end - begin)));
+}
+
+// What to do if another separator stands beside the quotes of a text.
+std::string other_separator(std::string_view text) {
+  constexpr std::pair<char, std::string_view> kSeparators[] = {{',', "comma"}, {';', "semicolon"}, {'\t', "tab"}};
+  for (const auto& [separator, name] : kSeparators) {
+    const char before[] = {separator, '"'}, behind[] = {'"', separator};
+    if (text.find({before, 2}) == std::string_view::npos && text.find({behind, 2}) == std::string_view::npos) continue;
+    return fmt::format(". If a {} stands between fields, set data.separator = \"{}\"", name, name);
+  }
+  return "";
 }
 
 std::string_view between(const char* begin, const char* end) { return {begin, static_cast<size_t>(end - begin)}; }
@@ -55,8 +67,8 @@ bool CsvScanner::field(size_t column, CsvField& field) {
   if (has_quote) {
     return wrong(column,
                  fmt::format("{} has a quote inside; a field with quotes has to be in quotes itself, with each written "
-                             "twice",
-                             shown_field(field.raw)));
+                             "twice{}",
+                             shown_field(field.raw), other_separator(field.raw)));
   }
   at_ = stop;
   return true;
@@ -81,8 +93,8 @@ bool CsvScanner::quoted_field(size_t column, CsvField& field) {
   at_ = quote + 1;
   while (at_ != end_ && is_space(at_)) ++at_;
   if (ends_field(at_)) return true;
-  return wrong(column, fmt::format("text behind the closing quote of {}; expected a separator or the end of the line",
-                                   shown_field(field.text())));
+  return wrong(column, fmt::format("text behind the closing quote of {}; expected a separator or the end of the line{}",
+                                   shown_field(field.text()), other_separator(between(quote, quote + 2))));
 }
 
 }  // namespace gradus

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "gradus/data/token_sequence.h"
 #include "gradus/tensor/batch.h"
 
 namespace gradus {
@@ -92,18 +93,25 @@ class TokenDataset : public Dataset {
  public:
   /// Throws unless `tokens` holds at least context + 1 tokens. stride 0 means `context`.
   TokenDataset(std::vector<int32_t> tokens, int64_t context, int64_t stride = 0);
+  /// `documents` are the tokens where documents begin, the first of all and ascending; windows go across them, and
+  /// batches say where they begin (`Batch::document_starts`). Empty: it is one document.
+  TokenDataset(TokenSequence tokens, std::vector<int64_t> documents, int64_t context, int64_t stride = 0);
   int64_t size() const override;
   Batch batch(std::span<const int64_t> ids) const override;
 
-  std::span<const int32_t> tokens() const { return tokens_; }
+  const TokenSequence& tokens() const { return tokens_; }
+  const std::vector<int64_t>& documents() const { return documents_; }
   /// The tokens that are targets of an example, from the first to the last.
-  std::span<const int32_t> targets() const;
+  TokenSequence targets() const;
   int64_t context() const { return context_; }
   /// Tokens after the last example's: too few for one more.
   int64_t unused_tokens() const;
 
  private:
-  std::vector<int32_t> tokens_;
+  void write_starts(int64_t begin, int64_t* starts) const;
+
+  TokenSequence tokens_;
+  std::vector<int64_t> documents_;
   int64_t context_;
   int64_t stride_;
 };

@@ -49,11 +49,29 @@ namespace gradus::detail {
              column, text);
 }
 
+[[noreturn]] inline void fail_probability_of_text(std::string_view place, std::string_view column,
+                                                  std::string_view text) {
+  fail_usage(
+      place,
+      "column \"{}\" holds text, \"{}\"; it is one of several in data.target, whose numbers are the probabilities "
+      "of classes: name one column if its texts are the classes",
+      column, text);
+}
+
 /// The row of the first text that is no number; the number of rows if there is none.
 inline int64_t first_text(const TableColumn& column, int64_t rows) {
   int64_t row = 0;
   while (row < rows && (column.is_missing(row) || parse_number(column.text(row)))) ++row;
   return row;
+}
+
+/// The column of this name, of numbers none of which is missing: the probabilities of a class. Throws otherwise.
+inline const TableColumn& column_of_probabilities(const Table& table, std::string_view name) {
+  const TableColumn& column = table.columns[table.column(name)];
+  if (const int64_t row = column.first_missing(); row >= 0) fail_missing_target(table.place(row), name);
+  if (column.is_number) return column;
+  const int64_t row = first_text(column, table.rows);  // one of its fields at least is none
+  fail_probability_of_text(table.place(row), name, column.text(row));
 }
 
 /// The first row whose number has no log(1 + x); the number of rows if there is none.

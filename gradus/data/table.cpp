@@ -54,7 +54,11 @@ size_t Table::column(std::string_view name) const {
   if (found != columns.end()) return static_cast<size_t>(found - columns.begin());
   std::string names;
   for (const TableColumn& column : columns) names += (names.empty() ? "" : ", ") + column.name;
-  fail_usage(source(), "there is no column \"{}\"; there are: {}", name, names);
+  if (first_row.empty()) fail_usage(source(), "there is no column \"{}\"; there are: {}", name, names);
+  fail_usage(source(),
+             "there is no column \"{}\"; there are: {}. The first line, {}, was taken for values, as {}; if it has the "
+             "columns' names, set data.header = \"yes\"",
+             name, names, first_row, rows == 1 ? "it is the only one" : "no number is below it");
 }
 
 bool Table::has_column(std::string_view name) const {

@@ -45,6 +45,7 @@ struct Table {
   std::vector<Part> parts;         ///< At least one, by their first rows.
   int64_t skipped = 0;             ///< Rows that were left out because something is wrong with them.
   std::string first_skipped = {};  ///< What is wrong with the first of them, and where.
+  std::string first_row = {};      ///< Of columns without names: the first row, if it might be their names.
 
   /// The place of the column of this name; a usage error that lists the names if there is none.
   size_t column(std::string_view name) const;

@@ -68,8 +68,11 @@ class TableCacheWriter {
         .layout = {.columns = encoder.width()}, .options = request_.options, .encoder = encoder.to_json()};
     rows_ = 0;
     for (const std::string& path : request_.files) encode(path, false, encoder, writer, description);
+    if (!options_.known) {
+      check_ignored(options_.filter, counts_.left_out, request_.files[0], {encoder.target().name});
+    }
     for (const std::string& path : request_.held_out_files) encode(path, true, encoder, writer, description);
-    description.left_out = counts_.unlabelled + counts_.skipped;
+    description.left_out = counts_.left_out.unlabelled + counts_.left_out.ignored + counts_.skipped;
     writer.finish(std::move(description));
     return counts_;
   }
@@ -91,22 +94,23 @@ class TableCacheWriter {
     stream.leave_out_all_but(wanted);
   }
 
-  // Of the rows of a table that have a target: which are held out, and which are trained on.
-  std::vector<int64_t> take_labelled(Table& table, bool held_out, std::vector<int64_t>& training) {
+  std::string target_name(const Table& table) const {
+    if (options_.known) return options_.known->target().name;
+    return options_.encoder.target.empty() ? table.columns.back().name : options_.encoder.target;
+  }
+
+  // Of the rows of a table that are learned: which are held out, and which are trained on.
+  std::vector<int64_t> take_learned(Table& table, bool held_out, std::vector<int64_t>& training) {
     std::vector<int64_t> kept, held;
-    const std::string& name = options_.known                    ? options_.known->target().name
-                              : options_.encoder.target.empty() ? table.columns.back().name
-                                                                : options_.encoder.target;
-    const TableColumn& target = table.columns[table.column(name)];
+    const RowFilter filter(options_.filter, table, {target_name(table)});
     training.clear();
     for (int64_t row = 0; row < table.rows; ++row) {
       const bool is_held_out = held_out || request_.held_out.contains(rows_);
       if (!held_out) ++rows_;
-      if (options_.leaves_out_unlabelled && target.is_missing(row)) continue;
+      if (!filter.keeps(row, counts_.left_out)) continue;
       (is_held_out ? held : training).push_back(static_cast<int64_t>(kept.size()));
       kept.push_back(row);
     }
-    counts_.unlabelled += table.rows - static_cast<int64_t>(kept.size());
     if (static_cast<int64_t>(kept.size()) < table.rows) table.keep(kept);
     return held;
   }
@@ -140,7 +144,7 @@ class TableCacheWriter {
       std::vector<bool> is_empty(stream.names().size(), true);
       for (Table table; stream.next(table);) {
         note_values(table, is_empty);
-        take_labelled(table, false, training);
+        take_learned(table, false, training);
         training_rows += static_cast<int64_t>(training.size());
         fitter.add(table, training);
         if (!stream.has_changed()) fitter.check_size();
@@ -200,7 +204,7 @@ class TableCacheWriter {
     }
     std::vector<int64_t> training;
     for (Table table; stream.next(table);) {
-      const std::vector<int64_t> held = take_labelled(table, held_out, training);
+      const std::vector<int64_t> held = take_learned(table, held_out, training);
       if (options_.check) options_.check(encoder, table);
       is_held_out_.assign(static_cast<size_t>(table.rows), 0);
       for (const int64_t row : held) is_held_out_[static_cast<size_t>(row)] = 1;

@@ -7,6 +7,7 @@
 
 #include "gradus/data/cached_rows.h"
 #include "gradus/data/csv.h"
+#include "gradus/data/row_filter.h"
 #include "gradus/data/table_encoder.h"
 
 namespace gradus {
@@ -16,8 +17,7 @@ struct TableCacheOptions {
   TableEncoderOptions encoder = {};
   /// What encodes the rows; unset: what their training part tells, which takes a pass over the files, or two.
   std::optional<TableEncoder> known = {};
-  /// Rows without a target are left out, and counted; else they are an error.
-  bool leaves_out_unlabelled = false;
+  RowFilterOptions filter = {};  ///< Rows that are left out, and counted; one without a target is an error else.
   /// f32 (rows), what each row counts; unset for 1 each. It needs the column `encoder.weight` alone.
   std::function<Tensor(const Table& table)> weights = {};
   /// Sees each table before it is encoded, and throws if something is wrong with it.
@@ -26,7 +26,7 @@ struct TableCacheOptions {
 
 /// Rows of a request's files that a cache has not.
 struct TableCacheCounts {
-  int64_t unlabelled = 0;
+  LeftOutRows left_out = {};
   int64_t skipped = 0;             ///< As something is wrong with them,
   std::string first_skipped = {};  ///< and with the first of them.
 };

@@ -99,6 +99,7 @@ SparseColumns sparse_from(const JsonValue& value, const std::string& file) {
 std::string TableEncoder::to_json() const {
   JsonText target;
   target.add("name", target_.name).add("mean", target_.mean).add("scale", target_.scale).add("classes", classes_);
+  if (is_soft_) target.add("soft", true);
   std::string text = "{\"features\": [";
   for (size_t i = 0; i < features_.size(); ++i) text += (i > 0 ? ",\n  " : "\n  ") + features_[i].to_json().line();
   text += "]";
@@ -106,6 +107,7 @@ std::string TableEncoder::to_json() const {
     text = "{\"sparse\": " + JsonText().add("columns", sparse_.count).add("first", sparse_.first).line();
   }
   if (array_) text = "{\"array\": " + array_->to_json().line();
+  if (text_) text = "{\"text\": " + text_->to_json();
   if (others_) {
     const std::string others = JsonText().add("others", *others_).line();
     text += ",\n " + others.substr(1, others.size() - 2);
@@ -120,6 +122,8 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& f
     encoder.sparse_ = sparse_from(*sparse, file);
   } else if (const JsonValue* array = json.find("array")) {
     encoder.array_ = array_from_json(*array, file);
+  } else if (const JsonValue* texts = json.find("text")) {
+    encoder.text_ = TextFeatures::from_json(*texts, file);
   } else {
     const auto* features = field(json, "features", file).get<JsonValue::List>();
     if (features == nullptr || features->empty()) fail_json(file, "\"features\" is no list of at least one column");
@@ -134,12 +138,18 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& f
   encoder.target_ = target_from(target, file);
   encoder.classes_ = names_from(field(target, "classes", file), "classes", file);
   if (encoder.classes_.size() == 1) fail_json(file, "there is one class");
+  if (const JsonValue* soft = target.find("soft")) {
+    const bool* const is_soft = soft->get<bool>();
+    if (is_soft == nullptr || (*is_soft && encoder.classes_.empty())) fail_json(file, "\"soft\" is not of classes");
+    encoder.is_soft_ = *is_soft;
+  }
   return encoder;
 }
 
 int64_t TableEncoder::width() const {
   if (is_sparse()) return sparse_.count;
   if (array_) return array_->width();
+  if (text_) return text_->tokenizer.vocabulary_size();
   return std::accumulate(features_.begin(), features_.end(), int64_t{0},
                          [](int64_t sum, const Feature& feature) { return sum + feature.width(); });
 }
@@ -165,7 +175,8 @@ std::vector<std::pair<int64_t, int64_t>> TableEncoder::embedded_inputs() const {
 void TableEncoder::check_columns(const Table& table) const {
   if (!others_) return;  // of a file that gradus wrote before it kept them
   std::set<std::string_view> known(others_->begin(), others_->end());
-  known.insert(target_.name);
+  const std::vector<std::string> targets = target_columns();
+  known.insert(targets.begin(), targets.end());
   for (const Feature& feature : features_) known.insert(feature.name);
   for (const TableColumn& column : table.columns) {
     if (known.contains(column.name)) continue;
@@ -186,8 +197,40 @@ Tensor TableEncoder::inputs(const Table& table) const {
   return inputs;
 }
 
+std::vector<std::string> TableEncoder::target_columns() const {
+  if (!has_target()) return {};
+  return is_soft_ ? classes_ : std::vector<std::string>{target_.name};
+}
+
+Tensor TableEncoder::soft_targets(const Table& table) const {
+  constexpr double kTolerance = 1e-3;  // probabilities are written with some three digits
+  const auto width = static_cast<int64_t>(classes_.size());
+  std::vector<const TableColumn*> columns;
+  for (const std::string& name : classes_) columns.push_back(&detail::column_of_probabilities(table, name));
+  Tensor targets = Tensor::empty({table.rows, width});
+  float* to = targets.mutable_data<float>();
+  for (int64_t row = 0; row < table.rows; ++row) {
+    double sum = 0.0;
+    for (const TableColumn* column : columns) {
+      const double p = column->numbers[static_cast<size_t>(row)];
+      if (!(p >= 0.0 && p <= 1.0 + kTolerance)) {
+        fail(table.place(row), "{} in column \"{}\" is no probability of the class; expected a number from 0 to 1", p,
+             column->name);
+      }
+      sum += p;
+      *to++ = static_cast<float>(p);
+    }
+    if (std::abs(sum - 1.0) > kTolerance) {
+      fail(table.place(row), "the probabilities in columns \"{}\" add up to {:.6g}; expected 1, within {}",
+           fmt::join(classes_, "\", \""), sum, kTolerance);
+    }
+  }
+  return targets;
+}
+
 Tensor TableEncoder::targets(const Table& table) const {
   if (!has_target()) return {};
+  if (is_soft_) return soft_targets(table);
   if (classes_.empty()) {
     const TableColumn& column = target_of_numbers(table, target_.name);
     Tensor targets = Tensor::empty({table.rows, 1});

@@ -11,6 +11,7 @@
 #include "gradus/data/array_features.h"
 #include "gradus/data/feature.h"
 #include "gradus/data/table.h"
+#include "gradus/data/text_features.h"
 #include "gradus/tensor/tensor.h"
 
 namespace gradus {
@@ -24,6 +25,8 @@ struct SparseColumns {
 struct TableEncoderOptions {
   std::vector<std::string> features = {};  ///< Empty: all columns but the target.
   std::string target = {};                 ///< Empty: the last column, unless `has_target` is false.
+  /// Columns whose numbers are the probabilities of the classes that they name, in the place of `target`; or none.
+  std::vector<std::string> soft_classes = {};
   bool has_target = true;                  ///< Whether there is anything to learn, or to compare clusters with.
   bool classes = false;                    ///< Whether the target is a class, of which a text or a number is the name.
   FeatureOptions feature = {};             ///< Of each feature.
@@ -33,6 +36,7 @@ struct TableEncoderOptions {
   std::string weight = {};    ///< The column that says what rows count, which is no feature; empty if there is none.
   SparseColumns sparse = {};  ///< Instead of features in the table.
   std::optional<ArrayFeatures> array = {};  ///< Instead of features in the table.
+  std::optional<TextFeatures> text = {};    ///< Instead of features in the table.
 };
 
 /// Which columns a model learns from and what it learns, with what the training part told of them.
@@ -53,8 +57,9 @@ class TableEncoder {
   /// Reads what `to_json` gave; messages call it `file`.
   static TableEncoder from_json(std::string_view json, const std::string& file);
   /// {"features": [Feature::to_json …], "target": {"name", "mean", "scale", "classes": ["…", …]}}; classes is empty for
-  /// a target of numbers, and the target null if there is none. Of sparse rows "sparse": {"columns", "first"} stands in
-  /// the place of "features", of arrays "array": ArrayFeatures::to_json.
+  /// a target of numbers, and the target null if there is none. Where classes have a column each, the target has
+  /// "soft": true. Of sparse rows "sparse": {"columns", "first"} stands in
+  /// the place of "features", of arrays "array": ArrayFeatures::to_json, of texts "text": TextFeatures::to_json.
   std::string to_json() const;
 
   const std::vector<Feature>& features() const { return features_; }
@@ -63,6 +68,9 @@ class TableEncoder {
   const SparseColumns& sparse() const { return sparse_; }
   /// The features, if they are an array beside the table; then there is no other.
   const std::optional<ArrayFeatures>& array() const { return array_; }
+  /// The features, if they are texts beside the table, whose tokens are counted or told one by one; then there is no
+  /// other.
+  const std::optional<TextFeatures>& text() const { return text_; }
   /// The inputs of the model that the features give, and their names; of sparse rows and arrays there are no names.
   int64_t width() const;
   std::vector<std::string> input_names() const;
@@ -71,12 +79,17 @@ class TableEncoder {
   bool has_target() const { return has_target_; }
   const Target& target() const { return target_; }
   const std::vector<std::string>& classes() const { return classes_; }
+  /// Whether targets are probabilities of the classes, of which each is a column.
+  bool is_soft() const { return is_soft_; }
+  /// The columns of the target; none if there is none.
+  std::vector<std::string> target_columns() const;
 
   /// f32 (rows, width). A feature that the table has not, or that is not what it was in training, is an error with its
   /// place; and so is a column that the table has and the training file had not.
   Tensor inputs(const Table& table) const;
-  /// f32 (rows, 1), or the classes, i64 (rows); undefined where there is no target. A class that `fit` did not see, or
-  /// a missing value, is an error with its line.
+  /// f32 (rows, 1), or the classes, i64 (rows), or their probabilities, f32 (rows, classes); undefined where there is
+  /// no target. A class that `fit` did not see, a missing value, and probabilities below 0 or that do not add up to 1
+  /// within 0.001 are errors with their line.
   Tensor targets(const Table& table) const;
   /// A model's output in the unit of the target.
   double original(double output) const { return output * target_.scale + target_.mean; }
@@ -85,14 +98,17 @@ class TableEncoder {
   friend class TableFitter;
 
   void check_columns(const Table& table) const;
+  Tensor soft_targets(const Table& table) const;
 
   std::vector<Feature> features_;
   bool has_target_ = true;
   Target target_;
   std::vector<std::string> classes_;
+  bool is_soft_ = false;
   std::optional<std::vector<std::string>> others_;  // columns of the training file that are not used
   SparseColumns sparse_;
   std::optional<ArrayFeatures> array_;
+  std::optional<TextFeatures> text_;
 };
 
 }  // namespace gradus

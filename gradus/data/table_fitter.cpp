@@ -15,22 +15,28 @@ namespace {
 // One-hot columns beyond this are a mistake more often than a wish.
 constexpr int64_t kMostInputs = 1 << 16;
 
-std::vector<std::string> names_of_features(const Table& table, const std::string& target,
+bool has(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// `targets` are none if nothing is learned.
+std::vector<std::string> names_of_features(const Table& table, const std::vector<std::string>& targets,
                                            const TableEncoderOptions& options) {
   if (options.features.empty()) {
     std::vector<std::string> names;
     for (const TableColumn& column : table.columns) {
-      if ((!options.has_target || column.name != target) && column.name != options.weight) names.push_back(column.name);
+      if (!has(targets, column.name) && column.name != options.weight) names.push_back(column.name);
     }
-    if (names.empty())
-      fail_usage(table.source(), "the only column is the target, \"{}\"; expected features beside it", target);
+    if (names.empty()) {
+      fail_usage(table.source(), "the only column is the target, \"{}\"; expected features beside it",
+                 fmt::join(targets, "\", \""));
+    }
     return names;
   }
   for (size_t i = 0; i < options.features.size(); ++i) {
     const std::string& name = options.features[i];
     const auto end = options.features.begin() + static_cast<int64_t>(i);
-    if (options.has_target && name == target)
-      fail_usage(table.source(), "column \"{}\" is the target, and named as a feature too", name);
+    if (has(targets, name)) fail_usage(table.source(), "column \"{}\" is the target, and named as a feature too", name);
     if (std::find(options.features.begin(), end, name) != end) {
       fail_usage(table.source(), "column \"{}\" is named twice as a feature", name);
     }
@@ -40,12 +46,9 @@ std::vector<std::string> names_of_features(const Table& table, const std::string
 
 // What is asked for the feature of this name.
 FeatureOptions options_of(const std::string& name, const TableEncoderOptions& o) {
-  const auto has = [&](const std::vector<std::string>& names) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
   FeatureOptions feature = o.feature;
-  feature.log1p = has(o.log1p);
-  feature.is_category = has(o.categories);
+  feature.log1p = has(o.log1p, name);
+  feature.is_category = has(o.categories, name);
   return feature;
 }
 
@@ -53,7 +56,7 @@ FeatureOptions options_of(const std::string& name, const TableEncoderOptions& o)
 void check_named(const Table& table, const std::vector<std::string>& features, const std::vector<std::string>& names,
                  const char* key) {
   for (const std::string& name : names) {
-    if (std::find(features.begin(), features.end(), name) != features.end()) continue;
+    if (has(features, name)) continue;
     fail_usage(table.source(), "{} names \"{}\", which is no feature; those are: {}", key, name,
                fmt::join(features, ", "));
   }
@@ -62,16 +65,18 @@ void check_named(const Table& table, const std::vector<std::string>& features, c
 }  // namespace
 
 void TableFitter::begin(const Table& table) {
-  if (options_.has_target) {
+  std::vector<std::string> targets = options_.soft_classes;
+  if (options_.has_target && targets.empty()) {
     target_ = options_.target.empty() ? table.columns.back().name : options_.target;
-    table.column(target_);
+    targets = {target_};
   }
+  for (const std::string& target : targets) table.column(target);
   if (options_.has_target && !options_.classes) {
     const Scaling scaling = options_.standardize_target ? Scaling::kStandardize : Scaling::kNone;
     target_numbers_.emplace_back(target_, FeatureOptions{.scaling = scaling});
   }
-  if (options_.sparse.count == 0 && !options_.array) {
-    columns_ = names_of_features(table, target_, options_);
+  if (options_.sparse.count == 0 && !options_.array && !options_.text) {
+    columns_ = names_of_features(table, targets, options_);
     check_named(table, columns_, options_.log1p, "data.log1p");
     check_named(table, columns_, options_.categories, "data.category_columns");
     for (const std::string& name : columns_) {
@@ -79,9 +84,9 @@ void TableFitter::begin(const Table& table) {
       features_.emplace_back(name, options_of(name, options_));
     }
   }
-  if (options_.has_target) columns_.push_back(target_);
+  columns_.insert(columns_.end(), targets.begin(), targets.end());
   for (const TableColumn& column : table.columns) {
-    if (std::find(columns_.begin(), columns_.end(), column.name) == columns_.end()) others_.push_back(column.name);
+    if (!has(columns_, column.name)) others_.push_back(column.name);
   }
 }
 
@@ -96,18 +101,32 @@ void TableFitter::add(const Table& table, std::span<const int64_t> rows) {
 
 void TableFitter::add_target(const Table& table) {
   if (!options_.has_target) return;
+  for (const std::string& name : options_.soft_classes) detail::column_of_probabilities(table, name);
+  if (!options_.soft_classes.empty()) return;
+  rows_ += table.rows;
   const TableColumn& column = table.columns[table.column(target_)];
   if (missing_.empty()) {
     if (const int64_t row = column.first_missing(); row >= 0) missing_ = table.place(row);
   }
   if (options_.classes) {
     for (const double number : column.numbers) class_numbers_.insert(std::bit_cast<uint64_t>(number));
-    class_texts_.insert(column.dictionary.begin(), column.dictionary.end());
+    add_texts(column);
   } else if (text_place_.empty() && !column.is_number) {
     const int64_t row = detail::first_text(column, table.rows);
     if (row == table.rows) return;
     text_place_ = table.place(row);
     text_ = column.text(row);
+  }
+}
+
+// The dictionary may have texts that no row has any more.
+void TableFitter::add_texts(const TableColumn& column) {
+  std::vector<bool> is_there(column.dictionary.size());
+  for (const int32_t code : column.codes) {
+    if (code >= 0) is_there[static_cast<size_t>(code)] = true;
+  }
+  for (size_t i = 0; i < is_there.size(); ++i) {
+    if (is_there[i]) class_texts_.insert(column.dictionary[i]);
   }
 }
 
@@ -146,6 +165,23 @@ void TableFitter::check_width(const TableEncoder& encoder) const {
              width, widest.width(), widest.name, kMostInputs);
 }
 
+// Of what is different in almost every row nothing can be learned as classes.
+void TableFitter::check_classes(const std::vector<std::string>& classes) const {
+  constexpr int64_t kMany = 20;
+  const auto count = static_cast<int64_t>(classes.size());
+  if (count < 2) {
+    fail_usage(source_, "column \"{}\" is the class to learn, and it is \"{}\" in every row; expected two or more",
+               target_, classes[0]);
+  }
+  if (count < kMany || 2 * count <= rows_) return;
+  const bool is_number = class_texts_.empty();
+  fail_usage(source_,
+             "column \"{}\" has {} different {} in {} rows, \"{}\", \"{}\", …, which are no classes to learn; {}",
+             target_, count, is_number ? "numbers" : "texts", rows_, classes[0], classes[1],
+             is_number ? "learn numbers with loss.name = \"mse\", or name another column with data.target"
+                       : "name another column with data.target");
+}
+
 TableEncoder TableFitter::finish(const SparseColumns& sparse) const {
   if (!missing_.empty()) detail::fail_missing_target(missing_, target_);
   if (!text_place_.empty()) detail::fail_target_of_text(text_place_, target_, text_);
@@ -154,19 +190,20 @@ TableEncoder TableFitter::finish(const SparseColumns& sparse) const {
   encoder.target_.name = target_;
   if (!options_.has_target) {
     // There is nothing to learn.
+  } else if (!options_.soft_classes.empty()) {
+    encoder.classes_ = options_.soft_classes;
+    encoder.is_soft_ = true;
   } else if (options_.classes) {
     encoder.classes_ = classes();
-    if (encoder.classes_.size() < 2) {
-      fail_usage(source_, "column \"{}\" is the class to learn, and it is \"{}\" in every row; expected two or more",
-                 target_, encoder.classes_[0]);
-    }
+    check_classes(encoder.classes_);
   } else {
     const Feature feature = target_numbers_[0].finish();
     encoder.target_ = {target_, feature.mean, feature.scale};
   }
   encoder.sparse_ = sparse;
   encoder.array_ = options_.array;
-  if (encoder.is_sparse() || encoder.array_) return encoder;
+  encoder.text_ = options_.text;
+  if (encoder.is_sparse() || encoder.array_ || encoder.text_) return encoder;
   encoder.others_ = others_;
   for (const FeatureFitter& feature : features_) encoder.features_.push_back(feature.finish());
   check_width(encoder);

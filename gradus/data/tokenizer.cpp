@@ -35,8 +35,7 @@ std::string_view type_name(CharacterTokenizer::Unit unit) {
   return unit == CharacterTokenizer::Unit::kBytes ? "bytes" : "characters";
 }
 
-JsonValue parse(const std::string& file, std::string_view text) {
-  JsonValue json = parse_json(text, file);
+void check_keys(const std::string& file, const JsonValue& json) {
   const auto* fields = json.get<JsonValue::Object>();
   if (fields == nullptr) fail(file, "holds {}; expected an object with type and tokens", json.shown());
   for (const auto& [key, value] : *fields) {
@@ -45,7 +44,6 @@ JsonValue parse(const std::string& file, std::string_view text) {
   for (const char* key : {"type", "tokens"}) {
     if (json.find(key) == nullptr) fail(file, "has no \"{}\"", key);
   }
-  return json;
 }
 
 CharacterTokenizer::Unit unit_of(const std::string& file, const JsonValue& type) {
@@ -102,7 +100,11 @@ CharacterTokenizer CharacterTokenizer::load(const std::filesystem::path& path) {
 }
 
 CharacterTokenizer CharacterTokenizer::from_json(std::string_view text, const std::string& file) {
-  const JsonValue json = parse(file, text);
+  return from_json(parse_json(text, file), file);
+}
+
+CharacterTokenizer CharacterTokenizer::from_json(const JsonValue& json, const std::string& file) {
+  check_keys(file, json);
   const Unit unit = unit_of(file, *json.find("type"));
   const auto* tokens = json.find("tokens")->get<JsonValue::List>();
   if (tokens == nullptr || tokens->empty()) fail(file, "tokens is no array of at least one token");

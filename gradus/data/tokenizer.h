@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gradus/base/json.h"
+
 namespace gradus {
 
 /// Every distinct token is one Unicode character (its UTF-8 bytes) or one byte; ids are in the order of code points.
@@ -21,6 +23,7 @@ class CharacterTokenizer {
   /// Reads what `to_json` gave, from a file or a text that messages call `file`; errors say what is wrong.
   static CharacterTokenizer load(const std::filesystem::path& path);
   static CharacterTokenizer from_json(std::string_view json, const std::string& file);
+  static CharacterTokenizer from_json(const JsonValue& json, const std::string& file);
   /// {"type": "characters"|"bytes", "tokens": [...]}, the tokens in the order of ids, strings of one character or
   /// integers from 0 to 255.
   std::string to_json() const;

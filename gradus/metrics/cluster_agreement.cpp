@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gradus/base/error.h"
+#include "gradus/metrics/assignment.h"
 #include "gradus/metrics/examples.h"
 #include "gradus/metrics/groups.h"
 
@@ -142,6 +143,21 @@ double adjusted_rand(std::span<const int64_t> truth, std::span<const int64_t> la
   if (labels_alone == 0.0 && truths_alone == 0.0) return 1.0;
   return 2.0 * (both * neither - truths_alone * labels_alone) /
          ((both + truths_alone) * (truths_alone + neither) + (both + labels_alone) * (labels_alone + neither));
+}
+
+double cluster_accuracy(std::span<const int64_t> truth, std::span<const int64_t> labels) {
+  const Contingency table("cluster_accuracy", truth, labels);
+  const auto classes = static_cast<int64_t>(table.truths.count()), clusters = static_cast<int64_t>(table.found.count());
+  std::vector<int64_t> shared(static_cast<size_t>(classes * clusters));
+  for (const Contingency::Cell& cell : table.cells) {
+    shared[cell.label * static_cast<size_t>(classes) + cell.truth] = cell.count;
+  }
+  const std::vector<int64_t> class_of = best_assignment(shared, clusters, classes);
+  int64_t right = 0;
+  for (size_t i = 0; i < class_of.size(); ++i) {
+    if (class_of[i] >= 0) right += shared[i * static_cast<size_t>(classes) + static_cast<size_t>(class_of[i])];
+  }
+  return static_cast<double>(right) / table.examples();
 }
 
 double mutual_information(std::span<const int64_t> truth, std::span<const int64_t> labels) {

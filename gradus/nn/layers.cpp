@@ -1,8 +1,12 @@
 #include "gradus/nn/layers.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "gradus/autograd/ops.h"
+#include "gradus/autograd/recompute.h"
+#include "gradus/base/error.h"
+#include "gradus/base/threads.h"
 
 namespace gradus {
 
@@ -35,6 +39,129 @@ LayerNorm::LayerNorm(const ParameterBuilder& p, int64_t width, bool with_bias, c
 Tensor LayerNorm::operator()(const Tensor& x) const {
   return options.rms ? rms_norm(x, weight, options.epsilon) : layer_norm(x, weight, bias, options.epsilon);
 }
+
+namespace {
+
+// The bound of PyTorch's start for a weight whose outputs have so many inputs each.
+Initializer usual_for(int64_t inputs) {
+  return Initializer::uniform(1.0 / std::sqrt(static_cast<double>(std::max<int64_t>(1, inputs))));
+}
+
+int64_t group_inputs(int64_t in, int64_t groups) {
+  if (groups < 1 || in % groups != 0) fail("convolution", "{} groups of {} channels; expected a divisor", groups, in);
+  return in / groups;
+}
+
+}  // namespace
+
+Conv2d::Conv2d(const ParameterBuilder& p, int64_t in, int64_t out, std::array<int64_t, 2> kernel,
+               const Convolution2dOptions& conv_options, bool with_bias, const Initializer* weight_init)
+    : options(conv_options) {
+  const int64_t of_group = group_inputs(in, options.groups);
+  const Initializer usual = usual_for(kernel[0] * kernel[1] * of_group);
+  weight = p.add("weight", {out, kernel[0], kernel[1], of_group}, weight_init != nullptr ? *weight_init : usual);
+  if (with_bias) bias = p.add("bias", {out}, usual);
+}
+
+Tensor Conv2d::operator()(const Tensor& x, const Precision& precision, const Tensor& residual) const {
+  return conv2d(x, weight, bias, options, residual, precision);
+}
+
+Conv1d::Conv1d(const ParameterBuilder& p, int64_t in, int64_t out, int64_t kernel,
+               const Convolution1dOptions& conv_options, bool with_bias)
+    : options(conv_options) {
+  const int64_t of_group = group_inputs(in, options.groups);
+  const Initializer usual = usual_for(kernel * of_group);
+  weight = p.add("weight", {out, kernel, of_group}, usual);
+  if (with_bias) bias = p.add("bias", {out}, usual);
+}
+
+Tensor Conv1d::operator()(const Tensor& x, const Precision& precision) const {
+  return conv1d(x, weight, bias, options, precision);
+}
+
+BatchNorm::BatchNorm(const ParameterBuilder& p, int64_t width, const BatchNormSettings& norm_settings)
+    : weight(p.add("weight", {width}, Initializer::constant(1.0))),
+      bias(p.add("bias", {width}, Initializer::constant(0.0))),
+      running_mean(p.add_buffer("running_mean", {width}, 0.0)),
+      running_variance(p.add_buffer("running_var", {width}, 1.0)),
+      settings(norm_settings) {}
+
+namespace {
+
+// running += momentum · (batch − running), the batch's value times `factor`.
+void move_towards(const Tensor& running, const Tensor& batch, double momentum, double factor) {
+  Tensor into = running;
+  dispatch_float("batch_norm", running.dtype(), [&]<class T>(T) {
+    T* r = into.mutable_data<T>();
+    const T* b = batch.data<T>();
+    for (int64_t i = 0; i < into.numel(); ++i) {
+      const auto old = static_cast<double>(r[i]);
+      r[i] = static_cast<T>((1.0 - momentum) * old + momentum * factor * static_cast<double>(b[i]));
+    }
+  });
+}
+
+}  // namespace
+
+Tensor BatchNorm::operator()(const Tensor& x, const Context& context, const Tensor& residual) const {
+  const BatchNormOptions options{settings.epsilon, settings.relu};
+  if (!context.training) return batch_norm(x, weight, bias, {running_mean, running_variance}, options, residual);
+  const int64_t rows = x.size(-1) > 0 ? x.numel() / x.size(-1) : 0;
+  if (rows < 2) fail("batch_norm", "{} has one row of each channel; training needs two or more", x.describe());
+  BatchStatistics statistics;
+  Tensor y = batch_norm(x, weight, bias, options, residual, &statistics);
+  if (DryRun::is_on() || Recomputing::is_on()) return y;
+  const auto n = static_cast<double>(rows);
+  move_towards(running_mean, statistics.mean, settings.momentum, 1.0);
+  move_towards(running_variance, statistics.variance, settings.momentum, n / (n - 1.0));
+  return y;
+}
+
+Conv2d folded(const Conv2d& convolution, const BatchNorm& norm) {
+  const NoGrad no_grad;
+  Conv2d result = convolution;
+  const Tensor scale = norm.weight * rsqrt(norm.running_variance + norm.settings.epsilon);
+  result.weight = convolution.weight * reshape(scale, {-1, 1, 1, 1});
+  const Tensor shift = norm.bias - norm.running_mean * scale;
+  result.bias = convolution.bias.defined() ? shift + convolution.bias * scale : shift;
+  result.options.relu = norm.settings.relu;
+  return result;
+}
+
+GroupNorm::GroupNorm(const ParameterBuilder& p, int64_t norm_groups, int64_t width, double norm_epsilon)
+    : weight(p.add("weight", {width}, Initializer::constant(1.0))),
+      bias(p.add("bias", {width}, Initializer::constant(0.0))),
+      groups(norm_groups),
+      epsilon(norm_epsilon) {}
+
+Tensor GroupNorm::operator()(const Tensor& x) const { return group_norm(x, groups, weight, bias, epsilon); }
+
+namespace {
+
+template <class Layer>
+void add_recurrent(Layer& into, const ParameterBuilder& p, int64_t gates, int64_t in, int64_t hidden, int64_t layer) {
+  const Initializer usual = usual_for(hidden);
+  const auto name = [layer](const char* part) { return fmt::format("{}_l{}", part, layer); };
+  into.weight_ih = p.add(name("weight_ih"), {gates * hidden, in}, usual);
+  into.weight_hh = p.add(name("weight_hh"), {gates * hidden, hidden}, usual);
+  into.bias_ih = p.add(name("bias_ih"), {gates * hidden}, usual);
+  into.bias_hh = p.add(name("bias_hh"), {gates * hidden}, usual);
+}
+
+}  // namespace
+
+Lstm::Lstm(const ParameterBuilder& p, int64_t in, int64_t hidden, int64_t layer) {
+  add_recurrent(*this, p, 4, in, hidden, layer);
+}
+
+Tensor Lstm::operator()(const Tensor& x) const { return lstm(x, {weight_ih, weight_hh, bias_ih, bias_hh}); }
+
+Gru::Gru(const ParameterBuilder& p, int64_t in, int64_t hidden, int64_t layer) {
+  add_recurrent(*this, p, 3, in, hidden, layer);
+}
+
+Tensor Gru::operator()(const Tensor& x) const { return gru(x, {weight_ih, weight_hh, bias_ih, bias_hh}); }
 
 Tensor Dropout::operator()(const Tensor& x, Context& context) const {
   if (!context.training || rate == 0.0) return x;

@@ -70,8 +70,8 @@ std::vector<Metric> Metrics::values() const {
     add_value(values, "rmse", std::sqrt(squared) * units_.target_scale);
     add_value(values, "mae", absolute * units_.target_scale);
   }
+  if (units_.is_text) add_value(values, "perplexity", std::exp(loss()));
   if (units_.bytes_per_token > 0.0) {
-    add_value(values, "perplexity", std::exp(loss()));
     add_value(values, "bits_per_byte", loss() / std::numbers::ln2 / units_.bytes_per_token);
   }
   return values;

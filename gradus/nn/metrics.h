@@ -19,7 +19,8 @@ struct Metric {
 /// What the numbers of a data set stand for.
 struct MetricUnits {
   double target_scale = 1.0;     ///< A target's unit, of which the model's numbers are parts (rmse, mae).
-  double bytes_per_token = 0.0;  ///< Of a text; 0 for other data.
+  bool is_text = false;          ///< Whether targets are tokens of a text.
+  double bytes_per_token = 0.0;  ///< Of a text; 0 where that is not known, and for other data.
 };
 
 /// Sums over the batches of a data set, from which its loss and metrics follow. They do not depend on how it was cut

@@ -53,22 +53,30 @@ Tensor loss_by_output(const Objective& o, const Tensor& prediction, const Tensor
   }
 }
 
-// Of targets that say how likely each class is.
-Tensor loss_of_shares(const Objective& o, const Tensor& logits, const Tensor& shares, Reduction reduction) {
-  if (!o.class_weights.empty()) fail("objective", "targets are probabilities, and class_weights are of one class each");
-  if (o.label_smoothing == 0.0) return soft_cross_entropy(logits, shares, reduction);
-  const double evenly = o.label_smoothing / static_cast<double>(shares.size(1));
-  return soft_cross_entropy(logits, shares * (1.0 - o.label_smoothing) + evenly, reduction);
+// (classes), or undefined for 1 each.
+Tensor weights_of_classes(const Objective& o, DType dtype) {
+  if (o.class_weights.empty()) return {};
+  const auto known = static_cast<int64_t>(o.class_weights.size());
+  return kernels::cast(Tensor::from(std::span<const double>(o.class_weights), {known}), dtype);
+}
+
+// Of targets that are the probabilities of the classes. Smoothing and weights change what they are, as in PyTorch.
+Tensor loss_of_soft_labels(const Objective& o, const Tensor& logits, const Tensor& targets, Reduction reduction) {
+  Tensor p = kernels::cast(targets, logits.dtype());
+  if (o.label_smoothing > 0.0) {
+    p = p * (1.0 - o.label_smoothing) + o.label_smoothing / static_cast<double>(targets.size(-1));
+  }
+  if (!o.class_weights.empty()) p = p * weights_of_classes(o, logits.dtype());
+  return soft_cross_entropy(logits, p, reduction);
 }
 
 Tensor loss_of_classes(const Objective& o, const Tensor& logits, const Tensor& classes, Reduction reduction) {
-  if (is_float(classes.dtype())) return loss_of_shares(o, logits, classes, reduction);
-  CrossEntropyOptions options{.reduction = reduction, .label_smoothing = o.label_smoothing};
-  if (o.class_weights.empty()) return cross_entropy(logits, classes, options);
-  const auto known = static_cast<int64_t>(o.class_weights.size());
-  options.class_weights =
-      kernels::cast(Tensor::from(std::span<const double>(o.class_weights), {known}), logits.dtype());
-  return cross_entropy(logits, classes, options);  // which refuses other classes
+  if (is_float(classes.dtype())) return loss_of_soft_labels(o, logits, classes, reduction);
+  // Which refuses other classes.
+  return cross_entropy(logits, classes,
+                       {.reduction = reduction,
+                        .label_smoothing = o.label_smoothing,
+                        .class_weights = weights_of_classes(o, logits.dtype())});
 }
 
 Tensor loss_of(const Objective& o, const Tensor& prediction, const Tensor& targets, Reduction reduction) {
@@ -77,22 +85,24 @@ Tensor loss_of(const Objective& o, const Tensor& prediction, const Tensor& targe
   return loss_by_output(o, prediction, targets, reduction);
 }
 
-// What each example counts: its own weight times that of its class. Nothing for 1 each.
+bool is_soft(const Objective& o, const Tensor& targets) { return is_of_classes(o.kind) && is_float(targets.dtype()); }
+
+// What each example counts: its own weight times that of its class, unless it is of several. Nothing for 1 each.
 std::vector<double> counts_of(const Objective& o, const Tensor& targets, const Tensor& weights) {
-  if ((o.class_weights.empty() && !weights.defined()) || DryRun::is_on()) return {};  // there are no numbers to look at
+  const bool of_class = !o.class_weights.empty() && !is_soft(o, targets);
+  if ((!of_class && !weights.defined()) || DryRun::is_on()) return {};  // there are no numbers to look at
   const Tensor ids = kernels::contiguous(targets);
   std::vector<double> counts(static_cast<size_t>(targets.size(0)), 1.0);
   for (size_t i = 0; i < counts.size(); ++i) {
     if (weights.defined()) counts[i] = double{weights.data<float>()[i]};
-    if (!o.class_weights.empty()) counts[i] *= o.class_weights[static_cast<size_t>(ids.data<int64_t>()[i])];
+    if (of_class) counts[i] *= o.class_weights[static_cast<size_t>(ids.data<int64_t>()[i])];
   }
   return counts;
 }
 
 // What the mean is over: of a batch's examples or, of numbers, elements.
 double weight_of(const Objective& o, const std::vector<double>& counts, const Tensor& targets) {
-  // The probabilities of an example's classes are one target.
-  const auto elements = static_cast<double>(is_of_classes(o.kind) ? targets.size(0) : targets.numel());
+  const auto elements = static_cast<double>(is_soft(o, targets) ? targets.size(0) : targets.numel());
   if (counts.empty()) return elements;
   return std::accumulate(counts.begin(), counts.end(), 0.0) * elements / static_cast<double>(counts.size());
 }
@@ -125,6 +135,8 @@ int64_t outputs_for(ObjectiveKind kind, int64_t targets_or_classes) {
   }
   return 1;
 }
+
+Tensor classes_of_targets(const Tensor& targets) { return is_float(targets.dtype()) ? argmax(targets, 1) : targets; }
 
 Loss objective_loss(const Objective& o, const Tensor& prediction, const Tensor& targets, const Tensor& weights) {
   if (weights.defined() && (!(weights.shape() == Shape{targets.size(0)}) || weights.dtype() != DType::kF32 ||

@@ -47,9 +47,13 @@ bool is_of_two_classes(ObjectiveKind kind);
 /// numbers. A usage error if there are too few or too many classes.
 int64_t outputs_for(ObjectiveKind kind, int64_t targets_or_classes);
 
-/// For kCrossEntropy targets may also be f32 (B, classes), how likely each class is.
+/// The classes that targets of classes mean, i64 (B): where they are probabilities, f32 (B, classes), the likeliest.
+Tensor classes_of_targets(const Tensor& targets);
+
 /// The sum of the loss over a batch, weighted by examples (classes; with `class_weights` by their weights) or elements
-/// (numbers). With `weights` (B) each example counts so much, times what its class does.
+/// (numbers). Targets of kCrossEntropy may be probabilities, f32 (B, classes): `label_smoothing` mixes them with equal
+/// ones, `class_weights` multiply their terms, and the weight is that of the examples, as in PyTorch. With `weights`
+/// (B) each example counts so much, times what its class does.
 Loss objective_loss(const Objective& objective, const Tensor& prediction, const Tensor& targets,
                     const Tensor& weights = {});
 

@@ -90,11 +90,30 @@ ParameterBuilder ParameterBuilder::operator/(std::string_view name) const {
   return part;
 }
 
-Tensor ParameterBuilder::add(std::string_view name, const Shape& shape, const Initializer& initializer) const {
+std::string ParameterBuilder::free_name(std::string_view name) const {
   std::string full_name = prefix_ + std::string(name);
-  for (const Parameter& other : *into_) {
-    if (other.name == full_name) fail("parameters", "the name \"{}\" is taken already", full_name);
+  for (const Parameters* list : {into_, buffers_}) {
+    if (list == nullptr) continue;
+    for (const Parameter& other : *list) {
+      if (other.name == full_name) fail("parameters", "the name \"{}\" is taken already", full_name);
+    }
   }
+  return full_name;
+}
+
+Tensor ParameterBuilder::add_buffer(std::string_view name, const Shape& shape, double value) const {
+  std::string full_name = free_name(name);
+  if (buffers_ == nullptr) {
+    fail("parameters", "\"{}\" is a buffer, and the model has no list of them; give its buffers to the builder",
+         full_name);
+  }
+  Tensor tensor = Tensor::full(shape, value, dtype_);
+  buffers_->push_back({std::move(full_name), tensor});
+  return tensor;
+}
+
+Tensor ParameterBuilder::add(std::string_view name, const Shape& shape, const Initializer& initializer) const {
+  std::string full_name = free_name(name);
   Tensor tensor = initial_values(shape, initializer, mix(seed_, hash_name(full_name)), dtype_);
   tensor.set_requires_grad();
   into_->push_back({std::move(full_name), tensor});

@@ -37,6 +37,9 @@ struct Initializer {
   /// gain · a random matrix whose rows, or columns if they are more, are orthonormal; at least two dimensions. Saxe et
   /// al., 2014.
   static Initializer orthogonal(double gain = 1.0) { return {Kind::kOrthogonal, gain}; }
+
+  /// Values that are those of this one divided by `divisor`.
+  Initializer divided_by(double divisor) const { return {kind, a / divisor, b / divisor, fan}; }
 };
 
 /// Makes parameters under a name prefix and appends them to a list. A layer takes one by value:
@@ -47,6 +50,9 @@ class ParameterBuilder {
   /// `into` must outlive the builder and those derived from it.
   ParameterBuilder(Parameters& into, uint64_t seed, DType dtype = DType::kF32)
       : into_(&into), seed_(seed), dtype_(dtype) {}
+  /// Of a model that has layers with buffers, which are appended to a list of their own.
+  ParameterBuilder(Parameters& into, Parameters& buffers, uint64_t seed, DType dtype = DType::kF32)
+      : into_(&into), buffers_(&buffers), seed_(seed), dtype_(dtype) {}
 
   /// The builder for a part: names get "name." in front.
   ParameterBuilder operator/(std::string_view name) const;
@@ -54,9 +60,15 @@ class ParameterBuilder {
 
   /// A new parameter "prefix.name"; a name that exists already is an error.
   Tensor add(std::string_view name, const Shape& shape, const Initializer& initializer) const;
+  /// A new buffer "prefix.name": a tensor that belongs to the model and its files, and that its forward passes change
+  /// in training, not the optimizer. An error for a builder without a list of them.
+  Tensor add_buffer(std::string_view name, const Shape& shape, double value) const;
 
  private:
+  std::string free_name(std::string_view name) const;
+
   Parameters* into_;
+  Parameters* buffers_ = nullptr;
   uint64_t seed_;
   DType dtype_;
   std::string prefix_;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "gradus/autograd/recompute.h"
 #include "gradus/autograd/tape.h"
 #include "gradus/tensor/kernels/update.h"
 
@@ -56,7 +57,7 @@ void drop_gradients(const Parameters& parameters) {
 
 Outcome repeat(const StepProbe& probe, std::span<const int64_t> ids, bool with_gradients, TapeObserver* observer) {
   Context context;
-  context.training = true;
+  context.training = !(probe.shares_statistics && ids.size() == 1);
   context.key = probe.key;
   context.example_ids = ids;
   context.precision = probe.precision;
@@ -115,6 +116,7 @@ std::string what(const Anomaly& a) {
 }  // namespace
 
 void diagnose(Anomaly& anomaly, const StepProbe& probe) {
+  const Recomputing recomputing;
   drop_gradients(probe.parameters);
   for (const Parameter& p : probe.parameters) {
     if (anomaly.bad_parameter.empty() && !is_finite(p.tensor)) anomaly.bad_parameter = p.name;

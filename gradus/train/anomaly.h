@@ -47,6 +47,8 @@ struct StepProbe {
   uint64_t pass_key = 0;              ///< Of the pass over the data (`Dataset::training_batch`).
   std::span<const int64_t> ids = {};  ///< Of the step's batch.
   Precision precision = {};           ///< Of the step.
+  /// Whether examples share statistics in training: then one alone is looked at as in evaluation.
+  bool shares_statistics = false;
 };
 
 /// Repeats the step of `anomaly` in parts to find the tensor, the layer and the examples at fault; fills those fields.

@@ -82,7 +82,7 @@ Table read_label_files(const std::vector<std::string>& paths) {
 
 std::unique_ptr<Dataset> read_arrays(const Config& config, const TableEncoder& encoder,
                                      const std::vector<std::string>& paths, const std::vector<std::string>& labels) {
-  if (labels.empty() && !makes_clusters(config)) {
+  if (labels.empty() && learns_target(config)) {
     fail_usage("--labels", "is missing: the labels of --data, which the model's answers are compared with");
   }
   if (!labels.empty() && !encoder.has_target()) {

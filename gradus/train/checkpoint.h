@@ -1,7 +1,7 @@
 // A checkpoint: a folder from which a run goes on, or a model is used.
 //
 //     config.toml            the resolved configuration
-//     tokenizer.json         for text; columns.json for a table
+//     tokenizer.json         for text; columns.json for a table, audio.json for sounds
 //     model.safetensors      the weights
 //     average.safetensors    the weights to use, where the optimizer averages them (optimizer.ema, asgd, schedule_free)
 //     optimizer.safetensors  the optimizer's state

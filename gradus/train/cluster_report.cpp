@@ -55,6 +55,7 @@ void add_shape(ClusterReport& report, const Tensor& x, const Tensor& labels) {
 }
 
 void add_agreement(ClusterReport& report, const std::vector<int64_t>& classes, const std::vector<int64_t>& labels) {
+  add(report, "accuracy", cluster_accuracy(classes, labels));
   add(report, "adjusted_rand", adjusted_rand(classes, labels));
   add(report, "adjusted_mutual_information", adjusted_mutual_information(classes, labels));
   add(report, "normalized_mutual_information", normalized_mutual_information(classes, labels));

@@ -11,6 +11,7 @@
 #include "gradus/nn/objective.h"
 #include "gradus/train/config_clusters.h"
 #include "gradus/train/config_images.h"
+#include "gradus/train/config_targets.h"
 #include "gradus/train/schedule_config.h"
 
 namespace gradus {
@@ -165,6 +166,11 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
 }
 
 void check_gpt(const Config& config) {
+  if (config.text("model.init") == "zeros") {
+    fail_usage(config.where("model.init"),
+               "model.init = \"zeros\" gives all weights of a gpt the gradient 0, so that it learns nothing; choose "
+               "another");
+  }
   const int64_t width = config.integer("model.width"), heads = config.integer("model.heads");
   const std::string_view key = config.is_set("model.heads") ? "model.heads" : "model.width";
   // Beyond any machine, and far below where sizes no longer fit into 64 bits.
@@ -209,7 +215,8 @@ void check_comment(const Config& config) {
 // A loss of classes for data that has some, and of numbers for the rest; of a table only its columns know.
 void check_loss(const Config& config) {
   const std::string &loss = config.text("loss.name"), &data = config.text("data.kind");
-  if (data == "csv" || data == "numpy" || data == "libsvm" || data == "idx" || data == "images") {
+  constexpr std::string_view kKnownLater[] = {"csv", "numpy", "libsvm", "idx", "images", "audio", "labelled_text"};
+  if (std::find(std::begin(kKnownLater), std::end(kKnownLater), data) != std::end(kKnownLater)) {
     if (config.boolean("data.standardize_target") && loss == "poisson") {
       fail_usage(config.where("data.standardize_target"),
                  "data.standardize_target = true makes numbers below 0, and loss.name = \"poisson\" is of counts");
@@ -239,19 +246,24 @@ void check_data_and_model(const Config& config) {
   if (is_text != is_gpt) {
     fail_usage(config.where("model.kind"), "model.kind = \"{}\" does not go with data.kind = \"{}\"; {}",
                config.text("model.kind"), config.text("data.kind"),
-               is_text ? "text is for \"gpt\"" : "such data is for \"linear\", \"mlp\", \"kmeans\" or \"gmm\"");
+               is_text ? "text is for \"gpt\"" : "such data is for the other kinds of models, such as \"linear\" and \"mlp\"");
   }
   if (config.has("data.x_min") && !(config.real("data.x_min") < config.real("data.x_max"))) {
     fail_usage(config.where(config.is_set("data.x_max") ? "data.x_max" : "data.x_min"),
                "data.x_min = {} must be below data.x_max = {}", config.real("data.x_min"), config.real("data.x_max"));
+  }
+  if (config.text("data.kind") == "labelled_text" && makes_clusters(config)) {
+    fail_usage(config.where("model.kind"), "model.kind = \"{}\" does not go with data.kind = \"labelled_text\", which is "
+               "learned by its classes; take \"linear\" or \"mlp\"", config.text("model.kind"));
   }
   check_comment(config);
   check_categories(config);
   internal::check_labels(config);
   internal::check_images(config);
   if (is_gpt) return check_gpt(config);
-  if (!makes_clusters(config)) return check_loss(config);
-  internal::check_clusters(config);
+  internal::check_target_keys(config);
+  if (learns_target(config)) return check_loss(config);
+  if (makes_clusters(config)) internal::check_clusters(config);
 }
 
 void check_training(const Config& config) {
@@ -527,6 +539,13 @@ bool Config::applies(std::string_view name) const {
 
 void Config::fail_where_it_does_not_apply(const Key& key, std::string_view name) const {
   const std::string& control = key.condition.key;
+  if (!key.condition.choices.empty() && !is_list(table_of(name)) && !applies(control)) {
+    const Condition& above = known_key(control).condition;
+    const std::optional<Value> choice = choice_for(control, above.key);
+    const auto* const text = choice ? std::get_if<std::string>(&*choice) : nullptr;
+    fail_usage(where(name), "\"{}\" goes with {}, which applies to {}{}; remove it", key.name, control, above.text(),
+               text != nullptr && !above.choices.empty() && !above.except ? fmt::format(", not to \"{}\"", *text) : "");
+  }
   const std::optional<Value> found = choice_for(name, control);
   if (!found) {
     fail_usage(where(name), "\"{}\" applies to {}, and there is no {}; set that, or remove \"{}\"", key.name,

@@ -123,6 +123,10 @@ class Config {
 
 /// Whether the model is one of clusters, "kmeans" or "gmm", which learns no target.
 bool makes_clusters(const Config& config);
+/// Whether targets are probabilities: `data.target` has a column for each class.
+bool has_soft_labels(const Config& config);
+/// Whether the model learns a target that the data tells of each example: not clusters, nor codes.
+bool learns_target(const Config& config);
 
 namespace internal {
 

@@ -6,6 +6,10 @@
 
 namespace gradus {
 
+bool learns_target(const Config& config) {
+  return !makes_clusters(config) && config.text("model.kind") != "autoencoder";
+}
+
 bool makes_clusters(const Config& config) {
   const std::string& model = config.text("model.kind");
   return model == "kmeans" || model == "gmm";
@@ -69,7 +73,7 @@ void check_clusters(const Config& config) {
 
 void check_labels(const Config& config) {
   if (config.text("data.kind") != "idx") return;
-  if (!config.has("data.labels") && !makes_clusters(config)) {
+  if (!config.has("data.labels") && learns_target(config)) {
     fail_usage(config.where("model.kind"),
                "model.kind = \"{}\" learns labels, and data.labels names no file of them; set it",
                config.text("model.kind"));

@@ -8,12 +8,13 @@ using Kinds = std::vector<std::string_view>;
 
 const Kinds kCurves = {"line", "polynomial", "sine"};
 const Kinds kClasses = {"blobs", "moons", "spirals", "xor"};
-const Kinds kFiles = {"csv", "numpy", "libsvm", "idx", "images", "text"};
+const Kinds kFiles = {"csv", "numpy", "libsvm", "idx", "images", "audio", "text", "labelled_text"};
+const Kinds kTexts = {"text", "labelled_text"};
 const Kinds kTables = {"csv", "numpy"};
-const Kinds kRows = {"csv", "numpy", "libsvm", "idx", "images"};  // each with a target
+const Kinds kRows = {"csv", "numpy", "libsvm", "idx", "images", "audio", "labelled_text"};  // each with a target
 const Kinds kMadeUp = {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor"};
 
-DefaultsByChoice for_classes(Variant<double, bool, const char*, int64_t> value) {
+DefaultsByChoice for_classes(const decltype(DefaultsByChoice::One::value)& value) {
   DefaultsByChoice defaults{"data.kind", {}};
   for (const std::string_view kind : kClasses) defaults.values.push_back({kind, value});
   return defaults;
@@ -23,6 +24,8 @@ DefaultsByChoice loss_of_classes() {
   DefaultsByChoice defaults = for_classes("cross_entropy");
   defaults.values.push_back({"idx", "cross_entropy"});
   defaults.values.push_back({"images", "cross_entropy"});
+  defaults.values.push_back({"audio", "cross_entropy"});
+  defaults.values.push_back({"labelled_text", "cross_entropy"});
   return defaults;
 }
 
@@ -63,7 +66,8 @@ std::vector<Key> data_keys() {
   std::vector<Key> keys = {
       {"data.kind",
        choice(
-           {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor", "csv", "numpy", "libsvm", "idx", "images", "text"}),
+           {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor", "csv", "numpy", "libsvm", "idx", "images",
+            "audio", "text", "labelled_text"}),
        Required{}, always(),
        "`line`: points (x, y) with y = slope·x + intercept + noise·(standard normal noise); `polynomial` and `sine` "
        "likewise. `blobs`, `moons`, `spirals`, `xor`: points in a plane, each of a class. `csv`: a table, of text. "
@@ -71,10 +75,13 @@ std::vector<Key> data_keys() {
        "0. "
        "`idx`: arrays of examples, such as images, with labels in a file of their own. All four may be compressed by "
        "gzip or zstd. `images`: pictures, as folders of JPEG, PNG and WebP files named by their class, a CSV or JSONL of "
-       "paths and labels, or an IDX file. `text`: the tokens of a text, for `model.kind = \"gpt\"`."},
+       "paths and labels, or an IDX file. `audio`: sounds, as such folders of WAV, FLAC, OGG and MP3 files or such lists. "
+       "`text`: the tokens of a text, for `model.kind = \"gpt\"`. "
+       "`labelled_text`: texts, each of a class."},
       {"data.path", texts(), Required{}, data_is(kFiles),
        "The file, or a list of files, which are read as one, in that order. A name with `*`, `?` or `[…]` stands for "
-       "all files that it fits, by name. A relative path starts at the working directory."},
+       "all files that it fits, by name. A relative path starts at the working directory. Of `text` also a "
+       "folder that `gradus data pack` made."},
       {"data.validation_path", texts(), Unset{}, data_is(kFiles),
        "The same for validation: files that are never trained on."},
       {"data.labels", texts(), Unset{}, data_is({"idx", "images"}),
@@ -83,11 +90,13 @@ std::vector<Key> data_keys() {
       {"data.validation_labels", texts(), Unset{}, data_is({"idx", "images"}),
        "The same of `data.validation_path`."},
       {"data.rows", choice({"in_memory", "streamed"}), "in_memory", data_is({"csv", "libsvm"}),
-       "`in_memory`: all rows are held in memory. `streamed`: for files larger than memory. The rows are encoded into a "
+       "`in_memory`: all rows are held in memory. `streamed`: for files larger than memory. The rows are encoded into "
+       "a "
        "file once, the cache, from which each pass reads a part at a time, shuffled by the seed: blocks of rows, and "
        "the rows of those that are in memory together. For `solver.name` = `sgd`, `adagrad` or `ftrl`, and for "
        "optimizers with a number as `train.batch_size`; with "
-       "`data.split = \"random\"`, each row being held out by itself, so that the fraction is about that. A cache whose "
+       "`data.split = \"random\"`, each row being held out by itself, so that the fraction is about that. A cache "
+       "whose "
        "source or options have changed is made again."},
       {"data.cache", text(), Unset{"the first file's path with .rows behind it"}, Condition{"data.rows", {"streamed"}},
        "Where the cache lies. It takes about as much of the disk as the rows in 32 bits: 8 bytes for a value that is "
@@ -95,14 +104,43 @@ std::vector<Key> data_keys() {
       {"data.rows_megabytes", integer({.low = 1, .high = 1 << 20}), 256, Condition{"data.rows", {"streamed"}},
        "How much memory rows take, in 10^6 bytes: half of it those that are learned, half the next, which are read "
        "meanwhile. What all fits is read once, and learned as rows in memory are."},
-      {"data.tokens", choice({"characters", "bytes"}), "characters", data_is({"text"}),
-       "What a token is: a character of the file's own alphabet, or one of the 256 bytes."},
+      {"data.format", choice({"auto", "plain", "lines", "jsonl", "csv"}), "auto", data_is(kTexts),
+       "How texts lie in the files. `plain`: a file is one text. `lines`: each line is one. `jsonl`: a JSON object a "
+       "line. `csv`: a row of a table. `auto`: by the file's name, `plain` unless it ends in .jsonl, .csv or .tsv. But "
+       "for `plain` each text is a document of its own: windows go across several, and no token sees another's."},
+      {"data.text", texts(), Unset{"text"}, data_is(kTexts),
+       "The fields of `jsonl` and `csv` that are the text; those that a row has are joined by a line end."},
+      {"data.tokens",
+       choice({"characters", "bytes", "words", "bpe"}),
+       "characters",
+       data_is(kTexts),
+       "What a token is: a character of the text's own alphabet; one of the bytes that are there; a word, or a mark "
+       "between words, of the most frequent ones; or a piece of a word, of a byte-level BPE as GPT-2 has it.",
+       {},
+       {"data.kind", {{"labelled_text", "words"}}}},
+      {"data.vocabulary", integer({.low = 2, .high = 1 << 24}), 8000, Condition{"data.tokens", {"words", "bpe"}},
+       "How many tokens are learned from the training part before the training. They are kept with the run, as "
+       "tokenizer.json, which of `bpe` is that of Hugging Face's libraries too."},
+      {"data.tokenizer", text(), Unset{"learned"}, Condition{"data.tokens", {"words", "bpe"}},
+       "A tokenizer.json to use instead: one that `gradus tokenizer train` made, of a run, or of other makers."},
+      {"data.label", text(), "label", data_is({"labelled_text"}), "The field of `jsonl` and `csv` that is the class."},
+      {"data.label_from", choice({"field", "file"}), "field", data_is({"labelled_text"}),
+       "`file`: the class of a text is the name of its file, without folder and endings."},
+      {"data.longest", integer(kSize), 256, data_is({"labelled_text"}),
+       "How many tokens of a text are used: of a longer one the first."},
       {"data.stride", integer(kFrom0), 0, data_is({"text"}),
        "Distance in tokens between the starts of neighbouring examples; 0 is `model.context`, so that examples do not "
        "overlap."},
-      {"data.target", text(), Unset{"the last column; none for models that make clusters; of pictures \"label\""},
-       data_is({"csv", "numpy", "images"}),
-       "The name of the column to learn. Clusters are not made by it, only compared with it by `gradus eval`."},
+      {"data.target",
+       texts(),
+       Unset{"the last column; none for models that make clusters; of pictures and sounds \"label\""},
+       data_is({"csv", "numpy", "images", "audio"}),
+       "The name of the column to learn. Clusters are not made by it, only compared with it by `gradus eval`. A list of "
+       "columns of a table is soft labels, for `loss.name = \"cross_entropy\"`: each column has the probabilities of the "
+       "class that it names, in each row from 0 and 1 in all, within 0.001. Measures of classes take the likeliest for the "
+       "true one.",
+       {},
+       {"data.kind", {{"audio", "label"}}}},
       {"data.features", texts(), Unset{"all other columns"}, data_is(kTables),
        "The names of the columns to learn from."},
       {"data.separator", choice({"comma", "semicolon", "tab", "space"}),
@@ -145,14 +183,14 @@ std::vector<Key> data_keys() {
       {"data.scaling",
        choice({"standardize", "min_max", "none"}),
        "standardize",
-       data_is({"csv", "numpy", "idx", "images"}),
+       data_is({"csv", "numpy", "idx", "images", "audio"}),
        "What is done to a feature of numbers: its mean is subtracted and its standard deviation divided by; it is "
        "brought "
        "to [0, 1]; or nothing. Means, ranges and all else that is said of features here are those of the training "
        "part, "
        "and are kept with the model. Of `idx` all numbers are scaled alike: bytes of images come to lie in [0, 1]. Of "
        "`images` each channel has its own mean and deviation (of up to 1024 files of the training part); `min_max` leaves "
-       "samples from 0 to 1, and `none` those from 0 to 255.",
+       "samples from 0 to 1, and `none` those from 0 to 255. Of `audio` a feature is a band, over all frames.",
        {},
        {"data.kind", {{"idx", "min_max"}}}},
       {"data.log1p", texts(), Unset{"none"}, data_is(kTables),
@@ -169,7 +207,8 @@ std::vector<Key> data_keys() {
        "What becomes of a feature of text. `one_hot`: an input for each text of the training part, 1 where it is that "
        "one "
        "and 0 elsewhere. `hash`: the same for `data.hash_buckets` numbers that are drawn from the text, for texts of "
-       "which there are many. `embedding`: of an `mlp`, a vector that is learned for each text of the training part, and one for all others. `error`: features are numbers."},
+       "which there are many. `embedding`: of an `mlp`, a vector that is learned for each text of the training part, "
+       "and one for all others. `error`: features are numbers."},
       {"data.category_columns", texts(), Unset{"none"}, data_is(kTables),
        "Features whose numbers are names, such as postal codes: they are treated as text is."},
       {"data.hash_buckets", integer({.low = 1, .high = 1 << 16}), 256, Condition{"data.categories", {"hash"}},
@@ -183,6 +222,7 @@ std::vector<Key> data_keys() {
        "unit all the same."},
   };
   for (Key& key : image_data_keys()) keys.push_back(std::move(key));
+  for (Key& key : audio_data_keys()) keys.push_back(std::move(key));
   for (Key& key : made_up_data_keys()) keys.push_back(std::move(key));
   keys.push_back({"data.validation_fraction", real(kFrom0Below1),
                   Unset{"0.1 for `text`, 0.2 for tables, rows and data of classes, 0.0 for curves and clusters"},
@@ -198,32 +238,48 @@ std::vector<Key> data_keys() {
 
 std::vector<Key> model_keys() {
   return {
-      {"model.kind", choice({"linear", "mlp", "kmeans", "gmm", "gpt"}), Required{}, always(),
+      {"model.kind", choice({"linear", "mlp", "kmeans", "gmm", "gpt", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn",
+                              "autoencoder"}),
+       Required{}, always(),
        "`linear`: y = W·x + b. `mlp`: linear layers with an activation between them. `kmeans`: clusters, each of the "
        "rows that are nearest to its centre. `gmm`: a Gaussian mixture, clusters with a normal distribution each. "
-       "`gpt`: a decoder-only transformer, for `data.kind = \"text\"`; the others are for all other data."},
+       "`gpt`: a decoder-only transformer, for `data.kind = \"text\"`. For pictures, and for sounds as spectrograms: "
+       "`cnn`: stages of convolutions and pooling, then linear layers; `lenet` and `vgg`: those of these names; "
+       "`resnet`: a residual network; `vit`: a transformer that sees patches. `rnn`: an LSTM or GRU, for what goes by "
+       "time. `encoder`: a transformer that sees a whole text, and classifies it. `autoencoder`: linear layers that "
+       "tell an example in a few numbers, its code, and make it again; it needs no target. `linear`, `mlp`, `kmeans`, "
+       "`gmm` and `autoencoder` take every example as a row of numbers."},
       {"model.init",
        choice({"default", "zeros", "normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform",
                "kaiming_normal", "kaiming_uniform", "lecun_normal", "orthogonal"}),
        "default",
-       model_is({"linear", "mlp"}),
-       "Start of the weights. `default`: uniform within ±1/√inputs, as in PyTorch. `normal`, `uniform` and "
+       model_is({"linear", "mlp", "gpt"}),
+       "Start of the weights. `default`: uniform within ±1/√inputs, as in PyTorch; of `gpt` normal with deviation "
+       "0.02, as "
+       "in GPT-2. `normal`, `uniform` and "
        "`truncated_normal` have deviation or bound `init_scale`. `xavier` (Glorot, Bengio, 2010): variance 2/(inputs + "
        "outputs); `kaiming` (He et al., 2015): 2/inputs; `lecun` (LeCun et al., 1998): 1/inputs; `orthogonal` (Saxe et "
-       "al., 2014). Biases start like the weights with `default`, `normal` and `uniform`, else at 0.",
+       "al., 2014). Biases start like the weights with `default`, `normal` and `uniform`, else at 0. Of `gpt` they "
+       "start at 0, "
+       "embeddings like the weights of a layer with `model.width` inputs, and the weights of the two projections that "
+       "a "
+       "block adds to its input are divided by √(2·`model.layers`) in any case.",
        {},
        {"model.kind", {{"linear", "normal"}}}},
       {"model.init_scale", real(kAbove0), 1.0,
        Condition{"model.init",
                  {"normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform", "orthogonal"}},
        "The deviation of `normal` and `truncated_normal`, the bound of `uniform`, what the others are multiplied by."},
-      {"model.hidden", integers(kSize), std::vector<int64_t>{64, 64}, model_is({"mlp"}),
-       "Widths of the hidden layers, from input to output."},
+      {"model.hidden", integers(kSize), std::vector<int64_t>{64, 64}, model_is({"mlp", "cnn", "autoencoder"}),
+       "Widths of the hidden linear layers, from input to output; of `autoencoder` from input to code, and back.",
+       {},
+       {"model.kind",
+        {{"cnn", std::vector<int64_t>{128}}, {"autoencoder", std::vector<int64_t>{256}}}}},
       {"model.embedding_width", integer(kSize), Unset{"half as many as the column has texts, rounded up, 50 at most"},
        Condition{"data.categories", {"embedding"}}, "Size of the vectors of a feature of text."},
       {"model.activation",
        choice({"relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus", "mish"}),
-       "relu", model_is({"mlp"}), "The function after each hidden layer; `gelu` is its approximation by tanh."},
+       "relu", model_is({"mlp", "cnn", "autoencoder"}), "The function after each hidden layer; `gelu` is its approximation by tanh."},
       {"model.spectral_norm", boolean(), false, model_is({"mlp"}),
        "Whether each layer's weight is divided by its largest singular value, so that no layer lengthens a vector. It "
        "is "
@@ -252,10 +308,14 @@ std::vector<Key> model_keys() {
        "The covariances of a component: a matrix, or a variance for each feature."},
       {"model.covariance_regularization", real(kFrom0), 1e-6, model_is({"gmm"}),
        "Added to the variances, so that no component shrinks to a point."},
-      {"model.layers", integer(kSize), 4, model_is({"gpt"}), "Number of transformer blocks."},
-      {"model.width", integer(kSize), 128, model_is({"gpt"}),
-       "Size of the embeddings; it must be a multiple of `model.heads`."},
-      {"model.heads", integer(kSize), 4, model_is({"gpt"}), "Attention heads in a block."},
+      {"model.layers", integer(kSize), 4, model_is({"gpt", "vit", "encoder", "rnn"}),
+       "Number of transformer blocks, or of recurrent layers.", {}, {"model.kind", {{"rnn", 1}}}},
+      {"model.width", integer(kSize), 128, model_is({"gpt", "vit", "encoder", "rnn", "resnet"}),
+       "Size of the embeddings, a multiple of `model.heads`; of `rnn` the size of a layer's state; of `resnet` the "
+       "channels of its first stage.",
+       {},
+       {"model.kind", {{"resnet", 64}}}},
+      {"model.heads", integer(kSize), 4, model_is({"gpt", "vit", "encoder"}), "Attention heads in a block."},
       {"model.context", integer(kSize), 64, model_is({"gpt"}), "Context length: the tokens in an example."},
       {"model.bias", boolean(), true, model_is({"gpt"}), "Whether linear layers and layer norms have a bias."},
       {"model.positions", choice({"learned", "rotary"}), "learned", model_is({"gpt"}),
@@ -283,13 +343,14 @@ std::vector<Key> model_keys() {
        "A run's folder, or a checkpoint's: training starts from its weights, and for text with its vocabulary. The "
        "other keys of "
        "the model must be as they were there."},
-      {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt"}),
+      {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt", "cnn", "vit", "encoder", "rnn"}),
        "Probability that dropout sets an activation to zero while training."},
   };
 }
 
 std::vector<Key> loss_keys() {
-  const Condition has_features = model_is({"linear", "mlp"});
+  const Condition has_features =
+      model_is({"linear", "mlp", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn"});
   return {
       {"loss.name",
        choice({"mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cross_entropy", "binary_cross_entropy",
@@ -307,8 +368,14 @@ std::vector<Key> loss_keys() {
        "Which quantile of the target is learned."},
       {"loss.label_smoothing", real(kFrom0Below1), 0.0, loss_is({"cross_entropy"}),
        "The part of the probability that is spread evenly over all classes."},
-      {"loss.class_weights", reals(kAbove0), Unset{"1 each"},
-       loss_is({"cross_entropy", "hinge", "squared_hinge"}),
+      {"loss.ignored_class", text(), Unset{},
+       loss_is({"cross_entropy", "binary_cross_entropy", "focal", "hinge", "squared_hinge"}),
+       "The class of a table's rows that carry no loss and count in no measure, by its name in the target column, such "
+       "as `\"unknown\"` or `\"-100\"`: PyTorch's `ignore_index`. The model has no output for it, and `gradus predict` "
+       "never says it. Such rows are left out when the data is read, so that all rows of a batch count. An empty field "
+       "is "
+       "no class; `data.unlabelled` leaves its row out."},
+      {"loss.class_weights", reals(kAbove0), Unset{"1 each"}, loss_is({"cross_entropy", "hinge", "squared_hinge"}),
        "What an example of each class counts, in the order of the classes; the loss is divided by the sum of these. "
        "Where classes are of different size, examples / (classes · examples of the class) makes them count the same: "
        "scikit-learn's `balanced`. `--dry-run` lists the classes and these numbers."},

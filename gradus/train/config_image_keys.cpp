@@ -4,7 +4,7 @@
 namespace gradus::keys {
 
 std::vector<Key> image_data_keys() {
-  const Condition is_images = data_is({"images"});
+  const Condition is_images = data_is({"images"}), is_files = data_is({"images", "audio"});
   return {
       {"data.image_size", counts({.low = 1, .high = 8192}), Unset{"that of the pictures of an IDX file"}, is_images,
        "The height and width of the pictures that the model sees: one number for both, or a list of the two. Pictures "
@@ -22,15 +22,15 @@ std::vector<Key> image_data_keys() {
        "`data.deviation`."},
       {"data.deviation", reals(kAbove0), Unset{"that of the training part"}, is_images,
        "What it divides by then, a number for each channel."},
-      {"data.name_pattern", text(), "{label}/**", is_images,
+      {"data.name_pattern", text(), "{label}/**", is_files,
        "What paths below a folder say: `{label}` is the class, and any other name in braces a column, such as one for "
        "`data.split_column`; `*` is any characters of a name, `**` of a path. By itself the first folder's name is the "
        "class."},
-      {"data.path_column", text(), Unset{"path, file, filename, file_name or image, whichever there is"}, is_images,
-       "In a CSV or a JSONL the column of the pictures' paths; they count from the folder of that file."},
-      {"data.on_bad_file", choice({"error", "skip"}), "error", is_images,
-       "A file that is no picture, or a damaged one. `error`: what begins wrongly is found before training, other damage "
-       "when the picture is needed. `skip`: all files are decoded before training, and bad ones left out, counted, and "
+      {"data.path_column", text(), Unset{"path, file, filename, file_name, image or audio, whichever there is"}, is_files,
+       "In a CSV or a JSONL the column of the files' paths; they count from the folder of that file."},
+      {"data.on_bad_file", choice({"error", "skip"}), "error", is_files,
+       "A file that is no picture or no sound, or a damaged one. `error`: what begins wrongly is found before training, other damage "
+       "when the example is needed. `skip`: all files are decoded before training, and bad ones left out, counted, and "
        "the first of them named."},
       {"data.keep_megabytes", integer({.low = 0, .high = 1 << 20}), 1024, is_images,
        "How much memory decoded pictures may take, in 10^6 bytes; those that find no room are decoded in each pass. They "

@@ -54,12 +54,16 @@ inline DefaultsByChoice by_optimizer(std::vector<DefaultsByChoice::One> values) 
   return {"optimizer.name", std::move(values)};
 }
 
-/// The keys of [data], [model], [loss] and [solver].
+/// The keys of [data], [model] (of all models, and of networks alone), [loss] and [solver].
 std::vector<Key> data_keys();
 /// Those of [data] that pictures alone have, and of [augment].
 std::vector<Key> image_data_keys();
 std::vector<Key> augment_keys();
+/// The same of sounds.
+std::vector<Key> audio_data_keys();
+std::vector<Key> audio_augment_keys();
 std::vector<Key> model_keys();
+std::vector<Key> network_keys();
 std::vector<Key> loss_keys();
 std::vector<Key> solver_keys();
 

@@ -21,14 +21,14 @@ using namespace keys;
 constexpr KeyTable kTables[] = {
     {"data", "The data set and the part of it that is held out for validation."},
     {"augment",
-     "How pictures are varied in training, each anew in each pass: what happens to one is a function of the seed, the "
-     "pass and the picture. The order is that of the keys, but that erasing comes behind the scaling, then mixing. "
-     "Validation, `gradus eval` and `gradus predict` see pictures as they are."},
+     "How pictures and sounds are varied in training, each anew in each pass: what happens to one is a function of the "
+     "seed, the pass and the example. The order is that of the keys, but that erasing and masks come behind the scaling, "
+     "then mixing. Validation, `gradus eval` and `gradus predict` see examples as they are."},
     {"model",
-     "The model. `gpt` is for text and learns to say the next token; the others are of rows of features, of which "
-     "`kmeans` and `gmm` make clusters."},
+     "The model. `gpt` is for text and learns to say the next token; the others tell classes or numbers of examples, "
+     "but for `kmeans` and `gmm`, which make clusters, and `autoencoder`, which finds codes."},
     {"loss",
-     "What `linear` and `mlp` minimise; `gradus/autograd/ops.h` has the formulas. A linear model is linear regression "
+     "What models that learn a target minimise; `gradus/autograd/ops.h` has the formulas. A linear model is linear regression "
      "with a loss of numbers, logistic regression with `binary_cross_entropy`, softmax regression with "
      "`cross_entropy`."},
     {"solver", "Linear models without an optimizer, and clusters; `docs/classic.md` has the methods."},
@@ -449,8 +449,8 @@ std::vector<Key> sweep_keys() {
 
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
-  for (auto part : {data_keys, augment_keys, model_keys, loss_keys, solver_keys, optimizer_keys, schedule_keys, schedule_part_keys,
-                    regularization_keys, train_keys, watching_keys, sweep_keys}) {
+  for (auto part : {data_keys, augment_keys, audio_augment_keys, model_keys, network_keys, loss_keys, solver_keys, optimizer_keys,
+                    schedule_keys, schedule_part_keys, regularization_keys, train_keys, watching_keys, sweep_keys}) {
     for (Key& key : part()) keys.push_back(std::move(key));
   }
   return keys;

@@ -70,7 +70,7 @@ struct Condition {
 struct DefaultsByChoice {
   struct One {
     std::string_view choice;
-    Variant<double, bool, const char*, int64_t> value;
+    Variant<double, bool, const char*, int64_t, std::vector<int64_t>> value;
   };
   std::string key = {};
   std::vector<One> values = {};

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "gradus/data/libsvm.h"
+#include "gradus/data/row_filter.h"
 #include "gradus/data/split.h"
 #include "gradus/tensor/sparse.h"
 #include "gradus/train/experiment.h"
@@ -33,13 +34,29 @@ ExperimentData make_text_data(const Config& config, const DataEncoder& given);
 ExperimentData make_table_data(const Config& config, const DataEncoder& given);
 ExperimentData make_sparse_data(const Config& config, const DataEncoder& given);
 ExperimentData make_array_data(const Config& config, const DataEncoder& given);
+ExperimentData make_labelled_text_data(const Config& config, const DataEncoder& given);
 ExperimentData make_streamed_data(const Config& config, const DataEncoder& given);
-std::unique_ptr<Dataset> read_text(const Config& config, const CharacterTokenizer& tokenizer,
+ExperimentData make_audio_data(const Config& config, const DataEncoder& given);
+std::unique_ptr<Dataset> read_text(const Config& config, const TextTokenizer& tokenizer,
                                    const std::vector<std::string>& paths);
 std::unique_ptr<Dataset> read_table(const Config& config, const TableEncoder& encoder,
                                     const std::vector<std::string>& paths);
 std::unique_ptr<Dataset> read_sparse(const Config& config, const TableEncoder& encoder,
                                      const std::vector<std::string>& paths);
+std::unique_ptr<Dataset> read_labelled_text(const Config& config, const TableEncoder& encoder,
+                                            const std::vector<std::string>& paths);
+/// Texts, and their labels as a table of one column, by which rows are named and split like any others.
+struct LabelledTexts {
+  std::vector<std::string> texts;
+  Table labels;
+};
+/// Without labels each text has the name of its file for one.
+LabelledTexts read_labelled_texts(const Config& config, const std::vector<std::string>& paths, bool with_labels);
+/// As a model sees them, without targets.
+std::unique_ptr<Dataset> text_rows(const Config& config, const TableEncoder& encoder, const LabelledTexts& texts);
+
+std::unique_ptr<Dataset> read_audio_files(const Config& config, const AudioEncoder& encoder,
+                                          const std::vector<std::string>& paths);
 
 /// Labels are read where files of them are given.
 std::unique_ptr<Dataset> read_arrays(const Config& config, const TableEncoder& encoder,
@@ -47,6 +64,9 @@ std::unique_ptr<Dataset> read_arrays(const Config& config, const TableEncoder& e
 
 /// IDX files of labels, one behind the other, as a table of one column, "label".
 Table read_label_files(const std::vector<std::string>& paths);
+
+/// A CSV or a JSONL with the paths of files, and what is known of each: column "path" and others (data/file_list.h).
+Table read_listed_files(const Config& config, const std::string& path);
 
 /// Some rows of files that are read a piece at a time: their inputs, dense or sparse, and the table, or the labels, that
 /// they come from.
@@ -79,6 +99,14 @@ struct ArrayRows {
 /// The files one behind the other.
 ArrayRows read_array_rows(const TableEncoder& encoder, const std::vector<std::string>& paths);
 
+/// Sounds as a model sees them, without what is known of them, and the names of their files.
+struct AudioRows {
+  std::unique_ptr<Dataset> data;
+  std::vector<std::string> names;
+};
+/// Of files, folders and lists.
+AudioRows read_audio_rows(const Config& config, const AudioEncoder& encoder, const std::vector<std::string>& paths);
+
 /// A table of one column, "label", whose rows are named and split as those of any table.
 Table label_table(std::vector<double> labels, std::vector<int64_t> lines, std::string source);
 /// Puts it behind the labels of the files before, if there are any.
@@ -96,8 +124,8 @@ bool has_classes(const Config& config);
 TableEncoderOptions target_options(const Config& config);
 /// `data.scaling`.
 Scaling scaling_of(const Config& config);
-/// Leaves out the rows without a value in that column, where `data.unlabelled` asks for that; how many.
-int64_t leave_out_unlabelled(const Config& config, Table& table, size_t column);
+/// Which rows are left out by their target: `data.unlabelled`, `loss.ignored_class`.
+RowFilterOptions row_filter(const Config& config);
 /// `data.fold`, one of `data.folds`; a usage error otherwise.
 int64_t fold_of(const Config& config);
 /// What `[data]` and the loss ask of the encoder of a table.

@@ -8,6 +8,7 @@
 #include "gradus/nn/models/gpt.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/train/clustering_model.h"
+#include "gradus/train/experiment_networks.h"
 
 namespace gradus {
 namespace {
@@ -15,44 +16,6 @@ namespace {
 DType dtype_of(const Config& config, std::string_view key) { return dtype_from_name(config.text(key)); }
 
 uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
-
-GptOptions gpt_options(const Config& config, const DataShape& shape) {
-  GptOptions o{.vocabulary = shape.vocabulary,
-               .layers = config.integer("model.layers"),
-               .width = config.integer("model.width"),
-               .heads = config.integer("model.heads"),
-               .context = config.integer("model.context"),
-               .dropout = config.real("model.dropout"),
-               .bias = config.boolean("model.bias"),
-               .window = config.integer("model.window"),
-               .tied = config.boolean("model.tied"),
-               .recompute = config.boolean("model.recompute")};
-  if (config.text("model.positions") == "rotary") {
-    o.positions = GptOptions::Positions::kRotary;
-    o.rotary_base = config.real("model.rotary_base");
-  }
-  if (config.text("model.norm") == "rms") o.norm = GptOptions::NormKind::kRms;
-  if (config.text("model.feed_forward") == "swiglu") o.feed_forward = GptOptions::FeedForward::kSwiglu;
-  if (config.has("model.feed_forward_width")) o.feed_forward_width = config.integer("model.feed_forward_width");
-  if (config.has("model.kv_heads")) o.kv_heads = config.integer("model.kv_heads");
-  return o;
-}
-
-Objective objective_of(const Config& config) {
-  Objective o;
-  o.kind = objective_kind(config.text("loss.name"));
-  const auto take = [&](const char* key, double& into) {
-    if (config.has(key)) into = config.real(key);
-  };
-  take("loss.delta", o.delta);
-  take("loss.quantile", o.quantile);
-  take("loss.label_smoothing", o.label_smoothing);
-  if (config.has("loss.class_weights")) o.class_weights = config.reals("loss.class_weights");
-  take("loss.positive_weight", o.positive_weight);
-  take("loss.gamma", o.gamma);
-  take("loss.alpha", o.alpha);
-  return o;
-}
 
 // Of weights and of biases; nothing is the layers' own default.
 struct Start {
@@ -75,6 +38,49 @@ Start start_of(const Config& config) {
   if (name == "lecun_normal") return {Initializer::lecun_normal(), zero};
   return {Initializer::orthogonal(scale), zero};
 }
+
+GptOptions gpt_options(const Config& config, const DataShape& shape) {
+  GptOptions o{.vocabulary = shape.vocabulary,
+               .layers = config.integer("model.layers"),
+               .width = config.integer("model.width"),
+               .heads = config.integer("model.heads"),
+               .context = config.integer("model.context"),
+               .dropout = config.real("model.dropout"),
+               .bias = config.boolean("model.bias"),
+               .window = config.integer("model.window"),
+               .tied = config.boolean("model.tied"),
+               .recompute = config.boolean("model.recompute")};
+  if (config.text("model.positions") == "rotary") {
+    o.positions = GptOptions::Positions::kRotary;
+    o.rotary_base = config.real("model.rotary_base");
+  }
+  if (config.text("model.norm") == "rms") o.norm = GptOptions::NormKind::kRms;
+  if (config.text("model.feed_forward") == "swiglu") o.feed_forward = GptOptions::FeedForward::kSwiglu;
+  if (config.has("model.feed_forward_width")) o.feed_forward_width = config.integer("model.feed_forward_width");
+  if (config.has("model.kv_heads")) o.kv_heads = config.integer("model.kv_heads");
+  o.weight_init = start_of(config).weight.value_or(o.weight_init);
+  return o;
+}
+
+}  // namespace
+
+Objective objective_of(const Config& config) {
+  Objective o;
+  o.kind = objective_kind(config.text("loss.name"));
+  const auto take = [&](const char* key, double& into) {
+    if (config.has(key)) into = config.real(key);
+  };
+  take("loss.delta", o.delta);
+  take("loss.quantile", o.quantile);
+  take("loss.label_smoothing", o.label_smoothing);
+  if (config.has("loss.class_weights")) o.class_weights = config.reals("loss.class_weights");
+  take("loss.positive_weight", o.positive_weight);
+  take("loss.gamma", o.gamma);
+  take("loss.alpha", o.alpha);
+  return o;
+}
+
+namespace {
 
 std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {
   const Start start = start_of(config);
@@ -129,7 +135,8 @@ std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) 
   const std::string& kind = config.text("model.kind");
   if (makes_clusters(config)) return make_clustering_model(config, shape);
   if (kind == "gpt") return std::make_unique<Gpt>(gpt_options(config, shape), seed_of(config));
-  return kind == "mlp" ? make_mlp(config, shape) : make_linear(config, shape);
+  if (kind == "mlp") return make_mlp(config, shape);
+  return kind == "linear" ? make_linear(config, shape) : internal::make_network(config, shape);
 }
 
 void check_precision(const Config& config) {

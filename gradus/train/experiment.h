@@ -8,8 +8,10 @@
 #include "gradus/data/csv.h"
 #include "gradus/data/dataset.h"
 #include "gradus/data/encoder.h"
+#include "gradus/data/row_filter.h"
 #include "gradus/data/split.h"
 #include "gradus/nn/models/model.h"
+#include "gradus/nn/objective.h"
 #include "gradus/optim/optimizer.h"
 #include "gradus/optim/schedule.h"
 #include "gradus/train/config.h"
@@ -38,8 +40,8 @@ struct ExperimentData {
   uint64_t hash = 0;  ///< XXH3 of the data as the model sees it: tokens, or inputs and targets.
   /// Of tables and sparse rows: which rows of data.path each part has, counted from 0 over all its files.
   Split split;
-  int64_t unlabelled = 0;          ///< Rows of tables that were left out, as their target is missing.
-  int64_t skipped = 0;             ///< Rows of tables that were left out, as something is wrong with them,
+  LeftOutRows by_target = {};      ///< Rows of tables that were left out for their target,
+  int64_t skipped = 0;             ///< or as something is wrong with them,
   std::string first_skipped = {};  ///< and with the first of them, and where.
   int64_t left_out = 0;                 ///< Of streamed rows: both of the above.
   std::vector<std::string> notes = {};  ///< What happened while it was read, for people.
@@ -73,6 +75,8 @@ MetricUnits metric_units(const DataEncoder& encoder, const Dataset& part);
 Table read_tables(const Config& config, const std::vector<std::string>& paths);
 /// How `[data]` says that tables are written.
 CsvOptions csv_options(const Config& config);
+/// `[loss]`, of a model that learns a target.
+Objective objective_of(const Config& config);
 /// A freshly initialised model of `[model]` for data of that shape.
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape);
 /// The optimizer of `[optimizer]` for these parameters. The learning rate is the schedule's, `clip_norm` and

@@ -81,9 +81,11 @@ ExperimentData make_data(const Config& config, const DataEncoder& encoder) {
   if (is_streamed(config)) return internal::make_streamed_data(config, encoder);
   if (kind == "csv" || kind == "libsvm") check_fits(config);
   if (kind == "text") return internal::make_text_data(config, encoder);
+  if (kind == "labelled_text") return internal::make_labelled_text_data(config, encoder);
   if (kind == "csv" || kind == "numpy") return internal::make_table_data(config, encoder);
   if (kind == "idx") return internal::make_array_data(config, encoder);
   if (kind == "images") return internal::make_image_data(config, encoder);
+  if (kind == "audio") return internal::make_audio_data(config, encoder);
   return kind == "libsvm" ? internal::make_sparse_data(config, encoder) : internal::make_made_up_data(config);
 }
 
@@ -94,15 +96,17 @@ std::unique_ptr<Dataset> read_data(const Config& config, const DataEncoder& enco
     fail_usage("--labels", "data.kind = \"{}\" has no files of labels of their own; leave it out",
                config.text("data.kind"));
   }
-  if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder)) {
+  if (const auto* tokenizer = std::get_if<TextTokenizer>(&encoder)) {
     return internal::read_text(config, *tokenizer, paths);
   }
   if (images != nullptr) {
     internal::Pictures pictures = internal::read_pictures(config, paths, labels);
     return internal::read_images(*images, std::move(pictures), true);
   }
+  if (const auto* audio = std::get_if<AudioEncoder>(&encoder)) return internal::read_audio_files(config, *audio, paths);
   if (const auto* table = std::get_if<TableEncoder>(&encoder)) {
     if (table->array()) return internal::read_arrays(config, *table, paths, labels);
+    if (table->text()) return internal::read_labelled_text(config, *table, paths);
     return table->is_sparse() ? internal::read_sparse(config, *table, paths)
                               : internal::read_table(config, *table, paths);
   }
@@ -114,14 +118,18 @@ std::string left_out_text(const ExperimentData& data) {
   std::string text;
   for (const std::string& note : data.notes) text += note + "\n";
   if (data.left_out > 0) {
-    text += fmt::format("{} rows are left out, for want of a target or as something is wrong with them\n",
-                        data.left_out);
+    text += fmt::format("{} rows are left out, for their target or as something is wrong with them\n", data.left_out);
   }
   if (data.skipped > 0) {
     text += fmt::format("{} rows are left out, as something is wrong with them; the first: {}\n", data.skipped,
                         data.first_skipped);
   }
-  if (data.unlabelled > 0) text += fmt::format("{} rows without a target are left out\n", data.unlabelled);
+  if (data.by_target.unlabelled > 0) {
+    text += fmt::format("{} rows without a target are left out\n", data.by_target.unlabelled);
+  }
+  if (data.by_target.ignored > 0) {
+    text += fmt::format("{} rows of the ignored class are left out\n", data.by_target.ignored);
+  }
   if (data.unused_tokens > 0) {
     text += fmt::format("{} tokens at the end of the training text are too few for an example and stay unused\n",
                         data.unused_tokens);
@@ -132,14 +140,19 @@ std::string left_out_text(const ExperimentData& data) {
 MetricUnits metric_units(const DataEncoder& encoder, const Dataset& part) {
   MetricUnits units;
   if (const TableEncoder* table = target_encoder(encoder)) units.target_scale = table->target().scale;
-  const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder);
+  const auto* tokenizer = std::get_if<TextTokenizer>(&encoder);
   const auto* text = dynamic_cast<const TokenDataset*>(&part);
-  if (tokenizer != nullptr && text != nullptr) {
-    const std::span<const int32_t> targets = text->targets();
-    double bytes = 0.0;
-    for (const int32_t id : targets) bytes += static_cast<double>(tokenizer->token(id).size());
-    units.bytes_per_token = bytes / static_cast<double>(targets.size());
+  if (tokenizer == nullptr || text == nullptr) return units;
+  units.is_text = true;
+  const TokenSequence targets = text->targets();
+  const std::vector<int64_t> counts = targets.counts(tokenizer->vocabulary_size());
+  double bytes = 0.0;
+  for (size_t id = 0; id < counts.size(); ++id) {
+    const std::optional<int64_t> each = tokenizer->bytes_of(static_cast<int32_t>(id));
+    if (!each) return units;  // words: what stood between them is not known
+    bytes += static_cast<double>(*each * counts[id]);
   }
+  units.bytes_per_token = bytes / static_cast<double>(targets.size());
   return units;
 }
 

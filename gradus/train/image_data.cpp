@@ -181,7 +181,7 @@ ExperimentData make_image_data(const Config& config, const DataEncoder& given) {
     note_empty_classes(data, classes, held_targets, rows, "validation");
   }
   data.shape = shape_for(config, encoder.labels);
-  data.shape.example = encoder.format.shape();
+  data.shape.example = example_shape(encoder);
   data.encoder = encoder;
   data.split = split;
   return data;

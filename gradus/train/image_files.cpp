@@ -13,10 +13,8 @@
 #include "gradus/base/folders.h"
 #include "gradus/base/hash.h"
 #include "gradus/base/threads.h"
-#include "gradus/data/csv.h"
 #include "gradus/data/file_list.h"
 #include "gradus/data/idx.h"
-#include "gradus/data/json_lines.h"
 #include "gradus/train/data_parts.h"
 
 namespace gradus::internal {
@@ -79,22 +77,9 @@ Pictures list_folders(const Config& config, const std::vector<std::string>& fold
   return pictures;
 }
 
-std::string path_column(const Config& config, const Table& table) {
-  if (config.has("data.path_column")) return config.text("data.path_column");
-  for (const char* name : {"path", "file", "filename", "file_name", "image"}) {
-    if (table.has_column(name)) return name;
-  }
-  fail_usage(table.source(), "has no column \"path\"; name the one with the pictures' paths by data.path_column");
-}
-
 Pictures list_tables(const Config& config, const std::vector<std::string>& files) {
   Pictures pictures;
-  for (const std::string& file : files) {
-    Table own = ends_in(file, {".jsonl", ".ndjson"}) ? read_json_lines(file)
-                                                     : read_csv(file, {.header = CsvOptions::Header::kYes});
-    resolve_paths(own, path_column(config, own), file);
-    append_labels(pictures.table, std::move(own));
-  }
+  for (const std::string& file : files) append_labels(pictures.table, read_listed_files(config, file));
   if (!config.has("data.target") && pictures.table.has_column("label")) pictures.target = "label";
   return pictures;
 }
@@ -255,7 +240,7 @@ Pictures read_pictures(const Config& config, const std::vector<std::string>& pat
   Pictures pictures = kind == SourceKind::kFolder  ? list_folders(config, files)
                       : kind == SourceKind::kTable ? list_tables(config, files)
                                                    : list_pictures(files);
-  if (config.has("data.target") && kind != SourceKind::kFiles) pictures.target = config.text("data.target");
+  if (config.has("data.target") && kind != SourceKind::kFiles) pictures.target = config.texts("data.target")[0];
   const int64_t pixels = check_files(config, pictures);
   pictures.hash = hash_of_files(pictures);
   use_files(pictures, pixels);

@@ -7,6 +7,7 @@
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
+#include "gradus/nn/models/autoencoder.h"
 #include "gradus/nn/models/feedforward.h"
 #include "gradus/train/clustering_model.h"
 #include "gradus/train/data_parts.h"
@@ -68,6 +69,12 @@ std::string number_text(double number) {
   return std::isfinite(narrow) ? fmt::format("{}", narrow) : fmt::format("{}", number);
 }
 
+std::string joined(const std::vector<double>& numbers) {
+  std::string text;
+  for (const double number : numbers) text += (text.empty() ? "" : ",") + number_text(number);
+  return text;
+}
+
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos && !text.empty()) return text;
   std::string quoted = "\"";
@@ -102,6 +109,7 @@ const FeatureModel& model_of_rows(const TrainedRun& run) {
 }  // namespace
 
 std::vector<std::string> class_names(const TrainedRun& run) {
+  if (dynamic_cast<const Autoencoder*>(&run.model()) != nullptr) return {};
   if (makes_clusters(run.config())) return numbered(run.shape().outputs);
   const ObjectiveKind objective = model_of_rows(run).objective().kind;
   if (!is_of_classes(objective)) return {};
@@ -110,7 +118,26 @@ std::vector<std::string> class_names(const TrainedRun& run) {
   return numbered(run.shape().outputs == 1 ? 2 : run.shape().outputs);  // which may have one output for both
 }
 
+namespace {
+
+Predictions codes_of(const Autoencoder& model, const Dataset& data, int64_t rows) {
+  Predictions result;
+  const NoGrad no_grad;
+  Context context;
+  for_each_batch(data, rows, [&](std::span<const int64_t>, const Batch& batch) {
+    const Tensor codes = model.forward(batch.inputs, context);
+    const std::vector<double> values = codes.values<double>();
+    const int64_t width = codes.size(1);
+    for (auto row = values.begin(); row != values.end(); row += width) result.codes.emplace_back(row, row + width);
+    return true;
+  });
+  return result;
+}
+
+}  // namespace
+
 Predictions predict(const TrainedRun& run, const Dataset& data, const std::function<std::string(int64_t)>& place) {
+  if (const auto* coder = dynamic_cast<const Autoencoder*>(&run.model())) return codes_of(*coder, data, rows_at_once(run));
   const auto* clusters = dynamic_cast<const ClusteringModel*>(&run.model());
   const FeatureModel* model = clusters == nullptr ? &model_of_rows(run) : nullptr;
   Predictions result;
@@ -150,6 +177,12 @@ Predictions predict_pictures(const TrainedRun& run, const ImageEncoder& encoder,
 
 Predictions predict_files(const TrainedRun& run, const std::vector<std::string>& paths) {
   if (const auto* images = std::get_if<ImageEncoder>(&run.encoder())) return predict_pictures(run, *images, paths);
+  if (const auto* audio = std::get_if<AudioEncoder>(&run.encoder())) {
+    internal::AudioRows rows = internal::read_audio_rows(run.config(), *audio, paths);
+    Predictions result = predict(run, *rows.data, [&](int64_t row) { return rows.names[static_cast<size_t>(row)]; });
+    result.names = std::move(rows.names);
+    return result;
+  }
   const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
   if (encoder != nullptr && encoder->is_sparse()) {
     const internal::SparseRows rows = internal::read_sparse_rows(encoder->sparse(), paths);
@@ -158,6 +191,11 @@ Predictions predict_files(const TrainedRun& run, const std::vector<std::string>&
   if (encoder != nullptr && encoder->array()) {
     const internal::ArrayRows rows = internal::read_array_rows(*encoder, paths);
     return predict(run, TensorDataset(rows.inputs), [&](int64_t row) { return rows.place(row); });
+  }
+  if (encoder != nullptr && encoder->text()) {
+    const internal::LabelledTexts texts = internal::read_labelled_texts(run.config(), paths, /*with_labels=*/false);
+    return predict(run, *internal::text_rows(run.config(), *encoder, texts),
+                   [&](int64_t row) { return texts.labels.place(row); });
   }
   if (encoder != nullptr) return predict(run, read_tables(run.config(), paths));
   const std::vector<std::string> files = files_of(paths, "--data");
@@ -181,6 +219,11 @@ void predict_files(const TrainedRun& run, const std::vector<std::string>& paths,
 namespace {
 
 std::string csv_names(const Predictions& p) {
+  if (!p.codes.empty()) {
+    std::string names;
+    for (size_t i = 0; i < p.codes[0].size(); ++i) names += fmt::format("{}code_{}", i > 0 ? "," : "", i);
+    return names + '\n';
+  }
   std::string text = p.names.empty() ? "prediction" : "file,prediction";
   if (!p.probabilities.empty()) {
     for (const std::string& name : p.classes) text += "," + csv_field("p_" + name);
@@ -214,6 +257,7 @@ std::string to_text(const Predictions& p) {
 
 std::string to_csv(const Predictions& p, bool with_names) {
   std::string text = with_names ? csv_names(p) : "";
+  for (const std::vector<double>& code : p.codes) text += joined(code) + '\n';
   const auto begin = [&](size_t row) { return p.names.empty() ? "" : csv_field(p.names[row]) + ","; };
   for (size_t row = 0; row < p.numbers.size(); ++row) text += begin(row) + number_text(p.numbers[row]) + '\n';
   for (size_t row = 0; row < p.ids.size(); ++row) {
@@ -228,6 +272,7 @@ std::string to_csv(const Predictions& p, bool with_names) {
 
 std::string to_jsonl(const Predictions& p) {
   std::string text;
+  for (const std::vector<double>& code : p.codes) text += "{\"code\":[" + joined(code) + "]}\n";
   const auto begin = [&](size_t row) {
     return "{" + (p.names.empty() ? "" : "\"file\":" + json_quoted(p.names[row]) + ",") + "\"prediction\":";
   };

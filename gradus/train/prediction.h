@@ -17,9 +17,10 @@ struct Predictions {
   std::vector<double> numbers;                     ///< Of a model of numbers, in the target's own unit.
   std::vector<int64_t> ids;                        ///< Of a model of classes.
   std::vector<std::vector<double>> probabilities;  ///< (rows, classes); empty if there are none.
+  std::vector<std::vector<double>> codes;          ///< (rows, code), of an autoencoder, which has nothing else.
   std::vector<std::string> names = {};             ///< Of examples that are files each, such as pictures: their paths.
 
-  size_t size() const { return classes.empty() ? numbers.size() : ids.size(); }
+  size_t size() const { return !codes.empty() ? codes.size() : classes.empty() ? numbers.size() : ids.size(); }
 };
 
 /// Predicts rows, some at a time. The table needs the features that the model was trained on, in any order and among
@@ -40,9 +41,10 @@ std::vector<std::string> class_names(const TrainedRun& run);
 
 /// For people: of each example its name, where it has one, and the likeliest classes, or the number.
 std::string to_text(const Predictions& predictions);
-/// Lines of CSV: "file" where examples have names, "prediction", and "p_CLASS" for each class with probabilities.
+/// Lines of CSV: "file" where examples have names, "prediction", and "p_CLASS" for each class with probabilities; of
+/// codes "code_0", "code_1", ….
 std::string to_csv(const Predictions& predictions, bool with_names = true);
-/// A line of JSON for each row: {"file": …, "prediction": …, "probabilities": {"CLASS": …}}.
+/// A line of JSON for each row: {"file": …, "prediction": …, "probabilities": {"CLASS": …}}, or {"code": […]}.
 std::string to_jsonl(const Predictions& predictions);
 
 }  // namespace gradus

@@ -117,6 +117,11 @@ RateSearch search_learning_rate(const Config& config, const RateSearchOptions& o
     fail_usage(config.where("model.kind"), "model.kind = \"{}\" has no learning rate to be found; train it as it is",
                config.text("model.kind"));
   }
+  if (config.has("solver.name") && config.text("solver.name") != "none") {
+    fail_usage(config.where("solver.name"),
+               "solver.name = \"{}\" leaves optimizer.learning_rate aside; set solver.name = \"none\" to look for one",
+               config.text("solver.name"));
+  }
   Session session(config);
   const ExponentialSchedule schedule{
       .learning_rate = options.from,

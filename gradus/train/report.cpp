@@ -148,7 +148,7 @@ Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
   const int64_t at_once = std::clamp<int64_t>(kMostInputs / std::max<int64_t>(1, run.shape().inputs), 1, kMostRows);
   std::vector<double> truth;
   for_each_batch(part, at_once, [&](std::span<const int64_t>, const Batch& batch) {
-    const std::vector<double> own = batch.targets.values<double>();
+    const std::vector<double> own = (classes > 0 ? classes_of_targets(batch.targets) : batch.targets).values<double>();
     truth.insert(truth.end(), own.begin(), own.end());
     return true;
   });

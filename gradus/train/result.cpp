@@ -30,12 +30,10 @@ LineFit least_squares(const TensorDataset& data) {
 }
 
 // In nats a token: what guessing by frequency alone would cost.
-double unigram_entropy(std::span<const int32_t> tokens, int64_t vocabulary) {
-  std::vector<double> counts(static_cast<size_t>(vocabulary), 0.0);
-  for (const int32_t token : tokens) ++counts[static_cast<size_t>(token)];
+double unigram_entropy(const TokenSequence& tokens, int64_t vocabulary) {
   double entropy = 0.0;
-  for (const double count : counts) {
-    const double p = count / static_cast<double>(tokens.size());
+  for (const int64_t count : tokens.counts(vocabulary)) {
+    const double p = static_cast<double>(count) / static_cast<double>(tokens.size());
     if (p > 0) entropy -= p * std::log(p);
   }
   return entropy;

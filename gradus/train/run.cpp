@@ -42,7 +42,8 @@ void check_folder(const fs::path& folder, bool overwrite) {
                "exists and is not empty; choose another --out, or give --overwrite to replace the run{}",
                is_run ? ", or --resume to go on with it" : "");
   }
-  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kColumns, kImages, kSplit, kConfig, kCheckpoints}) {
+  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kColumns, kImages, kAudio, kSplit, kConfig,
+                           kCheckpoints}) {
     if (is_run || !fs::exists(fs::symlink_status(folder / name))) continue;
     fail_usage(folder.string(),
                "has a {} but no {}, so it is not a run; --overwrite would remove a file that gradus may not have "
@@ -79,7 +80,9 @@ void check_source(const Config& config, const fs::path& folder) {
 void remove_run(const fs::path& folder) {
   remove_checkpoints(folder);
   // The log stays until the new run empties it: a folder with it is a run, wherever a kill meets this.
-  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kColumns, kImages, kSplit, kConfig}) remove_path(folder / name);
+  for (const char* name : {kSummary, kModel, kBest, kTokenizer, kColumns, kImages, kAudio, kSplit, kConfig}) {
+    remove_path(folder / name);
+  }
 }
 
 // What a process that was killed left half done.
@@ -368,7 +371,7 @@ void Run::log_event(int64_t step, const char* event, const std::string& text) {
 
 void Run::log(const StepRecord& record) {
   const double seconds = std::max(record.elapsed_s - last_log_s_, 1e-9);
-  const bool text = data().shape.vocabulary > 0;
+  const bool text = config().text("data.kind") == "text";
   const Progress progress{record, static_cast<double>(examples_since_log_) / seconds,
                           text ? weight_since_log_ / seconds : 0.0};
   JsonText row;

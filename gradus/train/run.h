@@ -35,7 +35,7 @@ struct RunOptions {
 /// A training run with its folder, which docs/file_formats.md describes:
 ///
 ///     config.toml         the resolved configuration
-///     tokenizer.json      for text; columns.json for a table
+///     tokenizer.json      for text; columns.json for a table, audio.json for sounds
 ///     log.jsonl           an object a logged step
 ///     checkpoints/        step-N, and the links last and best
 ///     model.safetensors   a link to the last weights; with train.restore_best, at the end to the best

@@ -7,6 +7,7 @@ inline constexpr const char* kConfig = "config.toml";
 inline constexpr const char* kTokenizer = "tokenizer.json";
 inline constexpr const char* kColumns = "columns.json";
 inline constexpr const char* kImages = "images.json";
+inline constexpr const char* kAudio = "audio.json";
 inline constexpr const char* kSplit = "split.csv";
 inline constexpr const char* kLog = "log.jsonl";
 inline constexpr const char* kCheckpoints = "checkpoints";

@@ -26,6 +26,13 @@ NamedTensors handles_of(const Parameters& parameters) {
   return all;
 }
 
+// Averages, if there are any, with the buffers that they are used with.
+NamedTensors usable(NamedTensors averages, const Model& model) {
+  if (averages.empty()) return averages;
+  for (auto& buffer : copies_of(model.buffers())) averages.push_back(std::move(buffer));
+  return averages;
+}
+
 std::optional<TrainedRun> source_model(const Config& config, const SessionOptions& options) {
   if (options.resumes || !config.has("model.from")) return std::nullopt;
   return load(config.text("model.from"));
@@ -64,7 +71,7 @@ Session::Session(Config config, const SessionOptions& options) : config_(std::mo
   release_unused_memory();  // what was planned has no pages, and leaves its addresses as they were
   build(options);
   if (source) {
-    load_parameters(model_->parameters(), handles_of(source->model().parameters()), config_.text("model.from"));
+    load_parameters(model_->state(), handles_of(source->model().state()), config_.text("model.from"));
   }
   solver_ = make_solver(config_, data_, *model_);
   if (solver_ != nullptr) trainer_->set_iteration([this] { return solver_->step(); });
@@ -105,6 +112,7 @@ void Session::build(const SessionOptions& options) {
   schedule_ = make_schedule(config_, planned_steps(trainer_options(config_), *data_.training));
   trainer_ = std::make_unique<Trainer>(options_of(config_, options.last_step), model_->parameters(), loss_of(*model_),
                                        *data_.training, *optimizer_, schedule_);
+  trainer_->set_buffers(model_->buffers());
   if (data_.validation) {
     trainer_->set_validation(*data_.validation, evaluation_of(*model_), metric_units(data_.encoder, *data_.validation));
   }
@@ -167,17 +175,17 @@ Checkpoint Session::snapshot() const {
   return {.state = {trainer_->state(), facts()},
           .config = config_.to_toml(),
           .encoder = data_.encoder,
-          .model = copies_of(model_->parameters()),
+          .model = copies_of(model_->state()),
           .metadata = {{"format", "pt"},
                        {"gradus.inputs", std::to_string(data_.shape.inputs)},
                        {"gradus.outputs", std::to_string(data_.shape.outputs)},
                        {"gradus.vocabulary", std::to_string(data_.shape.vocabulary)}},
-          .average = copies_of(optimizer_->averages()),
+          .average = usable(copies_of(optimizer_->averages()), *model_),
           .optimizer = copies_of(solver_ != nullptr ? solver_->state() : optimizer_->state())};
 }
 
 void Session::restore_tensors(const Checkpoint& checkpoint, std::string_view source) {
-  load_parameters(model_->parameters(), checkpoint.model, source);
+  load_parameters(model_->state(), checkpoint.model, source);
   if (solver_ != nullptr) return solver_->restore(checkpoint.optimizer, source);
   optimizer_->restore(checkpoint.state.facts.optimizer_steps, checkpoint.optimizer, source);
 }
@@ -188,7 +196,7 @@ void Session::restore(const Checkpoint& checkpoint, std::string_view source) {
 }
 
 void Session::use_weights(const NamedTensors& weights, std::string_view source) {
-  load_parameters(model_->parameters(), weights, source);
+  load_parameters(model_->state(), weights, source);
 }
 
 void Session::rewind(const Checkpoint& checkpoint, std::string_view source, const Anomaly& anomaly) {
@@ -196,6 +204,6 @@ void Session::rewind(const Checkpoint& checkpoint, std::string_view source, cons
   trainer_->rewind(checkpoint.state.training, anomaly);
 }
 
-uint64_t Session::weights_hash() const { return gradus::weights_hash(model_->parameters()); }
+uint64_t Session::weights_hash() const { return gradus::weights_hash(model_->state()); }
 
 }  // namespace gradus

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "gradus/base/error.h"
+#include "gradus/data/audio_dataset.h"
 #include "gradus/data/sampler.h"
 #include "gradus/train/data_parts.h"
 
@@ -64,8 +65,34 @@ void show_picture(ShownExample& example, const ImageFormat& format, const float*
   example.text = fmt::format("{}×{} pixels, {}, numbers from {:.3g} to {:.3g}\n{}", format.width, format.height,
                              format.channels == 1 ? "grey" : fmt::format("{} channels", format.channels), *least, *most,
                              drawn(image));
-  example.ending = ".png";
-  example.bytes = encode_png(image);
+  example.files = {{".png", encode_png(image)}};
+}
+
+// Frames from the left to the right and bands upwards, from the least to the largest number.
+Image picture_of(const Shape& shape, const float* features, float least, float most) {
+  const int64_t frames = shape[0], bands = shape[1];
+  Image image = blank_image(bands, frames, 1);
+  for (int64_t t = 0; t < frames; ++t) {
+    for (int64_t b = 0; b < bands; ++b) {
+      const float part = most > least ? (features[t * bands + b] - least) / (most - least) : 0.0F;
+      image.bytes[static_cast<size_t>((bands - 1 - b) * frames + t)] = static_cast<uint8_t>(std::lround(255.0F * part));
+    }
+  }
+  return image;
+}
+
+void show_sound(ShownExample& example, const AudioDataset& data, uint64_t key, const float* features) {
+  const AudioFormat& format = data.format();
+  const Shape shape = format.shape();
+  const auto [least, most] = std::minmax_element(features, features + shape.numel());
+  example.text = fmt::format("{:.3g} s at {} Hz, {} frames of {} numbers from {:.3g} to {:.3g}\n",
+                             static_cast<double>(format.length) / static_cast<double>(format.rate), format.rate, shape[0],
+                             shape[1], *least, *most);
+  example.files = {{".wav", encode_wav({.samples = data.training_samples(example.id, key), .rate = format.rate})}};
+  if (format.features == AudioFeatures::kSamples) return;
+  const Image image = picture_of(shape, features, *least, *most);
+  example.text += drawn(image);
+  example.files.push_back({".png", encode_png(image)});
 }
 
 void show_numbers(ShownExample& example, const Batch& batch, int64_t row) {
@@ -79,16 +106,22 @@ void show_numbers(ShownExample& example, const Batch& batch, int64_t row) {
   example.text = fmt::format("{} numbers: {}{}\n", width, fmt::join(numbers, ", "), width > kMost ? ", …" : "");
 }
 
-void show_tokens(ShownExample& example, const Batch& batch, int64_t row, const CharacterTokenizer& tokenizer) {
-  const int64_t length = batch.inputs.size(1);
+// The tokenizer of a text, or of texts with labels; null for other data.
+const TextTokenizer* tokenizer_of(const DataEncoder& encoder) {
+  if (const auto* tokenizer = std::get_if<TextTokenizer>(&encoder)) return tokenizer;
+  const auto* table = std::get_if<TableEncoder>(&encoder);
+  return table != nullptr && table->text() ? &table->text()->tokenizer : nullptr;
+}
+
+void show_tokens(ShownExample& example, const Batch& batch, int64_t row, const TextTokenizer& tokenizer) {
+  const int64_t width = batch.inputs.size(1);
+  const int64_t length = batch.lengths.defined() ? batch.lengths.data<int64_t>()[row] : width;
   const std::vector<int64_t> all = batch.inputs.values<int64_t>();
   std::vector<int32_t> ids;
-  for (int64_t i = 0; i < length; ++i) ids.push_back(static_cast<int32_t>(all[static_cast<size_t>(row * length + i)]));
+  for (int64_t i = 0; i < length; ++i) ids.push_back(static_cast<int32_t>(all[static_cast<size_t>(row * width + i)]));
   const std::string text = tokenizer.decode(ids);
   example.text = fmt::format("{} tokens\n{}\n", length, text);
-  example.ending = ".txt";
-  example.bytes = text;
-  example.target = "";  // the same, one token on
+  example.files = {{".txt", text}};
 }
 
 }  // namespace
@@ -108,13 +141,18 @@ std::vector<ShownExample> shown_examples(const Config& config, const ExperimentD
     fail_usage("data", "data.kind = \"{}\" has sparse rows, which `gradus train --dry-run` shows",
                config.text("data.kind"));
   }
-  const auto* tokenizer = std::get_if<CharacterTokenizer>(&data.encoder);
+  const TextTokenizer* tokenizer = tokenizer_of(data.encoder);
+  const bool is_text = std::holds_alternative<TextTokenizer>(data.encoder);  // its target is the same, one token on
   const auto* pictures = std::get_if<ImageEncoder>(&data.encoder);
+  const auto* sounds = dynamic_cast<const AudioDataset*>(data.training.get());
   std::vector<ShownExample> examples;
   for (int64_t row = 0; row < count; ++row) {
-    ShownExample example{.id = ids[static_cast<size_t>(row)], .target = {}, .text = {}, .ending = {}};
-    if (tokenizer == nullptr) example.target = target_text(batch, row, target_encoder(data.encoder));
-    if (pictures != nullptr) {
+    ShownExample example{.id = ids[static_cast<size_t>(row)], .target = {}, .text = {}};
+    if (!is_text) example.target = target_text(batch, row, target_encoder(data.encoder));
+    if (sounds != nullptr) {
+      const int64_t numbers = sounds->format().shape().numel();
+      show_sound(example, *sounds, sampler.pass_key(0), batch.inputs.data<float>() + row * numbers);
+    } else if (pictures != nullptr) {
       show_picture(example, pictures->format, batch.inputs.data<float>() + row * pictures->format.samples());
     } else if (tokenizer != nullptr) {
       show_tokens(example, batch, row, *tokenizer);

@@ -14,8 +14,12 @@ struct ShownExample {
   int64_t id = 0;          ///< Among those that are trained on.
   std::string target;      ///< Its class or number; of mixed ones "cat 70%, dog 30%"; "" if it has none.
   std::string text;        ///< What it is, in one line or several.
-  std::string ending;      ///< Of its file, such as ".png"; "" if there is none.
-  std::string bytes = {};  ///< What is in that.
+  /// A file that it is saved as.
+  struct File {
+    std::string ending;  ///< Such as ".png".
+    std::string bytes;
+  };
+  std::vector<File> files = {};  ///< Empty where its kind of data has none.
 };
 
 /// The first examples of a run of this configuration, up to `count`, in the order in which it trains on them, varied as

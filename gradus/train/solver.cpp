@@ -104,11 +104,15 @@ ScaledProblem problem_of(const Config& config, const ExperimentData& data) {
     problem.inputs = dense->inputs();
     problem.targets = dense->targets();
     weights = dense->weights();
+  } else if (const auto* sparse = dynamic_cast<const SparseDataset*>(data.training.get())) {
+    problem.inputs = sparse->rows();
+    problem.targets = sparse->targets();
+    weights = sparse->weights();
   } else {
-    const auto& sparse = dynamic_cast<const SparseDataset&>(*data.training);
-    problem.inputs = sparse.rows();
-    problem.targets = sparse.targets();
-    weights = sparse.weights();
+    fail_usage(config.where("solver.name"),
+               "solvers learn from rows in memory, and data.kind = \"{}\" has none; remove "
+               "[solver], and take an optimizer",
+               config.text("data.kind"));
   }
   if (is_classification(problem.loss)) {
     const ExampleWeights all = weights_of(config, problem.targets, weights);
@@ -181,10 +185,9 @@ std::unique_ptr<LinearSolver> make_stream_solver(const Config& config, std::uniq
   if (name == "adagrad") {
     return make_linear_adagrad(std::move(stream), {.learning_rate = rate, .seed = seed, .shuffle = shuffles(config)});
   }
-  return make_linear_ftrl(std::move(stream), {.alpha = rate,
-                                              .beta = config.real("solver.beta"),
-                                              .seed = seed,
-                                              .shuffle = shuffles(config)});
+  return make_linear_ftrl(
+      std::move(stream),
+      {.alpha = rate, .beta = config.real("solver.beta"), .seed = seed, .shuffle = shuffles(config)});
 }
 
 std::unique_ptr<LinearSolver> make_linear_solver(const Config& config, const LinearProblem& problem) {
@@ -231,8 +234,8 @@ class LinearModelSolver : public Solver {
   LinearModelSolver(const Config& config, const ExperimentData& data, const Model& model)
       : model_(model), examples_(data.training->size()) {
     const auto* streamed = dynamic_cast<const StreamedRows*>(data.training.get());
-    const ScaledProblem scaled = streamed != nullptr ? streamed_problem_of(config, data, *streamed)
-                                                     : problem_of(config, data);
+    const ScaledProblem scaled =
+        streamed != nullptr ? streamed_problem_of(config, data, *streamed) : problem_of(config, data);
     scale_ = scaled.scale;
     l1_ = scaled.problem.l1;
     l2_ = scaled.problem.l2;

@@ -83,6 +83,7 @@ std::string cache_options(const Config& config) {
     if (table_of(key.name) != "data" || is_other || !config.has(key.name)) continue;
     text += fmt::format("{} = {}\n", key.name, config.shown(key.name));
   }
+  if (config.has("loss.ignored_class")) text += fmt::format("ignored = {}\n", config.shown("loss.ignored_class"));
   return text + fmt::format("classes = {}\ntrain.seed = {}\n", has_classes(config), config.shown("train.seed"));
 }
 
@@ -126,9 +127,8 @@ void make_sparse_cache(const Config& config, const CacheRequest& request, const 
 }
 
 void make_table_cache(const Config& config, const CacheRequest& request, const TableEncoder* known) {
-  TableCacheOptions options{.csv = csv_options(config),
-                            .encoder = encoder_options(config),
-                            .leaves_out_unlabelled = config.text("data.unlabelled") == "leave_out"};
+  TableCacheOptions options{
+      .csv = csv_options(config), .encoder = encoder_options(config), .filter = row_filter(config)};
   if (known != nullptr) options.known = *known;
   if (config.has("data.weight")) {
     options.weights = [&config](const Table& table) { return example_weights_of(config, table); };
@@ -214,7 +214,7 @@ void read_data_in_parts(const Config& config, const TableEncoder& encoder, const
   }
   for (const std::string& path : files_of(paths, "--data")) {
     for_each_table(path, csv_options(config), {}, encoder, internal::number_categories(config), [&](Table& table) {
-      internal::leave_out_unlabelled(config, table, table.column(encoder.target().name));
+      leave_out(internal::row_filter(config), table, encoder.target_columns());
       if (table.rows == 0) return;
       visit(TensorDataset(encoder.inputs(table), encoder.targets(table),
                           config.has("data.weight") ? internal::example_weights_of(config, table) : Tensor{}));

@@ -16,11 +16,42 @@
 #include "gradus/data/libsvm.h"
 #include "gradus/data/tokenizer.h"
 #include "gradus/train/config_keys.h"
+#include "gradus/train/experiment.h"
 
 namespace gradus {
 namespace {
 
 std::string quoted(const std::string& text) { return to_toml(Value(text)); }
+
+// What is looked at: files that are read as one.
+struct Sources {
+  struct File {
+    std::string path, text;
+  };
+  std::vector<File> files;
+  std::vector<std::string> named;  // files and patterns, as data.path has them
+  std::string title;               // for people
+  bool is_table = false;           // by a name, or as it is compressed: only such tables are read
+
+  std::string path_value() const { return named.size() == 1 ? quoted(named[0]) : to_toml(Value(named)); }
+};
+
+Sources read_sources(const std::vector<std::string>& paths) {
+  Sources sources{.files = {}, .named = paths, .title = fmt::format("{}", fmt::join(paths, ", "))};
+  for (const std::string& path : files_of(paths, "--data")) {
+    const FileContents contents(path);
+    const std::string_view name = uncompressed_name(path);
+    sources.is_table = sources.is_table || name.ends_with(".csv") || name.ends_with(".tsv") || contents.is_compressed();
+    sources.files.push_back({path, std::string(contents.bytes())});
+    if (contents.bytes().empty()) fail(path, "the file is empty; expected a table or text");
+    if (contents.bytes().starts_with(std::string_view("\0\0", 2))) {
+      fail_usage(path,
+                 "begins as files in the IDX format do; write data.kind = \"idx\" with data.labels, as `gradus recipes "
+                 "mnist_kmeans` shows");
+    }
+  }
+  return sources;
+}
 
 // Rows from which on some are held out for validation.
 constexpr int64_t kFewest = 10;
@@ -34,12 +65,20 @@ const char* separator_name(char separator) {
   return separator == ',' ? "comma" : separator == ';' ? "semicolon" : separator == '\t' ? "tab" : "space";
 }
 
+Table joined_tables(const Sources& sources, const CsvOptions& options) {
+  Table table = parse_csv(sources.files[0].text, sources.files[0].path, options);
+  for (size_t i = 1; i < sources.files.size(); ++i) {
+    table.append(parse_csv(sources.files[i].text, sources.files[i].path, options));
+  }
+  return table;
+}
+
 // The separator that gives the most columns, of those with which the text is a table at all.
-std::optional<FoundTable> find_table(const std::string& path, const std::string& text) {
+std::optional<FoundTable> find_table(const Sources& sources) {
   std::optional<FoundTable> best;
   for (const char separator : {',', ';', '\t', ' '}) {
     try {
-      Table table = parse_csv(text, path, {.separator = separator});
+      Table table = joined_tables(sources, {.separator = separator});
       const bool more = !best || table.columns.size() > best->table.columns.size();
       if (table.columns.size() > 1 && more) best = FoundTable{std::move(table), separator};
     } catch (const Error&) {
@@ -51,6 +90,11 @@ std::optional<FoundTable> find_table(const std::string& path, const std::string&
 
 bool has_number(const Table& table) {
   return std::any_of(table.columns.begin(), table.columns.end(), [](const TableColumn& c) { return c.is_number; });
+}
+
+// "line 7", or of several files "a.csv:7".
+std::string place_of(const Table& table, int64_t row) {
+  return table.parts.size() > 1 ? table.place(row) : fmt::format("line {}", table.lines[static_cast<size_t>(row)]);
 }
 
 // Of a column of text most of which are numbers: the first field that is none, as "?" in line 7.
@@ -66,8 +110,7 @@ std::optional<std::string> odd_field(const Table& table, const TableColumn& colu
     }
   }
   if (!first || 2 * numbers <= table.rows) return std::nullopt;
-  return fmt::format("{} in line {} is no number", quoted(column.text(*first)),
-                     table.lines[static_cast<size_t>(*first)]);
+  return fmt::format("{} in {} is no number", quoted(column.text(*first)), place_of(table, *first));
 }
 
 // What a table's target is, and why one would think so.
@@ -144,7 +187,7 @@ Features features_of(const Table& table, const std::string& target) {
     features.used.push_back(column.name);
     if (!column.is_number) features.categories.push_back(column.name);
     if (const int64_t row = column.first_missing(); row >= 0) {
-      features.incomplete.push_back(fmt::format("{} (line {})", column.name, table.lines[static_cast<size_t>(row)]));
+      features.incomplete.push_back(fmt::format("{} ({})", column.name, place_of(table, row)));
     }
   }
   if (features.used.empty()) {
@@ -155,15 +198,14 @@ Features features_of(const Table& table, const std::string& target) {
   return features;
 }
 
-std::string data_part(const std::string& path, const FoundTable& found, const Target& target,
-                      const Features& features) {
+std::string data_part(const Sources& sources, const FoundTable& found, const Target& target, const Features& features) {
   const Table& table = found.table;
-  std::string text = fmt::format("[data]\nkind = \"csv\"\npath = {}\n", quoted(path));
+  std::string text = fmt::format("[data]\nkind = \"csv\"\npath = {}\n", sources.path_value());
   if (found.separator != ',') text += fmt::format("separator = \"{}\"\n", separator_name(found.separator));
   text += fmt::format("target = {}    # {}\n", quoted(target.name), target.reason);
   if (target.missing >= 0) {
-    text += fmt::format("unlabelled = \"leave_out\"    # it is missing, first in line {}\n",
-                        table.lines[static_cast<size_t>(target.missing)]);
+    text +=
+        fmt::format("unlabelled = \"leave_out\"    # it is missing, first in {}\n", place_of(table, target.missing));
   }
   if (!features.texts.empty()) {
     text += fmt::format("# Left out, for they hold text that is no category: {}\n", fmt::join(features.texts, ", "));
@@ -196,14 +238,14 @@ std::string data_part(const std::string& path, const FoundTable& found, const Ta
   return text;
 }
 
-std::string table_config(const std::string& path, const FoundTable& found, const std::string& wanted) {
+std::string table_config(const Sources& sources, const FoundTable& found, const std::string& wanted) {
   constexpr int64_t kFew = 200, kSteps = 2000, kBatch = 32;
   const Target target = target_of(found.table, wanted);
   if (target.is_class && target.classes < 2) {
-    fail_usage(path, "column \"{}\" is the same in every row; name another with --target", target.name);
+    fail_usage(sources.title, "column \"{}\" is the same in every row; name another with --target", target.name);
   }
   if (target.is_class && static_cast<int64_t>(2 * target.classes) > found.table.rows) {
-    fail_usage(path,
+    fail_usage(sources.title,
                "column \"{}\" has {} different texts in {} rows, which is no class to learn; name another column "
                "with --target",
                target.name, target.classes, found.table.rows);
@@ -211,8 +253,8 @@ std::string table_config(const std::string& path, const FoundTable& found, const
   const Features features = features_of(found.table, target.name);
   const int64_t rows = found.table.rows;
   const bool few = rows < kFew;
-  std::string text = fmt::format("# {}: {} rows, {} columns.\n\n", path, rows, found.table.columns.size());
-  text += data_part(path, found, target, features);
+  std::string text = fmt::format("# {}: {} rows, {} columns.\n\n", sources.title, rows, found.table.columns.size());
+  text += data_part(sources, found, target, features);
   text += few ? fmt::format(
                     "\n[model]\nkind = \"linear\"    # {} rows are few: a larger model would learn them by heart\n"
                     "init = \"zeros\"\n",
@@ -250,18 +292,21 @@ TextModel text_model(int64_t tokens) {
   return {"the text is long enough for a larger model; some hours on two cores", 6, 384, 6, 256, 16, 5000};
 }
 
-std::string text_config(const std::string& path, const std::string& text) {
+std::string text_config(const Sources& sources) {
   constexpr int64_t kMostCharacters = 2000;
   using Unit = CharacterTokenizer::Unit;
+  std::string text;
+  for (const Sources::File& file : sources.files) text += file.text;
   const bool is_utf8 = !first_invalid_utf8(text);
   const int64_t alphabet = is_utf8 ? CharacterTokenizer::train(text, Unit::kCharacters).vocabulary_size() : 0;
   const bool characters = is_utf8 && alphabet <= kMostCharacters;
   const auto bytes = static_cast<int64_t>(text.size());
-  if (bytes < 100) fail_usage(path, "{} bytes of text; expected more to learn from, best 100 kB or more", bytes);
+  if (bytes < 100)
+    fail_usage(sources.title, "{} bytes of text; expected more to learn from, best 100 kB or more", bytes);
   const TextModel m = text_model(bytes);
   const int64_t context = std::min(m.context, bytes / 20);
-  std::string out = fmt::format("# {}: {} bytes of text.\n\n", path, bytes);
-  out += fmt::format("[data]\nkind = \"text\"\npath = {}\ntokens = \"{}\"    # {}\n", quoted(path),
+  std::string out = fmt::format("# {}: {} bytes of text.\n\n", sources.title, bytes);
+  out += fmt::format("[data]\nkind = \"text\"\npath = {}\ntokens = \"{}\"    # {}\n", sources.path_value(),
                      characters ? "characters" : "bytes",
                      characters ? fmt::format("its alphabet has {}", alphabet)
                      : is_utf8  ? fmt::format("its alphabet has {} characters, too many", alphabet)
@@ -294,51 +339,50 @@ bool is_libsvm(std::string_view text) {
   }
 }
 
-std::string libsvm_config(const std::string& path, std::string_view text) {
-  const SparseExamples examples = parse_libsvm(text, path);
+SparseExamples read_libsvm_files(const Sources& sources) {
+  SparseExamples all = parse_libsvm(sources.files[0].text, sources.files[0].path);
+  for (size_t i = 1; i < sources.files.size(); ++i) {
+    const SparseExamples more = parse_libsvm(sources.files[i].text, sources.files[i].path, {.base = all.base});
+    append_rows(all.features, more.features);
+    all.targets.insert(all.targets.end(), more.targets.begin(), more.targets.end());
+  }
+  return all;
+}
+
+std::string libsvm_config(const Sources& sources) {
+  const SparseExamples examples = read_libsvm_files(sources);
   std::set<double> labels(examples.targets.begin(), examples.targets.end());
   const auto rows = examples.features.rows;
   const bool classes = labels.size() <= 20 && static_cast<int64_t>(5 * labels.size()) <= rows && labels.size() > 1;
   const char* const loss = !classes ? "mse" : labels.size() == 2 ? "binary_cross_entropy" : "cross_entropy";
   const char* const why = !classes ? "the labels are numbers" : "the labels are few different numbers: classes";
   return fmt::format(
-      "# {}: {} rows of {} columns, most of whose numbers are 0 ({} are not).\n\n"
-      "[data]\nkind = \"libsvm\"\npath = {}\n{}\n"
-      "[model]\nkind = \"linear\"    # \"mlp\" is possible, too\n\n"
-      "[loss]\nname = \"{}\"    # {}\n\n"
-      "[solver]\nname = \"lbfgs\"    # to the minimum, for any number of columns\n\n"
-      "[regularization]\nl2 = {:.3g}    # 1 / rows\n\n"
-      "[train]\nsteps = 1000    # at most\n",
-      path, rows, examples.features.columns, examples.features.values.size(), quoted(path),
-      rows < kFewest ? "validation_fraction = 0.0    # too few rows to hold any out\n"
-                     : "validation_fraction = 0.2    # rows that are never trained on\n",
-      loss, why, 1.0 / static_cast<double>(rows)) +
+             "# {}: {} rows of {} columns, most of whose numbers are 0 ({} are not).\n\n"
+             "[data]\nkind = \"libsvm\"\npath = {}\n{}\n"
+             "[model]\nkind = \"linear\"    # \"mlp\" is possible, too\n\n"
+             "[loss]\nname = \"{}\"    # {}\n\n"
+             "[solver]\nname = \"lbfgs\"    # to the minimum, for any number of columns\n\n"
+             "[regularization]\nl2 = {:.3g}    # 1 / rows\n\n"
+             "[train]\nsteps = 1000    # at most\n",
+             sources.title, rows, examples.features.columns, examples.features.values.size(), sources.path_value(),
+             rows < kFewest ? "validation_fraction = 0.0    # too few rows to hold any out\n"
+                            : "validation_fraction = 0.2    # rows that are never trained on\n",
+             loss, why, 1.0 / static_cast<double>(rows)) +
          (rows < kFewest ? "" : "\n[validation]\nevery = 1000    # and at the end\n");
 }
 
 }  // namespace
 
-std::string suggested_config(const std::string& path, const std::string& target) {
-  const FileContents contents(path);
-  const std::string text(contents.bytes());
-  if (text.empty()) fail(path, "the file is empty; expected a table or text");
-  if (text.starts_with(std::string_view("\0\0", 2))) {
-    fail_usage(path,
-               "begins as files in the IDX format do; write data.kind = \"idx\" with data.labels, as `gradus recipes "
-               "mnist_kmeans` shows");
-  }
-  if (target.empty() && is_libsvm(text)) return libsvm_config(path, text);
-  const std::string_view name = uncompressed_name(path);
-  // Of compressed files only tables are read.
-  const bool is_named = name.ends_with(".csv") || name.ends_with(".tsv") || contents.is_compressed();
-  const std::optional<FoundTable> found = find_table(path, text);
-  if (found && (is_named || !target.empty() || has_number(found->table))) return table_config(path, *found, target);
-  if (is_named || !target.empty()) {
-    parse_csv(text, path);  // says what is wrong with it
-    fail_usage(path,
-               "has one column; expected a target and features to learn it from, between commas, semicolons or tabs");
-  }
-  return text_config(path, text);
+std::string suggested_config(const std::vector<std::string>& paths, const std::string& target) {
+  const Sources sources = read_sources(paths);
+  if (target.empty() && is_libsvm(sources.files[0].text)) return libsvm_config(sources);
+  const bool is_named = sources.is_table || !target.empty();
+  const std::optional<FoundTable> found = find_table(sources);
+  if (found && (is_named || has_number(found->table))) return table_config(sources, *found, target);
+  if (!is_named) return text_config(sources);
+  joined_tables(sources, {});  // says what is wrong with it
+  fail_usage(sources.title,
+             "has one column; expected a target and features to learn it from, between commas, semicolons or tabs");
 }
 
 }  // namespace gradus

@@ -1,4 +1,6 @@
 // Tables, as a configuration asks for them.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -52,24 +54,31 @@ namespace {
 
 // Rows that were left out.
 struct LeftOut {
-  int64_t unlabelled = 0, skipped = 0;
+  LeftOutRows by_target = {};
+  int64_t skipped = 0;
   std::string first_skipped = {};
 };
 
-// The rows to learn from. Those without a target are left out where that is asked for, and counted.
+std::vector<std::string> target_columns(const Config& config, const Table& table) {
+  return config.has("data.target") ? config.texts("data.target") : std::vector<std::string>{table.columns.back().name};
+}
+
+// The rows to learn from. Those that are left out are counted.
 Table read_examples(const Config& config, const std::vector<std::string>& paths, LeftOut& left_out) {
   Table table = read_tables(config, paths);
   if (left_out.skipped == 0) left_out.first_skipped = table.first_skipped;
   left_out.skipped += table.skipped;
-  if (config.text("data.unlabelled") != "leave_out") return table;
-  const size_t target = config.has("data.target") ? table.column(config.text("data.target")) : table.columns.size() - 1;
+  const RowFilterOptions filter = row_filter(config);
+  if (!filter.leaves_out_unlabelled && !filter.ignored_class) return table;
   const std::string source = table.source();
-  left_out.unlabelled += leave_out_unlabelled(config, table, target);
-  if (table.rows == 0) {
-    fail(source, "column \"{}\", which is to be learned, has no value at all; name another with data.target",
-         table.columns[target].name);
-  }
-  return table;
+  const std::vector<std::string> targets = target_columns(config, table);
+  const LeftOutRows rows = leave_out(filter, table, targets);
+  left_out.by_target.unlabelled += rows.unlabelled;
+  left_out.by_target.ignored += rows.ignored;
+  if (table.rows > 0) return table;
+  if (rows.ignored > 0) fail(source, "no row has a class beside \"{}\", the ignored one", *filter.ignored_class);
+  fail(source, "column \"{}\", which is to be learned, has no value at all; name another with data.target",
+       fmt::join(targets, "\", \""));
 }
 
 }  // namespace
@@ -108,7 +117,8 @@ Tensor weights_of(const Config& config, const Table& table) {
 
 // A table that is only sorted into clusters need not have what they are compared with.
 TensorDataset encoded(const Config& config, const TableEncoder& encoder, const Table& table) {
-  const bool has_target = !makes_clusters(config) || table.has_column(encoder.target().name);
+  const std::vector<std::string> targets = encoder.target_columns();
+  const bool has_target = learns_target(config) || (!targets.empty() && table.has_column(targets[0]));
   return dataset_of(encoder.inputs(table), has_target ? encoder.targets(table) : Tensor(), weights_of(config, table));
 }
 
@@ -123,6 +133,7 @@ std::unique_ptr<Dataset> read_table(const Config& config, const TableEncoder& en
 ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   LeftOut left_out;
   const Table table = read_examples(config, config.texts("data.path"), left_out);
+  check_ignored(row_filter(config), left_out.by_target, table.source(), target_columns(config, table));
   const Split split = split_of_rows(config, table);
   const auto* known = std::get_if<TableEncoder>(&given);
   const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
@@ -139,7 +150,7 @@ ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
     data.validation = std::move(validation);
   }
   data.split = split;
-  data.unlabelled = left_out.unlabelled;
+  data.by_target = left_out.by_target;
   data.skipped = left_out.skipped;
   data.first_skipped = left_out.first_skipped;
   data.shape = shape_for(config, encoder);

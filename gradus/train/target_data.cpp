@@ -29,7 +29,7 @@ const TableColumn& split_column(const Config& config, const Table& table) {
 }
 
 const TableColumn& target_column(const Config& config, const Table& table) {
-  return config.has("data.target") ? table.columns[table.column(config.text("data.target"))] : table.columns.back();
+  return config.has("data.target") ? table.columns[table.column(config.texts("data.target")[0])] : table.columns.back();
 }
 
 Split split_into_folds(const Config& config, const Table& table) {
@@ -117,15 +117,10 @@ Scaling scaling_of(const Config& config) {
   return scaling == "none" ? Scaling::kNone : scaling == "min_max" ? Scaling::kMinMax : Scaling::kStandardize;
 }
 
-int64_t leave_out_unlabelled(const Config& config, Table& table, size_t column) {
-  if (config.text("data.unlabelled") != "leave_out") return 0;
-  std::vector<int64_t> kept;
-  for (int64_t row = 0; row < table.rows; ++row) {
-    if (!table.columns[column].is_missing(row)) kept.push_back(row);
-  }
-  const int64_t left_out = table.rows - static_cast<int64_t>(kept.size());
-  if (left_out > 0) table.keep(kept);
-  return left_out;
+RowFilterOptions row_filter(const Config& config) {
+  RowFilterOptions options{.leaves_out_unlabelled = config.text("data.unlabelled") == "leave_out"};
+  if (config.has("loss.ignored_class")) options.ignored_class = config.text("loss.ignored_class");
+  return options;
 }
 
 Table label_table(std::vector<double> labels, std::vector<int64_t> lines, std::string source) {
@@ -168,7 +163,7 @@ FeatureOptions feature_options(const Config& config) {
 }  // namespace
 
 bool has_classes(const Config& config) {
-  return makes_clusters(config) || is_of_classes(objective_kind(config.text("loss.name")));
+  return !learns_target(config) || is_of_classes(objective_kind(config.text("loss.name")));
 }
 
 TableEncoderOptions target_options(const Config& config) {
@@ -177,9 +172,13 @@ TableEncoderOptions target_options(const Config& config) {
 
 TableEncoderOptions encoder_options(const Config& config) {
   TableEncoderOptions o = target_options(config);
-  o.has_target = config.has("data.target") || !makes_clusters(config);
+  o.has_target = config.has("data.target") || learns_target(config);
   o.feature = feature_options(config);
-  if (config.has("data.target")) o.target = config.text("data.target");
+  if (has_soft_labels(config)) {
+    o.soft_classes = config.texts("data.target");
+  } else if (config.has("data.target")) {
+    o.target = config.texts("data.target")[0];
+  }
   if (config.has("data.features")) o.features = config.texts("data.features");
   if (config.has("data.log1p")) o.log1p = config.texts("data.log1p");
   if (config.has("data.category_columns")) o.categories = config.texts("data.category_columns");
@@ -218,7 +217,7 @@ void check_targets(const Config& config, const Table& table, const std::string& 
 namespace {
 
 int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder) {
-  if (makes_clusters(config)) return 1;
+  if (!learns_target(config)) return 1;
   const ObjectiveKind objective = objective_kind(config.text("loss.name"));
   const int64_t targets = encoder.classes().empty() ? 1 : static_cast<int64_t>(encoder.classes().size());
   if (is_of_two_classes(objective) && targets > 2) {
@@ -234,6 +233,7 @@ int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder) {
 
 DataShape shape_for(const Config& config, const TableEncoder& encoder) {
   return {.inputs = encoder.width(),
+          .example = example_shape(encoder),
           .outputs = outputs_for_targets(config, encoder),
           .embedded = encoder.embedded_inputs()};
 }

@@ -2,13 +2,17 @@
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
 #include "gradus/base/hash.h"
+#include "gradus/data/bpe_trainer.h"
+#include "gradus/data/text_documents.h"
 #include "gradus/train/data_parts.h"
+#include "gradus/train/packed_text.h"
+#include "gradus/train/text_parts.h"
 
 namespace gradus::internal {
 namespace {
 
 // A byte order mark would be a character like any other, or a hint at what is no UTF-8 at all.
-void check_byte_order_mark(const std::string& path, const std::string& text) {
+void check_byte_order_mark(const std::string& path, std::string_view text) {
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
     fail(path,
          "begins with the byte order mark of UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 FILE > NEW`, or set "
@@ -22,39 +26,76 @@ void check_byte_order_mark(const std::string& path, const std::string& text) {
   }
 }
 
-// The files of a key, one after the other, and what messages call them.
-struct Text {
-  std::string source, text;
-};
-
-Text read_texts(const Config& config, const std::vector<std::string>& paths) {
-  Text all;
-  for (const std::string& path : files_of(paths, "data.path")) {
-    const std::string text = read_file(path);
-    if (text.empty()) fail(path, "the file is empty; expected text");
-    if (config.text("data.tokens") == "characters") check_byte_order_mark(path, text);
-    all.source += (all.source.empty() ? "" : ", ") + path;
-    all.text += text;
-  }
-  return all;
+bool is_of_units(const Config& config) {
+  return config.text("data.tokens") == "characters" || config.text("data.tokens") == "bytes";
 }
 
-CharacterTokenizer make_tokenizer(const Config& config, const Text& text) {
-  const bool bytes = config.text("data.tokens") == "bytes";
+CharacterTokenizer units_of(const Config& config, const std::string& source, std::string_view text) {
   using Unit = CharacterTokenizer::Unit;
+  const bool bytes = config.text("data.tokens") == "bytes";
   try {
-    return CharacterTokenizer::train(text.text, bytes ? Unit::kBytes : Unit::kCharacters);
+    return CharacterTokenizer::train(text, bytes ? Unit::kBytes : Unit::kCharacters);
   } catch (const Error& error) {
     // The tokenizer knows the place in the text, but not whose text it is.
-    fail(text.source, "{}: set data.tokens = \"bytes\", or convert the file to UTF-8 with iconv", error.message());
+    fail(source, "{}: set data.tokens = \"bytes\", or convert the file to UTF-8 with iconv", error.message());
   }
 }
 
-std::vector<int32_t> encode(const CharacterTokenizer& tokenizer, const Text& text, const char* whose) {
+std::string joined(std::span<const std::string_view> texts, bool has_documents) {
+  std::string all;
+  for (const std::string_view text : texts) (all += has_documents ? "\n" : "") += text;
+  return has_documents ? all + "\n" : all;
+}
+
+std::string_view kind_of(const TextTokenizer& tokenizer) {
+  if (std::holds_alternative<BpeTokenizer>(tokenizer.kind())) return "bpe";
+  return std::holds_alternative<WordTokenizer>(tokenizer.kind()) ? "words" : "characters or bytes";
+}
+
+TextTokenizer given_tokenizer(const Config& config) {
+  const std::string& path = config.text("data.tokenizer");
+  TextTokenizer tokenizer = TextTokenizer::load(path);
+  const std::string_view kind = kind_of(tokenizer);
+  if (kind == config.text("data.tokens")) return tokenizer;
+  fail_usage(config.where("data.tokenizer"), "{} is a tokenizer of {}, and data.tokens = \"{}\"; make them agree", path,
+             kind, config.text("data.tokens"));
+}
+
+TextTokenizer learned_bpe(const Config& config, std::span<const std::string_view> texts, bool has_documents) {
+  BpeTrainer trainer(
+      {.vocabulary = config.integer("data.vocabulary"), .special = {std::string(TextTokenizer::kEndOfText)}});
+  if (has_documents) {
+    trainer.add_texts(texts);
+  } else {
+    for (const std::string_view text : texts) trainer.add_lines(text);
+  }
+  return TextTokenizer::Kind(trainer.learn());
+}
+
+struct Tokens {
+  std::vector<int32_t> ids;
+  std::vector<int64_t> documents;  // where they begin; empty for one text
+};
+
+Tokens encode(const TextTokenizer& tokenizer, const TextFiles& files, std::span<const std::string_view> texts,
+              const char* whose) {
+  Tokens tokens;
   try {
-    return tokenizer.encode(text.text);
+    if (!files.has_documents) {
+      tokens.ids = tokenizer.encode(texts.size() == 1 ? texts[0] : joined(texts, false));
+      return tokens;
+    }
+    const int32_t between = separator_of(tokenizer, files.source);
+    for (const std::vector<int32_t>& ids : tokenizer.encode_all(texts)) {
+      tokens.documents.push_back(static_cast<int64_t>(tokens.ids.size()));
+      tokens.ids.push_back(between);
+      tokens.ids.insert(tokens.ids.end(), ids.begin(), ids.end());
+    }
+    tokens.ids.push_back(between);
+    return tokens;
   } catch (const Error& error) {
-    fail(text.source, "{} (the vocabulary is that of {})", error.message(), whose);
+    if (error.subject() != "tokenizer") throw;
+    fail(files.source, "{} (the vocabulary is that of {})", error.message(), whose);
   }
 }
 
@@ -67,49 +108,267 @@ void check_length(const Config& config, const std::string& source, int64_t total
        total, held, context + 1);
 }
 
-std::unique_ptr<TokenDataset> whole_text(const Config& config, const CharacterTokenizer& tokenizer,
+std::unique_ptr<TokenDataset> dataset_of(Tokens&& tokens, int64_t context, int64_t stride = 0) {
+  return std::make_unique<TokenDataset>(TokenSequence(std::move(tokens.ids)), std::move(tokens.documents), context,
+                                        stride);
+}
+
+std::unique_ptr<TokenDataset> whole_text(const Config& config, const TextTokenizer& tokenizer,
                                          const std::vector<std::string>& paths, const char* whose) {
-  const Text text = read_texts(config, paths);
-  std::vector<int32_t> tokens = encode(tokenizer, text, whose);
-  check_length(config, text.source, static_cast<int64_t>(tokens.size()), 0);
-  return std::make_unique<TokenDataset>(std::move(tokens), config.integer("model.context"));
+  const TextFiles files = read_text_files(config, paths);
+  Tokens tokens = encode(tokenizer, files, files.views(), whose);
+  check_length(config, files.source, static_cast<int64_t>(tokens.ids.size()), 0);
+  return dataset_of(std::move(tokens), config.integer("model.context"));
+}
+
+// The texts that are trained on, and those that are held out.
+struct Parts {
+  std::vector<std::string_view> training, held;
+};
+
+// About data.validation_fraction of the bytes are held out at the end: whole documents, or of one text whole lines.
+Parts split(const Config& config, const TextFiles& files) {
+  Parts parts{files.views(), {}};
+  int64_t bytes = 0;
+  for (const std::string_view text : parts.training) bytes += static_cast<int64_t>(text.size());
+  const int64_t held = held_out(config, bytes);
+  check_held_out(config, held, bytes, "bytes");
+  if (held == 0) return parts;
+  if (!files.has_documents) {
+    const std::string_view text = parts.training[0];
+    const size_t feed = text.find('\n', static_cast<size_t>(bytes - held));
+    const size_t end = feed == std::string_view::npos ? static_cast<size_t>(bytes - held) : feed + 1;
+    return {{text.substr(0, end)}, {text.substr(end)}};
+  }
+  int64_t taken = 0;
+  while (taken < held && parts.training.size() > 1) {
+    parts.held.insert(parts.held.begin(), parts.training.back());
+    taken += static_cast<int64_t>(parts.training.back().size());
+    parts.training.pop_back();
+  }
+  return parts;
+}
+
+// The tokens of both parts. Characters are those of the whole text, whose end is cut off token by token; what is
+// learned from a text must not have seen the part that is held out.
+struct TokenParts {
+  std::optional<TextTokenizer> tokenizer;
+  Tokens training, held;
+};
+
+TokenParts token_parts(const Config& config, const TextFiles& files, const TextTokenizer* known) {
+  constexpr const char* kWhose = "the run that this one goes on from";
+  TokenParts all;
+  if (is_of_units(config) && !files.has_documents) {
+    all.tokenizer = known != nullptr ? *known : make_text_tokenizer(config, files.source, files.views(), false);
+    all.training = encode(*all.tokenizer, files, files.views(), kWhose);
+    std::vector<int32_t>& ids = all.training.ids;
+    const int64_t total = static_cast<int64_t>(ids.size()), held = held_out(config, total);
+    check_length(config, files.source, total, held);
+    check_held_out(config, held, total, "tokens");
+    all.held.ids.assign(ids.begin() + (total - held), ids.end());
+    ids.resize(static_cast<size_t>(total - held));
+    return all;
+  }
+  const Parts parts = split(config, files);
+  const std::vector<std::string_view> learned = is_of_units(config) ? files.views() : parts.training;
+  all.tokenizer = known != nullptr ? *known : make_text_tokenizer(config, files.source, learned, files.has_documents);
+  all.training = encode(*all.tokenizer, files, parts.training, kWhose);
+  if (!parts.held.empty()) all.held = encode(*all.tokenizer, files, parts.held, kWhose);
+  const auto held = static_cast<int64_t>(all.held.ids.size());
+  check_length(config, files.source, static_cast<int64_t>(all.training.ids.size()) + held, held);
+  return all;
+}
+
+// The first tokens of the training part.
+void take_first(Tokens& tokens, int64_t count) {
+  tokens.ids.resize(static_cast<size_t>(count));
+  while (!tokens.documents.empty() && tokens.documents.back() >= count) tokens.documents.pop_back();
 }
 
 }  // namespace
 
-std::unique_ptr<Dataset> read_text(const Config& config, const CharacterTokenizer& tokenizer,
+TextOptions text_options(const Config& config) {
+  TextOptions options;
+  const std::string& format = config.text("data.format");
+  if (format != "auto") {
+    options.format = format == "plain"   ? TextFormat::kPlain
+                     : format == "lines" ? TextFormat::kLines
+                     : format == "jsonl" ? TextFormat::kJsonl
+                                         : TextFormat::kCsv;
+  }
+  if (config.has("data.text")) options.fields = config.texts("data.text");
+  return options;
+}
+
+TextFiles read_text_files(const Config& config, const std::vector<std::string>& paths) {
+  const TextOptions options = text_options(config);
+  TextFiles all;
+  for (const std::string& path : files_of(paths, "data.path")) {
+    const bool is_plain = text_format(path, options) == TextFormat::kPlain;
+    all.source += (all.source.empty() ? "" : ", ") + path;
+    all.has_documents = all.has_documents || !is_plain;
+    if (is_plain) {
+      TextDocuments whole = read_documents(path, options);
+      if (config.text("data.tokens") != "bytes") check_byte_order_mark(path, whole.texts[0]);
+      all.texts.push_back(std::move(whole.texts[0]));
+      continue;
+    }
+    for (std::string& text : read_documents(path, options).texts) all.texts.push_back(std::move(text));
+  }
+  if (all.has_documents || all.texts.size() == 1) return all;
+  all.texts = {joined(all.views(), false)};  // plain files are one text
+  return all;
+}
+
+TextTokenizer make_text_tokenizer(const Config& config, const std::string& source,
+                                  std::span<const std::string_view> texts, bool has_documents) {
+  if (config.has("data.tokenizer")) return given_tokenizer(config);
+  const std::string& tokens = config.text("data.tokens");
+  if (tokens == "bpe") return learned_bpe(config, texts, has_documents);
+  if (tokens != "words") {
+    return TextTokenizer::Kind(units_of(
+        config, source, texts.size() == 1 && !has_documents ? std::string(texts[0]) : joined(texts, has_documents)));
+  }
+  try {
+    return TextTokenizer::Kind(WordTokenizer::train({texts.begin(), texts.end()}, config.integer("data.vocabulary")));
+  } catch (const Error& error) {
+    fail(source, "{}: set data.tokens = \"bytes\" or \"bpe\", or convert the file to UTF-8 with iconv",
+         error.message());
+  }
+}
+
+int32_t separator_of(const TextTokenizer& tokenizer, const std::string& source) {
+  if (const auto* units = std::get_if<CharacterTokenizer>(&tokenizer.kind())) return units->encode("\n").at(0);
+  if (const std::optional<int32_t> end = tokenizer.end_of_text()) return *end;
+  fail(source,
+       "has several documents, and the tokenizer has no token \"{}\" to stand between them; expected one, as "
+       "data.tokens = \"bpe\" learns it",
+       TextTokenizer::kEndOfText);
+}
+
+std::vector<int32_t> encode_text(const TextTokenizer& tokenizer, const std::string& source, std::string_view text,
+                                 const char* whose) {
+  try {
+    return tokenizer.encode(text);
+  } catch (const Error& error) {
+    fail(source, "{} (the vocabulary is that of {})", error.message(), whose);
+  }
+}
+
+TextTokenizer learn_tokenizer(const Config& config, const TextFiles& files) {
+  if (is_of_units(config)) return make_text_tokenizer(config, files.source, files.views(), files.has_documents);
+  return make_text_tokenizer(config, files.source, split(config, files).training, files.has_documents);
+}
+
+namespace {
+
+// The one path of a key, if it is a folder of packed text.
+std::optional<PackedText> packed_of(const Config& config, const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    if (!is_packed_text(path)) continue;
+    if (paths.size() > 1)
+      fail_usage(path, "is packed text, which goes with no other data.path; pack all texts together");
+    PackedText packed = read_packed_text(path);
+    const std::string_view kind = kind_of(packed.tokenizer);
+    if (kind.find(config.text("data.tokens")) != std::string_view::npos) return packed;
+    fail_usage(config.where("data.tokens"), "data.tokens = \"{}\", and {} was packed as {}; make them agree",
+               config.text("data.tokens"), path, kind);
+  }
+  return std::nullopt;
+}
+
+// The documents of tokens from `begin` to before `end`, counted from `begin`; a document that began before goes on.
+std::vector<int64_t> documents_between(const std::vector<int64_t>& all, int64_t begin, int64_t end) {
+  std::vector<int64_t> documents;
+  for (const int64_t start : all) {
+    if (start > begin && start < end) documents.push_back(start - begin);
+  }
+  if (!all.empty()) documents.insert(documents.begin(), 0);
+  return documents;
+}
+
+std::unique_ptr<TokenDataset> packed_dataset(const PackedText& packed, int64_t begin, int64_t end, int64_t context,
+                                             int64_t stride = 0) {
+  return std::make_unique<TokenDataset>(packed.tokens.part(begin, end), documents_between(packed.documents, begin, end),
+                                        context, stride);
+}
+
+void check_same(const TextTokenizer& a, const TextTokenizer& b, const std::string& path) {
+  if (a.to_json() != b.to_json()) {
+    fail_usage(path,
+               "was packed with another tokenizer than that of the model; pack the text with it, by "
+               "data.tokenizer");
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> read_text(const Config& config, const TextTokenizer& tokenizer,
                                    const std::vector<std::string>& paths) {
+  if (const auto packed = packed_of(config, paths)) {
+    check_same(tokenizer, packed->tokenizer, paths[0]);
+    check_length(config, paths[0], packed->tokens.size(), 0);
+    return packed_dataset(*packed, 0, packed->tokens.size(), config.integer("model.context"));
+  }
   return whole_text(config, tokenizer, paths, "the model");
 }
 
-ExperimentData make_text_data(const Config& config, const DataEncoder& given) {
-  const Text text = read_texts(config, config.texts("data.path"));
-  const auto* known = std::get_if<CharacterTokenizer>(&given);
-  const CharacterTokenizer tokenizer = known != nullptr ? *known : make_tokenizer(config, text);
-  std::vector<int32_t> tokens = encode(tokenizer, text, "the run that this one goes on from");
-  ExperimentData data;
-  data.hash = xxh3(tokens.data(), tokens.size() * sizeof(int32_t));
-  data.shape.vocabulary = tokenizer.vocabulary_size();
-  const int64_t context = config.integer("model.context"), stride = config.integer("data.stride");
-  const int64_t total = static_cast<int64_t>(tokens.size()), held = held_out(config, total);
-  check_length(config, text.source, total, held);
+namespace {
+
+ExperimentData make_packed_data(const Config& config, const PackedText& packed, const DataEncoder& given) {
+  const std::string path = config.texts("data.path")[0];
+  if (const auto* known = std::get_if<TextTokenizer>(&given)) check_same(*known, packed.tokenizer, path);
+  const int64_t context = config.integer("model.context"), total = packed.tokens.size();
+  int64_t held = held_out(config, total);
+  // Whole documents are held out, where there are several.
+  const auto first = std::lower_bound(packed.documents.begin(), packed.documents.end(), total - held);
+  if (held > 0 && first != packed.documents.end()) held = total - *first;
+  check_length(config, path, total, held);
   check_held_out(config, held, total, "tokens");
   const int64_t trained = trained_on(config, total - held, "tokens");
+  ExperimentData data;
+  data.hash = packed.tokens.hash();
+  data.shape.vocabulary = packed.tokenizer.vocabulary_size();
+  if (held > 0) data.validation = packed_dataset(packed, total - held, total, context);
+  if (config.has("data.validation_path")) {
+    data.validation = read_text(config, packed.tokenizer, config.texts("data.validation_path"));
+  }
+  auto training = packed_dataset(packed, 0, trained, context, config.integer("data.stride"));
+  data.unused_tokens = training->unused_tokens();
+  data.training = std::move(training);
+  data.encoder = packed.tokenizer;
+  return data;
+}
+
+}  // namespace
+
+ExperimentData make_text_data(const Config& config, const DataEncoder& given) {
+  if (const auto packed = packed_of(config, config.texts("data.path"))) return make_packed_data(config, *packed, given);
+  const TextFiles files = read_text_files(config, config.texts("data.path"));
+  TokenParts parts = token_parts(config, files, std::get_if<TextTokenizer>(&given));
+  const TextTokenizer& tokenizer = *parts.tokenizer;
+  ExperimentData data;
+  std::vector<int32_t>& ids = parts.training.ids;
+  Xxh3 hash;
+  hash.add(ids.data(), ids.size() * sizeof(int32_t));
+  hash.add(parts.held.ids.data(), parts.held.ids.size() * sizeof(int32_t));
+  data.hash = hash.value();
+  data.shape.vocabulary = tokenizer.vocabulary_size();
+  const int64_t context = config.integer("model.context");
+  const int64_t trained = trained_on(config, static_cast<int64_t>(ids.size()), "tokens");
   if (trained < context + 1) {
     fail_usage(config.where("data.training_size"),
                "data.training_size = {} tokens; an example needs model.context + 1 = {}", trained, context + 1);
   }
-  const auto split = tokens.begin() + (total - held);
-  if (held > 0) {
-    data.validation = std::make_unique<TokenDataset>(std::vector<int32_t>(split, tokens.end()), context);
-  }
+  take_first(parts.training, trained);
+  if (!parts.held.ids.empty()) data.validation = dataset_of(std::move(parts.held), context);
   if (config.has("data.validation_path")) {
     auto validation = whole_text(config, tokenizer, config.texts("data.validation_path"), "the training text");
-    data.hash = mix(data.hash, xxh3(validation->tokens().data(), validation->tokens().size_bytes()));
+    data.hash = mix(data.hash, validation->tokens().hash());
     data.validation = std::move(validation);
   }
-  tokens.resize(static_cast<size_t>(trained));
-  auto training = std::make_unique<TokenDataset>(std::move(tokens), context, stride);
+  auto training = dataset_of(std::move(parts.training), context, config.integer("data.stride"));
   data.unused_tokens = training->unused_tokens();
   data.training = std::move(training);
   data.encoder = tokenizer;

@@ -5,6 +5,7 @@
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
+#include "gradus/base/utf8.h"
 #include "gradus/nn/models/gpt.h"
 #include "gradus/tensor/safetensors.h"
 #include "gradus/train/experiment.h"
@@ -53,7 +54,10 @@ fs::path checked_source(const fs::path& folder, const fs::path& weights) {
 DataEncoder read_encoder(const fs::path& folder, const Config& config) {
   if (!config.has("data.path")) return {};
   const std::string& kind = config.text("data.kind");
-  const std::string_view name = kind == "text" ? kTokenizer : kind == "images" ? kImages : kColumns;
+  const std::string_view name = kind == "text"     ? kTokenizer
+                                : kind == "images" ? kImages
+                                : kind == "audio"  ? kAudio
+                                                   : kColumns;
   const fs::path path = folder / name;
   return encoder_from_json(name, read_file(path, 1 << 28), path.string());
 }
@@ -61,7 +65,7 @@ DataEncoder read_encoder(const fs::path& folder, const Config& config) {
 // The model has as many inputs and outputs as the encoder gives.
 void check_encoder(const TrainedRun& run, const fs::path& folder) {
   const DataShape& shape = run.shape();
-  if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&run.encoder())) {
+  if (const auto* tokenizer = std::get_if<TextTokenizer>(&run.encoder())) {
     if (tokenizer->vocabulary_size() == shape.vocabulary) return;
     fail((folder / kTokenizer).string(), "{} tokens; the model has {}", tokenizer->vocabulary_size(), shape.vocabulary);
   }
@@ -71,7 +75,7 @@ void check_encoder(const TrainedRun& run, const fs::path& folder) {
     if (features != shape.inputs) {
       fail(file, "{} inputs; the model has {}", features, shape.inputs);
     }
-    if (table->has_target() || makes_clusters(run.config())) return;
+    if (table->has_target() || !learns_target(run.config())) return;
     fail(file, "there is no target; the model was made to learn one");
   }
 }
@@ -93,11 +97,11 @@ TrainedRun load(const fs::path& folder, Weights weights) {
                         .outputs = metadata_number(file, path, "gradus.outputs"),
                         .vocabulary = metadata_number(file, path, "gradus.vocabulary")};
   if (const auto* table = std::get_if<TableEncoder>(&run.encoder_)) shape.embedded = table->embedded_inputs();
-  if (const auto* images = std::get_if<ImageEncoder>(&run.encoder_)) shape.example = images->format.shape();
+  shape.example = example_shape(run.encoder_);
   run.shape_ = shape;
   check_encoder(run, source);
   run.model_ = make_model(run.config_, shape);
-  load_parameters(run.model_->parameters(), file.tensors, path.string());
+  load_parameters(run.model_->state(), file.tensors, path.string());
   return run;
 }
 
@@ -110,12 +114,24 @@ Tensor TrainedRun::predict(const Tensor& inputs) const {
 std::string TrainedRun::generate(std::string_view prompt, const GenerateOptions& options,
                                  const std::function<bool(const std::string&)>& on_text) const {
   const auto* gpt = dynamic_cast<const Gpt*>(model_.get());
-  const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder_);
+  const auto* tokenizer = std::get_if<TextTokenizer>(&encoder_);
   if (gpt == nullptr || tokenizer == nullptr) {
     fail_usage("generate", "the run's model is \"{}\"; only a text model can generate", config_.text("model.kind"));
   }
-  const auto on_token = [&](int32_t id) { return !on_text || on_text(tokenizer->token(id)); };
-  return tokenizer->decode(gradus::generate(*gpt, tokenizer->encode(prompt), options, on_token));
+  // Tokens need not be whole characters: what is begun waits for its end.
+  Utf8Stream characters;
+  const auto on_token = [&](int32_t id) {
+    if (!on_text) return true;
+    const std::string text = characters.add(tokenizer->piece(id, /*is_first=*/false));
+    return text.empty() || on_text(text);
+  };
+  const std::vector<int32_t> ids = gradus::generate(*gpt, tokenizer->encode(prompt), options, on_token);
+  if (on_text) {
+    if (const std::string rest = characters.rest(); !rest.empty()) on_text(rest);
+  }
+  std::string all;
+  for (const int32_t id : ids) all += tokenizer->piece(id, /*is_first=*/false);
+  return all;
 }
 
 }  // namespace gradus

@@ -12,6 +12,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/random.h"
 #include "gradus/base/threads.h"
+#include "gradus/tensor/kernels/copy.h"
 
 namespace gradus {
 namespace {
@@ -307,8 +308,9 @@ StopReason Trainer::end_in(Anomaly::Kind kind, const StepRecord& record, const S
   if (kind == Anomaly::Kind::kLossSpike) anomaly.usual_loss = state_.health.loss.mean;
   anomaly.bad_gradients = report.not_finite;
   if (report.last_not_finite != nullptr) anomaly.gradient = report.last_not_finite->name;
+  put_buffers_back();
   diagnose(anomaly, {parameters_, data_, loss_, key_of(record.batch), sampler_.pass_key(record.batch), ids_,
-                     options_.precision});
+                     options_.precision, !buffers_.empty()});
   anomaly_ = std::move(anomaly);
   return kind == Anomaly::Kind::kLossSpike ? StopReason::kLossSpike : StopReason::kNonFinite;
 }
@@ -325,6 +327,19 @@ std::optional<StopReason> Trainer::check_loss(const StepRecord& record) {
   return mean && *mean <= *options_.stop_loss ? std::optional(StopReason::kLossThreshold) : std::nullopt;
 }
 
+void Trainer::keep_buffers() {
+  kept_buffers_.resize(buffers_.size());
+  for (size_t i = 0; i < buffers_.size(); ++i) {
+    const Tensor& buffer = buffers_[i].tensor;
+    if (!kept_buffers_[i].defined()) kept_buffers_[i] = Tensor::empty(buffer.shape(), buffer.dtype());
+    kernels::copy_into(kept_buffers_[i], buffer);
+  }
+}
+
+void Trainer::put_buffers_back() {
+  for (size_t i = 0; i < buffers_.size(); ++i) kernels::copy_into(buffers_[i].tensor, kept_buffers_[i]);
+}
+
 // One step. Returns why the run ends here, if it does.
 std::optional<StopReason> Trainer::step(StepRecord& record) {
   record.step = state_.step;
@@ -335,10 +350,12 @@ std::optional<StopReason> Trainer::step(StepRecord& record) {
   if (iteration_) return iterate(record);
   const bool looks = record.step % options_.log_every == 0;
   DeadUnits dead_units;
+  keep_buffers();
   compute_gradients(record, looks ? &dead_units : nullptr);
   final_loss_ = record.loss;
   if (const std::optional<StopReason> reason = check_loss(record)) {
     drop_gradients(parameters_);
+    put_buffers_back();
     return reason;
   }
   return update(record, dead_units, looks);

@@ -117,6 +117,8 @@ class Trainer {
   /// Needed when `validation_every` is set. Where the optimizer makes averages, they are what is validated. Without an
   /// `evaluation` there is the loss alone.
   void set_validation(const Dataset& data, EvaluationFunction evaluation = {}, const MetricUnits& units = {});
+  /// The model's buffers: a step that is given up before the weights change leaves them as they were.
+  void set_buffers(const Parameters& buffers) { buffers_ = buffers; }
   /// Called after every step, on the thread of `run`. Exceptions end the run and pass through it.
   void set_callback(std::function<void(const StepRecord&)> callback) { callback_ = std::move(callback); }
   /// Ends the run after the step in progress, as `kInterrupted`; a validation in progress is given up. Safe from any
@@ -167,6 +169,8 @@ class Trainer {
   EvaluationOptions evaluation_options() const;
   std::optional<Metrics> validate();
   std::optional<StopReason> step(StepRecord& record);
+  void keep_buffers();
+  void put_buffers_back();
   std::optional<StopReason> iterate(StepRecord& record);
   std::optional<StopReason> check_loss(const StepRecord& record);
   std::optional<StopReason> update(StepRecord& record, const DeadUnits& dead_units, bool looks);
@@ -183,7 +187,8 @@ class Trainer {
   uint64_t key_of(int64_t batch) const { return mix(options_.seed, static_cast<uint64_t>(batch)); }
 
   TrainerOptions options_;
-  Parameters parameters_;
+  Parameters parameters_, buffers_;
+  std::vector<Tensor> kept_buffers_;  // from before the step in progress
   LossFunction loss_;
   const Dataset& data_;
   Optimizer& optimizer_;

@@ -62,14 +62,14 @@ bool is_torn(const fs::path& log) { return read_file_from(log, static_cast<int64
 
 std::string encoder_summary(const fs::path& path, std::string_view name) {
   const DataEncoder encoder = encoder_from_json(name, read_file(path), path.string());
-  if (const auto* tokenizer = std::get_if<CharacterTokenizer>(&encoder)) {
+  if (const auto* tokenizer = std::get_if<TextTokenizer>(&encoder)) {
     return fmt::format("{} tokens", tokenizer->vocabulary_size());
   }
   if (const auto* images = std::get_if<ImageEncoder>(&encoder)) {
     return fmt::format("pictures of {}×{}, {} channels", images->format.width, images->format.height,
                        images->format.channels);
   }
-  const auto& table = std::get<TableEncoder>(encoder);
+  const TableEncoder& table = *target_encoder(encoder);
   return fmt::format("{} features", table.features().empty() ? table.width() : int64_t(table.features().size()));
 }
 

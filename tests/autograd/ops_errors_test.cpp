@@ -49,6 +49,102 @@ TEST(OpErrors, Reductions) {
   EXPECT_EQ(error_text([] { softmax(i64({2})); }), "[softmax] works on f32 and f64, not on i64; convert with cast");
 }
 
+TEST(OpErrors, Convolutions) {
+  const auto conv = [](const Tensor& x, const Tensor& weight, const Convolution2dOptions& options = {}) {
+    return error_text([&] { conv2d(x, weight, {}, options); });
+  };
+  EXPECT_EQ(conv(f32({2, 8, 8}), f32({4, 3, 3, 2})),
+            "[conv2d] input f32 (2, 8, 8) and weight f32 (4, 3, 3, 2): expected (N, H, W, C) and (out, kh, kw, "
+            "C/groups)");
+  EXPECT_EQ(conv(i64({1, 8, 8, 2}), f32({4, 3, 3, 2})), "[conv2d] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(conv(f64({1, 8, 8, 2}), f32({4, 3, 3, 2})),
+            "[conv2d] f64 (1, 8, 8, 2) and f32 (4, 3, 3, 2) do not mix; convert one with cast");
+  EXPECT_EQ(conv(f32({1, 8, 8, 3}), f32({4, 3, 3, 2})),
+            "[conv2d] input f32 (1, 8, 8, 3) and weight f32 (4, 3, 3, 2) with 1 groups: the weight's last size must be "
+            "3");
+  EXPECT_EQ(conv(f32({1, 8, 8, 3}), f32({4, 3, 3, 1}), {.groups = 2}),
+            "[conv2d] 2 groups for input f32 (1, 8, 8, 3) and weight f32 (4, 3, 3, 1): expected a divisor of both "
+            "numbers of channels");
+  EXPECT_EQ(conv(f32({1, 8, 8, 2}), f32({4, 3, 3, 2}), {.stride = {0, 1}}),
+            "[conv2d] stride 0, dilation 1 and padding 0: expected at least 1, 1 and 0");
+  EXPECT_EQ(conv(f32({1, 4, 8, 2}), f32({4, 3, 3, 2}), {.padding = {1, 0}, .dilation = {3, 1}}),
+            "[conv2d] a kernel of 3 with dilation 3 does not fit into f32 (1, 4, 8, 2) with padding 1");
+  EXPECT_EQ(error_text([] {
+              conv2d(f32({1, 8, 8, 2}), f32({4, 3, 3, 2}), f32({3}));
+            }),
+            "[conv2d] bias f32 (3,) for weight f32 (4, 3, 3, 2): expected f32 (4,)");
+  EXPECT_EQ(error_text([] {
+              conv2d(f32({1, 8, 8, 2}), f32({4, 3, 3, 2}), {}, {}, f32({1, 6, 6, 2}));
+            }),
+            "[conv2d] residual f32 (1, 6, 6, 2): expected f32 (1, 6, 6, 4)");
+  EXPECT_EQ(error_text([] {
+              conv1d(f32({1, 8}), f32({4, 3, 2}), {});
+            }),
+            "[conv1d] input f32 (1, 8) and weight f32 (4, 3, 2): expected (N, T, C) and (out, k, C/groups)");
+  EXPECT_EQ(error_text([] { max_pool2d(f32({8, 8, 2})); }), "[max_pool2d] input f32 (8, 8, 2): expected (N, H, W, C)");
+  EXPECT_EQ(error_text([] {
+              avg_pool2d(f32({1, 8, 8, 2}), {.padding = {2, 0}});
+            }),
+            "[avg_pool2d] kernel 2, stride 0, padding 2: expected at least 1, at least 0, and from 0 to half of the "
+            "kernel");
+  EXPECT_EQ(error_text([] {
+              max_pool1d(f32({1, 2, 2}), {.kernel = 3});
+            }),
+            "[max_pool1d] a kernel of 3 does not fit into f32 (1, 1, 2, 2) with padding 0");
+  EXPECT_EQ(error_text([] { global_avg_pool(f32({1, 2})); }), "[global_avg_pool] input f32 (1, 2): expected (N, …, C)");
+}
+
+TEST(OpErrors, BatchNorm) {
+  EXPECT_EQ(error_text([] { batch_norm(f32({2}), {}, {}); }),
+            "[batch_norm] f32 (2,) has nothing to normalise; expected rows of at least one channel");
+  EXPECT_EQ(error_text([] {
+              batch_norm(f32({0, 2}), {}, {});
+            }),
+            "[batch_norm] f32 (0, 2) has nothing to normalise; expected rows of at least one channel");
+  EXPECT_EQ(error_text([] {
+              batch_norm(i64({3, 2}), {}, {});
+            }),
+            "[batch_norm] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] {
+              batch_norm(f32({3, 2}), f32({3}), {});
+            }),
+            "[batch_norm] weight f32 (3,) for f32 (3, 2); expected f32 (2,)");
+  EXPECT_EQ(error_text([] {
+              batch_norm(f32({3, 2}), {}, {}, BatchNormOptions{}, f32({2}));
+            }),
+            "[batch_norm] residual f32 (2,) for f32 (3, 2); shape and dtype must be equal");
+}
+
+TEST(OpErrors, RecurrentLayersAndGroupNorm) {
+  const auto run = [](const Tensor& x, const Tensor& w_ih, const Tensor& w_hh, const Tensor& b_hh = {}) {
+    return error_text([&] { lstm(x, {w_ih, w_hh, {}, b_hh}); });
+  };
+  EXPECT_EQ(run(f32({2, 3}), f32({8, 3}), f32({8, 2})),
+            "[lstm] input f32 (2, 3) and weight_ih f32 (8, 3): expected (B, T, C) and (4·H, C)");
+  EXPECT_EQ(run(f32({2, 5, 3}), f32({6, 3}), f32({8, 2})),
+            "[lstm] input f32 (2, 5, 3) and weight_ih f32 (6, 3): expected (B, T, C) and (4·H, C)");
+  EXPECT_EQ(run(f32({2, 5, 3}), f32({8, 3}), f32({8, 3})),
+            "[lstm] weight_hh f32 (8, 3) for weight_ih f32 (8, 3): expected f32 (8, 2)");
+  EXPECT_EQ(run(f32({2, 5, 3}), f32({8, 3}), f32({8, 2}), f32({2})),
+            "[lstm] bias_hh f32 (2,) for weight_hh f32 (8, 2): expected f32 (8,)");
+  EXPECT_EQ(error_text([] {
+              gru(i64({2, 5, 3}), {f32({6, 3}), f32({6, 2}), {}, {}});
+            }),
+            "[gru] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] {
+              group_norm(f32({2, 5, 3}), 2, {}, {});
+            }),
+            "[group_norm] 2 groups of the channels of f32 (2, 5, 3); expected a divisor");
+  EXPECT_EQ(error_text([] {
+              group_norm(f32({2, 5, 4}), 2, f32({2}), {});
+            }),
+            "[group_norm] weight f32 (2,) for f32 (2, 5, 4); expected f32 (4,)");
+  EXPECT_EQ(error_text([] {
+              group_norm(f32({2, 0, 4}), 2, {}, {});
+            }),
+            "[group_norm] f32 (2, 0, 4) has nothing to normalise; expected (N, …, C), none of them 0");
+}
+
 TEST(OpErrors, Shapes) {
   EXPECT_EQ(error_text([] {
               reshape(f32({2, 3}), {4, 2});

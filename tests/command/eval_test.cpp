@@ -239,6 +239,41 @@ TEST(Init, FewRowsAndSpacesMakeARunToo) {
   EXPECT_EQ(run.exit_code, 0) << run.err;
 }
 
+TEST(Init, SeveralFilesAreReadAsOne) {
+  const TemporaryFolder folder;
+  std::string text = "size,rooms,price\n", more = text;
+  for (int i = 0; i < 20; ++i) text += fmt::format("{},{},{}.5\n", i, i % 5, i);
+  for (int i = 0; i < 30; ++i) more += fmt::format("{},{},{}.5\n", i == 7 ? "N/A" : std::to_string(i), i % 5, i);
+  spill(folder / "a1.csv", text);
+  spill(folder / "a2.csv", more);
+  const CommandResult result = run_gradus(folder, {"init", "--data", "a1.csv", "--data", "a2.csv", "c.toml"});
+  EXPECT_THAT(result.out, HasSubstr("# a1.csv, a2.csv: 50 rows, 3 columns.\n"));
+  EXPECT_THAT(result.out, HasSubstr("path = [\"a1.csv\", \"a2.csv\"]\n"));
+  EXPECT_THAT(result.out, HasSubstr("# values are missing, first in: size (a2.csv:9)\n"));
+  EXPECT_THAT(run_gradus(folder, {"train", "c.toml", "--dry-run"}).out, HasSubstr("40 examples to train on, 10"));
+  const CommandResult pattern = run_gradus(folder, {"init", "--data", "a?.csv", "p.toml"});
+  EXPECT_THAT(pattern.out, HasSubstr("# a?.csv: 50 rows, 3 columns.\n"));
+  EXPECT_THAT(pattern.out, HasSubstr("path = \"a?.csv\"\n"));
+  EXPECT_THAT(run_gradus(folder, {"train", "p.toml", "--dry-run"}).out, HasSubstr("40 examples to train on, 10"));
+  spill(folder / "b.csv", "size,price\n1,2\n");
+  EXPECT_EQ(run_gradus(folder, {"init", "--data", "a1.csv", "--data", "b.csv", "d.toml"}).err,
+            "gradus: [b.csv] 2 columns; expected 3, as in a1.csv\n");
+  EXPECT_THAT(run_gradus(folder, {"init", "--data", "c*.csv", "d.toml"}).err,
+              HasSubstr("expected --data to name files, or a pattern that some fit"));
+  spill(folder / "1.svm", "1 1:1\n-1 2:1\n");
+  spill(folder / "2.svm", "1 5:1\n");
+  EXPECT_THAT(run_gradus(folder, {"init", "--data", "[12].svm", "s.toml"}).out,
+              HasSubstr("# [12].svm: 3 rows of 5 columns, most of whose numbers are 0 (3 are not).\n"));
+  for (const char* name : {"1.txt", "2.txt"}) {
+    std::string words;
+    for (int i = 0; i < 30; ++i) words += name[0] == '1' ? "so it goes\n" : "and so on!\n";
+    spill(folder / name, words);
+  }
+  EXPECT_THAT(run_gradus(folder, {"init", "--data", "1.txt", "--data", "2.txt", "t.toml"}).out,
+              HasSubstr("# 1.txt, 2.txt: 660 bytes of text.\n\n[data]\nkind = \"text\"\npath = [\"1.txt\", \"2.txt\"]\n"
+                        "tokens = \"characters\"    # its alphabet has 12\n"));
+}
+
 TEST(Init, SparseRowsGetALinearModel) {
   const TemporaryFolder folder;
   std::string text;

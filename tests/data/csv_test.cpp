@@ -133,7 +133,9 @@ TEST(Csv, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(refused(""), "[t.csv] there is no row in it; expected a line of fields for each example");
   EXPECT_EQ(refused("\n\n"), "[t.csv] there is no row in it; expected a line of fields for each example");
   EXPECT_EQ(refused("a,b", {.header = CsvOptions::Header::kYes}),
-            "[t.csv] there is a line of names and no row below it");
+            "[t.csv] there is a line of names, a, b, and no row below it");
+  EXPECT_EQ(refused("a,b,c,d,e,f", {.header = CsvOptions::Header::kYes}),
+            "[t.csv] there is a line of names, a, b, c, d, e, …, and no row below it");
   EXPECT_EQ(refused("1,2\n\n3,4,5"), "[t.csv:3] 3 fields; expected 2, as in line 1");
   EXPECT_EQ(refused("a,b\n1,\"x\ny"), "[t.csv:2, column 2] a quote is opened and never closed");
   EXPECT_EQ(refused("a,b\n\"x\"y,1"),
@@ -147,6 +149,27 @@ TEST(Csv, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(refused("a\n\xFF"), "[t.csv] byte 2 is no UTF-8; convert the file with iconv");
   EXPECT_EQ(usage_error_text([] { parse_csv("a,b\n1,2", "t.csv").column("c"); }),
             "[t.csv] there is no column \"c\"; there are: a, b");
+  EXPECT_EQ(
+      usage_error_text([] { parse_csv("a,b\n", "t.csv").column("b"); }),
+      "[t.csv] there is no column \"b\"; there are: 1, 2. The first line, \"a\", \"b\", was taken for values, as it "
+      "is the only one; if it has the columns' names, set data.header = \"yes\"");
+  EXPECT_EQ(
+      usage_error_text([] { parse_csv("a,b\nx,y\n", "t.csv").column("b"); }),
+      "[t.csv] there is no column \"b\"; there are: 1, 2. The first line, \"a\", \"b\", was taken for values, as no "
+      "number is below it; if it has the columns' names, set data.header = \"yes\"");
+  // Another separator.
+  EXPECT_EQ(
+      refused("\"a\";\"b\"\n\"x\";1\n"),
+      "[t.csv:1, column 1] text behind the closing quote of \"a\"; expected a separator or the end of the line. If a "
+      "semicolon stands between fields, set data.separator = \"semicolon\"");
+  EXPECT_EQ(
+      refused("a;b\n1;\"x\"\n"),
+      "[t.csv:2, column 1] \"1;\"x\"\" has a quote inside; a field with quotes has to be in quotes itself, with each "
+      "written twice. If a semicolon stands between fields, set data.separator = \"semicolon\"");
+  EXPECT_EQ(
+      refused("\"a\",\"b\"\n1,2\n", {.separator = '\t'}),
+      "[t.csv:1, column 1] text behind the closing quote of \"a\"; expected a separator or the end of the line. If a "
+      "comma stands between fields, set data.separator = \"comma\"");
   // Numbers that are none are text.
   EXPECT_FALSE(parse_csv("a\n1\ninf", "t.csv").columns[0].is_number);
   EXPECT_FALSE(parse_csv("a\n1\n1e999", "t.csv").columns[0].is_number);

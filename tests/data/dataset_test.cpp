@@ -156,7 +156,7 @@ TEST(TokenDataset, CutsWindows) {
   const TokenDataset dataset({0, 1, 2, 3, 4, 5, 6, 7}, 3);
   EXPECT_EQ(dataset.size(), 2);  // the third window would need a token 9
   EXPECT_EQ(dataset.context(), 3);
-  EXPECT_EQ(dataset.tokens().size(), 8u);
+  EXPECT_EQ(dataset.tokens().size(), 8);
   const Batch batch = dataset.batch(Ids{1, 0});
   EXPECT_EQ(batch.inputs.describe(), "i64 (2, 3)");
   EXPECT_EQ(batch.targets.describe(), "i64 (2, 3)");
@@ -172,6 +172,31 @@ TEST(TokenDataset, Strides) {
   EXPECT_EQ(TokenDataset({5, 6, 7, 8, 9}, 2, 100).size(), 1);
   EXPECT_EQ(TokenDataset({5, 6, 7}, 2).size(), 1);
   EXPECT_EQ(TokenDataset({5, 6, 7, 8, 9}, 2).size(), 2);
+}
+
+TEST(TokenDataset, SaysWhereDocumentsBegin) {
+  const TokenDataset dataset(TokenSequence({0, 1, 2, 0, 3, 0, 4, 5, 0}), {0, 3, 5}, 4);
+  ASSERT_EQ(dataset.size(), 2);
+  const std::vector<int64_t> ids = {0, 1};
+  const Batch batch = dataset.batch(ids);
+  EXPECT_EQ(batch.inputs.values<int64_t>(), (std::vector<int64_t>{0, 1, 2, 0, 3, 0, 4, 5}));
+  EXPECT_EQ(batch.targets.values<int64_t>(), (std::vector<int64_t>{1, 2, 0, 3, 0, 4, 5, 0}));
+  EXPECT_EQ(batch.document_starts.values<int64_t>(), (std::vector<int64_t>{0, 0, 0, 3, 0, 1, 1, 1}));
+  EXPECT_FALSE(TokenDataset({0, 1, 2}, 1).batch(std::vector<int64_t>{0}).document_starts.defined());
+  EXPECT_EQ(error_text([] { TokenDataset(TokenSequence({0, 1, 2}), {0, 2, 2}, 1); }),
+            "[dataset] document 2 begins at token 2; expected the first at 0, and each behind the one before");
+}
+
+TEST(TokenSequence, PiecesOfTwoAndFourBytes) {
+  const std::vector<uint16_t> first = {7, 65535};
+  const std::vector<uint32_t> second = {70000, 1, 2};
+  const TokenSequence all({{std::as_bytes(std::span(first)), 2}, {std::as_bytes(std::span(second)), 4}}, nullptr);
+  EXPECT_EQ(all.size(), 5);
+  std::vector<int64_t> ids(3);
+  all.part(1, 5).copy(0, 3, ids.data());
+  EXPECT_EQ(ids, (std::vector<int64_t>{65535, 70000, 1}));
+  EXPECT_EQ(all.hash(), TokenSequence({7, 65535, 70000, 1, 2}).hash());
+  EXPECT_EQ(TokenSequence({1, 0, 1}).counts(3), (std::vector<int64_t>{1, 2, 0}));
 }
 
 TEST(TokenDataset, OneEpochSeesEachTokenOnceAsATarget) {

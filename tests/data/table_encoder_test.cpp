@@ -70,6 +70,37 @@ TEST(TableEncoder, ComesBackFromJson) {
   EXPECT_EQ(encoder_file(DataEncoder()), "");
 }
 
+TEST(TableEncoder, KeepsThatClassesHaveAColumnEach) {
+  const Table table = parse_csv("x,a,b\n1,0.25,0.75\n2,1,0", "t.csv");
+  const TableEncoder encoder = TableEncoder::fit(table, kFirst, {.soft_classes = {"a", "b"}, .classes = true});
+  EXPECT_TRUE(encoder.is_soft());
+  EXPECT_EQ(encoder.features().size(), 1u);
+  EXPECT_EQ(encoder.classes(), (std::vector<std::string>{"a", "b"}));
+  const TableEncoder again = TableEncoder::from_json(encoder.to_json(), "c.json");
+  EXPECT_EQ(again.to_json(), encoder.to_json());
+  EXPECT_EQ(again.target_columns(), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(again.targets(table).values<double>(), (std::vector<double>{0.25, 0.75, 1.0, 0.0}));
+  EXPECT_EQ(again.inputs(table).values<double>(), encoder.inputs(table).values<double>());
+}
+
+TEST(TableEncoder, RefusesClassesThatAlmostEveryRowHasOfItsOwn) {
+  const auto error = [](int rows, int classes, const char* prefix) {
+    std::string text = "x,id\n";
+    for (int i = 0; i < rows; ++i) text += fmt::format("{},{}{}\n", i, prefix, i % classes);
+    return usage_error_text([&] { TableEncoder::fit(parse_csv(text, "t.csv"), kFirst, {.classes = true}); });
+  };
+  EXPECT_EQ(
+      error(40, 40, ""),
+      "[t.csv] column \"id\" has 40 different numbers in 40 rows, \"0\", \"1\", …, which are no classes to learn; "
+      "learn numbers with loss.name = \"mse\", or name another column with data.target");
+  EXPECT_EQ(
+      error(50, 26, "n"),
+      "[t.csv] column \"id\" has 26 different texts in 50 rows, \"n0\", \"n1\", …, which are no classes to learn; "
+      "name another column with data.target");
+  EXPECT_EQ(error(50, 25, ""), "no error");
+  EXPECT_EQ(error(19, 19, ""), "no error");
+}
+
 TEST(TableEncoder, RefusesDamagedJson) {
   const auto error = [](const char* json) { return error_text([&] { TableEncoder::from_json(json, "c.json"); }); };
   const std::string expected = "; expected the columns of a table as gradus writes them";
@@ -85,6 +116,10 @@ TEST(TableEncoder, RefusesDamagedJson) {
             "[c.json] \"classes\" is no list" + expected);
   EXPECT_EQ(error((start + R"("target": {"name": "y", "mean": 0, "scale": 1, "classes": ["x"]}})").c_str()),
             "[c.json] there is one class" + expected);
+  for (const char* end : {R"("classes": ["x", "y"], "soft": 1}})", R"("classes": [], "soft": true}})"}) {
+    EXPECT_EQ(error((start + R"("target": {"name": "", "mean": 0, "scale": 1, )" + end).c_str()),
+              "[c.json] \"soft\" is not of classes" + expected);
+  }
 }
 
 TEST(TableEncoder, SaysWhichColumnIsWrong) {

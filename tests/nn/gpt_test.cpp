@@ -49,6 +49,78 @@ TEST(Gpt, HasHuggingFacesParameterNames) {
   for (const std::string& name : names) EXPECT_NO_THROW(reference("gpt/grad/" + name)) << name;
 }
 
+// Three documents of 5, 3 and 4 tokens in a window: what a token says is what it says where its document stands alone.
+TEST(Gpt, DocumentsInAWindowDoNotSeeEachOther) {
+  for (const auto positions : {GptOptions::Positions::kLearned, GptOptions::Positions::kRotary}) {
+    GptOptions options = small();
+    options.positions = positions;
+    const Gpt model(options, 1);
+    load_formula(model);
+    Context context;
+    const std::vector<int64_t> all = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8};
+    const std::vector<int64_t> starts = {0, 0, 0, 0, 0, 5, 5, 5, 8, 8, 8, 8};
+    const Batch packed{.inputs = Tensor::from(all, {1, kContext}),
+                       .document_starts = Tensor::from(starts, {1, kContext})};
+    const Tensor logits = model.logits(packed, context);
+    for (const auto& [begin, end] : {std::pair{0, 5}, std::pair{5, 8}, std::pair{8, 12}}) {
+      const std::vector<int64_t> own(all.begin() + begin, all.begin() + end);
+      const Tensor alone = model.forward(Tensor::from(own, {1, end - begin}), context);
+      EXPECT_LT(relative_error(slice(logits, 1, begin, end), alone), 2e-6) << begin;
+    }
+    // To the last bit it does not matter what the others are.
+    std::vector<int64_t> others = all;
+    for (const size_t i : {0, 1, 2, 3, 4, 8, 9, 10, 11}) others[i] = (others[i] + 7) % kVocabulary;
+    const Tensor changed = model.logits(
+        {.inputs = Tensor::from(others, {1, kContext}), .document_starts = Tensor::from(starts, {1, kContext})},
+        context);
+    EXPECT_EQ(slice(changed, 1, 5, 8).values<double>(), slice(logits, 1, 5, 8).values<double>());
+    EXPECT_NE(slice(changed, 1, 8, 12).values<double>(), slice(logits, 1, 8, 12).values<double>());
+    // And without the starts it would matter.
+    EXPECT_GT(relative_error(slice(model.forward(packed.inputs, context), 1, 5, 8), slice(logits, 1, 5, 8)), 1e-3);
+  }
+}
+
+TEST(Gpt, DocumentsHaveTheGradientsOfAWindowForEach) {
+  const std::vector<int64_t> all = {3, 1, 4, 1, 5, 9, 2, 6}, next = {1, 4, 1, 5, 0, 2, 6, 7};
+  const std::vector<int64_t> starts = {0, 0, 0, 0, 0, 5, 5, 5};
+  const auto gradients = [&](const std::vector<Batch>& batches) {
+    const Gpt model(small(), 1);
+    load_formula(model);
+    for (const Batch& batch : batches) {
+      Tape tape;
+      Context context;
+      tape.backward(model.loss(batch, context).sum);
+    }
+    std::vector<Tensor> all_gradients;
+    for (const Parameter& p : model.parameters()) all_gradients.push_back(p.tensor.grad());
+    return all_gradients;
+  };
+  const auto part = [](const std::vector<int64_t>& of, int64_t begin, int64_t end) {
+    return Tensor::from(std::vector<int64_t>(of.begin() + begin, of.begin() + end), {1, end - begin});
+  };
+  const std::vector<Tensor> together =
+      gradients({{.inputs = part(all, 0, 8), .targets = part(next, 0, 8), .document_starts = part(starts, 0, 8)}});
+  const std::vector<Tensor> apart = gradients({{.inputs = part(all, 0, 5), .targets = part(next, 0, 5)},
+                                               {.inputs = part(all, 5, 8), .targets = part(next, 5, 8)}});
+  ASSERT_EQ(together.size(), apart.size());
+  for (size_t i = 0; i < apart.size(); ++i) EXPECT_LT(relative_error(together[i], apart[i]), 2e-5) << i;
+}
+
+TEST(Gpt, RefusesStartsThatNoDocumentsHave) {
+  const Gpt model(small(), 1);
+  Context context;
+  const auto error = [&](const std::vector<int64_t>& starts) {
+    return error_text([&] {
+      model.logits({.inputs = Tensor::from(std::vector<int64_t>{1, 2, 3}, {1, 3}),
+                    .document_starts = Tensor::from(starts, {1, 3})},
+                   context);
+    });
+  };
+  EXPECT_EQ(error({0, 1, 1}), "no error");
+  EXPECT_EQ(error({0, 2, 2}), "[embedding] id -1 at position 1; expected 0 to 11 (the table has 12 rows)");
+  EXPECT_EQ(error({0, 1, 0}), "[attention] query 2 of example 0 sees keys from 0 on; expected 1 to 2");
+}
+
 TEST(Gpt, EqualsHuggingFacesLogits) {
   const Gpt model(small(), 1);
   load_formula(model);

@@ -1,4 +1,4 @@
-// The inputs and results of tools/make_model_references.py.
+// The inputs and results of tools/make_model_references.py and tools/make_network_references.py.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -30,10 +30,14 @@ inline Tensor filled(std::string_view name, const Shape& shape, double scale = 1
 
 /// The stored result "gpt/loss", …; the test fails if there is none.
 inline Tensor reference(const std::string& name) {
-  static const Safetensors file = read_safetensors(GRADUS_SOURCE_DIR "/tests/references/models.safetensors");
-  const Tensor found = file.find(name);
-  if (!found.defined()) throw std::runtime_error("no reference " + name);
-  return found;
+  static const Safetensors files[] = {
+      read_safetensors(GRADUS_SOURCE_DIR "/tests/references/models.safetensors"),
+      read_safetensors(GRADUS_SOURCE_DIR "/tests/references/networks.safetensors"),
+  };
+  for (const Safetensors& file : files) {
+    if (const Tensor found = file.find(name); found.defined()) return found;
+  }
+  throw std::runtime_error("no reference " + name);
 }
 
 /// ‖actual − expected‖ / ‖expected‖.

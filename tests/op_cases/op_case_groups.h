@@ -15,8 +15,9 @@ inline const std::vector<OpInput> kTwo = {{{kTokens, kChannels}}, {{kTokens, kCh
 // factors. gelu is a sigmoid of a cubic, its error counted beside x, not beside a result close to 0. Sums and products
 // of n terms have at most n roundings of the largest term; n < 70 here.
 
-/// Rows of the table: products, layers' ops, losses.
+/// Rows of the table: products, convolutions and what goes with them, layers' ops, losses.
 std::vector<OpCase> product_cases();
+std::vector<OpCase> convolution_cases();
 std::vector<OpCase> layer_cases();
 std::vector<OpCase> loss_cases();
 

@@ -538,8 +538,8 @@ std::vector<OpCase> look_ups() {
 
 std::vector<OpCase> all() {
   std::vector<OpCase> rows;
-  for (auto group : {arithmetic, elementwise, comparisons, reductions, shapes, look_ups, product_cases, layer_cases,
-                     loss_cases}) {
+  for (auto group : {arithmetic, elementwise, comparisons, reductions, shapes, look_ups, product_cases,
+                     convolution_cases, layer_cases, loss_cases}) {
     for (OpCase& row : group()) rows.push_back(std::move(row));
   }
   return rows;

@@ -149,6 +149,33 @@ const Sample kSamples[] = {
      [](X x) {
        return channel_dropout(x[0], 0.3, 5, std::array<int64_t, 3>{4, 9, 2});
      }},
+    {"conv2d",
+     {{{5, 17, 19, 21}}, {{37, 3, 3, 21}}, {{37}}, {{5, 9, 10, 37}}},
+     [](X x) {
+       return conv2d(x[0], x[1], x[2], {.stride = {2, 2}, .padding = {1, 1}, .relu = true}, x[3]);
+     }},
+    {"conv1d", {{{7, 301, 3}}, {{33, 9, 3}}, {{33}}}, [](X x) { return conv1d(x[0], x[1], x[2], {.stride = 2}); }},
+    {"max_pool2d",
+     {{{5, 33, 35, 37}}},
+     [](X x) {
+       return max_pool2d(x[0], {.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}});
+     }},
+    {"avg_pool2d", {{{5, 33, 35, 37}}}, [](X x) { return avg_pool2d(x[0]); }},
+    {"batch_norm",
+     {{{5, 33, 35, 37}}, {{37}}, {{37}}, {{5, 33, 35, 37}}},
+     [](X x) { return batch_norm(x[0], x[1], x[2], {.relu = true}, x[3]); }},
+    {"group_norm", {{{5, 33, 35, 38}}, {{38}}, {{38}}}, [](X x) { return group_norm(x[0], 2, x[1], x[2]); }},
+    {"lstm",
+     {{{19, 7, 21}}, {{4 * 131, 21}}, {{4 * 131, 131}}, {{4 * 131}}, {{4 * 131}}},
+     [](X x) {
+       return lstm(x[0], {x[1], x[2], x[3], x[4]});
+     }},
+    {"gru",
+     {{{19, 7, 21}}, {{3 * 131, 21}}, {{3 * 131, 131}}, {{3 * 131}}, {{3 * 131}}},
+     [](X x) {
+       return gru(x[0], {x[1], x[2], x[3], x[4]});
+     }},
+    {"global_avg_pool", {{{5, 33, 35, 37}}}, [](X x) { return global_avg_pool(x[0]); }},
     {"cross_entropy", {{{513, 97}}, {{513}, 97}}, [](X x) { return cross_entropy(x[0], x[1]); }},
 };
 

@@ -42,7 +42,7 @@ std::map<std::string, std::string> files_of(const fs::path& folder) {
 TEST(Checkpoint, ComesBackAsItWas) {
   const TemporaryFolder folder;
   Checkpoint written = small_checkpoint();
-  written.encoder = CharacterTokenizer::train("abc", CharacterTokenizer::Unit::kBytes);
+  written.encoder = TextTokenizer::Kind(CharacterTokenizer::train("abc", CharacterTokenizer::Unit::kBytes));
   write_checkpoint(folder / "c", written);
   const Checkpoint read = read_checkpoint(folder / "c");
   EXPECT_EQ(read.state.to_json(), written.state.to_json());

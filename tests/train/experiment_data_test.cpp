@@ -222,8 +222,8 @@ TEST(ExperimentData, LessTextIsItsStart) {
                                                             "data.validation_fraction=0.25", "model.context=4", size}));
   };
   const ExperimentData few = data("data.training_size=6");
-  EXPECT_EQ(dynamic_cast<const TokenDataset&>(*few.training).tokens().size(), 6u);
-  EXPECT_EQ(dynamic_cast<const TokenDataset&>(*few.validation).tokens().size(), 5u);
+  EXPECT_EQ(dynamic_cast<const TokenDataset&>(*few.training).tokens().size(), 6);
+  EXPECT_EQ(dynamic_cast<const TokenDataset&>(*few.validation).tokens().size(), 5);
   EXPECT_EQ(few.shape.vocabulary, 4);  // the alphabet of all of it
   EXPECT_EQ(usage_error_text([&] { data("data.training_size=4"); }),
             "[--set data.training_size=4] data.training_size = 4 tokens; an example needs model.context + 1 = 5");
@@ -271,11 +271,13 @@ TEST(ExperimentData, TextOfSeveralFilesWithItsOwnValidation) {
   };
   const ExperimentData data = make_data(config("v.txt"));
   const auto tokens = [](const std::unique_ptr<Dataset>& part) {
-    const auto all = dynamic_cast<const TokenDataset&>(*part).tokens();
-    return std::vector<int32_t>(all.begin(), all.end());
+    const TokenSequence& all = dynamic_cast<const TokenDataset&>(*part).tokens();
+    std::vector<int64_t> ids(static_cast<size_t>(all.size()));
+    all.copy(0, all.size(), ids.data());
+    return ids;
   };
-  EXPECT_EQ(tokens(data.training), (std::vector<int32_t>{0, 1, 2, 0, 1, 2, 0, 1, 2, 2, 1, 0}));
-  EXPECT_EQ(tokens(data.validation), (std::vector<int32_t>{2, 2, 2, 2}));
+  EXPECT_EQ(tokens(data.training), (std::vector<int64_t>{0, 1, 2, 0, 1, 2, 0, 1, 2, 2, 1, 0}));
+  EXPECT_EQ(tokens(data.validation), (std::vector<int64_t>{2, 2, 2, 2}));
   spill(folder / "x.txt", "abcx");
   EXPECT_EQ(error_text([&] { make_data(config("x.txt")); }),
             "[" + (folder / "x.txt").string() +
@@ -331,6 +333,63 @@ TEST(ExperimentModel, EveryInitialiserHasItsDeviation) {
   EXPECT_NEAR(deviation("kaiming_uniform"), std::sqrt(2.0 / 400), 1e-3);
   EXPECT_NEAR(deviation("lecun_normal"), std::sqrt(1.0 / 400), 1e-3);
   EXPECT_NEAR(deviation("orthogonal"), std::sqrt(1.0 / 400), 1e-6);  // its rows have length 1
+}
+
+Config gpt_config(std::vector<std::string> keys) {
+  keys.insert(keys.begin(), {"data.kind=text", "data.path=t", "model.kind=gpt", "model.layers=2", "model.width=64",
+                             "model.heads=2", "model.context=48"});
+  return config_of(keys);
+}
+
+TEST(ExperimentModel, EveryInitialiserIsForAGptToo) {
+  const auto deviation = [](const std::string& init, std::string_view name) {
+    const auto model = make_model(gpt_config({"model.init=" + init}), {.vocabulary = 96});
+    double squares = 0.0;
+    for (const Parameter& p : model->parameters()) {
+      if (p.name != name) continue;
+      const std::vector<double> weights = p.tensor.values<double>();
+      for (const double w : weights) squares += w * w / static_cast<double>(weights.size());
+    }
+    return std::sqrt(squares);
+  };
+  // At least 3072 weights each: the deviation of a deviation is 1/√(2·3072) = 1.3% of it.
+  const auto expect = [&](const char* init, const char* name, double wanted) {
+    EXPECT_NEAR(deviation(init, name), wanted, 0.05 * wanted) << init << ' ' << name;
+  };
+  for (const char* name : {"wte.weight", "wpe.weight", "h.1.attn.c_attn.weight", "h.1.mlp.c_fc.weight"}) {
+    expect("default", name, 0.02);
+    expect("normal", name, 1.0);
+    expect("uniform", name, 1.0 / std::sqrt(3.0));
+    expect("kaiming_normal", name, std::sqrt(2.0 / 64));
+    expect("kaiming_uniform", name, std::sqrt(2.0 / 64));
+    expect("lecun_normal", name, std::sqrt(1.0 / 64));
+  }
+  expect("xavier_normal", "h.0.attn.c_attn.weight", std::sqrt(2.0 / (64 + 192)));
+  expect("xavier_uniform", "wte.weight", std::sqrt(2.0 / (64 + 96)));
+  // 64 columns of length 1, of 192 weights each.
+  EXPECT_NEAR(deviation("orthogonal", "h.0.attn.c_attn.weight"), std::sqrt(1.0 / 192), 1e-6);
+  // What is added to a block's input: 4 such projections.
+  EXPECT_NEAR(deviation("orthogonal", "h.0.attn.c_proj.weight"), std::sqrt(1.0 / 64) / 2.0, 1e-6);
+  EXPECT_NEAR(deviation("lecun_normal", "h.1.mlp.c_proj.weight"), std::sqrt(1.0 / 256) / 2.0, 0.05 / 32);
+  EXPECT_EQ(deviation("normal", "h.0.attn.c_attn.bias"), 0.0);
+  EXPECT_EQ(deviation("normal", "h.0.ln_1.weight"), 1.0);
+}
+
+TEST(ExperimentModel, AGptStartsAsGpt2WithTheSameBitsByName) {
+  const auto weights = [](const std::vector<std::string>& keys) {
+    std::vector<double> all;
+    const auto model = make_model(gpt_config(keys), {.vocabulary = 50});
+    for (const Parameter& p : model->parameters()) {
+      const std::vector<double> own = p.tensor.values<double>();
+      all.insert(all.end(), own.begin(), own.end());
+    }
+    return all;
+  };
+  EXPECT_EQ(weights({}), weights({"model.init=normal", "model.init_scale=0.02"}));
+  EXPECT_EQ(
+      usage_error_text([] { gpt_config({"model.init=zeros"}); }),
+      "[--set model.init=zeros] model.init = \"zeros\" gives all weights of a gpt the gradient 0, so that it learns "
+      "nothing; choose another");
 }
 
 TEST(ExperimentConfig, ALossThatDoesNotGoWithTheData) {

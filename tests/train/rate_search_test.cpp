@@ -124,6 +124,14 @@ TEST(RateSearch, OnlyTheStepOfTheConfigurationCounts) {
   EXPECT_FALSE(plain.diverged_at);
 }
 
+TEST(RateSearch, ASolverHasNone) {
+  const Config config = Config::parse(
+      "data.kind = \"line\"\nmodel.kind = \"linear\"\ntrain.steps = 9\nsolver.name = \"newton\"\n", "run.toml", {});
+  EXPECT_EQ(usage_error_text([&] { search_learning_rate(config, {}); }),
+            "[run.toml:4:8] solver.name = \"newton\" leaves optimizer.learning_rate aside; set solver.name = \"none\" to "
+            "look for one");
+}
+
 TEST(RateSearch, OptionsOutOfRangeAreUsageErrors) {
   const auto text = [](const RateSearchOptions& o) {
     return usage_error_text([&] { search_learning_rate(one_number(), o); });

@@ -281,7 +281,7 @@ TEST_F(StreamedData, LeavesOutWhatIsAskedFor) {
   const Overrides keys = {"data.unlabelled=leave_out", "data.on_bad_row=skip"};
   const ExperimentData data = make_data(table_(streamed_(keys)));
   EXPECT_EQ(data.left_out, 2);
-  EXPECT_EQ(left_out_text(data), "2 rows are left out, for want of a target or as something is wrong with them\n");
+  EXPECT_EQ(left_out_text(data), "2 rows are left out, for their target or as something is wrong with them\n");
   EXPECT_EQ(data.training->size(), 50);
   EXPECT_EQ(trained(table_(streamed_(keys))).weights, trained(table_(keys)).weights);
   EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.on_bad_row=skip"}))); }),

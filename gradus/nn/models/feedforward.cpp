@@ -5,6 +5,7 @@
 
 #include "gradus/autograd/ops.h"
 #include "gradus/base/error.h"
+#include "gradus/nn/models/feature_inputs.h"
 #include "gradus/tensor/kernels/copy.h"
 
 namespace gradus {
@@ -17,7 +18,7 @@ void FeatureModel::evaluate(const Batch& batch, Context& context, Metrics& metri
   const Tensor outputs = this->outputs(batch, context);
   metrics.add(objective_loss(objective_, outputs, batch.targets, batch.weights));
   if (is_of_classes(objective_.kind)) {
-    metrics.add_classes(outputs, batch.targets);
+    metrics.add_classes(outputs, classes_of_targets(batch.targets));
   } else {
     metrics.add_numbers(objective_prediction(objective_, outputs), batch.targets);
   }
@@ -32,10 +33,8 @@ namespace {
 
 // Examples that are no rows, such as pictures, as rows of all their numbers.
 Batch rows_of(const Batch& batch) {
-  if (!batch.inputs.defined() || batch.inputs.rank() <= 2) return batch;
   Batch rows = batch;
-  const int64_t examples = batch.inputs.size(0), width = batch.inputs.numel() / examples;
-  rows.inputs = kernels::contiguous(batch.inputs).view({examples, width}, {width, 1}, 0);
+  if (rows.inputs.defined()) rows.inputs = rows_of(rows.inputs);
   return rows;
 }
 

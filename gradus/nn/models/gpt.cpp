@@ -5,19 +5,18 @@
 #include "gradus/autograd/ops.h"
 #include "gradus/autograd/recompute.h"
 #include "gradus/base/error.h"
+#include "gradus/tensor/kernels/copy.h"
 
 namespace gradus {
 namespace {
 
-constexpr double kDeviation = 0.02;
-
-Linear make_linear(const ParameterBuilder& p, int64_t in, int64_t out, double deviation, bool bias) {
-  const Initializer normal = Initializer::normal(deviation), zero = Initializer::constant(0.0);
-  return Linear(p, in, out, {.bias = bias, .weight_init = &normal, .bias_init = &zero});
+Linear make_linear(const ParameterBuilder& p, int64_t in, int64_t out, const Initializer& init, bool bias) {
+  const Initializer zero = Initializer::constant(0.0);
+  return Linear(p, in, out, {.bias = bias, .weight_init = &init, .bias_init = &zero});
 }
 
-double residual_deviation(const GptOptions& options) {
-  return kDeviation / std::sqrt(2.0 * static_cast<double>(options.layers));
+Initializer residual_init(const GptOptions& options) {
+  return options.weight_init.divided_by(std::sqrt(2.0 * static_cast<double>(options.layers)));
 }
 
 GptOptions checked(const GptOptions& o) {
@@ -66,11 +65,12 @@ NormParameters parameters_of(const LayerNorm& layer) {
 GptBlock::GptBlock(const ParameterBuilder& p, const GptOptions& o)
     : ln_1(make_norm(p / "ln_1", o)),
       ln_2(make_norm(p / "ln_2", o)),
-      c_attn(make_linear(p / "attn" / "c_attn", o.width, o.width / o.heads * (o.heads + 2 * kv_heads_of(o)), kDeviation,
-                         o.bias)),
-      attn_proj(make_linear(p / "attn" / "c_proj", o.width, o.width, residual_deviation(o), o.bias)),
-      c_fc(make_linear(p / "mlp" / "c_fc", o.width, (is_gated(o) ? 2 : 1) * feed_forward_width(o), kDeviation, o.bias)),
-      mlp_proj(make_linear(p / "mlp" / "c_proj", feed_forward_width(o), o.width, residual_deviation(o), o.bias)),
+      c_attn(make_linear(p / "attn" / "c_attn", o.width, o.width / o.heads * (o.heads + 2 * kv_heads_of(o)),
+                         o.weight_init, o.bias)),
+      attn_proj(make_linear(p / "attn" / "c_proj", o.width, o.width, residual_init(o), o.bias)),
+      c_fc(make_linear(p / "mlp" / "c_fc", o.width, (is_gated(o) ? 2 : 1) * feed_forward_width(o), o.weight_init,
+                       o.bias)),
+      mlp_proj(make_linear(p / "mlp" / "c_proj", feed_forward_width(o), o.width, residual_init(o), o.bias)),
       dropout{o.dropout},
       heads(o.heads),
       attention(attention_options(o)),
@@ -89,12 +89,15 @@ Tensor GptBlock::branch(const Tensor& x, bool add_input, const Precision& precis
   return linear(hidden, out.weight, out.bias, add_input ? x : Tensor(), precision);
 }
 
-Tensor GptBlock::operator()(const Tensor& x, Context& context) const {
+Tensor GptBlock::operator()(const Tensor& x, Context& context, const SeenTokens& tokens) const {
   // Where dropout does nothing, the residual is added on the product's tiles.
   const bool drops = context.training && dropout.rate > 0.0;
   const Precision& precision = context.precision;
+  PackedAttentionOptions seen = attention;
+  seen.document_starts = tokens.document_starts;
+  seen.mask = tokens.mask;
   const Tensor mixed = causal_attention(norm_linear(x, parameters_of(ln_1), {c_attn.weight, c_attn.bias}, precision),
-                                        heads, attention, precision);
+                                        heads, seen, precision);
   Tensor attended = linear(mixed, attn_proj.weight, attn_proj.bias, drops ? Tensor() : x, precision);
   if (!drops) return branch(attended, /*add_input=*/true, precision);
   attended = x + dropout(attended, context);
@@ -103,12 +106,11 @@ Tensor GptBlock::operator()(const Tensor& x, Context& context) const {
 
 Gpt::Gpt(const GptOptions& options, uint64_t seed)
     : options_(checked(options)),
-      wte_(ParameterBuilder(parameters_, seed) / "wte", options.vocabulary, options.width,
-           Initializer::normal(kDeviation)),
+      wte_(ParameterBuilder(parameters_, seed) / "wte", options.vocabulary, options.width, options.weight_init),
       wpe_([&]() -> std::optional<Embedding> {
         if (options.positions != GptOptions::Positions::kLearned) return std::nullopt;
         return Embedding(ParameterBuilder(parameters_, seed) / "wpe", options.context, options.width,
-                         Initializer::normal(kDeviation));
+                         options.weight_init);
       }()),
       blocks_([&] {
         std::vector<GptBlock> blocks;
@@ -120,32 +122,49 @@ Gpt::Gpt(const GptOptions& options, uint64_t seed)
       dropout_{options.dropout},
       head_(options.tied ? wte_.weight
                          : make_linear(ParameterBuilder(parameters_, seed) / "lm_head", options.width,
-                                       options.vocabulary, kDeviation, false)
+                                       options.vocabulary, options.weight_init, false)
                                .weight) {}
 
-Tensor Gpt::hidden(const Tensor& ids, Context& context) const {
+// The vectors of the positions: (T, C), or (B, T, C) where documents begin within a window.
+Tensor Gpt::positions(const Tensor& document_starts, int64_t length) const {
+  if (!document_starts.defined()) return slice(wpe_->weight, 0, 0, length);
+  const Tensor starts = kernels::contiguous(document_starts);
+  Tensor places = Tensor::empty(starts.shape(), DType::kI64);
+  int64_t* const place = places.mutable_data<int64_t>();
+  for (int64_t i = 0; i < starts.numel(); ++i) place[i] = i % length - starts.data<int64_t>()[i];
+  return (*wpe_)(places);
+}
+
+Tensor Gpt::hidden(const Tensor& ids, const Tensor& document_starts, Context& context) const {
   if (ids.rank() != 2 || ids.size(1) > options_.context) {
     fail("gpt", "token ids {}; expected (B, T) with T up to the context of {}", ids.describe(), options_.context);
   }
   Tensor x = wte_(ids);
-  if (wpe_) x = x + slice(wpe_->weight, 0, 0, ids.size(1));
+  if (wpe_) x = x + positions(document_starts, ids.size(1));
   x = dropout_(x, context);
   for (const GptBlock& block : blocks_) {
     if (!options_.recompute) {
-      x = block(x, context);
+      x = block(x, context, {.document_starts = document_starts});
       continue;
     }
-    x = recompute(x, context, [&block](const Tensor& input, Context& own) { return block(input, own); });
+    x = recompute(x, context, [&block, document_starts](const Tensor& input, Context& own) {
+      return block(input, own, {.document_starts = document_starts});
+    });
   }
   return ln_f_(x);
 }
 
 Tensor Gpt::forward(const Tensor& ids, Context& context) const {
-  return linear(hidden(ids, context), head_, {}, {}, context.precision);
+  return logits({.inputs = ids}, context);
+}
+
+Tensor Gpt::logits(const Batch& batch, Context& context) const {
+  return linear(hidden(batch.inputs, batch.document_starts, context), head_, {}, {}, context.precision);
 }
 
 Loss Gpt::loss(const Batch& batch, Context& context) const {
-  return {linear_cross_entropy(hidden(batch.inputs, context), head_, batch.targets, Reduction::kSum, context.precision),
+  const Tensor x = hidden(batch.inputs, batch.document_starts, context);
+  return {linear_cross_entropy(x, head_, batch.targets, Reduction::kSum, context.precision),
           static_cast<double>(batch.targets.numel())};
 }
 

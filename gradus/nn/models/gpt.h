@@ -35,12 +35,21 @@ struct GptOptions {
   /// Blocks keep nothing but their input for backward, and run again there: less memory, a third more work, the same
   /// bits.
   bool recompute = false;
+  /// Start of all matrices: of linear layers and embeddings, of which the width is the number of inputs.
+  Initializer weight_init = Initializer::normal(0.02);
+};
+
+/// What of its window a token sees, beside what the block's own attention says.
+struct SeenTokens {
+  Tensor document_starts = {};  ///< `Batch::document_starts`.
+  Tensor mask = {};             ///< As in `AttentionOptions`.
 };
 
 /// One transformer block: x + attention(norm(x)), then + mlp(norm(x)).
 struct GptBlock {
   GptBlock(const ParameterBuilder& p, const GptOptions& options);
-  Tensor operator()(const Tensor& x, Context& context) const;
+  /// Of x (B, T, C).
+  Tensor operator()(const Tensor& x, Context& context, const SeenTokens& tokens = {}) const;
 
   LayerNorm ln_1, ln_2;
   Linear c_attn, attn_proj, c_fc, mlp_proj;
@@ -55,8 +64,8 @@ struct GptBlock {
 
 /// Parameters have the names that GPT-2 has at Hugging Face ("wte.weight", "h.0.attn.c_attn.weight", …), weights (out,
 /// in); "attn.c_attn" makes queries, keys and values side by side, "mlp.c_fc" of a SwiGLU the gate and then what it
-/// lets through; "lm_head.weight" is there where it is not tied. Weights start normal with deviation 0.02, those of the
-/// two residual projections with 0.02/√(2·layers), biases at 0. With rotary positions, RMS norms, SwiGLU, grouped
+/// lets through; "lm_head.weight" is there where it is not tied. Matrices start as `weight_init` says, those of the two
+/// residual projections divided by √(2·layers), biases at 0. With rotary positions, RMS norms, SwiGLU, grouped
 /// heads, no bias and a head of its own it is Llama (Touvron et al., 2023).
 class Gpt : public Model {
  public:
@@ -66,11 +75,15 @@ class Gpt : public Model {
   const GptOptions& options() const { return options_; }
   /// Token ids (B, T), T ≤ context → logits (B, T, V).
   Tensor forward(const Tensor& ids, Context& context) const override;
+  /// The same for windows in which several documents lie (`Batch::document_starts`): a token sees its own alone, and
+  /// positions count from where that begins.
+  Tensor logits(const Batch& batch, Context& context) const;
   /// Cross-entropy against the next tokens (B, T), weighted by tokens.
   Loss loss(const Batch& batch, Context& context) const override;
 
  private:
-  Tensor hidden(const Tensor& ids, Context& context) const;
+  Tensor hidden(const Tensor& ids, const Tensor& document_starts, Context& context) const;
+  Tensor positions(const Tensor& document_starts, int64_t length) const;
 
   GptOptions options_;
   Embedding wte_;

@@ -17,6 +17,14 @@ class Model {
   Model& operator=(const Model&) = delete;
 
   const Parameters& parameters() const { return parameters_; }
+  /// What belongs to the model beside: tensors that forward passes change in training (running statistics).
+  const Parameters& buffers() const { return buffers_; }
+  /// Parameters, then buffers: what the model's file holds.
+  Parameters state() const {
+    Parameters all = parameters_;
+    all.insert(all.end(), buffers_.begin(), buffers_.end());
+    return all;
+  }
   /// Predictions for a batch; dimension 0 is the example.
   virtual Tensor forward(const Tensor& inputs, Context& context) const = 0;
   /// What training minimises on a batch.
@@ -27,7 +35,7 @@ class Model {
   }
 
  protected:
-  Parameters parameters_;
+  Parameters parameters_, buffers_;
 };
 
 }  // namespace gradus

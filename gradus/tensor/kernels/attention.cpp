@@ -31,6 +31,7 @@ struct Group {
   int64_t queries, keys, depth, heads;
   bool causal;
   int64_t window;  // 0: none
+  const int64_t* first_keys;  // of each query, never falling; nullptr: 0
   const T *q, *k, *v;
   int64_t q_row, q_head, k_row, v_row;
   const T* mask;  // added to the scaled scores; nullptr: none
@@ -50,7 +51,10 @@ struct Group {
   int64_t padded_depth() const { return round_up(depth, 32); }
   // The last key, and the first, that query t sees.
   int64_t last(int64_t t) const { return causal ? t + keys - queries : keys - 1; }
-  int64_t first(int64_t t) const { return window > 0 ? std::max<int64_t>(0, t + keys - queries - window + 1) : 0; }
+  int64_t first(int64_t t) const {
+    const int64_t in_window = window > 0 ? std::max<int64_t>(0, t + keys - queries - window + 1) : 0;
+    return first_keys != nullptr ? std::max(in_window, first_keys[t]) : in_window;
+  }
 };
 
 // What a block of queries from `begin` on works with: keys [first, last), first a multiple of the block.
@@ -385,6 +389,23 @@ void check(const AttentionInputs& in, const AttentionOptions& o) {
   }
 }
 
+void check_first_keys(const AttentionInputs& in, const AttentionOptions& o) {
+  if (!o.first_keys.defined()) return;
+  const int64_t batch = in.q.size(0), time = in.q.size(1);
+  if (!o.causal || in.k.size(1) != time || !(o.first_keys.shape() == Shape{batch, time}) ||
+      o.first_keys.dtype() != DType::kI64) {
+    fail("attention", "first keys {} for queries {} and keys {}; expected i64 (B, T), causal, as many keys as queries",
+         o.first_keys.describe(), in.q.describe(), in.k.describe());
+  }
+  const Tensor all = contiguous(o.first_keys);
+  const int64_t* first = all.data<int64_t>();
+  for (int64_t i = 0; i < batch * time; ++i) {
+    const int64_t t = i % time, least = t == 0 ? 0 : first[i - 1];
+    if (first[i] >= least && first[i] <= t) continue;
+    fail("attention", "query {} of example {} sees keys from {} on; expected {} to {}", t, i / time, first[i], least, t);
+  }
+}
+
 // Every head's numbers must lie side by side.
 Tensor readable(const Tensor& x) { return x.size(3) == 1 || x.strides()[3] == 1 ? x : contiguous(x); }
 
@@ -418,6 +439,7 @@ Group<T> group_of(const AttentionInputs& in, const Tensor& mask, const Attention
   g.heads = in.q.size(2) / groups;
   g.causal = o.causal;
   g.window = o.window;
+  if (o.first_keys.defined()) g.first_keys = o.first_keys.data<int64_t>() + b * g.queries;
   const auto at = [](const Tensor& x, int64_t example, int64_t first_head) {
     return x.data<T>() + example * x.strides()[0] + first_head * x.strides()[2];
   };
@@ -462,10 +484,18 @@ void for_groups(const AttentionInputs& in, const Tensor& mask, const AttentionOp
   });
 }
 
+// The same with first keys that lie side by side.
+AttentionOptions with_readable_keys(AttentionOptions options) {
+  if (options.first_keys.defined()) options.first_keys = contiguous(options.first_keys);
+  return options;
+}
+
 }  // namespace
 
-Attention attention(const AttentionInputs& inputs, const AttentionOptions& options) {
-  check(inputs, options);
+Attention attention(const AttentionInputs& inputs, const AttentionOptions& given) {
+  check(inputs, given);
+  check_first_keys(inputs, given);
+  const AttentionOptions options = with_readable_keys(given);
   const AttentionInputs in{readable(inputs.q), readable(inputs.k), readable(inputs.v)};
   const Tensor mask = mask_of(options.mask, in);
   const int64_t groups = in.k.size(2);
@@ -487,7 +517,8 @@ Attention attention(const AttentionInputs& inputs, const AttentionOptions& optio
 }
 
 void attention_backward(const Tensor& grad_any, const AttentionInputs& inputs, const Attention& forward,
-                        const AttentionOptions& options, AttentionInputs& gradients) {
+                        const AttentionOptions& given, AttentionInputs& gradients) {
+  const AttentionOptions options = with_readable_keys(given);
   const AttentionInputs in{readable(inputs.q), readable(inputs.k), readable(inputs.v)};
   const Tensor mask = mask_of(options.mask, in), grad = contiguous(grad_any), y = contiguous(forward.y);
   const int64_t groups = in.k.size(2);

@@ -15,6 +15,9 @@ struct AttentionOptions {
   bool causal = true;
   int64_t window = 0;
   Tensor mask = {};
+  /// i64 (B, T), only with causal and as many keys as queries: the first key that each query sees, at most its own place
+  /// and never falling. Undefined for key 0.
+  Tensor first_keys = {};
 };
 
 struct Attention {

@@ -1,0 +1,152 @@
+#include "gradus/data/text_documents.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "gradus/base/error.h"
+#include "gradus/base/json.h"
+#include "gradus/base/utf8.h"
+#include "gradus/data/compression.h"
+#include "gradus/data/file_contents.h"
+
+namespace gradus {
+namespace {
+
+constexpr size_t kLongestLine = size_t{128} << 20;
+
+// Calls `visit(line, number)` for each line without its end, numbers from 1.
+template <class Visit>
+void for_each_line(std::string_view text, const std::string& source, Visit&& visit) {
+  for (int64_t number = 1; !text.empty(); ++number) {
+    const size_t feed = text.find('\n');
+    std::string_view line = text.substr(0, feed);
+    text.remove_prefix(feed == std::string_view::npos ? text.size() : feed + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.size() > kLongestLine) {
+      fail(fmt::format("{}:{}", source, number), "the line has {} bytes; expected {} at most: is this a file of lines?",
+           line.size(), kLongestLine);
+    }
+    visit(line, number);
+  }
+}
+
+std::string scalar_text(const JsonValue& value) {
+  if (const auto* text = value.get<std::string>()) return *text;
+  const bool is_scalar =
+      value.get<int64_t>() != nullptr || value.get<double>() != nullptr || value.get<bool>() != nullptr;
+  return is_scalar ? value.shown() : "";
+}
+
+void add_json(TextDocuments& to, std::string_view line, int64_t number, const TextOptions& options) {
+  const std::string place = fmt::format("{}:{}", to.source, number);
+  if (const auto invalid = first_invalid_utf8(line)) {
+    fail(place, "is not valid UTF-8 at byte {} of the line: {}; JSON is UTF-8", *invalid,
+         utf8_at(line, *invalid).error);
+  }
+  const JsonValue json = parse_json(line, place);
+  if (json.get<JsonValue::Object>() == nullptr) fail(place, "is {}; expected an object", json.shown());
+  std::string text;
+  bool has_text = false;
+  for (const std::string& name : options.fields) {
+    const JsonValue* field = json.find(name);
+    if (field == nullptr || field->get<std::nullptr_t>() != nullptr) continue;
+    const auto* value = field->get<std::string>();
+    if (value == nullptr) fail(place, "\"{}\" is {}; expected a text", name, field->shown());
+    text += (has_text ? "\n" : "") + *value;
+    has_text = true;
+  }
+  if (!has_text) {
+    std::string names;
+    for (const auto& [name, value] : *json.get<JsonValue::Object>()) names += (names.empty() ? "" : ", ") + name;
+    fail(place, "has no field \"{}\"; it has: {} (data.text names the fields that are the text)",
+         fmt::join(options.fields, "\", \""), names);
+  }
+  if (text.empty()) fail(place, "the text is empty; leave the line out");
+  if (!options.label.empty()) {
+    const JsonValue* label = json.find(options.label);
+    if (label == nullptr) fail(place, "has no field \"{}\", the label", options.label);
+    to.labels.push_back(scalar_text(*label));
+    if (to.labels.back().empty()) {
+      fail(place, "\"{}\" is {}; expected a text, a number or a boolean", options.label, label->shown());
+    }
+  }
+  to.texts.push_back(std::move(text));
+  to.lines.push_back(number);
+}
+
+// A value of a column of numbers or of text, as text.
+std::string cell(const TableColumn& column, int64_t row) {
+  return column.is_number ? fmt::format("{}", column.numbers[static_cast<size_t>(row)]) : column.text(row);
+}
+
+void add_table(TextDocuments& to, const Table& table, const TextOptions& options) {
+  std::vector<const TableColumn*> columns;
+  for (const std::string& name : options.fields) {
+    if (table.has_column(name)) columns.push_back(&table.columns[table.column(name)]);
+  }
+  if (columns.empty()) table.column(options.fields[0]);  // says which there are
+  const TableColumn* const label = options.label.empty() ? nullptr : &table.columns[table.column(options.label)];
+  for (int64_t row = 0; row < table.rows; ++row) {
+    std::string text;
+    for (const TableColumn* column : columns) {
+      if (!column->is_missing(row)) text += (text.empty() ? "" : "\n") + cell(*column, row);
+    }
+    if (text.empty()) fail(table.place(row), "the text is missing; leave the row out");
+    to.texts.push_back(std::move(text));
+    to.lines.push_back(table.lines[static_cast<size_t>(row)]);
+    if (label == nullptr) continue;
+    if (label->is_missing(row))
+      fail(table.place(row), "the value of column \"{}\", the label, is missing", label->name);
+    to.labels.push_back(cell(*label, row));
+  }
+}
+
+}  // namespace
+
+TextFormat text_format(const std::string& path, const TextOptions& options) {
+  if (options.format) return *options.format;
+  const std::string_view name = uncompressed_name(path);
+  if (name.ends_with(".jsonl")) return TextFormat::kJsonl;
+  return name.ends_with(".csv") || name.ends_with(".tsv") ? TextFormat::kCsv : TextFormat::kPlain;
+}
+
+TextDocuments parse_documents(std::string_view text, const std::string& source, TextFormat format,
+                              const TextOptions& options) {
+  TextDocuments all{.source = source};
+  if (text.empty()) fail(source, "the file is empty; expected text");
+  // Not of what may be tokens as they are.
+  if (format != TextFormat::kPlain && (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))) {
+    fail(source, "begins with the byte order mark of UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 FILE > NEW`");
+  }
+  switch (format) {
+    case TextFormat::kPlain:
+      all.texts.emplace_back(text);
+      all.lines.push_back(1);
+      break;
+    case TextFormat::kLines:
+      for_each_line(text, source, [&](std::string_view line, int64_t number) {
+        if (line.empty()) return;
+        all.texts.emplace_back(line);
+        all.lines.push_back(number);
+      });
+      break;
+    case TextFormat::kJsonl:
+      for_each_line(text, source, [&](std::string_view line, int64_t number) {
+        if (line.find_first_not_of(" \t") != std::string_view::npos) add_json(all, line, number, options);
+      });
+      break;
+    case TextFormat::kCsv:
+      add_table(all, parse_csv(text, source, options.csv), options);
+      break;
+  }
+  if (all.texts.empty()) fail(source, "the file has no text");
+  return all;
+}
+
+TextDocuments read_documents(const std::string& path, const TextOptions& options) {
+  const FileContents contents(path);
+  return parse_documents(contents.bytes(), path, text_format(path, options), options);
+}
+
+}  // namespace gradus

@@ -1,0 +1,41 @@
+// Whole words as tokens, of a vocabulary of limited size.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "gradus/base/json.h"
+
+namespace gradus {
+
+/// A token is a run of letters and numbers (Unicode's categories L and N), or any other single
+/// character that is no white space, which only separates. Id 0, "<unknown>", stands for all words beyond the
+/// vocabulary.
+class WordTokenizer {
+ public:
+  static constexpr std::string_view kUnknown = "<unknown>";
+
+  /// The most frequent words of the texts, by their frequency, equal ones by their bytes; `vocabulary` tokens at most,
+  /// 2 or more. Invalid UTF-8 is an error with the byte.
+  static WordTokenizer train(const std::vector<std::string_view>& texts, int64_t vocabulary);
+  static WordTokenizer from_json(const JsonValue& json, const std::string& file);
+  /// {"type": "words", "tokens": ["<unknown>", …]}
+  std::string to_json() const;
+
+  int64_t vocabulary_size() const { return static_cast<int64_t>(tokens_.size()); }
+  const std::string& token(int32_t id) const { return tokens_[static_cast<size_t>(id)]; }
+  std::vector<int32_t> encode(std::string_view text) const;
+  /// The words with a space between; an id outside [0, vocabulary_size()) is an error with its position.
+  std::string decode(const std::vector<int32_t>& ids) const;
+
+ private:
+  explicit WordTokenizer(std::vector<std::string> tokens);
+
+  std::vector<std::string> tokens_;
+  std::unordered_map<std::string, int32_t> ids_;
+};
+
+}  // namespace gradus

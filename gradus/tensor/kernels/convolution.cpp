@@ -1,0 +1,347 @@
+#include "gradus/tensor/kernels/convolution.h"
+
+#include "gradus/base/error.h"
+#include "gradus/base/threads.h"
+#include "gradus/tensor/kernels/convolution_grid.h"
+#include "gradus/tensor/kernels/convolution_simd.h"
+#include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/packed_columns.h"
+
+namespace gradus::kernels {
+namespace {
+
+// What a grid of results is made from.
+template <class T>
+struct GridProduct {
+  GridAxis down, across;
+  int64_t images, groups;
+  int64_t source_width, source_channels, result_width, result_height, result_channels;
+  int64_t depth, columns;  // of a group: channels of the source, and of the result
+  const T* source;
+  // The weight of a tap, a number of the depth, a column and a group lies at the sum of these.
+  const T* weight;
+  int64_t kernel_width, tap_stride, depth_stride, column_stride, group_stride;
+  const T *bias, *residual;
+  bool relu;
+  T* result;
+
+  int64_t taps() const { return static_cast<int64_t>(down.taps.size() * across.taps.size()); }
+  int64_t rows_of_image() const { return down.results * across.results; }
+  int64_t rows() const { return images * rows_of_image(); }
+};
+
+// Columns of the weight in strips, each (taps, depth, strip) with zeros behind the last column; all groups.
+template <class T>
+Tensor pack(const GridProduct<T>& p, const BlockSize& size) {
+  const int64_t strip = 2 * size.lanes, strips = (p.columns + strip - 1) / strip, taps = p.taps();
+  Tensor packed = Tensor::empty({p.groups, strips, taps * p.depth * strip}, dtype_of<T>());
+  T* const out = packed.mutable_data<T>();
+  const int64_t work = taps * p.depth * strip;
+  parallel_for(p.groups * strips, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, work)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) {
+                   const int64_t first = i % strips * strip, columns = std::min(strip, p.columns - first);
+                   const int64_t width = width_of_strip(columns, size.lanes);
+                   T* to = out + i * work;
+                   for (const auto& [y, unused_y] : p.down.taps) {
+                     for (const auto& [x, unused_x] : p.across.taps) {
+                       const T* from = p.weight + i / strips * p.group_stride +
+                                       (y * p.kernel_width + x) * p.tap_stride + first * p.column_stride;
+                       pack_columns(from, p.depth_stride, p.column_stride, p.depth, columns, width, to);
+                       to += p.depth * width;
+                     }
+                   }
+                 }
+               });
+  return packed;
+}
+
+// Whether rows so many numbers apart all meet in the same few lines of the first-level cache.
+template <class T>
+bool is_unlucky(int64_t size) {
+  return size * static_cast<int64_t>(sizeof(T)) % 4096 == 0;
+}
+
+// The rows of a tile, those with the same taps side by side, in blocks that leave out taps which are outside for all.
+template <class T>
+class TileRows {
+ public:
+  TileRows(const GridProduct<T>& p, const BlockSize& size, const T* zeros, bool copies_patches)
+      : p_(p),
+        block_rows_(size.rows),
+        zeros_(zeros),
+        copies_patches_(copies_patches),
+        down_(p.down.places(p.source_width * p.source_channels)),
+        across_(p.across.places(p.source_channels)),
+        down_kinds_(p.down.kinds(down_count_)),
+        across_kinds_(p.across.kinds(across_count_)) {}
+
+  void fill(int64_t begin, int64_t end, int64_t group) {
+    sort(begin, end, group);
+    const int64_t count = end - begin;
+    blocks_.clear();
+    if (copies_patches_) {
+      copy_patches(count);
+      for (int64_t i = 0; i < count; i += block_rows_)
+        blocks_.push_back({i, std::min(block_rows_, count - i), i, 0, 1});
+      return;
+    }
+    sources_.resize(static_cast<size_t>(count * p_.taps()));
+    taps_.resize(static_cast<size_t>((count / block_rows_ + 1) * p_.taps()));
+    int64_t source = 0, tap = 0;
+    for (int64_t i = 0; i < count; i += block_rows_) {
+      const TapBlock block = add_block(i, std::min(block_rows_, count - i), source, tap);
+      source += block.taps * block.rows;
+      tap += block.taps;
+      blocks_.push_back(block);
+    }
+  }
+  void set(TapTile<T>& tile) const {
+    tile.blocks = blocks_.data();
+    tile.count = static_cast<int64_t>(blocks_.size());
+    tile.sources = sources_.data();
+    tile.taps = taps_.data();
+    tile.places = places_.data();
+  }
+
+ private:
+  struct Row {
+    const T* image;                // where it begins in the source
+    const int64_t *down, *across;  // where its taps lie, a line and a column each
+  };
+
+  // Calls `body(image, y, x)` for the results [begin, end) of the grid.
+  template <class Body>
+  void for_results(int64_t begin, int64_t end, Body&& body) const {
+    int64_t n = begin / p_.rows_of_image(), y = begin % p_.rows_of_image() / p_.across.results,
+            x = begin % p_.across.results;
+    for (int64_t row = begin; row < end; ++row) {
+      body(n, y, x);
+      if (++x < p_.across.results) continue;
+      x = 0;
+      if (++y < p_.down.results) continue;
+      y = 0, ++n;
+    }
+  }
+
+  void sort(int64_t begin, int64_t end, int64_t group) {
+    rows_.resize(static_cast<size_t>(end - begin));
+    places_.resize(rows_.size());
+    starts_.assign(static_cast<size_t>(down_count_ * across_count_ + 1), 0);
+    const auto kind = [&](int64_t y, int64_t x) {
+      return static_cast<size_t>(down_kinds_[static_cast<size_t>(y)] * across_count_ +
+                                 across_kinds_[static_cast<size_t>(x)]);
+    };
+    if (starts_.size() > 2) {
+      for_results(begin, end, [&](int64_t, int64_t y, int64_t x) { ++starts_[kind(y, x) + 1]; });
+      for (size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
+    }
+    const int64_t tall = static_cast<int64_t>(p_.down.taps.size()), wide = static_cast<int64_t>(p_.across.taps.size());
+    for_results(begin, end, [&](int64_t n, int64_t y, int64_t x) {
+      const auto at = static_cast<size_t>(starts_[kind(y, x)]++);
+      const T* image = p_.source + n * p_.down.length * p_.source_width * p_.source_channels + group * p_.depth;
+      rows_[at] = {image, down_.data() + y * tall, across_.data() + x * wide};
+      const int64_t line = n * p_.result_height + p_.down.first + y * p_.down.distance;
+      places_[at] =
+          (line * p_.result_width + p_.across.first + x * p_.across.distance) * p_.result_channels + group * p_.columns;
+    });
+  }
+
+  TapBlock add_block(int64_t first, int64_t rows, int64_t source, int64_t tap) {
+    const int64_t tall = static_cast<int64_t>(p_.down.taps.size()), wide = static_cast<int64_t>(p_.across.taps.size());
+    TapBlock block{first, rows, source, tap, 0};
+    const T** to = sources_.data() + source;
+    const Row* const of = rows_.data() + first;
+    for (int64_t a = 0; a < tall; ++a) {
+      for (int64_t b = 0; b < wide; ++b) {
+        bool any = false;
+        for (int64_t r = 0; r < rows; ++r) {
+          const int64_t at = of[r].down[a] + of[r].across[b];
+          any |= at >= 0;
+          to[r] = at >= 0 ? of[r].image + at : zeros_;
+        }
+        if (!any) continue;
+        taps_[static_cast<size_t>(tap + block.taps++)] = a * wide + b;
+        to += rows;
+      }
+    }
+    return block;
+  }
+
+  // Each row's patch as the source of one tap of all its numbers.
+  void copy_patches(int64_t count) {
+    const int64_t size = p_.taps() * p_.depth, patch = is_unlucky<T>(size) ? size + 16 : size;
+    patches_.resize(static_cast<size_t>(count * patch));
+    sources_.resize(static_cast<size_t>(count));
+    taps_.assign(1, 0);
+    for (int64_t r = 0; r < count; ++r) {
+      T* to = patches_.data() + r * patch;
+      sources_[static_cast<size_t>(r)] = to;
+      const Row& row = rows_[static_cast<size_t>(r)];
+      copy_patch(row.image, {row.down, p_.down.taps.size()}, {row.across, p_.across.taps.size()}, p_.depth, to);
+    }
+  }
+
+  const GridProduct<T>& p_;
+  int64_t block_rows_;
+  const T* zeros_;
+  bool copies_patches_;
+  int64_t down_count_ = 0, across_count_ = 0;
+  std::vector<int64_t> down_, across_, down_kinds_, across_kinds_, starts_, taps_, places_;
+  std::vector<Row> rows_;
+  std::vector<TapBlock> blocks_;
+  std::vector<const T*> sources_;
+  std::vector<T> patches_;
+};
+
+// All results of a grid, cut into rows by columns.
+template <class T>
+void run(const GridProduct<T>& p) {
+  if (p.rows() == 0 || p.columns == 0) return;
+  const BlockSize size = block_size<T>();
+  const Tensor packed = pack(p, size), zeros = Tensor::zeros({std::max<int64_t>(1, p.depth)}, dtype_of<T>());
+  const bool copies_patches =
+      (p.depth < kNarrow && p.taps() > 1) || (p.taps() == 1 && is_unlucky<T>(p.across.step * p.source_channels));
+  const int64_t strip = 2 * size.lanes, strips = (p.columns + strip - 1) / strip;
+  // What a tile reads of the image stays in the second-level cache beside a strip of the weight.
+  constexpr int64_t kTileRows = 168, kLeastRows = 56, kTileBytes = 1 << 18, kPieces = 16;
+  const int64_t places = std::min(p.taps(), p.down.step * p.across.step);  // that no neighbour reads too
+  const int64_t bytes = std::max<int64_t>(1, places * p.depth * static_cast<int64_t>(sizeof(T)));
+  const int64_t most = std::clamp(kTileBytes / bytes, kLeastRows, kTileRows);
+  const int64_t tile = even_part(p.rows(), most, size.rows), tiles = (p.rows() + tile - 1) / tile;
+  const int64_t cuts = std::clamp<int64_t>(kPieces / (tiles * p.groups), 1, strips);
+  const int64_t part = (strips + cuts - 1) / cuts, parts = (strips + part - 1) / part;
+  const int64_t work = std::max<int64_t>(1, p.taps() * p.depth * tile * part * strip);
+  parallel_for(p.groups * tiles * parts, std::max<int64_t>(1, (int64_t{1} << 18) / work),
+               [&](int64_t begin, int64_t end) {
+                 TileRows<T> rows(p, size, zeros.data<T>(), copies_patches);
+                 int64_t filled = -1;
+                 for (int64_t i = begin; i < end; ++i) {
+                   const int64_t group = i / parts / tiles, first = i / parts % tiles * tile, s = i % parts * part;
+                   if (filled != i / parts) rows.fill(first, std::min(first + tile, p.rows()), group);
+                   filled = i / parts;
+                   TapTile<T> t;
+                   rows.set(t);
+                   t.depth = copies_patches ? p.taps() * p.depth : p.depth;
+                   t.all_taps = copies_patches ? 1 : p.taps();
+                   t.columns = p.columns;
+                   t.packed = packed.data<T>() + group * packed.size(1) * packed.size(2);
+                   t.bias = p.bias == nullptr ? nullptr : p.bias + group * p.columns;
+                   t.residual = p.residual;
+                   t.relu = p.relu;
+                   t.result = p.result;
+                   tap_product(t, s, std::min(s + part, strips));
+                 }
+               });
+}
+
+void check(std::string_view op, const Tensor& x, const Tensor& weight, const Convolution2dOptions& o) {
+  if (x.rank() != 4 || weight.rank() != 4) {
+    fail(op, "input {} and weight {}: expected (N, H, W, C) and (out, kh, kw, C/groups)", x.describe(),
+         weight.describe());
+  }
+  if (!is_float(x.dtype())) fail_not_float(op, x.dtype());
+  if (x.dtype() != weight.dtype()) {
+    fail(op, "{} and {} do not mix; convert one with cast", x.describe(), weight.describe());
+  }
+  if (o.groups < 1 || x.size(3) % o.groups != 0 || weight.size(0) % o.groups != 0) {
+    fail(op, "{} groups for input {} and weight {}: expected a divisor of both numbers of channels", o.groups,
+         x.describe(), weight.describe());
+  }
+  if (weight.size(3) != x.size(3) / o.groups) {
+    fail(op, "input {} and weight {} with {} groups: the weight's last size must be {}", x.describe(),
+         weight.describe(), o.groups, x.size(3) / o.groups);
+  }
+  for (size_t i = 0; i < 2; ++i) {
+    const int axis = static_cast<int>(i) + 1;
+    if (o.stride[i] < 1 || o.dilation[i] < 1 || o.padding[i] < 0) {
+      fail(op, "stride {}, dilation {} and padding {}: expected at least 1, 1 and 0", o.stride[i], o.dilation[i],
+           o.padding[i]);
+    }
+    if (weight.size(axis) < 1 || x.size(axis) + 2 * o.padding[i] < o.dilation[i] * (weight.size(axis) - 1) + 1) {
+      fail(op, "a kernel of {} with dilation {} does not fit into {} with padding {}", weight.size(axis), o.dilation[i],
+           x.describe(), o.padding[i]);
+    }
+  }
+}
+
+}  // namespace
+
+Tensor convolution(std::string_view op, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                   const Tensor& residual, const Convolution2dOptions& options) {
+  check(op, x, weight, options);
+  const ConvolutionSizes s(x.shape(), weight.shape(), options);
+  const Shape shape{s.images, s.result[0], s.result[1], s.out};
+  if (bias.defined() && (!(bias.shape() == Shape{s.out}) || bias.dtype() != x.dtype())) {
+    fail(op, "bias {} for weight {}: expected {} ({},)", bias.describe(), weight.describe(), name_of(x.dtype()), s.out);
+  }
+  if (residual.defined() && (!(residual.shape() == shape) || residual.dtype() != x.dtype())) {
+    fail(op, "residual {}: expected {} {}", residual.describe(), name_of(x.dtype()), to_string(shape));
+  }
+  const auto own = [](const Tensor& t) { return t.defined() ? contiguous(t) : t; };
+  const Tensor source = contiguous(x), w = contiguous(weight), b = own(bias), r = own(residual);
+  Tensor result = Tensor::empty(shape, x.dtype());
+  dispatch_float(op, x.dtype(), [&]<class T>(T) {
+    const int64_t patch = s.taps() * s.group_in();
+    run<T>({.down = forward_axis(s, options, 0),
+            .across = forward_axis(s, options, 1),
+            .images = s.images,
+            .groups = s.groups,
+            .source_width = s.image[1],
+            .source_channels = s.in,
+            .result_width = s.result[1],
+            .result_height = s.result[0],
+            .result_channels = s.out,
+            .depth = s.group_in(),
+            .columns = s.group_out(),
+            .source = source.data<T>(),
+            .weight = w.data<T>(),
+            .kernel_width = s.kernel[1],
+            .tap_stride = s.group_in(),
+            .depth_stride = 1,
+            .column_stride = patch,
+            .group_stride = s.group_out() * patch,
+            .bias = b.defined() ? b.data<T>() : nullptr,
+            .residual = r.defined() ? r.data<T>() : nullptr,
+            .relu = options.relu,
+            .result = result.mutable_data<T>()});
+  });
+  return result;
+}
+
+Tensor convolution_backward_input(const Tensor& grad, const Tensor& weight, const Shape& shape,
+                                  const Convolution2dOptions& options) {
+  const ConvolutionSizes s(shape, weight.shape(), options);
+  const Tensor source = contiguous(grad), w = contiguous(weight);
+  Tensor result = Tensor::empty(shape, grad.dtype());
+  dispatch_float("convolution", grad.dtype(), [&]<class T>(T) {
+    const int64_t patch = s.taps() * s.group_in();
+    for (int64_t phase = 0; phase < options.stride[0] * options.stride[1]; ++phase) {
+      run<T>({.down = backward_axis(s, options, 0, phase / options.stride[1]),
+              .across = backward_axis(s, options, 1, phase % options.stride[1]),
+              .images = s.images,
+              .groups = s.groups,
+              .source_width = s.result[1],
+              .source_channels = s.out,
+              .result_width = s.image[1],
+              .result_height = s.image[0],
+              .result_channels = s.in,
+              .depth = s.group_out(),
+              .columns = s.group_in(),
+              .source = source.data<T>(),
+              .weight = w.data<T>(),
+              .kernel_width = s.kernel[1],
+              .tap_stride = s.group_in(),
+              .depth_stride = patch,
+              .column_stride = 1,
+              .group_stride = s.group_out() * patch,
+              .bias = nullptr,
+              .residual = nullptr,
+              .relu = false,
+              .result = result.mutable_data<T>()});
+    }
+  });
+  return result;
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,219 @@
+// The gradient of a convolution's weight: for each tap, the products of all results' gradients with what they took.
+#include "gradus/base/threads.h"
+#include "gradus/tensor/kernels/convolution.h"
+#include "gradus/tensor/kernels/convolution_grid.h"
+#include "gradus/tensor/kernels/convolution_simd.h"
+#include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/packed_columns.h"
+
+namespace gradus::kernels {
+namespace {
+
+// Results whose products are added up at once: so many rows of a strip stay in the first-level cache.
+constexpr int64_t kRowsAtOnce = 128;
+
+// What is multiplied, and how it is cut: the results into ranges, each with a sum of its own, and the weight's columns
+// (tap by channel, in strips) into parts.
+struct Cut {
+  int64_t strips_of_tap, strips;  // of a group
+  int64_t range, ranges, part, parts;
+};
+
+template <class T>
+struct WeightGradient {
+  ConvolutionSizes sizes;
+  GridAxis down, across;
+  const T *x, *grad;
+  bool copies_patches;
+
+  int64_t rows() const { return sizes.images * sizes.result[0] * sizes.result[1]; }
+  int64_t patch() const { return sizes.taps() * sizes.group_in(); }
+  int64_t depth() const { return copies_patches ? patch() : sizes.group_in(); }
+
+  Cut cut(const BlockSize& size) const {
+    Cut c;
+    const int64_t strip = 2 * size.lanes;
+    c.strips_of_tap = (depth() + strip - 1) / strip;
+    c.strips = c.strips_of_tap * (copies_patches ? 1 : sizes.taps());
+    // Some 20 µs are worth a piece; the sums of ranges take no more memory than what they are made from.
+    const int64_t weight = sizes.out * patch();
+    const int64_t pieces = std::clamp<int64_t>(rows() * weight >> 20, 1, 16);
+    const int64_t read = rows() * sizes.out + sizes.images * sizes.image[0] * sizes.image[1] * sizes.in;
+    c.range = even_part(rows(), (rows() + pieces - 1) / std::clamp<int64_t>(read / weight, 1, pieces), kRowsAtOnce);
+    c.ranges = (rows() + c.range - 1) / c.range;
+    const int64_t wanted = std::clamp<int64_t>(pieces / c.ranges, 1, c.strips);
+    c.part = (c.strips + wanted - 1) / wanted;
+    c.parts = (c.strips + c.part - 1) / c.part;
+    return c;
+  }
+};
+
+// Adds the products of some results at a time to a gradient of the weight.
+template <class T>
+class Adder {
+ public:
+  Adder(const WeightGradient<T>& p, const Cut& cut, const BlockSize& size)
+      : p_(p),
+        cut_(cut),
+        size_(size),
+        down_(p.down.places(p.sizes.image[1] * p.sizes.in)),
+        across_(p.across.places(p.sizes.in)),
+        panels_((p.sizes.group_out() + size.rows - 1) / size.rows) {
+    a_.resize(static_cast<size_t>(panels_ * kRowsAtOnce * size.panel));
+    b_.resize(static_cast<size_t>(kRowsAtOnce * 2 * size.lanes));
+  }
+
+  // Sets strips [first, last) of a group to 0.
+  void clear(int64_t group, int64_t first, int64_t last, T* weight) const {
+    const int64_t strip = 2 * size_.lanes, rows = p_.sizes.group_out();
+    const auto column = [&](int64_t s) {
+      return s / cut_.strips_of_tap * p_.depth() + std::min(s % cut_.strips_of_tap * strip, p_.depth());
+    };
+    for (int64_t r = group * rows; r < (group + 1) * rows; ++r) {
+      std::fill(weight + r * p_.patch() + column(first), weight + r * p_.patch() + column(last), T{0});
+    }
+  }
+  // Results [begin, end), at most `kRowsAtOnce`; strips [first, last) of a group.
+  void add(int64_t begin, int64_t end, int64_t group, int64_t first, int64_t last, T* weight) {
+    locate(begin, end, group);
+    pack_gradient(begin, end, group);
+    const int64_t strip = 2 * size_.lanes, depth = p_.depth();
+    for (int64_t s = first; s < last; ++s) {
+      const int64_t tap = s / cut_.strips_of_tap, column = s % cut_.strips_of_tap * strip;
+      if (s == first || column == 0) find_sources(tap);
+      OuterTile<T> t;
+      t.columns = std::min(strip, depth - column);
+      pack_strip(column, t.columns);
+      t.count = static_cast<int64_t>(sources_.size());
+      t.places = places_.data();
+      t.a = a_.data();
+      t.panel = kRowsAtOnce * size_.panel;
+      t.b = b_.data();
+      t.rows = p_.sizes.group_out();
+      t.c = weight + group * t.rows * p_.patch() + tap * depth + column;
+      t.c_row = p_.patch();
+      outer_product(t);
+    }
+  }
+
+ private:
+  struct Row {
+    const T* image;
+    const int64_t *down, *across;  // where its taps lie
+  };
+
+  void locate(int64_t begin, int64_t end, int64_t group) {
+    const ConvolutionSizes& s = p_.sizes;
+    const int64_t an_image = s.result[0] * s.result[1];
+    int64_t n = begin / an_image, y = begin % an_image / s.result[1], x = begin % s.result[1];
+    rows_.clear();
+    for (int64_t row = begin; row < end; ++row) {
+      const T* image = p_.x + n * s.image[0] * s.image[1] * s.in + group * s.group_in();
+      rows_.push_back({image, down_.data() + y * s.kernel[0], across_.data() + x * s.kernel[1]});
+      if (++x < s.result[1]) continue;
+      x = 0;
+      if (++y < s.result[0]) continue;
+      y = 0, ++n;
+    }
+  }
+
+  // Panels of as many channels as a block has rows, each (results, panel width).
+  void pack_gradient(int64_t begin, int64_t end, int64_t group) {
+    const int64_t out = p_.sizes.group_out();
+    for (int64_t panel = 0; panel < panels_; ++panel) {
+      const int64_t first = panel * size_.rows;
+      copy_rows(end - begin, p_.grad + begin * p_.sizes.out + group * out + first, p_.sizes.out,
+                std::min(size_.rows, out - first), a_.data() + panel * kRowsAtOnce * size_.panel, size_.panel);
+    }
+  }
+
+  // What those results take by one tap that lies inside of the image; with patches, all that they take.
+  void find_sources(int64_t tap) {
+    sources_.clear(), places_.clear();
+    if (p_.copies_patches) return copy_patches();
+    const int64_t a = tap / p_.sizes.kernel[1], b = tap % p_.sizes.kernel[1];
+    for (size_t r = 0; r < rows_.size(); ++r) {
+      const int64_t at = rows_[r].down[a] + rows_[r].across[b];
+      if (at < 0) continue;
+      sources_.push_back(rows_[r].image + at);
+      places_.push_back(static_cast<int64_t>(r) * size_.panel);
+    }
+  }
+
+  void copy_patches() {
+    patches_.resize(rows_.size() * static_cast<size_t>(p_.patch()));
+    T* to = patches_.data();
+    for (size_t r = 0; r < rows_.size(); ++r, to += p_.patch()) {
+      sources_.push_back(to);
+      places_.push_back(static_cast<int64_t>(r) * size_.panel);
+      copy_patch(rows_[r].image, {rows_[r].down, static_cast<size_t>(p_.sizes.kernel[0])},
+                 {rows_[r].across, static_cast<size_t>(p_.sizes.kernel[1])}, p_.sizes.group_in(), to);
+    }
+  }
+
+  void pack_strip(int64_t column, int64_t columns) {
+    copy_rows(static_cast<int64_t>(sources_.size()), sources_.data(), column, columns, b_.data(),
+              width_of_strip(columns, size_.lanes));
+  }
+
+  const WeightGradient<T>& p_;
+  const Cut& cut_;
+  const BlockSize size_;
+  const std::vector<int64_t> down_, across_;
+  const int64_t panels_;
+  std::vector<Row> rows_;
+  std::vector<const T*> sources_;
+  std::vector<int64_t> places_;
+  std::vector<T> a_, b_, patches_;
+};
+
+template <class T>
+void sum_of_ranges(const Tensor& sums, Tensor& result) {
+  const int64_t ranges = sums.size(0), size = result.numel();
+  const T* from = sums.data<T>();
+  T* to = result.mutable_data<T>();
+  parallel_for(size, 16384, [&](int64_t begin, int64_t end) {
+    std::copy(from + begin, from + end, to + begin);
+    for (int64_t r = 1; r < ranges; ++r) {
+      for (int64_t i = begin; i < end; ++i) to[i] += from[r * size + i];
+    }
+  });
+}
+
+}  // namespace
+
+Tensor convolution_backward_weight(const Tensor& grad, const Tensor& x, const Shape& shape,
+                                   const Convolution2dOptions& options) {
+  const ConvolutionSizes s(x.shape(), shape, options);
+  const Tensor source = contiguous(x), g = contiguous(grad);
+  if (grad.numel() == 0 || shape.numel() == 0) return Tensor::zeros(shape, x.dtype());
+  Tensor result = Tensor::empty(shape, x.dtype());
+  dispatch_float("convolution", x.dtype(), [&]<class T>(T) {
+    const BlockSize size = block_size<T>();
+    const WeightGradient<T> p{
+        s,           forward_axis(s, options, 0),           forward_axis(s, options, 1), source.data<T>(),
+        g.data<T>(), s.group_in() < kNarrow && s.taps() > 1};
+    const Cut cut = p.cut(size);
+    Tensor sums = cut.ranges == 1 ? result : Tensor::empty({cut.ranges, result.numel()}, x.dtype());
+    T* const into = sums.mutable_data<T>();
+    // A part's columns are nobody else's; each is set to 0 where its first results are added.
+    const int64_t count = cut.ranges * s.groups * cut.parts;
+    parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+      Adder<T> adder(p, cut, size);
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t range = i / (s.groups * cut.parts), group = i / cut.parts % s.groups, part = i % cut.parts;
+        T* const own = into + range * result.numel();
+        const int64_t first = part * cut.part, last = std::min(first + cut.part, cut.strips);
+        const int64_t until = std::min((range + 1) * cut.range, p.rows());
+        adder.clear(group, first, last, own);
+        for (int64_t row = range * cut.range; row < until; row += kRowsAtOnce) {
+          adder.add(row, std::min(row + kRowsAtOnce, until), group, first, last, own);
+        }
+      }
+    });
+    if (cut.ranges > 1) sum_of_ranges<T>(sums, result);
+  });
+  return result;
+}
+
+}  // namespace gradus::kernels

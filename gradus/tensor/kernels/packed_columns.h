@@ -1,0 +1,28 @@
+// How `tap_product` wants the columns that it multiplies with.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace gradus::kernels {
+
+/// `columns` of `depth` numbers each as rows of `width`, with zeros behind the last column. Number k of column j is at
+/// from[k·depth_stride + j·column_stride].
+template <class T>
+void pack_columns(const T* from, int64_t depth_stride, int64_t column_stride, int64_t depth, int64_t columns,
+                  int64_t width, T* to) {
+  // Some of the depth at a time: a column's numbers lie side by side, or a number's columns do.
+  constexpr int64_t kPart = 16;
+  for (int64_t k = 0; k < depth; k += kPart) {
+    const int64_t end = std::min(k + kPart, depth);
+    for (int64_t j = 0; j < columns; ++j) {
+      for (int64_t q = k; q < end; ++q) to[q * width + j] = from[q * depth_stride + j * column_stride];
+    }
+    for (int64_t q = k; q < end; ++q) std::fill(to + q * width + columns, to + (q + 1) * width, T{0});
+  }
+}
+
+/// The width of a strip of so many columns: one vector or two.
+inline int64_t width_of_strip(int64_t columns, int64_t lanes) { return columns > lanes ? 2 * lanes : lanes; }
+
+}  // namespace gradus::kernels

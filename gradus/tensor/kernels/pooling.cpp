@@ -1,0 +1,113 @@
+#include "gradus/tensor/kernels/pooling.h"
+
+#include "gradus/base/error.h"
+#include "gradus/base/threads.h"
+#include "gradus/tensor/kernels/convolution_grid.h"
+#include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/pooling_simd.h"
+
+namespace gradus::kernels {
+namespace {
+
+// A pooling is read as a convolution whose kernel has no weights.
+Convolution2dOptions moves(const Pool2dOptions& o) {
+  Convolution2dOptions result{.padding = o.padding};
+  for (size_t i = 0; i < 2; ++i) result.stride[i] = o.stride[i] == 0 ? o.kernel[i] : o.stride[i];
+  return result;
+}
+
+ConvolutionSizes sizes_of(const Shape& x, const Pool2dOptions& o) {
+  return {x, {x[3], o.kernel[0], o.kernel[1], x[3]}, moves(o)};
+}
+
+void check(std::string_view op, const Tensor& x, const Pool2dOptions& o) {
+  if (x.rank() != 4) fail(op, "input {}: expected (N, H, W, C)", x.describe());
+  if (!is_float(x.dtype())) fail_not_float(op, x.dtype());
+  for (size_t i = 0; i < 2; ++i) {
+    const int64_t size = x.size(static_cast<int>(i) + 1);
+    if (o.kernel[i] < 1 || o.stride[i] < 0 || o.padding[i] < 0 || 2 * o.padding[i] > o.kernel[i]) {
+      fail(op, "kernel {}, stride {}, padding {}: expected at least 1, at least 0, and from 0 to half of the kernel",
+           o.kernel[i], o.stride[i], o.padding[i]);
+    }
+    if (size + 2 * o.padding[i] < o.kernel[i]) {
+      fail(op, "a kernel of {} does not fit into {} with padding {}", o.kernel[i], x.describe(), o.padding[i]);
+    }
+  }
+}
+
+// Calls `body(window)` for the windows in the lines [begin, end) of results, with the places inside of the image.
+template <class T, class Body>
+void for_windows(const ConvolutionSizes& s, const Pool2dOptions& o, int64_t begin, int64_t end, Body&& body) {
+  const GridAxis down = forward_axis(s, moves(o), 0), across = forward_axis(s, moves(o), 1);
+  const std::vector<int64_t> lines = down.places(s.image[1] * s.in), columns = across.places(s.in);
+  std::vector<int64_t> places;
+  PoolWindow<T> window;
+  window.channels = s.in;
+  window.scale = T{1} / static_cast<T>(s.taps());
+  const auto [tall, wide] = s.kernel;
+  for (int64_t line = begin; line < end; ++line) {
+    const int64_t image = line / s.result[0] * s.image[0] * s.image[1] * s.in;
+    for (int64_t x = 0; x < s.result[1]; ++x) {
+      places.clear();
+      for (int64_t tap = 0; tap < tall * wide; ++tap) {
+        const int64_t at = lines[static_cast<size_t>(line % s.result[0] * tall + tap / wide)] +
+                           columns[static_cast<size_t>(x * wide + tap % wide)];
+        if (at >= 0) places.push_back(image + at);
+      }
+      window.places = places.data();
+      window.count = static_cast<int64_t>(places.size());
+      body(window, (line * s.result[1] + x) * s.in);
+    }
+  }
+}
+
+}  // namespace
+
+Tensor pool(std::string_view op, Pool kind, const Tensor& x, const Pool2dOptions& options) {
+  check(op, x, options);
+  const ConvolutionSizes s = sizes_of(x.shape(), options);
+  const Tensor source = contiguous(x);
+  Tensor result = Tensor::empty({s.images, s.result[0], s.result[1], s.in}, x.dtype());
+  if (result.numel() == 0) return result;
+  dispatch_float(op, x.dtype(), [&]<class T>(T) {
+    const T* from = source.data<T>();
+    T* to = result.mutable_data<T>();
+    const int64_t work = s.result[1] * s.taps() * s.in;
+    parallel_for(s.images * s.result[0], std::max<int64_t>(1, 65536 / work), [&](int64_t begin, int64_t end) {
+      for_windows<T>(s, options, begin, end, [&](PoolWindow<T>& window, int64_t place) {
+        window.x = from;
+        window.y = to + place;
+        kind == Pool::kMax ? max_window(window) : average_window(window);
+      });
+    });
+  });
+  return result;
+}
+
+Tensor pool_backward(Pool kind, const Tensor& grad, const Shape& shape, const Tensor& x, const Tensor& y,
+                     const Pool2dOptions& options) {
+  const ConvolutionSizes s = sizes_of(shape, options);
+  const auto own = [](const Tensor& t) { return t.defined() ? contiguous(t) : t; };
+  const Tensor g = contiguous(grad), source = own(x), largest = own(y);
+  Tensor result = Tensor::zeros(shape, grad.dtype());
+  if (grad.numel() == 0) return result;
+  dispatch_float("pool", grad.dtype(), [&]<class T>(T) {
+    const T *from = kind == Pool::kMax ? source.data<T>() : nullptr, *of_y = g.data<T>();
+    T* to = result.mutable_data<T>();
+    // Windows of one image may share places; those of two do not.
+    const int64_t work = s.result[0] * s.result[1] * s.taps() * s.in;
+    parallel_for(s.images, std::max<int64_t>(1, 65536 / work), [&](int64_t begin, int64_t end) {
+      for_windows<T>(s, options, begin * s.result[0], end * s.result[0], [&](PoolWindow<T>& window, int64_t place) {
+        window.x_grad = to;
+        window.grad = of_y + place;
+        if (kind == Pool::kAverage) return average_window_backward(window);
+        window.x = from;
+        window.y = const_cast<T*>(largest.data<T>()) + place;  // only read
+        max_window_backward(window);
+      });
+    });
+  });
+  return result;
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,12 @@
+// What no single key shows of configurations whose classes are not plain: one is ignored, or they have probabilities.
+#pragma once
+
+#include "gradus/train/config.h"
+
+namespace gradus::internal {
+
+/// `loss.ignored_class`, and a list in `data.target`: that the data, the loss and the solver can take them. Usage
+/// errors.
+void check_target_keys(const Config& config);
+
+}  // namespace gradus::internal

@@ -1,0 +1,138 @@
+// Sound files: what they stand for, and what is wrong with others.
+#include "gradus/data/audio_file.h"
+
+#include <cmath>
+#include <limits>
+
+#include "tests/data/audio_bytes.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+using namespace std::string_literals;
+
+std::string refused(const std::string& bytes, const AudioReadOptions& options = {}) {
+  return error_text([&] { parse_audio(bytes, "a.wav", options); });
+}
+
+TEST(AudioFile, ReadsWholeNumbersAndFloats) {
+  const Audio whole = parse_audio(
+      wav_bytes({.format = 1, .channels = 2, .rate = 44100, .bits = 16}, "\x00\x00\x00\x40\x00\x80\xff\x7f"s), "a.wav");
+  EXPECT_EQ(whole.samples.shape(), (Shape{2, 2}));
+  EXPECT_EQ(whole.rate, 44100);
+  EXPECT_EQ(whole.samples.values<float>(), (std::vector<float>{0, 0.5F, -1, 32767.0F / 32768.0F}));
+  const Audio real = parse_audio(float_wav({0.25F, -3.0F}), "a.wav");
+  EXPECT_EQ(real.samples.shape(), (Shape{2, 1}));
+  EXPECT_EQ(real.samples.values<float>(), (std::vector<float>{0.25F, -3.0F}));
+}
+
+TEST(AudioFile, ReadsAPart) {
+  const std::string bytes = float_wav({0, 1, 2, 3, 4});
+  EXPECT_EQ(parse_audio(bytes, "a.wav", {.first_frame = 1, .frames = 3}).samples.values<float>(),
+            (std::vector<float>{1, 2, 3}));
+  EXPECT_EQ(parse_audio(bytes, "a.wav", {.first_frame = 4, .frames = 3}).samples.values<float>(),
+            (std::vector<float>{4}));
+  EXPECT_EQ(refused(bytes, {.first_frame = 5}), "[a.wav] has no samples from frame 5 on; expected one at least");
+  EXPECT_EQ(refused(bytes, {.first_frame = 6}), "[a.wav] frame 6 is not there; it has 5");
+  const AudioInfo info = parse_audio_info(bytes, "a.wav");
+  EXPECT_EQ(info.frames, 5);
+  EXPECT_EQ(info.channels, 1);
+  EXPECT_EQ(info.rate, 8000);
+}
+
+// The same tone of 1000 Hz in each format (tools/make_audio_references.py).
+TEST(AudioFile, ReadsEachFormat) {
+  const std::string folder = GRADUS_SOURCE_DIR "/tests/fuzz/corpus/audio/tone.";
+  const Audio wav = read_audio(folder + "wav");
+  ASSERT_EQ(wav.samples.shape(), (Shape{800, 1}));
+  EXPECT_EQ(wav.rate, 8000);
+  for (int64_t i = 0; i < 800; ++i) {
+    const double expected = 0.5 * std::sin(2.0 * M_PI * 1000.0 * static_cast<double>(i) / 8000.0);
+    ASSERT_NEAR(wav.samples.data<float>()[i], expected, 1.0 / 32768.0);
+  }
+  EXPECT_EQ(read_audio(folder + "flac").samples.values<float>(), wav.samples.values<float>());
+  for (const char* lossy : {"ogg", "opus", "mp3"}) {
+    const Audio other = read_audio(folder + lossy);
+    EXPECT_EQ(other.rate, 8000) << lossy;
+    ASSERT_GE(other.samples.size(0), 800) << lossy;
+    double power = 0.0;
+    for (int64_t i = 200; i < 600; ++i) power += std::pow(static_cast<double>(other.samples.data<float>()[i]), 2.0);
+    EXPECT_NEAR(std::sqrt(2.0 * power / 400.0), 0.5, 0.02) << lossy;  // the amplitude; the phase may be another
+  }
+}
+
+TEST(AudioFile, WhatIsNoSoundIsAnError) {
+  EXPECT_EQ(refused(""), "[a.wav] is empty; expected a sound as WAV, FLAC, OGG or MP3");
+  EXPECT_EQ(refused("hello"),
+            "[a.wav] is no sound that can be read (it begins like none); expected WAV, FLAC, OGG or MP3");
+  EXPECT_EQ(refused("FORM\0\0\0\0AIFF"s),
+            "[a.wav] is no sound that can be read (it begins like none); expected WAV, FLAC, OGG or MP3");
+  for (const char* start : {"RIFF\x10", "fLaC", "OggS", "ID3"}) {
+    EXPECT_TRUE(
+        refused(std::string(start) + std::string(100, '\0')).starts_with("[a.wav] is no sound that can be read ("))
+        << start;
+  }
+}
+
+TEST(AudioFile, AbsurdSizesAreErrors) {
+  EXPECT_EQ(refused(wav_bytes({}, "")), "[a.wav] has no samples; expected one at least");
+  EXPECT_EQ(refused(float_wav(std::vector<float>(100), {.channels = 100})),
+            "[a.wav] says that it has 100 channels; expected 1 to 64");
+  EXPECT_EQ(refused(float_wav({1}, {.rate = 7})),
+            "[a.wav] says that it has 7 samples a second; expected 1000 to 768000");
+  EXPECT_EQ(refused(float_wav({1}, {.rate = 2'000'000})),
+            "[a.wav] says that it has 2000000 samples a second; expected 1000 to 768000");
+  EXPECT_EQ(refused(float_wav(std::vector<float>(1000)), {.most_bytes = 3996}),
+            "[a.wav] its 1000 frames of 1 channels take more than 3996 bytes, and there are no more for them; cut it");
+}
+
+TEST(AudioFile, OneThatIsCutShortIsAnError) {
+  const std::string bytes = float_wav(std::vector<float>(1000));
+  EXPECT_EQ(refused(bytes.substr(0, 2000)),
+            "[a.wav] ends at byte 2000, and says at byte 4 that it has 4044; it is cut short: make or fetch it again");
+  const std::string flac = slurp(GRADUS_SOURCE_DIR "/tests/fuzz/corpus/audio/tone.flac");
+  EXPECT_TRUE(refused(flac.substr(0, flac.size() * 3 / 4)).starts_with("[a.wav] ends or is damaged after frame "));
+}
+
+// As programs write to a pipe, which cannot go back to the beginning.
+TEST(AudioFile, OneThatSaysNoSizeIsRead) {
+  std::string bytes = float_wav({1, 2, 3});
+  for (const size_t place : {size_t{4}, size_t{40}}) bytes.replace(place, 4, "\xff\xff\xff\xff");
+  EXPECT_EQ(parse_audio(bytes, "a.wav").samples.values<float>(), (std::vector<float>{1, 2, 3}));
+}
+
+TEST(AudioFile, AFlacThatSaysNoSizeIsRead) {
+  std::string bytes = slurp(GRADUS_SOURCE_DIR "/tests/fuzz/corpus/audio/tone.flac");
+  bytes[21] = static_cast<char>(bytes[21] & 0xf0);  // 36 bits, in STREAMINFO
+  bytes.replace(22, 4, 4, '\0');
+  EXPECT_EQ(parse_audio_info(bytes, "a.wav").frames, 0);
+  EXPECT_EQ(parse_audio(bytes, "a.wav").samples.shape(), (Shape{800, 1}));
+  EXPECT_EQ(refused(bytes, {.most_bytes = 800 * 4 - 4}), "[a.wav] its samples take more than 3196 bytes; cut it");
+}
+
+TEST(AudioFile, ASampleThatIsNotFiniteIsAnError) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(refused(float_wav({0, 0, 0, nan}, {.channels = 2})),
+            "[a.wav] the sample of channel 1 in frame 1 is nan; expected finite numbers");
+  EXPECT_EQ(refused(float_wav({0, 0, -infinity}), {.first_frame = 1}),
+            "[a.wav] the sample of channel 0 in frame 2 is -inf; expected finite numbers");
+}
+
+TEST(AudioFile, WhatIsWrittenIsReadAgain) {
+  const std::vector<float> samples = {0, 0.5F, -1, 1.5F};
+  const Audio audio = parse_audio(encode_wav({.samples = Tensor::from(samples, {2, 2}), .rate = 22050}), "a.wav");
+  EXPECT_EQ(audio.rate, 22050);
+  EXPECT_EQ(audio.samples.shape(), (Shape{2, 2}));
+  EXPECT_EQ(audio.samples.values<float>(), (std::vector<float>{0, 16384.0F / 32768.0F, -1, 32767.0F / 32768.0F}));
+  const std::string silence = encode_wav({.samples = Tensor::zeros({5}), .rate = 8000});
+  EXPECT_EQ(parse_audio(silence, "a.wav").samples.shape(), (Shape{5, 1}));
+  EXPECT_TRUE(error_text([] {
+                encode_wav({.samples = Tensor::zeros({5}), .rate = 0});
+              }).starts_with("[wav] f32 (5,) at a rate of 0 cannot be written: "));
+  EXPECT_EQ(error_text([] { encode_wav({.samples = Tensor::zeros({0}), .rate = 8000}); }),
+            "[wav] samples of f32 (0,); expected (frames) or (frames, channels), not empty");
+}
+
+}  // namespace
+}  // namespace gradus

@@ -1,0 +1,116 @@
+#include "gradus/data/text_documents.h"
+
+#include <string>
+#include <vector>
+
+#include "gradus/data/text_features.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+using Texts = std::vector<std::string>;
+using Lines = std::vector<int64_t>;
+using enum TextFormat;
+using namespace std::string_literals;
+
+std::string error(std::string_view text, TextFormat format, const TextOptions& options = {}) {
+  return error_text([&] { parse_documents(text, "f", format, options); });
+}
+
+TEST(TextDocuments, Lines) {
+  const TextDocuments read = parse_documents("a b\r\n\nc\xFF\nd", "f", kLines);
+  EXPECT_EQ(read.texts, (Texts{"a b", "c\xFF", "d"}));
+  EXPECT_EQ(read.lines, (Lines{1, 3, 4}));
+  EXPECT_EQ(parse_documents("a\n\nb\n", "f", kPlain).texts, (Texts{"a\n\nb\n"}));
+}
+
+TEST(TextDocuments, JsonLines) {
+  const std::string text = "{\"text\": \"a\\nb\", \"label\": \"x\"}\n\n{\"label\": true, \"text\": \"é\", \"n\": 1}\n";
+  const TextDocuments read = parse_documents(text, "f", kJsonl, {.label = "label"});
+  EXPECT_EQ(read.texts, (Texts{"a\nb", "é"}));
+  EXPECT_EQ(read.labels, (Texts{"x", "true"}));
+  EXPECT_EQ(read.lines, (Lines{1, 3}));
+}
+
+TEST(TextDocuments, SeveralFieldsAreJoined) {
+  const std::string text = "{\"q\": \"1?\", \"a\": \"2\"}\n{\"a\": \"3\"}\n{\"a\": \"4\", \"q\": null}";
+  EXPECT_EQ(parse_documents(text, "f", kJsonl, {.fields = {"q", "a"}}).texts, (Texts{"1?\n2", "3", "4"}));
+}
+
+TEST(TextDocuments, Csv) {
+  const std::string text = "text,label,n\n\"a, b\",1,5\nc,2,6\n";
+  const TextDocuments read = parse_documents(text, "f", kCsv, {.label = "label"});
+  EXPECT_EQ(read.texts, (Texts{"a, b", "c"}));
+  EXPECT_EQ(read.labels, (Texts{"1", "2"}));
+  EXPECT_EQ(read.lines, (Lines{2, 3}));
+}
+
+TEST(TextDocuments, TheNameSaysTheFormat) {
+  EXPECT_EQ(text_format("a.jsonl.gz", {}), kJsonl);
+  EXPECT_EQ(text_format("a.tsv", {}), kCsv);
+  EXPECT_EQ(text_format("a.json", {}), kPlain);
+  EXPECT_EQ(text_format("a.jsonl", {.format = kLines}), kLines);
+}
+
+TEST(TextDocuments, SaysWhereSomethingIsWrong) {
+  EXPECT_EQ(error("", kPlain), "[f] the file is empty; expected text");
+  EXPECT_EQ(error("\n\r\n", kLines), "[f] the file has no text");
+  EXPECT_EQ(error("\xFF\xFE"
+                  "a\n",
+                  kLines),
+            "[f] begins with the byte order mark of UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 FILE > NEW`");
+  EXPECT_EQ(error("{\"text\":\"a\"}\n{\"text\":\"\xE9\"}", kJsonl),
+            "[f:2] is not valid UTF-8 at byte 9 of the line: a character that is cut short; JSON is UTF-8");
+  EXPECT_EQ(error("{\"text\":\"a\"", kJsonl), "[f:1] is not valid JSON at byte 11");
+  EXPECT_EQ(error("[1]", kJsonl), "[f:1] is [1]; expected an object");
+  EXPECT_EQ(error("{\"text\":5}", kJsonl), "[f:1] \"text\" is 5; expected a text");
+  EXPECT_EQ(error("{\"text\":\"\"}", kJsonl), "[f:1] the text is empty; leave the line out");
+  EXPECT_EQ(error("{\"a\":1,\"b\":2}", kJsonl),
+            "[f:1] has no field \"text\"; it has: a, b (data.text names the fields that are the text)");
+  EXPECT_EQ(error("{\"text\":\"a\"}", kJsonl, {.label = "y"}), "[f:1] has no field \"y\", the label");
+  EXPECT_EQ(error("{\"text\":\"a\",\"y\":[]}", kJsonl, {.label = "y"}),
+            "[f:1] \"y\" is []; expected a text, a number or a boolean");
+  EXPECT_EQ(error("{\"text\":\"a\",\"y\":\"b\"}\n" + std::string((128 << 20) + 1, ' '), kJsonl),
+            "[f:2] the line has 134217729 bytes; expected 134217728 at most: is this a file of lines?");
+  EXPECT_EQ(error("a,b\nx,y\n", kCsv), "[f] there is no column \"text\"; there are: a, b");
+}
+
+TextFeatures word_features(const std::vector<std::string_view>& texts, int64_t longest) {
+  return {TextTokenizer::Kind(WordTokenizer::train(texts, 100)), longest};
+}
+
+TEST(TextFeatures, IdsAndCounts) {
+  const std::vector<std::string_view> texts = {"b a b", "a", "a b c d"};
+  const TextFeatures features = word_features(texts, 3);
+  const auto place = [](int64_t i) { return "f:" + std::to_string(i + 1); };
+  const TokenizedTexts all = tokenize(features, texts, place);
+  using Ids = std::vector<int32_t>;
+  EXPECT_EQ(all.ids, (std::vector<Ids>{{2, 1, 2}, {1}, {1, 2, 3}}));
+  EXPECT_EQ(all.cut, 1);
+  const auto counts = token_counts(all.ids, features.tokenizer.vocabulary_size());
+  EXPECT_EQ(counts->columns, 5);
+  EXPECT_EQ(counts->offsets, (Lines{0, 2, 3, 6}));
+  EXPECT_EQ(counts->indices, (Ids{1, 2, 1, 1, 2, 3}));
+  EXPECT_EQ(counts->values, (std::vector<float>{1, 2, 1, 1, 1, 1}));
+  const std::vector<std::string_view> blank = {"a", " "};
+  EXPECT_EQ(error_text([&] { tokenize(features, blank, place); }), "[f:2] the text has no token; leave it out");
+  const TextFeatures again = TextFeatures::from_json(parse_json(features.to_json(), "t"), "t");
+  EXPECT_EQ(again.to_json(), features.to_json());
+}
+
+TEST(TextDataset, PadsToTheLongestOfABatch) {
+  Tensor targets = Tensor::zeros({3}, DType::kI64);
+  targets.mutable_data<int64_t>()[1] = 1;
+  const TextDataset data({{5, 6, 7, 8}, {9}, {3, 4}}, targets);
+  const std::vector<int64_t> ids = {1, 2};
+  const Batch batch = data.batch(ids);
+  EXPECT_EQ(batch.inputs.shape(), (Shape{2, 2}));
+  EXPECT_EQ(batch.inputs.values<int64_t>(), (Lines{9, 0, 3, 4}));
+  EXPECT_EQ(batch.lengths.values<int64_t>(), (Lines{1, 2}));
+  EXPECT_EQ(batch.targets.values<int64_t>(), (Lines{1, 0}));
+  EXPECT_EQ(error_text([] { TextDataset(std::vector<std::vector<int32_t>>{{1}, {}}); }), "[dataset] text 1 has no token; expected one at least");
+}
+
+}  // namespace
+}  // namespace gradus

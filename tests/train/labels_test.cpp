@@ -1,0 +1,249 @@
+// Labels of a table's classes beside the plain ones: a class that is ignored, and probabilities.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "gradus/train/evaluation.h"
+#include "gradus/train/prediction.h"
+#include "gradus/train/report.h"
+#include "gradus/train/session.h"
+#include "tests/testing.h"
+#include "tests/train/configs.h"
+#include "tests/train/runs.h"
+#include "tests/train/training.h"
+
+namespace gradus {
+namespace {
+
+const nlohmann::json& references() {
+  static const auto json = nlohmann::json::parse(slurp(GRADUS_SOURCE_DIR "/tests/references/labels.json"));
+  return json;
+}
+
+class Labels : public testing::Test {
+ protected:
+  std::string path_(const char* name) const { return (folder_ / name).string(); }
+
+  // The rows of the references, with the name of each one's class.
+  void spill_names_() const {
+    std::string text = "x,y,kind\n";
+    const auto& all = references();
+    for (size_t i = 0; i < all["inputs"].size(); ++i) {
+      const auto& x = all["inputs"][i];
+      text += fmt::format("{},{},{}\n", x[0].get<double>(), x[1].get<double>(), all["names"][i].get<std::string>());
+    }
+    spill(folder_ / "t.csv", text);
+  }
+
+  // The same rows, with the probabilities of the classes.
+  void spill_probabilities_() const {
+    std::string text = "x,y,ant,bee,cat\n";
+    const auto& all = references();
+    for (size_t i = 0; i < all["inputs"].size(); ++i) {
+      const auto &x = all["inputs"][i], &p = all["labels"][i];
+      text += fmt::format("{},{},{},{},{}\n", x[0].get<double>(), x[1].get<double>(), p[0].get<double>(),
+                          p[1].get<double>(), p[2].get<double>());
+    }
+    spill(folder_ / "t.csv", text);
+  }
+
+  Config config_(Overrides keys) const {
+    keys.insert(keys.begin(), Config::text_override("data.path", path_("t.csv")));
+    const bool has_validation = std::any_of(keys.begin(), keys.end(),
+                                            [](const std::string& key) { return key.starts_with("data.validation_"); });
+    if (!has_validation) keys.emplace_back("data.validation_fraction=0.0");
+    return Config::parse(
+        "data = {kind = \"csv\", scaling = \"none\"}\n"
+        "model = {kind = \"linear\", init = \"zeros\"}\nloss.name = \"cross_entropy\"\n"
+        "optimizer.learning_rate = 0.5\ntrain.steps = 20\ntrain.sampling = \"in_order\"\nlog.every = 1\n",
+        "run.toml", keys);
+  }
+
+  // Twenty steps in f32 against PyTorch's in f64: each rounds by some 2⁻²⁴, of numbers up to 5.
+  void expect_as_torch_(const char* name, const Overrides& keys) const {
+    const auto& wanted = references()["cases"][name];
+    const std::filesystem::path folder = folder_ / fmt::format("{}_{}", name, keys.size());
+    gradus::Run run(config_(keys), folder);
+    run.train();
+    const std::vector<nlohmann::json> rows = log_of(folder);
+    ASSERT_GE(rows.size(), wanted["losses"].size());
+    constexpr double kTolerance = 20 * 5.0 / (1 << 24);
+    for (size_t i = 0; i < wanted["losses"].size(); ++i) {
+      EXPECT_NEAR(rows[i]["loss"].get<double>(), wanted["losses"][i].get<double>(), kTolerance) << name << ' ' << i;
+    }
+    auto weights = wanted["weight"].get<std::vector<double>>();
+    const auto bias = wanted["bias"].get<std::vector<double>>();
+    weights.insert(weights.end(), bias.begin(), bias.end());
+    const std::vector<double> found = values_of(run.model().parameters());
+    ASSERT_EQ(found.size(), weights.size());
+    for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], weights[i], kTolerance) << name << ' ' << i;
+  }
+
+  TemporaryFolder folder_;
+};
+
+using IgnoredClass = Labels;
+
+TEST_F(IgnoredClass, IsThatOfPyTorch) {
+  spill_names_();
+  expect_as_torch_("ignored", {"loss.ignored_class=unknown"});
+  expect_as_torch_("ignored_weighted", {"loss.ignored_class=unknown", "loss.class_weights=[0.5, 1, 3]"});
+}
+
+TEST_F(IgnoredClass, HasNoOutputAndCountsNowhere) {
+  spill_names_();
+  const ExperimentData data = make_data(config_({"loss.ignored_class=unknown"}));
+  int64_t ignored = 0;
+  for (const auto& name : references()["names"]) ignored += name == "unknown" ? 1 : 0;
+  ASSERT_GT(ignored, 0);
+  EXPECT_EQ(data.shape.outputs, 3);
+  EXPECT_EQ(std::get<TableEncoder>(data.encoder).classes(), (std::vector<std::string>{"ant", "bee", "cat"}));
+  EXPECT_EQ(data.training->size(), 15 - ignored);
+  EXPECT_EQ(left_out_text(data), fmt::format("{} rows of the ignored class are left out\n", ignored));
+  // Of other files they are left out as well, and need not be there.
+  const Config config = config_({"loss.ignored_class=unknown"});
+  spill(folder_ / "more.csv", "x,y,kind\n1,2,ant\n1,2,unknown\n2,2,cat\n");
+  EXPECT_EQ(read_data(config, data.encoder, {path_("more.csv")})->size(), 2);
+  spill(folder_ / "more.csv", "x,y,kind\n1,2,ant\n");
+  EXPECT_EQ(read_data(config, data.encoder, {path_("more.csv")})->size(), 1);
+}
+
+TEST_F(IgnoredClass, MayBeANumber) {
+  spill(folder_ / "t.csv", "x,kind\n1,0\n2,-100\n3,1\n4,-100.0\n");
+  const ExperimentData data = make_data(config_({"loss.ignored_class=\"-100\""}));
+  EXPECT_EQ(std::get<TableEncoder>(data.encoder).classes(), (std::vector<std::string>{"0", "1"}));
+  EXPECT_EQ(data.by_target.ignored, 2);
+}
+
+TEST_F(IgnoredClass, IsLeftOutOfStreamedRowsToo) {
+  spill_names_();
+  const Overrides keys = {"loss.ignored_class=unknown", "data.rows=streamed", "train.batch_size=3", "train.steps=4"};
+  const ExperimentData data = make_data(config_(keys));
+  EXPECT_EQ(data.training->size(), make_data(config_({"loss.ignored_class=unknown"})).training->size());
+  EXPECT_EQ(data.left_out, 15 - data.training->size());
+  EXPECT_EQ(std::get<TableEncoder>(data.encoder).classes(), (std::vector<std::string>{"ant", "bee", "cat"}));
+  // Another class makes the cache anew.
+  EXPECT_EQ(usage_error_text([&] {
+              make_data(config_({"loss.ignored_class=dog", "data.rows=streamed", "train.batch_size=3"}));
+            }),
+            "[" + path_("t.csv") +
+                "] no value of column \"kind\" is \"dog\", which loss.ignored_class names; name it as it stands there, "
+                "or remove the key");
+}
+
+TEST_F(IgnoredClass, IsAnErrorWhereThereIsNone) {
+  spill_names_();
+  EXPECT_EQ(usage_error_text([&] { make_data(config_({"loss.ignored_class=Unknown"})); }),
+            "[" + path_("t.csv") +
+                "] no value of column \"kind\" is \"Unknown\", which loss.ignored_class names; name it as it stands "
+                "there, or remove the key");
+  spill(folder_ / "t.csv", "x,kind\n1,no\n2,no\n");
+  EXPECT_EQ(error_text([&] { make_data(config_({"loss.ignored_class=no"})); }),
+            "[" + path_("t.csv") + "] no row has a class beside \"no\", the ignored one");
+  EXPECT_EQ(
+      parse_error("data.kind = \"moons\"\nmodel.kind = \"linear\"\ntrain.steps = 1\nloss.ignored_class = \"1\"\n"),
+      "[run.toml:4:6] loss.ignored_class names a value of a table's column, and data.kind = \"moons\" has none; "
+      "remove it");
+}
+
+const char* const kSoft = "data.target=[\"ant\", \"bee\", \"cat\"]";
+
+using SoftLabels = Labels;
+
+TEST_F(SoftLabels, AreThoseOfPyTorch) {
+  spill_probabilities_();
+  expect_as_torch_("soft", {kSoft});
+  expect_as_torch_("soft_smoothed", {kSoft, "loss.label_smoothing=0.2"});
+  expect_as_torch_("soft_weighted", {kSoft, "loss.label_smoothing=0.1", "loss.class_weights=[0.5, 1, 3]"});
+  expect_as_torch_("soft", {kSoft, "train.micro_batch_size=4"});
+}
+
+TEST_F(SoftLabels, AreValidatedEvaluatedAndPredicted) {
+  spill_probabilities_();
+  const Config config =
+      config_({kSoft, Config::text_override("data.validation_path", path_("v.csv")), "validation.every=10"});
+  spill(folder_ / "v.csv", "x,y,ant,bee,cat\n1,1,0.2,0.5,0.3\n0,0.5,1,0,0\n");
+  gradus::Run(config, folder_ / "run").train();
+  const TrainedRun run = load(folder_ / "run");
+  const auto data = read_data(run.config(), run.encoder(), {path_("v.csv")});
+  const Metrics metrics = *evaluate(evaluation_of(run.model()), *data, {});
+  // By hand: −Σ p·log q of the probabilities that are predicted, and whether the likeliest classes agree.
+  const Predictions predicted = predict_files(run, {path_("v.csv")});
+  EXPECT_EQ(predicted.classes, (std::vector<std::string>{"ant", "bee", "cat"}));
+  const double truth[2][3] = {{0.2, 0.5, 0.3}, {1.0, 0.0, 0.0}};
+  double loss = 0.0, right = 0.0;
+  for (size_t row = 0; row < 2; ++row) {
+    for (size_t c = 0; c < 3; ++c) loss -= truth[row][c] * std::log(predicted.probabilities[row][c]) / 2.0;
+    right += predicted.ids[row] == (row == 0 ? 1 : 0) ? 0.5 : 0.0;
+  }
+  EXPECT_NEAR(metrics.loss(), loss, 1e-6);
+  ASSERT_FALSE(metrics.values().empty());
+  EXPECT_EQ(metrics.values()[0].name, "accuracy");
+  EXPECT_EQ(metrics.values()[0].value, right);
+  const Report report = make_report(run, *data, {});
+  EXPECT_EQ(report.examples, 2);
+  EXPECT_EQ(report.confusion.at(1, predicted.ids[0]), 1);
+  EXPECT_EQ(log_of(folder_ / "run").back()["val_accuracy"].get<double>(), right);
+}
+
+TEST_F(SoftLabels, AreNoFeaturesAndMayBeMissing) {
+  spill(folder_ / "t.csv", "x,a,b\n1,0.25,0.75\n2,,1\n3,0.3335,0.667\n");
+  const Overrides keys = {"data.target=[\"a\", \"b\"]", "data.unlabelled=leave_out"};
+  const ExperimentData data = make_data(config_(keys));
+  const auto& part = dynamic_cast<const TensorDataset&>(*data.training);
+  EXPECT_EQ(part.inputs().values<double>(), (std::vector<double>{1, 3}));
+  EXPECT_EQ(part.targets().values<float>(), (std::vector<float>{0.25F, 0.75F, 0.3335F, 0.667F}));
+  EXPECT_EQ(data.by_target.unlabelled, 1);
+  EXPECT_EQ(data.shape.outputs, 2);
+  EXPECT_EQ(error_text([&] { make_data(config_({keys[0]})); }),
+            "[" + path_("t.csv") +
+                ":3] the value of column \"a\", which is to be learned, is missing; fill it, or set data.unlabelled = "
+                "\"leave_out\"");
+}
+
+TEST_F(SoftLabels, AreProbabilities) {
+  const auto error = [&](const char* rows) {
+    spill(folder_ / "t.csv", std::string("x,a,b\n1,0.25,0.75\n") + rows);
+    const std::string text = error_text([&] { make_data(config_({"data.target=[\"a\", \"b\"]"})); });
+    return text.substr(std::min(text.size(), path_("t.csv").size() + 1));
+  };
+  EXPECT_EQ(error("2,-0.5,1.5\n"),
+            ":3] -0.5 in column \"a\" is no probability of the class; expected a number from 0 to 1");
+  EXPECT_EQ(error("2,0,3\n"), ":3] 3 in column \"b\" is no probability of the class; expected a number from 0 to 1");
+  EXPECT_EQ(error("2,0.5,0.4\n"),
+            ":3] the probabilities in columns \"a\", \"b\" add up to 0.9; expected 1, within 0.001");
+  EXPECT_EQ(error("2,yes,no\n"),
+            ":3] column \"a\" holds text, \"yes\"; it is one of several in data.target, whose numbers are the "
+            "probabilities of classes: name one column if its texts are the classes");
+}
+
+TEST_F(SoftLabels, AreForWhatTakesThem) {
+  const std::string source =
+      "data = {kind = \"csv\", path = \"a\", target = [\"a\", \"b\"]}\nmodel.kind = \"linear\"\ntrain.steps = 1\n";
+  const auto error = [&](const Overrides& keys) { return parse_error(source, keys); };
+  EXPECT_EQ(error({"loss.name=mse"}),
+            "[run.toml:1:35] data.target names several columns, which are probabilities of classes for loss.name = "
+            "\"cross_entropy\", not for \"mse\"; name one column, or take that loss");
+  EXPECT_EQ(error({"loss.name=cross_entropy", "solver.name=newton"}),
+            "[--set solver.name=newton] solver.name = \"newton\" learns classes, and the columns of data.target are "
+            "probabilities of them; set solver.name = \"none\" to use an optimizer");
+  EXPECT_EQ(
+      error({"loss.name=cross_entropy", "data.split=stratified"}),
+      "[--set data.split=stratified] data.split = \"stratified\" goes by the class of a row, of which the columns "
+      "of data.target give probabilities; take \"random\"");
+  EXPECT_EQ(error({"loss.name=cross_entropy", "data.rows=streamed"}),
+            "[--set data.rows=streamed] data.rows = \"streamed\" keeps one target of a row, and data.target names "
+            "several columns; set data.rows = \"in_memory\"");
+  EXPECT_EQ(error({"loss.name=cross_entropy", "loss.ignored_class=c"}),
+            "[--set loss.ignored_class=c] loss.ignored_class is a value of one column, and data.target names several; "
+            "leave the class's column out, or remove this");
+  EXPECT_EQ(error({"loss.name=cross_entropy", "data.target=[\"a\", \"b\", \"a\"]"}),
+            "[--set data.target=[\"a\", \"b\", \"a\"]] data.target names column \"a\" twice; name each class once");
+  EXPECT_EQ(error({"model.kind=kmeans", "model.clusters=2"}),
+            "[run.toml:1:35] data.target names several columns, and clusters are compared with one; name that");
+}
+
+}  // namespace
+}  // namespace gradus

@@ -1,0 +1,250 @@
+// Texts as data: tokens of every kind, documents, packed text and labelled text.
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "gradus/base/random.h"
+#include "gradus/train/experiment.h"
+#include "gradus/train/manifest.h"
+#include "gradus/train/packed_text.h"
+#include "gradus/train/prediction.h"
+#include "gradus/train/run.h"
+#include "tests/testing.h"
+
+namespace gradus {
+namespace {
+
+namespace fs = std::filesystem;
+using Ids = std::vector<int64_t>;
+
+// Sentences by chance, of few words.
+std::string sentences(int count, uint64_t seed) {
+  constexpr std::string_view kWords[] = {"the", "cat", "sat", "hat", "mat", "on", "and", "then", "that", "it"};
+  const RandomStream random(seed);
+  std::string text;
+  for (uint64_t i = 0; i < static_cast<uint64_t>(count); ++i) {
+    text += std::string(kWords[random.bits(i, 1) % 10]) + (i % 9 == 8 ? ".\n" : " ");
+  }
+  return text;
+}
+
+Config config_of(const fs::path& data, const std::vector<std::string>& more) {
+  std::vector<std::string> all = {Config::text_override("data.path", data.string())};
+  all.insert(all.end(), more.begin(), more.end());
+  return Config::parse(
+      "data.kind = 'text'\nmodel.kind = 'gpt'\nmodel.context = 8\nmodel.layers = 1\nmodel.width = 8\nmodel.heads = 2\n"
+      "train.steps = 3\ntrain.batch_size = 4",
+      "run.toml", all);
+}
+
+const TokenDataset& tokens_of(const std::unique_ptr<Dataset>& part) { return dynamic_cast<const TokenDataset&>(*part); }
+
+Ids ids_of(const TokenSequence& tokens) {
+  Ids ids(static_cast<size_t>(tokens.size()));
+  tokens.copy(0, tokens.size(), ids.data());
+  return ids;
+}
+
+std::string decoded(const TextTokenizer& tokenizer, const Ids& ids) {
+  return tokenizer.decode({ids.begin(), ids.end()});
+}
+
+TEST(TextData, ABpeIsLearnedFromTheTrainingPartAlone) {
+  TemporaryFolder folder;
+  const std::string text = sentences(400, 1), odd = "zq zq zq zq zq zq zq zq zq zq zq zq zq zq zq zq zq zq zq zq zq\n";
+  spill(folder / "t.txt", text + odd);
+  const double fraction = static_cast<double>(odd.size()) / static_cast<double>(text.size() + odd.size());
+  const Config config = config_of(folder / "t.txt", {"data.tokens=bpe", "data.vocabulary=290",
+                                                     "data.validation_fraction=" + std::to_string(fraction)});
+  const ExperimentData data = make_data(config);
+  const auto& tokenizer = std::get<TextTokenizer>(data.encoder);
+  EXPECT_EQ(data.shape.vocabulary, 290);
+  EXPECT_EQ(decoded(tokenizer, ids_of(tokens_of(data.training).tokens())), text);
+  EXPECT_EQ(decoded(tokenizer, ids_of(tokens_of(data.validation).tokens())), odd);
+  EXPECT_EQ(tokenizer.encode("zq").size(), 2u);  // not a token, as often as it is in what was held out
+  EXPECT_LT(tokenizer.encode("the cat").size(), 4u);
+  // The same tokenizer, given: the same tokens.
+  const ExperimentData again = make_data(config, data.encoder);
+  EXPECT_EQ(again.hash, data.hash);
+}
+
+TEST(TextData, BitsAreCountedByBytesOfTheText) {
+  TemporaryFolder folder;
+  const std::string text = sentences(400, 1);
+  spill(folder / "t.txt", text);
+  spill(folder / "t.jsonl",
+        "{\"text\": \"the cat sat on the mat\"}\n{\"text\": \"then it sat on that hat and it sat\"}\n");
+  const ExperimentData data =
+      make_data(config_of(folder / "t.txt", {"data.tokens=bpe", "data.vocabulary=290", "validation.every=0",
+                                             "data.validation_fraction=0"}));
+  const auto& tokenizer = std::get<TextTokenizer>(data.encoder);
+  const TokenDataset& part = tokens_of(data.training);
+  const Ids targets = ids_of(part.targets());
+  const MetricUnits units = metric_units(data.encoder, part);
+  EXPECT_DOUBLE_EQ(units.bytes_per_token * static_cast<double>(targets.size()),
+                   static_cast<double>(decoded(tokenizer, targets).size()));
+  // What stands between documents is no text.
+  const auto documents =
+      read_data(config_of(folder / "t.jsonl", {"data.tokens=bpe"}), data.encoder, {(folder / "t.jsonl").string()});
+  const auto& tokens = dynamic_cast<const TokenDataset&>(*documents);
+  Ids own = ids_of(tokens.targets());
+  std::erase(own, *tokenizer.end_of_text());
+  EXPECT_DOUBLE_EQ(metric_units(data.encoder, tokens).bytes_per_token * static_cast<double>(tokens.targets().size()),
+                   static_cast<double>(decoded(tokenizer, own).size()));
+}
+
+TEST(TextData, DocumentsStandApart) {
+  TemporaryFolder folder;
+  spill(folder / "t.jsonl",
+        "{\"text\": \"abc\"}\n{\"text\": \"de\"}\n{\"text\": \"f\"}\n{\"text\": \"abcdefabcdef\"}\n");
+  const ExperimentData data = make_data(config_of(folder / "t.jsonl", {"data.validation_fraction=0.5"}));
+  // Each begins with what ends the one before: here a line end.
+  const Ids all = ids_of(tokens_of(data.training).tokens());
+  EXPECT_EQ(all, (Ids{0, 1, 2, 3, 0, 4, 5, 0, 6, 0}));
+  EXPECT_EQ(tokens_of(data.training).documents(), (Ids{0, 4, 7}));
+  EXPECT_EQ(ids_of(tokens_of(data.validation).tokens()), (Ids{0, 1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 0}));
+  EXPECT_EQ(error_text([&] { make_data(config_of(folder / "t.jsonl", {"data.tokens=words"})); }),
+            "[" + (folder / "t.jsonl").string() +
+                "] has several documents, and the tokenizer has no token \"<|endoftext|>\" to stand between them; "
+                "expected one, as data.tokens = \"bpe\" learns it");
+}
+
+TEST(TextData, AGivenTokenizerMustBeOfTheKind) {
+  TemporaryFolder folder;
+  spill(folder / "t.txt", sentences(200, 1));
+  spill(folder / "w.json", TextTokenizer(WordTokenizer::train({"the cat sat"}, 10)).to_json());
+  const auto override = Config::text_override("data.tokenizer", (folder / "w.json").string());
+  EXPECT_EQ(make_data(config_of(folder / "t.txt", {"data.tokens=words", override})).shape.vocabulary, 4);
+  EXPECT_EQ(usage_error_text([&] {
+              make_data(config_of(folder / "t.txt", {"data.tokens=bpe", override}));
+            }),
+            "[--set " + override + "] " + (folder / "w.json").string() +
+                " is a tokenizer of words, and data.tokens = \"bpe\"; make them agree");
+}
+
+class PackedTextTest : public testing::Test {
+ protected:
+  PackedTextTest() {
+    std::string lines;
+    for (uint64_t i = 0; i < 60; ++i) {
+      std::string text = sentences(20, i);
+      std::replace(text.begin(), text.end(), '\n', ' ');
+      lines += "{\"text\": \"" + text + "\"}\n";
+    }
+    spill(folder / "t.jsonl", lines);
+  }
+  Config config(const std::string& data) const {
+    return config_of(folder / data, {"data.tokens=bpe", "data.vocabulary=280"});
+  }
+
+  TemporaryFolder folder;
+};
+
+TEST_F(PackedTextTest, IsTheSameData) {
+  const ExperimentData plain = make_data(config("t.jsonl"));
+  const PackSummary summary = pack_text(config("t.jsonl"), folder / "packed");
+  EXPECT_EQ(summary.documents, 60);
+  EXPECT_EQ(summary.vocabulary, 280);
+  const ExperimentData packed = make_data(config("packed"));
+  EXPECT_EQ(encoder_json(packed.encoder), encoder_json(plain.encoder));
+  const TokenDataset &a = tokens_of(plain.training), &b = tokens_of(packed.training);
+  const Ids some = {0, 5, 20};
+  EXPECT_EQ(a.batch(some).inputs.values<int64_t>(), b.batch(some).inputs.values<int64_t>());
+  EXPECT_EQ(a.batch(some).document_starts.values<int64_t>(), b.batch(some).document_starts.values<int64_t>());
+  // Nothing of a window is filler, and less than a window is left at the end.
+  EXPECT_LT(b.unused_tokens(), 8);
+  EXPECT_GT(static_cast<double>(b.size() * 8), 0.99 * static_cast<double>(b.tokens().size() - 8));
+}
+
+TEST_F(PackedTextTest, EveryDamageIsSeen) {
+  pack_text(config("t.jsonl"), folder / "packed");
+  for (const char* name : {"tokens-00000.bin", "documents.bin", "tokenizer.json", "tokens.json", "manifest.json"}) {
+    const std::string good = slurp(folder / "packed" / name);
+    std::string bad = good;
+    bad[bad.size() / 2] = static_cast<char>(bad[bad.size() / 2] ^ 1);
+    spill(folder / "packed" / name, bad);
+    EXPECT_NE(error_text([&] { read_packed_text(folder / "packed"); }).find(name), std::string::npos) << name;
+    spill(folder / "packed" / name, good.substr(0, good.size() - 1));
+    EXPECT_NE(error_text([&] { read_packed_text(folder / "packed"); }).find(name), std::string::npos) << name;
+    spill(folder / "packed" / name, good);
+  }
+  EXPECT_EQ(error_text([&] { read_packed_text(folder / "packed"); }), "no error");
+}
+
+TEST_F(PackedTextTest, TokensMustBeOfTheConfigurationsKind) {
+  pack_text(config("t.jsonl"), folder / "packed");
+  EXPECT_EQ(usage_error_text([&] { make_data(config_of(folder / "packed", {"data.tokens=words"})); }),
+            "[--set data.tokens=words] data.tokens = \"words\", and " + (folder / "packed").string() +
+                " was packed as bpe; make them agree");
+}
+
+class LabelledTextTest : public testing::Test {
+ protected:
+  LabelledTextTest() {
+    std::string lines;
+    for (uint64_t i = 0; i < 100; ++i) {
+      std::string text = sentences(9, i);
+      text.pop_back();
+      lines += "{\"text\": \"" + text + (i % 2 == 0 ? " up" : " down") + "\", \"label\": \"" +
+               (i % 2 == 0 ? "high" : "low") + "\"}\n";
+    }
+    spill(folder / "t.jsonl", lines);
+  }
+  Config config(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> all = {Config::text_override("data.path", (folder / "t.jsonl").string())};
+    all.insert(all.end(), more.begin(), more.end());
+    return Config::parse(
+        "data.kind = 'labelled_text'\nmodel.kind = 'linear'\nsolver.name = 'lbfgs'\nregularization.l2 = 0.001\n"
+        "train.steps = 50",
+        "run.toml", all);
+  }
+
+  TemporaryFolder folder;
+};
+
+TEST_F(LabelledTextTest, CountsOfWordsForModelsOfFeatures) {
+  const ExperimentData data = make_data(config());
+  EXPECT_EQ(data.training->size(), 80);
+  EXPECT_EQ(data.validation->size(), 20);
+  const auto& encoder = std::get<TableEncoder>(data.encoder);
+  EXPECT_EQ(encoder.classes(), (std::vector<std::string>{"high", "low"}));
+  EXPECT_EQ(data.shape.inputs, encoder.text()->tokenizer.vocabulary_size());
+  const std::vector<int64_t> ids = {0};
+  const Batch batch = data.training->batch(ids);
+  ASSERT_NE(batch.sparse, nullptr);
+  EXPECT_EQ(std::accumulate(batch.sparse->values.begin(), batch.sparse->values.end(), 0.0F), 11.0F);
+}
+
+TEST_F(LabelledTextTest, IsLearnedSavedAndPredicted) {
+  Run(config(), folder / "run").train();
+  const TrainedRun run = load(folder / "run");
+  spill(folder / "new.txt", "the cat up\nthat hat down\n");
+  const Predictions said = predict_files(run, {(folder / "new.txt").string()});
+  EXPECT_EQ(said.ids, (std::vector<int64_t>{0, 1}));
+  EXPECT_EQ(said.classes, (std::vector<std::string>{"high", "low"}));
+}
+
+TEST_F(LabelledTextTest, ClassesMayBeFiles) {
+  spill(folder / "one.txt", "a b\nc d\n");
+  spill(folder / "two.txt", "e f\ng h\ni j\n");
+  const ExperimentData data =
+      make_data(config({Config::text_override("data.path", (folder / "*.txt").string()), "data.label_from=file"}));
+  EXPECT_EQ(std::get<TableEncoder>(data.encoder).classes(), (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(data.training->size() + data.validation->size(), 5);
+}
+
+TEST_F(LabelledTextTest, OneClassAndUnknownClassesAreSaidBeforeTraining) {
+  spill(folder / "same.jsonl", "{\"text\": \"a\", \"label\": \"x\"}\n{\"text\": \"b\", \"label\": \"x\"}\n");
+  EXPECT_EQ(usage_error_text(
+                [&] { make_data(config({Config::text_override("data.path", (folder / "same.jsonl").string())})); }),
+            "[" + (folder / "same.jsonl").string() +
+                "] column \"label\" is the class to learn, and it is \"x\" in every row; expected two or more");
+  EXPECT_EQ(error_text([&] {
+              make_data(config({Config::text_override("data.validation_path", (folder / "same.jsonl").string())}));
+            }),
+            "[" + (folder / "same.jsonl").string() +
+                ":1] \"x\" in column \"label\" is a class that the model does not know; it was made for: high, low");
+}
+
+}  // namespace
+}  // namespace gradus
