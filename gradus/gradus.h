@@ -22,6 +22,7 @@
 #include "gradus/classic/mini_batch_kmeans.h"
 #include "gradus/data/dataset.h"
 #include "gradus/data/generated.h"
+#include "gradus/data/image_dataset.h"
 #include "gradus/data/sampler.h"
 #include "gradus/data/split.h"
 #include "gradus/data/text_tokenizer.h"

@@ -138,7 +138,7 @@ void add_data_show(CLI::App& data, DataShowOptions& o, Verb& run) {
   verb->add_option("--out", o.out, "A new folder to save them in, as pictures, sounds or texts")->type_name("FOLDER");
   verb->footer(
       "They are those that a run of the configuration begins with, varied as in its first pass.\n\n"
-      "Example:\n  gradus data show recipes/image_folder.toml --data pets --out seen --count 64");
+      "Example:\n  gradus data show pets.toml --data pets --out seen --count 64");
   verb->final_callback([&o, &run] { run = [&o] { return show_data(o); }; });
 }
 
@@ -322,6 +322,7 @@ int run_command(int argc, char** argv) {
   DataShowOptions data_show_options;
   CLI::App* data = app.add_subcommand("data", "Look at the data of a configuration, or prepare it");
   data->require_subcommand(1);
+  data->footer("Example:\n  gradus data show pets.toml --data pets --out seen");
   add_data_show(*data, data_show_options, run);
   VerifyOptions verify_options;
   add_verify(app, verify_options, run);

@@ -169,7 +169,8 @@ Tensor ImageDataset::mixed_targets(std::span<const int64_t> ids, uint64_t key) c
 int64_t ImageDataset::bytes_to_keep() const {
   if (options_.budget == nullptr) return 0;
   const int64_t budget = std::max<int64_t>(0, options_.budget->load());
-  return options_.augment.random_crop ? budget : std::min(budget, size() * options_.format.samples());
+  if (!options_.augment.random_crop) return std::min(budget, size() * options_.format.samples());
+  return source_->pixels > 0 ? std::min(budget, source_->pixels * options_.format.channels) : budget;
 }
 
 }  // namespace gradus

@@ -16,6 +16,7 @@ namespace gradus {
 /// Pictures by number, of any size and channels. `decode` throws where one is broken; several threads may ask at once.
 struct ImageSource {
   int64_t count = 0;
+  int64_t pixels = 0;  ///< Of all pictures together; 0 if that is not known.
   std::function<Image(int64_t)> decode = {};
   bool is_costly = true;  ///< Whether it takes long, as reading a file does.
 };

@@ -42,9 +42,24 @@ void take_bytes(png_struct* png, png_byte* to, size_t count) {
   input->rest.remove_prefix(count);
 }
 
+// libpng takes memory for what some of its chunks say that they hold before it looks for that: each is in the file, up to
+// the first of the picture.
+bool has_all_chunks(std::string_view bytes) {
+  constexpr size_t kStart = 8, kFrame = 12;  // a chunk's size, name and sum
+  for (size_t at = kStart; bytes.size() - at >= kFrame;) {
+    size_t size = 0;
+    for (size_t i = 0; i < 4; ++i) size = size << 8 | static_cast<unsigned char>(bytes[at + i]);
+    if (bytes.substr(at + 4, 4) == "IDAT") return true;
+    if (size > bytes.size() - at - kFrame) return false;
+    at += kFrame + size;
+  }
+  return false;
+}
+
 class Decoder {
  public:
   Decoder(std::string_view bytes, std::string source) : source_(std::move(source)), size_(bytes.size()) {
+    if (!has_all_chunks(bytes)) fail(source_, "the PNG ends before its picture does: it is cut short");
     input_.rest = bytes;
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &failure_, give_up, ignore_warning);
     if (png_ != nullptr) info_ = png_create_info_struct(png_);

@@ -14,7 +14,7 @@ using testing::StartsWith;
 
 TEST(Help, EveryVerbHasHelpWithAnExample) {
   const TemporaryFolder folder;
-  for (const std::string verb : {"", "train", "sweep", "lr-find", "generate", "eval", "predict", "init", "verify",
+  for (const std::string verb : {"", "train", "sweep", "lr-find", "generate", "eval", "predict", "init", "verify", "data",
                                  "schedule", "recipes", "keys", "env"}) {
     std::vector<std::string> words;
     if (!verb.empty()) words.push_back(verb);

@@ -90,6 +90,12 @@ const std::set<std::string> kUnreachable = {
     "this build has no products of bf16 numbers; build with oneDNN (GRADUS_ONEDNN=ON)",
     // The recipes are in the source tree in any case.
     "holds no recipes; is gradus installed as a whole?",
+    // What libpng and libwebp say only without memory, or with libraries of two versions; and a build without libwebp.
+    "libpng has no memory for the picture",
+    "cannot be written as a PNG: {}",
+    "libwebp is of another version than gradus was built with",
+    "is a WebP, and this gradus was built without libwebp: convert the file to PNG or JPEG, or build gradus again with "
+    "the package libwebp-dev installed",
     // root, as whom the tests may run, can read every folder.
     "a folder of the pattern cannot be read",
     // What the system or oneDNN refuses; tests/torture sees to it that the run survives.

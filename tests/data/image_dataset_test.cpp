@@ -218,7 +218,7 @@ TEST(ImageEncoder, DamagedTextIsRefused) {
             "a model as gradus writes them");
   EXPECT_THAT(error("\"channels\":3", "\"channels\":2"), HasSubstr("has other than 1, 3 or 4 channels"));
   EXPECT_THAT(error("\"crop\"", "\"bend\""), HasSubstr("has an unknown \"fit\""));
-  EXPECT_THAT(error("\"height\":4", "\"height\":5"), HasSubstr("\"array\" has not the shape of \"image\""));
+  EXPECT_THAT(error("\"height\":4", "\"height\":5"), HasSubstr("\"array\" has not the shape of \"image\"; expected both to be that of the model's pictures"));
   EXPECT_THAT(error("\"scale\":[0.5", "\"scale\":[0"), HasSubstr("has a \"scale\" that is not above 0"));
   EXPECT_THAT(error("\"image\"", "\"other\""), HasSubstr("\"image\" is missing"));
 }

@@ -61,6 +61,7 @@ TEST(ImageResize, RefusesWhatIsNotInThePicture) {
             "[resize] 2×4 pixels from column 1, row 1 on of a picture of 5×4; expected a part of it");
   EXPECT_EQ(error_text([&] { resize_image(image, {0, 0, 4, 5}, 0, 1, Resampling::kBilinear, to); }),
             "[resize] to 1×0 pixels; expected at least one");
+  EXPECT_EQ(error_text([&] { resized_image(blank_image(1, 1, 2), 1, 1); }), "[resize] 2 channels; expected 1, 3 or 4");
 }
 
 }  // namespace

@@ -105,6 +105,27 @@ TEST(Image, DamageIsRefused) {
             "[a.jpg] is no picture that is known here: it begins with ff d8 78 e0; expected JPEG, PNG or WebP");
 }
 
+TEST(Image, OddPicturesAreRefused) {
+  std::string jpeg = picture_file("jpeg_grey");
+  const size_t frame = jpeg.find("\xFF\xC0") + 2;
+  std::string two = jpeg;
+  two.replace(frame, 11, jpeg.substr(frame, 11) + std::string("\2\x11\0", 3));
+  two[frame + 1] = 14;
+  two[frame + 7] = 2;
+  EXPECT_EQ(error_text([&] { decode_image(two, "a.jpg"); }), "[a.jpg] a JPEG of 2 components; expected 1, 3 or 4");
+  jpeg.replace(frame + 3, 4, "\xFF\xFF\xFF\xFF");
+  EXPECT_THAT(error_text([&] { decode_image(jpeg, "a.jpg"); }), HasSubstr("[a.jpg] is a damaged JPEG: "));
+  EXPECT_EQ(error_text([] { encode_png(Image{}); }),
+            "[image] 0×0 pixels of 0 channels; a PNG has at least one pixel and 1 to 4 channels");
+  if (!reads_webp()) return;
+  const std::string webp = picture_file("webp_lossless");
+  EXPECT_THAT(error_text([&] { decode_image(webp.substr(0, 40), "a.webp"); }),
+              HasSubstr("[a.webp] is no WebP that can be read: "));
+  const std::string moving("RIFF\x16\0\0\0WEBPVP8X\x0A\0\0\0\x02\0\0\0\x03\0\0\x03\0\0", 30);
+  EXPECT_EQ(error_text([&] { decode_image(moving, "a.webp"); }),
+            "[a.webp] is a WebP that moves; expected a single picture");
+}
+
 TEST(Image, OtherFormatsAreNamed) {
   EXPECT_EQ(error_text([] { decode_image("GIF89a....", "a.jpg"); }),
             "[a.jpg] is a GIF by how it begins; expected a picture in JPEG, PNG or WebP: convert it");

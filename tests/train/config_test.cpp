@@ -85,7 +85,7 @@ TEST(Config, SetChecksAgainAndKeepsTheOldOnError) {
   EXPECT_EQ(config.integer("train.threads"), 0);
   Config other = line();
   EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { other.set("data.path", "b.txt", "--data"); }),
-            "[--data] \"data.path\" applies to data.kind = \"csv\", \"numpy\", \"libsvm\", \"idx\" or \"text\", not to "
+            "[--data] \"data.path\" applies to data.kind = \"csv\", \"numpy\", \"libsvm\", \"idx\", \"images\" or \"text\", not to "
             "\"line\"; remove it, or change "
             "data.kind");
   EXPECT_FALSE(other.is_set("data.path"));
@@ -149,7 +149,7 @@ TEST(ConfigErrors, Tables) {
             "[run.toml:1:8] unknown table \"train.schedule\"; did you mean \"schedule\"?");
   EXPECT_EQ(
       parse_error("[nothing]\n"),
-      "[run.toml:1:2] unknown table \"nothing\"; the tables are \"data\", \"model\", \"loss\", \"solver\", "
+      "[run.toml:1:2] unknown table \"nothing\"; the tables are \"data\", \"augment\", \"model\", \"loss\", \"solver\", "
       "\"optimizer\", "
       "\"optimizer.groups\", "
       "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", "
@@ -298,7 +298,7 @@ TEST(ConfigErrors, WhatTomlplusplusTakesForImpossible) {
             "[run.toml:2:2] not valid TOML: Error while parsing key-value pair: expected '=', saw 'ä'");
   EXPECT_EQ(parse_error("[data]\nkind = \"\"\"\\\nä\"\"\""),
             "[run.toml:2:1] \"data.kind\" must be \"line\", \"polynomial\", \"sine\", \"blobs\", \"moons\", "
-            "\"spirals\", \"xor\", \"csv\", \"numpy\", \"libsvm\", \"idx\" or \"text\"; found the text \"ä\"");
+            "\"spirals\", \"xor\", \"csv\", \"numpy\", \"libsvm\", \"idx\", \"images\" or \"text\"; found the text \"ä\"");
 }
 
 TEST(ConfigErrors, File) {
@@ -320,10 +320,10 @@ TEST(ConfigErrors, File) {
 TEST(ConfigErrors, Required) {
   EXPECT_EQ(parse_error(""),
             "[run.toml] required key \"data.kind\" is missing; set it to \"line\", \"polynomial\", \"sine\", "
-            "\"blobs\", \"moons\", \"spirals\", \"xor\", \"csv\", \"numpy\", \"libsvm\", \"idx\" or \"text\"");
+            "\"blobs\", \"moons\", \"spirals\", \"xor\", \"csv\", \"numpy\", \"libsvm\", \"idx\", \"images\" or \"text\"");
   EXPECT_EQ(parse_error("data.kind = 'text'"),
             "[run.toml] required key \"data.path\" is missing; set it with data.kind = \"csv\", \"numpy\", \"libsvm\", "
-            "\"idx\" or \"text\" to text, "
+            "\"idx\", \"images\" or \"text\" to text, "
             "not empty, or a list of such texts, "
             "or give --data FILE");
   EXPECT_EQ(parse_error("data.kind = 'line'\nmodel.kind = 'linear'"),
@@ -576,7 +576,7 @@ TEST(ConfigKeys, Help) {
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("trian"); }),
             "[trian] no such key or table; did you mean \"train\"?");
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("foo"); }),
-            "[foo] no such key or table; the tables are \"data\", \"model\", \"loss\", \"solver\", \"optimizer\", "
+            "[foo] no such key or table; the tables are \"data\", \"augment\", \"model\", \"loss\", \"solver\", \"optimizer\", "
             "\"optimizer.groups\", "
             "\"schedule\", \"schedule.parts\", \"regularization\", \"train\", \"validation\", \"checkpoint\", "
             "\"health\", \"log\" or \"sweep\"");

@@ -266,7 +266,8 @@ TEST_F(ImageData, KeysThatDoNotFitAreRefused) {
               HasSubstr("solver.name = \"lbfgs\" goes through rows in memory, and data.kind = \"images\" has pictures"));
   EXPECT_THAT(message_of(ErrorKind::kUsage,
                          [&] { make_data(Config::parse(text + "model.kind = \"linear\"\n", "run.toml")); }),
-              HasSubstr("data.image_size is missing: the height and width of the pictures that the model is to see"));
+              HasSubstr("data.image_size is missing: the height and width of the pictures that the model is to see, such "
+                        "as 224; files may be of any size"));
 }
 
 TEST_F(ImageData, FilesThatDoNotFitAreRefused) {
