@@ -71,6 +71,8 @@ class TableEncoder {
   bool has_target() const { return has_target_; }
   const Target& target() const { return target_; }
   const std::vector<std::string>& classes() const { return classes_; }
+  /// The columns of the training file that are neither, where they are known.
+  std::vector<std::string> other_columns() const { return others_.value_or(std::vector<std::string>{}); }
 
   /// f32 (rows, width). A feature that the table has not, or that is not what it was in training, is an error with its
   /// place; and so is a column that the table has and the training file had not.
