@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "gradus/base/error.h"
 #include "gradus/base/number.h"
+#include "gradus/base/utf8.h"
 #include "gradus/data/compression.h"
 #include "gradus/data/csv_blocks.h"
 #include "gradus/data/csv_scanner.h"
@@ -51,6 +53,11 @@ void look_at(const std::vector<CsvField>& row, const MissingTexts& missing, Firs
   }
 }
 
+// Of the row from `begin` to where the scanner is.
+bool is_no_utf8(const CsvScanner& scanner, const CsvPlan& plan, size_t begin) {
+  return plan.checks_utf8 && first_invalid_utf8(plan.text.substr(begin, scanner.offset() - begin)).has_value();
+}
+
 // The first row has to be right; what is wrong with others is found later.
 FirstRows read_first_rows(CsvScanner& scanner, const CsvPlan& plan) {
   constexpr int kRows = 100;
@@ -60,6 +67,9 @@ FirstRows read_first_rows(CsvScanner& scanner, const CsvPlan& plan) {
   rows.first_line = 1 + scanner.line();
   rows.first_begin = scanner.offset();
   if (!read_row(scanner, rows.first)) scanner.problem().raise(plan.source, 1);
+  if (is_no_utf8(scanner, plan, rows.first_begin)) {
+    fail(fmt::format("{}:{}", plan.source, rows.first_line), "the first row is no UTF-8; convert the file with iconv");
+  }
   if (static_cast<int64_t>(rows.first.size()) > kMostColumns) {
     fail(fmt::format("{}:{}", plan.source, rows.first_line), "more than {} fields; is it a table?", kMostColumns);
   }
@@ -69,9 +79,10 @@ FirstRows read_first_rows(CsvScanner& scanner, const CsvPlan& plan) {
   rows.has_text.resize(rows.first.size());
   std::vector<CsvField> row;
   for (int i = 0; i < kRows && scanner.next_row(end); ++i) {
+    const size_t begin = scanner.offset();
     if (!read_row(scanner, row) || static_cast<int64_t>(row.size()) > kMostColumns) {
       scanner.skip_line();
-    } else if (row.size() == rows.first.size()) {
+    } else if (row.size() == rows.first.size() && !is_no_utf8(scanner, plan, begin)) {
       look_at(row, plan.missing, rows);
     }
   }
@@ -154,6 +165,14 @@ Layout layout_of(CsvPlan plan, size_t begin, const CsvOptions& options) {
   return {std::move(plan), std::move(rows), header};
 }
 
+// Looks at a text, which is at `place` in the plan's file. What is no UTF-8 is an error, or rows to leave out.
+TextSurvey surveyed(CsvPlan& plan, size_t block_bytes, const TextPlace& place = {}) {
+  TextSurvey survey = survey_text(plan.text, block_bytes);
+  if (!plan.skips_bad_rows) check_utf8(survey, plan.text, plan.source, place);
+  plan.checks_utf8 = survey.not_utf8.has_value();
+  return survey;
+}
+
 // Reads the rows of the plan's text into columns that have no names yet.
 CsvEnd read_rows(const CsvPlan& plan, const TextSurvey& survey, Table& table) {
   // What is noted of each column in a block must not outweigh it.
@@ -167,7 +186,8 @@ void set_names(Table& table, const Names& names) {
   for (size_t column = 0; column < names.size(); ++column) table.columns[column].name = names[column];
 }
 
-[[noreturn]] void fail_empty(const std::string& source) {
+[[noreturn]] void fail_empty(const std::string& source, const std::string& first_skipped) {
+  if (!first_skipped.empty()) fail(source, "there is no row in it but bad ones; the first: {}", first_skipped);
   fail(source, "there is a line of names and no row below it");
 }
 
@@ -175,11 +195,11 @@ void set_names(Table& table, const Names& names) {
 
 Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options) {
   CsvPlan plan = empty_plan(text, source, options);
-  const TextSurvey survey = survey_text(text, options.block_bytes, source);
+  const TextSurvey survey = surveyed(plan, options.block_bytes);
   const Layout layout = layout_of(std::move(plan), text.starts_with("\xEF\xBB\xBF") ? 3 : 0, options);
   Table table;
   read_rows(layout.plan, survey, table);
-  if (table.rows == 0) fail_empty(source);
+  if (table.rows == 0) fail_empty(source, table.skipped.first);
   set_names(table, layout.names());
   return table;
 }
@@ -198,7 +218,7 @@ CsvStream::CsvStream(const std::string& path, const CsvOptions& options, const T
     pieces_.next(0);
     plan.text = pieces_.text();
   }
-  survey_text(pieces_.text(), block_bytes_, path);
+  surveyed(plan, block_bytes_);
   const Layout layout = layout_of(std::move(plan), pieces_.begin(), options);
   names_ = layout.names();
   plan_ = std::make_unique<Plan>(Plan{layout.plan});
@@ -209,22 +229,21 @@ CsvStream::~CsvStream() = default;
 bool CsvStream::next(Table& table) {
   do {
     if (is_started_ && !pieces_.next(used_)) {
-      if (rows_ == 0) fail_empty(pieces_.source());
+      if (rows_ == 0) fail_empty(pieces_.source(), skipped_.first);
       return false;
     }
-    if (is_started_) plan_->begin = 0;
-    is_started_ = true;
+    const bool is_first = !std::exchange(is_started_, true);
+    if (!is_first) plan_->begin = 0;
     plan_->text = pieces_.text();
     plan_->goes_on = !pieces_.is_last();
-    const TextSurvey survey = survey_text(pieces_.text(), block_bytes_, pieces_.source(), pieces_.offset());
+    const TextSurvey survey = surveyed(*plan_, block_bytes_, {pieces_.offset(), is_first ? 1 : plan_->line});
     const CsvEnd end = read_rows(*plan_, survey, table);
     set_names(table, names_);
     used_ = end.offset;
     plan_->line = end.line;
     note_kinds(table);
     rows_ += table.rows;
-    if (skipped_ == 0) first_skipped_ = table.first_skipped;
-    skipped_ += table.skipped;
+    skipped_.add(table.skipped);
   } while (table.rows == 0);
   return true;
 }

@@ -26,9 +26,9 @@ struct CsvOptions {
   /// Lines that begin with this character are skipped.
   std::optional<char> comment = {};
   enum class BadRow : uint8_t { kError, kSkip };
-  /// What becomes of a row with another number of fields than the first, or with a quote where none may be. kSkip
-  /// leaves it out and counts it (`Table::skipped`). A first row with such a quote is an error all the same, and a
-  /// quote that never ends.
+  /// What becomes of a row with another number of fields than the first, with a quote where none may be, or with bytes
+  /// that are no UTF-8. kSkip leaves it out and counts it (`Table::skipped`). What is wrong with the first row is an
+  /// error all the same, and a quote that never ends.
   BadRow on_bad_row = BadRow::kError;
   /// How much of the text a thread takes at a time; 1 or more. The table does not depend on it.
   size_t block_bytes = size_t{1} << 20;
@@ -62,9 +62,8 @@ class CsvStream {
   /// and columns that are not wanted have no values.
   bool next(Table& table);
   const TextPieces& text() const { return pieces_; }
-  /// Rows that were left out so far because something is wrong with them, and with the first.
-  int64_t skipped() const { return skipped_; }
-  const std::string& first_skipped() const { return first_skipped_; }
+  /// So far, those of pieces without another row too.
+  const SkippedRows& skipped() const { return skipped_; }
 
   /// A column is taken for numbers until a field is none, and for text from that piece on. After the last piece the
   /// kinds are those of all rows; `has_changed` says whether earlier pieces took a column for something else, so that
@@ -84,8 +83,8 @@ class CsvStream {
   std::vector<std::string> names_;
   std::unique_ptr<Plan> plan_;
   size_t used_ = 0;
-  int64_t rows_ = 0, skipped_ = 0;
-  std::string first_skipped_;
+  int64_t rows_ = 0;
+  SkippedRows skipped_;
   bool is_started_ = false, has_changed_ = false;
 };
 

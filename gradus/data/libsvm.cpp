@@ -13,12 +13,13 @@ std::string SparseExamples::place(int64_t row) const {
 SparseExamples parse_libsvm(std::string_view text, const std::string& source, const LibsvmOptions& options) {
   detail::LibsvmSummary summary(source, options);
   const size_t begin = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
-  std::vector<detail::LibsvmBlock> blocks = detail::read_libsvm_blocks(text, begin, source, options);
+  std::vector<detail::LibsvmBlock> blocks = detail::read_libsvm_blocks(text, begin, source, options, {});
   summary.add(blocks);
   summary.finish();
   SparseExamples examples = detail::join_libsvm_blocks(blocks, 1, summary.base());
   examples.source = source;
   examples.features.columns = summary.columns();
+  examples.skipped = summary.skipped();
   examples.base = summary.base() == 0 ? LibsvmOptions::Base::kZero : LibsvmOptions::Base::kOne;
   return examples;
 }
@@ -41,7 +42,8 @@ bool LibsvmStream::next(SparseExamples& rows) {
     }
     const int64_t line = summary_->line();
     std::vector<detail::LibsvmBlock> blocks =
-        detail::read_libsvm_blocks(pieces_.text(), pieces_.begin(), pieces_.source(), options_, pieces_.offset());
+        detail::read_libsvm_blocks(pieces_.text(), pieces_.begin(), pieces_.source(), options_,
+                                   {pieces_.offset(), line});
     summary_->add(blocks);
     if (options_.base != LibsvmOptions::Base::kAuto) summary_->check_columns();
     rows = detail::join_libsvm_blocks(blocks, line, 0);
@@ -51,6 +53,7 @@ bool LibsvmStream::next(SparseExamples& rows) {
   return true;
 }
 
+const SkippedRows& LibsvmStream::skipped() const { return summary_->skipped(); }
 int32_t LibsvmStream::base() const { return summary_->base(); }
 int64_t LibsvmStream::columns() const { return summary_->columns(); }
 

@@ -11,6 +11,7 @@
 
 #include "gradus/base/files.h"
 #include "gradus/base/input_file.h"
+#include "gradus/data/table.h"
 #include "gradus/tensor/sparse.h"
 #include "gradus/tensor/tensor.h"
 
@@ -41,7 +42,8 @@ struct RowCacheDescription {
   std::vector<RowSource> sources = {};
   std::string options = {};  ///< How the rows were made of the sources: with other options the cache is another.
   std::string encoder = {};  ///< What the training part told of the columns, for whoever reads the rows.
-  int64_t left_out = 0;      ///< Rows of the sources that are in neither part.
+  int64_t unlabelled = 0;    ///< Rows of the sources that are in neither part, as they have no target,
+  SkippedRows skipped = {};  ///< and as something is wrong with them.
   double total_weights[kRowParts] = {0.0, 0.0};  ///< Of the rows of each part; their number without weights.
 };
 

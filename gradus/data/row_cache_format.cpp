@@ -72,7 +72,9 @@ std::string to_json(const RowCacheDescription& d) {
       .add("sources", sources)
       .add("options", d.options)
       .add("encoder", d.encoder)
-      .add("left_out", d.left_out)
+      .add("left_out", d.unlabelled + d.skipped.count)
+      .add("skipped", d.skipped.count)
+      .add("first_skipped", d.skipped.first)
       .add("training_weight", d.total_weights[0])
       .add("held_out_weight", d.total_weights[1]);
   return text.line();
@@ -92,7 +94,11 @@ RowCacheDescription row_cache_description(std::string_view json, const std::stri
   }
   d.options = field<std::string>(value, "options", file);
   d.encoder = field<std::string>(value, "encoder", file);
-  d.left_out = integer(value, "left_out", 0, std::numeric_limits<int64_t>::max(), file);
+  d.unlabelled = integer(value, "left_out", 0, std::numeric_limits<int64_t>::max(), file);
+  if (value.find("skipped") != nullptr) {
+    d.skipped = {integer(value, "skipped", 0, d.unlabelled, file), field<std::string>(value, "first_skipped", file)};
+    d.unlabelled -= d.skipped.count;
+  }
   d.total_weights[0] = real(value, "training_weight", file);
   d.total_weights[1] = real(value, "held_out_weight", file);
   return d;

@@ -40,6 +40,11 @@ void append_texts(TableColumn& to, TableColumn& from) {
 
 }  // namespace
 
+void SkippedRows::add(const SkippedRows& more) {
+  if (count == 0) first = more.first;
+  count += more.count;
+}
+
 int64_t TableColumn::first_missing() const {
   const auto rows = static_cast<int64_t>(is_number ? numbers.size() : codes.size());
   for (int64_t row = 0; row < rows; ++row) {
@@ -96,8 +101,7 @@ void Table::append(Table&& other) {
   }
   move_behind(lines, other.lines);
   rows += other.rows;
-  if (skipped == 0) first_skipped = std::move(other.first_skipped);
-  skipped += other.skipped;
+  skipped.add(other.skipped);
 }
 
 namespace {

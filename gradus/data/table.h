@@ -33,6 +33,15 @@ struct TableColumn {
 /// Tables have no more columns than this: a file that seems to have is none.
 constexpr int64_t kMostColumns = int64_t{1} << 18;
 
+/// Rows that were left out because something is wrong with them.
+struct SkippedRows {
+  int64_t count = 0;
+  std::string first = {};  ///< What is wrong with the first of them, and where: "[file:line] …".
+
+  /// Those behind.
+  void add(const SkippedRows& more);
+};
+
 struct Table {
   /// A file that rows come from.
   struct Part {
@@ -43,8 +52,7 @@ struct Table {
   int64_t rows = 0;
   std::vector<int64_t> lines;      ///< Where each row begins in its file, counted from 1.
   std::vector<Part> parts;         ///< At least one, by their first rows.
-  int64_t skipped = 0;             ///< Rows that were left out because something is wrong with them.
-  std::string first_skipped = {};  ///< What is wrong with the first of them, and where.
+  SkippedRows skipped = {};
 
   /// The place of the column of this name; a usage error that lists the names if there is none.
   size_t column(std::string_view name) const;

@@ -58,20 +58,18 @@ class TableCacheWriter {
   TableCacheWriter(const CacheRequest& request, const TableCacheOptions& options)
       : request_(request), options_(options) {}
 
-  TableCacheCounts write() {
+  void write() {
     const TableEncoder encoder = options_.known ? *options_.known : fit();
-    counts_ = {};
     RowCacheWriter writer(request_.path,
                           {.columns = encoder.width(), .has_weights = static_cast<bool>(options_.weights)},
                           request_.writer);
     RowCacheDescription description{
         .layout = {.columns = encoder.width()}, .options = request_.options, .encoder = encoder.to_json()};
-    rows_ = 0;
+    rows_ = unlabelled_ = 0;
     for (const std::string& path : request_.files) encode(path, false, encoder, writer, description);
     for (const std::string& path : request_.held_out_files) encode(path, true, encoder, writer, description);
-    description.left_out = counts_.unlabelled + counts_.skipped;
+    description.unlabelled = unlabelled_;
     writer.finish(std::move(description));
-    return counts_;
   }
 
  private:
@@ -100,13 +98,13 @@ class TableCacheWriter {
     const TableColumn& target = table.columns[table.column(name)];
     training.clear();
     for (int64_t row = 0; row < table.rows; ++row) {
+      if (options_.leaves_out_unlabelled && target.is_missing(row)) continue;
       const bool is_held_out = held_out || request_.held_out.contains(rows_);
       if (!held_out) ++rows_;
-      if (options_.leaves_out_unlabelled && target.is_missing(row)) continue;
       (is_held_out ? held : training).push_back(static_cast<int64_t>(kept.size()));
       kept.push_back(row);
     }
-    counts_.unlabelled += table.rows - static_cast<int64_t>(kept.size());
+    unlabelled_ += table.rows - static_cast<int64_t>(kept.size());
     if (static_cast<int64_t>(kept.size()) < table.rows) table.keep(kept);
     return held;
   }
@@ -206,8 +204,7 @@ class TableCacheWriter {
       for (const int64_t row : held) is_held_out_[static_cast<size_t>(row)] = 1;
       add_rows(table, encoder, writer);
     }
-    if (counts_.skipped == 0) counts_.first_skipped = stream.first_skipped();
-    counts_.skipped += stream.skipped();
+    description.skipped.add(stream.skipped());
     description.sources.push_back(source_of(stream.text()));
   }
 
@@ -231,26 +228,27 @@ class TableCacheWriter {
 
   const CacheRequest& request_;
   const TableCacheOptions& options_;
-  TableCacheCounts counts_;
   std::vector<Kinds> kinds_;                 // of the files' columns,
   std::vector<std::vector<bool>> is_empty_;  // and whether all values of one are missing
   std::vector<std::string> names_;
   std::vector<uint8_t> is_held_out_;
-  int64_t rows_ = 0;  // of `files` so far
+  int64_t unlabelled_ = 0;
+  int64_t rows_ = 0;  // of `files` so far, without those left out
 };
 
 }  // namespace
 
-TableCacheCounts write_table_cache(const CacheRequest& request, const TableCacheOptions& options) {
-  return TableCacheWriter(request, options).write();
+void write_table_cache(const CacheRequest& request, const TableCacheOptions& options) {
+  TableCacheWriter(request, options).write();
 }
 
-void for_each_table(const std::string& path, const CsvOptions& csv, const TextPieceOptions& pieces,
-                    const TableEncoder& encoder, const std::vector<std::string>& categories,
-                    const std::function<void(Table& table)>& visit) {
+SkippedRows for_each_table(const std::string& path, const CsvOptions& csv, const TextPieceOptions& pieces,
+                           const TableEncoder& encoder, const std::vector<std::string>& categories,
+                           const std::function<void(Table& table)>& visit) {
   CsvStream stream(path, csv, pieces);
   take_texts(stream, encoder, categories);
   for (Table table; stream.next(table);) visit(table);
+  return stream.skipped();
 }
 
 }  // namespace gradus

@@ -80,11 +80,13 @@ std::vector<Key> data_keys() {
        "makes clusters needs none, and is only compared with them."},
       {"data.validation_labels", texts(), Unset{}, data_is({"idx"}), "The same of `data.validation_path`."},
       {"data.rows", choice({"in_memory", "streamed"}), "in_memory", data_is({"csv", "libsvm"}),
-       "`in_memory`: all rows are held in memory. `streamed`: for files larger than memory. The rows are encoded into a "
+       "`in_memory`: all rows are held in memory. `streamed`: for files larger than memory. The rows are encoded into "
+       "a "
        "file once, the cache, from which each pass reads a part at a time, shuffled by the seed: blocks of rows, and "
        "the rows of those that are in memory together. For `solver.name` = `sgd`, `adagrad` or `ftrl`, and for "
        "optimizers with a number as `train.batch_size`; with "
-       "`data.split = \"random\"`, each row being held out by itself, so that the fraction is about that. A cache whose "
+       "`data.split = \"random\"`, each row being held out by itself, so that the fraction is about that. A cache "
+       "whose "
        "source or options have changed is made again."},
       {"data.cache", text(), Unset{"the first file's path with .rows behind it"}, Condition{"data.rows", {"streamed"}},
        "Where the cache lies. It takes about as much of the disk as the rows in 32 bits: 8 bytes for a value that is "
@@ -110,10 +112,12 @@ std::vector<Key> data_keys() {
       {"data.missing", texts(), Unset{"NA, N/A, NaN, nan, null and ?"}, data_is({"csv"}),
        "The fields that mean that there is no value, beside an empty one."},
       {"data.comment", text(), Unset{}, data_is({"csv"}), "Lines that begin with this character are skipped."},
-      {"data.on_bad_row", choice({"error", "skip"}), "error", data_is({"csv"}),
-       "A row with another number of fields than the first, or with a quote where none may be: an error, or left out "
-       "and "
-       "counted (`--on-bad-row skip`)."},
+      {"data.on_bad_row", choice({"error", "skip"}), "error", data_is({"csv", "libsvm"}),
+       "A row with which something is wrong: an error, or left out and counted, with a word on the first "
+       "(`--on-bad-row skip`). Of CSV: another number of fields than the first row has, a quote where none may be, "
+       "bytes "
+       "that are no UTF-8; of LIBSVM: anything that is no label and pairs of index and value. `predict` refuses such "
+       "rows."},
       {"data.members", texts(), Unset{"all"}, data_is({"numpy"}), "The arrays of an archive to read, in this order."},
       {"data.columns", integer({.low = 1, .high = 2147483647}), Unset{"up to the highest index"}, data_is({"libsvm"}),
        "How many columns there are; a higher index is an error then."},
@@ -161,7 +165,8 @@ std::vector<Key> data_keys() {
        "What becomes of a feature of text. `one_hot`: an input for each text of the training part, 1 where it is that "
        "one "
        "and 0 elsewhere. `hash`: the same for `data.hash_buckets` numbers that are drawn from the text, for texts of "
-       "which there are many. `embedding`: of an `mlp`, a vector that is learned for each text of the training part, and one for all others. `error`: features are numbers."},
+       "which there are many. `embedding`: of an `mlp`, a vector that is learned for each text of the training part, "
+       "and one for all others. `error`: features are numbers."},
       {"data.category_columns", texts(), Unset{"none"}, data_is(kTables),
        "Features whose numbers are names, such as postal codes: they are treated as text is."},
       {"data.hash_buckets", integer({.low = 1, .high = 1 << 16}), 256, Condition{"data.categories", {"hash"}},

@@ -414,7 +414,7 @@ void Run::write_summary(const TrainingSummary& summary) const {
                          .add("undone_steps", state.undone_steps)
                          .add("spikes_trained_on", state.health.spikes)
                          .add("clipped_steps", state.health.clipped_steps)
-                         .add("skipped_rows", session_->data().skipped)
+                         .add("skipped_rows", session_->data().left_out.skipped.count)
                          .add("unused_tokens", session_->data().unused_tokens)
                          .add("warnings", state.health.warned));
   json.add("checkpoints",

@@ -16,8 +16,12 @@ std::optional<char> separator_of(const Config& config) {
   return name == "comma" ? ',' : name == "semicolon" ? ';' : name == "tab" ? '\t' : ' ';
 }
 
-Table read_one(const Config& config, const std::string& path) {
-  if (config.text("data.kind") != "numpy") return read_csv(path, csv_options(config));
+Table read_one(const Config& config, const std::string& path, bool refuses_bad_rows) {
+  if (config.text("data.kind") != "numpy") {
+    CsvOptions options = csv_options(config);
+    if (refuses_bad_rows) options.on_bad_row = CsvOptions::BadRow::kError;
+    return read_csv(path, options);
+  }
   return read_numpy(
       path, {.members = config.has("data.members") ? config.texts("data.members") : std::vector<std::string>{}});
 }
@@ -40,27 +44,20 @@ CsvOptions csv_options(const Config& config) {
   return options;
 }
 
-Table read_tables(const Config& config, const std::vector<std::string>& paths) {
+Table read_tables(const Config& config, const std::vector<std::string>& paths, bool refuses_bad_rows) {
   const std::vector<std::string> files = files_of(paths, "data.path");
-  Table table = read_one(config, files[0]);
-  for (size_t i = 1; i < files.size(); ++i) table.append(read_one(config, files[i]));
+  Table table = read_one(config, files[0], refuses_bad_rows);
+  for (size_t i = 1; i < files.size(); ++i) table.append(read_one(config, files[i], refuses_bad_rows));
   return table;
 }
 
 namespace internal {
 namespace {
 
-// Rows that were left out.
-struct LeftOut {
-  int64_t unlabelled = 0, skipped = 0;
-  std::string first_skipped = {};
-};
-
 // The rows to learn from. Those without a target are left out where that is asked for, and counted.
-Table read_examples(const Config& config, const std::vector<std::string>& paths, LeftOut& left_out) {
+Table read_examples(const Config& config, const std::vector<std::string>& paths, LeftOutRows& left_out) {
   Table table = read_tables(config, paths);
-  if (left_out.skipped == 0) left_out.first_skipped = table.first_skipped;
-  left_out.skipped += table.skipped;
+  left_out.skipped.add(table.skipped);
   if (config.text("data.unlabelled") != "leave_out") return table;
   const size_t target = config.has("data.target") ? table.column(config.text("data.target")) : table.columns.size() - 1;
   const std::string source = table.source();
@@ -114,14 +111,14 @@ TensorDataset encoded(const Config& config, const TableEncoder& encoder, const T
 
 }  // namespace
 
-std::unique_ptr<Dataset> read_table(const Config& config, const TableEncoder& encoder,
-                                    const std::vector<std::string>& paths) {
-  LeftOut left_out;
-  return std::make_unique<TensorDataset>(encoded(config, encoder, read_examples(config, paths, left_out)));
+ReadRows read_table(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths) {
+  ReadRows read;
+  read.rows = std::make_unique<TensorDataset>(encoded(config, encoder, read_examples(config, paths, read.left_out)));
+  return read;
 }
 
 ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
-  LeftOut left_out;
+  LeftOutRows left_out;
   const Table table = read_examples(config, config.texts("data.path"), left_out);
   const Split split = split_of_rows(config, table);
   const auto* known = std::get_if<TableEncoder>(&given);
@@ -139,9 +136,7 @@ ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
     data.validation = std::move(validation);
   }
   data.split = split;
-  data.unlabelled = left_out.unlabelled;
-  data.skipped = left_out.skipped;
-  data.first_skipped = left_out.first_skipped;
+  data.left_out = left_out;
   data.shape = shape_for(config, encoder);
   data.encoder = encoder;
   return data;

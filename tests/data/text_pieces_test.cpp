@@ -272,7 +272,7 @@ TEST_F(TextPiecesTest, CsvErrorsAreThoseOfTheWhole) {
 TEST_F(TextPiecesTest, CsvCountsBadRowsAsTheWholeDoes) {
   std::string text = "a,b\n";
   for (int i = 0; text.size() < 120'000; ++i)
-    text += i % 1000 == 7 ? "1\n" : i % 1000 == 8 ? "1,x\"y\n" : "1,\"x\ny\"\n";
+    text += i % 1000 == 7 ? "1\n" : i % 1000 == 8 ? "1,x\"y\n" : i % 1000 == 9 ? "\xFF,z\n" : "1,\"x\ny\"\n";
   const std::string path = path_of("b.csv", text);
   const CsvOptions options{.on_bad_row = CsvOptions::BadRow::kSkip};
   const Table whole = read_csv(path, options);
@@ -280,8 +280,25 @@ TEST_F(TextPiecesTest, CsvCountsBadRowsAsTheWholeDoes) {
   int64_t rows = 0;
   for (Table table; stream.next(table);) rows += table.rows;
   EXPECT_EQ(rows, whole.rows);
-  EXPECT_EQ(stream.skipped(), whole.skipped);
-  EXPECT_EQ(stream.first_skipped(), whole.first_skipped);
+  EXPECT_EQ(stream.skipped().count, whole.skipped.count);
+  EXPECT_EQ(stream.skipped().first, whole.skipped.first);
+}
+
+TEST_F(TextPiecesTest, LibsvmCountsBadRowsAsTheWholeDoes) {
+  std::string text;
+  for (int i = 0; i < 10'000; ++i)
+    text += i % 1000 == 7 ? "x\n" : i % 1000 == 8 ? "1 1:\xFF\n" : fmt::format("{} {}:1\n", i, 1 + i % 50);
+  text += std::string(8000, 'x') + "\n";  // a last piece without a row
+  const std::string path = path_of("b.svm", text);
+  const LibsvmOptions options{.on_bad_row = LibsvmOptions::BadRow::kSkip};
+  const SparseExamples whole = read_libsvm(path, options);
+  LibsvmStream stream(path, options, pieces_of(5000));
+  std::vector<double> targets;
+  for (SparseExamples rows; stream.next(rows);) targets.insert(targets.end(), rows.targets.begin(), rows.targets.end());
+  EXPECT_EQ(targets, whole.targets);
+  EXPECT_EQ(stream.skipped().count, whole.skipped.count);
+  EXPECT_EQ(stream.skipped().count, 21);
+  EXPECT_EQ(stream.skipped().first, whole.skipped.first);
 }
 
 TEST_F(TextPiecesTest, CompressedFilesThatAreWrongSayWhatTheWholeSays) {

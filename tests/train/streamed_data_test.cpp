@@ -255,13 +255,13 @@ TEST_F(StreamedData, EvaluatesAndPredictsPieceByPiece) {
     std::string text;
     predict_files(found, {file}, [&](const Predictions& rows) { text += to_csv(rows, text.empty()); });
     EXPECT_EQ(text, to_csv(predict_files(wanted, {file})));
-    Metrics metrics(metric_units(found.encoder(), *read_data(wanted.config(), wanted.encoder(), {file})));
+    Metrics metrics(metric_units(found.encoder(), *read_data(wanted.config(), wanted.encoder(), {file}).rows));
     int64_t rows = 0;
     read_data_in_parts(found.config(), std::get<TableEncoder>(found.encoder()), {file}, [&](const Dataset& part) {
       evaluate_into(metrics, evaluation_of(found.model()), part, {});
       rows += part.size();
     });
-    const auto data = read_data(wanted.config(), wanted.encoder(), {file});
+    const auto data = read_data(wanted.config(), wanted.encoder(), {file}).rows;
     EXPECT_EQ(rows, data->size());
     EXPECT_NEAR(metrics.loss(), evaluate(evaluation_of(wanted.model()), *data, {})->loss(), 1e-9);
   };
@@ -280,8 +280,10 @@ TEST_F(StreamedData, LeavesOutWhatIsAskedFor) {
   spill(folder_ / "a.csv", text);
   const Overrides keys = {"data.unlabelled=leave_out", "data.on_bad_row=skip"};
   const ExperimentData data = make_data(table_(streamed_(keys)));
-  EXPECT_EQ(data.left_out, 2);
-  EXPECT_EQ(left_out_text(data), "2 rows are left out, for want of a target or as something is wrong with them\n");
+  EXPECT_EQ(left_out_text(data),
+            fmt::format("1 rows are left out, as something is wrong with them; the first: [{}:53] 2 "
+                        "fields; expected 8, as in line 1\n1 rows without a target are left out\n",
+                        path_("a.csv")));
   EXPECT_EQ(data.training->size(), 50);
   EXPECT_EQ(trained(table_(streamed_(keys))).weights, trained(table_(keys)).weights);
   EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.on_bad_row=skip"}))); }),
