@@ -16,6 +16,7 @@
 #include "gradus/train/resume.h"
 #include "gradus/train/run_files.h"
 #include "gradus/train/run_log.h"
+#include "gradus/train/split_file.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
@@ -89,17 +90,6 @@ void remove_leftovers(const fs::path& folder) {
       if (is_leftover(path)) remove_path(path);
     }
   }
-}
-
-// "row,part" of each row in use.
-std::string split_text(const Split& split) {
-  std::vector<std::pair<int64_t, const char*>> rows;
-  for (const int64_t row : split.training) rows.emplace_back(row, "training");
-  for (const int64_t row : split.validation) rows.emplace_back(row, "validation");
-  std::sort(rows.begin(), rows.end());
-  std::string text = "row,part\n";
-  for (const auto& [row, part] : rows) fmt::format_to(std::back_inserter(text), "{},{}\n", row, part);
-  return text;
 }
 
 void write_if_different(const fs::path& path, const std::string& text) {
@@ -218,7 +208,7 @@ void Run::open(bool overwrite) {
 void Run::write_data_files() const {
   const std::string_view name = encoder_file(data().encoder);
   if (!name.empty()) write_if_different(folder_ / name, encoder_json(data().encoder));
-  if (!data().split.training.empty()) write_if_different(folder_ / kSplit, split_text(data().split));
+  write_split(folder_ / kSplit, data());
 }
 
 void Run::resume(const RunOptions& options, Config config) {

@@ -40,6 +40,10 @@ void check_streams(const Config& config) {
         config.where("data.training_size"),
         "data.training_size draws rows from all of them, which data.rows = \"streamed\" does not hold; remove it");
   }
+  if (config.has("data.folds") && config.has("data.validation_path")) {
+    fail_usage(config.where("data.validation_path"),
+               "data.validation_path and data.folds both say what is held out of streamed rows; remove one of them");
+  }
   const std::string& solver = config.has("solver.name") ? config.text("solver.name") : "none";
   if (takes_single_rows(solver)) return;
   if (solver != "none") {
