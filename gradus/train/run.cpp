@@ -13,6 +13,7 @@
 #include "gradus/tensor/isa.h"
 #include "gradus/train/clustering_model.h"
 #include "gradus/train/own_config.h"
+#include "gradus/train/report.h"
 #include "gradus/train/resume.h"
 #include "gradus/train/run_files.h"
 #include "gradus/train/run_log.h"
@@ -384,6 +385,23 @@ void Run::log(const StepRecord& record) {
   if (on_logged_) on_logged_(progress);
 }
 
+namespace {
+
+bool wants_report(const Config& config, const TrainingSummary& summary) {
+  const bool is_wanted = config.has("validation.report") && config.boolean("validation.report");
+  return is_wanted && !summary.anomaly && summary.stop_reason != StopReason::kInterrupted;
+}
+
+// Measures of the model that lies in the run's folder, those aside that the last validation has told.
+void add_report(JsonText& metrics, const fs::path& run, const Dataset& validation, const std::vector<Metric>& known) {
+  for (const auto& [name, value] : report_measures(load(run), validation)) {
+    const bool is_known = std::ranges::any_of(known, [&, &name = name](const Metric& m) { return m.name == name; });
+    if (!is_known) metrics.add("val_" + name, value);
+  }
+}
+
+}  // namespace
+
 void Run::write_summary(const TrainingSummary& summary) const {
   const TrainingState state = session_->trainer().state();
   const CheckpointTimes times = writer_->times();
@@ -417,6 +435,9 @@ void Run::write_summary(const TrainingSummary& summary) const {
     for (const Metric& metric : is_best ? state.best_metrics : state.last_metrics) {
       metrics.add("val_" + metric.name, metric.value);
     }
+  }
+  if (wants_report(config(), summary) && data().validation) {
+    add_report(metrics, folder_, *data().validation, is_best ? state.best_metrics : state.last_metrics);
   }
   json.add("metrics", metrics);
   write_file(folder_ / kSummary, json.page());
