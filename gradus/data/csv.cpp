@@ -1,6 +1,7 @@
 #include "gradus/data/csv.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -167,7 +168,7 @@ Layout layout_of(CsvPlan plan, size_t begin, const CsvOptions& options) {
 
 // Looks at a text, which is at `place` in the plan's file. What is no UTF-8 is an error, or rows to leave out.
 TextSurvey surveyed(CsvPlan& plan, size_t block_bytes, const TextPlace& place = {}) {
-  TextSurvey survey = survey_text(plan.text, block_bytes);
+  TextSurvey survey = survey_text(plan.text, block_bytes, plan.is_mapped);
   if (!plan.skips_bad_rows) check_utf8(survey, plan.text, plan.source, place);
   plan.checks_utf8 = survey.not_utf8.has_value();
   return survey;
@@ -193,8 +194,11 @@ void set_names(Table& table, const Names& names) {
 
 }  // namespace
 
-Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options) {
+namespace {
+
+Table parse(std::string_view text, const std::string& source, const CsvOptions& options, bool is_mapped) {
   CsvPlan plan = empty_plan(text, source, options);
+  plan.is_mapped = is_mapped;
   const TextSurvey survey = surveyed(plan, options.block_bytes);
   const Layout layout = layout_of(std::move(plan), text.starts_with("\xEF\xBB\xBF") ? 3 : 0, options);
   Table table;
@@ -204,8 +208,84 @@ Table parse_csv(std::string_view text, const std::string& source, const CsvOptio
   return table;
 }
 
-Table read_csv(const std::string& path, const CsvOptions& options) {
-  return parse_csv(FileContents(path).bytes(), path, options);
+}  // namespace
+
+Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options) {
+  return parse(text, source, options, false);
+}
+
+namespace {
+
+// Of compressed text nobody knows how much it is before it is there.
+void check_room(const std::string& source, int64_t rows, size_t columns, int64_t most_bytes) {
+  const int64_t numbers = rows * static_cast<int64_t>(1 + columns);
+  if (numbers <= most_bytes / static_cast<int64_t>(sizeof(double))) return;
+  fail(source,
+       "its first {} rows take more than {} bytes as a table, which is half of the free memory; stream rows with "
+       "data.rows = \"streamed\", take a part of it, or a larger machine",
+       rows, most_bytes);
+}
+
+// The rows of all, which lose them: a column at a time, so that no more than that is there twice.
+Table joined(std::vector<Table>& pieces, int64_t rows) {
+  Table all;
+  all.rows = rows;
+  all.parts = pieces[0].parts;
+  for (size_t c = 0; c < pieces[0].columns.size(); ++c) {
+    Table column;
+    for (Table& piece : pieces) {
+      Table next;
+      next.columns.push_back(std::move(piece.columns[c]));
+      next.rows = piece.rows;
+      if (!column.columns.empty()) {
+        column.append(std::move(next));
+        continue;
+      }
+      column = std::move(next);
+      TableColumn& first = column.columns[0];
+      first.is_number ? first.numbers.reserve(static_cast<size_t>(rows)) : first.codes.reserve(static_cast<size_t>(rows));
+    }
+    all.columns.push_back(std::move(column.columns[0]));
+  }
+  all.lines.reserve(static_cast<size_t>(rows));
+  for (const Table& piece : pieces) all.lines.insert(all.lines.end(), piece.lines.begin(), piece.lines.end());
+  return all;
+}
+
+// All rows; nothing if a column was taken for numbers at first, and the stream knows now that it is not.
+std::optional<Table> read_all(CsvStream& stream, int64_t most_bytes) {
+  std::vector<Table> pieces;
+  int64_t rows = 0;
+  for (Table piece; stream.next(piece);) {
+    rows += piece.rows;
+    check_room(stream.text().source(), rows, piece.columns.size(), most_bytes);
+    if (stream.has_changed()) {
+      pieces.clear();
+    } else {
+      pieces.push_back(std::move(piece));
+    }
+  }
+  if (stream.has_changed()) return std::nullopt;
+  Table all = joined(pieces, rows);
+  all.skipped = stream.skipped();
+  return all;
+}
+
+Table read_compressed(const std::string& path, const CsvOptions& options, const TextPieceOptions& pieces) {
+  const int64_t most_bytes = most_contents_bytes();
+  CsvStream stream(path, options, pieces);
+  if (std::optional<Table> table = read_all(stream, most_bytes)) return *std::move(table);
+  CsvStream again(path, options, pieces);
+  again.set_kinds(stream.kinds());
+  return read_all(again, most_bytes).value();
+}
+
+}  // namespace
+
+Table read_csv(const std::string& path, const CsvOptions& options, const TextPieceOptions& pieces) {
+  if (is_compressed_file(path)) return read_compressed(path, options, pieces);
+  const FileContents file(path);
+  return parse(file.bytes(), path, options, file.is_mapped());
 }
 
 struct CsvStream::Plan : CsvPlan {};

@@ -40,8 +40,9 @@ struct CsvOptions {
 /// column, what was found and what was expected: a row of another length, a quote that does not end or has text behind
 /// it, a column without a name or with another's, invalid UTF-8, no row at all.
 Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options = {});
-/// The same of a file, which may be compressed (data/file_contents.h).
-Table read_csv(const std::string& path, const CsvOptions& options = {});
+/// The same of a file, which may be compressed (data/file_contents.h): then it is read in `pieces`, so that its text
+/// does not stand beside the table, and a second time where a column turns out to be text.
+Table read_csv(const std::string& path, const CsvOptions& options = {}, const TextPieceOptions& pieces = {});
 
 enum class CsvKind : uint8_t {
   kNumbers,

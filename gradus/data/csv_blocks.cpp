@@ -9,6 +9,7 @@
 #include "gradus/base/threads.h"
 #include "gradus/base/utf8.h"
 #include "gradus/data/csv_scanner.h"
+#include "gradus/data/file_contents.h"
 #include "gradus/data/number_fields_simd.h"
 #include "gradus/data/text_index.h"
 
@@ -215,7 +216,10 @@ class Blocks {
   CsvEnd end() const { return end_; }
 
  private:
-  void read_block(Block& block) { BlockReader(plan_, kinds_, table_, block).read(); }
+  void read_block(Block& block) {
+    BlockReader(plan_, kinds_, table_, block).read();
+    if (plan_.is_mapped) release_pages(plan_.text.substr(block.begin, block.stop - block.begin));
+  }
 
   void read_blocks() {
     parallel_for(static_cast<int64_t>(blocks_.size()), 1,

@@ -28,9 +28,11 @@ struct LibsvmBlock {
 };
 
 /// Reads what is behind `begin` in blocks of `options.block_bytes`, on several threads. `place` is that of `text` in
-/// `source`, for the error of what is no UTF-8; other errors stand in their blocks.
+/// `source`, for the error of what is no UTF-8; other errors stand in their blocks. Pages of a mapped file are given
+/// back as they were read.
 std::vector<LibsvmBlock> read_libsvm_blocks(std::string_view text, size_t begin, const std::string& source,
-                                            const LibsvmOptions& options, const TextPlace& place);
+                                            const LibsvmOptions& options, const TextPlace& place,
+                                            bool is_mapped = false);
 
 /// What is known of all rows so far.
 class LibsvmSummary {

@@ -21,15 +21,16 @@ struct TextSurvey {
   std::optional<size_t> not_utf8 = {};  ///< The first byte with which no character begins.
 };
 
-/// Looks at all of `text`, in pieces of `length` bytes, which is 1 or more.
-TextSurvey survey_text(std::string_view text, size_t length);
+/// Looks at all of `text`, in pieces of `length` bytes, which is 1 or more. Pages of a mapped file are given back.
+TextSurvey survey_text(std::string_view text, size_t length, bool is_mapped = false);
 
 /// Where a text stands in its file: how many bytes are before it, and the line that it begins in.
 struct TextPlace {
   int64_t bytes = 0, line = 1;
 };
 /// An error that names file, line and byte if a text is not UTF-8; for readers that do not leave out such rows.
-void check_utf8(const TextSurvey& survey, std::string_view text, const std::string& source, const TextPlace& place = {});
+void check_utf8(const TextSurvey& survey, std::string_view text, const std::string& source,
+                const TextPlace& place = {});
 
 /// A piece that begins where a line begins, and ends where another begins or the text ends.
 struct TextBlock {

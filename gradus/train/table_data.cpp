@@ -5,6 +5,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
 #include "gradus/data/numpy.h"
+#include "gradus/tensor/pool.h"
 #include "gradus/train/data_parts.h"
 
 namespace gradus {
@@ -119,16 +120,20 @@ ReadRows read_table(const Config& config, const TableEncoder& encoder, const std
 
 ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   LeftOutRows left_out;
-  const Table table = read_examples(config, config.texts("data.path"), left_out);
+  Table table = read_examples(config, config.texts("data.path"), left_out);
   const Split split = split_of_rows(config, table);
   const auto* known = std::get_if<TableEncoder>(&given);
   const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
   check_targets(config, table, encoder.target().name);
-  const TensorDataset all = encoded(config, encoder, table);
   ExperimentData data;
-  data.hash = hash_of(all);
-  data.training = part_of(all, split.training);
-  data.validation = part_of(all, split.validation);
+  {
+    const TensorDataset all = encoded(config, encoder, table);
+    table = {};
+    release_unused_memory();  // of the table: the parts take as much again
+    data.hash = hash_of(all);
+    data.training = part_of(all, split.training);
+    data.validation = part_of(all, split.validation);
+  }
   if (config.has("data.validation_path")) {
     auto validation = std::make_unique<TensorDataset>(
         encoded(config, encoder, read_examples(config, config.texts("data.validation_path"), left_out)));

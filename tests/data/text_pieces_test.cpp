@@ -301,6 +301,54 @@ TEST_F(TextPiecesTest, LibsvmCountsBadRowsAsTheWholeDoes) {
   EXPECT_EQ(stream.skipped().first, whole.skipped.first);
 }
 
+// A column of numbers that holds text in its last piece, and one that is text from the beginning.
+TEST_F(TextPiecesTest, CompressedTablesAreThoseOfTheFile) {
+  std::string text = "a,b,c\n";
+  for (int i = 0; i < 3000; ++i) text += fmt::format("{},t{},{}\n", i, i % 37, i % 5 == 0 ? "NA" : std::to_string(i));
+  for (const char* const last : {"", "x,y,1\n", "1,2\n"}) {
+    const std::string plain = path_of("p.csv", text + last), packed = path_of("q.csv.gz", gzipped(text + last));
+    const CsvOptions options{.on_bad_row = CsvOptions::BadRow::kSkip};
+    const Table wanted = read_csv(plain, options), found = read_csv(packed, options, pieces_of(5000));
+    EXPECT_EQ(found.rows, wanted.rows);
+    EXPECT_EQ(found.lines, wanted.lines);
+    EXPECT_EQ(found.source(), packed);
+    EXPECT_EQ(found.skipped.count, wanted.skipped.count);
+    for (size_t c = 0; c < 3; ++c) {
+      EXPECT_EQ(found.columns[c].name, wanted.columns[c].name);
+      EXPECT_EQ(found.columns[c].is_number, wanted.columns[c].is_number);
+      EXPECT_EQ(found.columns[c].dictionary, wanted.columns[c].dictionary);
+      EXPECT_EQ(found.columns[c].codes, wanted.columns[c].codes);
+      for (int64_t row = 0; row < wanted.rows; ++row) {
+        EXPECT_EQ(found.columns[c].is_missing(row), wanted.columns[c].is_missing(row));
+        if (!wanted.columns[c].is_number || wanted.columns[c].is_missing(row)) continue;
+        EXPECT_EQ(found.columns[c].numbers[static_cast<size_t>(row)],
+                  wanted.columns[c].numbers[static_cast<size_t>(row)]);
+      }
+    }
+  }
+}
+
+// Longer than a piece, which is 16 MiB.
+TEST_F(TextPiecesTest, CompressedSparseRowsAreThoseOfTheFile) {
+  std::string text;
+  for (int i = 0; text.size() < (size_t{17} << 20); ++i) {
+    text += fmt::format("{} {}:0.5 1000:{}{}\n", i % 3, i % 900, i % 7, i % 50'000 == 9 ? " odd" : "");
+  }
+  const LibsvmOptions options{.on_bad_row = LibsvmOptions::BadRow::kSkip};
+  const SparseExamples wanted = read_libsvm(path_of("p.svm", text), options);
+  const SparseExamples found = read_libsvm(path_of("q.svm.gz", gzipped(text)), options);
+  EXPECT_EQ(found.features.offsets, wanted.features.offsets);
+  EXPECT_EQ(found.features.indices, wanted.features.indices);
+  EXPECT_EQ(found.features.values, wanted.features.values);
+  EXPECT_EQ(found.features.rows, wanted.features.rows);
+  EXPECT_EQ(found.features.columns, wanted.features.columns);
+  EXPECT_EQ(found.targets, wanted.targets);
+  EXPECT_EQ(found.lines, wanted.lines);
+  EXPECT_EQ(found.base, wanted.base);
+  EXPECT_EQ(found.skipped.count, wanted.skipped.count);
+  EXPECT_GT(found.skipped.count, 10);
+}
+
 TEST_F(TextPiecesTest, CompressedFilesThatAreWrongSayWhatTheWholeSays) {
   const std::string gzip = gzipped(libsvm_text(100));
   std::string damaged = gzip;
