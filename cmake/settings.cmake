@@ -24,10 +24,6 @@ add_compile_options(-ffp-contract=off -fno-math-errno)
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 # g++ 12 warns falsely about every `"text" + std::string` (its bug 105651).
 add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
-# The same of other appended strings, where their code came out of a precompiled header.
-if(GRADUS_PRECOMPILE)
-  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>)
-endif()
 if(GRADUS_WERROR)
   add_compile_options(-Werror)
 endif()

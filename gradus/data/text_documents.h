@@ -26,8 +26,8 @@ struct TextOptions {
   std::vector<std::string> fields = {"text"};
   /// The field with the label of each text (kJsonl, kCsv): a text, a number or a boolean. Empty: there are none.
   std::string label = {};
-  /// Of kCsv.
-  CsvOptions csv = {};
+  /// Of kCsv. The first line has the columns' names: where all columns hold text, nothing else would tell.
+  CsvOptions csv = {.header = CsvOptions::Header::kYes};
 };
 
 /// Texts that stand for themselves, in their order.

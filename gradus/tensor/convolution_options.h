@@ -11,8 +11,9 @@ struct Convolution2dOptions {
   std::array<int64_t, 2> stride = {1, 1};    ///< At least 1.
   std::array<int64_t, 2> padding = {0, 0};   ///< Zeros on each side; at least 0.
   std::array<int64_t, 2> dilation = {1, 1};  ///< Distance of a kernel's neighbours in the image; at least 1.
-  int64_t groups = 1;  ///< So many parts of the channels are convolved each for itself; it divides both numbers of them.
-  bool relu = false;   ///< max(·, 0) of the result, made with it.
+  int64_t groups =
+      1;              ///< So many parts of the channels are convolved each for itself; it divides both numbers of them.
+  bool relu = false;  ///< max(·, 0) of the result, made with it.
 };
 struct Convolution1dOptions {
   int64_t stride = 1, padding = 0, dilation = 1, groups = 1;

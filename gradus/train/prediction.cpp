@@ -120,11 +120,11 @@ std::vector<std::string> class_names(const TrainedRun& run) {
 
 namespace {
 
-Predictions codes_of(const Autoencoder& model, const Dataset& data) {
+Predictions codes_of(const Autoencoder& model, const Dataset& data, int64_t rows) {
   Predictions result;
   const NoGrad no_grad;
   Context context;
-  for_each_batch(data, kRows, [&](std::span<const int64_t>, const Batch& batch) {
+  for_each_batch(data, rows, [&](std::span<const int64_t>, const Batch& batch) {
     const Tensor codes = model.forward(batch.inputs, context);
     const std::vector<double> values = codes.values<double>();
     const int64_t width = codes.size(1);
@@ -137,7 +137,7 @@ Predictions codes_of(const Autoencoder& model, const Dataset& data) {
 }  // namespace
 
 Predictions predict(const TrainedRun& run, const Dataset& data, const std::function<std::string(int64_t)>& place) {
-  if (const auto* coder = dynamic_cast<const Autoencoder*>(&run.model())) return codes_of(*coder, data);
+  if (const auto* coder = dynamic_cast<const Autoencoder*>(&run.model())) return codes_of(*coder, data, rows_at_once(run));
   const auto* clusters = dynamic_cast<const ClusteringModel*>(&run.model());
   const FeatureModel* model = clusters == nullptr ? &model_of_rows(run) : nullptr;
   Predictions result;

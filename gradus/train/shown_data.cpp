@@ -106,15 +106,22 @@ void show_numbers(ShownExample& example, const Batch& batch, int64_t row) {
   example.text = fmt::format("{} numbers: {}{}\n", width, fmt::join(numbers, ", "), width > kMost ? ", …" : "");
 }
 
-void show_tokens(ShownExample& example, const Batch& batch, int64_t row, const CharacterTokenizer& tokenizer) {
-  const int64_t length = batch.inputs.size(1);
+// The tokenizer of a text, or of texts with labels; null for other data.
+const TextTokenizer* tokenizer_of(const DataEncoder& encoder) {
+  if (const auto* tokenizer = std::get_if<TextTokenizer>(&encoder)) return tokenizer;
+  const auto* table = std::get_if<TableEncoder>(&encoder);
+  return table != nullptr && table->text() ? &table->text()->tokenizer : nullptr;
+}
+
+void show_tokens(ShownExample& example, const Batch& batch, int64_t row, const TextTokenizer& tokenizer) {
+  const int64_t width = batch.inputs.size(1);
+  const int64_t length = batch.lengths.defined() ? batch.lengths.data<int64_t>()[row] : width;
   const std::vector<int64_t> all = batch.inputs.values<int64_t>();
   std::vector<int32_t> ids;
-  for (int64_t i = 0; i < length; ++i) ids.push_back(static_cast<int32_t>(all[static_cast<size_t>(row * length + i)]));
+  for (int64_t i = 0; i < length; ++i) ids.push_back(static_cast<int32_t>(all[static_cast<size_t>(row * width + i)]));
   const std::string text = tokenizer.decode(ids);
   example.text = fmt::format("{} tokens\n{}\n", length, text);
   example.files = {{".txt", text}};
-  example.target = "";  // the same, one token on
 }
 
 }  // namespace
@@ -134,13 +141,14 @@ std::vector<ShownExample> shown_examples(const Config& config, const ExperimentD
     fail_usage("data", "data.kind = \"{}\" has sparse rows, which `gradus train --dry-run` shows",
                config.text("data.kind"));
   }
-  const auto* tokenizer = std::get_if<CharacterTokenizer>(&data.encoder);
+  const TextTokenizer* tokenizer = tokenizer_of(data.encoder);
+  const bool is_text = std::holds_alternative<TextTokenizer>(data.encoder);  // its target is the same, one token on
   const auto* pictures = std::get_if<ImageEncoder>(&data.encoder);
   const auto* sounds = dynamic_cast<const AudioDataset*>(data.training.get());
   std::vector<ShownExample> examples;
   for (int64_t row = 0; row < count; ++row) {
     ShownExample example{.id = ids[static_cast<size_t>(row)], .target = {}, .text = {}};
-    if (tokenizer == nullptr) example.target = target_text(batch, row, target_encoder(data.encoder));
+    if (!is_text) example.target = target_text(batch, row, target_encoder(data.encoder));
     if (sounds != nullptr) {
       const int64_t numbers = sounds->format().shape().numel();
       show_sound(example, *sounds, sampler.pass_key(0), batch.inputs.data<float>() + row * numbers);

@@ -330,8 +330,9 @@ std::optional<StopReason> Trainer::check_loss(const StepRecord& record) {
 void Trainer::keep_buffers() {
   kept_buffers_.resize(buffers_.size());
   for (size_t i = 0; i < buffers_.size(); ++i) {
-    if (!kept_buffers_[i].defined()) kept_buffers_[i] = Tensor::empty(buffers_[i].tensor.shape(), buffers_[i].tensor.dtype());
-    kernels::copy_into(kept_buffers_[i], buffers_[i].tensor);
+    const Tensor& buffer = buffers_[i].tensor;
+    if (!kept_buffers_[i].defined()) kept_buffers_[i] = Tensor::empty(buffer.shape(), buffer.dtype());
+    kernels::copy_into(kept_buffers_[i], buffer);
   }
 }
 

@@ -56,8 +56,7 @@ TEST(OpErrors, Convolutions) {
   EXPECT_EQ(conv(f32({2, 8, 8}), f32({4, 3, 3, 2})),
             "[conv2d] input f32 (2, 8, 8) and weight f32 (4, 3, 3, 2): expected (N, H, W, C) and (out, kh, kw, "
             "C/groups)");
-  EXPECT_EQ(conv(i64({1, 8, 8, 2}), f32({4, 3, 3, 2})),
-            "[conv2d] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(conv(i64({1, 8, 8, 2}), f32({4, 3, 3, 2})), "[conv2d] works on f32 and f64, not on i64; convert with cast");
   EXPECT_EQ(conv(f64({1, 8, 8, 2}), f32({4, 3, 3, 2})),
             "[conv2d] f64 (1, 8, 8, 2) and f32 (4, 3, 3, 2) do not mix; convert one with cast");
   EXPECT_EQ(conv(f32({1, 8, 8, 3}), f32({4, 3, 3, 2})),

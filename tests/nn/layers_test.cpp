@@ -59,6 +59,8 @@ TEST(Conv2d, ConvolvesFromPyTorchsStart) {
     EXPECT_GT(largest, 0.93 / std::sqrt(18.0));
   }
   EXPECT_EQ(layer(Tensor::zeros({2, 7, 8, 4})).shape(), (Shape{2, 3, 3, 60}));
+  EXPECT_EQ(error_text([&] { Conv2d(ParameterBuilder(list, 1) / "d", 3, 4, {1, 1}, {.groups = 2}); }),
+            "[convolution] 2 groups of 3 channels; expected a divisor");
 }
 
 TEST(Conv1d, ConvolvesSequences) {
@@ -87,7 +89,9 @@ TEST(BatchNorm, KeepsRunningStatisticsAsPyTorch) {
   EXPECT_EQ(norm.running_mean.values<double>(), (Values{0.5, 5}));
   EXPECT_NEAR(y[0], 0.5 / std::sqrt(1.25), 1e-7);
   EXPECT_NEAR(y[3], 25 / std::sqrt(50.75), 1e-6);
-  EXPECT_EQ(error_text([&] { norm(Tensor::zeros({1, 2}), {.training = true}); }),
+  EXPECT_EQ(error_text([&] {
+              norm(Tensor::zeros({1, 2}), {.training = true});
+            }),
             "[batch_norm] f32 (1, 2) has one row of each channel; training needs two or more");
   EXPECT_EQ(error_text([&] { BatchNorm(ParameterBuilder(list, 1) / "other", 2); }),
             "[parameters] \"other.running_mean\" is a buffer, and the model has no list of them; give its buffers to "

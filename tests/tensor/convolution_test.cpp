@@ -24,6 +24,7 @@ const Case kCases[] = {
     {{4, 15, 16, 33}, {65, 1, 1, 33}, {.stride = {2, 2}}},
     {{1, 1, 1500, 1}, {20, 1, 9, 1}, {.stride = {1, 3}, .padding = {0, 4}}},
     {{2, 13, 11, 21}, {21, 3, 3, 1}, {.padding = {1, 1}, .groups = 21}},
+    {{1, 9, 8, 1024}, {35, 1, 1, 1024}, {.stride = {1, 2}}},
     {{2, 7, 7, 20}, {5, 7, 7, 20}, {.stride = {5, 6}, .padding = {3, 3}}},
 };
 
@@ -63,7 +64,8 @@ double largest_difference(const Tensor& actual, const std::vector<double>& expec
 TEST(Convolution, AgreesWithItsDefinition) {
   for (const Case& c : kCases) {
     for (const DType dtype : {DType::kF64, DType::kF32}) {
-      const Tensor x = kernels::random_normal(c.x, 0, 1, 1, dtype), w = kernels::random_normal(c.weight, 0, 1, 2, dtype);
+      const Tensor x = kernels::random_normal(c.x, 0, 1, 1, dtype),
+                   w = kernels::random_normal(c.weight, 0, 1, 2, dtype);
       const Tensor y = kernels::convolution("conv2d", x, w, {}, {}, c.options);
       const Tensor g = kernels::random_normal(y.shape(), 0, 1, 3, dtype);
       const std::vector<double> xs = x.values<double>(), ws = w.values<double>(), gs = g.values<double>();

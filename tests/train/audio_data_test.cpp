@@ -1,15 +1,18 @@
 // Sounds in a run: data.kind = "audio", from a folder of files to predictions.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
 #include "gradus/base/random.h"
 #include "gradus/data/audio_dataset.h"
+#include "gradus/data/image.h"
 #include "gradus/train/checkpoint.h"
 #include "gradus/train/prediction.h"
 #include "gradus/train/run.h"
 #include "gradus/train/session.h"
+#include "gradus/train/shown_data.h"
 #include "tests/data/audio_bytes.h"
 #include "tests/testing.h"
 #include "tests/train/configs.h"
@@ -113,6 +116,24 @@ TEST_F(AudioData, ItLearnsAndPredictsFilesAndIsTheSameForAnyNumberOfWorkers) {
   EXPECT_EQ(all->size(), 16);
 }
 
+TEST_F(AudioData, WhatIsShownIsWhatIsTrainedOn) {
+  const Config run = config();
+  const ExperimentData data = make_data(run);
+  const std::vector<ShownExample> shown = shown_examples(run, data, 2);
+  ASSERT_EQ(shown.size(), 2U);
+  EXPECT_THAT(shown[0].text, testing::StartsWith("0.25 s at 8000 Hz, 26 frames of 16 numbers from "));
+  ASSERT_EQ(shown[0].files.size(), 2U);
+  EXPECT_EQ(shown[0].files[0].ending, ".wav");
+  const Audio audio = parse_audio(shown[0].files[0].bytes, "shown");
+  EXPECT_EQ(audio.rate, 8000);
+  EXPECT_EQ(audio.samples.shape(), (Shape{2000, 1}));
+  EXPECT_EQ(shown[0].files[1].ending, ".png");
+  const Image picture = decode_image(shown[0].files[1].bytes, "shown");
+  EXPECT_EQ(picture.width, 26);
+  EXPECT_EQ(picture.height, 16);
+  EXPECT_EQ(*std::max_element(picture.bytes.begin(), picture.bytes.end()), 255);
+}
+
 TEST_F(AudioData, MfccAndSamples) {
   const ExperimentData mfcc = make_data(config({"data.audio_features=mfcc", "data.mfccs=13"}));
   EXPECT_EQ(mfcc.shape.example, (Shape{26, 13}));
@@ -169,8 +190,15 @@ TEST_F(AudioData, WhatDoesNotGoTogether) {
             "[run.toml] makes no log_mel: fft is 202; expected an even number without a prime factor above 5, such "
             "as 216; see data.window, data.fft, data.mels and their like");
   EXPECT_THAT(usage_error_text([&] { make_data(config({Config::text_override("data.path", path("low_ann_0.wav"))})); }),
-              HasSubstr("is one sound; expected data.path to be a folder of sounds"));
-  EXPECT_THAT(usage_error_text([&] { Session(config({"solver.name=newton"})); }), HasSubstr("solver"));
+              HasSubstr("is one sound; expected data.path to be a folder of sounds, or a CSV or JSONL with their paths "
+                        "and labels"));
+  const Config solved = Config::parse(
+      "data = {kind = \"audio\", name_pattern = \"{label}_*\"}\nmodel.kind = \"linear\"\nsolver.name = \"newton\"\n"
+      "train.steps = 5\n",
+      "run.toml", {Config::text_override("data.path", folder_.path().string())});
+  EXPECT_THAT(usage_error_text([&] { Session session(solved); }),
+              HasSubstr("solvers learn from rows in memory, and data.kind = \"audio\" has none; remove [solver], and "
+                        "take an optimizer"));
   spill(folder_ / "list.csv", "sound,label\nlow_ann_0.wav,deep\n");
   EXPECT_THAT(usage_error_text([&] { make_data(config({Config::text_override("data.path", path("list.csv"))})); }),
               HasSubstr("has no column \"path\"; name the one with the files' paths by data.path_column"));

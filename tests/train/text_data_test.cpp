@@ -216,7 +216,7 @@ TEST_F(LabelledTextTest, CountsOfWordsForModelsOfFeatures) {
 }
 
 TEST_F(LabelledTextTest, IsLearnedSavedAndPredicted) {
-  Run(config(), folder / "run").train();
+  gradus::Run(config(), folder / "run").train();
   const TrainedRun run = load(folder / "run");
   spill(folder / "new.txt", "the cat up\nthat hat down\n");
   const Predictions said = predict_files(run, {(folder / "new.txt").string()});

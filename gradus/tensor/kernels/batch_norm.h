@@ -14,8 +14,8 @@ BatchMoments batch_moments(const Tensor& x);
 
 /// What normalises x: relu((x − mean)/√(variance + epsilon) · weight + bias + residual), the last with `relu` alone.
 struct BatchNorm {
-  Tensor mean, variance;       ///< (C)
-  Tensor weight, bias;         ///< (C), or undefined: 1 and 0.
+  Tensor mean, variance;  ///< (C)
+  Tensor weight, bias;    ///< (C), or undefined: 1 and 0.
   double epsilon = 1e-5;
   bool relu = false;
 };

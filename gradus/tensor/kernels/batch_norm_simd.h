@@ -5,7 +5,8 @@
 
 namespace gradus::kernels {
 
-/// Contiguous rows of `channels`. Pointers without a remark are to rows; those that a function does not name are unused.
+/// Contiguous rows of `channels`. Pointers without a remark are to rows; those that a function does not name are
+/// unused.
 template <class T>
 struct BatchNormRows {
   int64_t rows = 0, channels = 0;
@@ -13,8 +14,8 @@ struct BatchNormRows {
   const T *x = nullptr, *residual = nullptr, *y = nullptr, *grad = nullptr;
   const T *mean = nullptr, *scale = nullptr, *bias = nullptr;  ///< (channels); scale is weight/√(variance + epsilon).
   T* out = nullptr;
-  T* of_residual = nullptr;               ///< May be nullptr.
-  T *sum = nullptr, *products = nullptr;  ///< (channels)
+  T* of_residual = nullptr;                     ///< May be nullptr.
+  T *sum = nullptr, *products = nullptr;        ///< (channels)
   const T *centre = nullptr, *slope = nullptr;  ///< (channels)
 };
 

@@ -39,21 +39,27 @@ Tensor pack(const GridProduct<T>& p, const BlockSize& size) {
   const int64_t work = taps * p.depth * strip;
   parallel_for(p.groups * strips, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, work)),
                [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t first = i % strips * strip, columns = std::min(strip, p.columns - first);
-      const int64_t width = width_of_strip(columns, size.lanes);
-      T* to = out + i * work;
-      for (const auto& [y, unused_y] : p.down.taps) {
-        for (const auto& [x, unused_x] : p.across.taps) {
-          const T* from = p.weight + i / strips * p.group_stride + (y * p.kernel_width + x) * p.tap_stride +
-                          first * p.column_stride;
-          pack_columns(from, p.depth_stride, p.column_stride, p.depth, columns, width, to);
-          to += p.depth * width;
-        }
-      }
-    }
-  });
+                 for (int64_t i = begin; i < end; ++i) {
+                   const int64_t first = i % strips * strip, columns = std::min(strip, p.columns - first);
+                   const int64_t width = width_of_strip(columns, size.lanes);
+                   T* to = out + i * work;
+                   for (const auto& [y, unused_y] : p.down.taps) {
+                     for (const auto& [x, unused_x] : p.across.taps) {
+                       const T* from = p.weight + i / strips * p.group_stride +
+                                       (y * p.kernel_width + x) * p.tap_stride + first * p.column_stride;
+                       pack_columns(from, p.depth_stride, p.column_stride, p.depth, columns, width, to);
+                       to += p.depth * width;
+                     }
+                   }
+                 }
+               });
   return packed;
+}
+
+// Whether rows so many numbers apart all meet in the same few lines of the first-level cache.
+template <class T>
+bool is_unlucky(int64_t size) {
+  return size * static_cast<int64_t>(sizeof(T)) % 4096 == 0;
 }
 
 // The rows of a tile, those with the same taps side by side, in blocks that leave out taps which are outside for all.
@@ -76,7 +82,8 @@ class TileRows {
     blocks_.clear();
     if (copies_patches_) {
       copy_patches(count);
-      for (int64_t i = 0; i < count; i += block_rows_) blocks_.push_back({i, std::min(block_rows_, count - i), i, 0, 1});
+      for (int64_t i = 0; i < count; i += block_rows_)
+        blocks_.push_back({i, std::min(block_rows_, count - i), i, 0, 1});
       return;
     }
     sources_.resize(static_cast<size_t>(count * p_.taps()));
@@ -135,8 +142,8 @@ class TileRows {
       const T* image = p_.source + n * p_.down.length * p_.source_width * p_.source_channels + group * p_.depth;
       rows_[at] = {image, down_.data() + y * tall, across_.data() + x * wide};
       const int64_t line = n * p_.result_height + p_.down.first + y * p_.down.distance;
-      places_[at] = (line * p_.result_width + p_.across.first + x * p_.across.distance) * p_.result_channels +
-                    group * p_.columns;
+      places_[at] =
+          (line * p_.result_width + p_.across.first + x * p_.across.distance) * p_.result_channels + group * p_.columns;
     });
   }
 
@@ -163,7 +170,7 @@ class TileRows {
 
   // Each row's patch as the source of one tap of all its numbers.
   void copy_patches(int64_t count) {
-    const int64_t patch = p_.taps() * p_.depth;
+    const int64_t size = p_.taps() * p_.depth, patch = is_unlucky<T>(size) ? size + 16 : size;
     patches_.resize(static_cast<size_t>(count * patch));
     sources_.resize(static_cast<size_t>(count));
     taps_.assign(1, 0);
@@ -193,35 +200,39 @@ void run(const GridProduct<T>& p) {
   if (p.rows() == 0 || p.columns == 0) return;
   const BlockSize size = block_size<T>();
   const Tensor packed = pack(p, size), zeros = Tensor::zeros({std::max<int64_t>(1, p.depth)}, dtype_of<T>());
-  const bool copies_patches = p.depth < kNarrow && p.taps() > 1;
+  const bool copies_patches =
+      (p.depth < kNarrow && p.taps() > 1) || (p.taps() == 1 && is_unlucky<T>(p.across.step * p.source_channels));
   const int64_t strip = 2 * size.lanes, strips = (p.columns + strip - 1) / strip;
-  // A tile's weights stay in the second-level cache, and so does what it reads of the image.
-  constexpr int64_t kTileRows = 168, kPieces = 16;
-  const int64_t tile = even_part(p.rows(), kTileRows, size.rows), tiles = (p.rows() + tile - 1) / tile;
+  // What a tile reads of the image stays in the second-level cache beside a strip of the weight.
+  constexpr int64_t kTileRows = 168, kLeastRows = 56, kTileBytes = 1 << 18, kPieces = 16;
+  const int64_t places = std::min(p.taps(), p.down.step * p.across.step);  // that no neighbour reads too
+  const int64_t bytes = std::max<int64_t>(1, places * p.depth * static_cast<int64_t>(sizeof(T)));
+  const int64_t most = std::clamp(kTileBytes / bytes, kLeastRows, kTileRows);
+  const int64_t tile = even_part(p.rows(), most, size.rows), tiles = (p.rows() + tile - 1) / tile;
   const int64_t cuts = std::clamp<int64_t>(kPieces / (tiles * p.groups), 1, strips);
   const int64_t part = (strips + cuts - 1) / cuts, parts = (strips + part - 1) / part;
   const int64_t work = std::max<int64_t>(1, p.taps() * p.depth * tile * part * strip);
   parallel_for(p.groups * tiles * parts, std::max<int64_t>(1, (int64_t{1} << 18) / work),
                [&](int64_t begin, int64_t end) {
-    TileRows<T> rows(p, size, zeros.data<T>(), copies_patches);
-    int64_t filled = -1;
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t group = i / parts / tiles, first = i / parts % tiles * tile, s = i % parts * part;
-      if (filled != i / parts) rows.fill(first, std::min(first + tile, p.rows()), group);
-      filled = i / parts;
-      TapTile<T> t;
-      rows.set(t);
-      t.depth = copies_patches ? p.taps() * p.depth : p.depth;
-      t.all_taps = copies_patches ? 1 : p.taps();
-      t.columns = p.columns;
-      t.packed = packed.data<T>() + group * packed.size(1) * packed.size(2);
-      t.bias = p.bias == nullptr ? nullptr : p.bias + group * p.columns;
-      t.residual = p.residual;
-      t.relu = p.relu;
-      t.result = p.result;
-      tap_product(t, s, std::min(s + part, strips));
-    }
-  });
+                 TileRows<T> rows(p, size, zeros.data<T>(), copies_patches);
+                 int64_t filled = -1;
+                 for (int64_t i = begin; i < end; ++i) {
+                   const int64_t group = i / parts / tiles, first = i / parts % tiles * tile, s = i % parts * part;
+                   if (filled != i / parts) rows.fill(first, std::min(first + tile, p.rows()), group);
+                   filled = i / parts;
+                   TapTile<T> t;
+                   rows.set(t);
+                   t.depth = copies_patches ? p.taps() * p.depth : p.depth;
+                   t.all_taps = copies_patches ? 1 : p.taps();
+                   t.columns = p.columns;
+                   t.packed = packed.data<T>() + group * packed.size(1) * packed.size(2);
+                   t.bias = p.bias == nullptr ? nullptr : p.bias + group * p.columns;
+                   t.residual = p.residual;
+                   t.relu = p.relu;
+                   t.result = p.result;
+                   tap_product(t, s, std::min(s + part, strips));
+                 }
+               });
 }
 
 void check(std::string_view op, const Tensor& x, const Tensor& weight, const Convolution2dOptions& o) {

@@ -17,9 +17,15 @@ inline constexpr int64_t kNarrow = 16;
 /// Of a convolution: sizes (down, across).
 struct ConvolutionSizes {
   ConvolutionSizes(const Shape& x, const Shape& weight, const Convolution2dOptions& options)
-      : images(x[0]), image{x[1], x[2]}, kernel{weight[1], weight[2]}, in(x[3]), out(weight[0]), groups(options.groups) {
+      : images(x[0]),
+        image{x[1], x[2]},
+        kernel{weight[1], weight[2]},
+        in(x[3]),
+        out(weight[0]),
+        groups(options.groups) {
     for (size_t i = 0; i < 2; ++i) {
-      result[i] = (image[i] + 2 * options.padding[i] - options.dilation[i] * (kernel[i] - 1) - 1) / options.stride[i] + 1;
+      result[i] =
+          (image[i] + 2 * options.padding[i] - options.dilation[i] * (kernel[i] - 1) - 1) / options.stride[i] + 1;
     }
   }
   int64_t taps() const { return kernel[0] * kernel[1]; }
@@ -92,15 +98,18 @@ inline GridAxis backward_axis(const ConvolutionSizes& s, const Convolution2dOpti
   return axis;
 }
 
-/// What a result takes of its image, all taps side by side: `depth` numbers each, zeros where a tap is outside. A tap is
-/// at the sum of its place down and its place across.
+/// What a result takes of its image, all taps side by side: `depth` numbers each, zeros where a tap is outside. A tap
+/// is at the sum of its place down and its place across.
 template <class T>
 void copy_patch(const T* image, std::span<const int64_t> down, std::span<const int64_t> across, int64_t depth, T* to) {
   for (const int64_t y : down) {
     for (const int64_t x : across) {
       const int64_t at = y + x;
-      // Too few numbers for a call of memcpy.
-      for (int64_t k = 0; k < depth; ++k) to[k] = at >= 0 ? image[at + k] : T{0};
+      if (depth >= kNarrow) {
+        at >= 0 ? std::copy_n(image + at, depth, to) : std::fill_n(to, depth, T{0});
+      } else {  // too few numbers for a call of memcpy
+        for (int64_t k = 0; k < depth; ++k) to[k] = at >= 0 ? image[at + k] : T{0};
+      }
       to += depth;
     }
   }

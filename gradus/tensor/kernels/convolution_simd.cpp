@@ -63,8 +63,7 @@ HWY_NOINLINE void TapRows(const TapTile<T>& t, const TapBlock& block, int64_t ro
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), columns = t.columns - column;
   hn::Vec<Tag<T>> sum[Rows][Vectors];
   for (int v = 0; v < Vectors; ++v) {
-    const auto start =
-        t.bias != nullptr ? LoadFew(t.bias + column + v * lanes, LanesOf<T>(columns, v)) : hn::Zero(d);
+    const auto start = t.bias != nullptr ? LoadFew(t.bias + column + v * lanes, LanesOf<T>(columns, v)) : hn::Zero(d);
     for (int r = 0; r < Rows; ++r) sum[r][v] = start;
   }
   const T* const* sources = t.sources + block.first_source + row;
@@ -122,19 +121,22 @@ HWY_INLINE void CopyRows(int64_t rows, At&& at, int64_t columns, T* to, int64_t 
   const size_t last = LanesOf<T>(columns, static_cast<int>(width / lanes) - 1);
   for (int64_t i = 0; i < rows; ++i, to += width) {
     const T* from = at(i);
-    for (int64_t j = 0; j + lanes < width; j += lanes) hn::StoreU(LoadFew(from + j, LanesOf<T>(columns - j, 0)), d, to + j);
+    for (int64_t j = 0; j + lanes < width; j += lanes)
+      hn::StoreU(LoadFew(from + j, LanesOf<T>(columns - j, 0)), d, to + j);
     hn::StoreU(LoadFew(from + width - lanes, last), d, to + width - lanes);
   }
 }
 
 template <class T>
 void CopyStrided(int64_t rows, const T* from, int64_t row, int64_t columns, T* to, int64_t width) {
-  CopyRows(rows, [=](int64_t i) { return from + i * row; }, columns, to, width);
+  CopyRows(
+      rows, [=](int64_t i) { return from + i * row; }, columns, to, width);
 }
 
 template <class T>
 void CopyPointed(int64_t rows, const T* const* from, int64_t first, int64_t columns, T* to, int64_t width) {
-  CopyRows(rows, [=](int64_t i) { return from[i] + first; }, columns, to, width);
+  CopyRows(
+      rows, [=](int64_t i) { return from[i] + first; }, columns, to, width);
 }
 
 template <int Rows, int Vectors, class T>

@@ -190,12 +190,9 @@ Tensor convolution_backward_weight(const Tensor& grad, const Tensor& x, const Sh
   Tensor result = Tensor::empty(shape, x.dtype());
   dispatch_float("convolution", x.dtype(), [&]<class T>(T) {
     const BlockSize size = block_size<T>();
-    const WeightGradient<T> p{s,
-                              forward_axis(s, options, 0),
-                              forward_axis(s, options, 1),
-                              source.data<T>(),
-                              g.data<T>(),
-                              s.group_in() < kNarrow && s.taps() > 1};
+    const WeightGradient<T> p{
+        s,           forward_axis(s, options, 0),           forward_axis(s, options, 1), source.data<T>(),
+        g.data<T>(), s.group_in() < kNarrow && s.taps() > 1};
     const Cut cut = p.cut(size);
     Tensor sums = cut.ranges == 1 ? result : Tensor::empty({cut.ranges, result.numel()}, x.dtype());
     T* const into = sums.mutable_data<T>();

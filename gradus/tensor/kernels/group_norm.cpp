@@ -31,7 +31,13 @@ void check(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& 
 template <class T>
 struct Channels {
   explicit Channels(int64_t count)
-      : mean(static_cast<size_t>(count)), scale(mean), bias(mean), sum(mean), products(mean), centre(mean), slope(mean) {}
+      : mean(static_cast<size_t>(count)),
+        scale(mean),
+        bias(mean),
+        sum(mean),
+        products(mean),
+        centre(mean),
+        slope(mean) {}
   std::vector<T> mean, scale, bias, sum, products, centre, slope;
 
   // The mean and scale of each channel from those of its group; weight and bias may be nullptr.
@@ -100,7 +106,8 @@ GroupNorm group_norm(const Tensor& x, int64_t groups, const Tensor& weight, cons
   check(x, groups, weight, bias);
   const Tensor source = contiguous(x), w = own(weight), b = own(bias);
   const Shape shape{x.size(0), groups};
-  GroupNorm result{Tensor::empty(x.shape(), x.dtype()), Tensor::empty(shape, x.dtype()), Tensor::empty(shape, x.dtype())};
+  GroupNorm result{Tensor::empty(x.shape(), x.dtype()), Tensor::empty(shape, x.dtype()),
+                   Tensor::empty(shape, x.dtype())};
   dispatch_float("group_norm", x.dtype(), [&]<class T>(T) {
     T *mean = result.mean.mutable_data<T>(), *rstd = result.rstd.mutable_data<T>(), *y = result.y.mutable_data<T>();
     for_examples<T>(source, [&](BatchNormRows<T>& rows, int64_t n, Channels<T>& channels) {

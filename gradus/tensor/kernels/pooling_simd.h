@@ -9,7 +9,7 @@ namespace gradus::kernels {
 template <class T>
 struct PoolWindow {
   int64_t channels = 0;
-  int64_t count = 0;               ///< Of places; at least 1.
+  int64_t count = 0;                ///< Of places; at least 1.
   const int64_t* places = nullptr;  ///< Where their channels begin in `x` and `x_grad`.
   const T* x = nullptr;
   T* y = nullptr;

@@ -29,8 +29,8 @@ class Step {
     parallel_for(parts * strips_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t first = i % strips_ * strip(), columns = std::min(strip(), units_ - first);
-        pack_columns(from + (i / strips_ * units_ + first) * column_stride, depth_stride, column_stride, depth_, columns,
-                     width_of_strip(columns, size_.lanes), to + i * depth_ * strip());
+        pack_columns(from + (i / strips_ * units_ + first) * column_stride, depth_stride, column_stride, depth_,
+                     columns, width_of_strip(columns, size_.lanes), to + i * depth_ * strip());
       }
     });
     for (int64_t i = 0; i < rows; i += size_.rows) blocks_.push_back({i, std::min(size_.rows, rows - i), i, 0, 1});
