@@ -284,6 +284,34 @@ def cases():
     yield case("plain", "poisson", l2=0.02)
 
 
+PATH_POINTS = 6
+PATH_SMALLEST = 0.02
+
+
+def paths():
+    """Logistic regression along a series of l1, from the one where all weights become 0 down: LIBLINEAR's l1 penalizes the
+    intercept, so it is saga that finds the minima."""
+    for data, l2 in (("plain", 0.0), ("correlated", 0.0), ("sparse", 0.0), ("correlated", 0.01), ("wide", 0.02)):
+        x = rows_of(data).astype(float)
+        y = targets_of(data, "classes", rows_of(data))
+        n, p = len(y), y.mean()
+        largest = np.abs(x.T @ (p - y)).max() / n
+        points = []
+        for k in range(PATH_POINTS):
+            l1 = largest * PATH_SMALLEST ** (k / (PATH_POINTS - 1))
+            model = linear_model.LogisticRegression(C=1 / (n * (l1 + l2)), l1_ratio=l1 / (l1 + l2), solver="saga",
+                                                    tol=1e-12, max_iter=1000000)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model.fit(x, y)
+            w, b = model.coef_[0], model.intercept_[0]
+            z = x @ w + b
+            value = np.logaddexp(0, np.where(y == 1, -z, z)).mean() + l1 * np.abs(w).sum() + 0.5 * l2 * (w @ w)
+            points.append(dict(l1=float(l1), objective=float(value), weights=w.tolist(), bias=float(b)))
+            print(f"{data:28} path {l1:.4g}: {value:.12g}, {np.count_nonzero(w)} weights")
+        yield dict(data=data, l2=l2, smallest=PATH_SMALLEST, by="sklearn.LogisticRegression(saga)", points=points)
+
+
 A9A = pathlib.Path(__file__).parent.parent.parent / "shared/data/tabular/a9a"
 
 
@@ -313,6 +341,7 @@ def main():
         stored.append(case | dict(by=by, objective=float(value), weights=np.ravel(w).tolist(), bias=np.ravel(b).tolist()))
         print(f"{case['data']:28} {case['loss']:14} {value:.12g}  {by}")
     result = dict(made_with=dict(sklearn=sklearn.__version__, scipy=scipy.__version__, numpy=np.__version__), cases=stored)
+    result["paths"] = list(paths())
     if A9A.exists():
         result["a9a"] = list(a9a_cases())
     path = pathlib.Path(__file__).parent.parent / "tests/references/linear_models.json"

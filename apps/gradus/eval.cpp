@@ -23,8 +23,9 @@ struct Part {
 Part part_of(const TrainedRun& run, const EvalOptions& options) {
   if (!options.data.empty()) {
     if (!options.part.empty()) fail_usage("--part", "and --data do not go together: a file is evaluated as a whole");
-    return {fmt::format("{}", fmt::join(options.data, ", ")),
-            read_data(run.config(), run.encoder(), options.data, options.labels)};
+    ReadRows read = read_data(run.config(), run.encoder(), options.data, options.labels);
+    print_error(left_out_text(read.left_out));
+    return {fmt::format("{}", fmt::join(options.data, ", ")), std::move(read.rows)};
   }
   if (!options.labels.empty()) fail_usage("--labels", "are those of --data, which is missing; give both");
   ExperimentData data = make_data(run.config(), run.encoder());
@@ -73,11 +74,13 @@ namespace {
 int eval_in_parts(const TrainedRun& run, const EvalOptions& options) {
   const EvaluationOptions evaluation{.batch_size = run.config().integer("validation.batch_size")};
   Evaluated all{.name = fmt::format("{}", fmt::join(options.data, ", "))};
-  read_data_in_parts(run.config(), std::get<TableEncoder>(run.encoder()), options.data, [&](const Dataset& part) {
+  const auto visit = [&](const Dataset& part) {
     if (!all.metrics) all.metrics.emplace(metric_units(run.encoder(), part));
     evaluate_into(*all.metrics, evaluation_of(run.model()), part, evaluation);
     all.examples += part.size();
-  });
+  };
+  print_error(
+      left_out_text(read_data_in_parts(run.config(), std::get<TableEncoder>(run.encoder()), options.data, visit)));
   return print_metrics(all, options);
 }
 

@@ -44,8 +44,9 @@ void add_config_options(CLI::App& verb, TrainOptions& o) {
       ->allow_extra_args(false);
   add_data(verb, o.data, "The file to learn from (data.path); any number of times, or a pattern in quotes");
   add_integer(verb, "--seed", o.seed, {}, "Seed of all random numbers (train.seed)");
-  verb.add_option("--on-bad-row", o.on_bad_row,
-                  "A row of a CSV with which something is wrong: an error, or left out and counted (data.on_bad_row)")
+  verb.add_option(
+          "--on-bad-row", o.on_bad_row,
+          "A row of CSV or LIBSVM with which something is wrong: an error, or left out and counted (data.on_bad_row)")
       ->check(CLI::IsMember({"error", "skip"}))
       ->type_name("error|skip");
   add_machine_options(verb, o.machine);

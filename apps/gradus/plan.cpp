@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "apps/gradus/columns_text.h"
 #include "apps/gradus/output.h"
 #include "apps/gradus/verbs.h"
 #include "gradus/base/threads.h"
@@ -89,7 +90,7 @@ std::string feature_names(const ExperimentData& data) {
   std::vector<std::string> names;
   for (const std::string& name : table->input_names()) {
     if (names.size() == kMostShown) break;
-    names.push_back(name);
+    names.push_back(shown_name(name));
   }
   const size_t more = static_cast<size_t>(table->width()) - names.size();
   if (more > 0) names.push_back(fmt::format("… {} more", more));
@@ -182,6 +183,8 @@ std::string data_text(const Session& session) {
   std::string text = fmt::format("data {}: {} examples to train on", session.config().text("data.kind"), examples);
   text += data.validation ? fmt::format(", {} for validation\n", data.validation->size()) : ", none for validation\n";
   text += left_out_text(data);
+  const auto* table = std::get_if<TableEncoder>(&data.encoder);
+  if (table != nullptr && !table->features().empty()) text += columns_text(*table, session.config());
   const std::vector<int64_t> ids = {0, 1, 2};
   const Batch batch = data.training->batch(std::span(ids).first(static_cast<size_t>(std::min<int64_t>(3, examples))));
   text += fmt::format("the first of them, as the model sees them{}:\n", feature_names(data));

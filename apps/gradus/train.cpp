@@ -199,10 +199,11 @@ std::string resume_command(const TrainOptions& options, const std::string& folde
 std::string counted(const Run& run) {
   const TrainingState state = run.trainer().state();
   std::string text;
-  const auto count = [&](int64_t number, const char* what) {
+  const auto count = [&](int64_t number, std::string_view what) {
     if (number > 0) text += fmt::format("{}{} {}", text.empty() ? "counted: " : ", ", number, what);
   };
-  count(run.data().skipped, "rows left out, as something was wrong with them");
+  const SkippedRows& bad = run.data().left_out.skipped;
+  count(bad.count, fmt::format("rows left out, as something was wrong with them (the first: {})", bad.first));
   count(static_cast<int64_t>(state.skipped.size()), "batches left out");
   count(state.rewinds, "rewinds");
   count(state.undone_steps, "steps taken back by them");

@@ -125,10 +125,15 @@ void add_sparse_rows(const SparseMatrix& x, const double* factors, int64_t begin
   }
 }
 
+// Pieces with a matrix each.
+Cut cut_sparse(int64_t rows, int64_t elements) {
+  constexpr int64_t kNumbers = int64_t{1} << 24;  // of all of them
+  return cut_rows(rows, std::clamp<int64_t>(kNumbers / elements, 1, kMostPieces), kRows);
+}
+
 void sparse_gram(const SparseMatrix& x, const double* factors, double* gram) {
-  constexpr int64_t kNumbers = int64_t{1} << 24;  // of the pieces' own matrices
   const int64_t side = x.columns + 1, elements = side * side;
-  const Cut cut = cut_rows(x.rows, std::clamp<int64_t>(kNumbers / elements, 1, kMostPieces), kRows);
+  const Cut cut = cut_sparse(x.rows, elements);
   if (cut.pieces == 1) return add_sparse_rows(x, factors, 0, x.rows, side, gram);
   std::vector<double> grams(cut.pieces * elements);
   parallel_for(x.rows, cut.rows, [&](int64_t begin, int64_t end) {
@@ -155,6 +160,11 @@ void apply_shift(const std::vector<double>& sums, const double* shift, double* g
 }
 
 }  // namespace
+
+int64_t sparse_gram_bytes(int64_t rows, int64_t columns) {
+  const int64_t elements = (columns + 1) * (columns + 1), pieces = cut_sparse(rows, elements).pieces;
+  return static_cast<int64_t>(sizeof(double)) * elements * (pieces == 1 ? 1 : 1 + pieces);
+}
 
 std::vector<double> weighted_sums(const LinearInputs& inputs, const double* factors) {
   const int64_t features = inputs.features(), block = rows_of_a_block(inputs);

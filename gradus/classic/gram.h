@@ -24,4 +24,7 @@ std::vector<double> weighted_gram(const LinearInputs& inputs, const double* fact
 /// Σᵢ factors[i]·xᵢ, and last Σᵢ factors[i]: (F + 1).
 std::vector<double> weighted_sums(const LinearInputs& inputs, const double* factors);
 
+/// What `weighted_gram` takes for matrices while it works, of sparse rows: its own and those of parts of the rows.
+int64_t sparse_gram_bytes(int64_t rows, int64_t columns);
+
 }  // namespace gradus

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "gradus/base/error.h"
+#include "gradus/classic/linear_coordinate_descent.h"
 #include "gradus/classic/linear_objective.h"
 #include "gradus/classic/linear_quadratic.h"
 
@@ -27,8 +29,9 @@ void check_options(const LassoPathOptions& o) {
 }
 
 void check_loss(const LinearProblem& problem) {
-  if (problem.loss != LinearLoss::kSquared) {
-    fail_usage("lasso_path", "the loss is {}; expected squared", name_of(problem.loss));
+  if (problem.loss != LinearLoss::kSquared && problem.loss != LinearLoss::kLogistic &&
+      problem.loss != LinearLoss::kPoisson) {
+    fail_usage("lasso_path", "the loss is {}; expected squared, logistic or poisson", name_of(problem.loss));
   }
   if (outputs_of(problem) != 1) {
     fail_usage("lasso_path", "the targets have {} columns; expected one", outputs_of(problem));
@@ -61,11 +64,60 @@ double largest_of(const std::vector<double>& c) {
   return largest;
 }
 
+// The bias, where all weights are 0, that is best for a loss that is not squared.
+double best_bias(const LinearObjective& objective) {
+  if (!objective.problem().intercept) return 0.0;
+  const bool is_logistic = objective.problem().loss == LinearLoss::kLogistic;
+  double sum = 0.0;
+  for (int64_t i = 0; i < objective.rows(); ++i) {
+    const double weight = objective.example_weights() == nullptr ? 1.0 : double{objective.example_weights()[i]};
+    const double target = double{objective.targets(0)[i]};  // of classes 1 or −1
+    sum += weight * (is_logistic ? 0.5 * (1.0 + target) : target);
+  }
+  const double mean = sum / objective.total_weight();
+  const double bias = is_logistic ? std::log(mean / (1.0 - mean)) : std::log(mean);
+  if (!std::isfinite(bias)) {
+    fail_usage("lasso_path", "the targets are all {}; expected some that differ", is_logistic ? "of one class" : "0");
+  }
+  return bias;
+}
+
+double largest_slope(const LinearObjective& objective, double bias) {
+  std::vector<double> x(static_cast<size_t>(objective.size())), gradient(x.size());
+  x.back() = bias;
+  objective.smooth_part(x.data(), gradient.data());
+  gradient.pop_back();
+  return largest_of(gradient);
+}
+
+LassoPath newton_path(const LinearProblem& problem, const LassoPathOptions& options) {
+  const LinearObjective objective(problem);
+  const double bias = best_bias(objective), largest = largest_slope(objective, bias);
+  const int64_t features = objective.features();
+  const double enough = std::max(options.tolerance * largest, std::numeric_limits<double>::min());
+  const auto solver = make_linear_newton_descent(problem, {.tolerance = enough});
+  solver->start_from(Tensor::zeros({1, features}, DType::kF64), Tensor::full({1}, bias, DType::kF64));
+  LassoPath path{.l1 = grid_of(options, largest), .weights = {}, .bias = {}, .objective = {}, .gap = {}};
+  const auto points = static_cast<int64_t>(path.l1.size());
+  path.weights = Tensor::empty({points, features}, DType::kF64);
+  for (int64_t k = 0; k < points; ++k) {
+    solver->set_l1(path.l1[k]);
+    for (int64_t i = 0; i < options.rounds && !solver->step().converged; ++i) {
+    }
+    std::copy_n(solver->weights().data<double>(), features, path.weights.mutable_data<double>() + k * features);
+    path.bias.push_back(*solver->bias().data<double>());
+    path.objective.push_back(solver->report().objective);
+    path.gap.push_back(std::numeric_limits<double>::quiet_NaN());
+  }
+  return path;
+}
+
 }  // namespace
 
 double largest_l1(const LinearProblem& problem) {
   const LinearObjective objective(problem);
   check_loss(problem);
+  if (problem.loss != LinearLoss::kSquared) return largest_slope(objective, best_bias(objective));
   class Sums : public Quadratic {
    public:
     using Quadratic::Quadratic;
@@ -80,6 +132,7 @@ LassoPath lasso_path(const LinearProblem& problem, const LassoPathOptions& optio
   const LinearObjective objective(problem);
   check_options(options);
   check_loss(problem);
+  if (problem.loss != LinearLoss::kSquared) return newton_path(problem, options);
   const LeastSquares squares = least_squares(objective);
   LinearInputs columns;
   if (!prefers_gram(problem.inputs)) columns = transpose(problem.inputs);

@@ -12,11 +12,12 @@ namespace gradus {
 namespace {
 
 // What both kinds of steps need: columns, where there is no Gram matrix.
-class CoordinateDescent : public LinearSolver {
+template <class Base>
+class CoordinateDescent : public Base {
  public:
   CoordinateDescent(const LinearProblem& problem, const LinearCoordinateDescentOptions& options)
-      : LinearSolver("coordinate_descent"), objective_(problem), options_(options) {
-    make_coefficients(objective_.outputs(), objective_.features(), DType::kF64);
+      : Base("coordinate_descent"), objective_(problem), options_(options) {
+    this->make_coefficients(objective_.outputs(), objective_.features(), DType::kF64);
     if (!prefers_gram(objective_.inputs())) columns_ = transpose(objective_.inputs());
   }
 
@@ -37,7 +38,7 @@ class CoordinateDescent : public LinearSolver {
   LinearInputs columns_;
 };
 
-class SquaredDescent : public CoordinateDescent {
+class SquaredDescent : public CoordinateDescent<LinearSolver> {
  public:
   using CoordinateDescent::CoordinateDescent;
 
@@ -99,9 +100,14 @@ class SquaredDescent : public CoordinateDescent {
   std::vector<ElasticNet> nets_;
 };
 
-class NewtonDescent : public CoordinateDescent {
+class NewtonDescent : public CoordinateDescent<LinearNewtonDescent> {
  public:
   using CoordinateDescent::CoordinateDescent;
+
+  void set_l1(double l1) override {
+    objective_.set_l1(l1);
+    forget();
+  }
 
  private:
   SolverReport do_step() override {
@@ -185,24 +191,28 @@ class NewtonDescent : public CoordinateDescent {
   double value_ = 0.0;
 };
 
+void check_tolerance(const LinearCoordinateDescentOptions& options) {
+  if (options.tolerance > 0.0 && std::isfinite(options.tolerance)) return;
+  fail_usage("coordinate_descent", "tolerance is {}; expected a finite number above 0", options.tolerance);
+}
+
 }  // namespace
+
+std::unique_ptr<LinearNewtonDescent> make_linear_newton_descent(const LinearProblem& problem,
+                                                                const LinearCoordinateDescentOptions& options) {
+  check_tolerance(options);
+  if (problem.loss != LinearLoss::kPoisson && problem.loss != LinearLoss::kLogistic) {
+    fail_usage("coordinate_descent", "it cannot minimise the {} loss; expected squared, poisson or logistic",
+               name_of(problem.loss));
+  }
+  return std::make_unique<NewtonDescent>(problem, options);
+}
 
 std::unique_ptr<LinearSolver> make_linear_coordinate_descent(const LinearProblem& problem,
                                                              const LinearCoordinateDescentOptions& options) {
-  if (!(options.tolerance > 0.0 && std::isfinite(options.tolerance))) {
-    fail_usage("coordinate_descent", "tolerance is {}; expected a finite number above 0", options.tolerance);
-  }
-  switch (problem.loss) {
-    case LinearLoss::kSquared:
-      return std::make_unique<SquaredDescent>(problem, options);
-    case LinearLoss::kPoisson:
-    case LinearLoss::kLogistic:
-      return std::make_unique<NewtonDescent>(problem, options);
-    default:
-      break;
-  }
-  fail_usage("coordinate_descent", "it cannot minimise the {} loss; expected squared, poisson or logistic",
-             name_of(problem.loss));
+  check_tolerance(options);
+  if (problem.loss == LinearLoss::kSquared) return std::make_unique<SquaredDescent>(problem, options);
+  return make_linear_newton_descent(problem, options);
 }
 
 }  // namespace gradus

@@ -15,6 +15,8 @@ class LinearObjective {
   explicit LinearObjective(const LinearProblem& problem);
 
   const LinearProblem& problem() const { return problem_; }
+  /// From here on l1 is this, from 0.
+  void set_l1(double l1) { problem_.l1 = l1; }
   const LinearInputs& inputs() const { return problem_.inputs; }
   int64_t rows() const { return problem_.inputs.rows(); }
   int64_t features() const { return problem_.inputs.features(); }

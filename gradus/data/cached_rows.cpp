@@ -122,6 +122,7 @@ class LibsvmWriter {
       }
       visit_(rows, training_, held_out);
     }
+    description_.left_out.skipped.add(stream.skipped());
     const bool is_first = description_.sources.empty();
     description_.sources.push_back(source_of(stream.text()));
     highest_ = std::max(highest_, stream.columns() + stream.base() - 1);

@@ -14,9 +14,9 @@
 
 namespace gradus {
 
-/// Which rows of a stream are held out: each by itself, by its number, counted from 0 over all files, so that no table
-/// of rows is needed: those whose hash, as a number in [0, 1), is in [low, high). So it is about that share of them,
-/// and what is held out of other intervals are other rows.
+/// Which rows of a stream are held out: each by itself, by its number, counted from 0 over all files without the rows
+/// that are left out, so that no table of rows is needed: those whose hash, as a number in [0, 1), is in [low, high).
+/// So it is about that share of them, and what is held out of other intervals are other rows.
 struct HeldOutRows {
   uint64_t key = 0;
   double low = 0.0, high = 0.0;

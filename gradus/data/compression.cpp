@@ -32,14 +32,14 @@ class Room {
   bool is_over() const { return used_ > most_; }
   size_t most() const { return most_; }
 
-  std::string finish() {
+  GrownText finish() {
     text_.resize(used_);
     return std::move(text_);
   }
 
  private:
   size_t most_, used_ = 0;
-  std::string text_;
+  GrownText text_;
 };
 
 void check_room(const Room& room, const std::string& source) {
@@ -208,6 +208,17 @@ class ZstdReader : public Decompressor {
 
 }  // namespace
 
+void GrownText::resize(size_t size) {
+  if (size == 0) {
+    std::free(std::exchange(bytes_, nullptr));
+  } else {
+    auto* const moved = static_cast<char*>(std::realloc(bytes_, size));
+    if (moved == nullptr) throw std::bad_alloc();
+    bytes_ = moved;
+  }
+  size_ = size;
+}
+
 Compression compression_of(std::string_view bytes) {
   return bytes.starts_with(kGzipMark)   ? Compression::kGzip
          : bytes.starts_with(kZstdMark) ? Compression::kZstd
@@ -227,7 +238,7 @@ std::unique_ptr<Decompressor> Decompressor::make(Compression kind, const std::st
   fail(source, "is named like compressed data (.gz or .zst), and does not begin like it; mend its name");
 }
 
-std::string decompressed(std::string_view bytes, const std::string& source, int64_t most_bytes) {
+GrownText decompressed(std::string_view bytes, const std::string& source, int64_t most_bytes) {
   const auto reader =
       Decompressor::make(compression_of(bytes), source, [left = bytes]() mutable { return std::exchange(left, {}); });
   Room output(most_bytes);
@@ -241,7 +252,7 @@ std::string decompressed(std::string_view bytes, const std::string& source, int6
   return output.finish();
 }
 
-std::string inflated(std::string_view bytes, int64_t size) {
+GrownText inflated(std::string_view bytes, int64_t size) {
   constexpr int kDeflate = -15;
   Inflater inflater(kDeflate);
   Room room(size);
@@ -252,7 +263,7 @@ std::string inflated(std::string_view bytes, int64_t size) {
     answer = inflater.step(bytes, to);
     room.add(before - to.size());
   }
-  return answer == Z_STREAM_END || room.is_over() ? room.finish() : "";
+  return answer == Z_STREAM_END || room.is_over() ? room.finish() : GrownText();
 }
 
 uint32_t crc32_of(std::string_view bytes) {

@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace gradus {
 
@@ -19,10 +21,35 @@ Compression compression_of(std::string_view bytes);
 /// A file's name without .gz or .zst at its end.
 std::string_view uncompressed_name(std::string_view name);
 
+/// Text of a size that is not known before. It grows without a copy beside it where the system can move its pages, and
+/// what was not written yet takes no memory.
+class GrownText {
+ public:
+  GrownText() = default;
+  ~GrownText() { std::free(bytes_); }
+  GrownText(GrownText&& other) noexcept
+      : bytes_(std::exchange(other.bytes_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  GrownText& operator=(GrownText&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+
+  std::string_view view() const { return {bytes_, size_}; }
+  char* data() { return bytes_; }
+  size_t size() const { return size_; }
+  /// New bytes have no value yet.
+  void resize(size_t size);
+
+ private:
+  char* bytes_ = nullptr;
+  size_t size_ = 0;
+};
+
 /// What the bytes of `source` stand for: gzip members or zstd frames, one behind the other. Errors name `source`: bytes
 /// that are cut short, damaged (by their own sums too), followed by others, written with a window above 32 MB, or more
 /// than `most_bytes`, which is seen before memory is taken for them.
-std::string decompressed(std::string_view bytes, const std::string& source, int64_t most_bytes);
+GrownText decompressed(std::string_view bytes, const std::string& source, int64_t most_bytes);
 
 /// What stands in compressed bytes that come in pieces.
 class Decompressor {
@@ -40,7 +67,7 @@ class Decompressor {
 
 /// What the deflate data (RFC 1951) in `bytes` stands for, up to `size` bytes and one more; nothing if it is damaged or
 /// cut short. Memory is taken as it grows.
-std::string inflated(std::string_view bytes, int64_t size);
+GrownText inflated(std::string_view bytes, int64_t size);
 
 /// CRC-32, as gzip and zip have it.
 uint32_t crc32_of(std::string_view bytes);

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "gradus/base/error.h"
 #include "gradus/base/number.h"
+#include "gradus/base/utf8.h"
 #include "gradus/data/compression.h"
 #include "gradus/data/csv_blocks.h"
 #include "gradus/data/csv_scanner.h"
@@ -53,6 +56,11 @@ void look_at(const std::vector<CsvField>& row, const MissingTexts& missing, Firs
   }
 }
 
+// Of the row from `begin` to where the scanner is.
+bool is_no_utf8(const CsvScanner& scanner, const CsvPlan& plan, size_t begin) {
+  return plan.checks_utf8 && first_invalid_utf8(plan.text.substr(begin, scanner.offset() - begin)).has_value();
+}
+
 // The first row has to be right; what is wrong with others is found later.
 FirstRows read_first_rows(CsvScanner& scanner, const CsvPlan& plan) {
   constexpr int kRows = 100;
@@ -62,6 +70,9 @@ FirstRows read_first_rows(CsvScanner& scanner, const CsvPlan& plan) {
   rows.first_line = 1 + scanner.line();
   rows.first_begin = scanner.offset();
   if (!read_row(scanner, rows.first)) scanner.problem().raise(plan.source, 1);
+  if (is_no_utf8(scanner, plan, rows.first_begin)) {
+    fail(fmt::format("{}:{}", plan.source, rows.first_line), "the first row is no UTF-8; convert the file with iconv");
+  }
   if (static_cast<int64_t>(rows.first.size()) > kMostColumns) {
     fail(fmt::format("{}:{}", plan.source, rows.first_line), "more than {} fields; is it a table?", kMostColumns);
   }
@@ -71,9 +82,10 @@ FirstRows read_first_rows(CsvScanner& scanner, const CsvPlan& plan) {
   rows.has_text.resize(rows.first.size());
   std::vector<CsvField> row;
   for (int i = 0; i < kRows && scanner.next_row(end); ++i) {
+    const size_t begin = scanner.offset();
     if (!read_row(scanner, row) || static_cast<int64_t>(row.size()) > kMostColumns) {
       scanner.skip_line();
-    } else if (row.size() == rows.first.size()) {
+    } else if (row.size() == rows.first.size() && !is_no_utf8(scanner, plan, begin)) {
       look_at(row, plan.missing, rows);
     }
   }
@@ -156,6 +168,14 @@ Layout layout_of(CsvPlan plan, size_t begin, const CsvOptions& options) {
   return {std::move(plan), std::move(rows), header};
 }
 
+// Looks at a text, which is at `place` in the plan's file. What is no UTF-8 is an error, or rows to leave out.
+TextSurvey surveyed(CsvPlan& plan, size_t block_bytes, const TextPlace& place = {}) {
+  TextSurvey survey = survey_text(plan.text, block_bytes, plan.is_mapped);
+  if (!plan.skips_bad_rows) check_utf8(survey, plan.text, plan.source, place);
+  plan.checks_utf8 = survey.not_utf8.has_value();
+  return survey;
+}
+
 // Reads the rows of the plan's text into columns that have no names yet.
 CsvEnd read_rows(const CsvPlan& plan, const TextSurvey& survey, Table& table) {
   // What is noted of each column in a block must not outweigh it.
@@ -181,8 +201,9 @@ std::string possible_names(const FirstRows& rows, const CsvOptions& options) {
   return rows.first.size() > kMost ? text + ", …" : text;
 }
 
-[[noreturn]] void fail_empty(const std::string& source, const Names& names) {
+[[noreturn]] void fail_empty(const std::string& source, const Names& names, const SkippedRows& skipped) {
   constexpr size_t kMost = 5;
+  if (skipped.count > 0) fail(source, "there is no row in it but bad ones; the first: {}", skipped.first);
   const bool is_long = names.size() > kMost;
   fail(source, "there is a line of names, {}{}, and no row below it",
        fmt::join(names.begin(), names.begin() + static_cast<ptrdiff_t>(is_long ? kMost : names.size()), ", "),
@@ -191,20 +212,99 @@ std::string possible_names(const FirstRows& rows, const CsvOptions& options) {
 
 }  // namespace
 
-Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options) {
+namespace {
+
+Table parse(std::string_view text, const std::string& source, const CsvOptions& options, bool is_mapped) {
   CsvPlan plan = empty_plan(text, source, options);
-  const TextSurvey survey = survey_text(text, options.block_bytes, source);
+  plan.is_mapped = is_mapped;
+  const TextSurvey survey = surveyed(plan, options.block_bytes);
   const Layout layout = layout_of(std::move(plan), text.starts_with("\xEF\xBB\xBF") ? 3 : 0, options);
   Table table;
   read_rows(layout.plan, survey, table);
-  if (table.rows == 0) fail_empty(source, layout.names());
+  if (table.rows == 0) fail_empty(source, layout.names(), table.skipped);
   set_names(table, layout.names());
   if (!layout.header) table.first_row = possible_names(layout.rows, options);
   return table;
 }
 
-Table read_csv(const std::string& path, const CsvOptions& options) {
-  return parse_csv(FileContents(path).bytes(), path, options);
+}  // namespace
+
+Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options) {
+  return parse(text, source, options, false);
+}
+
+namespace {
+
+// Of compressed text nobody knows how much it is before it is there.
+void check_room(const std::string& source, int64_t rows, size_t columns, int64_t most_bytes) {
+  const int64_t numbers = rows * static_cast<int64_t>(1 + columns);
+  if (numbers <= most_bytes / static_cast<int64_t>(sizeof(double))) return;
+  fail(source,
+       "its first {} rows take more than {} bytes as a table, which is half of the free memory; stream rows with "
+       "data.rows = \"streamed\", take a part of it, or a larger machine",
+       rows, most_bytes);
+}
+
+// The rows of all, which lose them: a column at a time, so that no more than that is there twice.
+Table joined(std::vector<Table>& pieces, int64_t rows) {
+  Table all;
+  all.rows = rows;
+  all.parts = pieces[0].parts;
+  for (size_t c = 0; c < pieces[0].columns.size(); ++c) {
+    Table column;
+    for (Table& piece : pieces) {
+      Table next;
+      next.columns.push_back(std::move(piece.columns[c]));
+      next.rows = piece.rows;
+      if (!column.columns.empty()) {
+        column.append(std::move(next));
+        continue;
+      }
+      column = std::move(next);
+      TableColumn& first = column.columns[0];
+      first.is_number ? first.numbers.reserve(static_cast<size_t>(rows)) : first.codes.reserve(static_cast<size_t>(rows));
+    }
+    all.columns.push_back(std::move(column.columns[0]));
+  }
+  all.lines.reserve(static_cast<size_t>(rows));
+  for (const Table& piece : pieces) all.lines.insert(all.lines.end(), piece.lines.begin(), piece.lines.end());
+  return all;
+}
+
+// All rows; nothing if a column was taken for numbers at first, and the stream knows now that it is not.
+std::optional<Table> read_all(CsvStream& stream, int64_t most_bytes) {
+  std::vector<Table> pieces;
+  int64_t rows = 0;
+  for (Table piece; stream.next(piece);) {
+    rows += piece.rows;
+    check_room(stream.text().source(), rows, piece.columns.size(), most_bytes);
+    if (stream.has_changed()) {
+      pieces.clear();
+    } else {
+      pieces.push_back(std::move(piece));
+    }
+  }
+  if (stream.has_changed()) return std::nullopt;
+  Table all = joined(pieces, rows);
+  all.skipped = stream.skipped();
+  return all;
+}
+
+Table read_compressed(const std::string& path, const CsvOptions& options, const TextPieceOptions& pieces) {
+  const int64_t most_bytes = most_contents_bytes();
+  CsvStream stream(path, options, pieces);
+  if (std::optional<Table> table = read_all(stream, most_bytes)) return *std::move(table);
+  CsvStream again(path, options, pieces);
+  again.set_kinds(stream.kinds());
+  return read_all(again, most_bytes).value();
+}
+
+}  // namespace
+
+Table read_csv(const std::string& path, const CsvOptions& options, const TextPieceOptions& pieces) {
+  if (is_compressed_file(path)) return read_compressed(path, options, pieces);
+  const FileContents file(path);
+  return parse(file.bytes(), path, options, file.is_mapped());
 }
 
 struct CsvStream::Plan : CsvPlan {};
@@ -217,7 +317,7 @@ CsvStream::CsvStream(const std::string& path, const CsvOptions& options, const T
     pieces_.next(0);
     plan.text = pieces_.text();
   }
-  survey_text(pieces_.text(), block_bytes_, path);
+  surveyed(plan, block_bytes_);
   const Layout layout = layout_of(std::move(plan), pieces_.begin(), options);
   names_ = layout.names();
   if (!layout.header) first_row_ = possible_names(layout.rows, options);
@@ -229,14 +329,14 @@ CsvStream::~CsvStream() = default;
 bool CsvStream::next(Table& table) {
   do {
     if (is_started_ && !pieces_.next(used_)) {
-      if (rows_ == 0) fail_empty(pieces_.source(), names_);
+      if (rows_ == 0) fail_empty(pieces_.source(), names_, skipped_);
       return false;
     }
-    if (is_started_) plan_->begin = 0;
-    is_started_ = true;
+    const bool is_first = !std::exchange(is_started_, true);
+    if (!is_first) plan_->begin = 0;
     plan_->text = pieces_.text();
     plan_->goes_on = !pieces_.is_last();
-    const TextSurvey survey = survey_text(pieces_.text(), block_bytes_, pieces_.source(), pieces_.offset());
+    const TextSurvey survey = surveyed(*plan_, block_bytes_, {pieces_.offset(), is_first ? 1 : plan_->line});
     const CsvEnd end = read_rows(*plan_, survey, table);
     set_names(table, names_);
     table.first_row = first_row_;
@@ -244,8 +344,7 @@ bool CsvStream::next(Table& table) {
     plan_->line = end.line;
     note_kinds(table);
     rows_ += table.rows;
-    if (skipped_ == 0) first_skipped_ = table.first_skipped;
-    skipped_ += table.skipped;
+    skipped_.add(table.skipped);
   } while (table.rows == 0);
   return true;
 }

@@ -26,9 +26,9 @@ struct CsvOptions {
   /// Lines that begin with this character are skipped.
   std::optional<char> comment = {};
   enum class BadRow : uint8_t { kError, kSkip };
-  /// What becomes of a row with another number of fields than the first, or with a quote where none may be. kSkip
-  /// leaves it out and counts it (`Table::skipped`). A first row with such a quote is an error all the same, and a
-  /// quote that never ends.
+  /// What becomes of a row with another number of fields than the first, with a quote where none may be, or with bytes
+  /// that are no UTF-8. kSkip leaves it out and counts it (`Table::skipped`). What is wrong with the first row is an
+  /// error all the same, and a quote that never ends.
   BadRow on_bad_row = BadRow::kError;
   /// How much of the text a thread takes at a time; 1 or more. The table does not depend on it.
   size_t block_bytes = size_t{1} << 20;
@@ -40,8 +40,9 @@ struct CsvOptions {
 /// column, what was found and what was expected: a row of another length, a quote that does not end or has text behind
 /// it, a column without a name or with another's, invalid UTF-8, no row at all.
 Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options = {});
-/// The same of a file, which may be compressed (data/file_contents.h).
-Table read_csv(const std::string& path, const CsvOptions& options = {});
+/// The same of a file, which may be compressed (data/file_contents.h): then it is read in `pieces`, so that its text
+/// does not stand beside the table, and a second time where a column turns out to be text.
+Table read_csv(const std::string& path, const CsvOptions& options = {}, const TextPieceOptions& pieces = {});
 
 enum class CsvKind : uint8_t {
   kNumbers,
@@ -62,9 +63,8 @@ class CsvStream {
   /// and columns that are not wanted have no values.
   bool next(Table& table);
   const TextPieces& text() const { return pieces_; }
-  /// Rows that were left out so far because something is wrong with them, and with the first.
-  int64_t skipped() const { return skipped_; }
-  const std::string& first_skipped() const { return first_skipped_; }
+  /// So far, those of pieces without another row too.
+  const SkippedRows& skipped() const { return skipped_; }
 
   /// A column is taken for numbers until a field is none, and for text from that piece on. After the last piece the
   /// kinds are those of all rows; `has_changed` says whether earlier pieces took a column for something else, so that
@@ -85,8 +85,8 @@ class CsvStream {
   std::string first_row_;
   std::unique_ptr<Plan> plan_;
   size_t used_ = 0;
-  int64_t rows_ = 0, skipped_ = 0;
-  std::string first_skipped_;
+  int64_t rows_ = 0;
+  SkippedRows skipped_;
   bool is_started_ = false, has_changed_ = false;
 };
 

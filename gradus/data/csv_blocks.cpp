@@ -7,12 +7,23 @@
 #include "gradus/base/error.h"
 #include "gradus/base/number.h"
 #include "gradus/base/threads.h"
+#include "gradus/base/utf8.h"
 #include "gradus/data/csv_scanner.h"
+#include "gradus/data/file_contents.h"
 #include "gradus/data/number_fields_simd.h"
 #include "gradus/data/text_index.h"
 
 namespace gradus {
 namespace {
+
+// A row that is no UTF-8.
+std::optional<CsvProblem> utf8_problem(std::string_view text, size_t begin, size_t end, int64_t line) {
+  const std::optional<size_t> at = first_invalid_utf8(text.substr(begin, end - begin));
+  if (!at) return std::nullopt;
+  return CsvProblem{.line = line,
+                    .message = fmt::format("byte {} of the row, 0x{:02X}, is no UTF-8; expected text in UTF-8", *at,
+                                           static_cast<unsigned char>(text[begin + *at]))};
+}
 
 // A block, and what was found in it. Its rows are written from `first_row` on, where there is place for `most_rows`.
 struct Block {
@@ -62,7 +73,7 @@ class BlockReader {
         block_.line_ends = line;
         return;
       }
-      if (problem) note(*problem);
+      if (problem) note(*problem, begin);
       scanner_.skip_line_end();
     }
     block_.stop = scanner_.offset();
@@ -72,6 +83,7 @@ class BlockReader {
  private:
   std::optional<CsvProblem> read_row() {
     const int64_t line = scanner_.line();
+    const size_t begin = scanner_.offset();
     pending_.clear();
     size_t count = 0;
     while (!read_numbers(count)) {
@@ -82,6 +94,9 @@ class BlockReader {
       return CsvProblem{
           .line = line,
           .message = fmt::format("{} fields; expected {}, as in line {}", count, kinds_.size(), plan_.width_line)};
+    }
+    if (plan_.checks_utf8) {
+      if (auto problem = utf8_problem(plan_.text, begin, scanner_.offset(), line)) return problem;
     }
     for (const PendingField& field : pending_) store(field);
     table_.lines[row()] = line;
@@ -144,13 +159,17 @@ class BlockReader {
     }
   }
 
-  void note(const CsvProblem& problem) {
+  void note(const CsvProblem& problem, size_t begin) {
     if (!plan_.skips_bad_rows || problem.is_unclosed) {
       block_.error = problem;
       return;
     }
-    if (block_.skipped++ == 0) block_.first_skipped = problem;
     scanner_.skip_line();
+    if (block_.skipped++ > 0) return;
+    block_.first_skipped = problem;
+    if (!plan_.checks_utf8) return;
+    // Else a message might show bytes that are no text.
+    if (auto other = utf8_problem(plan_.text, begin, scanner_.offset(), problem.line)) block_.first_skipped = other;
   }
 
   const CsvPlan& plan_;
@@ -197,7 +216,10 @@ class Blocks {
   CsvEnd end() const { return end_; }
 
  private:
-  void read_block(Block& block) { BlockReader(plan_, kinds_, table_, block).read(); }
+  void read_block(Block& block) {
+    BlockReader(plan_, kinds_, table_, block).read();
+    if (plan_.is_mapped) release_pages(plan_.text.substr(block.begin, block.stop - block.begin));
+  }
 
   void read_blocks() {
     parallel_for(static_cast<int64_t>(blocks_.size()), 1,
@@ -230,10 +252,7 @@ class Blocks {
       }
       is_cut = is_cut || block.is_cut;
       if (block.error) block.error->raise(plan_.source, line);
-      if (block.first_skipped && table_.skipped == 0) {
-        table_.first_skipped = block.first_skipped->what(plan_.source, line);
-      }
-      table_.skipped += block.skipped;
+      if (block.skipped > 0) table_.skipped.add({block.skipped, block.first_skipped->what(plan_.source, line)});
       table_.rows += block.rows;
       begin = block.stop;
       line += block.line_ends;

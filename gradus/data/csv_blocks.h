@@ -35,6 +35,8 @@ struct CsvPlan {
   std::optional<char> comment = {};
   MissingTexts missing;
   bool skips_bad_rows = false;
+  bool is_mapped = false;           ///< `text` lies in a mapped file, whose pages are given back as they were read.
+  bool checks_utf8 = false;         ///< Rows that are no UTF-8 are bad ones; else there is none.
   size_t begin = 0;                 ///< Where the first row below the names begins,
   int64_t line = 1;                 ///< and its line.
   int64_t width_line = 1;           ///< The line whose number of fields is that of each row.

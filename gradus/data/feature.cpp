@@ -169,6 +169,15 @@ bool flag(const JsonValue& value, std::string_view key, const std::string& file)
   return *found->get<bool>();
 }
 
+// From 0; none is 0.
+int64_t count_of(const JsonValue& value, std::string_view key, const std::string& file) {
+  const JsonValue* const found = value.find(key);
+  if (found == nullptr) return 0;
+  const auto* count = found->get<int64_t>();
+  if (count == nullptr || *count < 0) fail_json(file, fmt::format("the \"{}\" of a column is no number of rows", key));
+  return *count;
+}
+
 std::vector<std::string> texts(const JsonValue& value, std::string_view key, const std::string& file) {
   const JsonValue* const found = value.find(key);
   const auto* list = found == nullptr ? nullptr : found->get<JsonValue::List>();
@@ -192,6 +201,7 @@ JsonText Feature::to_json() const {
     if (log1p) text.add("log1p", true);
     if (fills) text.add("fill", fill);
     if (indicator) text.add("indicator", true);
+    if (missing > 0) text.add("missing", missing);
     return text;
   }
   if (kind == Kind::kHash) text.add("buckets", buckets);
@@ -200,6 +210,7 @@ JsonText Feature::to_json() const {
   if (missing_is_category) text.add("missing_is_category", true);
   if (fills) text.add("may_miss", true);
   if (refuse_unseen) text.add("refuse_unseen", true);
+  if (missing > 0) text.add("missing", missing);
   return text;
 }
 
@@ -208,6 +219,7 @@ Feature feature_from_json(const JsonValue& value, const std::string& file) {
   const JsonValue* const name = value.find("name");
   if (name == nullptr || name->get<std::string>() == nullptr) fail_json(file, "a column's name is no text");
   Feature f{.name = *name->get<std::string>()};
+  f.missing = count_of(value, "missing", file);
   if (value.find("buckets") != nullptr) {
     const double buckets = number_or(value, "buckets", 0.0, file);
     if (!(buckets >= 1.0 && buckets <= kMostBuckets && buckets == std::floor(buckets))) {

@@ -64,6 +64,7 @@ struct Feature {
   bool missing_is_category = false;          ///< The last of its columns then.
   int64_t buckets = 0;
   bool refuse_unseen = false;
+  int64_t missing = 0;  ///< Rows of the training part whose value is missing.
 
   /// Of the model's inputs.
   int64_t width() const;

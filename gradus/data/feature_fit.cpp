@@ -125,6 +125,7 @@ double FeatureFitter::fill() const {
 Feature FeatureFitter::finish_number() const {
   if (logarithm_.is_there()) detail::fail_logarithm(logarithm_.place, name_, logarithm_.text);
   Feature f{.name = name_, .log1p = options_.log1p, .fills = options_.impute != Impute::kNone};
+  f.missing = missing_rows_;
   f.fill = fill();
   if (f.log1p && f.fills && f.fill <= -1.0) {
     fail_usage("data.impute_value", "{} has no log(1 + x), which data.log1p asks for in column \"{}\"", f.fill, name_);
@@ -156,7 +157,8 @@ Feature FeatureFitter::finish_category() const {
             .kind = wants_categories() ? Feature::Kind::kOneHot : Feature::Kind::kHash,
             .fills = options_.impute != Impute::kNone,
             .is_embedded = options_.categories == CategoryEncoding::kEmbedding,
-            .refuse_unseen = options_.refuse_unseen};
+            .refuse_unseen = options_.refuse_unseen,
+            .missing = missing_rows_};
   if (f.kind == Feature::Kind::kHash) {
     f.buckets = options_.buckets;
     return f;

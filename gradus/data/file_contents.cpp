@@ -1,8 +1,13 @@
 #include "gradus/data/file_contents.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
 #include <filesystem>
 #include <system_error>
 
+#include "gradus/base/input_file.h"
 #include "gradus/base/memory.h"
 #include "gradus/data/compression.h"
 
@@ -21,9 +26,24 @@ FileContents::FileContents(const std::string& path) {
   }
   if (compression_of(bytes_) == Compression::kNone && uncompressed_name(path) == path) return;
   is_compressed_ = true;
-  own_ = decompressed(bytes_, path, most_contents_bytes());
-  bytes_ = own_;
+  decompressed_ = decompressed(bytes_, path, most_contents_bytes());
+  bytes_ = decompressed_.view();
   mapped_.reset();
+}
+
+bool is_compressed_file(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;
+  if (uncompressed_name(path) != path) return true;
+  char first[8];
+  return compression_of({first, InputFile(path).read(first, sizeof first)}) != Compression::kNone;
+}
+
+void release_pages(std::string_view mapped) {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(mapped.data());
+  const uintptr_t first = (begin + page - 1) / page * page, end = (begin + mapped.size()) / page * page;
+  if (first < end) ::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);  // advice may be refused
 }
 
 }  // namespace gradus

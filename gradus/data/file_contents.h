@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "gradus/base/files.h"
+#include "gradus/data/compression.h"
 
 namespace gradus {
 
@@ -21,12 +22,21 @@ class FileContents {
 
   std::string_view bytes() const { return bytes_; }
   bool is_compressed() const { return is_compressed_; }
+  /// Whether the bytes lie in the file, and not in memory of our own.
+  bool is_mapped() const { return mapped_.has_value(); }
 
  private:
   std::optional<MappedFile> mapped_;
-  std::string own_;
+  std::string own_;         // of a pipe,
+  GrownText decompressed_;  // or of compressed data
   std::string_view bytes_;
   bool is_compressed_ = false;
 };
+
+/// Whether a regular file begins, or is named, as compressed data does or is.
+bool is_compressed_file(const std::string& path);
+
+/// Gives back the memory of whole pages of a part of a mapped file. They are read again where they are looked at again.
+void release_pages(std::string_view mapped);
 
 }  // namespace gradus

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gradus/data/table.h"
 #include "gradus/data/text_pieces.h"
 #include "gradus/tensor/sparse.h"
 
@@ -20,6 +21,10 @@ struct LibsvmOptions {
   Base base = Base::kAuto;
   /// How many columns there are, such as those of the file that a model was trained on. Unset: up to the highest index.
   std::optional<int64_t> columns = {};
+  /// What becomes of a row with which something is wrong: an error, or it is left out and counted. (An index that is
+  /// the first beyond the last column if columns begin at 0, which is known at the end, is an error all the same.)
+  enum class BadRow : uint8_t { kError, kSkip };
+  BadRow on_bad_row = BadRow::kError;
   /// How much of the text a thread takes at a time; 1 or more. The result does not depend on it.
   size_t block_bytes = size_t{1} << 20;
 };
@@ -30,6 +35,7 @@ struct SparseExamples {
   std::vector<int64_t> lines;   ///< Where each row stands in its file, counted from 1.
   std::string source;
   LibsvmOptions::Base base = LibsvmOptions::Base::kOne;  ///< As given or found.
+  SkippedRows skipped = {};
 
   /// "file:line" of a row.
   std::string place(int64_t row) const;
@@ -61,6 +67,8 @@ class LibsvmStream {
   /// What an index of the text is above its column, and how many columns there are; known at the end.
   int32_t base() const;
   int64_t columns() const;
+  /// So far, those of pieces without another row too.
+  const SkippedRows& skipped() const;
   /// The text, for what it says of the file.
   const TextPieces& text() const { return pieces_; }
 

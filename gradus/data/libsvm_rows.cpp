@@ -9,6 +9,8 @@
 #include "gradus/base/error.h"
 #include "gradus/base/number.h"
 #include "gradus/base/threads.h"
+#include "gradus/base/utf8.h"
+#include "gradus/data/file_contents.h"
 #include "gradus/data/text_blocks.h"
 
 namespace gradus::detail {
@@ -24,8 +26,17 @@ std::string shown(const char* begin, const char* end) {
 
 class RowsReader {
  public:
-  RowsReader(std::string_view text, const TextBlock& block, const LibsvmOptions& options, LibsvmBlock& rows)
-      : at_(text.data() + block.begin), end_(text.data() + block.end), options_(options), rows_(rows) {
+  // `checks_utf8`: rows may be no UTF-8, and are bad ones then.
+  RowsReader(std::string_view text, const TextBlock& block, const LibsvmOptions& options, bool checks_utf8,
+             LibsvmBlock& rows)
+      : at_(text.data() + block.begin),
+        end_(text.data() + block.end),
+        options_(options),
+        checks_utf8_(checks_utf8),
+        rows_(rows) {
+    if (options.columns && options.on_bad_row == LibsvmOptions::BadRow::kSkip) {
+      most_index_ = *options.columns - (options.base == LibsvmOptions::Base::kZero ? 1 : 0);
+    }
     const auto pairs = static_cast<size_t>(std::count(at_, end_, ':'));
     rows_.indices.reserve(pairs);
     rows_.values.reserve(pairs);
@@ -34,11 +45,15 @@ class RowsReader {
   void read() {
     while (at_ != end_) {
       skip_spaces();
-      if (!at_line_end() && !read_row()) {
-        rows_.error_line = rows_.line_ends;
-        return;
+      const size_t first = rows_.indices.size();
+      if (!at_line_end() && !(is_utf8() && read_row())) {
+        if (rows_.skipped == 0) rows_.error_line = rows_.line_ends;
+        if (options_.on_bad_row == LibsvmOptions::BadRow::kError) return;
+        ++rows_.skipped;
+        rows_.indices.resize(first);
+        rows_.values.resize(first);
       }
-      while (at_ != end_ && *at_ != '\n' && *at_ != '\r') ++at_;  // a comment
+      while (at_ != end_ && *at_ != '\n' && *at_ != '\r') ++at_;  // a comment, or a row that is skipped
       if (at_ == end_) return;
       at_ += *at_ == '\r' && at_ + 1 != end_ && at_[1] == '\n' ? 2 : 1;
       ++rows_.line_ends;
@@ -59,8 +74,18 @@ class RowsReader {
     return stop;
   }
   bool wrong(std::string message) {
-    rows_.error = std::move(message);
+    if (rows_.skipped == 0) rows_.error = std::move(message);
     return false;
+  }
+
+  // Whether the line's rest is.
+  bool is_utf8() {
+    if (!checks_utf8_) return true;
+    const char* const stop = std::find_if(at_, end_, [](char c) { return c == '\n' || c == '\r'; });
+    const std::optional<size_t> wrong_at = first_invalid_utf8({at_, static_cast<size_t>(stop - at_)});
+    if (!wrong_at) return true;
+    return wrong(fmt::format("byte {} of the row, 0x{:02X}, is no UTF-8; expected text in UTF-8", *wrong_at,
+                             static_cast<unsigned char>(at_[*wrong_at])));
   }
 
   // The number of the word's rest.
@@ -118,6 +143,10 @@ class RowsReader {
     if (colon - word > kMostDigits || index > static_cast<uint64_t>(kMostLibsvmIndex)) {
       return wrong(fmt::format("index {}; expected at most {}", shown(word, colon), kMostLibsvmIndex));
     }
+    if (static_cast<int64_t>(index) > most_index_) {
+      return wrong(fmt::format("index {}, and there are {} columns; expected at most {}", index, *options_.columns,
+                               most_index_));
+    }
     if (index == 0 && options_.base == LibsvmOptions::Base::kOne) {
       return wrong("index 0, where the first column is 1; expected indices from 1, or base 0");
     }
@@ -152,6 +181,8 @@ class RowsReader {
 
   const char *at_, *end_;
   const LibsvmOptions& options_;
+  bool checks_utf8_;
+  int64_t most_index_ = kMostLibsvmIndex;  // of a row that is not skipped
   LibsvmBlock& rows_;
 };
 
@@ -164,13 +195,15 @@ struct Places {
 }  // namespace
 
 std::vector<LibsvmBlock> read_libsvm_blocks(std::string_view text, size_t begin, const std::string& source,
-                                            const LibsvmOptions& options, int64_t before) {
-  const TextSurvey survey = survey_text(text, options.block_bytes, source, before);
+                                            const LibsvmOptions& options, const TextPlace& place, bool is_mapped) {
+  const TextSurvey survey = survey_text(text, options.block_bytes, is_mapped);
+  if (options.on_bad_row == LibsvmOptions::BadRow::kError) check_utf8(survey, text, source, place);
   const std::vector<TextBlock> cuts = cut_at_lines(text, begin, survey, 1, false);
   std::vector<LibsvmBlock> blocks(cuts.size());
   parallel_for(static_cast<int64_t>(cuts.size()), 1, [&](int64_t i, int64_t) {
     const auto block = static_cast<size_t>(i);
-    RowsReader(text, cuts[block], options, blocks[block]).read();
+    RowsReader(text, cuts[block], options, survey.not_utf8.has_value(), blocks[block]).read();
+    if (is_mapped) release_pages(text.substr(cuts[block].begin, cuts[block].end - cuts[block].begin));
   });
   return blocks;
 }
@@ -184,7 +217,11 @@ LibsvmSummary::LibsvmSummary(std::string source, const LibsvmOptions& options)
 
 void LibsvmSummary::add(const std::vector<LibsvmBlock>& blocks) {
   for (const LibsvmBlock& block : blocks) {
-    if (block.error_line >= 0) fail(fmt::format("{}:{}", source_, line_ + block.error_line), "{}", block.error);
+    if (block.error_line >= 0) {
+      const std::string place = fmt::format("{}:{}", source_, line_ + block.error_line);
+      if (block.skipped == 0) fail(place, "{}", block.error);
+      skipped_.add({block.skipped, fmt::format("[{}] {}", place, block.error)});
+    }
     if (options_.columns && block.highest >= *options_.columns) look_for_beyond(block);
     rows_ += static_cast<int64_t>(block.targets.size());
     line_ += block.line_ends;
@@ -205,6 +242,9 @@ void LibsvmSummary::look_for_beyond(const LibsvmBlock& block) {
 }
 
 void LibsvmSummary::finish() const {
+  if (rows_ == 0 && skipped_.count > 0) {
+    fail(source_, "there is no row in it but bad ones; the first: {}", skipped_.first);
+  }
   if (rows_ == 0) fail(source_, "there is no row in it; expected lines of `label index:value …`");
   check_columns();
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gradus/data/libsvm.h"
+#include "gradus/data/text_blocks.h"
 
 namespace gradus::detail {
 
@@ -21,14 +22,17 @@ struct LibsvmBlock {
   std::vector<int32_t> indices;
   std::vector<float> values;
   int64_t line_ends = 0, lowest = std::numeric_limits<int64_t>::max(), highest = -1;
-  int64_t error_line = -1;  ///< From here on nothing was read.
-  std::string error;
+  int64_t error_line = -1;  ///< From here on nothing was read, or of the first row that was skipped.
+  std::string error;        ///< What is wrong there.
+  int64_t skipped = 0;
 };
 
-/// Reads what is behind `begin` in blocks of `options.block_bytes`, on several threads. `before` is how much of
-/// `source` is before `text`, for the error of what is no UTF-8; other errors stand in their blocks.
+/// Reads what is behind `begin` in blocks of `options.block_bytes`, on several threads. `place` is that of `text` in
+/// `source`, for the error of what is no UTF-8; other errors stand in their blocks. Pages of a mapped file are given
+/// back as they were read.
 std::vector<LibsvmBlock> read_libsvm_blocks(std::string_view text, size_t begin, const std::string& source,
-                                            const LibsvmOptions& options, int64_t before = 0);
+                                            const LibsvmOptions& options, const TextPlace& place,
+                                            bool is_mapped = false);
 
 /// What is known of all rows so far.
 class LibsvmSummary {
@@ -36,7 +40,7 @@ class LibsvmSummary {
   /// Throws a usage error for a number of columns that cannot be.
   LibsvmSummary(std::string source, const LibsvmOptions& options);
 
-  /// Takes the next blocks in, and throws the first error in them.
+  /// Takes the next blocks in, and throws the first error in them, unless such rows are skipped.
   void add(const std::vector<LibsvmBlock>& blocks);
   /// Of all that was added: throws if there is no row, or an index beyond the last column.
   void finish() const;
@@ -44,6 +48,7 @@ class LibsvmSummary {
   void check_columns() const;
 
   int64_t rows() const { return rows_; }
+  const SkippedRows& skipped() const { return skipped_; }
   /// The line behind what was added.
   int64_t line() const { return line_; }
   /// What an index of the text is above its column.
@@ -60,6 +65,7 @@ class LibsvmSummary {
   std::string source_;
   LibsvmOptions options_;
   int64_t rows_ = 0, line_ = 1, lowest_ = std::numeric_limits<int64_t>::max(), highest_ = -1;
+  SkippedRows skipped_;
   Beyond beyond_[2];
 };
 

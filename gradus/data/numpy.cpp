@@ -109,7 +109,9 @@ struct Wrong {
   size_t column = 0;
 };
 
-void add_columns(Table& table, const NumpyArray& array, const std::string& member, const std::string& source) {
+// Pages of a mapped file are given back as they were read.
+void add_columns(Table& table, const NumpyArray& array, const std::string& member, const std::string& source,
+                 bool is_mapped) {
   constexpr int64_t kGrain = 1 << 16;
   const auto columns = static_cast<size_t>(columns_of(array, source));
   const size_t first = table.columns.size();
@@ -142,6 +144,9 @@ void add_columns(Table& table, const NumpyArray& array, const std::string& membe
       const int64_t row = convert_rows(places, table.columns[first + i].numbers.data(), begin, end);
       if (row >= 0 && (here.row < 0 || row < here.row)) here = {row, first + i};
     }
+    if (!is_mapped || array.is_fortran) return;
+    const auto from = static_cast<size_t>(begin) * step, to = static_cast<size_t>(end) * step;
+    release_pages(array.data.substr(from, to - from));
   });
   const auto found = std::find_if(wrong.begin(), wrong.end(), [](const Wrong& w) { return w.row >= 0; });
   if (found == wrong.end()) return;
@@ -169,10 +174,10 @@ void add_members(Table& table, std::string_view bytes, const std::string& source
     if (found == arrays.end()) {
       fail_usage(source, "there is no array \"{}\"; there are: {}", name, fmt::join(names, ", "));
     }
-    const std::string contents = archive.contents(*found->second, most_bytes);
-    most_bytes -= static_cast<int64_t>(contents.size());
+    const ZipArchive::Contents contents = archive.contents(*found->second, most_bytes);
+    most_bytes -= static_cast<int64_t>(contents.bytes.size());
     const std::string place = fmt::format("{}, {}", source, name);
-    add_columns(table, parse_numpy_array(contents, place), name, place);
+    add_columns(table, parse_numpy_array(contents.bytes, place), name, place, false);
   }
   std::unordered_set<std::string> used;
   for (const TableColumn& column : table.columns) {
@@ -184,22 +189,31 @@ void add_members(Table& table, std::string_view bytes, const std::string& source
 
 }  // namespace
 
-Table parse_numpy(std::string_view bytes, const std::string& source, const NumpyOptions& options) {
+namespace {
+
+Table parse(std::string_view bytes, const std::string& source, const NumpyOptions& options, bool is_mapped) {
   Table table;
   table.parts = {{source, 0}};
   if (bytes.starts_with("PK")) {
     add_members(table, bytes, source, options);
   } else {
     if (!options.members.empty()) fail_usage(source, "is a single array, and has no members to name");
-    add_columns(table, parse_numpy_array(bytes, source), "", source);
+    add_columns(table, parse_numpy_array(bytes, source), "", source, is_mapped);
   }
   table.lines.resize(static_cast<size_t>(table.rows));
   std::iota(table.lines.begin(), table.lines.end(), 1);
   return table;
 }
 
+}  // namespace
+
+Table parse_numpy(std::string_view bytes, const std::string& source, const NumpyOptions& options) {
+  return parse(bytes, source, options, false);
+}
+
 Table read_numpy(const std::string& path, const NumpyOptions& options) {
-  return parse_numpy(FileContents(path).bytes(), path, options);
+  const FileContents file(path);
+  return parse(file.bytes(), path, options, file.is_mapped());
 }
 
 }  // namespace gradus

@@ -11,6 +11,7 @@
 
 #include "gradus/base/files.h"
 #include "gradus/base/input_file.h"
+#include "gradus/data/table.h"
 #include "gradus/tensor/sparse.h"
 #include "gradus/tensor/tensor.h"
 
@@ -39,9 +40,9 @@ constexpr int kRowParts = 2;
 struct RowCacheDescription {
   RowLayout layout = {};
   std::vector<RowSource> sources = {};
-  std::string options = {};  ///< How the rows were made of the sources: with other options the cache is another.
-  std::string encoder = {};  ///< What the training part told of the columns, for whoever reads the rows.
-  int64_t left_out = 0;      ///< Rows of the sources that are in neither part.
+  std::string options = {};   ///< How the rows were made of the sources: with other options the cache is another.
+  std::string encoder = {};   ///< What the training part told of the columns, for whoever reads the rows.
+  LeftOutRows left_out = {};  ///< Rows of the sources that are in neither part.
   double total_weights[kRowParts] = {0.0, 0.0};  ///< Of the rows of each part; their number without weights.
 };
 

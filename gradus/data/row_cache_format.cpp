@@ -44,6 +44,22 @@ RowSource source_of(const JsonValue& value, const std::string& file) {
   return source;
 }
 
+// Older caches say how many rows are left out in all.
+LeftOutRows left_out_of(const JsonValue& value, const std::string& file) {
+  LeftOutRows rows;
+  int64_t rest = integer(value, "left_out", 0, std::numeric_limits<int64_t>::max(), file);
+  if (value.find("skipped") != nullptr) {
+    rows.skipped = {integer(value, "skipped", 0, rest, file), field<std::string>(value, "first_skipped", file)};
+    rest -= rows.skipped.count;
+  }
+  if (value.find("ignored") != nullptr) {
+    rows.ignored = integer(value, "ignored", 0, rest, file);
+    rest -= rows.ignored;
+  }
+  rows.unlabelled = rest;
+  return rows;
+}
+
 }  // namespace
 
 int64_t row_block_bytes(const RowLayout& layout, int64_t rows, int64_t stored) {
@@ -72,7 +88,10 @@ std::string to_json(const RowCacheDescription& d) {
       .add("sources", sources)
       .add("options", d.options)
       .add("encoder", d.encoder)
-      .add("left_out", d.left_out)
+      .add("left_out", d.left_out.count())
+      .add("ignored", d.left_out.ignored)
+      .add("skipped", d.left_out.skipped.count)
+      .add("first_skipped", d.left_out.skipped.first)
       .add("training_weight", d.total_weights[0])
       .add("held_out_weight", d.total_weights[1]);
   return text.line();
@@ -92,7 +111,7 @@ RowCacheDescription row_cache_description(std::string_view json, const std::stri
   }
   d.options = field<std::string>(value, "options", file);
   d.encoder = field<std::string>(value, "encoder", file);
-  d.left_out = integer(value, "left_out", 0, std::numeric_limits<int64_t>::max(), file);
+  d.left_out = left_out_of(value, file);
   d.total_weights[0] = real(value, "training_weight", file);
   d.total_weights[1] = real(value, "held_out_weight", file);
   return d;

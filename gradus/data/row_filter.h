@@ -16,12 +16,6 @@ struct RowFilterOptions {
       {};  ///< Rows of the class of this name; a number may be written in any way.
 };
 
-/// Rows that are left out, of as many tables as it is made for.
-struct LeftOutRows {
-  int64_t unlabelled = 0;
-  int64_t ignored = 0;
-};
-
 /// Says of the rows of one table which are learned.
 class RowFilter {
  public:

@@ -40,6 +40,17 @@ void append_texts(TableColumn& to, TableColumn& from) {
 
 }  // namespace
 
+void SkippedRows::add(const SkippedRows& more) {
+  if (count == 0) first = more.first;
+  count += more.count;
+}
+
+void LeftOutRows::add(const LeftOutRows& more) {
+  unlabelled += more.unlabelled;
+  ignored += more.ignored;
+  skipped.add(more.skipped);
+}
+
 int64_t TableColumn::first_missing() const {
   const auto rows = static_cast<int64_t>(is_number ? numbers.size() : codes.size());
   for (int64_t row = 0; row < rows; ++row) {
@@ -101,8 +112,7 @@ void Table::append(Table&& other) {
   }
   move_behind(lines, other.lines);
   rows += other.rows;
-  if (skipped == 0) first_skipped = std::move(other.first_skipped);
-  skipped += other.skipped;
+  skipped.add(other.skipped);
 }
 
 namespace {

@@ -33,6 +33,26 @@ struct TableColumn {
 /// Tables have no more columns than this: a file that seems to have is none.
 constexpr int64_t kMostColumns = int64_t{1} << 18;
 
+/// Rows that were left out because something is wrong with them.
+struct SkippedRows {
+  int64_t count = 0;
+  std::string first = {};  ///< What is wrong with the first of them, and where: "[file:line] …".
+
+  /// Those behind.
+  void add(const SkippedRows& more);
+};
+
+/// Rows of files that are not used.
+struct LeftOutRows {
+  int64_t unlabelled = 0;  ///< Those whose target is missing,
+  int64_t ignored = 0;     ///< those of a class that is not learned,
+  SkippedRows skipped = {};
+
+  int64_t count() const { return unlabelled + ignored + skipped.count; }
+  /// Those behind.
+  void add(const LeftOutRows& more);
+};
+
 struct Table {
   /// A file that rows come from.
   struct Part {
@@ -41,11 +61,10 @@ struct Table {
   };
   std::vector<TableColumn> columns;  ///< At least one.
   int64_t rows = 0;
-  std::vector<int64_t> lines;      ///< Where each row begins in its file, counted from 1; empty for rows of a folder.
-  std::vector<Part> parts;         ///< At least one, by their first rows.
-  int64_t skipped = 0;             ///< Rows that were left out because something is wrong with them.
-  std::string first_skipped = {};  ///< What is wrong with the first of them, and where.
-  std::string first_row = {};      ///< Of columns without names: the first row, if it might be their names.
+  std::vector<int64_t> lines;  ///< Where each row begins in its file, counted from 1; empty for rows of a folder.
+  std::vector<Part> parts;     ///< At least one, by their first rows.
+  SkippedRows skipped = {};
+  std::string first_row = {};  ///< Of columns without names: the first row, if it might be their names.
 
   /// The place of the column of this name; a usage error that lists the names if there is none.
   size_t column(std::string_view name) const;

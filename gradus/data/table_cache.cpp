@@ -58,9 +58,8 @@ class TableCacheWriter {
   TableCacheWriter(const CacheRequest& request, const TableCacheOptions& options)
       : request_(request), options_(options) {}
 
-  TableCacheCounts write() {
+  void write() {
     const TableEncoder encoder = options_.known ? *options_.known : fit();
-    counts_ = {};
     RowCacheWriter writer(request_.path,
                           {.columns = encoder.width(), .has_weights = static_cast<bool>(options_.weights)},
                           request_.writer);
@@ -69,12 +68,10 @@ class TableCacheWriter {
     rows_ = 0;
     for (const std::string& path : request_.files) encode(path, false, encoder, writer, description);
     if (!options_.known) {
-      check_ignored(options_.filter, counts_.left_out, request_.files[0], {encoder.target().name});
+      check_ignored(options_.filter, description.left_out, request_.files[0], {encoder.target().name});
     }
     for (const std::string& path : request_.held_out_files) encode(path, true, encoder, writer, description);
-    description.left_out = counts_.left_out.unlabelled + counts_.left_out.ignored + counts_.skipped;
     writer.finish(std::move(description));
-    return counts_;
   }
 
  private:
@@ -99,15 +96,16 @@ class TableCacheWriter {
     return options_.encoder.target.empty() ? table.columns.back().name : options_.encoder.target;
   }
 
-  // Of the rows of a table that are learned: which are held out, and which are trained on.
-  std::vector<int64_t> take_learned(Table& table, bool held_out, std::vector<int64_t>& training) {
+  // Of the rows of a table that are learned: which are held out, and which are trained on. The others are counted.
+  std::vector<int64_t> take_learned(Table& table, bool held_out, std::vector<int64_t>& training,
+                                    LeftOutRows& left_out) {
     std::vector<int64_t> kept, held;
     const RowFilter filter(options_.filter, table, {target_name(table)});
     training.clear();
     for (int64_t row = 0; row < table.rows; ++row) {
+      if (!filter.keeps(row, left_out)) continue;
       const bool is_held_out = held_out || request_.held_out.contains(rows_);
       if (!held_out) ++rows_;
-      if (!filter.keeps(row, counts_.left_out)) continue;
       (is_held_out ? held : training).push_back(static_cast<int64_t>(kept.size()));
       kept.push_back(row);
     }
@@ -136,6 +134,7 @@ class TableCacheWriter {
     rows_ = 0;
     int64_t training_rows = 0;
     std::vector<int64_t> training;
+    LeftOutRows left_out;
     for (size_t i = 0; i < request_.files.size(); ++i) {
       CsvStream stream(request_.files[i], options_.csv, request_.pieces);
       leave_out(stream);
@@ -144,7 +143,7 @@ class TableCacheWriter {
       std::vector<bool> is_empty(stream.names().size(), true);
       for (Table table; stream.next(table);) {
         note_values(table, is_empty);
-        take_learned(table, false, training);
+        take_learned(table, false, training, left_out);
         training_rows += static_cast<int64_t>(training.size());
         fitter.add(table, training);
         if (!stream.has_changed()) fitter.check_size();
@@ -204,14 +203,13 @@ class TableCacheWriter {
     }
     std::vector<int64_t> training;
     for (Table table; stream.next(table);) {
-      const std::vector<int64_t> held = take_learned(table, held_out, training);
+      const std::vector<int64_t> held = take_learned(table, held_out, training, description.left_out);
       if (options_.check) options_.check(encoder, table);
       is_held_out_.assign(static_cast<size_t>(table.rows), 0);
       for (const int64_t row : held) is_held_out_[static_cast<size_t>(row)] = 1;
       add_rows(table, encoder, writer);
     }
-    if (counts_.skipped == 0) counts_.first_skipped = stream.first_skipped();
-    counts_.skipped += stream.skipped();
+    description.left_out.skipped.add(stream.skipped());
     description.sources.push_back(source_of(stream.text()));
   }
 
@@ -235,26 +233,26 @@ class TableCacheWriter {
 
   const CacheRequest& request_;
   const TableCacheOptions& options_;
-  TableCacheCounts counts_;
   std::vector<Kinds> kinds_;                 // of the files' columns,
   std::vector<std::vector<bool>> is_empty_;  // and whether all values of one are missing
   std::vector<std::string> names_;
   std::vector<uint8_t> is_held_out_;
-  int64_t rows_ = 0;  // of `files` so far
+  int64_t rows_ = 0;  // of `files` so far, without those left out
 };
 
 }  // namespace
 
-TableCacheCounts write_table_cache(const CacheRequest& request, const TableCacheOptions& options) {
-  return TableCacheWriter(request, options).write();
+void write_table_cache(const CacheRequest& request, const TableCacheOptions& options) {
+  TableCacheWriter(request, options).write();
 }
 
-void for_each_table(const std::string& path, const CsvOptions& csv, const TextPieceOptions& pieces,
-                    const TableEncoder& encoder, const std::vector<std::string>& categories,
-                    const std::function<void(Table& table)>& visit) {
+SkippedRows for_each_table(const std::string& path, const CsvOptions& csv, const TextPieceOptions& pieces,
+                           const TableEncoder& encoder, const std::vector<std::string>& categories,
+                           const std::function<void(Table& table)>& visit) {
   CsvStream stream(path, csv, pieces);
   take_texts(stream, encoder, categories);
   for (Table table; stream.next(table);) visit(table);
+  return stream.skipped();
 }
 
 }  // namespace gradus

@@ -24,23 +24,17 @@ struct TableCacheOptions {
   std::function<void(const TableEncoder& encoder, const Table& table)> check = {};
 };
 
-/// Rows of a request's files that a cache has not.
-struct TableCacheCounts {
-  LeftOutRows left_out = {};
-  int64_t skipped = 0;             ///< As something is wrong with them,
-  std::string first_skipped = {};  ///< and with the first of them.
-};
-
 /// Reads the tables of a request, fits their encoder to the training part, and writes their rows, dense: the inputs
 /// that a model sees, and targets as it sees them, with classes as their numbers. The encoder is that of
 /// `TableEncoder::fit` to the last bit, and is kept with the cache. Impute::kMedian would need all numbers of a column
 /// at once: a usage error.
-TableCacheCounts write_table_cache(const CacheRequest& request, const TableCacheOptions& options);
+void write_table_cache(const CacheRequest& request, const TableCacheOptions& options);
 
 /// Calls `visit` for one table after the other of a file that is read a piece at a time. Columns that are text for the
-/// encoder are text; `categories` are those features whose numbers are names.
-void for_each_table(const std::string& path, const CsvOptions& csv, const TextPieceOptions& pieces,
-                    const TableEncoder& encoder, const std::vector<std::string>& categories,
-                    const std::function<void(Table& table)>& visit);
+/// encoder are text; `categories` are those features whose numbers are names. Says which rows
+/// were left out.
+SkippedRows for_each_table(const std::string& path, const CsvOptions& csv, const TextPieceOptions& pieces,
+                           const TableEncoder& encoder, const std::vector<std::string>& categories,
+                           const std::function<void(Table& table)>& visit);
 
 }  // namespace gradus

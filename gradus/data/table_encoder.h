@@ -83,6 +83,8 @@ class TableEncoder {
   bool is_soft() const { return is_soft_; }
   /// The columns of the target; none if there is none.
   std::vector<std::string> target_columns() const;
+  /// The columns of the training file that are neither, where they are known.
+  std::vector<std::string> other_columns() const { return others_.value_or(std::vector<std::string>{}); }
 
   /// f32 (rows, width). A feature that the table has not, or that is not what it was in training, is an error with its
   /// place; and so is a column that the table has and the training file had not.

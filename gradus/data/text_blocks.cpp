@@ -7,6 +7,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
 #include "gradus/base/utf8.h"
+#include "gradus/data/file_contents.h"
 
 namespace gradus {
 namespace {
@@ -88,8 +89,8 @@ std::optional<LineBegin> line_begin(std::string_view text, size_t from, size_t t
 
 }  // namespace
 
-TextSurvey survey_text(std::string_view text, size_t length, const std::string& source, int64_t before) {
-  TextSurvey survey{length, std::vector<TextSurvey::Piece>((text.size() + length - 1) / length)};
+TextSurvey survey_text(std::string_view text, size_t length, bool is_mapped) {
+  TextSurvey survey{.length = length, .pieces = std::vector<TextSurvey::Piece>((text.size() + length - 1) / length)};
   std::vector<size_t> wrong(survey.pieces.size(), text.size());
   parallel_for(static_cast<int64_t>(survey.pieces.size()), 1, [&](int64_t i, int64_t) {
     const auto piece = static_cast<size_t>(i);
@@ -98,14 +99,26 @@ TextSurvey survey_text(std::string_view text, size_t length, const std::string& 
     const int64_t pairs = counts.returns > 0 ? count_pairs(text, begin, end) : 0;
     survey.pieces[piece] = {counts.feeds + counts.returns - pairs, counts.quotes};
     const size_t first = character_begin(text, begin), last = character_begin(text, end);
-    if (counts.is_ascii && last == end) return;
-    if (const auto at = first_invalid_utf8(text.substr(first, last - first))) wrong[piece] = first + *at;
+    const bool is_ascii = counts.is_ascii && last == end;
+    const auto at = is_ascii ? std::nullopt : first_invalid_utf8(text.substr(first, last - first));
+    if (at) wrong[piece] = first + *at;
+    if (is_mapped) release_pages(text.substr(begin, end - begin));
   });
   const auto first = std::find_if(wrong.begin(), wrong.end(), [&](size_t at) { return at < text.size(); });
-  if (first != wrong.end()) {
-    fail(source, "byte {} is no UTF-8; convert the file with iconv", before + static_cast<int64_t>(*first));
-  }
+  if (first != wrong.end()) survey.not_utf8 = *first;
   return survey;
+}
+
+void check_utf8(const TextSurvey& survey, std::string_view text, const std::string& source, const TextPlace& place) {
+  if (!survey.not_utf8) return;
+  const size_t at = *survey.not_utf8, piece = at / survey.length;
+  int64_t line = place.line;
+  for (size_t i = 0; i < piece; ++i) line += survey.pieces[i].line_ends;
+  for (size_t i = piece * survey.length; i < at; ++i) line += ends_line(text, i) ? 1 : 0;
+  fail(fmt::format("{}:{}", source, line),
+       "byte {} of the file, 0x{:02X}, is no UTF-8; convert the file with iconv, or "
+       "leave such rows out with data.on_bad_row = \"skip\"",
+       place.bytes + static_cast<int64_t>(at), static_cast<unsigned char>(text[at]));
 }
 
 std::vector<TextBlock> cut_at_lines(std::string_view text, size_t begin, const TextSurvey& survey, size_t pieces,

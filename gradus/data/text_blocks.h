@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,11 +18,19 @@ struct TextSurvey {
   };
   size_t length = 1;
   std::vector<Piece> pieces;
+  std::optional<size_t> not_utf8 = {};  ///< The first byte with which no character begins.
 };
 
-/// Looks at all of `text`, in pieces of `length` bytes, which is 1 or more. An error that names `source` if it is not
-/// UTF-8; `before` is how much of the source is before `text`.
-TextSurvey survey_text(std::string_view text, size_t length, const std::string& source, int64_t before = 0);
+/// Looks at all of `text`, in pieces of `length` bytes, which is 1 or more. Pages of a mapped file are given back.
+TextSurvey survey_text(std::string_view text, size_t length, bool is_mapped = false);
+
+/// Where a text stands in its file: how many bytes are before it, and the line that it begins in.
+struct TextPlace {
+  int64_t bytes = 0, line = 1;
+};
+/// An error that names file, line and byte if a text is not UTF-8; for readers that do not leave out such rows.
+void check_utf8(const TextSurvey& survey, std::string_view text, const std::string& source,
+                const TextPlace& place = {});
 
 /// A piece that begins where a line begins, and ends where another begins or the text ends.
 struct TextBlock {

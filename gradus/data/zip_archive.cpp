@@ -131,12 +131,16 @@ ZipArchive::ZipArchive(std::string_view bytes, std::string source) : source_(std
   }
 }
 
-std::string ZipArchive::contents(const Member& member, int64_t most_bytes) const {
+ZipArchive::Contents ZipArchive::contents(const Member& member, int64_t most_bytes) const {
   if (member.size > most_bytes) {
     fail(source_, "member \"{}\" holds {} bytes; at most {} are read", member.name, member.size, most_bytes);
   }
-  std::string text = member.is_deflated ? inflated(member.data, member.size) : std::string(member.data);
-  if (static_cast<int64_t>(text.size()) != member.size || crc32_of(text) != member.sum) {
+  Contents text{.bytes = member.data};
+  if (member.is_deflated) {
+    text.own = inflated(member.data, member.size);
+    text.bytes = text.own.view();
+  }
+  if (static_cast<int64_t>(text.bytes.size()) != member.size || crc32_of(text.bytes) != member.sum) {
     fail(source_, "member \"{}\" is damaged; make or fetch it again", member.name);
   }
   return text;

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gradus/data/compression.h"
+
 namespace gradus {
 
 /// The members of an archive, whose bytes have to outlive it.
@@ -24,8 +26,13 @@ class ZipArchive {
   ZipArchive(std::string_view bytes, std::string source);
 
   const std::vector<Member>& members() const { return members_; }
-  /// What a member holds; an error if its data or sum is damaged, or if it is more than `most_bytes`.
-  std::string contents(const Member& member, int64_t most_bytes) const;
+  /// What a member holds, in the archive if it is stored there as it is; an error if its data or sum is damaged, or if
+  /// it is more than `most_bytes`.
+  struct Contents {
+    GrownText own = {};
+    std::string_view bytes = {};
+  };
+  Contents contents(const Member& member, int64_t most_bytes) const;
 
  private:
   std::string source_;

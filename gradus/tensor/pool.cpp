@@ -7,6 +7,10 @@
 #include <thread>
 #include <vector>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
 #include "gradus/tensor/arena.h"
@@ -199,6 +203,9 @@ void release_unused_memory() {
     }
   }
   p.statistics.reserved -= static_cast<int64_t>(p.arena.release_unused());
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
 }
 
 }  // namespace gradus

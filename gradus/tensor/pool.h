@@ -17,7 +17,7 @@ struct MemoryStatistics {
 
 MemoryStatistics memory_statistics();
 void reset_memory_peak();
-/// Gives every block that is not in use back to the system.
+/// Gives every block that is not in use back to the system, and what malloc keeps of other memory.
 void release_unused_memory();
 
 /// In a `DryRun`, counts the memory that each of `pieces` pieces of a `parallel_for` takes for itself: as many at a

@@ -44,8 +44,7 @@ Table table_of_files(const Config& config, const std::vector<std::string>& paths
 struct Sounds {
   Table table = {};
   std::shared_ptr<const AudioFiles> files = nullptr;
-  int64_t skipped = 0;
-  std::string first_skipped = {};
+  SkippedRows skipped = {};
 };
 
 [[noreturn]] void fail_broken(const std::vector<AudioFile>& files, const AudioFile& first) {
@@ -65,12 +64,12 @@ void keep_good(const Config& config, Sounds& sounds, std::vector<AudioFile>& fil
       continue;
     }
     if (config.text("data.on_bad_file") != "skip") fail_broken(files, files[i]);
-    if (sounds.skipped++ == 0) sounds.first_skipped = fmt::format("[{}] {}", files[i].path, files[i].problem);
+    sounds.skipped.add({1, fmt::format("[{}] {}", files[i].path, files[i].problem)});
   }
   if (good.empty()) {
-    fail(sounds.table.source(), "none of its {} sounds can be read; the first: {}", files.size(), sounds.first_skipped);
+    fail(sounds.table.source(), "none of its {} sounds can be read; the first: {}", files.size(), sounds.skipped.first);
   }
-  if (sounds.skipped > 0) sounds.table.keep(rows);
+  if (sounds.skipped.count > 0) sounds.table.keep(rows);
   files = std::move(good);
 }
 
@@ -204,11 +203,11 @@ uint64_t hash_of(const AudioFiles& files, const Tensor& targets, uint64_t hash) 
 
 }  // namespace
 
-std::unique_ptr<Dataset> read_audio_files(const Config& config, const AudioEncoder& encoder,
-                                          const std::vector<std::string>& paths) {
+ReadRows read_audio_files(const Config& config, const AudioEncoder& encoder, const std::vector<std::string>& paths) {
   const Sounds sounds = read_sounds(config, paths, encoder.format.rate);
   const auto extractor = std::make_shared<AudioExtractor>(encoder.format);
-  return part_of(sounds, extractor, targets_of(encoder, sounds.table), all_rows(sounds), {});
+  return {part_of(sounds, extractor, targets_of(encoder, sounds.table), all_rows(sounds), {}),
+          {.skipped = sounds.skipped}};
 }
 
 ExperimentData make_audio_data(const Config& config, const DataEncoder& given) {
@@ -224,16 +223,14 @@ ExperimentData make_audio_data(const Config& config, const DataEncoder& given) {
   data.hash = hash_of(*sounds.files, targets, 0);
   data.training = part_of(sounds, extractor, targets, split.training, augment_options(config, rate));
   data.validation = part_of(sounds, extractor, targets, split.validation, {});
-  data.skipped = sounds.skipped;
-  data.first_skipped = sounds.first_skipped;
+  data.left_out.skipped = sounds.skipped;
   data.notes = notes_on(*sounds.files, *extractor);
   if (config.has("data.validation_path")) {
     const Sounds held = read_sounds(config, config.texts("data.validation_path"), rate);
     const Tensor held_targets = targets_of(encoder, held.table);
     data.hash = hash_of(*held.files, held_targets, data.hash);
     data.validation = part_of(held, extractor, held_targets, all_rows(held), {});
-    if (data.skipped == 0) data.first_skipped = held.first_skipped;
-    data.skipped += held.skipped;
+    data.left_out.skipped.add(held.skipped);
   }
   data.shape = shape_for(config, encoder.labels);
   data.shape.example = example_shape(encoder);

@@ -152,10 +152,12 @@ std::vector<Key> data_keys() {
       {"data.missing", texts(), Unset{"NA, N/A, NaN, nan, null and ?"}, data_is({"csv"}),
        "The fields that mean that there is no value, beside an empty one."},
       {"data.comment", text(), Unset{}, data_is({"csv"}), "Lines that begin with this character are skipped."},
-      {"data.on_bad_row", choice({"error", "skip"}), "error", data_is({"csv"}),
-       "A row with another number of fields than the first, or with a quote where none may be: an error, or left out "
-       "and "
-       "counted (`--on-bad-row skip`)."},
+      {"data.on_bad_row", choice({"error", "skip"}), "error", data_is({"csv", "libsvm"}),
+       "A row with which something is wrong: an error, or left out and counted, with a word on the first "
+       "(`--on-bad-row skip`). Of CSV: another number of fields than the first row has, a quote where none may be, "
+       "bytes "
+       "that are no UTF-8; of LIBSVM: anything that is no label and pairs of index and value. `predict` refuses such "
+       "rows."},
       {"data.members", texts(), Unset{"all"}, data_is({"numpy"}), "The arrays of an archive to read, in this order."},
       {"data.columns", integer({.low = 1, .high = 2147483647}), Unset{"up to the highest index"}, data_is({"libsvm"}),
        "How many columns there are; a higher index is an error then."},
@@ -349,14 +351,12 @@ std::vector<Key> model_keys() {
 }
 
 std::vector<Key> loss_keys() {
-  const Condition has_features =
-      model_is({"linear", "mlp", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn"});
   return {
       {"loss.name",
        choice({"mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cross_entropy", "binary_cross_entropy",
                "focal", "hinge", "squared_hinge"}),
        "mse",
-       has_features,
+       model_has_loss(),
        "Of numbers: `mse`, `mae`, `huber`, `log_cosh`, `quantile`, `poisson` (the model gives the logarithm of the "
        "rate). Of classes: `cross_entropy`; `hinge`, `squared_hinge`, of more than two classes each "
        "against all others; and of two classes `binary_cross_entropy`, `focal`. A table's target of numbers is learned "
@@ -403,7 +403,8 @@ std::vector<Key> solver_keys() {
        "features (of `mse` it is the closed form); `lbfgs` for smooth losses and many features or classes, with or "
        "without `regularization.l1`; `coordinate_descent` for `mse`, `poisson` and two classes with "
        "`regularization.l1`; `dual_descent` for hinge losses with `regularization.l2`; `interior_point` for `mae`, "
-       "`quantile` and `hinge` and few features; `gradient_descent` for comparison. `lasso_path`: `mse`, for each of a "
+       "`quantile` and `hinge` and few features; `gradient_descent` for comparison. `lasso_path`: `mse`, "
+       "`binary_cross_entropy` and `poisson`, for each of a "
        "series of `regularization.l1`, from the one where all weights become 0 down, a step each; hold rows out and "
        "set `train.restore_best` to keep the best. Over single examples, a pass a step: `sgd`; `adagrad` and `ftrl` "
        "(follow the regularized leader) have a learning rate for each weight, for sparse features. Clusters: `lloyd`, "
@@ -418,7 +419,8 @@ std::vector<Key> solver_keys() {
        "The run ends, converged, as soon as no element of the gradient (with l1, of the smallest subgradient) is "
        "larger. `dual_descent`, `interior_point`, and `coordinate_descent` of `mse` with l1: as soon as the duality "
        "gap is at most this share of the objective (the latter: of that of weights of 0; so of each point of "
-       "`lasso_path`). `sgd`: as soon as the objective has not fallen by this much for five passes; 0 is never. "
+       "`lasso_path`; of other losses the gradient as a share of the largest l1). `sgd`: as soon as the objective has "
+       "not fallen by this much for five passes; 0 is never. "
        "`lloyd`, `mini_batch`: "
        "as soon as no label changes (`lloyd`), or the squared moves of the centres add up to this times the mean "
        "variance of the features (of `mini_batch` 0 is never). `em`: as soon as the loss changes by less.",

@@ -40,6 +40,10 @@ inline ValueType texts() { return {ValueKind::kTexts}; }
 inline Condition always() { return {}; }
 inline Condition data_is(std::vector<std::string_view> kinds) { return {"data.kind", std::move(kinds)}; }
 inline Condition model_is(std::vector<std::string_view> kinds) { return {"model.kind", std::move(kinds)}; }
+// Models of features or examples that learn a target by a loss.
+inline Condition model_has_loss() {
+  return model_is({"linear", "mlp", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn"});
+}
 inline Condition optimizer_is(std::vector<std::string_view> names) { return {"optimizer.name", std::move(names)}; }
 inline Condition schedule_is_not(std::vector<std::string_view> names) {
   return {"schedule.name", std::move(names), true};

@@ -414,6 +414,9 @@ std::vector<Key> watching_keys() {
       {"validation.every", integer(kFrom0), 0, always(), "Steps between validations; 0 is off."},
       {"validation.batch_size", integer(kFrom1), 64, always(),
        "Examples in one pass of validation; it bounds the memory."},
+      {"validation.report", boolean(), false, model_has_loss(),
+       "Whether `metrics` in `summary.json` also has the measures of `gradus eval --report` on the validation part, as "
+       "`val_f1`, `val_roc_auc` and so on, of the weights that the run ends with."},
       {"checkpoint.every", integer(kFrom0), 0, always(), "Steps between checkpoints; 0 is off."},
       {"checkpoint.every_s", real(kFrom0), 600.0, always(),
        "Seconds after which a checkpoint is due, whatever the number of steps; 0 is off."},
@@ -441,8 +444,13 @@ std::vector<Key> sweep_keys() {
        "How many combinations are tried; more of them later go on with a sweep."},
       {"sweep.metric", text(), "val_loss", always(),
        "What the trials are compared by: a number in `summary.json` (`final_loss`, `best_val_loss`) or in its "
-       "`metrics` (`val_loss`, `val_accuracy`). With `data.folds` and no `data.fold`, its mean over all folds."},
-      {"sweep.direction", choice({"minimize", "maximize"}), Unset{"`maximize` for accuracy and r2, else `minimize`"},
+       "`metrics` (`val_loss`, `val_accuracy`), or a measure of `gradus eval --report` on the validation part (`f1`, "
+       "`roc_auc`, `r2`, `log_loss`, …), for which `validation.report` is set. With `data.folds` and no `data.fold`, "
+       "its "
+       "mean over all folds."},
+      {"sweep.direction", choice({"minimize", "maximize"}),
+       Unset{
+           "`maximize` for accuracy, f1, r2 and other measures that are better when they are higher, else `minimize`"},
        always(), "Which values of `sweep.metric` are good ones."},
   };
 }
@@ -530,11 +538,15 @@ std::span<const Key> configuration_keys() {
 
 bool changes_result(std::string_view key) {
   // The data is compared as such, wherever it lies.
-  constexpr std::string_view kFree[] = {
-      "data.path",  "data.validation_path", "data.labels",        "data.validation_labels",
-      "data.cache", "data.keep_megabytes", "train.threads",        "train.workers",      "train.max_time_s",
-      "log.every",  "checkpoint.every",     "checkpoint.every_s", "checkpoint.keep",
-      "model.from", "model.recompute",      "train.restore_best"};
+  constexpr std::string_view kFree[] = {"data.path",        "data.validation_path",
+                                        "data.labels",      "data.validation_labels",
+                                        "data.cache",       "data.keep_megabytes",
+                                        "train.threads",    "train.workers",
+                                        "train.max_time_s", "log.every",
+                                        "checkpoint.every", "checkpoint.every_s",
+                                        "checkpoint.keep",  "model.from",
+                                        "model.recompute",  "train.restore_best",
+                                        "validation.report"};
   return std::find(std::begin(kFree), std::end(kFree), key) == std::end(kFree);
 }
 

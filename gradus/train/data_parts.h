@@ -39,10 +39,9 @@ ExperimentData make_streamed_data(const Config& config, const DataEncoder& given
 ExperimentData make_audio_data(const Config& config, const DataEncoder& given);
 std::unique_ptr<Dataset> read_text(const Config& config, const TextTokenizer& tokenizer,
                                    const std::vector<std::string>& paths);
-std::unique_ptr<Dataset> read_table(const Config& config, const TableEncoder& encoder,
-                                    const std::vector<std::string>& paths);
-std::unique_ptr<Dataset> read_sparse(const Config& config, const TableEncoder& encoder,
-                                     const std::vector<std::string>& paths);
+ReadRows read_table(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths);
+ReadRows read_sparse(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths);
+ReadRows read_audio_files(const Config& config, const AudioEncoder& encoder, const std::vector<std::string>& paths);
 std::unique_ptr<Dataset> read_labelled_text(const Config& config, const TableEncoder& encoder,
                                             const std::vector<std::string>& paths);
 /// Texts, and their labels as a table of one column, by which rows are named and split like any others.
@@ -54,9 +53,6 @@ struct LabelledTexts {
 LabelledTexts read_labelled_texts(const Config& config, const std::vector<std::string>& paths, bool with_labels);
 /// As a model sees them, without targets.
 std::unique_ptr<Dataset> text_rows(const Config& config, const TableEncoder& encoder, const LabelledTexts& texts);
-
-std::unique_ptr<Dataset> read_audio_files(const Config& config, const AudioEncoder& encoder,
-                                          const std::vector<std::string>& paths);
 
 /// Labels are read where files of them are given.
 std::unique_ptr<Dataset> read_arrays(const Config& config, const TableEncoder& encoder,
@@ -72,13 +68,14 @@ Table read_listed_files(const Config& config, const std::string& path);
 /// they come from.
 using PartVisit = std::function<void(const std::shared_ptr<const SparseMatrix>& sparse, const Tensor& dense,
                                      const Table& rows)>;
-/// Calls `visit` for all rows of these files, as the encoder of a model sees them, in their order.
-void for_each_part(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
-                   const PartVisit& visit);
+/// Calls `visit` for all rows of these files, as the encoder of a model sees them, in their order. Says which were left
+/// out; none is where `refuses_bad_rows`.
+SkippedRows for_each_part(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
+                          bool refuses_bad_rows, const PartVisit& visit);
 
 /// How sparse rows are written, as `[data]` says, and as those were that a model knows.
 LibsvmOptions libsvm_options(const Config& config);
-LibsvmOptions libsvm_options(const SparseColumns& columns);
+LibsvmOptions libsvm_options(const Config& config, const SparseColumns& columns, bool refuses_bad_rows = false);
 
 /// Sparse rows, and their labels as a table of one column, by which rows are named and split like any others.
 struct SparseRows {
@@ -86,8 +83,9 @@ struct SparseRows {
   Table labels;
   SparseColumns columns;
 };
-/// The files one behind the other.
-SparseRows read_sparse_rows(const SparseColumns& columns, const std::vector<std::string>& paths);
+/// The files one behind the other; what is wrong with a row is an error where `refuses_bad_rows`.
+SparseRows read_sparse_rows(const Config& config, const SparseColumns& columns, const std::vector<std::string>& paths,
+                            bool refuses_bad_rows);
 
 /// Examples as a model sees them, without what is known of them.
 struct ArrayRows {
@@ -109,6 +107,8 @@ AudioRows read_audio_rows(const Config& config, const AudioEncoder& encoder, con
 
 /// A table of one column, "label", whose rows are named and split as those of any table.
 Table label_table(std::vector<double> labels, std::vector<int64_t> lines, std::string source);
+/// That of sparse rows, which lose their labels and lines by it.
+Table label_table(SparseExamples& rows);
 /// Puts it behind the labels of the files before, if there are any.
 void append_labels(Table& all, Table&& more);
 

@@ -5,10 +5,10 @@
 #include <memory>
 #include <optional>
 
+#include "gradus/data/cached_rows.h"
 #include "gradus/data/csv.h"
 #include "gradus/data/dataset.h"
 #include "gradus/data/encoder.h"
-#include "gradus/data/row_filter.h"
 #include "gradus/data/split.h"
 #include "gradus/nn/models/model.h"
 #include "gradus/nn/objective.h"
@@ -31,6 +31,12 @@ struct DataShape {
   std::vector<std::pair<int64_t, int64_t>> embedded = {};
 };
 
+/// Which rows of a stream are held out, and how many there are in both parts.
+struct StreamedSplit {
+  HeldOutRows held_out;
+  int64_t rows = 0;
+};
+
 /// Data, read and split as `[data]` says.
 struct ExperimentData {
   std::unique_ptr<Dataset> training;
@@ -38,21 +44,28 @@ struct ExperimentData {
   DataEncoder encoder;
   DataShape shape;
   uint64_t hash = 0;  ///< XXH3 of the data as the model sees it: tokens, or inputs and targets.
-  /// Of tables and sparse rows: which rows of data.path each part has, counted from 0 over all its files.
+  /// Of tables, sparse rows and files: which rows of data.path each part has, counted from 0 over all its files,
+  /// without those that were left out.
   Split split;
-  LeftOutRows by_target = {};      ///< Rows of tables that were left out for their target,
-  int64_t skipped = 0;             ///< or as something is wrong with them,
-  std::string first_skipped = {};  ///< and with the first of them, and where.
-  int64_t left_out = 0;                 ///< Of streamed rows: both of the above.
+  StreamedSplit streamed_split;  ///< The same of streamed rows.
+  LeftOutRows left_out = {};
   std::vector<std::string> notes = {};  ///< What happened while it was read, for people.
-  int64_t unused_tokens = 0;            ///< At the end of the text's training part, too few for an example of their own.
+  int64_t unused_tokens = 0;  ///< At the end of the text's training part, too few for an example of their own.
 };
 
 /// Whether the data's rows go through memory a part at a time (`data.rows = "streamed"`).
 bool is_streamed(const Config& config);
 
+/// A line for each kind of rows that are left out; "" if there is none.
+std::string left_out_text(const LeftOutRows& rows);
 /// What of the data is not trained on, and its notes, a line each; "" if there is nothing to say.
 std::string left_out_text(const ExperimentData& data);
+
+/// Rows of files, and what of these files was left out.
+struct ReadRows {
+  std::unique_ptr<Dataset> rows;
+  LeftOutRows left_out = {};
+};
 
 /// Reads or makes the data. Errors name the path and what is wrong with it; that `validation.every` is set and nothing
 /// is held out is a usage error. Text gets the vocabulary of `encoder`, and a table its columns, means and classes, if
@@ -61,18 +74,18 @@ ExperimentData make_data(const Config& config, const DataEncoder& encoder = {});
 /// The whole of these files, or of those that fit these patterns, as `[data]` says that they are read and as the
 /// encoder of a model sees them. `labels` are the files of labels that arrays have. A usage error for data that is made
 /// up, which has no files.
-std::unique_ptr<Dataset> read_data(const Config& config, const DataEncoder& encoder,
-                                   const std::vector<std::string>& paths, const std::vector<std::string>& labels = {});
+ReadRows read_data(const Config& config, const DataEncoder& encoder, const std::vector<std::string>& paths,
+                   const std::vector<std::string>& labels = {});
 /// The same of rows that are streamed: calls `visit` for some rows after the other.
-void read_data_in_parts(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
-                        const std::function<void(const Dataset& part)>& visit);
+LeftOutRows read_data_in_parts(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
+                               const std::function<void(const Dataset& part)>& visit);
 /// The files that paths and patterns name, each pattern's in the order of their names. `key` is what an error calls
 /// them.
 std::vector<std::string> files_of(const std::vector<std::string>& paths, std::string_view key);
 /// What the numbers of a part of the data stand for.
 MetricUnits metric_units(const DataEncoder& encoder, const Dataset& part);
-/// Reads tables as `[data]` says, one behind the other.
-Table read_tables(const Config& config, const std::vector<std::string>& paths);
+/// Reads tables as `[data]` says, one behind the other; what is wrong with a row is an error where `refuses_bad_rows`.
+Table read_tables(const Config& config, const std::vector<std::string>& paths, bool refuses_bad_rows = false);
 /// How `[data]` says that tables are written.
 CsvOptions csv_options(const Config& config);
 /// `[loss]`, of a model that learns a target.

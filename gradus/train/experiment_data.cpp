@@ -89,24 +89,24 @@ ExperimentData make_data(const Config& config, const DataEncoder& encoder) {
   return kind == "libsvm" ? internal::make_sparse_data(config, encoder) : internal::make_made_up_data(config);
 }
 
-std::unique_ptr<Dataset> read_data(const Config& config, const DataEncoder& encoder,
-                                   const std::vector<std::string>& paths, const std::vector<std::string>& labels) {
+ReadRows read_data(const Config& config, const DataEncoder& encoder, const std::vector<std::string>& paths,
+                   const std::vector<std::string>& labels) {
   const auto* images = std::get_if<ImageEncoder>(&encoder);
   if (config.text("data.kind") != "idx" && images == nullptr && !labels.empty()) {
     fail_usage("--labels", "data.kind = \"{}\" has no files of labels of their own; leave it out",
                config.text("data.kind"));
   }
   if (const auto* tokenizer = std::get_if<TextTokenizer>(&encoder)) {
-    return internal::read_text(config, *tokenizer, paths);
+    return {internal::read_text(config, *tokenizer, paths)};
   }
   if (images != nullptr) {
     internal::Pictures pictures = internal::read_pictures(config, paths, labels);
-    return internal::read_images(*images, std::move(pictures), true);
+    return {internal::read_images(*images, std::move(pictures), true)};
   }
   if (const auto* audio = std::get_if<AudioEncoder>(&encoder)) return internal::read_audio_files(config, *audio, paths);
   if (const auto* table = std::get_if<TableEncoder>(&encoder)) {
-    if (table->array()) return internal::read_arrays(config, *table, paths, labels);
-    if (table->text()) return internal::read_labelled_text(config, *table, paths);
+    if (table->array()) return {internal::read_arrays(config, *table, paths, labels)};
+    if (table->text()) return {internal::read_labelled_text(config, *table, paths)};
     return table->is_sparse() ? internal::read_sparse(config, *table, paths)
                               : internal::read_table(config, *table, paths);
   }
@@ -114,22 +114,21 @@ std::unique_ptr<Dataset> read_data(const Config& config, const DataEncoder& enco
              config.text("data.kind"));
 }
 
+std::string left_out_text(const LeftOutRows& rows) {
+  std::string text;
+  if (rows.skipped.count > 0) {
+    text += fmt::format("{} rows are left out, as something is wrong with them; the first: {}\n", rows.skipped.count,
+                        rows.skipped.first);
+  }
+  if (rows.unlabelled > 0) text += fmt::format("{} rows without a target are left out\n", rows.unlabelled);
+  if (rows.ignored > 0) text += fmt::format("{} rows of the ignored class are left out\n", rows.ignored);
+  return text;
+}
+
 std::string left_out_text(const ExperimentData& data) {
   std::string text;
   for (const std::string& note : data.notes) text += note + "\n";
-  if (data.left_out > 0) {
-    text += fmt::format("{} rows are left out, for their target or as something is wrong with them\n", data.left_out);
-  }
-  if (data.skipped > 0) {
-    text += fmt::format("{} rows are left out, as something is wrong with them; the first: {}\n", data.skipped,
-                        data.first_skipped);
-  }
-  if (data.by_target.unlabelled > 0) {
-    text += fmt::format("{} rows without a target are left out\n", data.by_target.unlabelled);
-  }
-  if (data.by_target.ignored > 0) {
-    text += fmt::format("{} rows of the ignored class are left out\n", data.by_target.ignored);
-  }
+  text += left_out_text(data.left_out);
   if (data.unused_tokens > 0) {
     text += fmt::format("{} tokens at the end of the training text are too few for an example and stay unused\n",
                         data.unused_tokens);

@@ -27,6 +27,8 @@ int64_t MemoryPrediction::total() const {
 
 namespace {
 
+constexpr const char* kCheckpoint = "a checkpoint on its way to disk";
+
 // Of a checkpoint's copy, what is there at the peak of a step: all of it where steps are short, nothing where it is
 // written long before the forward pass ends.
 int64_t still_on_its_way(const MemoryUse& use, int64_t copy) {
@@ -80,16 +82,24 @@ MemoryPrediction predict_memory(const MemoryUse& use, bool is_text) {
                is_text ? "a smaller train.micro_batch_size or model.context, train.activations = \"bf16\", or "
                          "model.recompute = true"
                        : "a smaller train.micro_batch_size"},
-              {"a checkpoint on its way to disk", std::max<int64_t>(0, waiting),
+              {kCheckpoint, std::max<int64_t>(0, waiting),
                "checkpoint.every = 0 and checkpoint.every_s = 0, so that there is one at the end only"},
           }},
           .later = use.saves_while_training ? std::max<int64_t>(0, copy - std::max<int64_t>(0, waiting)) : 0};
 }
 
+void add_reading(MemoryPrediction& prediction, int64_t peak) {
+  prediction.parts.push_back({"reading the data", std::max<int64_t>(0, peak - prediction.total()),
+                              "data.rows = \"streamed\", or a part of the data"});
+}
+
 void check_memory(const MemoryPrediction& prediction, int64_t limit) {
   if (prediction.most() <= limit) return;
   std::vector<MemoryPart> parts = prediction.parts;
-  parts.back().bytes += prediction.later;
+  if (prediction.later > 0) {
+    const auto waiting = std::ranges::find(parts, kCheckpoint, &MemoryPart::name);
+    (waiting == parts.end() ? parts.back() : *waiting).bytes += prediction.later;
+  }
   std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
   std::string largest;
   for (size_t i = 0; i < 3; ++i) {

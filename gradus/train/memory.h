@@ -49,6 +49,10 @@ MemoryUse planned_use(Trainer& trainer, Optimizer& optimizer, const Parameters& 
 /// is still on its way when a step is at its peak. `is_text`: more makes activations smaller.
 MemoryPrediction predict_memory(const MemoryUse& use, bool is_text);
 
+/// Adds what the process has held while the data was read beyond what is predicted: reading takes the file, a table of
+/// it and the rows of a model at once. `peak` is the most that it held then.
+void add_reading(MemoryPrediction& prediction, int64_t peak);
+
 /// "12.3 MB", with 10^6 bytes in one.
 std::string megabytes(int64_t bytes);
 

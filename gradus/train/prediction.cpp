@@ -185,7 +185,7 @@ Predictions predict_files(const TrainedRun& run, const std::vector<std::string>&
   }
   const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
   if (encoder != nullptr && encoder->is_sparse()) {
-    const internal::SparseRows rows = internal::read_sparse_rows(encoder->sparse(), paths);
+    const internal::SparseRows rows = internal::read_sparse_rows(run.config(), encoder->sparse(), paths, true);
     return predict(run, SparseDataset(rows.features), [&](int64_t row) { return rows.labels.place(row); });
   }
   if (encoder != nullptr && encoder->array()) {
@@ -197,7 +197,7 @@ Predictions predict_files(const TrainedRun& run, const std::vector<std::string>&
     return predict(run, *internal::text_rows(run.config(), *encoder, texts),
                    [&](int64_t row) { return texts.labels.place(row); });
   }
-  if (encoder != nullptr) return predict(run, read_tables(run.config(), paths));
+  if (encoder != nullptr) return predict(run, read_tables(run.config(), paths, true));
   const std::vector<std::string> files = files_of(paths, "--data");
   Table table = read_csv(files[0]);
   for (size_t i = 1; i < files.size(); ++i) table.append(read_csv(files[i]));
@@ -208,7 +208,7 @@ void predict_files(const TrainedRun& run, const std::vector<std::string>& paths,
                    const std::function<void(const Predictions& rows)>& visit) {
   const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
   if (encoder == nullptr || !is_streamed(run.config())) return visit(predict_files(run, paths));
-  internal::for_each_part(run.config(), *encoder, paths,
+  internal::for_each_part(run.config(), *encoder, paths, true,
                           [&](const auto& sparse, const Tensor& dense, const Table& rows) {
                             const auto place = [&](int64_t row) { return rows.place(row); };
                             visit(sparse != nullptr ? predict(run, SparseDataset(sparse), place)

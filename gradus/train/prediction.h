@@ -28,7 +28,8 @@ struct Predictions {
 /// error for a text model.
 Predictions predict(const TrainedRun& run, const Table& table);
 /// The same of files, as the run's `[data]` says that they are read; tables of text for a model of made-up data. Their
-/// targets, if they have some, are not looked at.
+/// targets, if they have some, are not looked at. A row with which something is wrong is an error whatever
+/// `data.on_bad_row` says, as each row has its prediction.
 Predictions predict_files(const TrainedRun& run, const std::vector<std::string>& paths);
 /// Of a run on pictures the files are pictures, or what `data.path` may be.
 /// The same, given to `visit` some rows after the other where the run's rows are streamed; else all at once.

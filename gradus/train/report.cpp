@@ -77,66 +77,69 @@ double precision_area(const Outcome& o) {
 
 struct NamedMeasure {
   const char* name;
+  bool is_better_high;
   double (*measure)(const Outcome&);
 };
 
 constexpr NamedMeasure kOfClasses[] = {
-    {"accuracy", [](const Outcome& o) { return accuracy(o.confusion); }},
-    {"balanced_accuracy", [](const Outcome& o) { return balanced_accuracy(o.confusion); }},
-    {"precision", [](const Outcome& o) { return mean_scores(o).precision; }},
-    {"recall", [](const Outcome& o) { return mean_scores(o).recall; }},
-    {"f1", [](const Outcome& o) { return mean_scores(o).f1; }},
-    {"f1_micro", [](const Outcome& o) { return average_scores(o.confusion, ClassAverage::kMicro).f1; }},
-    {"precision_weighted", [](const Outcome& o) { return weighted_scores(o).precision; }},
-    {"recall_weighted", [](const Outcome& o) { return weighted_scores(o).recall; }},
-    {"f1_weighted", [](const Outcome& o) { return weighted_scores(o).f1; }},
-    {"matthews", [](const Outcome& o) { return matthews_correlation(o.confusion); }},
+    {"accuracy", true, [](const Outcome& o) { return accuracy(o.confusion); }},
+    {"balanced_accuracy", true, [](const Outcome& o) { return balanced_accuracy(o.confusion); }},
+    {"precision", true, [](const Outcome& o) { return mean_scores(o).precision; }},
+    {"recall", true, [](const Outcome& o) { return mean_scores(o).recall; }},
+    {"f1", true, [](const Outcome& o) { return mean_scores(o).f1; }},
+    {"f1_micro", true, [](const Outcome& o) { return average_scores(o.confusion, ClassAverage::kMicro).f1; }},
+    {"precision_weighted", true, [](const Outcome& o) { return weighted_scores(o).precision; }},
+    {"recall_weighted", true, [](const Outcome& o) { return weighted_scores(o).recall; }},
+    {"f1_weighted", true, [](const Outcome& o) { return weighted_scores(o).f1; }},
+    {"matthews", true, [](const Outcome& o) { return matthews_correlation(o.confusion); }},
 };
 constexpr NamedMeasure kOfProbabilities[] = {
-    {"top_2_accuracy", [](const Outcome& o) { return top_accuracy(o, 2); }},
-    {"top_5_accuracy", [](const Outcome& o) { return top_accuracy(o, 5); }},
-    {"roc_auc", area},
-    {"average_precision", precision_area},
-    {"log_loss", [](const Outcome& o) { return log_loss(o.truth, o.probabilities, o.classes); }},
-    {"brier", [](const Outcome& o) { return brier_score(o.truth, o.probabilities, o.classes); }},
-    {"calibration_error",
+    {"top_2_accuracy", true, [](const Outcome& o) { return top_accuracy(o, 2); }},
+    {"top_5_accuracy", true, [](const Outcome& o) { return top_accuracy(o, 5); }},
+    {"roc_auc", true, area},
+    {"average_precision", true, precision_area},
+    {"log_loss", false, [](const Outcome& o) { return log_loss(o.truth, o.probabilities, o.classes); }},
+    {"brier", false, [](const Outcome& o) { return brier_score(o.truth, o.probabilities, o.classes); }},
+    {"calibration_error", false,
      [](const Outcome& o) { return expected_calibration_error(o.truth, o.probabilities, o.classes); }},
 };
 constexpr NamedMeasure kOfNumbers[] = {
-    {"r2", [](const Outcome& o) { return r2_score(o.numbers, o.outputs); }},
-    {"mse", [](const Outcome& o) { return mean_squared_error(o.numbers, o.outputs); }},
-    {"rmse", [](const Outcome& o) { return root_mean_squared_error(o.numbers, o.outputs); }},
-    {"mae", [](const Outcome& o) { return mean_absolute_error(o.numbers, o.outputs); }},
-    {"median_absolute_error", [](const Outcome& o) { return median_absolute_error(o.numbers, o.outputs); }},
-    {"max_error", [](const Outcome& o) { return max_error(o.numbers, o.outputs); }},
-    {"explained_variance", [](const Outcome& o) { return explained_variance(o.numbers, o.outputs); }},
-    {"pinball",
+    {"r2", true, [](const Outcome& o) { return r2_score(o.numbers, o.outputs); }},
+    {"mse", false, [](const Outcome& o) { return mean_squared_error(o.numbers, o.outputs); }},
+    {"rmse", false, [](const Outcome& o) { return root_mean_squared_error(o.numbers, o.outputs); }},
+    {"mae", false, [](const Outcome& o) { return mean_absolute_error(o.numbers, o.outputs); }},
+    {"median_absolute_error", false, [](const Outcome& o) { return median_absolute_error(o.numbers, o.outputs); }},
+    {"max_error", false, [](const Outcome& o) { return max_error(o.numbers, o.outputs); }},
+    {"explained_variance", true, [](const Outcome& o) { return explained_variance(o.numbers, o.outputs); }},
+    {"pinball", false,
      [](const Outcome& o) {
        return std::isnan(o.quantile) ? o.quantile : pinball_loss(o.numbers, o.outputs, o.quantile);
      }},
-    {"poisson_deviance",
+    {"poisson_deviance", false,
      [](const Outcome& o) { return o.is_poisson ? poisson_deviance(o.numbers, o.outputs) : std::nan(""); }},
 };
 
-// Of those that the examples do not leave undefined.
-void add_measures(Report& report, const Outcome& outcome, std::span<const NamedMeasure> measures,
-                  const BootstrapOptions& options) {
-  std::vector<NamedMeasure> defined;
-  std::vector<double> values;
-  for (const NamedMeasure& named : measures) {
-    const double value = named.measure(outcome);
-    if (std::isnan(value)) continue;
-    defined.push_back(named);
-    values.push_back(value);
+// A measure that the examples do not leave undefined.
+struct Measured {
+  NamedMeasure named;
+  double value = 0.0;
+};
+
+std::vector<Measured> measured(const Outcome& outcome) {
+  std::vector<Measured> all;
+  const auto add = [&](std::span<const NamedMeasure> measures) {
+    for (const NamedMeasure& named : measures) {
+      const double value = named.measure(outcome);
+      if (!std::isnan(value)) all.push_back({named, value});
+    }
+  };
+  if (outcome.classes == 0) {
+    add(kOfNumbers);
+    return all;
   }
-  const std::vector<BootstrapInterval> intervals = bootstrap_intervals(
-      report.examples, static_cast<int64_t>(defined.size()),
-      [&](std::span<const int64_t> rows, std::span<double> drawn) {
-        const Outcome again = take(outcome, rows);
-        for (size_t i = 0; i < drawn.size(); ++i) drawn[i] = defined[i].measure(again);
-      },
-      options);
-  for (size_t i = 0; i < defined.size(); ++i) report.measures.push_back({defined[i].name, values[i], intervals[i]});
+  add(kOfClasses);
+  if (!outcome.probabilities.empty()) add(kOfProbabilities);
+  return all;
 }
 
 Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
@@ -169,20 +172,42 @@ Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
 
 }  // namespace
 
+std::optional<bool> is_better_high(std::string_view measure) {
+  for (const std::span<const NamedMeasure> measures :
+       {std::span<const NamedMeasure>(kOfClasses), std::span<const NamedMeasure>(kOfProbabilities),
+        std::span<const NamedMeasure>(kOfNumbers)}) {
+    for (const NamedMeasure& named : measures) {
+      if (named.name == measure) return named.is_better_high;
+    }
+  }
+  return std::nullopt;
+}
+
+Measures report_measures(const TrainedRun& run, const Dataset& part) {
+  Measures measures;
+  for (const Measured& m : measured(outcome_of(run, part, class_names(run).size()))) {
+    measures.emplace_back(m.named.name, m.value);
+  }
+  return measures;
+}
+
 Report make_report(const TrainedRun& run, const Dataset& part, const BootstrapOptions& options) {
   Report report{.examples = part.size(), .classes = class_names(run)};
   const Outcome outcome = outcome_of(run, part, report.classes.size());
-  if (report.classes.empty()) {
-    add_measures(report, outcome, kOfNumbers, options);
-    return report;
+  const std::vector<Measured> measures = measured(outcome);
+  const std::vector<BootstrapInterval> intervals = bootstrap_intervals(
+      report.examples, static_cast<int64_t>(measures.size()),
+      [&](std::span<const int64_t> rows, std::span<double> drawn) {
+        const Outcome again = take(outcome, rows);
+        for (size_t i = 0; i < drawn.size(); ++i) drawn[i] = measures[i].named.measure(again);
+      },
+      options);
+  for (size_t i = 0; i < measures.size(); ++i) {
+    report.measures.push_back({measures[i].named.name, measures[i].value, intervals[i]});
   }
+  if (report.classes.empty()) return report;
   report.confusion = outcome.confusion;
   report.of_class = class_scores(report.confusion);
-  std::vector<NamedMeasure> measures(std::begin(kOfClasses), std::end(kOfClasses));
-  if (!outcome.probabilities.empty()) {
-    measures.insert(measures.end(), std::begin(kOfProbabilities), std::end(kOfProbabilities));
-  }
-  add_measures(report, outcome, measures, options);
   return report;
 }
 

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gradus/data/dataset.h"
 #include "gradus/metrics/bootstrap.h"
 #include "gradus/metrics/classification.h"
+#include "gradus/train/run_summary.h"
 #include "gradus/train/trained_run.h"
 
 namespace gradus {
@@ -31,6 +34,12 @@ struct Report {
   std::vector<ClassScores> of_class = {};  ///< As many.
   ConfusionMatrix confusion = {};
 };
+
+/// Whether such a measure (above) is the better, the larger it is; nothing if there is none of this name.
+std::optional<bool> is_better_high(std::string_view measure);
+
+/// The measures alone, without intervals.
+Measures report_measures(const TrainedRun& run, const Dataset& part);
 
 /// Measures the model of a run, one output for numbers, on these examples. A usage error for a text model.
 Report make_report(const TrainedRun& run, const Dataset& part, const BootstrapOptions& options = {});

@@ -13,9 +13,11 @@
 #include "gradus/tensor/isa.h"
 #include "gradus/train/clustering_model.h"
 #include "gradus/train/own_config.h"
+#include "gradus/train/report.h"
 #include "gradus/train/resume.h"
 #include "gradus/train/run_files.h"
 #include "gradus/train/run_log.h"
+#include "gradus/train/split_file.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
@@ -92,17 +94,6 @@ void remove_leftovers(const fs::path& folder) {
       if (is_leftover(path)) remove_path(path);
     }
   }
-}
-
-// "row,part" of each row in use.
-std::string split_text(const Split& split) {
-  std::vector<std::pair<int64_t, const char*>> rows;
-  for (const int64_t row : split.training) rows.emplace_back(row, "training");
-  for (const int64_t row : split.validation) rows.emplace_back(row, "validation");
-  std::sort(rows.begin(), rows.end());
-  std::string text = "row,part\n";
-  for (const auto& [row, part] : rows) fmt::format_to(std::back_inserter(text), "{},{}\n", row, part);
-  return text;
 }
 
 void write_if_different(const fs::path& path, const std::string& text) {
@@ -221,7 +212,7 @@ void Run::open(bool overwrite) {
 void Run::write_data_files() const {
   const std::string_view name = encoder_file(data().encoder);
   if (!name.empty()) write_if_different(folder_ / name, encoder_json(data().encoder));
-  if (!data().split.training.empty()) write_if_different(folder_ / kSplit, split_text(data().split));
+  write_split(folder_ / kSplit, data());
 }
 
 void Run::resume(const RunOptions& options, Config config) {
@@ -401,6 +392,23 @@ void Run::log(const StepRecord& record) {
   if (on_logged_) on_logged_(progress);
 }
 
+namespace {
+
+bool wants_report(const Config& config, const TrainingSummary& summary) {
+  const bool is_wanted = config.has("validation.report") && config.boolean("validation.report");
+  return is_wanted && !summary.anomaly && summary.stop_reason != StopReason::kInterrupted;
+}
+
+// Measures of the model that lies in the run's folder, those aside that the last validation has told.
+void add_report(JsonText& metrics, const fs::path& run, const Dataset& validation, const std::vector<Metric>& known) {
+  for (const auto& [name, value] : report_measures(load(run), validation)) {
+    const bool is_known = std::ranges::any_of(known, [&, &name = name](const Metric& m) { return m.name == name; });
+    if (!is_known) metrics.add("val_" + name, value);
+  }
+}
+
+}  // namespace
+
 void Run::write_summary(const TrainingSummary& summary) const {
   const TrainingState state = session_->trainer().state();
   const CheckpointTimes times = writer_->times();
@@ -421,7 +429,7 @@ void Run::write_summary(const TrainingSummary& summary) const {
                          .add("undone_steps", state.undone_steps)
                          .add("spikes_trained_on", state.health.spikes)
                          .add("clipped_steps", state.health.clipped_steps)
-                         .add("skipped_rows", session_->data().skipped)
+                         .add("skipped_rows", session_->data().left_out.skipped.count)
                          .add("unused_tokens", session_->data().unused_tokens)
                          .add("warnings", state.health.warned));
   json.add("checkpoints",
@@ -434,6 +442,9 @@ void Run::write_summary(const TrainingSummary& summary) const {
     for (const Metric& metric : is_best ? state.best_metrics : state.last_metrics) {
       metrics.add("val_" + metric.name, metric.value);
     }
+  }
+  if (wants_report(config(), summary) && data().validation) {
+    add_report(metrics, folder_, *data().validation, is_best ? state.best_metrics : state.last_metrics);
   }
   json.add("metrics", metrics);
   write_file(folder_ / kSummary, json.page());

@@ -6,10 +6,12 @@
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
 #include "gradus/base/threads.h"
+#include "gradus/classic/gram.h"
 #include "gradus/data/image_dataset.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/pool.h"
 #include "gradus/train/clustering_solver.h"
+#include "gradus/train/streamed_rows.h"
 
 namespace gradus {
 namespace {
@@ -58,15 +60,38 @@ bool saves_while_training(const Config& config, int64_t steps, double flops_of_s
   return every_s > 0.0 && static_cast<double>(steps) * flops_of_step / kFlopsPerSecond > every_s;
 }
 
+// What rows take while they are learned: those of the file, if memory has room for all of them.
+int64_t memory_of(const StreamedRows& rows) {
+  constexpr int64_t kOfARow = 12;  // its target, twice, and its place in the order
+  const RowCache& cache = *rows.cache();
+  const int64_t all = cache.memory_of(cache.blocks_of(rows.part())) + kOfARow * rows.size();
+  // Going through a step has counted the tensors that it read.
+  return std::max<int64_t>(0, std::min(rows.memory_bytes(), all) - rows.tensor_bytes());
+}
+
+// What Newton's method takes for the Hessian of sparse rows, and to solve with it.
+int64_t solver_bytes(const Config& config, const Dataset& training) {
+  const auto* sparse = dynamic_cast<const SparseDataset*>(&training);
+  constexpr int64_t kMost = 1 << 16;  // columns; of more it says itself that they are too many
+  if (sparse == nullptr || config.text("solver.name") != "newton" || sparse->rows()->columns > kMost) return 0;
+  const int64_t columns = sparse->rows()->columns, elements = (columns + 1) * (columns + 1);
+  return sparse_gram_bytes(sparse->size(), columns) + static_cast<int64_t>(sizeof(double)) * elements;
+}
+
 }  // namespace
 
 Session::Session(Config config, const SessionOptions& options) : config_(std::move(config)) {
   check_precision(config_);
   const std::optional<TrainedRun> source = source_model(config_, options);
+  const int64_t peak_before = peak_rss_bytes();
   data_ = make_data(config_, source ? source->encoder() : options.encoder);
+  // Where the process held more before, what reading took is not seen.
+  const int64_t peak = peak_rss_bytes();
   if (makes_clusters(config_)) set_clusters(options, source ? &*source : nullptr);
   plan_memory(options);
+  add_reading(memory_, peak > peak_before ? peak : 0);
   if (options.plan_only) return;
+  check_memory(memory_, memory_limit_bytes());
   clear();
   release_unused_memory();  // what was planned has no pages, and leaves its addresses as they were
   build(options);
@@ -120,27 +145,26 @@ void Session::build(const SessionOptions& options) {
 
 // Everything is built once without being computed: addresses are taken, and no memory behind them.
 void Session::plan_memory(const SessionOptions& options) {
-  if (makes_clusters(config_)) release_unused_memory();  // what reading left, which would be counted twice
+  release_unused_memory();  // what reading left, which would be counted twice
   const int64_t program = resident_bytes(), reserved = memory_statistics().reserved;
   const DryRun dry;
   build(options);
   if (makes_clusters(config_)) {
     memory_ = clustering_memory(config_, data_, program);
-    if (!options.plan_only) check_memory(memory_, memory_limit_bytes());
     return;
   }
   const bool has_solver = config_.has("solver.name") && config_.text("solver.name") != "none";
   MemoryUse use = is_streamed(config_) && has_solver
                       ? streamed_use()
                       : planned_use(*trainer_, *optimizer_, model_->parameters(), reserved);
-  if (is_streamed(config_)) use.step += config_.integer("data.rows_megabytes") * 1'000'000;
+  if (const auto* rows = dynamic_cast<const StreamedRows*>(data_.training.get())) use.step += memory_of(*rows);
   if (const auto* pictures = dynamic_cast<const ImageDataset*>(data_.training.get())) {
     use.step += pictures->bytes_to_keep();
   }
+  if (has_solver) use.step += solver_bytes(config_, *data_.training);
   use.program = program;
   use.saves_while_training = saves_while_training(config_, trainer_->planned_steps(), use.products.flops);
   memory_ = predict_memory(use, data_.shape.vocabulary > 0);
-  if (!options.plan_only) check_memory(memory_, memory_limit_bytes());
 }
 
 // What a solver keeps of each weight: its state, and as much while it works.

@@ -289,8 +289,12 @@ class LassoPathSolver : public Solver {
     options_.points = config.integer("solver.points");
     options_.smallest = config.real("solver.smallest");
     options_.tolerance = config.real("solver.tolerance");
-    if (problem_.loss != LinearLoss::kSquared || outputs_of(problem_) != 1) {
-      fail_usage(config.where("solver.name"), "solver.name = \"lasso_path\" is for loss.name = \"mse\"; set that");
+    const LinearLoss loss = problem_.loss;
+    if (loss != LinearLoss::kSquared && loss != LinearLoss::kLogistic && loss != LinearLoss::kPoisson) {
+      fail_usage(
+          config.where("solver.name"),
+          "solver.name = \"lasso_path\" is for loss.name = \"mse\", \"binary_cross_entropy\" or \"poisson\"; set "
+          "one of these");
     }
     if (problem_.l1 != 0.0) {
       fail_usage(config.where("regularization.l1"),

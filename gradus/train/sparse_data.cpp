@@ -17,7 +17,7 @@ SparseRows read_rows(const std::vector<std::string>& paths, LibsvmOptions option
   for (const std::string& path : files_of(paths, "data.path")) {
     SparseExamples more = read_libsvm(path, options);
     options.base = more.base;
-    append_labels(rows.labels, label_table(std::move(more.targets), std::move(more.lines), more.source));
+    append_labels(rows.labels, label_table(more));
     if (features.rows == 0) {
       features = std::move(more.features);
     } else {
@@ -44,12 +44,17 @@ LibsvmOptions libsvm_options(const Config& config) {
   const std::string& first = config.text("data.first_column");
   LibsvmOptions options{.base = first == "0" ? Base::kZero : first == "1" ? Base::kOne : Base::kAuto};
   if (config.has("data.columns")) options.columns = config.integer("data.columns");
+  if (config.text("data.on_bad_row") == "skip") options.on_bad_row = LibsvmOptions::BadRow::kSkip;
   return options;
 }
 
-LibsvmOptions libsvm_options(const SparseColumns& columns) {
+LibsvmOptions libsvm_options(const Config& config, const SparseColumns& columns, bool refuses_bad_rows) {
   using Base = LibsvmOptions::Base;
-  return {.base = columns.first == 0 ? Base::kZero : Base::kOne, .columns = columns.count};
+  LibsvmOptions options = libsvm_options(config);
+  options.base = columns.first == 0 ? Base::kZero : Base::kOne;
+  options.columns = columns.count;
+  if (refuses_bad_rows) options.on_bad_row = LibsvmOptions::BadRow::kError;
+  return options;
 }
 
 namespace {
@@ -69,22 +74,23 @@ std::unique_ptr<SparseDataset> part_of(const SparseDataset& all, const std::vect
 
 }  // namespace
 
-SparseRows read_sparse_rows(const SparseColumns& columns, const std::vector<std::string>& paths) {
-  return read_rows(paths, libsvm_options(columns));
+SparseRows read_sparse_rows(const Config& config, const SparseColumns& columns, const std::vector<std::string>& paths,
+                            bool refuses_bad_rows) {
+  return read_rows(paths, libsvm_options(config, columns, refuses_bad_rows));
 }
 
-std::unique_ptr<Dataset> read_sparse(const Config& /*config*/, const TableEncoder& encoder,
-                                     const std::vector<std::string>& paths) {
-  const SparseRows rows = read_sparse_rows(encoder.sparse(), paths);
-  return std::make_unique<SparseDataset>(rows.features, encoder.targets(rows.labels));
+ReadRows read_sparse(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths) {
+  const SparseRows rows = read_sparse_rows(config, encoder.sparse(), paths, false);
+  return {std::make_unique<SparseDataset>(rows.features, encoder.targets(rows.labels)),
+          {.skipped = rows.labels.skipped}};
 }
 
 ExperimentData make_sparse_data(const Config& config, const DataEncoder& given) {
   const auto* known = std::get_if<TableEncoder>(&given);
-  const LibsvmOptions options = known != nullptr ? libsvm_options(known->sparse()) : libsvm_options(config);
+  const LibsvmOptions options = known != nullptr ? libsvm_options(config, known->sparse()) : libsvm_options(config);
   SparseRows rows = read_rows(config.texts("data.path"), options), held;
   if (config.has("data.validation_path")) {
-    LibsvmOptions same = libsvm_options(rows.columns);
+    LibsvmOptions same = libsvm_options(config, rows.columns);
     same.columns = options.columns;
     held = read_rows(config.texts("data.validation_path"), same, rows.columns.count);
     // The model has a column that only these files have: its weight stays where it began.
@@ -94,6 +100,8 @@ ExperimentData make_sparse_data(const Config& config, const DataEncoder& given) 
       rows.features = std::make_shared<const SparseMatrix>(std::move(wider));
     }
   }
+  LeftOutRows left_out{.skipped = rows.labels.skipped};
+  left_out.skipped.add(held.labels.skipped);
   const Split split = split_of_rows(config, rows.labels);
   const TableEncoder encoder =
       known != nullptr ? *known : fit_encoder(config, rows.labels, split.training, rows.columns);
@@ -114,6 +122,7 @@ ExperimentData make_sparse_data(const Config& config, const DataEncoder& given) 
   data.shape = shape_for(config, encoder);
   data.encoder = encoder;
   data.split = split;
+  data.left_out = left_out;
   return data;
 }
 

@@ -40,6 +40,10 @@ void check_streams(const Config& config) {
         config.where("data.training_size"),
         "data.training_size draws rows from all of them, which data.rows = \"streamed\" does not hold; remove it");
   }
+  if (config.has("data.folds") && config.has("data.validation_path")) {
+    fail_usage(config.where("data.validation_path"),
+               "data.validation_path and data.folds both say what is held out of streamed rows; remove one of them");
+  }
   const std::string& solver = config.has("solver.name") ? config.text("solver.name") : "none";
   if (takes_single_rows(solver)) return;
   if (solver != "none") {
@@ -120,7 +124,7 @@ void make_sparse_cache(const Config& config, const CacheRequest& request, const 
     }
     check_targets(config, labels, "label");
   };
-  const LibsvmOptions options = known != nullptr ? libsvm_options(known->sparse()) : libsvm_options(config);
+  const LibsvmOptions options = known != nullptr ? libsvm_options(config, known->sparse()) : libsvm_options(config);
   write_libsvm_cache(request, options, visit, [&](int64_t columns, int32_t base) {
     return known != nullptr ? known->to_json() : fitter.finish({.count = columns, .first = base}).to_json();
   });
@@ -172,6 +176,8 @@ ExperimentData make_streamed_data(const Config& config, const DataEncoder& given
   for (const RowSource& source : description.sources) data.hash = mix(data.hash, source.xxh3);
   data.hash = mix(data.hash, xxh3(description.options));
   data.left_out = description.left_out;
+  const int64_t held = request.held_out_files.empty() ? cache->rows_of(RowPart::kHeldOut) : 0;
+  data.streamed_split = {request.held_out, cache->rows_of(RowPart::kTraining) + held};
   data.shape = shape_for(config, encoder);
   data.encoder = encoder;
   return data;
@@ -185,41 +191,52 @@ std::vector<std::string> number_categories(const Config& config) {
 
 }  // namespace
 
-void for_each_part(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
-                   const PartVisit& visit) {
+SkippedRows for_each_part(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
+                          bool refuses_bad_rows, const PartVisit& visit) {
+  SkippedRows skipped;
   for (const std::string& path : files_of(paths, "--data")) {
     if (encoder.is_sparse()) {
-      LibsvmStream stream(path, libsvm_options(encoder.sparse()));
+      LibsvmStream stream(path, libsvm_options(config, encoder.sparse(), refuses_bad_rows));
       for (SparseExamples rows; stream.next(rows);) {
         for (int32_t& index : rows.features.indices) index -= static_cast<int32_t>(encoder.sparse().first);
         rows.features.columns = encoder.sparse().count;
         const Table labels = labels_of(rows);
         visit(std::make_shared<const SparseMatrix>(std::move(rows.features)), Tensor{}, labels);
       }
+      skipped.add(stream.skipped());
       continue;
     }
-    for_each_table(path, csv_options(config), {}, encoder, number_categories(config),
-                   [&](const Table& table) { visit(nullptr, encoder.inputs(table), table); });
+    CsvOptions options = csv_options(config);
+    if (refuses_bad_rows) options.on_bad_row = CsvOptions::BadRow::kError;
+    skipped.add(for_each_table(path, options, {}, encoder, number_categories(config),
+                               [&](const Table& table) { visit(nullptr, encoder.inputs(table), table); }));
   }
+  return skipped;
 }
 
 }  // namespace internal
 
-void read_data_in_parts(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
-                        const std::function<void(const Dataset& part)>& visit) {
+LeftOutRows read_data_in_parts(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
+                               const std::function<void(const Dataset& part)>& visit) {
+  LeftOutRows left_out;
   if (encoder.is_sparse()) {
-    return internal::for_each_part(config, encoder, paths, [&](const auto& sparse, const Tensor&, const Table& labels) {
-      visit(SparseDataset(sparse, encoder.targets(labels)));
-    });
+    left_out.skipped = internal::for_each_part(config, encoder, paths, false,
+                                               [&](const auto& sparse, const Tensor&, const Table& labels) {
+                                                 visit(SparseDataset(sparse, encoder.targets(labels)));
+                                               });
+    return left_out;
   }
+  const auto visit_table = [&](Table& table) {
+    left_out.add(leave_out(internal::row_filter(config), table, encoder.target_columns()));
+    if (table.rows == 0) return;
+    visit(TensorDataset(encoder.inputs(table), encoder.targets(table),
+                        config.has("data.weight") ? internal::example_weights_of(config, table) : Tensor{}));
+  };
   for (const std::string& path : files_of(paths, "--data")) {
-    for_each_table(path, csv_options(config), {}, encoder, internal::number_categories(config), [&](Table& table) {
-      leave_out(internal::row_filter(config), table, encoder.target_columns());
-      if (table.rows == 0) return;
-      visit(TensorDataset(encoder.inputs(table), encoder.targets(table),
-                          config.has("data.weight") ? internal::example_weights_of(config, table) : Tensor{}));
-    });
+    left_out.skipped.add(
+        for_each_table(path, csv_options(config), {}, encoder, internal::number_categories(config), visit_table));
   }
+  return left_out;
 }
 
 }  // namespace gradus

@@ -90,6 +90,14 @@ const CachedRows& StreamedRows::read(size_t block) const {
   return read.rows;
 }
 
+int64_t StreamedRows::tensor_bytes() const {
+  int64_t bytes = 0;
+  for (const Read& read : read_) {
+    if (read.rows.dense.defined()) bytes += read.rows.dense.numel() * size_of(read.rows.dense.dtype());
+  }
+  return bytes;
+}
+
 Batch StreamedRows::batch(std::span<const int64_t> ids) const {
   detail::check_ids(ids, rows_);
   const RowLayout& layout = cache_->layout();

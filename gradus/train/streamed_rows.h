@@ -44,6 +44,8 @@ class StreamedRows : public Dataset {
   RowPart part() const { return part_; }
   const CachedTargets& targets() const { return targets_; }
   int64_t memory_bytes() const { return memory_bytes_; }
+  /// What tensors take of the rows that are in memory now.
+  int64_t tensor_bytes() const;
 
  private:
   struct Read {

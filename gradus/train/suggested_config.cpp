@@ -198,6 +198,25 @@ Features features_of(const Table& table, const std::string& target) {
   return features;
 }
 
+// A comment with a line for each column: what it holds and what it is taken for.
+std::string columns_part(const Table& table, const Target& target, const Features& features) {
+  constexpr size_t kMost = 60;
+  std::string text = "# Its columns, and what they are taken for:\n";
+  for (size_t i = 0; i < std::min(table.columns.size(), kMost); ++i) {
+    const TableColumn& column = table.columns[i];
+    int64_t missing = 0;
+    for (int64_t row = 0; row < table.rows; ++row) missing += column.is_missing(row) ? 1 : 0;
+    const bool is_used = std::find(features.used.begin(), features.used.end(), column.name) != features.used.end();
+    text += fmt::format("#   {}: {}{}: {}\n", quoted(column.name),
+                        column.is_number ? "numbers" : fmt::format("text, {} different", column.dictionary.size()),
+                        missing > 0 ? fmt::format(", {} missing", missing) : "",
+                        column.name == target.name ? (target.is_class ? "target, classes" : "target, numbers")
+                                                   : (is_used ? "feature" : "left out"));
+  }
+  if (table.columns.size() > kMost) text += fmt::format("#   … and {} more\n", table.columns.size() - kMost);
+  return text + "\n";
+}
+
 std::string data_part(const Sources& sources, const FoundTable& found, const Target& target, const Features& features) {
   const Table& table = found.table;
   std::string text = fmt::format("[data]\nkind = \"csv\"\npath = {}\n", sources.path_value());
@@ -253,7 +272,8 @@ std::string table_config(const Sources& sources, const FoundTable& found, const 
   const Features features = features_of(found.table, target.name);
   const int64_t rows = found.table.rows;
   const bool few = rows < kFew;
-  std::string text = fmt::format("# {}: {} rows, {} columns.\n\n", sources.title, rows, found.table.columns.size());
+  std::string text = fmt::format("# {}: {} rows, {} columns.\n", sources.title, rows, found.table.columns.size());
+  text += columns_part(found.table, target, features);
   text += data_part(sources, found, target, features);
   text += few ? fmt::format(
                     "\n[model]\nkind = \"linear\"    # {} rows are few: a larger model would learn them by heart\n"

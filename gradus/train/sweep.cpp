@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
+#include <string_view>
 
 #include "gradus/base/error.h"
 #include "gradus/base/random.h"
+#include "gradus/train/report.h"
 #include "gradus/train/swept_keys.h"
 
 namespace gradus {
@@ -97,8 +100,16 @@ std::vector<Combination> random_of(const std::vector<SweptKey>& keys, int64_t tr
 
 bool has_validation_in(std::string_view metric) { return metric.starts_with("val_") || metric == "best_val_loss"; }
 
+// That of `gradus eval --report`, as it is called there; nothing if the metric is none.
+std::optional<std::string_view> report_measure(std::string_view metric) {
+  const std::string_view name = metric.substr(metric.starts_with("val_") ? 4 : 0);
+  return is_better_high(name) ? std::optional(name) : std::nullopt;
+}
+
 void check_metric(const Config& config, const std::string& metric) {
-  if (!has_validation_in(metric) || config.integer("validation.every") > 0) return;
+  const bool is_reported = config.has("validation.report") && config.boolean("validation.report");
+  if (!has_validation_in(metric) || (is_reported && report_measure(metric)) || config.integer("validation.every") > 0)
+    return;
   fail_usage(config.where("validation.every"),
              "validation.every = 0, so there is no {} to compare trials by; set it above 0, or take sweep.metric = "
              "\"final_loss\"",
@@ -150,9 +161,21 @@ Config with_request(Config base, const SweepRequest& request) {
   return base;
 }
 
-bool is_better_high(const Config& base, std::string_view metric) {
+bool is_maximized(const Config& base, std::string_view metric) {
   if (base.has("sweep.direction")) return base.text("sweep.direction") == "maximize";
-  return metric.ends_with("accuracy") || metric.ends_with("r2");
+  const std::optional<std::string_view> measure = report_measure(metric);
+  return measure && *is_better_high(*measure);
+}
+
+// Trials have to write down a measure that validations have not. Returns what it is called in their summaries.
+std::string with_report(Config& base) {
+  std::string metric = base.text("sweep.metric");
+  const std::optional<std::string_view> measure = report_measure(metric);
+  if (!measure || !base.has("validation.report")) return metric;
+  constexpr std::string_view kOfValidations[] = {"accuracy", "r2", "rmse", "mae"};
+  const bool is_validated = std::ranges::find(kOfValidations, *measure) != std::end(kOfValidations);
+  if (!is_validated || base.integer("validation.every") == 0) base.set("validation.report", true, "sweep.metric");
+  return "val_" + std::string(*measure);
 }
 
 }  // namespace
@@ -171,10 +194,10 @@ std::string values_text(const Trial& trial) {
 }
 
 Sweep make_sweep(const Config& given, const SweepRequest& request) {
-  const Config base = with_request(given, request);
+  Config base = with_request(given, request);
   Sweep sweep;
-  sweep.metric = base.text("sweep.metric");
-  sweep.is_maximized = is_better_high(base, sweep.metric);
+  sweep.metric = with_report(base);
+  sweep.is_maximized = is_maximized(base, sweep.metric);
   sweep.keys = swept_keys(base, request);
   const bool is_random = base.text("sweep.method") == "random";
   const auto seed = static_cast<uint64_t>(base.integer("train.seed"));

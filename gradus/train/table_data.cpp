@@ -7,6 +7,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
 #include "gradus/data/numpy.h"
+#include "gradus/tensor/pool.h"
 #include "gradus/train/data_parts.h"
 
 namespace gradus {
@@ -18,8 +19,12 @@ std::optional<char> separator_of(const Config& config) {
   return name == "comma" ? ',' : name == "semicolon" ? ';' : name == "tab" ? '\t' : ' ';
 }
 
-Table read_one(const Config& config, const std::string& path) {
-  if (config.text("data.kind") != "numpy") return read_csv(path, csv_options(config));
+Table read_one(const Config& config, const std::string& path, bool refuses_bad_rows) {
+  if (config.text("data.kind") != "numpy") {
+    CsvOptions options = csv_options(config);
+    if (refuses_bad_rows) options.on_bad_row = CsvOptions::BadRow::kError;
+    return read_csv(path, options);
+  }
   return read_numpy(
       path, {.members = config.has("data.members") ? config.texts("data.members") : std::vector<std::string>{}});
 }
@@ -42,39 +47,30 @@ CsvOptions csv_options(const Config& config) {
   return options;
 }
 
-Table read_tables(const Config& config, const std::vector<std::string>& paths) {
+Table read_tables(const Config& config, const std::vector<std::string>& paths, bool refuses_bad_rows) {
   const std::vector<std::string> files = files_of(paths, "data.path");
-  Table table = read_one(config, files[0]);
-  for (size_t i = 1; i < files.size(); ++i) table.append(read_one(config, files[i]));
+  Table table = read_one(config, files[0], refuses_bad_rows);
+  for (size_t i = 1; i < files.size(); ++i) table.append(read_one(config, files[i], refuses_bad_rows));
   return table;
 }
 
 namespace internal {
 namespace {
 
-// Rows that were left out.
-struct LeftOut {
-  LeftOutRows by_target = {};
-  int64_t skipped = 0;
-  std::string first_skipped = {};
-};
-
 std::vector<std::string> target_columns(const Config& config, const Table& table) {
   return config.has("data.target") ? config.texts("data.target") : std::vector<std::string>{table.columns.back().name};
 }
 
 // The rows to learn from. Those that are left out are counted.
-Table read_examples(const Config& config, const std::vector<std::string>& paths, LeftOut& left_out) {
+Table read_examples(const Config& config, const std::vector<std::string>& paths, LeftOutRows& left_out) {
   Table table = read_tables(config, paths);
-  if (left_out.skipped == 0) left_out.first_skipped = table.first_skipped;
-  left_out.skipped += table.skipped;
+  left_out.skipped.add(table.skipped);
   const RowFilterOptions filter = row_filter(config);
   if (!filter.leaves_out_unlabelled && !filter.ignored_class) return table;
   const std::string source = table.source();
   const std::vector<std::string> targets = target_columns(config, table);
   const LeftOutRows rows = leave_out(filter, table, targets);
-  left_out.by_target.unlabelled += rows.unlabelled;
-  left_out.by_target.ignored += rows.ignored;
+  left_out.add(rows);
   if (table.rows > 0) return table;
   if (rows.ignored > 0) fail(source, "no row has a class beside \"{}\", the ignored one", *filter.ignored_class);
   fail(source, "column \"{}\", which is to be learned, has no value at all; name another with data.target",
@@ -124,25 +120,29 @@ TensorDataset encoded(const Config& config, const TableEncoder& encoder, const T
 
 }  // namespace
 
-std::unique_ptr<Dataset> read_table(const Config& config, const TableEncoder& encoder,
-                                    const std::vector<std::string>& paths) {
-  LeftOut left_out;
-  return std::make_unique<TensorDataset>(encoded(config, encoder, read_examples(config, paths, left_out)));
+ReadRows read_table(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths) {
+  ReadRows read;
+  read.rows = std::make_unique<TensorDataset>(encoded(config, encoder, read_examples(config, paths, read.left_out)));
+  return read;
 }
 
 ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
-  LeftOut left_out;
-  const Table table = read_examples(config, config.texts("data.path"), left_out);
-  check_ignored(row_filter(config), left_out.by_target, table.source(), target_columns(config, table));
+  LeftOutRows left_out;
+  Table table = read_examples(config, config.texts("data.path"), left_out);
+  check_ignored(row_filter(config), left_out, table.source(), target_columns(config, table));
   const Split split = split_of_rows(config, table);
   const auto* known = std::get_if<TableEncoder>(&given);
   const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
   check_targets(config, table, encoder.target().name);
-  const TensorDataset all = encoded(config, encoder, table);
   ExperimentData data;
-  data.hash = hash_of(all);
-  data.training = part_of(all, split.training);
-  data.validation = part_of(all, split.validation);
+  {
+    const TensorDataset all = encoded(config, encoder, table);
+    table = {};
+    release_unused_memory();  // of the table: the parts take as much again
+    data.hash = hash_of(all);
+    data.training = part_of(all, split.training);
+    data.validation = part_of(all, split.validation);
+  }
   if (config.has("data.validation_path")) {
     auto validation = std::make_unique<TensorDataset>(
         encoded(config, encoder, read_examples(config, config.texts("data.validation_path"), left_out)));
@@ -150,9 +150,7 @@ ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
     data.validation = std::move(validation);
   }
   data.split = split;
-  data.by_target = left_out.by_target;
-  data.skipped = left_out.skipped;
-  data.first_skipped = left_out.first_skipped;
+  data.left_out = left_out;
   data.shape = shape_for(config, encoder);
   data.encoder = encoder;
   return data;

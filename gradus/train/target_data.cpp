@@ -132,6 +132,12 @@ Table label_table(std::vector<double> labels, std::vector<int64_t> lines, std::s
   return table;
 }
 
+Table label_table(SparseExamples& rows) {
+  Table table = label_table(std::move(rows.targets), std::move(rows.lines), rows.source);
+  table.skipped = rows.skipped;
+  return table;
+}
+
 void append_labels(Table& all, Table&& more) {
   if (all.columns.empty()) {
     all = std::move(more);

@@ -168,6 +168,41 @@ TEST(LassoPath, IsTheSolversResultAtEachPoint) {
   }
 }
 
+TEST(LassoPath, OfOtherLossesIsTheSolversResultAtEachPoint) {
+  for (const LinearLoss loss : {LinearLoss::kLogistic, LinearLoss::kPoisson}) {
+    for (const auto& [rows, features] : {std::pair<int64_t, int64_t>{300, 30}, {60, 90}}) {
+      LinearProblem p = random_problem(loss, rows, features);
+      p.l2 = 0.005;
+      p.example_weights = Tensor::full({rows}, 1.0);
+      p.example_weights.mutable_data<float>()[0] = 3.0F;
+      const double largest = largest_l1(p);
+      const LassoPath path = lasso_path(p, {.points = 12, .smallest = 0.01, .tolerance = 1e-9});
+      EXPECT_EQ(path.l1[0], largest);
+      for (size_t k = 0; k < path.l1.size(); ++k) {
+        p.l1 = path.l1[k];
+        const auto solver = make_linear_coordinate_descent(p, {.tolerance = 1e-7 * largest});
+        EXPECT_EQ(solve(*solver), SolveEnd::kConverged)
+            << name_of(loss) << " of " << rows << " rows, point " << k;
+        EXPECT_NEAR(path.objective[k], solver->report().objective, 1e-10);
+        const double* const weights = path.weights.data<double>() + static_cast<int64_t>(k) * features;
+        for (int64_t j = 0; j < features; ++j) EXPECT_NEAR(weights[j], solver->weights().data<double>()[j], 1e-5);
+        EXPECT_NEAR(path.bias[k], *solver->bias().data<double>(), 1e-5);
+        if (k > 0) continue;
+        for (int64_t j = 0; j < features; ++j) EXPECT_EQ(weights[j], 0.0);
+      }
+      // Just below the largest l1 there is a weight that is not 0.
+      const LassoPath below = lasso_path(p, {.l1 = {0.99 * largest}, .tolerance = 1e-9});
+      int64_t found = 0;
+      for (int64_t j = 0; j < features; ++j) found += below.weights.data<double>()[j] != 0.0;
+      EXPECT_EQ(found, 1);
+    }
+  }
+  LinearProblem p = random_problem(LinearLoss::kLogistic, 30, 5);
+  p.targets = Tensor::from(std::vector<int64_t>(30, 1), {30});
+  EXPECT_EQ(usage_error_text([&] { lasso_path(p); }),
+            "[lasso_path] the targets are all of one class; expected some that differ");
+}
+
 TEST(LassoPath, TakesAGridAndSaysWhatIsWrong) {
   LinearProblem p = random_problem(LinearLoss::kSquared, 30, 5);
   EXPECT_EQ(lasso_path(p, {.l1 = {0.5, 0.1}}).l1, (std::vector<double>{0.5, 0.1}));
@@ -178,7 +213,7 @@ TEST(LassoPath, TakesAGridAndSaysWhatIsWrong) {
   p = random_problem(LinearLoss::kSquared, 30, 5, 2);
   EXPECT_EQ(error({}), "[lasso_path] the targets have 2 columns; expected one");
   p = random_problem(LinearLoss::kHuber, 30, 5);
-  EXPECT_EQ(error({}), "[lasso_path] the loss is huber; expected squared");
+  EXPECT_EQ(error({}), "[lasso_path] the loss is huber; expected squared, logistic or poisson");
 }
 
 TEST(CoordinateDescent, SaysWhatIsWrong) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "gradus/classic/lasso_path.h"
 #include "gradus/classic/linear_coordinate_descent.h"
 #include "gradus/classic/linear_dual_descent.h"
 #include "gradus/classic/linear_gradient_descent.h"
@@ -181,6 +182,32 @@ TEST(LinearReferences, EachSolverFindsTheMinimum) {
       for (size_t j = 0; j < x.size(); ++j) {
         EXPECT_NEAR(x[j], expected[j], 1e-4 * std::max(1.0, std::abs(expected[j]))) << "coefficient " << j;
       }
+    }
+  }
+}
+
+// Each point from the one before is where scikit-learn comes to by itself, for l1 and for an elastic net.
+TEST(LinearReferences, PathsOfLogisticRegressionGoThroughTheMinima) {
+  const json all = json::parse(slurp(GRADUS_SOURCE_DIR "/tests/references/linear_models.json"))["paths"];
+  ASSERT_EQ(all.size(), 5U);
+  for (const json& c : all) {
+    SCOPED_TRACE(fmt::format("{}, l2 {}", c["data"].get<std::string>(), c["l2"].get<double>()));
+    const json terms = {{"loss", "logistic"}, {"l1", 0.0},    {"intercept", true},
+                        {"quantile", 0.5},    {"delta", 1.0}, {"weighted", false}};
+    json problem = c;
+    problem.update(terms);
+    LinearProblem p = problem_of(problem);
+    const json& points = c["points"];
+    const LassoPath path =
+        lasso_path(p, {.points = static_cast<int64_t>(points.size()), .smallest = c["smallest"], .tolerance = 1e-9});
+    for (size_t k = 0; k < points.size(); ++k) {
+      EXPECT_NEAR(path.l1[k], points[k]["l1"].get<double>(), 1e-12);
+      const double minimum = points[k]["objective"];
+      EXPECT_NEAR(path.objective[k], minimum, 1e-9 * minimum) << k;
+      const std::vector<double> weights = points[k]["weights"];
+      const double* const found = path.weights.data<double>() + k * weights.size();
+      for (size_t j = 0; j < weights.size(); ++j) EXPECT_NEAR(found[j], weights[j], 1e-5) << k << ", weight " << j;
+      EXPECT_NEAR(path.bias[k], points[k]["bias"].get<double>(), 1e-5) << k;
     }
   }
 }

@@ -10,6 +10,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 // Two groups of points that a straight line parts, and y = 3·a − b + 5.
@@ -226,6 +227,105 @@ TEST(Init, MissingValuesAreNamed) {
               HasSubstr("unlabelled = \"leave_out\"    # it is missing, first in line 9\n"));
   EXPECT_THAT(run_gradus(folder, {"train", "d.toml", "--dry-run"}).out,
               HasSubstr("1 rows without a target are left out\n"));
+}
+
+TEST(DryRun, ShowsWhatEachColumnIsTakenFor) {
+  const TemporaryFolder folder;
+  std::string text = "size,town,zip,note,herd,w,kind\n";
+  for (int i = 0; i < 20; ++i) {
+    text += fmt::format("{},{},{},n{},{},{},{}\n", i == 3 || i == 4 ? "" : std::to_string(10 * i),
+                        i == 5       ? ""
+                        : i % 2 == 0 ? "Ulm"
+                                     : "Bonn",
+                        i % 3, i, i / 4, 1 + i % 2, i % 5 > 2 ? "big" : "small");
+  }
+  spill(folder / "t.csv", text);
+  spill(
+      folder / "c.toml",
+      "[data]\nkind = \"csv\"\npath = \"t.csv\"\nfeatures = [\"size\", \"town\", \"zip\"]\ncategory_columns = "
+      "[\"zip\"]\nweight = \"w\"\nsplit = \"by_group\"\nsplit_column = \"herd\"\nimpute = \"constant\"\nimpute_value = "
+      "5.0\nmissing_indicator = true\nscaling = \"min_max\"\nunseen = \"zeros\"\n[model]\nkind = "
+      "\"linear\"\n[loss]\nname = "
+      "\"cross_entropy\"\n[train]\nsteps = 1\n");
+  const auto lines = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"train", "c.toml", "--dry-run", "--set", "data.validation_fraction=0.0"});
+    const CommandResult result = run_gradus(folder, more);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    // Runs of spaces, which align the columns, as one.
+    std::vector<std::string> all;
+    for (const std::string& line : lines_of(result.out)) {
+      std::string short_line;
+      for (const char c : line) {
+        if (c != ' ' || (!short_line.empty() && short_line.back() != ' ')) short_line += c;
+      }
+      all.push_back(short_line);
+    }
+    return all;
+  };
+  const std::vector<std::string> found = lines({});
+  const std::vector<std::string> wanted = {
+      "column type missing role what the model gets",
+      "kind category, 2 values 0 target the number of its class",
+      "size number 2 feature to [0, 1]: (x − 0) / 190; missing: x = 5, and an input that says so",
+      "town category, 2 values 1 feature one-hot: 3 inputs, one of them for missing",
+      "zip category, 3 values 0 feature one-hot: 3 inputs",
+      "w number 0 weight what the row counts",
+      "herd 0 group the split goes by it",
+      "note ignored"};
+  ASSERT_GE(found.size(), 9U);
+  EXPECT_EQ(std::vector<std::string>(found.begin() + 1, found.begin() + 9), wanted);
+}
+
+TEST(DryRun, ShowsTheColumnsOfStreamedRows) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", "a,b,y\n1,x,1\n,y,2\n3,x,3\n");
+  spill(folder / "c.toml",
+        "[data]\nkind = \"csv\"\npath = \"t.csv\"\nrows = \"streamed\"\nvalidation_fraction = 0.0\nimpute = "
+        "\"constant\"\n[model]\nkind = \"linear\"\n[solver]\nname = \"adagrad\"\n[train]\nsteps = 1\n");
+  for (int i = 0; i < 2; ++i) {  // from the text, and from the cache of its rows
+    const std::string out = run_gradus(folder, {"train", "c.toml", "--dry-run"}).out;
+    EXPECT_THAT(out, testing::ContainsRegex("\n  a +number +1  feature +standardised: "));
+    EXPECT_THAT(out, testing::ContainsRegex("\n  b +category, 2 values +0  feature +one-hot: 2 inputs\n"));
+    EXPECT_THAT(out, testing::ContainsRegex("\n  y +number +0  target +as it is\n"));
+  }
+}
+
+TEST(DryRun, CutsWideTables) {
+  const TemporaryFolder folder;
+  std::string names, rows;
+  for (int i = 0; i < 100; ++i) {
+    names += fmt::format("c{},", i);
+    rows += fmt::format("{},", i);
+  }
+  std::string text = names + "y\n";
+  for (int i = 0; i < 5; ++i) text += rows + fmt::format("{}\n", i);
+  spill(folder / "t.csv", text);
+  spill(folder / "c.toml",
+        "[data]\nkind = \"csv\"\npath = \"t.csv\"\n[model]\nkind = \"linear\"\n[train]\nsteps = 1\n");
+  const std::string out = run_gradus(folder, {"train", "c.toml", "--dry-run"}).out;
+  EXPECT_THAT(out, HasSubstr("\n  c39  "));
+  EXPECT_THAT(out, Not(HasSubstr("\n  c40  ")));
+  EXPECT_THAT(out, HasSubstr("\n  … and 60 more features; columns.json in the run's folder has all of them\n"));
+  const std::string few = run_gradus(folder, {"train", "c.toml", "--dry-run", "--set", "data.features=[\"c1\"]"}).out;
+  EXPECT_THAT(few, HasSubstr("\n  … and 79 more ignored columns\n"));
+}
+
+TEST(Init, ShowsWhatEachColumnIsTakenFor) {
+  const TemporaryFolder folder;
+  std::string text = "id,size,town,same,kind\n";
+  for (int i = 0; i < 40; ++i) {
+    text += fmt::format("n{},{},{},1,{}\n", i, i == 7 ? "" : std::to_string(i), i % 2 == 0 ? "Ulm" : "Bonn", i % 3);
+  }
+  spill(folder / "t.csv", text);
+  EXPECT_THAT(run_gradus(folder, {"init", "--data", "t.csv", "c.toml"}).out,
+              HasSubstr("# t.csv: 40 rows, 5 columns.\n"
+                        "# Its columns, and what they are taken for:\n"
+                        "#   \"id\": text, 40 different: left out\n"
+                        "#   \"size\": numbers, 1 missing: feature\n"
+                        "#   \"town\": text, 2 different: feature\n"
+                        "#   \"same\": numbers: left out\n"
+                        "#   \"kind\": numbers: target, classes\n\n"));
+  EXPECT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet", "--set", "train.steps=3"}).err, "");
 }
 
 TEST(Init, FewRowsAndSpacesMakeARunToo) {

@@ -1,4 +1,5 @@
 // What a run was said to need, and what its process then held.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "tests/command/command.h"
@@ -49,6 +50,42 @@ TEST(Memory, IsWhatWasSaidBefore) {
   expect_prediction(folder, {"clusters.toml"});
   expect_prediction(folder, {"clusters.toml", "--set", "solver.name=mini_batch"});
   expect_prediction(folder, {"clusters.toml", "--set", "model.kind=gmm"});
+#endif
+}
+
+// What is read is more than a linear model then takes.
+TEST(Memory, OfTablesIsThatOfReadingThem) {
+#if GRADUS_POOL_PASSTHROUGH || !GRADUS_ONEDNN
+  GTEST_SKIP() << "sanitizers have memory of their own, and oneDNN's is a part of what is said";
+#else
+  const TemporaryFolder folder;
+  std::string csv, svm;
+  uint32_t random = 1;
+  for (int i = 0; i < 60'000; ++i) {
+    std::string row, pairs;
+    for (int j = 0; j < 20; ++j) {
+      random = 1664525 * random + 1013904223;
+      const uint32_t digits = random >> 12;
+      row += fmt::format("0.{:07},", digits);
+      pairs += fmt::format(" {}:0.{:07}", 1 + 50 * j + digits % 50, digits);
+    }
+    csv += row + (i % 3 == 0 ? "1" : "0") + "\n";
+    svm += (i % 3 == 0 ? "1" : "-1") + pairs + "\n";
+  }
+  spill(folder / "d.csv", csv);
+  spill(folder / "d.svm", svm);
+  const std::string model =
+      "[model]\nkind = 'linear'\n[loss]\nname = 'binary_cross_entropy'\n[solver]\nname = 'sgd'\n[regularization]\nl2 = "
+      "0.01\n[train]\nsteps = 2\n";
+  spill(folder / "csv.toml", "[data]\nkind = 'csv'\npath = 'd.csv'\n" + model);
+  spill(folder / "svm.toml", "[data]\nkind = 'libsvm'\npath = 'd.svm'\n" + model);
+  for (const char* const file : {"csv.toml", "svm.toml"}) {
+    expect_prediction(folder, {file});
+    expect_prediction(folder, {file, "--set", "solver.name=lbfgs"});
+    expect_prediction(folder, {file, "--set", "solver.name=newton"});
+    expect_prediction(folder, {file, "--set", "data.rows=streamed"});
+    expect_prediction(folder, {file, "--set", "solver.name=none", "--set", "train.batch_size=256"});
+  }
 #endif
 }
 

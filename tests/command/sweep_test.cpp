@@ -100,6 +100,37 @@ TEST(Sweep, ADivergedTrialIsARowAndSoIsAFailedOne) {
               HasSubstr("2,failed,\"[u/trial-0002] has no log.jsonl and no checkpoints, so there is no run"));
 }
 
+// Ranked by a measure that training does not compute, which is what `gradus eval --report` says of each run.
+TEST(Sweep, RanksByAMeasureOfAReport) {
+  const TemporaryFolder folder;
+  std::string text = "x,z,kind\n";
+  for (int i = 0; i < 200; ++i) text += fmt::format("{},{},{}\n", i % 17, i % 5, (i * 7) % 17 + i % 3 > 9 ? "a" : "b");
+  spill(folder / "t.csv", text);
+  spill(folder / "c.toml",
+        "[data]\nkind = \"csv\"\npath = \"t.csv\"\n[model]\nkind = \"linear\"\n[loss]\nname = "
+        "\"binary_cross_entropy\"\n[solver]\nname = \"newton\"\n[train]\nsteps = 20\n");
+  const CommandResult result =
+      run_gradus(folder, {"sweep", "c.toml", "--grid", "regularization.l2=10,0.001", "--metric", "roc_auc"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("val_roc_auc is to be large"));
+  const auto json = nlohmann::json::parse(slurp(folder / "sweeps/c/sweep.json"));
+  ASSERT_EQ(json["trials"].size(), 2U);
+  EXPECT_GE(json["trials"][0]["value"].get<double>(), json["trials"][1]["value"].get<double>());
+  for (const auto& trial : json["trials"]) {
+    const std::string run = "sweeps/c/" + trial["folder"].get<std::string>();
+    const CommandResult report = run_gradus(folder, {"eval", run, "--report", "--json", "--resamples", "10"});
+    ASSERT_EQ(report.exit_code, 0) << report.err;
+    const auto measures = nlohmann::json::parse(report.out)["measures"];
+    EXPECT_GT(measures.size(), 12U);
+    for (const auto& [name, measure] : measures.items()) {
+      EXPECT_EQ(trial["measures"]["val_" + name], measure["value"]) << name;
+    }
+    EXPECT_EQ(trial["value"], measures["roc_auc"]["value"]);
+  }
+  EXPECT_THAT(run_gradus(folder, {"sweep", "c.toml", "--grid", "train.seed=1", "--metric", "rmse", "--out", "s"}).err,
+              HasSubstr("[sweep.metric] trial 1 has no number to compare: it has no val_rmse, only "));
+}
+
 TEST(Sweep, NothingDependsOnHowManyRunAtOnce) {
   const TemporaryFolder folder;
   spill(folder / "slow.toml", kSlow);

@@ -117,12 +117,35 @@ TEST(Csv, SkipsBadRowsIfAsked) {
   EXPECT_EQ(t.columns[0].numbers, (Doubles{1, 11}));
   EXPECT_EQ(t.columns[1].numbers, (Doubles{2, 12}));
   EXPECT_EQ(t.lines, (std::vector<int64_t>{2, 7}));
-  EXPECT_EQ(t.skipped, 4);
-  EXPECT_EQ(t.first_skipped, "[t.csv:3] 1 fields; expected 2, as in line 1");
-  EXPECT_EQ(parse_csv("1\n", "t.csv", skip).skipped, 0);
+  EXPECT_EQ(t.skipped.count, 4);
+  EXPECT_EQ(t.skipped.first, "[t.csv:3] 1 fields; expected 2, as in line 1");
+  EXPECT_EQ(parse_csv("1\n", "t.csv", skip).skipped.count, 0);
   const auto error = [&](const char* broken) { return error_text([&] { parse_csv(broken, "t.csv", skip); }); };
   EXPECT_EQ(error("a,b\n1,\"x\n2,3\n"), "[t.csv:2, column 2] a quote is opened and never closed");
   EXPECT_EQ(error("a\"b,c\n1,2\n").substr(0, 32), "[t.csv:1, column 1] \"a\"b\" has a ");
+}
+
+TEST(Csv, SkipsRowsThatAreNoTextIfAsked) {
+  for (const size_t block : {1, 3, 100}) {
+    const CsvOptions skip{.on_bad_row = CsvOptions::BadRow::kSkip, .block_bytes = block};
+    // Bytes in a field of text, of numbers, in quotes, in a row that is bad besides, and cut in the middle.
+    const Table t =
+        parse_csv("a,b\n1,é\n2,\xFF\n\xE9,x\n3,\"\xC3\n\"\n4,\x80,5\n5,y\n6,z\xE2\x82\n7,\"€\n\"", "t.csv", skip);
+    ASSERT_TRUE(t.columns[0].is_number);
+    EXPECT_EQ(t.columns[0].numbers, (Doubles{1, 5, 7}));
+    EXPECT_EQ(texts(t.columns[1]), (Texts{"é", "y", "€\n"}));
+    EXPECT_EQ(t.lines, (std::vector<int64_t>{2, 8, 10}));
+    EXPECT_EQ(t.skipped.count, 5);
+    EXPECT_EQ(t.skipped.first, "[t.csv:3] byte 2 of the row, 0xFF, is no UTF-8; expected text in UTF-8");
+    EXPECT_EQ(parse_csv("a,b\n1,\xFF,3\n1,2\n", "t.csv", skip).skipped.first,
+              "[t.csv:2] byte 2 of the row, 0xFF, is no UTF-8; expected text in UTF-8");
+    EXPECT_EQ(error_text([&] { parse_csv("a\xFF,b\n1,2\n", "t.csv", skip); }),
+              "[t.csv:1] the first row is no UTF-8; convert the file with iconv");
+    CsvOptions named = skip;
+    named.header = CsvOptions::Header::kYes;
+    EXPECT_EQ(error_text([&] { parse_csv("a,b\n1\n", "t.csv", named); }),
+              "[t.csv] there is no row in it but bad ones; the first: [t.csv:2] 1 fields; expected 2, as in line 1");
+  }
 }
 
 std::string refused(std::string_view text, const CsvOptions& options = {}) {
@@ -146,7 +169,9 @@ TEST(Csv, SaysWhatIsWrongAndWhere) {
       "written twice");
   EXPECT_EQ(refused("a,a\n1,2"), "[t.csv:1, column 2] the name \"a\" is that of column 1 too; each needs its own");
   EXPECT_EQ(refused("a,\n1,2"), "[t.csv:1, column 2] the column has no name; expected one");
-  EXPECT_EQ(refused("a\n\xFF"), "[t.csv] byte 2 is no UTF-8; convert the file with iconv");
+  EXPECT_EQ(refused("a\n\xFF"),
+            "[t.csv:2] byte 2 of the file, 0xFF, is no UTF-8; convert the file with iconv, or leave such rows out with "
+            "data.on_bad_row = \"skip\"");
   EXPECT_EQ(usage_error_text([] { parse_csv("a,b\n1,2", "t.csv").column("c"); }),
             "[t.csv] there is no column \"c\"; there are: a, b");
   EXPECT_EQ(
@@ -182,7 +207,7 @@ std::string described(std::string_view text, const CsvOptions& options) {
   Table table;
   const std::string error = error_text([&] { table = parse_csv(text, "t.csv", options); });
   if (table.columns.empty()) return error;
-  std::string all = fmt::format("{} rows, {} skipped, {}\n", table.rows, table.skipped, table.first_skipped);
+  std::string all = fmt::format("{} rows, {} skipped, {}\n", table.rows, table.skipped.count, table.skipped.first);
   for (int64_t row = 0; row < table.rows; ++row) {
     all += table.place(row) + ":";
     for (const TableColumn& column : table.columns) {
@@ -305,8 +330,9 @@ TEST(Csv, SaysWhichByteIsWrongInAnyBlock) {
     const auto error = [&](std::string_view text) {
       return error_text([&] { parse_csv(text, "t.csv", {.block_bytes = block}); });
     };
-    EXPECT_EQ(error("a\nééé€😀\xE2\x82,1"), "[t.csv] byte 15 is no UTF-8; convert the file with iconv");
-    EXPECT_EQ(error("a\n1\n\x80\x80\x80\x80\x80"), "[t.csv] byte 4 is no UTF-8; convert the file with iconv");
+    EXPECT_EQ(error("a\nééé€😀\xE2\x82,1").substr(0, 46), "[t.csv:2] byte 15 of the file, 0xE2, is no UTF");
+    EXPECT_EQ(error("a\n1\n\x80\x80\x80\x80\x80").substr(0, 45), "[t.csv:3] byte 4 of the file, 0x80, is no UTF");
+    EXPECT_EQ(error("a\r\n1\r\x80").substr(0, 45), "[t.csv:3] byte 5 of the file, 0x80, is no UTF");
   }
 }
 

@@ -110,9 +110,42 @@ TEST(Libsvm, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(error("1 1:1\n1 2:1 3:1\n", {.columns = 2}),
             "[s.svm:2] index 3, and there are 2 columns; expected at most 2");
   EXPECT_EQ(error("1 0:1\n1 2:1\n", {.columns = 2}), "[s.svm:2] index 2, and there are 2 columns; expected at most 1");
-  EXPECT_EQ(error("1 1:1 \xFF"), "[s.svm] byte 6 is no UTF-8; convert the file with iconv");
+  EXPECT_EQ(error("1 1:1 \xFF"),
+            "[s.svm:1] byte 6 of the file, 0xFF, is no UTF-8; convert the file with iconv, or leave such rows out with "
+            "data.on_bad_row = \"skip\"");
   EXPECT_EQ(usage_error_text([] { parse_libsvm("1 1:1", "s.svm", {.columns = int64_t{1} << 31}); }),
             "[columns] 2147483648 columns; expected 0 to 2147483647");
+}
+
+TEST(Libsvm, SkipsBadRowsIfAsked) {
+  using BadRow = LibsvmOptions::BadRow;
+  const std::string text =
+      "1 1:1 3:2\n\n2 2:1 2:2\nx\n3 4:1 qid:1\n4 5:5  # a\n5 1:\xFF\n6 3:3 1:1\n7 2:2 # \xE9\n8 99999999999:1\n9\n";
+  for (const size_t block : {1, 2, 7, 100}) {
+    const SparseExamples found = parse_libsvm(text, "s.svm", {.on_bad_row = BadRow::kSkip, .block_bytes = block});
+    EXPECT_EQ(found.targets, (Doubles{1, 4, 6, 9}));
+    EXPECT_EQ(found.lines, (std::vector<int64_t>{1, 6, 8, 11}));
+    EXPECT_EQ(found.features.offsets, (Offsets{0, 2, 3, 5, 5}));
+    EXPECT_EQ(found.features.indices, (Indices{0, 2, 4, 0, 2}));
+    EXPECT_EQ(found.features.values, (Floats{1, 2, 5, 1, 3}));
+    EXPECT_EQ(found.features.columns, 5);  // those of rows that are skipped do not count
+    EXPECT_EQ(found.skipped.count, 6);
+    EXPECT_EQ(found.skipped.first, "[s.svm:3] index 2 is there twice; expected each once in a row");
+  }
+  const auto first = [](const char* rows, LibsvmOptions options) {
+    options.on_bad_row = BadRow::kSkip;
+    return parse_libsvm(rows, "s.svm", options).skipped.first;
+  };
+  EXPECT_EQ(first("1 1:1\n1 3:1\n1 4:1\n", {.columns = 2}),
+            "[s.svm:2] index 3, and there are 2 columns; expected at most 2");
+  EXPECT_EQ(first("1 1:1\n1 2:1\n", {.base = Base::kZero, .columns = 2}),
+            "[s.svm:2] index 2, and there are 2 columns; expected at most 1");
+  EXPECT_EQ(first("1 1:1 # \xFF\n1 2:1\n", {}),
+            "[s.svm:1] byte 8 of the row, 0xFF, is no UTF-8; expected text in UTF-8");
+  EXPECT_EQ(
+      error_text([&] { first("x\n", {}); }),
+      "[s.svm] there is no row in it but bad ones; the first: [s.svm:1] the label is \"x\"; expected a number, and "
+      "pairs of index:value behind it");
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ void write_sparse(const std::string& path, int rows, RowCacheWriterOptions optio
                  .sources = {{"a.svm", {.bytes = 5, .modified_ns = -1}, 0xFEDCBA9876543210}},
                  .options = "o",
                  .encoder = "{\"x\": \"é\"}",
-                 .left_out = 2});
+                 .left_out = {.unlabelled = 2, .ignored = 4, .skipped = {3, "[a:1] odd"}}});
 }
 
 void write_dense(const std::string& path, int rows) {
@@ -71,7 +71,11 @@ TEST_F(RowCacheTest, GivesBackSparseRows) {
   EXPECT_EQ(cache.rows_of(RowPart::kHeldOut), 10);
   EXPECT_EQ(cache.description().encoder, "{\"x\": \"é\"}");
   EXPECT_EQ(cache.description().options, "o");
-  EXPECT_EQ(cache.description().left_out, 2);
+  const LeftOutRows& left_out = cache.description().left_out;
+  EXPECT_EQ(left_out.unlabelled, 2);
+  EXPECT_EQ(left_out.ignored, 4);
+  EXPECT_EQ(left_out.skipped.count, 3);
+  EXPECT_EQ(left_out.skipped.first, "[a:1] odd");
   EXPECT_EQ(cache.description().sources[0].xxh3, 0xFEDCBA9876543210);
   EXPECT_EQ(cache.description().sources[0].stamp.modified_ns, -1);
   double weight = 0.0;

@@ -45,8 +45,8 @@ TEST(Table, CountsWhatWasSkipped) {
   Table all = parse_csv("1,2", "1.csv", skip);
   all.append(parse_csv("1,2\n3\n4", "2.csv", skip));
   all.append(parse_csv("1,2\n5", "3.csv", skip));
-  EXPECT_EQ(all.skipped, 3);
-  EXPECT_EQ(all.first_skipped, "[2.csv:2] 1 fields; expected 2, as in line 1");
+  EXPECT_EQ(all.skipped.count, 3);
+  EXPECT_EQ(all.skipped.first, "[2.csv:2] 1 fields; expected 2, as in line 1");
 }
 
 }  // namespace

@@ -272,7 +272,7 @@ TEST_F(TextPiecesTest, CsvErrorsAreThoseOfTheWhole) {
 TEST_F(TextPiecesTest, CsvCountsBadRowsAsTheWholeDoes) {
   std::string text = "a,b\n";
   for (int i = 0; text.size() < 120'000; ++i)
-    text += i % 1000 == 7 ? "1\n" : i % 1000 == 8 ? "1,x\"y\n" : "1,\"x\ny\"\n";
+    text += i % 1000 == 7 ? "1\n" : i % 1000 == 8 ? "1,x\"y\n" : i % 1000 == 9 ? "\xFF,z\n" : "1,\"x\ny\"\n";
   const std::string path = path_of("b.csv", text);
   const CsvOptions options{.on_bad_row = CsvOptions::BadRow::kSkip};
   const Table whole = read_csv(path, options);
@@ -280,8 +280,73 @@ TEST_F(TextPiecesTest, CsvCountsBadRowsAsTheWholeDoes) {
   int64_t rows = 0;
   for (Table table; stream.next(table);) rows += table.rows;
   EXPECT_EQ(rows, whole.rows);
-  EXPECT_EQ(stream.skipped(), whole.skipped);
-  EXPECT_EQ(stream.first_skipped(), whole.first_skipped);
+  EXPECT_EQ(stream.skipped().count, whole.skipped.count);
+  EXPECT_EQ(stream.skipped().first, whole.skipped.first);
+}
+
+TEST_F(TextPiecesTest, LibsvmCountsBadRowsAsTheWholeDoes) {
+  std::string text;
+  for (int i = 0; i < 10'000; ++i)
+    text += i % 1000 == 7 ? "x\n" : i % 1000 == 8 ? "1 1:\xFF\n" : fmt::format("{} {}:1\n", i, 1 + i % 50);
+  text += std::string(8000, 'x') + "\n";  // a last piece without a row
+  const std::string path = path_of("b.svm", text);
+  const LibsvmOptions options{.on_bad_row = LibsvmOptions::BadRow::kSkip};
+  const SparseExamples whole = read_libsvm(path, options);
+  LibsvmStream stream(path, options, pieces_of(5000));
+  std::vector<double> targets;
+  for (SparseExamples rows; stream.next(rows);) targets.insert(targets.end(), rows.targets.begin(), rows.targets.end());
+  EXPECT_EQ(targets, whole.targets);
+  EXPECT_EQ(stream.skipped().count, whole.skipped.count);
+  EXPECT_EQ(stream.skipped().count, 21);
+  EXPECT_EQ(stream.skipped().first, whole.skipped.first);
+}
+
+// A column of numbers that holds text in its last piece, and one that is text from the beginning.
+TEST_F(TextPiecesTest, CompressedTablesAreThoseOfTheFile) {
+  std::string text = "a,b,c\n";
+  for (int i = 0; i < 3000; ++i) text += fmt::format("{},t{},{}\n", i, i % 37, i % 5 == 0 ? "NA" : std::to_string(i));
+  for (const char* const last : {"", "x,y,1\n", "1,2\n"}) {
+    const std::string plain = path_of("p.csv", text + last), packed = path_of("q.csv.gz", gzipped(text + last));
+    const CsvOptions options{.on_bad_row = CsvOptions::BadRow::kSkip};
+    const Table wanted = read_csv(plain, options), found = read_csv(packed, options, pieces_of(5000));
+    EXPECT_EQ(found.rows, wanted.rows);
+    EXPECT_EQ(found.lines, wanted.lines);
+    EXPECT_EQ(found.source(), packed);
+    EXPECT_EQ(found.skipped.count, wanted.skipped.count);
+    for (size_t c = 0; c < 3; ++c) {
+      EXPECT_EQ(found.columns[c].name, wanted.columns[c].name);
+      EXPECT_EQ(found.columns[c].is_number, wanted.columns[c].is_number);
+      EXPECT_EQ(found.columns[c].dictionary, wanted.columns[c].dictionary);
+      EXPECT_EQ(found.columns[c].codes, wanted.columns[c].codes);
+      for (int64_t row = 0; row < wanted.rows; ++row) {
+        EXPECT_EQ(found.columns[c].is_missing(row), wanted.columns[c].is_missing(row));
+        if (!wanted.columns[c].is_number || wanted.columns[c].is_missing(row)) continue;
+        EXPECT_EQ(found.columns[c].numbers[static_cast<size_t>(row)],
+                  wanted.columns[c].numbers[static_cast<size_t>(row)]);
+      }
+    }
+  }
+}
+
+// Longer than a piece, which is 16 MiB.
+TEST_F(TextPiecesTest, CompressedSparseRowsAreThoseOfTheFile) {
+  std::string text;
+  for (int i = 0; text.size() < (size_t{17} << 20); ++i) {
+    text += fmt::format("{} {}:0.5 1000:{}{}\n", i % 3, i % 900, i % 7, i % 50'000 == 9 ? " odd" : "");
+  }
+  const LibsvmOptions options{.on_bad_row = LibsvmOptions::BadRow::kSkip};
+  const SparseExamples wanted = read_libsvm(path_of("p.svm", text), options);
+  const SparseExamples found = read_libsvm(path_of("q.svm.gz", gzipped(text)), options);
+  EXPECT_EQ(found.features.offsets, wanted.features.offsets);
+  EXPECT_EQ(found.features.indices, wanted.features.indices);
+  EXPECT_EQ(found.features.values, wanted.features.values);
+  EXPECT_EQ(found.features.rows, wanted.features.rows);
+  EXPECT_EQ(found.features.columns, wanted.features.columns);
+  EXPECT_EQ(found.targets, wanted.targets);
+  EXPECT_EQ(found.lines, wanted.lines);
+  EXPECT_EQ(found.base, wanted.base);
+  EXPECT_EQ(found.skipped.count, wanted.skipped.count);
+  EXPECT_GT(found.skipped.count, 10);
 }
 
 TEST_F(TextPiecesTest, CompressedFilesThatAreWrongSayWhatTheWholeSays) {

@@ -34,6 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = fuzz::as_text(data, size);
   for (const Base base : {Base::kAuto, Base::kZero, Base::kOne}) {
     LibsvmOptions options{.base = base};
+    if (size % 2 == 1) options.on_bad_row = LibsvmOptions::BadRow::kSkip;
     const auto whole = fuzz::unless_refused([&] { return parse_libsvm(text, "input", options); });
     options.block_bytes = 1 + size / 5;
     const auto in_blocks = fuzz::unless_refused([&] { return parse_libsvm(text, "input", options); });
@@ -41,6 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!whole) continue;
     check(*whole);
     require(whole->features.indices == in_blocks->features.indices && whole->lines == in_blocks->lines,
+            "blocks make no difference");
+    require(whole->skipped.count == in_blocks->skipped.count && whole->skipped.first == in_blocks->skipped.first,
             "blocks make no difference");
   }
   return 0;

@@ -134,7 +134,7 @@ TEST_F(ArrayData, LinearModelsAndPerceptronsLearnFromIt) {
       EXPECT_EQ(predictions.classes[static_cast<size_t>(predictions.ids[i])], (i + 1) % 3 != 0 ? "7" : "3");
     }
     const std::unique_ptr<Dataset> data =
-        read_data(trained.config(), trained.encoder(), {path("b.idx3")}, {path("b.idx1")});
+        read_data(trained.config(), trained.encoder(), {path("b.idx3")}, {path("b.idx1")}).rows;
     EXPECT_EQ(data->size(), 30);
     EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { read_data(trained.config(), trained.encoder(), {path("b.idx3")}); }),
               "[--labels] is missing: the labels of --data, which the model's answers are compared with");
@@ -158,7 +158,7 @@ TEST_F(ArrayData, ClustersNeedNoLabels) {
   EXPECT_EQ(slurp(folder_ / "labelled/model.safetensors"), slurp(folder_ / "run/model.safetensors"));
   const TrainedRun labelled = load(folder_ / "labelled");
   const auto agreement = [&](const std::vector<std::string>& labels) {
-    const auto data = read_data(labelled.config(), labelled.encoder(), {path("a.idx3")}, labels);
+    const auto data = read_data(labelled.config(), labelled.encoder(), {path("a.idx3")}, labels).rows;
     for (const Metric& measure : make_cluster_report(labelled, *data).measures) {
       if (measure.name == "adjusted_rand") return measure.value;
     }

@@ -112,7 +112,7 @@ TEST_F(AudioData, ItLearnsAndPredictsFilesAndIsTheSameForAnyNumberOfWorkers) {
   EXPECT_THAT(csv, testing::StartsWith("file,prediction,p_high,p_low\n" + path("low_ann_0.wav") + ",low,"));
   EXPECT_THAT(to_jsonl(p), testing::StartsWith("{\"file\":\"" + path("low_ann_0.wav") + "\",\"prediction\":\"low\","));
   EXPECT_EQ(predict_files(trained, {folder_.path().string()}).ids.size(), 16U);
-  const auto all = read_data(trained.config(), trained.encoder(), {folder_.path().string()});
+  const auto all = read_data(trained.config(), trained.encoder(), {folder_.path().string()}).rows;
   EXPECT_EQ(all->size(), 16);
 }
 
@@ -172,8 +172,8 @@ TEST_F(AudioData, BrokenFilesAreErrorsOrLeftOut) {
   const std::vector<float> nan = {0.0F, std::nanf("")};
   spill(folder_ / "low_cy_2.wav", float_wav(nan));
   const ExperimentData data = make_data(config({"data.on_bad_file=skip"}));
-  EXPECT_EQ(data.skipped, 2);
-  EXPECT_THAT(data.first_skipped, HasSubstr("low_cy_1.wav] is no sound"));
+  EXPECT_EQ(data.left_out.skipped.count, 2);
+  EXPECT_THAT(data.left_out.skipped.first, HasSubstr("low_cy_1.wav] is no sound"));
   EXPECT_EQ(data.training->size(), 12);
 }
 

@@ -516,6 +516,7 @@ restore_best = false
 [validation]
 every = 0
 batch_size = 64
+report = false
 
 [checkpoint]
 every = 0

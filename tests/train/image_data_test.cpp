@@ -139,7 +139,7 @@ TEST_F(ImageData, IsTrainedEvaluatedAndPredicted) {
   EXPECT_THAT(to_text(two), HasSubstr("%  dog\n"));
   EXPECT_THAT(to_csv(two), HasSubstr("file,prediction,p_cat,p_dog\n" + dog + ",dog,"));
   EXPECT_THAT(to_jsonl(two), HasSubstr("{\"file\":\"" + dog + "\",\"prediction\":\"dog\",\"probabilities\":{"));
-  EXPECT_EQ(read_data(run.config(), run.encoder(), {path("more")})->size(), 6);
+  EXPECT_EQ(read_data(run.config(), run.encoder(), {path("more")}).rows->size(), 6);
 }
 
 // What is drawn, decoded and kept is a function of (seed, pass, picture) alone.

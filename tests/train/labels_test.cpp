@@ -105,16 +105,16 @@ TEST_F(IgnoredClass, HasNoOutputAndCountsNowhere) {
   // Of other files they are left out as well, and need not be there.
   const Config config = config_({"loss.ignored_class=unknown"});
   spill(folder_ / "more.csv", "x,y,kind\n1,2,ant\n1,2,unknown\n2,2,cat\n");
-  EXPECT_EQ(read_data(config, data.encoder, {path_("more.csv")})->size(), 2);
+  EXPECT_EQ(read_data(config, data.encoder, {path_("more.csv")}).rows->size(), 2);
   spill(folder_ / "more.csv", "x,y,kind\n1,2,ant\n");
-  EXPECT_EQ(read_data(config, data.encoder, {path_("more.csv")})->size(), 1);
+  EXPECT_EQ(read_data(config, data.encoder, {path_("more.csv")}).rows->size(), 1);
 }
 
 TEST_F(IgnoredClass, MayBeANumber) {
   spill(folder_ / "t.csv", "x,kind\n1,0\n2,-100\n3,1\n4,-100.0\n");
   const ExperimentData data = make_data(config_({"loss.ignored_class=\"-100\""}));
   EXPECT_EQ(std::get<TableEncoder>(data.encoder).classes(), (std::vector<std::string>{"0", "1"}));
-  EXPECT_EQ(data.by_target.ignored, 2);
+  EXPECT_EQ(data.left_out.ignored, 2);
 }
 
 TEST_F(IgnoredClass, IsLeftOutOfStreamedRowsToo) {
@@ -122,7 +122,8 @@ TEST_F(IgnoredClass, IsLeftOutOfStreamedRowsToo) {
   const Overrides keys = {"loss.ignored_class=unknown", "data.rows=streamed", "train.batch_size=3", "train.steps=4"};
   const ExperimentData data = make_data(config_(keys));
   EXPECT_EQ(data.training->size(), make_data(config_({"loss.ignored_class=unknown"})).training->size());
-  EXPECT_EQ(data.left_out, 15 - data.training->size());
+  EXPECT_EQ(data.left_out.ignored, 15 - data.training->size());
+  EXPECT_EQ(data.left_out.count(), data.left_out.ignored);
   EXPECT_EQ(std::get<TableEncoder>(data.encoder).classes(), (std::vector<std::string>{"ant", "bee", "cat"}));
   // Another class makes the cache anew.
   EXPECT_EQ(usage_error_text([&] {
@@ -167,7 +168,7 @@ TEST_F(SoftLabels, AreValidatedEvaluatedAndPredicted) {
   spill(folder_ / "v.csv", "x,y,ant,bee,cat\n1,1,0.2,0.5,0.3\n0,0.5,1,0,0\n");
   gradus::Run(config, folder_ / "run").train();
   const TrainedRun run = load(folder_ / "run");
-  const auto data = read_data(run.config(), run.encoder(), {path_("v.csv")});
+  const auto data = read_data(run.config(), run.encoder(), {path_("v.csv")}).rows;
   const Metrics metrics = *evaluate(evaluation_of(run.model()), *data, {});
   // By hand: −Σ p·log q of the probabilities that are predicted, and whether the likeliest classes agree.
   const Predictions predicted = predict_files(run, {path_("v.csv")});
@@ -195,7 +196,7 @@ TEST_F(SoftLabels, AreNoFeaturesAndMayBeMissing) {
   const auto& part = dynamic_cast<const TensorDataset&>(*data.training);
   EXPECT_EQ(part.inputs().values<double>(), (std::vector<double>{1, 3}));
   EXPECT_EQ(part.targets().values<float>(), (std::vector<float>{0.25F, 0.75F, 0.3335F, 0.667F}));
-  EXPECT_EQ(data.by_target.unlabelled, 1);
+  EXPECT_EQ(data.left_out.unlabelled, 1);
   EXPECT_EQ(data.shape.outputs, 2);
   EXPECT_EQ(error_text([&] { make_data(config_({keys[0]})); }),
             "[" + path_("t.csv") +

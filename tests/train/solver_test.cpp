@@ -261,7 +261,8 @@ TEST(Solver, SaysWhatALassoPathIsFor) {
     return message_of(ErrorKind::kUsage, [&] { Session session(lasso(folder / "t.csv", keys)); });
   };
   EXPECT_EQ(error({"solver.name=lasso_path", "loss.name=huber"}),
-            "[--set solver.name=lasso_path] solver.name = \"lasso_path\" is for loss.name = \"mse\"; set that");
+            "[--set solver.name=lasso_path] solver.name = \"lasso_path\" is for loss.name = \"mse\", "
+            "\"binary_cross_entropy\" or \"poisson\"; set one of these");
   EXPECT_EQ(error({"solver.name=lasso_path", "regularization.l1=0.1"}),
             "[--set regularization.l1=0.1] solver.name = \"lasso_path\" goes through values of regularization.l1 by itself; leave it out");
   EXPECT_EQ(error({"solver.name=sgd", "regularization.l2=0.1", "solver.learning_rate=0.1"}),

@@ -106,8 +106,8 @@ TEST(SparseData, EvaluatesAndPredictsAsATableDoes) {
   for (size_t i = 0; i < p.probabilities.size(); ++i) {
     EXPECT_NEAR(p.probabilities[i][1], q.probabilities[i][1], 1e-5) << i;
   }
-  const auto part = read_data(found.config(), found.encoder(), {(folder / "a.svm").string()});
-  const auto table = read_data(wanted.config(), wanted.encoder(), {(folder / "a.csv").string()});
+  const auto part = read_data(found.config(), found.encoder(), {(folder / "a.svm").string()}).rows;
+  const auto table = read_data(wanted.config(), wanted.encoder(), {(folder / "a.csv").string()}).rows;
   const auto metrics = evaluate(evaluation_of(found.model()), *part, {}), other =
       evaluate(evaluation_of(wanted.model()), *table, {});
   EXPECT_NEAR(metrics->loss(), other->loss(), 1e-6);
@@ -124,12 +124,47 @@ TEST(SparseData, ColumnsAreCountedAsInTheTrainingFile) {
   const auto& encoder = std::get<TableEncoder>(run.encoder());
   EXPECT_EQ(encoder.sparse().first, 0);
   EXPECT_EQ(encoder.width(), 4);
-  const auto part = read_data(run.config(), run.encoder(), {(folder / "b.svm").string()});
+  const auto part = read_data(run.config(), run.encoder(), {(folder / "b.svm").string()}).rows;
   const auto& data = dynamic_cast<const SparseDataset&>(*part);
   EXPECT_EQ(data.rows()->indices, (std::vector<int32_t>{1, 3}));
   spill(folder / "wide.svm", "1 1:1\n-1 4:1\n");
   EXPECT_EQ(program_error([&] { predict_files(run, {(folder / "wide.svm").string()}); }),
             fmt::format("[{}:2] index 4, and there are 4 columns; expected at most 3", (folder / "wide.svm").string()));
+}
+
+TEST(SparseData, BadRowsAreLeftOutAndCountedIfAskedFor) {
+  const TemporaryFolder folder;
+  spill(folder / "a.svm", "1 1:1\n-1 2:1 # \xFF\nx\n1 1:2\n-1 2:1\n1 2:3 2:4\n");
+  spill(folder / "b.svm", "1 1:1\n-1 9:1\n-1 2:1\n");
+  const std::string path = (folder / "a.svm").string(), other = (folder / "b.svm").string();
+  EXPECT_EQ(program_error([&] { make_data(sparse(folder / "a.svm")); }).substr(0, path.size() + 3), "[" + path + ":2");
+  const Overrides skip = {"data.on_bad_row=skip", "solver.name=newton", "regularization.l2=0.1"};
+  const ExperimentData data = make_data(sparse(folder / "a.svm", skip));
+  EXPECT_EQ(data.training->size(), 3);
+  EXPECT_EQ(left_out_text(data),
+            fmt::format("3 rows are left out, as something is wrong with them; the first: [{}:2] byte "
+                        "9 of the row, 0xFF, is no UTF-8; expected text in UTF-8\n",
+                        path));
+  Overrides streamed = skip;
+  streamed[1] = "solver.name=ftrl";
+  streamed.emplace_back("data.rows=streamed");
+  EXPECT_EQ(left_out_text(make_data(sparse(folder / "a.svm", streamed))), left_out_text(data));
+  for (const Overrides& keys : {skip, streamed}) {
+    gradus::Run(sparse(folder / "a.svm", keys), folder / "run", {.overwrite = true}).train();
+    EXPECT_EQ(slurp(folder / "run/split.csv"), "row,part\n0,training\n1,training\n2,training\n");
+    const TrainedRun run = load(folder / "run");
+    const std::string wrong = fmt::format("[{}:2] index 9, and there are 2 columns; expected at most 2", other);
+    const ReadRows read = read_data(run.config(), run.encoder(), {other});
+    EXPECT_EQ(read.rows->size(), 2);
+    EXPECT_EQ(read.left_out.skipped.first, wrong);
+    int64_t rows = 0;
+    const LeftOutRows in_parts = read_data_in_parts(run.config(), std::get<TableEncoder>(run.encoder()), {other},
+                                                    [&](const Dataset& part) { rows += part.size(); });
+    EXPECT_EQ(rows, 2);
+    EXPECT_EQ(in_parts.skipped.first, wrong);
+    // Each row has its prediction.
+    EXPECT_EQ(program_error([&] { predict_files(run, {other}, [](const Predictions&) {}); }), wrong);
+  }
 }
 
 TEST(SparseData, AValidationFileMayHaveColumnsOfItsOwn) {

@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <numeric>
 #include <random>
+#include <sstream>
 
 #include "gradus/base/threads.h"
+#include "gradus/data/csv.h"
 #include "gradus/train/evaluation.h"
 #include "gradus/train/prediction.h"
 #include "gradus/train/session.h"
@@ -244,6 +246,69 @@ TEST_F(StreamedData, HoldsRowsOutOneByOne) {
             "[--set data.fold=3] data.fold = 3 of 3 folds; they are numbered from 0");
 }
 
+// Of 60,000 rows it is longer than the pieces that it is written in.
+TEST_F(StreamedData, TheSplitIsWrittenDown) {
+  spill(folder_ / "a.svm", libsvm_rows(60'000, 1));
+  const Config config = sparse_(streamed_({"data.validation_fraction=0.25", "train.steps=1"}));
+  gradus::Run(config, folder_ / "run").train();
+  const Table split = read_csv(path_("run/split.csv"));
+  ASSERT_EQ(split.rows, 60'000);
+  std::vector<double> rows(60'000);
+  std::iota(rows.begin(), rows.end(), 0.0);
+  EXPECT_EQ(split.columns[0].numbers, rows);
+  std::istringstream lines(slurp(folder_ / "a.svm"));
+  std::vector<double> labels;
+  int64_t held = 0;
+  for (int64_t row = 0; row < 60'000; ++row) {
+    std::string line;
+    std::getline(lines, line);
+    if (split.columns[1].text(row) != "validation") continue;
+    ++held;
+    labels.push_back(line[0] == '-' ? 0.0 : 1.0);
+  }
+  const ExperimentData data = make_data(config);
+  ASSERT_EQ(data.validation->size(), held);
+  std::vector<int64_t> ids(static_cast<size_t>(held));
+  std::iota(ids.begin(), ids.end(), 0);
+  EXPECT_EQ(data.validation->batch(ids).targets.values<double>(), labels);
+
+  const auto written = fs::last_write_time(folder_ / "run/split.csv");
+  const std::string text = slurp(folder_ / "run/split.csv");
+  gradus::Run(sparse_(streamed_({"data.validation_fraction=0.25", "train.steps=2"})), folder_ / "run", {.resume = true})
+      .train();
+  EXPECT_EQ(fs::last_write_time(folder_ / "run/split.csv"), written);
+  for (const std::string& other : {text + "1", text.substr(0, text.size() - 1), std::string()}) {
+    spill(folder_ / "run/split.csv", other);
+    gradus::Run(sparse_(streamed_({"data.validation_fraction=0.25", "train.steps=2"})), folder_ / "run",
+                {.resume = true});
+    EXPECT_EQ(slurp(folder_ / "run/split.csv"), text);
+  }
+}
+
+// Rows that are left out have no number, so that the same row has the same one in both.
+TEST_F(StreamedData, TheSplitIsThatOfRowsInMemory) {
+  spill(folder_ / "a.csv", csv_rows(20, 1) + "1,Ulm,101,2,x,1,,big\n" + csv_rows(20, 2).substr(46));
+  spill(folder_ / "b.csv", csv_rows(10, 3));
+  const Overrides keys = {"data.unlabelled=leave_out", Config::text_override("data.validation_path", path_("b.csv")),
+                          "data.unseen=zeros"};
+  const auto split = [&](const Overrides& of_run) {
+    Overrides all = of_run;
+    all.insert(all.begin(), keys.begin(), keys.end());
+    const Config config = Config::parse(
+        "data = {kind = \"csv\", target = \"price\", impute = \"mean\", features = [\"size\", \"town\"]}\n"
+        "model.kind = \"linear\"\nsolver = {name = \"adagrad\", learning_rate = 0.5}\ntrain.steps = 1\n",
+        "run.toml", [&] {
+          all.push_back(Config::text_override("data.path", path_("a.csv")));
+          return all;
+        }());
+    gradus::Run(config, folder_ / "run", {.overwrite = true}).train();
+    return slurp(folder_ / "run/split.csv");
+  };
+  const std::string wanted = split({});
+  EXPECT_EQ(std::count(wanted.begin(), wanted.end(), '\n'), 41);
+  EXPECT_EQ(split(streamed_({})), wanted);
+}
+
 TEST_F(StreamedData, EvaluatesAndPredictsPieceByPiece) {
   spill(folder_ / "a.csv", csv_rows(400, 1));
   spill(folder_ / "b.csv", csv_rows(90, 2));
@@ -255,13 +320,13 @@ TEST_F(StreamedData, EvaluatesAndPredictsPieceByPiece) {
     std::string text;
     predict_files(found, {file}, [&](const Predictions& rows) { text += to_csv(rows, text.empty()); });
     EXPECT_EQ(text, to_csv(predict_files(wanted, {file})));
-    Metrics metrics(metric_units(found.encoder(), *read_data(wanted.config(), wanted.encoder(), {file})));
+    Metrics metrics(metric_units(found.encoder(), *read_data(wanted.config(), wanted.encoder(), {file}).rows));
     int64_t rows = 0;
     read_data_in_parts(found.config(), std::get<TableEncoder>(found.encoder()), {file}, [&](const Dataset& part) {
       evaluate_into(metrics, evaluation_of(found.model()), part, {});
       rows += part.size();
     });
-    const auto data = read_data(wanted.config(), wanted.encoder(), {file});
+    const auto data = read_data(wanted.config(), wanted.encoder(), {file}).rows;
     EXPECT_EQ(rows, data->size());
     EXPECT_NEAR(metrics.loss(), evaluate(evaluation_of(wanted.model()), *data, {})->loss(), 1e-9);
   };
@@ -280,8 +345,10 @@ TEST_F(StreamedData, LeavesOutWhatIsAskedFor) {
   spill(folder_ / "a.csv", text);
   const Overrides keys = {"data.unlabelled=leave_out", "data.on_bad_row=skip"};
   const ExperimentData data = make_data(table_(streamed_(keys)));
-  EXPECT_EQ(data.left_out, 2);
-  EXPECT_EQ(left_out_text(data), "2 rows are left out, for their target or as something is wrong with them\n");
+  EXPECT_EQ(left_out_text(data),
+            fmt::format("1 rows are left out, as something is wrong with them; the first: [{}:53] 2 "
+                        "fields; expected 8, as in line 1\n1 rows without a target are left out\n",
+                        path_("a.csv")));
   EXPECT_EQ(data.training->size(), 50);
   EXPECT_EQ(trained(table_(streamed_(keys))).weights, trained(table_(keys)).weights);
   EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.on_bad_row=skip"}))); }),
@@ -328,6 +395,11 @@ TEST_F(StreamedData, SaysWhatCannotBeStreamed) {
             "[--set data.split=stratified] data.split = \"stratified\" needs all rows in memory; set data.split = "
             "\"random\", or "
             "data.rows = \"in_memory\"");
+  spill(folder_ / "b.svm", libsvm_rows(10, 2));
+  EXPECT_EQ(error({"data.folds=2", Config::text_override("data.validation_path", path_("b.svm"))}),
+            fmt::format("[--set data.validation_path=\"{}\"] data.validation_path and data.folds both say what is held out "
+                        "of streamed rows; remove one of them",
+                        path_("b.svm")));
   EXPECT_EQ(
       error({"data.training_size=5"}),
       "[--set data.training_size=5] data.training_size draws rows from all of them, which data.rows = \"streamed\" "

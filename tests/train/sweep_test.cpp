@@ -136,6 +136,26 @@ TEST(Sweep, TheFileSaysTheMethodAndTheCommandLineMayChangeIt) {
             20u);
 }
 
+// Of a report: trials write it down, and it has the name that their summaries have.
+TEST(Sweep, TakesTheMeasuresOfAReport) {
+  const auto sweep = [](const std::string& metric, const Overrides& overrides = {}) {
+    Overrides all = {"data.validation_fraction=0.5"};
+    all.insert(all.end(), overrides.begin(), overrides.end());
+    return make_sweep(line(all), {.grid = {"train.seed=1,2"}, .metric = metric});
+  };
+  for (const char* const metric : {"mse", "val_mse", "explained_variance"}) {
+    const Sweep found = sweep(metric);
+    EXPECT_EQ(found.metric, metric == std::string("explained_variance") ? "val_explained_variance" : "val_mse");
+    EXPECT_EQ(found.is_maximized, metric == std::string("explained_variance"));
+    EXPECT_TRUE(found.trials[1].config.boolean("validation.report"));
+  }
+  // Validations tell these.
+  EXPECT_EQ(sweep("r2", {"validation.every=1"}).metric, "val_r2");
+  EXPECT_FALSE(sweep("r2", {"validation.every=1"}).trials[0].config.boolean("validation.report"));
+  EXPECT_TRUE(sweep("r2").trials[0].config.boolean("validation.report"));
+  EXPECT_FALSE(sweep("final_loss").trials[0].config.boolean("validation.report"));
+}
+
 TEST(Sweep, AccuracyAndR2AreBetterHigh) {
   const auto is_maximized = [](const std::string& metric, const Overrides& overrides = {}) {
     Overrides all = {"validation.every=10", "data.validation_fraction=0.5"};

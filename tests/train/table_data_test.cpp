@@ -33,10 +33,10 @@ TEST(TableData, BadRowsAreLeftOutAndCountedIfAskedFor) {
   EXPECT_EQ(program_error([&] { make_data(table(path)); }).substr(0, path.size() + 3), "[" + path + ":3");
   const ExperimentData data = make_data(table(path, {"data.on_bad_row=skip"}));
   EXPECT_EQ(inputs_of(data), (std::vector<double>{1, 3, 6}));
-  EXPECT_EQ(data.skipped, 2);
+  EXPECT_EQ(data.left_out.skipped.count, 2);
   EXPECT_EQ(left_out_text(data), fmt::format("2 rows are left out, as something is wrong with them; the first: {}\n",
-                                             data.first_skipped));
-  EXPECT_NE(data.first_skipped.find(path + ":3"), std::string::npos) << data.first_skipped;
+                                             data.left_out.skipped.first));
+  EXPECT_EQ(data.left_out.skipped.first, fmt::format("[{}:3] 3 fields; expected 2, as in line 1", path));
   gradus::Run(table(path, {"data.on_bad_row=skip"}), folder / "run").train();
   EXPECT_EQ(slurp(folder / "run/split.csv"), "row,part\n0,training\n1,training\n2,training\n");
 }

@@ -85,7 +85,7 @@ TEST(TextData, BitsAreCountedByBytesOfTheText) {
                    static_cast<double>(decoded(tokenizer, targets).size()));
   // What stands between documents is no text.
   const auto documents =
-      read_data(config_of(folder / "t.jsonl", {"data.tokens=bpe"}), data.encoder, {(folder / "t.jsonl").string()});
+      read_data(config_of(folder / "t.jsonl", {"data.tokens=bpe"}), data.encoder, {(folder / "t.jsonl").string()}).rows;
   const auto& tokens = dynamic_cast<const TokenDataset&>(*documents);
   Ids own = ids_of(tokens.targets());
   std::erase(own, *tokenizer.end_of_text());
