@@ -69,7 +69,7 @@ TEST(Metrics, NoR2WhereAllTargetsAreEqual) {
 }
 
 TEST(Metrics, TextHasPerplexityAndBitsAByte) {
-  Metrics metrics({.bytes_per_token = 1.25, .is_text = true});
+  Metrics metrics({.is_text = true, .bytes_per_token = 1.25});
   metrics.add({Tensor::scalar(6.0), 4.0});
   metrics.add({Tensor::scalar(2.0), 4.0});
   EXPECT_EQ(metrics.loss(), 1.0);

@@ -216,21 +216,22 @@ TEST_F(ImageData, IsShownAsItIsTrainedOn) {
   const std::vector<ShownExample> shown = shown_examples(mixed, make_data(mixed), 5);
   ASSERT_EQ(shown.size(), 5U);
   for (const ShownExample& example : shown) {
-    EXPECT_EQ(example.ending, ".png");
-    const Image image = decode_image(example.bytes, "shown");
+    ASSERT_EQ(example.files.size(), 1U);
+    EXPECT_EQ(example.files[0].ending, ".png");
+    const Image image = decode_image(example.files[0].bytes, "shown");
     EXPECT_TRUE(image.height == 4 && image.width == 4 && image.channels == 3);
     EXPECT_THAT(example.text, HasSubstr("4×4 pixels, 3 channels, numbers from "));
     EXPECT_THAT(example.target, HasSubstr("%"));
   }
   const Config plain = config({"data.validation_fraction=0"});
   for (const ShownExample& example : shown_examples(plain, make_data(plain), 100)) {
-    const Image image = decode_image(example.bytes, "shown");
+    const Image image = decode_image(example.files[0].bytes, "shown");
     EXPECT_EQ(image.bytes[0] > 100, example.target == "cat");
   }
   const Config curve = line();
   const std::vector<ShownExample> numbers = shown_examples(curve, make_data(curve), 2);
   EXPECT_THAT(numbers[0].text, HasSubstr("1 numbers: "));
-  EXPECT_EQ(numbers[0].ending, "");
+  EXPECT_TRUE(numbers[0].files.empty());
 }
 
 TEST_F(ImageData, KeysThatDoNotFitAreRefused) {
