@@ -137,7 +137,7 @@ Parts split(const Config& config, const TextFiles& files) {
   if (!files.has_documents) {
     const std::string_view text = parts.training[0];
     const size_t feed = text.find('\n', static_cast<size_t>(bytes - held));
-    const size_t end = feed == std::string_view::npos ? static_cast<size_t>(bytes - held) : feed + 1;
+    const size_t end = feed >= text.size() - 1 ? static_cast<size_t>(bytes - held) : feed + 1;
     return {{text.substr(0, end)}, {text.substr(end)}};
   }
   int64_t taken = 0;
