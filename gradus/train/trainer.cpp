@@ -63,6 +63,11 @@ void check_options(const TrainerOptions& o) {
   }
 }
 
+const TrainerOptions& checked(const TrainerOptions& o) {
+  check_options(o);
+  return o;
+}
+
 void drop_gradients(const Parameters& parameters) {
   for (const Parameter& parameter : parameters) parameter.tensor.state()->grad = Tensor();
 }
@@ -130,7 +135,7 @@ std::string_view name_of(StopReason reason) {
 
 Trainer::Trainer(const TrainerOptions& options, const Parameters& parameters, LossFunction loss, const Dataset& data,
                  Optimizer& optimizer, const Schedule& schedule)
-    : options_(options),
+    : options_(checked(options)),
       parameters_(parameters),
       loss_(std::move(loss)),
       data_(data),
@@ -138,7 +143,6 @@ Trainer::Trainer(const TrainerOptions& options, const Parameters& parameters, Lo
       schedule_(schedule),
       sampler_(sampler_options(options, data)),
       loader_(data, sampler_, {options.micro_batch_size, options.workers}) {
-  check_options(options_);
   if (parameters_.empty()) fail_usage("train", "there are no parameters to train; give the model's parameters()");
   if (!loss_) fail_usage("train", "the loss function is empty; give loss_of(model) or one of your own");
   std::tie(planned_steps_, planned_reason_) = plan(options_, sampler_);

@@ -184,7 +184,7 @@ TEST(Predict, ErrorsSayWhatIsMissing) {
               StartsWith("gradus: [2.csv:3] the value of column \"b\" is missing; fill it, or train with data.impute"));
   EXPECT_THAT(error("3.csv", "a,b\n1,2\n1,-\n"),
               StartsWith("gradus: [3.csv:3] column \"b\" holds text, \"-\", where the model takes a number; "));
-  EXPECT_THAT(run_gradus(folder, {"predict", "run"}).err, HasSubstr("--data is required"));
+  EXPECT_THAT(run_gradus(folder, {"predict", "run"}).err, HasSubstr("there is nothing to predict; name FILEs, or give --data PATH"));
   EXPECT_THAT(run_gradus(folder, {"predict", "run", "--data", "1.csv", "--format", "xml"}).err, HasSubstr("--format"));
 }
 

@@ -32,11 +32,5 @@ TEST(Shares, AreMixedLosses) {
   EXPECT_NEAR(mean_of(objective, mixed), 0.75 * a + 0.25 * b, 1e-6);
 }
 
-TEST(Shares, HaveNoWeightsOfClasses) {
-  const Objective objective{.kind = ObjectiveKind::kCrossEntropy, .class_weights = {1.0, 2.0, 3.0}};
-  EXPECT_EQ(error_text([&] { objective_loss(objective, kLogits, Tensor::from<float>({1, 0, 0, 0, 1, 0}, {2, 3})); }),
-            "[objective] targets are probabilities, and class_weights are of one class each");
-}
-
 }  // namespace
 }  // namespace gradus

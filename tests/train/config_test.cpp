@@ -85,7 +85,7 @@ TEST(Config, SetChecksAgainAndKeepsTheOldOnError) {
   EXPECT_EQ(config.integer("train.threads"), 0);
   Config other = line();
   EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { other.set("data.path", "b.txt", "--data"); }),
-            "[--data] \"data.path\" applies to data.kind = \"csv\", \"numpy\", \"libsvm\", \"idx\", \"images\" or \"text\", not to "
+            "[--data] \"data.path\" applies to data.kind = \"csv\", \"numpy\", \"libsvm\", \"idx\", \"images\", \"audio\", \"text\" or \"labelled_text\", not to "
             "\"line\"; remove it, or change "
             "data.kind");
   EXPECT_FALSE(other.is_set("data.path"));
@@ -138,7 +138,7 @@ TEST(ConfigErrors, UnknownKey) {
 TEST(ConfigErrors, TheFirstInTheFileIsReported) {
   EXPECT_EQ(parse_error("[train]\nzzz = 1\n[data]\nyyy = 1"),
             "[run.toml:2:1] unknown key \"train.zzz\"; [train] has steps epochs batch_size micro_batch_size sampling "
-            "seed threads precision activations stop_loss stop_window stop_on patience min_delta restore_best "
+            "seed threads workers precision activations stop_loss stop_window stop_on patience min_delta restore_best "
             "max_time_s");
 }
 
@@ -298,7 +298,7 @@ TEST(ConfigErrors, WhatTomlplusplusTakesForImpossible) {
             "[run.toml:2:2] not valid TOML: Error while parsing key-value pair: expected '=', saw 'ä'");
   EXPECT_EQ(parse_error("[data]\nkind = \"\"\"\\\nä\"\"\""),
             "[run.toml:2:1] \"data.kind\" must be \"line\", \"polynomial\", \"sine\", \"blobs\", \"moons\", "
-            "\"spirals\", \"xor\", \"csv\", \"numpy\", \"libsvm\", \"idx\", \"images\" or \"text\"; found the text \"ä\"");
+            "\"spirals\", \"xor\", \"csv\", \"numpy\", \"libsvm\", \"idx\", \"images\", \"audio\", \"text\" or \"labelled_text\"; found the text \"ä\"");
 }
 
 TEST(ConfigErrors, File) {
@@ -320,10 +320,10 @@ TEST(ConfigErrors, File) {
 TEST(ConfigErrors, Required) {
   EXPECT_EQ(parse_error(""),
             "[run.toml] required key \"data.kind\" is missing; set it to \"line\", \"polynomial\", \"sine\", "
-            "\"blobs\", \"moons\", \"spirals\", \"xor\", \"csv\", \"numpy\", \"libsvm\", \"idx\", \"images\" or \"text\"");
+            "\"blobs\", \"moons\", \"spirals\", \"xor\", \"csv\", \"numpy\", \"libsvm\", \"idx\", \"images\", \"audio\", \"text\" or \"labelled_text\"");
   EXPECT_EQ(parse_error("data.kind = 'text'"),
             "[run.toml] required key \"data.path\" is missing; set it with data.kind = \"csv\", \"numpy\", \"libsvm\", "
-            "\"idx\", \"images\" or \"text\" to text, "
+            "\"idx\", \"images\", \"audio\", \"text\" or \"labelled_text\" to text, "
             "not empty, or a list of such texts, "
             "or give --data FILE");
   EXPECT_EQ(parse_error("data.kind = 'line'\nmodel.kind = 'linear'"),
@@ -338,7 +338,7 @@ TEST(ConfigErrors, DoesNotApply) {
             "[run.toml:8:1] \"optimizer.beta1\" applies to optimizer.name = \"adam\", \"adamw\", \"nadam\", \"lion\", "
             "\"schedule_free\" or \"muon\", not to \"sgd\"; remove it, or change optimizer.name");
   EXPECT_EQ(line_error({"model.layers=2"}),
-            "[--set model.layers=2] \"model.layers\" applies to model.kind = \"gpt\", not to \"linear\"; remove it, or "
+            "[--set model.layers=2] \"model.layers\" applies to model.kind = \"gpt\", \"vit\", \"encoder\" or \"rnn\", not to \"linear\"; remove it, or "
             "change model.kind");
   EXPECT_EQ(
       line_error({"schedule.power=2"}),
@@ -350,7 +350,7 @@ TEST(ConfigErrors, DoesNotApply) {
   // What decides about it does not apply either.
   EXPECT_EQ(text_error({"loss.label_smoothing=0.1"}),
             "[--set loss.label_smoothing=0.1] \"loss.label_smoothing\" goes with loss.name, which applies to model.kind = "
-            "\"linear\" or \"mlp\", not to \"gpt\"; remove it");
+            "\"linear\", \"mlp\", \"cnn\", \"lenet\", \"vgg\", \"resnet\", \"vit\", \"encoder\" or \"rnn\", not to \"gpt\"; remove it");
   EXPECT_EQ(line_error({"train.min_delta=2"}),
             "[--set train.min_delta=2] \"train.min_delta\" applies to a given train.patience, and there is no "
             "train.patience; set that, or remove \"train.min_delta\"");
@@ -389,7 +389,7 @@ TEST(ConfigCombinations, DataModelAndOptimizer) {
       "to 1e+12: make it smaller");
   EXPECT_EQ(line_error({"model.kind=gpt"}),
             "[--set model.kind=gpt] model.kind = \"gpt\" does not go with data.kind = \"line\"; such data is for "
-            "\"linear\", \"mlp\", \"kmeans\" or \"gmm\"");
+            "the other kinds of models, such as \"linear\" and \"mlp\"");
   EXPECT_EQ(text_error({"model.kind=mlp"}),
             "[--set model.kind=mlp] model.kind = \"mlp\" does not go with data.kind = \"text\"; text is for \"gpt\"");
   EXPECT_EQ(line_error({"data.x_min=1"}), "[--set data.x_min=1] data.x_min = 1 must be below data.x_max = 1");

@@ -275,7 +275,7 @@ TEST_F(ImageData, FilesThatDoNotFitAreRefused) {
   write("pets", 12);
   spill(folder_ / "list.csv", "name,label\npets/cat/100.png,cat\n");
   EXPECT_THAT(message_of(ErrorKind::kUsage, [&] { make_data(config({}, "list.csv")); }),
-              HasSubstr("has no column \"path\"; name the one with the pictures' paths by data.path_column"));
+              HasSubstr("has no column \"path\"; name the one with the files' paths by data.path_column"));
   spill(folder_ / "bare.csv", "path,other\npets/cat/100.png,1\npets/cat/102.png,2\n");
   EXPECT_THAT(message_of(ErrorKind::kUsage, [&] { make_data(config({}, "bare.csv")); }),
               HasSubstr("have no labels to learn; give folders named by classes, a column \"label\""));
