@@ -62,9 +62,7 @@ VisionTransformer::VisionTransformer(const EncoderOptions& options, const Shape&
     fail_usage("model.patch", "patches of {} x {} do not cover examples of {}; give divisors of the first two sizes",
                patch[0], patch[1], to_string(example));
   }
-  const Initializer normal = Initializer::normal(kDeviation);
-  projection_.emplace(ParameterBuilder(parameters_, seed) / "patch", patch[0] * patch[1] * image_[2], options.width,
-                      LinearOptions{.weight_init = &normal, .bias_init = &kZero});
+  projection_.emplace(ParameterBuilder(parameters_, seed) / "patch", patch[0] * patch[1] * image_[2], options.width);
   make_layers(options, image_[0] / patch[0] * (image_[1] / patch[1]), seed);
 }
 

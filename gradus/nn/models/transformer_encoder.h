@@ -21,7 +21,7 @@ struct EncoderOptions {
 
 /// Blocks of attention to all places and of a feed-forward layer, each behind a norm (Vaswani et al., 2017, with the
 /// norms of GPT-2), a norm, the mean over the places, and a linear layer. Places are told by learned vectors. Parameters
-/// are "wpe.weight", "h.0…" as in `Gpt`, "ln_f", "head"; weights start as there.
+/// are "wpe.weight", "h.0…" as in `Gpt`, "ln_f", "head"; weights start as there, but those of patches as a `Linear`'s.
 class TransformerEncoder : public FeatureModel {
  public:
   TransformerEncoder(const EncoderOptions& options) : FeatureModel(options.objective), dropout_{options.dropout} {}
