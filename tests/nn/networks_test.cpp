@@ -149,6 +149,11 @@ TEST(ConvolutionalModel, TakesPicturesThatComeAsRows) {
                       }));
 }
 
+TEST(ConvolutionalModel, ExamplesMustHaveItsDimensions) {
+  EXPECT_EQ(usage_error_text([] { ConvolutionalModel(small_cnn({9, 8, 2}, 1, false), 1); }),
+            "[model.dimensions] 1 for examples of (9, 8, 2); expected 1 for what goes by time, and 2");
+}
+
 TEST(ConvolutionalModel, SaysThatAPictureIsTooSmall) {
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "too small for 5 stages: stage 4 has nothing left to see",
                       usage_error_text([] { ConvolutionalModel(vgg_options({8, 8, 3}, 11), 1); }));
