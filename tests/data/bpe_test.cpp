@@ -271,8 +271,7 @@ TEST(BpeTokenizer, SaysWhichPatternsItDoesNotSupport) {
             list + "[0].behavior is \"Removed\"; expected \"Isolated\"");
   EXPECT_EQ(error([](json& j) { j[0]["pattern"]["Regex"] = "\\s+"; }),
             list + "[0].pattern.Regex is \"\\\\s+\"; gradus knows those of GPT-2, GPT-4 (and Llama 3) and Qwen 2");
-  EXPECT_EQ(error([](json& j) { j[1].erase("use_regex"); }),
-            list + "[1].use_regex is not false; expected false");
+  EXPECT_EQ(error([](json& j) { j[1].erase("use_regex"); }), list + "[1].use_regex is not false; expected false");
 }
 
 TEST(BpeTokenizer, MergesMustMakeWhatTheyAreOf) {

@@ -114,7 +114,9 @@ TEST(TextDataset, PadsToTheLongestOfABatch) {
   EXPECT_EQ(batch.inputs.values<int64_t>(), (Lines{9, 0, 3, 4}));
   EXPECT_EQ(batch.lengths.values<int64_t>(), (Lines{1, 2}));
   EXPECT_EQ(batch.targets.values<int64_t>(), (Lines{1, 0}));
-  EXPECT_EQ(error_text([] { TextDataset(std::vector<std::vector<int32_t>>{{1}, {}}); }),
+  EXPECT_EQ(error_text([] {
+              TextDataset(std::vector<std::vector<int32_t>>{{1}, {}});
+            }),
             "[dataset] text 1 has no token; expected one at least");
   EXPECT_EQ(error_text([] { TextDataset(std::vector<std::vector<int32_t>>{}); }),
             "[dataset] there are no texts; expected at least one");

@@ -209,11 +209,23 @@ TEST_F(PackedTextTest, FilesMustBeOfWholeNumbers) {
   EXPECT_EQ(error_with("tokens-00000.bin", "abc"), "3 bytes; expected a multiple of 2");
 }
 
+TEST_F(PackedTextTest, FilesMustBeListed) {
+  pack_text(config("t.jsonl"), folder / "packed");
+  const fs::path path = folder / "packed" / Manifest::kName;
+  Manifest manifest = Manifest::read(folder / "packed");
+  std::erase_if(manifest.files, [](const ManifestFile& file) { return file.name == "tokenizer.json"; });
+  spill(path, manifest.to_text());
+  EXPECT_EQ(error_text([&] { read_packed_text(folder / "packed"); }),
+            "[" + path.string() + "] does not list tokenizer.json; pack the text again");
+}
+
 TEST_F(PackedTextTest, StandsAloneAndIsOfTheModelsTokenizer) {
   pack_text(config("t.jsonl"), folder / "packed");
   const std::string packed = (folder / "packed").string(), text = (folder / "t.jsonl").string();
   const ExperimentData data = make_data(config("packed"));
-  EXPECT_EQ(usage_error_text([&] { read_data(config("packed"), data.encoder, {packed, text}); }),
+  EXPECT_EQ(usage_error_text([&] {
+              read_data(config("packed"), data.encoder, {packed, text});
+            }),
             "[" + packed + "] is packed text, which goes with no other data.path; pack all texts together");
   const ExperimentData other = make_data(config_of(text, {"data.tokens=bpe", "data.vocabulary=270"}));
   EXPECT_EQ(usage_error_text([&] { make_data(config("packed"), other.encoder); }),
