@@ -346,6 +346,11 @@ TEST(OpErrors, Layers) {
               causal_attention(i64({1, 2, 12}), 2);
             }),
             "[causal_attention] works on f32 and f64, not on i64; convert with cast");
+  EXPECT_EQ(error_text([] {
+              causal_attention(f32({1, 2, 12}), 2, {.document_starts = i64({1, 3})});
+            }),
+            "[attention] first keys i64 (1, 3) for queries f32 (1, 2, 2, 2) and keys f32 (1, 2, 2, 2); expected i64 "
+            "(B, T), causal, as many keys as queries");
   const std::array<int64_t, 2> ids = {1, 2};
   EXPECT_EQ(error_text([&] { dropout(f32({2, 3}), 1.0, 1, ids); }), "[dropout] rate 1; expected 0 <= rate < 1");
   EXPECT_EQ(error_text([&] { dropout(f32({2, 3}), -0.1, 1, ids); }), "[dropout] rate -0.1; expected 0 <= rate < 1");

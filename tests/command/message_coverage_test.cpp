@@ -101,6 +101,7 @@ const std::set<std::string> kUnreachable = {
     // What the system or oneDNN refuses; tests/torture sees to it that the run survives.
     "thread {} cannot be started: {}; use fewer with train.threads or --threads",
     "the thread that writes it cannot be started: {}",
+    "a thread for {} cannot be started: {}",
     "oneDNN refused a product of {} × {} × {} (status {})",
     "oneDNN refused a product of bf16 numbers, {} × {} × {}: {}",
     "the system refused {} bytes ({} are in use); use a smaller batch_size or model",

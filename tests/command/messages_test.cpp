@@ -29,6 +29,17 @@ TEST(Messages, OfWrongArguments) {
       testing::StartsWith("gradus: [schedule] \"sine\" is not a schedule; expected \"constant\", \"dynamic\", "));
 }
 
+TEST(Messages, OfTokenizers) {
+  const TemporaryFolder folder;
+  spill(folder / "t.txt", "the cat sat on the mat\n");
+  const std::vector<std::string> train = {"tokenizer", "train", "--data", "t.txt", "--vocab", "260", "--out", "t.json"};
+  EXPECT_EQ(run_gradus(folder, train).exit_code, 0);
+  EXPECT_EQ(usage_error(folder, train),
+            "gradus: [t.json] is there already; choose another --out, or replace it with --overwrite\n");
+  EXPECT_EQ(usage_error(folder, {"tokenizer", "encode", "t.json", "the", "--data", "t.txt"}),
+            "gradus: [--data] and TEXT are both there; leave one out\n");
+}
+
 TEST(Messages, OfALossThatIsNeverFinite) {
   const TemporaryFolder folder;
   const CommandResult result = run_gradus(folder, {"lr-find", recipe("linear_regression"), "--set", "data.slope=1e39"});

@@ -243,7 +243,44 @@ TEST(BpeTokenizer, SaysWhatItDoesNotSupport) {
               j["model"]["merges"][0] = {"a", "z"};
             }),
             "[t.json] merge 0 needs the token \"az\", which is not in the vocabulary");
+  EXPECT_EQ(error([](json& j) { j["model"]["vocab"][""] = 260; }), "[t.json] a token has no text");
+  EXPECT_EQ(error([](json& j) { j["model"]["vocab"]["\u0120ab"] = 260; }),
+            "[t.json] no token has the id 258; expected all from 0 to 260");
+  EXPECT_EQ(error([](json& j) { j["model"]["vocab"]["中"] = 260; }),
+            "[t.json] token 260, \"中\", has a character that stands for no byte; expected a byte-level vocabulary");
+  EXPECT_EQ(error([](json& j) { j["model"]["ignore_merges"] = 1; }),
+            "[t.json] model.ignore_merges is 1; expected true or false");
+  EXPECT_EQ(error([](json& j) { j["pre_tokenizer"]["use_regex"] = false; }),
+            "[t.json] pre_tokenizer.use_regex is false, so that the whole text is one word; expected true");
   EXPECT_EQ(error([](json& j) { j["more"] = 1; }), "[t.json] the file has the unknown key \"more\"");
+}
+
+TEST(BpeTokenizer, SaysWhichPatternsItDoesNotSupport) {
+  BpeParts parts = small().parts();
+  parts.pattern = WordPattern::kOneDigit;
+  const json good = json::parse(BpeTokenizer(parts, "small").to_json());
+  const auto error = [&](const std::function<void(json&)>& change) {
+    json changed = good;
+    change(changed["pre_tokenizer"]["pretokenizers"]);
+    return error_text([&] { TextTokenizer::from_json(changed.dump(), "t.json"); });
+  };
+  const std::string list = "[t.json] pre_tokenizer.pretokenizers";
+  EXPECT_EQ(error([](json&) {}), "no error");
+  EXPECT_EQ(error([](json& j) { j.erase(1); }), list + " has 1 items; expected Split and ByteLevel");
+  EXPECT_EQ(error([](json& j) { j[0]["behavior"] = "Removed"; }),
+            list + "[0].behavior is \"Removed\"; expected \"Isolated\"");
+  EXPECT_EQ(error([](json& j) { j[0]["pattern"]["Regex"] = "\\s+"; }),
+            list + "[0].pattern.Regex is \"\\\\s+\"; gradus knows those of GPT-2, GPT-4 (and Llama 3) and Qwen 2");
+  EXPECT_EQ(error([](json& j) { j[1].erase("use_regex"); }), list + "[1].use_regex is not false; expected false");
+}
+
+TEST(BpeTokenizer, MergesMustMakeWhatTheyAreOf) {
+  BpeParts parts = small().parts();
+  const BpeMerge merge = parts.merges[0];
+  parts.merges[1].left = merge.left;
+  EXPECT_EQ(error_text([&] { BpeTokenizer(parts, "small"); }),
+            fmt::format("[small] merge 1 makes token 257 of {} and {}, which are not its two parts", merge.left,
+                        parts.merges[1].right));
 }
 
 TEST(BpeTokenizer, AVocabularyWithoutAByteSaysWhereItIsNeeded) {
@@ -280,6 +317,22 @@ TEST(WordTokenizer, FrequentWordsAndOneForTheRest) {
   EXPECT_EQ(error_text([] { WordTokenizer::train({"a\xFF"}, 5); }),
             "[tokenizer] the text is not valid UTF-8 at byte 1: a byte that no character starts with; use the bytes "
             "tokenizer for such texts");
+  EXPECT_EQ(error_text([] { WordTokenizer::train({" \n"}, 5); }),
+            "[tokenizer] the text has no word; a vocabulary needs at least one");
+}
+
+TEST(WordTokenizer, ItsFileIsChecked) {
+  const auto error = [](const std::string& tokens) {
+    return error_text([&] { TextTokenizer::from_json(R"({"type": "words", "tokens": )" + tokens + "}", "w.json"); });
+  };
+  EXPECT_EQ(error(R"(["<unknown>", "a"])"), "no error");
+  for (const char* tokens : {"5", "[]"}) {
+    EXPECT_EQ(error(tokens), "[w.json] tokens is no list of words, the first of which is <unknown>");
+  }
+  EXPECT_EQ(error(R"(["<unknown>", 5])"), "[w.json] token 1 is 5; expected a word");
+  EXPECT_EQ(error(R"(["<unknown>", ""])"), "[w.json] token 1 is \"\"; expected a word");
+  EXPECT_EQ(error(R"(["a"])"), "[w.json] token 0 is \"a\"; expected \"<unknown>\"");
+  EXPECT_EQ(error(R"(["<unknown>", "a", "b", "a"])"), "[w.json] a word is there twice; expected each once");
 }
 
 }  // namespace

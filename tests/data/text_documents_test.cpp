@@ -73,6 +73,7 @@ TEST(TextDocuments, SaysWhereSomethingIsWrong) {
             "[f:1] \"y\" is []; expected a text, a number or a boolean");
   EXPECT_EQ(error("{\"text\":\"a\",\"y\":\"b\"}\n" + std::string((128 << 20) + 1, ' '), kJsonl),
             "[f:2] the line has 134217729 bytes; expected 134217728 at most: is this a file of lines?");
+  EXPECT_EQ(error("text,b\na,1\n,2\n", kCsv), "[f:3] the text is missing; leave the row out");
   EXPECT_EQ(error("a,b\nx,y\n", kCsv), "[f] there is no column \"text\"; there are: a, b");
 }
 
@@ -97,6 +98,10 @@ TEST(TextFeatures, IdsAndCounts) {
   EXPECT_EQ(error_text([&] { tokenize(features, blank, place); }), "[f:2] the text has no token; leave it out");
   const TextFeatures again = TextFeatures::from_json(parse_json(features.to_json(), "t"), "t");
   EXPECT_EQ(again.to_json(), features.to_json());
+  for (const char* json : {"{}", R"({"longest": 0, "tokenizer": {}})", R"({"longest": 5})", R"({"tokenizer": {}})"}) {
+    EXPECT_EQ(error_text([&] { TextFeatures::from_json(parse_json(json, "t"), "t"); }),
+              "[t] \"text\" has no \"longest\" from 1 on, or no \"tokenizer\"; expected what gradus writes");
+  }
 }
 
 TEST(TextDataset, PadsToTheLongestOfABatch) {
@@ -109,7 +114,12 @@ TEST(TextDataset, PadsToTheLongestOfABatch) {
   EXPECT_EQ(batch.inputs.values<int64_t>(), (Lines{9, 0, 3, 4}));
   EXPECT_EQ(batch.lengths.values<int64_t>(), (Lines{1, 2}));
   EXPECT_EQ(batch.targets.values<int64_t>(), (Lines{1, 0}));
-  EXPECT_EQ(error_text([] { TextDataset(std::vector<std::vector<int32_t>>{{1}, {}}); }), "[dataset] text 1 has no token; expected one at least");
+  EXPECT_EQ(error_text([] {
+              TextDataset(std::vector<std::vector<int32_t>>{{1}, {}});
+            }),
+            "[dataset] text 1 has no token; expected one at least");
+  EXPECT_EQ(error_text([] { TextDataset(std::vector<std::vector<int32_t>>{}); }),
+            "[dataset] there are no texts; expected at least one");
 }
 
 }  // namespace

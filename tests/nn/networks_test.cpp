@@ -63,9 +63,9 @@ void expect_reference(const FeatureModel& model, const Batch& batch, const std::
 
 // Some ten layers of sums of some tens of terms, each op rounding by 6e-8.
 constexpr double kShallow = 1e-5;
-// Twenty to fifty layers, each with a batch norm over as few as 4 values of a channel, which divides by their deviation:
-// where that is small, what was rounded before grows with it. Of a network like the deeper one PyTorch's own float32
-// gradients differ from its float64 ones by 4e-4.
+// Twenty to fifty layers, each with a batch norm over as few as 4 values of a channel, which divides by their
+// deviation: where that is small, what was rounded before grows with it. Of a network like the deeper one PyTorch's own
+// float32 gradients differ from its float64 ones by 4e-4.
 constexpr double kDeep = 5e-4;
 
 class ResNetReference : public testing::TestWithParam<std::tuple<const char*, int64_t, int64_t, int64_t>> {};
@@ -149,9 +149,18 @@ TEST(ConvolutionalModel, TakesPicturesThatComeAsRows) {
                       }));
 }
 
+TEST(ConvolutionalModel, ExamplesMustHaveItsDimensions) {
+  EXPECT_EQ(usage_error_text([] {
+              ConvolutionalModel(small_cnn({9, 8, 2}, 1, false), 1);
+            }),
+            "[model.dimensions] 1 for examples of (9, 8, 2); expected 1 for what goes by time, and 2");
+}
+
 TEST(ConvolutionalModel, SaysThatAPictureIsTooSmall) {
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "too small for 5 stages: stage 4 has nothing left to see",
-                      usage_error_text([] { ConvolutionalModel(vgg_options({8, 8, 3}, 11), 1); }));
+                      usage_error_text([] {
+                        ConvolutionalModel(vgg_options({8, 8, 3}, 11), 1);
+                      }));
 }
 
 TEST(LeNet, EqualsPyTorch) {

@@ -190,7 +190,7 @@ TEST(ExperimentData, RowsAreHeldOutAsDataSplitSays) {
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "no row has \"c\" in column \"kind\" of", usage_error_text([] {
                         held_out_by({"data.split=by_value", "data.split_column=kind", "data.held_out=[\"c\"]"});
                       }));
-  EXPECT_PRED_FORMAT2(testing::IsSubstring, "so that none is left to train on", usage_error_text([] {
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, ", so that none is left to train on", usage_error_text([] {
                         held_out_by({"data.split=by_value", "data.split_column=kind", "data.held_out=[\"a\", \"b\"]"});
                       }));
   EXPECT_EQ(usage_error_text([] {
@@ -390,6 +390,17 @@ TEST(ExperimentModel, AGptStartsAsGpt2WithTheSameBitsByName) {
       usage_error_text([] { gpt_config({"model.init=zeros"}); }),
       "[--set model.init=zeros] model.init = \"zeros\" gives all weights of a gpt the gradient 0, so that it learns "
       "nothing; choose another");
+}
+
+TEST(ExperimentModel, APatchHasOneSideOrTwo) {
+  for (const std::string patch : {"[]", "[1, 2, 3]"}) {
+    const Config config = config_of({"data.kind=images", "data.path=x", "model.kind=vit", "model.patch=" + patch});
+    EXPECT_EQ(usage_error_text([&] {
+                make_model(config, {.example = {8, 8, 3}, .outputs = 2});
+              }),
+              "[--set model.patch=" + patch + "] model.patch = " + patch +
+                  "; expected a side, or two numbers, down and across");
+  }
 }
 
 TEST(ExperimentConfig, ALossThatDoesNotGoWithTheData) {

@@ -122,6 +122,16 @@ TEST(TextData, AGivenTokenizerMustBeOfTheKind) {
                 " is a tokenizer of words, and data.tokens = \"bpe\"; make them agree");
 }
 
+TEST(TextData, WordsAreOfUtf8) {
+  TemporaryFolder folder;
+  spill(folder / "t.txt", "the cat \xFF sat\n" + sentences(100, 1));
+  EXPECT_EQ(error_text([&] { make_data(config_of(folder / "t.txt", {"data.tokens=words"})); }),
+            "[" + (folder / "t.txt").string() +
+                "] the text is not valid UTF-8 at byte 8: a byte that no character starts with; use the bytes "
+                "tokenizer for such texts: set data.tokens = \"bytes\" or \"bpe\", or convert the file to UTF-8 with "
+                "iconv");
+}
+
 class PackedTextTest : public testing::Test {
  protected:
   PackedTextTest() {
@@ -135,6 +145,24 @@ class PackedTextTest : public testing::Test {
   }
   Config config(const std::string& data) const {
     return config_of(folder / data, {"data.tokens=bpe", "data.vocabulary=280"});
+  }
+  // What reading says where a file is other than packing writes it, and the manifest knows of it.
+  std::string error_with(const std::string& name, const std::string& bytes) const {
+    const fs::path packed = folder / "packed";
+    const std::string good = slurp(packed / name), good_manifest = slurp(packed / Manifest::kName);
+    Manifest manifest = Manifest::read(packed);
+    for (ManifestFile& file : manifest.files) {
+      if (file.name != name) continue;
+      SummedFile changed(packed, name);
+      changed.write(bytes.data(), bytes.size());
+      file = changed.finish();
+    }
+    spill(packed / Manifest::kName, manifest.to_text());
+    const std::string error = error_text([&] { read_packed_text(packed); });
+    spill(packed / name, good);
+    spill(packed / Manifest::kName, good_manifest);
+    const std::string subject = "[" + (packed / name).string() + "] ";
+    return error.starts_with(subject) ? error.substr(subject.size()) : error;
   }
 
   TemporaryFolder folder;
@@ -169,6 +197,41 @@ TEST_F(PackedTextTest, EveryDamageIsSeen) {
     spill(folder / "packed" / name, good);
   }
   EXPECT_EQ(error_text([&] { read_packed_text(folder / "packed"); }), "no error");
+  spill(folder / "packed/documents.bin", "");
+  EXPECT_EQ(error_text([&] { read_packed_text(folder / "packed"); }),
+            "[" + (folder / "packed/documents.bin").string() + "] has 0 bytes instead of 480; pack the text again");
+}
+
+TEST_F(PackedTextTest, FilesMustBeOfWholeNumbers) {
+  pack_text(config("t.jsonl"), folder / "packed");
+  EXPECT_EQ(error_with("documents.bin", slurp(folder / "packed/documents.bin")), "no error");
+  EXPECT_EQ(error_with("documents.bin", "123456789"), "9 bytes; expected a multiple of 8");
+  EXPECT_EQ(error_with("tokens-00000.bin", "abc"), "3 bytes; expected a multiple of 2");
+}
+
+TEST_F(PackedTextTest, FilesMustBeListed) {
+  pack_text(config("t.jsonl"), folder / "packed");
+  const fs::path path = folder / "packed" / Manifest::kName;
+  Manifest manifest = Manifest::read(folder / "packed");
+  std::erase_if(manifest.files, [](const ManifestFile& file) { return file.name == "tokenizer.json"; });
+  spill(path, manifest.to_text());
+  EXPECT_EQ(error_text([&] { read_packed_text(folder / "packed"); }),
+            "[" + path.string() + "] does not list tokenizer.json; pack the text again");
+}
+
+TEST_F(PackedTextTest, StandsAloneAndIsOfTheModelsTokenizer) {
+  pack_text(config("t.jsonl"), folder / "packed");
+  const std::string packed = (folder / "packed").string(), text = (folder / "t.jsonl").string();
+  const ExperimentData data = make_data(config("packed"));
+  EXPECT_EQ(usage_error_text([&] {
+              read_data(config("packed"), data.encoder, {packed, text});
+            }),
+            "[" + packed + "] is packed text, which goes with no other data.path; pack all texts together");
+  const ExperimentData other = make_data(config_of(text, {"data.tokens=bpe", "data.vocabulary=270"}));
+  EXPECT_EQ(usage_error_text([&] { make_data(config("packed"), other.encoder); }),
+            "[" + packed +
+                "] was packed with another tokenizer than that of the model; pack the text with it, by "
+                "data.tokenizer");
 }
 
 TEST_F(PackedTextTest, TokensMustBeOfTheConfigurationsKind) {
@@ -231,6 +294,13 @@ TEST_F(LabelledTextTest, ClassesMayBeFiles) {
       make_data(config({Config::text_override("data.path", (folder / "*.txt").string()), "data.label_from=file"}));
   EXPECT_EQ(std::get<TableEncoder>(data.encoder).classes(), (std::vector<std::string>{"one", "two"}));
   EXPECT_EQ(data.training->size() + data.validation->size(), 5);
+}
+
+TEST_F(LabelledTextTest, LinesHaveNoLabel) {
+  spill(folder / "t.txt", "a b\nc d\n");
+  EXPECT_EQ(error_text([&] { make_data(config({Config::text_override("data.path", (folder / "t.txt").string())})); }),
+            "[" + (folder / "t.txt").string() +
+                "] lines have no label; give JSON lines or CSV, or set data.label_from = \"file\"");
 }
 
 TEST_F(LabelledTextTest, OneClassAndUnknownClassesAreSaidBeforeTraining) {
