@@ -276,6 +276,19 @@ TEST(DryRun, ShowsWhatEachColumnIsTakenFor) {
   EXPECT_EQ(std::vector<std::string>(found.begin() + 1, found.begin() + 9), wanted);
 }
 
+TEST(DryRun, ShowsEachColumnOfProbabilities) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", "x,a,b\n1,0.5,0.5\n2,0,1\n");
+  spill(folder / "c.toml",
+        "[data]\nkind = \"csv\"\npath = \"t.csv\"\ntarget = [\"a\", \"b\"]\nvalidation_fraction = 0.0\n[model]\nkind = "
+        "\"linear\"\n[loss]\nname = \"cross_entropy\"\n[train]\nsteps = 1\n");
+  const std::string out = run_gradus(folder, {"train", "c.toml", "--dry-run"}).out;
+  for (const char* const name : {"a", "b"}) {
+    EXPECT_THAT(out,
+                testing::ContainsRegex(fmt::format("\n  {} +number +0  target +the probability of its class\n", name)));
+  }
+}
+
 TEST(DryRun, ShowsTheColumnsOfStreamedRows) {
   const TemporaryFolder folder;
   spill(folder / "t.csv", "a,b,y\n1,x,1\n,y,2\n3,x,3\n");

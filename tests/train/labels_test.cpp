@@ -134,6 +134,31 @@ TEST_F(IgnoredClass, IsLeftOutOfStreamedRowsToo) {
                 "or remove the key");
 }
 
+TEST_F(IgnoredClass, IsCountedBesideOtherRowsThatAreLeftOut) {
+  std::string rows = "x,y,kind\n";
+  for (int i = 0; i < 8; ++i) rows += fmt::format("{},1,ant\n{},2,unknown\n{},3,bee\n", i, i, i);
+  spill(folder_ / "t.csv", rows + "1,1,\n1,2\n");
+  const Overrides keys = {"loss.ignored_class=unknown", "data.unlabelled=leave_out", "data.on_bad_row=skip",
+                          "train.batch_size=3", "train.steps=4"};
+  const std::string text = fmt::format(
+      "1 rows are left out, as something is wrong with them; the first: [{}:27] 2 fields; expected 3, as in line 1\n"
+      "1 rows without a target are left out\n8 rows of the ignored class are left out\n",
+      path_("t.csv"));
+  const ExperimentData whole = make_data(config_(keys));
+  EXPECT_EQ(left_out_text(whole), text);
+  EXPECT_EQ(left_out_text(read_data(config_(keys), whole.encoder, {path_("t.csv")}).left_out), text);
+  Overrides streamed = keys;
+  streamed.emplace_back("data.rows=streamed");
+  for (int i = 0; i < 2; ++i) {  // from the text, and from the cache of its rows
+    const ExperimentData data = make_data(config_(streamed));
+    EXPECT_EQ(left_out_text(data), text);
+    EXPECT_EQ(data.streamed_split.rows, 16);
+  }
+  const LeftOutRows in_parts = read_data_in_parts(config_(streamed), std::get<TableEncoder>(whole.encoder),
+                                                  {path_("t.csv")}, [](const Dataset&) {});
+  EXPECT_EQ(left_out_text(in_parts), text);
+}
+
 TEST_F(IgnoredClass, IsAnErrorWhereThereIsNone) {
   spill_names_();
   EXPECT_EQ(usage_error_text([&] { make_data(config_({"loss.ignored_class=Unknown"})); }),
