@@ -38,7 +38,7 @@ EncoderOptions encoder_options_of(const Config& config, const DataShape& shape) 
 
 std::unique_ptr<Model> make_vit(const Config& config, const DataShape& shape) {
   const std::vector<int64_t>& patch = config.integers("model.patch");
-  if (patch.empty() || patch.size() > 2) {
+  if (patch.size() > 2) {
     fail_usage(config.where("model.patch"), "model.patch = {}; expected a side, or two numbers, down and across",
                config.shown("model.patch"));
   }

@@ -153,6 +153,7 @@ class PackedTextTest : public testing::Test {
     Manifest manifest = Manifest::read(packed);
     for (ManifestFile& file : manifest.files) {
       if (file.name != name) continue;
+      fs::remove(packed / name);
       SummedFile changed(packed, name);
       changed.write(bytes.data(), bytes.size());
       file = changed.finish();
