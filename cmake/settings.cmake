@@ -6,7 +6,6 @@ set(GRADUS_SANITIZE "" CACHE STRING "Value of -fsanitize=, such as address,undef
 option(GRADUS_WERROR "Warnings are errors" OFF)
 option(GRADUS_TESTS "Build the tests and the examples" ${PROJECT_IS_TOP_LEVEL})
 option(GRADUS_BENCH "Build the micro-benchmarks" OFF)
-option(GRADUS_PRECOMPILE "Read the headers of libraries once a target: a third less work for a whole build" OFF)
 option(GRADUS_FUZZ "Build the fuzz targets for libFuzzer (clang only)" OFF)
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
@@ -40,12 +39,3 @@ if(GRADUS_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
   add_link_options(-fsanitize=fuzzer-no-link)
 endif()
-
-# gradus_precompile(target [headers…]): a file includes what it uses all the same, which builds without this prove.
-function(gradus_precompile target)
-  if(GRADUS_PRECOMPILE)
-    target_precompile_headers(${target} PRIVATE <algorithm> <array> <atomic> <chrono> <cmath> <condition_variable>
-      <filesystem> <fstream> <functional> <map> <memory> <mutex> <numeric> <optional> <random> <set> <span> <string>
-      <string_view> <thread> <unordered_map> <variant> <vector> <fmt/format.h> <fmt/ranges.h> ${ARGN})
-  endif()
-endfunction()

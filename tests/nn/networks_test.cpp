@@ -153,7 +153,7 @@ TEST(ConvolutionalModel, ExamplesMustHaveItsDimensions) {
   EXPECT_EQ(usage_error_text([] {
               ConvolutionalModel(small_cnn({9, 8, 2}, 1, false), 1);
             }),
-            "[model.dimensions] 1 for examples of (9, 8, 2); expected 1 for what goes by time, and 2");
+            "[model.dimensions] 1 for examples of (9, 8, 2); expected 1 for what goes by time, or 2");
 }
 
 TEST(ConvolutionalModel, SaysThatAPictureIsTooSmall) {

@@ -15,7 +15,7 @@ Shape moved_in(const ConvolutionalOptions& o) {
   Shape shape = o.example;
   if (o.dimensions == 2 && shape.rank() == 2) shape.push_back(1);
   if (shape.rank() != static_cast<int>(o.dimensions) + 1) {
-    fail_usage("model.dimensions", "{} for examples of {}; expected 1 for what goes by time, and 2", o.dimensions,
+    fail_usage("model.dimensions", "{} for examples of {}; expected 1 for what goes by time, or 2", o.dimensions,
                to_string(o.example));
   }
   return shape;
