@@ -71,7 +71,7 @@ TEST(TableEncoder, ComesBackFromJson) {
 }
 
 TEST(TableEncoder, KeepsThatClassesHaveAColumnEach) {
-  const Table table = parse_csv("x,a,b\n1,0.25,0.75\n2,1,0", "t.csv");
+  const Table table = parse_csv("x,a,b\n1,0.25,0.75\n2,1,0\n3,0,1", "t.csv");
   const TableEncoder encoder = TableEncoder::fit(table, kFirst, {.soft_classes = {"a", "b"}, .classes = true});
   EXPECT_TRUE(encoder.is_soft());
   EXPECT_EQ(encoder.features().size(), 1u);
@@ -79,7 +79,7 @@ TEST(TableEncoder, KeepsThatClassesHaveAColumnEach) {
   const TableEncoder again = TableEncoder::from_json(encoder.to_json(), "c.json");
   EXPECT_EQ(again.to_json(), encoder.to_json());
   EXPECT_EQ(again.target_columns(), (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(again.targets(table).values<double>(), (std::vector<double>{0.25, 0.75, 1.0, 0.0}));
+  EXPECT_EQ(again.targets(table).values<double>(), (std::vector<double>{0.25, 0.75, 1.0, 0.0, 0.0, 1.0}));
   EXPECT_EQ(again.inputs(table).values<double>(), encoder.inputs(table).values<double>());
 }
 
