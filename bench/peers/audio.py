@@ -1,10 +1,9 @@
 """Compares what is done to ten seconds of sound with torchaudio. Called by bench/peers/audio."""
 
 import argparse
-import statistics
 import sys
 
-from side_by_side import in_turn, processor
+from side_by_side import in_turn, print_ratios, processor
 
 WORK = {"log_mel_400": "log-mel, 16 kHz, transforms of 400, hop 160, 80 bands",
         "log_mel_1024": "log-mel, 16 kHz, transforms of 1024, hop 256, 80 bands",
@@ -24,12 +23,7 @@ def main():
         mine, theirs = results["gradus"], results["torchaudio"]
         print(f"\n{processor()}; {mine[0]['isa']}, {threads} threads; torchaudio {theirs[0]['version']}, PyTorch "
               f"{theirs[0]['torch']}; ten seconds, medians of {a.rounds} rounds")
-        for name, what in WORK.items():
-            ms, cpu = ([statistics.median(run[name][field] for run in runs) for runs in (mine, theirs)]
-                       for field in ("ms_median", "cpu_ms_median"))
-            off = mine[0][name]["mean"] - theirs[0][name]["mean"]
-            print(f"{what:54} {ms[0]:7.2f} ms, torchaudio {ms[1]:7.2f}: {ms[1] / ms[0]:6.1f}× ({cpu[1] / cpu[0]:.1f}× of "
-                  f"processor time); means differ by {off:.1e}")
+        print_ratios(WORK, mine, theirs, "torchaudio")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """Compares what is done to a picture of 500×375 with Pillow and torchvision. Called by bench/peers/images."""
 
 import argparse
-import statistics
 import sys
 
-from side_by_side import in_turn, processor
+from side_by_side import in_turn, print_ratios, processor
 
 WORK = {"bilinear": "bilinear resize to 224×224, and to floats",
         "bicubic": "bicubic resize to 224×224, and to floats",
@@ -22,12 +21,7 @@ def main():
     mine, theirs = results["gradus"], results["torchvision"]
     print(f"{processor()}; {mine[0]['isa']}, one thread; Pillow {theirs[0]['pillow']}, torchvision "
           f"{theirs[0]['version']}, PyTorch {theirs[0]['torch']}; a picture of 500×375, medians of {a.rounds} rounds")
-    for name, what in WORK.items():
-        ms, cpu = ([statistics.median(run[name][field] for run in runs) for runs in (mine, theirs)]
-                   for field in ("ms_median", "cpu_ms_median"))
-        off = mine[0][name]["mean"] - theirs[0][name]["mean"]
-        print(f"{what:58} {ms[0]:6.2f} ms, Pillow and torchvision {ms[1]:6.2f}: {ms[1] / ms[0]:5.1f}× "
-              f"({cpu[1] / cpu[0]:.1f}× of processor time); means differ by {off:.1e}")
+    print_ratios(WORK, mine, theirs, "Pillow and torchvision")
 
 
 if __name__ == "__main__":

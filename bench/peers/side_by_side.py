@@ -6,6 +6,7 @@ import platform
 import statistics
 import struct
 import subprocess
+import time
 
 
 def result_of(command: list[str]) -> dict:
@@ -24,6 +25,30 @@ def in_turn(rounds: int, commands: dict[str, list[str]]) -> dict[str, list[dict]
 
 def median(results: list[dict], field: str) -> float:
     return statistics.median(result[field] for result in results)
+
+
+def timed(work, times: int) -> dict:
+    """Medians of what `work`, whose result is a tensor, takes, in ms of the clock and of the processor."""
+    result = work()
+    wall, cpu = [], []
+    for _ in range(times):
+        start, start_cpu = time.perf_counter(), time.process_time()
+        result = work()
+        wall.append(1e3 * (time.perf_counter() - start))
+        cpu.append(1e3 * (time.process_time() - start_cpu))
+    return {"ms_median": statistics.median(wall), "cpu_ms_median": statistics.median(cpu),
+            "mean": result.double().mean().item()}
+
+
+def print_ratios(work: dict[str, str], mine: list[dict], theirs: list[dict], peer: str) -> None:
+    """A line for each work by what `timed` told of it: the medians of all rounds, and their ratio."""
+    width = max(len(what) for what in work.values())
+    for name, what in work.items():
+        ms, cpu = ([statistics.median(run[name][field] for run in runs) for runs in (mine, theirs)]
+                   for field in ("ms_median", "cpu_ms_median"))
+        off = mine[0][name]["mean"] - theirs[0][name]["mean"]
+        print(f"{what:{width}} {ms[0]:7.2f} ms, {peer} {ms[1]:7.2f}: {ms[1] / ms[0]:6.1f}× ({cpu[1] / cpu[0]:.1f}× of "
+              f"processor time); means differ by {off:.1e}")
 
 
 def processor() -> str:

@@ -1,11 +1,10 @@
 """The work of bench_audio in torchaudio, printed as one JSON object: torchaudio_audio.py THREADS. Called by audio.py."""
 
 import json
-import statistics
 import sys
-import time
 
 import torch
+from side_by_side import timed
 
 torch.version.cuda = None  # torchaudio will not load beside a torch of another CUDA, of which nothing is used here
 import torchaudio
@@ -17,16 +16,7 @@ def ten_seconds(rate: int) -> torch.Tensor:
     return (0.5 * torch.sin(3000 * t + 2000 * torch.sin(3 * t))).float()
 
 
-def timed(work) -> dict:
-    result = work()
-    wall, cpu = [], []
-    for _ in range(50):
-        start, start_cpu = time.perf_counter(), time.process_time()
-        result = work()
-        wall.append(1e3 * (time.perf_counter() - start))
-        cpu.append(1e3 * (time.process_time() - start_cpu))
-    return {"ms_median": statistics.median(wall), "cpu_ms_median": statistics.median(cpu),
-            "mean": result.double().mean().item()}
+TIMES = 50
 
 
 def main():
@@ -38,10 +28,10 @@ def main():
     resample = transforms.Resample(44_100, 16_000)
     with torch.inference_mode():
         print(json.dumps({
-            "log_mel_400": timed(lambda: torch.log(mel(speech) + 1e-6)),
-            "log_mel_1024": timed(lambda: torch.log(wide(speech) + 1e-6)),
-            "mfcc": timed(lambda: mfcc(speech)),
-            "resample": timed(lambda: resample(music)),
+            "log_mel_400": timed(lambda: torch.log(mel(speech) + 1e-6), TIMES),
+            "log_mel_1024": timed(lambda: torch.log(wide(speech) + 1e-6), TIMES),
+            "mfcc": timed(lambda: mfcc(speech), TIMES),
+            "resample": timed(lambda: resample(music), TIMES),
             "version": torchaudio.__version__, "torch": torch.__version__}))
 
 

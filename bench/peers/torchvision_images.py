@@ -1,12 +1,11 @@
 """The work of bench_images in Pillow and torchvision, printed as one JSON object. Called by images.py."""
 
 import json
-import statistics
-import time
 
 import numpy as np
 import PIL
 import torch
+from side_by_side import timed
 
 torch.version.cuda = None  # torchvision will not load beside a torch of another CUDA, of which nothing is used here
 import torchvision
@@ -19,16 +18,7 @@ def photograph():
     return Image.fromarray(np.stack([(x * (c + 1) + y * (3 - c) + x * y // 64) % 256 for c in range(3)], -1).astype(np.uint8))
 
 
-def timed(work):
-    result = work()
-    wall, cpu = [], []
-    for _ in range(100):
-        start, start_cpu = time.perf_counter(), time.process_time()
-        result = work()
-        wall.append(1e3 * (time.perf_counter() - start))
-        cpu.append(1e3 * (time.process_time() - start_cpu))
-    return {"ms_median": statistics.median(wall), "cpu_ms_median": statistics.median(cpu),
-            "mean": result.double().mean().item()}
+TIMES = 100
 
 
 def main():
@@ -47,9 +37,9 @@ def main():
 
     with torch.inference_mode():
         print(json.dumps({
-            "bilinear": timed(lambda: to_floats(image.resize((224, 224), Image.BILINEAR))),
-            "bicubic": timed(lambda: to_floats(image.resize((224, 224), Image.BICUBIC))),
-            "augmented": timed(lambda: varied(False)), "with_hue": timed(lambda: varied(True)),
+            "bilinear": timed(lambda: to_floats(image.resize((224, 224), Image.BILINEAR)), TIMES),
+            "bicubic": timed(lambda: to_floats(image.resize((224, 224), Image.BICUBIC)), TIMES),
+            "augmented": timed(lambda: varied(False), TIMES), "with_hue": timed(lambda: varied(True), TIMES),
             "version": torchvision.__version__, "pillow": PIL.__version__, "torch": torch.__version__}))
 
 
