@@ -9,11 +9,10 @@
 #include "gradus/nn/models/recurrent.h"
 #include "gradus/nn/models/resnet.h"
 #include "gradus/nn/models/transformer_encoder.h"
+#include "gradus/train/data_parts.h"
 
 namespace gradus::internal {
 namespace {
-
-uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
 
 [[noreturn]] void fail_kind(const Config& config, const char* wanted) {
   fail_usage(config.where("model.kind"),
