@@ -87,7 +87,8 @@ ConvolutionalOptions cnn_options(const Config& config, const Shape& example) {
                          .dimensions = config.integer("model.dimensions"),
                          .stages = {},
                          .kernel = config.integer("model.kernel"),
-                         .same_padding = config.text("model.padding") == "same",
+                         .padding = config.text("model.padding") == "same" ? ConvolutionalOptions::Padding::kSame
+                                                                           : ConvolutionalOptions::Padding::kValid,
                          .pool = config.text("model.pool") == "max" ? ConvolutionalOptions::Pool::kMax
                                                                     : ConvolutionalOptions::Pool::kAverage,
                          .global_pool = config.boolean("model.global_pool"),

@@ -27,7 +27,7 @@ ConvolutionalOptions lenet_options(const Shape& example) {
   return {.example = example,
           .stages = {{6, 1}, {16, 1}},
           .kernel = 5,
-          .pad_first_only = true,
+          .padding = ConvolutionalOptions::Padding::kFirstOnly,
           .pool = ConvolutionalOptions::Pool::kAverage,
           .hidden = {120, 84},
           .activation = Activation::kTanh};
@@ -54,7 +54,8 @@ ConvolutionalModel::ConvolutionalModel(const ConvolutionalOptions& o, uint64_t s
   const ParameterBuilder p(parameters_, buffers_, seed), features = p / "features";
   const int spatial = shape.rank() - 1;
   for (size_t stage = 0; stage < o.stages.size(); ++stage) {
-    const bool pads = o.same_padding && !(o.pad_first_only && stage > 0);
+    using Padding = ConvolutionalOptions::Padding;
+    const bool pads = o.padding == Padding::kSame || (o.padding == Padding::kFirstOnly && stage == 0);
     const int64_t padding = pads ? o.kernel / 2 : 0;
     for (int64_t i = 0; i < o.stages[stage].convolutions; ++i) {
       const int64_t in = shape.back(), out = o.stages[stage].channels;

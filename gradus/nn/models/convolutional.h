@@ -19,8 +19,9 @@ struct ConvolutionalOptions {
   int64_t dimensions = 2;       ///< That the convolutions move in: 1 along T, 2.
   std::vector<ConvolutionStage> stages = {{32, 1}, {64, 1}};
   int64_t kernel = 3;
-  bool same_padding = true;  ///< Zeros around the picture keep its size; of the first stage alone with `first_only`.
-  bool pad_first_only = false;
+  /// Where zeros around the picture keep its size: in all stages, in the first alone, or in none.
+  enum class Padding : uint8_t { kSame, kFirstOnly, kValid };
+  Padding padding = Padding::kSame;
   enum class Pool : uint8_t { kMax, kAverage };
   Pool pool = Pool::kMax;          ///< Of 2 × 2, or 2.
   bool global_pool = false;        ///< The mean over all places in place of all of them, before the linear layers.
