@@ -185,12 +185,6 @@ std::unique_ptr<AudioDataset> part_of(const Sounds& sounds, const std::shared_pt
   return std::make_unique<AudioDataset>(sounds.files, extractor, rows, std::move(own), augment);
 }
 
-std::vector<int64_t> all_rows(const Sounds& sounds) {
-  std::vector<int64_t> rows;
-  for (int64_t row = 0; row < sounds.files->size(); ++row) rows.push_back(row);
-  return rows;
-}
-
 Tensor targets_of(const AudioEncoder& encoder, const Table& table) {
   return encoder.labels.has_target() ? encoder.labels.targets(table) : Tensor();
 }
@@ -206,7 +200,7 @@ uint64_t hash_of(const AudioFiles& files, const Tensor& targets, uint64_t hash) 
 ReadRows read_audio_files(const Config& config, const AudioEncoder& encoder, const std::vector<std::string>& paths) {
   const Sounds sounds = read_sounds(config, paths, encoder.format.rate);
   const auto extractor = std::make_shared<AudioExtractor>(encoder.format);
-  return {part_of(sounds, extractor, targets_of(encoder, sounds.table), all_rows(sounds), {}),
+  return {part_of(sounds, extractor, targets_of(encoder, sounds.table), all_rows(sounds.files->size()), {}),
           {.skipped = sounds.skipped}};
 }
 
@@ -229,7 +223,7 @@ ExperimentData make_audio_data(const Config& config, const DataEncoder& given) {
     const Sounds held = read_sounds(config, config.texts("data.validation_path"), rate);
     const Tensor held_targets = targets_of(encoder, held.table);
     data.hash = hash_of(*held.files, held_targets, data.hash);
-    data.validation = part_of(held, extractor, held_targets, all_rows(held), {});
+    data.validation = part_of(held, extractor, held_targets, all_rows(held.files->size()), {});
     data.left_out.skipped.add(held.skipped);
   }
   data.shape = shape_for(config, encoder.labels);
@@ -256,7 +250,7 @@ AudioRows read_audio_rows(const Config& config, const AudioEncoder& encoder, con
   }
   const Sounds sounds{.files = std::make_shared<AudioFiles>(std::move(files), encoder.format.rate)};
   const auto extractor = std::make_shared<AudioExtractor>(encoder.format);
-  return {part_of(sounds, extractor, {}, all_rows(sounds), {}), std::move(names)};
+  return {part_of(sounds, extractor, {}, all_rows(sounds.files->size()), {}), std::move(names)};
 }
 
 }  // namespace gradus::internal

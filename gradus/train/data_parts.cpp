@@ -1,5 +1,6 @@
 #include "gradus/train/data_parts.h"
 
+#include <numeric>
 #include <utility>
 
 #include "gradus/base/error.h"
@@ -40,6 +41,12 @@ Split random_split(const Config& config, int64_t size) {
   Split split = split_at_random(size, held, seed_of(config));
   split.training = draw_rows(split.training, trained, seed_of(config));
   return split;
+}
+
+std::vector<int64_t> all_rows(int64_t count) {
+  std::vector<int64_t> rows(static_cast<size_t>(count));
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
 }
 
 std::unique_ptr<TensorDataset> part_of(const TensorDataset& all, const std::vector<int64_t>& ids) {

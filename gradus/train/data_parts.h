@@ -21,6 +21,8 @@ void check_held_out(const Config& config, int64_t held, int64_t size, const char
 int64_t trained_on(const Config& config, int64_t available, const char* unit);
 /// Examples that are held out at random.
 Split random_split(const Config& config, int64_t size);
+/// 0, 1, …, count − 1.
+std::vector<int64_t> all_rows(int64_t count);
 /// Examples with targets, or without where these are undefined.
 TensorDataset dataset_of(Tensor inputs, Tensor targets, Tensor weights = {});
 /// These examples of a data set, as one of their own; null for none.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <set>
 
 #include "gradus/base/error.h"
@@ -102,12 +101,6 @@ AugmentOptions augment_options(const Config& config) {
           .erase = config.real("augment.erase"),
           .mixup = config.real("augment.mixup"),
           .cutmix = config.real("augment.cutmix")};
-}
-
-std::vector<int64_t> all_rows(int64_t count) {
-  std::vector<int64_t> rows(static_cast<size_t>(count));
-  std::iota(rows.begin(), rows.end(), 0);
-  return rows;
 }
 
 // These rows as examples. What is in memory and never varied is encoded once.
