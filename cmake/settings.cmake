@@ -6,6 +6,7 @@ set(GRADUS_SANITIZE "" CACHE STRING "Value of -fsanitize=, such as address,undef
 option(GRADUS_WERROR "Warnings are errors" OFF)
 option(GRADUS_TESTS "Build the tests and the examples" ${PROJECT_IS_TOP_LEVEL})
 option(GRADUS_BENCH "Build the micro-benchmarks" OFF)
+option(GRADUS_UNITY "Compile the library's files eight at a time: quicker as a whole, slower after a change" ON)
 option(GRADUS_FUZZ "Build the fuzz targets for libFuzzer (clang only)" OFF)
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
@@ -39,3 +40,16 @@ if(GRADUS_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
   add_link_options(-fsanitize=fuzzer-no-link)
 endif()
+
+# A name in an unnamed namespace is then one for its whole folder.
+function(gradus_compile_together target)
+  if(NOT GRADUS_UNITY)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  get_target_property(type ${target} TYPE)
+  if(NOT type STREQUAL INTERFACE_LIBRARY)
+    # g++ takes the files for headers, in which an unnamed namespace would be a mistake.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  endif()
+endfunction()

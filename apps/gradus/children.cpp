@@ -48,7 +48,7 @@ struct Pipe {
 std::atomic<int> g_signals_to{-1};
 
 // A byte wakes the poll, on whichever thread the signal came.
-void on_signal(int number) {
+void on_signal_to_children(int number) {
   const int saved = errno;
   const auto byte = static_cast<char>(number);
   [[maybe_unused]] const ssize_t written = ::write(g_signals_to.load(), &byte, 1);
@@ -61,7 +61,7 @@ class SignalPipe {
   SignalPipe() {
     g_signals_to.store(pipe_.to);
     struct sigaction action {};
-    action.sa_handler = on_signal;
+    action.sa_handler = on_signal_to_children;
     action.sa_flags = SA_RESTART;
     for (size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &action, &before_[i]);
     struct sigaction ignore {};

@@ -12,7 +12,7 @@ namespace {
 std::atomic<Run*> g_run{nullptr};
 std::atomic<int> g_signal{0};
 
-void on_signal(int number) {
+void on_interrupt(int number) {
   int none = 0;
   if (g_run.load() == nullptr) ::_exit(128 + number);
   if (!g_signal.compare_exchange_strong(none, number)) ::_exit(128 + number);
@@ -34,7 +34,7 @@ void set_handler(int number, void (*handler)(int)) {
 
 // Also where a shell started us in the background with SIGINT ignored: `kill -INT` then means what it says.
 Interrupt::Interrupt() {
-  for (const int number : {SIGINT, SIGTERM}) set_handler(number, on_signal);
+  for (const int number : {SIGINT, SIGTERM}) set_handler(number, on_interrupt);
   set_handler(SIGUSR1, on_request);
   set_handler(SIGHUP, SIG_IGN);
   set_handler(SIGXFSZ, SIG_IGN);  // a file beyond its limit is an error with a message

@@ -17,11 +17,11 @@ namespace gradus::command {
 namespace {
 
 // Up to so many rows are printed; --json has all.
-constexpr size_t kMostRows = 30;
+constexpr size_t kMostCurveRows = 30;
 
 std::string table_of(const RateSearch& search) {
   std::string text = fmt::format("{:>13}  {:>13}  {:>13}\n", "learning_rate", "loss", "smoothed");
-  const size_t every = (search.rows.size() + kMostRows - 1) / kMostRows;
+  const size_t every = (search.rows.size() + kMostCurveRows - 1) / kMostCurveRows;
   for (size_t i = 0; i < search.rows.size(); ++i) {
     const RateSearch::Row& row = search.rows[i];
     const bool suggested = search.suggestion == row.learning_rate, lowest = search.lowest_at == row.learning_rate;

@@ -78,7 +78,7 @@ std::string token_examples(const Batch& batch, const TextTokenizer& tokenizer) {
   return text;
 }
 
-constexpr size_t kMostShown = 8;  // of the features of an example
+constexpr size_t kMostFeaturesShown = 8;  // of the features of an example
 
 std::string feature_names(const ExperimentData& data) {
   const TableEncoder* table = target_encoder(data.encoder);
@@ -89,7 +89,7 @@ std::string feature_names(const ExperimentData& data) {
   if (table->array()) return fmt::format(" ({} numbers{})", fmt::join(table->array()->shape, " × "), target);
   std::vector<std::string> names;
   for (const std::string& name : table->input_names()) {
-    if (names.size() == kMostShown) break;
+    if (names.size() == kMostFeaturesShown) break;
     names.push_back(shown_name(name));
   }
   const size_t more = static_cast<size_t>(table->width()) - names.size();
@@ -132,7 +132,7 @@ std::string class_table(const Session& session) {
 std::vector<std::string> feature_texts(const Batch& batch, int64_t row, const TableEncoder* table) {
   std::vector<std::string> texts;
   int64_t all = 0;
-  const int64_t most = kMostShown;
+  const int64_t most = kMostFeaturesShown;
   if (batch.sparse != nullptr) {
     const SparseMatrix& x = *batch.sparse;
     all = x.offsets[static_cast<size_t>(row) + 1] - x.offsets[static_cast<size_t>(row)];

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Up to so many logged rows are printed; a longer run would only scroll.
-constexpr int64_t kMostRows = 50;
+constexpr int64_t kMostLogRows = 50;
 
 void check_folders(const TrainOptions& options) {
   if (options.out && options.out->empty()) {
@@ -292,7 +292,7 @@ class WatchedRun {
 
  private:
   void on_logged(const StepRecord& record) {
-    const bool few = (steps_ - 1) / every_ < kMostRows;
+    const bool few = (steps_ - 1) / every_ < kMostLogRows;
     const bool due = record.step % every_ == 0 || record.validation_loss;
     if (few && due) say(row(record, steps_));
   }

@@ -23,4 +23,9 @@ inline int64_t count_elements(const Parameters& parameters) {
   return count;
 }
 
+/// Gradients are undefined again.
+inline void drop_gradients(const Parameters& parameters) {
+  for (const Parameter& parameter : parameters) parameter.tensor.state()->grad = Tensor();
+}
+
 }  // namespace gradus

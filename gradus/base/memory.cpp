@@ -24,7 +24,7 @@ std::optional<int64_t> number_after(const std::string& text, std::string_view na
   return error == std::errc() ? std::optional(number) : std::nullopt;
 }
 
-std::string text_of(const fs::path& path) {
+std::string content_of(const fs::path& path) {
   std::error_code error;
   return fs::exists(path, error) ? read_file(path, 1 << 20) : "";
 }
@@ -34,7 +34,7 @@ std::optional<int64_t> control_group_bytes() {
   for (const auto& [limit, used] :
        {std::pair("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
         {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"}}) {
-    const std::optional<int64_t> most = number_after(text_of(limit), ""), now = number_after(text_of(used), "");
+    const std::optional<int64_t> most = number_after(content_of(limit), ""), now = number_after(text_of(used), "");
     if (most && now) return *most - *now + resident_bytes();
   }
   return std::nullopt;
@@ -43,12 +43,12 @@ std::optional<int64_t> control_group_bytes() {
 }  // namespace
 
 int64_t resident_bytes() {
-  const std::string status = text_of("/proc/self/status");
+  const std::string status = content_of("/proc/self/status");
   return number_after(status, "VmRSS:").value_or(0) * 1024;
 }
 
 int64_t memory_limit_bytes() {
-  const std::string system = text_of("/proc/meminfo");
+  const std::string system = content_of("/proc/meminfo");
   const int64_t free = 1024 * (number_after(system, "MemAvailable:").value_or(INT64_MAX / 4096) +
                                number_after(system, "SwapFree:").value_or(0));
   const int64_t limit = free + resident_bytes();

@@ -11,7 +11,7 @@ namespace gradus {
 namespace {
 
 constexpr int64_t kBlock = 64;
-constexpr int64_t kTile = 256;  // of rows, below a block, that one thread works on
+constexpr int64_t kRowTile = 256;  // of rows, below a block, that one thread works on
 
 // L of the diagonal block, row by row; the columns before `from` are done with.
 bool factor_block(double* a, int64_t n, int64_t from, int64_t to, double smallest) {
@@ -32,7 +32,7 @@ bool cholesky_factor(double* a, int64_t n, double smallest) {
   for (int64_t from = 0; from < n; from += kBlock) {
     const int64_t to = std::min(from + kBlock, n), width = to - from;
     if (!factor_block(a, n, from, to, smallest)) return false;
-    parallel_for(n - to, kTile, [&](int64_t begin, int64_t end) {
+    parallel_for(n - to, kRowTile, [&](int64_t begin, int64_t end) {
       for (int64_t i = to + begin; i < to + end; ++i) {
         for (int64_t j = from; j < to; ++j) {
           a[i * n + j] = (a[i * n + j] - kernels::dot(a + i * n + from, a + j * n + from, j - from)) / a[j * n + j];
@@ -45,7 +45,7 @@ bool cholesky_factor(double* a, int64_t n, double smallest) {
       std::transform(a + i * n + from, a + i * n + to, negative.begin() + (i - to) * width,
                      [](double v) { return -v; });
     }
-    parallel_for(n - to, kTile, [&](int64_t begin, int64_t end) {
+    parallel_for(n - to, kRowTile, [&](int64_t begin, int64_t end) {
       kernels::product<double>(end - begin, end, width, {a + (to + begin) * n + from, n, 1},
                                {negative.data(), 1, width}, a + (to + begin) * n + to, n, true, {});
     });

@@ -23,8 +23,8 @@ using detail::GaussianDensities;
 using detail::Moments;
 using detail::RowBlocks;
 
-constexpr const char* kSubject = "gaussian_mixture";
-constexpr int64_t kTogether = 256;  // rows whose differences from a mean stay in the cache
+constexpr const char* kGaussianMixture = "gaussian_mixture";
+constexpr int64_t kRowsTogether = 256;  // rows whose differences from a mean stay in the cache
 
 // The moments of all rows about `means` (K, D). `fill(first row, rows, to)` writes responsibilities (rows, K) and
 // returns what is to be added up as the log-likelihood.
@@ -36,9 +36,9 @@ Moments moments_of(const Tensor& x, Covariance covariance, const Tensor& means, 
   std::vector<Moments> parts(static_cast<size_t>(blocks.count), Moments(covariance, 0, columns));
   parallel_for(x.size(0), blocks.length, [&](int64_t begin, int64_t end) {
     Moments part(covariance, components, columns);
-    std::vector<double> responsibilities(static_cast<size_t>(kTogether * components));
-    for (int64_t row = begin; row < end; row += kTogether) {
-      const int64_t rows = std::min(kTogether, end - row);
+    std::vector<double> responsibilities(static_cast<size_t>(kRowsTogether * components));
+    for (int64_t row = begin; row < end; row += kRowsTogether) {
+      const int64_t rows = std::min(kRowsTogether, end - row);
       part.log_likelihood += fill(row, rows, responsibilities.data());
       part.add(x.data<float>() + row * columns, rows, means.data<double>(), responsibilities.data());
     }
@@ -65,7 +65,7 @@ GaussianMixture mixture_by(const Tensor& x, const std::vector<double>& mean, con
 
 Tensor checked_responsibilities(const Tensor& given, int64_t rows, int64_t components) {
   if (!given.defined() || !is_float(given.dtype()) || !(given.shape() == Shape{rows, components})) {
-    fail(kSubject, "the responsibilities are {}; expected f32 or f64 ({}, {})",
+    fail(kGaussianMixture, "the responsibilities are {}; expected f32 or f64 ({}, {})",
          given.defined() ? given.describe() : "undefined", rows, components);
   }
   Tensor result = kernels::contiguous(kernels::cast(given, DType::kF64));
@@ -74,13 +74,14 @@ Tensor checked_responsibilities(const Tensor& given, int64_t rows, int64_t compo
     const double sum = std::accumulate(row, row + components, 0.0);
     const bool is_whole = std::abs(sum - 1.0) <= 1e-5;
     if (!is_whole || *std::min_element(row, row + components) < 0.0) {
-      fail(kSubject, "the responsibilities of row {} have the sum {}; expected numbers from 0 with the sum 1", i, sum);
+      fail(kGaussianMixture, "the responsibilities of row {} have the sum {}; expected numbers from 0 with the sum 1",
+           i, sum);
     }
   }
   return result;
 }
 
-GaussianMixture start_of(const Tensor& x, const std::vector<double>& mean, const GaussianMixtureOptions& o) {
+GaussianMixture mixture_at_start(const Tensor& x, const std::vector<double>& mean, const GaussianMixtureOptions& o) {
   const int64_t k = o.components;
   if (o.start == MixtureStart::kResponsibilities) {
     const Tensor given = checked_responsibilities(o.responsibilities, x.size(0), k);
@@ -94,11 +95,12 @@ GaussianMixture start_of(const Tensor& x, const std::vector<double>& mean, const
     labels = fit_kmeans(x, {.clusters = k, .seed = o.seed}).labels;
   } else if (o.start != MixtureStart::kMeans) {
     const KMeansStart start = o.start == MixtureStart::kRandom ? KMeansStart::kRandom : KMeansStart::kPlusPlus;
-    labels = nearest_centers(x, detail::start_centers(kSubject, x, {.clusters = k, .start = start, .seed = o.seed}));
+    labels =
+        nearest_centers(x, detail::start_centers(kGaussianMixture, x, {.clusters = k, .start = start, .seed = o.seed}));
   } else {
     labels = nearest_centers(x, o.means);
     if (o.means.size(0) != k) {
-      fail_usage(kSubject, "{} means are given for {} components; expected as many", o.means.size(0), k);
+      fail_usage(kGaussianMixture, "{} means are given for {} components; expected as many", o.means.size(0), k);
     }
   }
   const int64_t* label = labels.data<int64_t>();
@@ -111,26 +113,27 @@ GaussianMixture start_of(const Tensor& x, const std::vector<double>& mean, const
 
 void check_options(const Tensor& x, const GaussianMixtureOptions& o) {
   if (o.components < 1 || o.components > x.size(0)) {
-    fail_usage(kSubject, "{} components for {} rows; expected 1 or more, and no more than rows", o.components,
+    fail_usage(kGaussianMixture, "{} components for {} rows; expected 1 or more, and no more than rows", o.components,
                x.size(0));
   }
   if (!(o.regularization >= 0.0 && std::isfinite(o.regularization))) {
-    fail_usage(kSubject, "regularization is {}; expected a finite number from 0", o.regularization);
+    fail_usage(kGaussianMixture, "regularization is {}; expected a finite number from 0", o.regularization);
   }
   if (!(o.tolerance >= 0.0 && std::isfinite(o.tolerance))) {
-    fail_usage(kSubject, "tolerance is {}; expected a finite number from 0", o.tolerance);
+    fail_usage(kGaussianMixture, "tolerance is {}; expected a finite number from 0", o.tolerance);
   }
 }
 
 // Calls `take(first row, rows, joint logarithms (rows, K))` for groups of the rows, on several threads.
 template <class Take>
 void for_joint_logs(const GaussianMixture& mixture, const Tensor& any, Take&& take) {
-  const Tensor x = detail::checked_rows(kSubject, any);
+  const Tensor x = detail::checked_rows(kGaussianMixture, any);
   if (x.size(1) != mixture.means.size(1)) {
-    fail(kSubject, "the data is {}; expected {} columns, as the mixture has", x.describe(), mixture.means.size(1));
+    fail(kGaussianMixture, "the data is {}; expected {} columns, as the mixture has", x.describe(),
+         mixture.means.size(1));
   }
-  const GaussianDensities densities(kSubject, mixture);
-  parallel_for(x.size(0), kTogether, [&](int64_t begin, int64_t end) {
+  const GaussianDensities densities(kGaussianMixture, mixture);
+  parallel_for(x.size(0), kRowsTogether, [&](int64_t begin, int64_t end) {
     std::vector<double> joint(static_cast<size_t>((end - begin) * mixture.means.size(0)));
     densities.joint_logs(x.data<float>() + begin * x.size(1), end - begin, joint.data());
     take(begin, end - begin, joint.data());
@@ -197,13 +200,13 @@ ExpectationMaximization::ExpectationMaximization(const Tensor& x, const Gaussian
       tolerance_(options.tolerance),
       lower_bound_(-std::numeric_limits<double>::infinity()) {
   detail::RowStatistics statistics;
-  x_ = detail::checked_rows(kSubject, x, &statistics);
+  x_ = detail::checked_rows(kGaussianMixture, x, &statistics);
   check_options(x_, options);
-  mixture_ = start_of(x_, statistics.means, options);
+  mixture_ = mixture_at_start(x_, statistics.means, options);
 }
 
 MixtureRound ExpectationMaximization::step() {
-  const GaussianDensities densities(kSubject, mixture_);
+  const GaussianDensities densities(kGaussianMixture, mixture_);
   const auto expect = [&](int64_t row, int64_t rows, double* to) {
     densities.joint_logs(x_.data<float>() + row * x_.size(1), rows, to);
     return detail::normalize_logs(rows, mixture_.means.size(0), to);
@@ -228,19 +231,19 @@ NamedTensors ExpectationMaximization::state() const {
 
 void ExpectationMaximization::restore(const NamedTensors& state) {
   GaussianMixture mixture{.covariance = mixture_.covariance};
-  mixture.weights = detail::find_state(kSubject, state, "weights", mixture_.weights);
-  mixture.means = detail::find_state(kSubject, state, "means", mixture_.means);
-  mixture.covariances = detail::find_state(kSubject, state, "covariances", mixture_.covariances);
-  const Tensor bound = detail::find_state(kSubject, state, "lower_bound", Tensor::scalar(0.0, DType::kF64));
-  const Tensor round = detail::find_state(kSubject, state, "round", Tensor::scalar(0.0, DType::kI64));
+  mixture.weights = detail::find_state(kGaussianMixture, state, "weights", mixture_.weights);
+  mixture.means = detail::find_state(kGaussianMixture, state, "means", mixture_.means);
+  mixture.covariances = detail::find_state(kGaussianMixture, state, "covariances", mixture_.covariances);
+  const Tensor bound = detail::find_state(kGaussianMixture, state, "lower_bound", Tensor::scalar(0.0, DType::kF64));
+  const Tensor round = detail::find_state(kGaussianMixture, state, "round", Tensor::scalar(0.0, DType::kI64));
   mixture_ = std::move(mixture);
   lower_bound_ = bound.item();
   round_ = round.values<int64_t>()[0];
 }
 
 GaussianMixtureResult fit_gaussian_mixture(const Tensor& x, const GaussianMixtureOptions& options) {
-  if (options.max_rounds < 1) fail_usage(kSubject, "{} rounds at most; expected 1 or more", options.max_rounds);
-  if (options.starts < 1) fail_usage(kSubject, "{} starts; expected 1 or more", options.starts);
+  if (options.max_rounds < 1) fail_usage(kGaussianMixture, "{} rounds at most; expected 1 or more", options.max_rounds);
+  if (options.starts < 1) fail_usage(kGaussianMixture, "{} starts; expected 1 or more", options.starts);
   GaussianMixtureResult best{.lower_bound = -std::numeric_limits<double>::infinity()};
   for (int64_t i = 0; i < options.starts; ++i) {
     GaussianMixtureOptions own = options;

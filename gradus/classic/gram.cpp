@@ -12,10 +12,10 @@
 namespace gradus {
 namespace {
 
-constexpr int64_t kTile = 128;        // features on a side
-constexpr int64_t kRows = 512;        // of a product, before its sums go to f64
-constexpr int64_t kWantedUnits = 32;  // that threads can take
-constexpr int64_t kMostPieces = 16;
+constexpr int64_t kFeatureTile = 128;  // features on a side
+constexpr int64_t kProductRows = 512;  // of a product, before its sums go to f64
+constexpr int64_t kWantedUnits = 32;   // that threads can take
+constexpr int64_t kMostGramPieces = 16;
 
 struct Cut {
   int64_t pieces;
@@ -51,10 +51,10 @@ template <class T>
 void add_tile(const T* x, int64_t rows, int64_t width, int64_t row_tile, int64_t column_tile, int64_t m, int64_t n,
               double* sum) {
   std::vector<T> product(static_cast<size_t>(m * n));
-  for (int64_t at = 0; at < rows; at += kRows) {
+  for (int64_t at = 0; at < rows; at += kProductRows) {
     const T* const from = x + at * width;
-    kernels::product<T>(m, n, std::min(kRows, rows - at), {from + row_tile, 1, width}, {from + column_tile, width, 1},
-                        product.data(), n, false, {});
+    kernels::product<T>(m, n, std::min(kProductRows, rows - at), {from + row_tile, 1, width},
+                        {from + column_tile, width, 1}, product.data(), n, false, {});
     for (int64_t i = 0; i < m * n; ++i) sum[i] += double{product[i]};
   }
 }
@@ -62,14 +62,14 @@ void add_tile(const T* x, int64_t rows, int64_t width, int64_t row_tile, int64_t
 // The features in tiles, and pairs of those up to the diagonal.
 struct Tiles {
   int64_t features;
-  int64_t count() const { return (features + kTile - 1) / kTile; }
+  int64_t count() const { return (features + kFeatureTile - 1) / kFeatureTile; }
   int64_t pairs() const { return count() * (count() + 1) / 2; }
   std::pair<int64_t, int64_t> place_of(int64_t pair) const {
     int64_t row = 0;
     for (; pair > row; ++row) pair -= row + 1;
-    return {row * kTile, pair * kTile};
+    return {row * kFeatureTile, pair * kFeatureTile};
   }
-  int64_t width(int64_t at) const { return std::min(kTile, features - at); }
+  int64_t width(int64_t at) const { return std::min(kFeatureTile, features - at); }
 };
 
 // A panel of rows at a time: all its pairs of tiles, and pieces of its rows where the pairs are few, are units of work
@@ -78,8 +78,8 @@ template <class T>
 void dense_gram(const Tensor& x, const Weighting& weighting, double* gram) {
   const int64_t rows = x.size(0), features = x.size(1), side = features + 1;
   const Tiles tiles{features};
-  const int64_t pairs = tiles.pairs(), pieces = std::min((kWantedUnits + pairs - 1) / pairs, kMostPieces);
-  const int64_t panel_rows = std::min(rows, std::max<int64_t>(pieces, 2) * kRows);
+  const int64_t pairs = tiles.pairs(), pieces = std::min((kWantedUnits + pairs - 1) / pairs, kMostGramPieces);
+  const int64_t panel_rows = std::min(rows, std::max<int64_t>(pieces, 2) * kProductRows);
   std::vector<T> panel(static_cast<size_t>(panel_rows * features));
   std::vector<std::vector<double>> sums(static_cast<size_t>(pairs * pieces));
   for (int64_t at = 0; at < rows; at += panel_rows) {
@@ -128,7 +128,7 @@ void add_sparse_rows(const SparseMatrix& x, const double* factors, int64_t begin
 // Pieces with a matrix each.
 Cut cut_sparse(int64_t rows, int64_t elements) {
   constexpr int64_t kNumbers = int64_t{1} << 24;  // of all of them
-  return cut_rows(rows, std::clamp<int64_t>(kNumbers / elements, 1, kMostPieces), kRows);
+  return cut_rows(rows, std::clamp<int64_t>(kNumbers / elements, 1, kMostGramPieces), kProductRows);
 }
 
 void sparse_gram(const SparseMatrix& x, const double* factors, double* gram) {
@@ -168,7 +168,7 @@ int64_t sparse_gram_bytes(int64_t rows, int64_t columns) {
 
 std::vector<double> weighted_sums(const LinearInputs& inputs, const double* factors) {
   const int64_t features = inputs.features(), block = rows_of_a_block(inputs);
-  const Cut cut = cut_rows(inputs.rows(), kMostPieces, block);
+  const Cut cut = cut_rows(inputs.rows(), kMostGramPieces, block);
   const std::vector<double> ones(factors == nullptr ? block : 0, 1.0);
   std::vector<double> sums(cut.pieces * (features + 1)), all(features + 1);
   parallel_for(inputs.rows(), cut.rows, [&](int64_t begin, int64_t end) {

@@ -73,17 +73,18 @@ class InverseHessian {
 };
 
 // Half of Newton's decrement, what a step promises; and the point that it leads to, if there is a lower one.
-struct Iteration {
+struct NewtonIteration {
   double promise = 0.0;
   std::optional<Point> next = std::nullopt;
 };
 
-Iteration iterate(const LinearObjective& objective, const InverseHessian& inverse, const Point& from, double enough) {
+NewtonIteration iterate(const LinearObjective& objective, const InverseHessian& inverse, const Point& from,
+                        double enough) {
   constexpr int kMostHalvings = 40;
   const std::vector<double> direction = inverse.direction(from.gradient);
   const int64_t size = objective.size();
   const double slope = kernels::dot(from.gradient.data(), direction.data(), size);
-  Iteration result{-0.5 * slope};
+  NewtonIteration result{-0.5 * slope};
   if (!(result.promise > enough)) return result;
   const double noise = kSmallestPromise * std::abs(from.value);
   double t = 1.0;
@@ -161,7 +162,7 @@ class Newton : public LinearSolver {
       const double enough = static_cast<double>(sample.size()) / static_cast<double>(sample.rows());
       Point point = point_at(sample, from);
       for (int i = 0; i < kMostIterations; ++i) {
-        Iteration done = iterate(sample, inverse(), point, 0.1 * enough);
+        NewtonIteration done = iterate(sample, inverse(), point, 0.1 * enough);
         if (!done.next) break;
         point = *std::move(done.next);
         if (done.promise <= 4.0 * enough) break;  // the next step would promise its square
@@ -188,7 +189,7 @@ class Newton : public LinearSolver {
     bool ends = before <= options_.tolerance;
     if (!ends) {
       const bool is_fresh = std::equal(point_->x.begin(), point_->x.end(), hessian_at_.data<double>());
-      Iteration done = iterate(objective_, inverse(), *point_, 0.0);
+      NewtonIteration done = iterate(objective_, inverse(), *point_, 0.0);
       // Below the rounding of the objective only the gradient says whether a step leads anywhere.
       const bool is_noise = done.promise <= kSmallestPromise * std::abs(point_->value);
       const double next = done.next ? slope_at(*done.next) : before;

@@ -10,13 +10,13 @@ namespace gradus {
 namespace {
 
 // Pieces of the rows that have a gradient of their own: enough for many threads, few enough that those are small.
-constexpr int64_t kMostPieces = 64;
+constexpr int64_t kMostObjectivePieces = 64;
 constexpr int64_t kFewestPieces = 4;
 constexpr int64_t kNumbersOfPieces = int64_t{1} << 23;
 
 int64_t rows_of_a_piece(const LinearObjective& objective) {
   const int64_t block = rows_of_a_block(objective.inputs());
-  const int64_t most = std::clamp(kNumbersOfPieces / objective.size(), kFewestPieces, kMostPieces);
+  const int64_t most = std::clamp(kNumbersOfPieces / objective.size(), kFewestPieces, kMostObjectivePieces);
   const int64_t blocks = (objective.rows() + block - 1) / block;
   return (blocks + most - 1) / most * block;
 }

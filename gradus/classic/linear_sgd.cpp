@@ -16,8 +16,8 @@
 namespace gradus {
 namespace {
 
-constexpr int64_t kTogether = 512;       // examples whose rates and losses are computed at once
-constexpr double kSmallestScale = 1e-4;  // of the weights' common factor, before it is multiplied in
+constexpr int64_t kExamplesTogether = 512;  // examples whose rates and losses are computed at once
+constexpr double kSmallestScale = 1e-4;     // of the weights' common factor, before it is multiplied in
 
 // t₀ of the optimal rate: the first step on a loss of slope 1 makes weights of their typical size, l2^(−¼).
 double optimal_start(const LinearProblem& problem) {
@@ -134,8 +134,9 @@ class LinearSgd : public LinearSolver {
     std::vector<float> y, scales, gains, bias_gains, z, steps;
     std::vector<double> etas, weights, wide, losses;
     ChainMemory() {
-      for (std::vector<float>* numbers : {&y, &scales, &gains, &bias_gains, &z, &steps}) numbers->resize(kTogether);
-      for (std::vector<double>* numbers : {&etas, &weights, &wide, &losses}) numbers->resize(kTogether);
+      for (std::vector<float>* numbers : {&y, &scales, &gains, &bias_gains, &z, &steps})
+        numbers->resize(kExamplesTogether);
+      for (std::vector<double>* numbers : {&etas, &weights, &wide, &losses}) numbers->resize(kExamplesTogether);
     }
   };
 
@@ -207,7 +208,7 @@ class LinearSgd : public LinearSolver {
     for (int64_t at = 0; at < rows;) {
       const int32_t* const order = all.data() + at;
       const int64_t count =
-          prepare(piece, order, std::min(kTogether, rows - at), output, updates_before + at, own.scale, m);
+          prepare(piece, order, std::min(kExamplesTogether, rows - at), output, updates_before + at, own.scale, m);
       const kernels::SgdChain chain{.loss = stream_->terms().loss,
                                     .parameter = static_cast<float>(piece.loss_parameter()),
                                     .count = count,

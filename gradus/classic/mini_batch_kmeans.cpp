@@ -16,7 +16,7 @@
 namespace gradus {
 namespace {
 
-constexpr const char* kSubject = "mini_batch_kmeans";
+constexpr const char* kMiniBatchKMeans = "mini_batch_kmeans";
 
 // The places in `MiniBatchKMeans::progress_`.
 enum Progress : uint8_t { kSteps, kRowsSinceReplacement, kAverage, kLeast, kStepsSinceLeast, kNumbers };
@@ -35,19 +35,21 @@ Tensor take_rows(const Tensor& x, int64_t count, NumberOf&& number_of) {
 }
 
 void check_options(const MiniBatchKMeansOptions& o) {
-  if (o.batch_size < 1) fail_usage(kSubject, "{} rows a batch; expected 1 or more", o.batch_size);
+  if (o.batch_size < 1) fail_usage(kMiniBatchKMeans, "{} rows a batch; expected 1 or more", o.batch_size);
   if (o.start_rows != 0 && o.start_rows < o.clusters) {
-    fail_usage(kSubject, "a start from {} rows for {} clusters; expected as many or more, or 0 for the usual number",
+    fail_usage(kMiniBatchKMeans,
+               "a start from {} rows for {} clusters; expected as many or more, or 0 for the usual number",
                o.start_rows, o.clusters);
   }
   if (!(o.reassign_below >= 0.0 && o.reassign_below < 1.0)) {
-    fail_usage(kSubject, "reassign_below is {}; expected a number from 0, below 1", o.reassign_below);
+    fail_usage(kMiniBatchKMeans, "reassign_below is {}; expected a number from 0, below 1", o.reassign_below);
   }
   if (!(o.tolerance >= 0.0 && std::isfinite(o.tolerance))) {
-    fail_usage(kSubject, "tolerance is {}; expected a finite number from 0", o.tolerance);
+    fail_usage(kMiniBatchKMeans, "tolerance is {}; expected a finite number from 0", o.tolerance);
   }
-  if (o.patience < 0) fail_usage(kSubject, "patience is {}; expected 1 or more, or 0 for none", o.patience);
-  if (o.max_steps < 0) fail_usage(kSubject, "{} steps at most; expected 1 or more, or 0 for 100 epochs", o.max_steps);
+  if (o.patience < 0) fail_usage(kMiniBatchKMeans, "patience is {}; expected 1 or more, or 0 for none", o.patience);
+  if (o.max_steps < 0)
+    fail_usage(kMiniBatchKMeans, "{} steps at most; expected 1 or more, or 0 for 100 epochs", o.max_steps);
 }
 
 Tensor start_of(const Tensor& x, const MiniBatchKMeansOptions& o) {
@@ -55,11 +57,11 @@ Tensor start_of(const Tensor& x, const MiniBatchKMeansOptions& o) {
       .clusters = o.clusters, .start = o.start, .centers = o.centers, .trials = o.trials, .seed = o.seed};
   const int64_t usual = 3 * std::max(o.batch_size, o.clusters);
   const int64_t count = o.start_rows > 0 ? o.start_rows : usual;
-  if (o.start == KMeansStart::kGiven || count >= x.size(0)) return detail::start_centers(kSubject, x, start);
+  if (o.start == KMeansStart::kGiven || count >= x.size(0)) return detail::start_centers(kMiniBatchKMeans, x, start);
   const uint64_t key = mix(o.seed, hash_name("mini_batch_kmeans.start"));
   const Tensor rows =
       take_rows(x, count, [&](uint64_t i) { return permute_index(i, static_cast<uint64_t>(x.size(0)), key); });
-  return detail::start_centers(kSubject, rows, start);
+  return detail::start_centers(kMiniBatchKMeans, rows, start);
 }
 
 }  // namespace
@@ -67,7 +69,7 @@ Tensor start_of(const Tensor& x, const MiniBatchKMeansOptions& o) {
 MiniBatchKMeans::MiniBatchKMeans(const Tensor& x, const MiniBatchKMeansOptions& options) : options_(options) {
   check_options(options);
   detail::RowStatistics statistics;
-  x_ = detail::checked_rows(kSubject, x, &statistics);
+  x_ = detail::checked_rows(kMiniBatchKMeans, x, &statistics);
   centers_ = start_of(x_, options);
   counts_ = Tensor::zeros({options.clusters}, DType::kF64);
   progress_ = Tensor::zeros({kNumbers}, DType::kF64);
@@ -85,10 +87,10 @@ MiniBatchStep MiniBatchKMeans::step() {
 }
 
 MiniBatchStep MiniBatchKMeans::step_on(const Tensor& any) {
-  const Tensor rows = detail::checked_rows(kSubject, any);
+  const Tensor rows = detail::checked_rows(kMiniBatchKMeans, any);
   const int64_t columns = centers_.size(1);
   if (rows.size(1) != columns) {
-    fail(kSubject, "the rows are {}; expected {} columns, as the centres have", rows.describe(), columns);
+    fail(kMiniBatchKMeans, "the rows are {}; expected {} columns, as the centres have", rows.describe(), columns);
   }
   Tensor labels = Tensor::full({rows.size(0)}, -1.0, DType::kI64);
   detail::Slacks unused;
@@ -169,9 +171,9 @@ NamedTensors MiniBatchKMeans::state() const {
 }
 
 void MiniBatchKMeans::restore(const NamedTensors& state) {
-  Tensor centers = detail::find_state(kSubject, state, "centers", centers_);
-  Tensor counts = detail::find_state(kSubject, state, "counts", counts_);
-  progress_ = detail::find_state(kSubject, state, "progress", progress_);
+  Tensor centers = detail::find_state(kMiniBatchKMeans, state, "centers", centers_);
+  Tensor counts = detail::find_state(kMiniBatchKMeans, state, "counts", counts_);
+  progress_ = detail::find_state(kMiniBatchKMeans, state, "progress", progress_);
   centers_ = std::move(centers);
   counts_ = std::move(counts);
 }

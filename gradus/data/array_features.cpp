@@ -43,21 +43,21 @@ double mean_of(const Tensor& x, std::span<const int64_t> rows, int64_t width, Te
   return total / static_cast<double>(width) / static_cast<double>(rows.size());
 }
 
-[[noreturn]] void fail_json(const std::string& file, std::string_view what) {
+[[noreturn]] void fail_array(const std::string& file, std::string_view what) {
   fail(file, "{}; expected the shape and the scale of an array's examples as gradus writes them", what);
 }
 
-const JsonValue& field(const JsonValue& json, std::string_view key, const std::string& file) {
+const JsonValue& array_field(const JsonValue& json, std::string_view key, const std::string& file) {
   const JsonValue* const found = json.find(key);
-  if (found == nullptr) fail_json(file, fmt::format("there is no \"{}\"", key));
+  if (found == nullptr) fail_array(file, fmt::format("there is no \"{}\"", key));
   return *found;
 }
 
-double number(const JsonValue& json, std::string_view key, const std::string& file) {
-  const JsonValue& value = field(json, key, file);
+double array_number(const JsonValue& json, std::string_view key, const std::string& file) {
+  const JsonValue& value = array_field(json, key, file);
   if (const auto* real = value.get<double>()) return *real;
   if (const auto* integer = value.get<int64_t>()) return static_cast<double>(*integer);
-  fail_json(file, fmt::format("\"{}\" is no number", key));
+  fail_array(file, fmt::format("\"{}\" is no number", key));
 }
 
 }  // namespace
@@ -105,21 +105,21 @@ Tensor array_inputs(const ArrayFeatures& features, Tensor examples, std::string_
 
 ArrayFeatures array_from_json(const JsonValue& value, const std::string& file) {
   ArrayFeatures features;
-  const auto* const sizes = field(value, "shape", file).get<JsonValue::List>();
-  if (sizes == nullptr) fail_json(file, "\"shape\" is no list");
+  const auto* const sizes = array_field(value, "shape", file).get<JsonValue::List>();
+  if (sizes == nullptr) fail_array(file, "\"shape\" is no list");
   int64_t numbers = 1;
   for (const JsonValue& size : *sizes) {
     const auto* const count = size.get<int64_t>();
     if (count == nullptr || *count < 1 || *count > kMostNumbers / numbers) {
-      fail_json(file, "a size is no whole number from 1, or there are too many numbers");
+      fail_array(file, "a size is no whole number from 1, or there are too many numbers");
     }
-    if (features.shape.rank() + 1 == Shape::kMaxRank) fail_json(file, "there are too many sizes");
+    if (features.shape.rank() + 1 == Shape::kMaxRank) fail_array(file, "there are too many sizes");
     features.shape.push_back(*count);
     numbers *= *count;
   }
-  features.mean = number(value, "mean", file);
-  features.scale = number(value, "scale", file);
-  if (!(features.scale > 0.0)) fail_json(file, "the scale is not above 0");
+  features.mean = array_number(value, "mean", file);
+  features.scale = array_number(value, "scale", file);
+  if (!(features.scale > 0.0)) fail_array(file, "the scale is not above 0");
   return features;
 }
 

@@ -15,7 +15,7 @@ AudioFile looked_at(const std::string& path, bool whole) {
   AudioFile file{.path = path};
   try {
     const MappedFile mapped(path);
-    const std::string_view bytes(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size());
+    const std::string_view bytes = mapped.text();
     file.hash = xxh3(bytes.data(), bytes.size());
     file.info = parse_audio_info(bytes, path);
     if (!whole && file.info.frames > 0) return file;
@@ -24,11 +24,6 @@ AudioFile looked_at(const std::string& path, bool whole) {
     file.problem = error.message();
   }
   return file;
-}
-
-Tensor rows_of(const Tensor& targets, std::span<const int64_t> ids) {
-  if (!targets.defined()) return {};
-  return TensorDataset(targets).batch(ids).inputs;
 }
 
 }  // namespace
@@ -103,7 +98,7 @@ Batch AudioDataset::make(std::span<const int64_t> ids, Write&& write) const {
   parallel_for(count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) write(ids[static_cast<size_t>(i)], to + i * shape.numel());
   });
-  return {.inputs = std::move(inputs), .targets = rows_of(targets_, ids)};
+  return {.inputs = std::move(inputs), .targets = detail::rows_of(targets_, ids)};
 }
 
 Batch AudioDataset::batch(std::span<const int64_t> ids) const {

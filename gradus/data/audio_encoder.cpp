@@ -26,7 +26,7 @@ T named(const std::array<std::string_view, kCount>& names, std::string_view name
   return static_cast<T>(found - names.begin());
 }
 
-[[noreturn]] void fail_json(const std::string& file, std::string_view what) {
+[[noreturn]] void fail_audio(const std::string& file, std::string_view what) {
   fail(file, "\"audio\" {}; expected the sounds of a model as gradus writes them", what);
 }
 
@@ -37,13 +37,13 @@ struct Fields {
 
   const JsonValue& field(std::string_view key) const {
     const JsonValue* const found = json.find(key);
-    if (found == nullptr) fail_json(file, fmt::format("has no \"{}\"", key));
+    if (found == nullptr) fail_audio(file, fmt::format("has no \"{}\"", key));
     return *found;
   }
   int64_t integer(std::string_view key, int64_t low, int64_t high) const {
     const auto* const number = field(key).get<int64_t>();
     if (number == nullptr || *number < low || *number > high) {
-      fail_json(file, fmt::format("has a \"{}\" that is no whole number from {} to {}", key, low, high));
+      fail_audio(file, fmt::format("has a \"{}\" that is no whole number from {} to {}", key, low, high));
     }
     return *number;
   }
@@ -54,31 +54,31 @@ struct Fields {
   }
   double number(std::string_view key) const {
     const std::optional<double> value = real(field(key));
-    if (!value || !std::isfinite(*value)) fail_json(file, fmt::format("has a \"{}\" that is no number", key));
+    if (!value || !std::isfinite(*value)) fail_audio(file, fmt::format("has a \"{}\" that is no number", key));
     return *value;
   }
   template <class T, size_t kCount>
   T name(std::string_view key, const std::array<std::string_view, kCount>& names) const {
     const auto* const text = field(key).get<std::string>();
     const auto* const found = text == nullptr ? names.end() : std::find(names.begin(), names.end(), *text);
-    if (found == names.end()) fail_json(file, fmt::format("has an unknown \"{}\"", key));
+    if (found == names.end()) fail_audio(file, fmt::format("has an unknown \"{}\"", key));
     return static_cast<T>(found - names.begin());
   }
   bool boolean(std::string_view key) const {
     const auto* const value = field(key).get<bool>();
-    if (value == nullptr) fail_json(file, fmt::format("has a \"{}\" that is not true or false", key));
+    if (value == nullptr) fail_audio(file, fmt::format("has a \"{}\" that is not true or false", key));
     return *value;
   }
   std::vector<float> numbers(std::string_view key, int64_t count) const {
     const auto* const list = field(key).get<JsonValue::List>();
     if (list == nullptr || static_cast<int64_t>(list->size()) != count) {
-      fail_json(file, fmt::format("has a \"{}\" that is no list of {} numbers", key, count));
+      fail_audio(file, fmt::format("has a \"{}\" that is no list of {} numbers", key, count));
     }
     std::vector<float> result;
     for (const JsonValue& value : *list) {
       const std::optional<double> one = real(value);
       if (!one || !std::isfinite(static_cast<float>(*one))) {
-        fail_json(file, fmt::format("has a \"{}\" with what is no number", key));
+        fail_audio(file, fmt::format("has a \"{}\" with what is no number", key));
       }
       result.push_back(static_cast<float>(*one));
     }
@@ -108,19 +108,19 @@ AudioFormat format_from(const Fields& f) {
   format.mean = f.numbers("mean", format.shape().back());
   format.scale = f.numbers("scale", format.shape().back());
   for (const float scale : format.scale) {
-    if (!(scale > 0.0F)) fail_json(f.file, "has a \"scale\" that is not above 0");
+    if (!(scale > 0.0F)) fail_audio(f.file, "has a \"scale\" that is not above 0");
   }
   try {
     const AudioExtractor checked(format);
   } catch (const Error& error) {
-    fail_json(f.file, fmt::format("makes no spectrogram ({})", error.message()));
+    fail_audio(f.file, fmt::format("makes no spectrogram ({})", error.message()));
   }
   return format;
 }
 
 // Of each column.
-struct Sums {
-  explicit Sums(size_t columns)
+struct FeatureSums {
+  explicit FeatureSums(size_t columns)
       : sum(columns), squares(columns), low(columns, std::numeric_limits<double>::infinity()), high(columns) {
     for (size_t c = 0; c < columns; ++c) high[c] = -low[c];
   }
@@ -135,7 +135,7 @@ struct Sums {
       }
     }
   }
-  void add(const Sums& other) {
+  void add(const FeatureSums& other) {
     for (size_t c = 0; c < sum.size(); ++c) {
       sum[c] += other.sum[c];
       squares[c] += other.squares[c];
@@ -197,10 +197,10 @@ void fit_audio_scale(AudioFormat& format, Scaling scaling, int64_t count,
   format.mean.assign(columns, 0.0F);
   format.scale.assign(columns, 1.0F);
   if (scaling == Scaling::kNone) return;
-  Sums all(columns);
+  FeatureSums all(columns);
   for (int64_t first = 0; first < count; first += kTogether) {
     const int64_t part = std::min(kTogether, count - first);
-    std::vector<Sums> sums(static_cast<size_t>(part), Sums(columns));
+    std::vector<FeatureSums> sums(static_cast<size_t>(part), FeatureSums(columns));
     parallel_for(part, 1, [&](int64_t begin, int64_t end) {
       std::vector<float> one(static_cast<size_t>(format.shape().numel()));
       for (int64_t i = begin; i < end; ++i) {
@@ -208,7 +208,7 @@ void fit_audio_scale(AudioFormat& format, Scaling scaling, int64_t count,
         sums[static_cast<size_t>(i)].add(one.data(), frames);
       }
     });
-    for (const Sums& one : sums) all.add(one);
+    for (const FeatureSums& one : sums) all.add(one);
   }
   const double total = static_cast<double>(count) * static_cast<double>(frames);
   for (size_t c = 0; c < columns; ++c) {
@@ -241,7 +241,7 @@ std::string AudioEncoder::to_json() const {
 AudioEncoder AudioEncoder::from_json(std::string_view text, const std::string& file) {
   const JsonValue json = parse_json(text, file);
   const JsonValue* const audio = json.find("audio");
-  if (audio == nullptr) fail_json(file, "is missing");
+  if (audio == nullptr) fail_audio(file, "is missing");
   AudioEncoder encoder{.format = format_from({*audio, file}), .labels = TableEncoder::from_json(text, file)};
   const auto& array = encoder.labels.array();
   if (!array || !(array->shape == encoder.format.shape())) {

@@ -188,19 +188,11 @@ AudioInfo parse_audio_info(std::string_view bytes, const std::string& source) {
   return {.frames = frames_said(sound.info), .channels = sound.info.channels, .rate = sound.info.samplerate};
 }
 
-namespace {
-
-std::string_view text_of(const MappedFile& file) {
-  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
-}
-
-}  // namespace
-
 Audio read_audio(const std::string& path, const AudioReadOptions& options) {
-  return parse_audio(text_of(MappedFile(path)), path, options);
+  return parse_audio(MappedFile(path).text(), path, options);
 }
 
-AudioInfo read_audio_info(const std::string& path) { return parse_audio_info(text_of(MappedFile(path)), path); }
+AudioInfo read_audio_info(const std::string& path) { return parse_audio_info(MappedFile(path).text(), path); }
 
 std::string encode_wav(const Audio& audio) {
   const Tensor& samples = audio.samples;

@@ -10,7 +10,7 @@
 namespace gradus {
 namespace {
 
-constexpr int64_t kMostBytes = int64_t{256} << 20;
+constexpr int64_t kMostVocabularyBytes = int64_t{256} << 20;
 constexpr int64_t kMostTokens = int64_t{1} << 24;
 
 struct NamedPattern {
@@ -233,7 +233,7 @@ std::string quoted_regex(WordPattern pattern) {
 }  // namespace
 
 BpeTokenizer BpeTokenizer::load(const std::filesystem::path& path) {
-  return from_json(parse_json(read_file(path, kMostBytes), path.string()), path.string());
+  return from_json(parse_json(read_file(path, kMostVocabularyBytes), path.string()), path.string());
 }
 
 BpeTokenizer BpeTokenizer::from_json(const JsonValue& json, const std::string& file) {
@@ -266,8 +266,8 @@ BpeTokenizer BpeTokenizer::from_json(const JsonValue& json, const std::string& f
 }
 
 BpeTokenizer BpeTokenizer::load_gpt2(const std::filesystem::path& vocabulary, const std::filesystem::path& merges) {
-  return from_gpt2(read_file(vocabulary, kMostBytes), read_file(merges, kMostBytes), vocabulary.string(),
-                   merges.string());
+  return from_gpt2(read_file(vocabulary, kMostVocabularyBytes), read_file(merges, kMostVocabularyBytes),
+                   vocabulary.string(), merges.string());
 }
 
 BpeTokenizer BpeTokenizer::from_gpt2(std::string_view vocabulary, std::string_view merges,

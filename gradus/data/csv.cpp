@@ -212,6 +212,13 @@ std::string possible_names(const FirstRows& rows, const CsvOptions& options) {
 
 }  // namespace
 
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos && !text.empty()) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
 namespace {
 
 Table parse(std::string_view text, const std::string& source, const CsvOptions& options, bool is_mapped) {
@@ -262,7 +269,8 @@ Table joined(std::vector<Table>& pieces, int64_t rows) {
       }
       column = std::move(next);
       TableColumn& first = column.columns[0];
-      first.is_number ? first.numbers.reserve(static_cast<size_t>(rows)) : first.codes.reserve(static_cast<size_t>(rows));
+      first.is_number ? first.numbers.reserve(static_cast<size_t>(rows))
+                      : first.codes.reserve(static_cast<size_t>(rows));
     }
     all.columns.push_back(std::move(column.columns[0]));
   }

@@ -14,6 +14,9 @@
 
 namespace gradus {
 
+/// A field as a file has it: in quotes where it has a separator, a quote or a line's end, or is empty.
+std::string csv_field(const std::string& text);
+
 struct CsvOptions {
   /// What stands between fields. Unset: a tab if the file's name ends in .tsv (or .tsv.gz, .tsv.zst), else a comma.
   std::optional<char> separator = {};

@@ -108,6 +108,10 @@ void check_ids(std::span<const int64_t> ids, int64_t size) {
   }
 }
 
+Tensor rows_of(const Tensor& all, std::span<const int64_t> ids) {
+  return all.defined() ? TensorDataset(all).batch(ids).inputs : Tensor();
+}
+
 }  // namespace detail
 
 TensorDataset::TensorDataset(Tensor inputs) {

@@ -46,6 +46,8 @@ bool for_each_batch(const Dataset& data, int64_t size,
 namespace detail {
 /// Throws unless there are ids and each is in [0, size).
 void check_ids(std::span<const int64_t> ids, int64_t size);
+/// The rows with these ids; undefined where `all` is.
+Tensor rows_of(const Tensor& all, std::span<const int64_t> ids);
 }  // namespace detail
 
 /// Examples that are rows of two tensors in memory.

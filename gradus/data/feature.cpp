@@ -15,7 +15,7 @@
 namespace gradus {
 namespace {
 
-constexpr int64_t kGrain = 4096;  // rows that are worth a thread
+constexpr int64_t kRowsOfAThread = 4096;  // rows that are worth a thread
 
 double transformed(const Feature& f, double number) {
   const double filled = std::isnan(number) ? f.fill : number;
@@ -49,7 +49,7 @@ std::string category_in(const TableColumn& column, int64_t row) {
 
 void write_numbers(const Feature& f, const Table& table, float* to, int64_t stride) {
   const TableColumn& column = numbers_of(f, table);
-  parallel_for(table.rows, kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(table.rows, kRowsOfAThread, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const double number = number_in(column, row);
       const auto seen = static_cast<float>((transformed(f, number) - f.mean) / f.scale);
@@ -92,7 +92,7 @@ void write_categories(const Feature& f, const Table& table, float* to, int64_t s
   std::vector<int64_t> of_code;
   for (const std::string& text : column.dictionary) of_code.push_back(places.of(text));
   const int64_t width = f.width();
-  parallel_for(table.rows, kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(table.rows, kRowsOfAThread, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       if (f.is_embedded) {
         to[row * stride] = static_cast<float>(f.categories.size());
@@ -144,7 +144,7 @@ void write_feature(const Feature& feature, const Table& table, float* to, int64_
 
 namespace {
 
-[[noreturn]] void fail_json(const std::string& file, std::string_view what) {
+[[noreturn]] void fail_column(const std::string& file, std::string_view what) {
   fail(file, "{}; expected the columns of a table as gradus writes them", what);
 }
 
@@ -157,7 +157,7 @@ double number_or(const JsonValue& value, std::string_view key, double fallback, 
   } else if (const auto* integer = found->get<int64_t>()) {
     number = static_cast<double>(*integer);
   } else {
-    fail_json(file, "a mean, a scale, a fill or a number of buckets is no number");
+    fail_column(file, "a mean, a scale, a fill or a number of buckets is no number");
   }
   return number;
 }
@@ -165,7 +165,7 @@ double number_or(const JsonValue& value, std::string_view key, double fallback, 
 bool flag(const JsonValue& value, std::string_view key, const std::string& file) {
   const JsonValue* const found = value.find(key);
   if (found == nullptr) return false;
-  if (found->get<bool>() == nullptr) fail_json(file, fmt::format("the \"{}\" of a column is not true or false", key));
+  if (found->get<bool>() == nullptr) fail_column(file, fmt::format("the \"{}\" of a column is not true or false", key));
   return *found->get<bool>();
 }
 
@@ -174,18 +174,19 @@ int64_t count_of(const JsonValue& value, std::string_view key, const std::string
   const JsonValue* const found = value.find(key);
   if (found == nullptr) return 0;
   const auto* count = found->get<int64_t>();
-  if (count == nullptr || *count < 0) fail_json(file, fmt::format("the \"{}\" of a column is no number of rows", key));
+  if (count == nullptr || *count < 0)
+    fail_column(file, fmt::format("the \"{}\" of a column is no number of rows", key));
   return *count;
 }
 
 std::vector<std::string> texts(const JsonValue& value, std::string_view key, const std::string& file) {
   const JsonValue* const found = value.find(key);
   const auto* list = found == nullptr ? nullptr : found->get<JsonValue::List>();
-  if (list == nullptr) fail_json(file, fmt::format("the \"{}\" of a column is no list", key));
+  if (list == nullptr) fail_column(file, fmt::format("the \"{}\" of a column is no list", key));
   std::vector<std::string> names;
   for (const JsonValue& one : *list) {
     if (one.get<std::string>() == nullptr)
-      fail_json(file, fmt::format("one of the \"{}\" of a column is no text", key));
+      fail_column(file, fmt::format("one of the \"{}\" of a column is no text", key));
     names.push_back(*one.get<std::string>());
   }
   return names;
@@ -217,13 +218,13 @@ JsonText Feature::to_json() const {
 Feature feature_from_json(const JsonValue& value, const std::string& file) {
   constexpr double kMostBuckets = 1 << 24;
   const JsonValue* const name = value.find("name");
-  if (name == nullptr || name->get<std::string>() == nullptr) fail_json(file, "a column's name is no text");
+  if (name == nullptr || name->get<std::string>() == nullptr) fail_column(file, "a column's name is no text");
   Feature f{.name = *name->get<std::string>()};
   f.missing = count_of(value, "missing", file);
   if (value.find("buckets") != nullptr) {
     const double buckets = number_or(value, "buckets", 0.0, file);
     if (!(buckets >= 1.0 && buckets <= kMostBuckets && buckets == std::floor(buckets))) {
-      fail_json(file, "a number of buckets is no whole number from 1 to 2^24");
+      fail_column(file, "a number of buckets is no whole number from 1 to 2^24");
     }
     f.kind = Feature::Kind::kHash;
     f.buckets = static_cast<int64_t>(buckets);
@@ -232,7 +233,7 @@ Feature feature_from_json(const JsonValue& value, const std::string& file) {
     f.categories = texts(value, "categories", file);
     f.missing_is_category = flag(value, "missing_is_category", file);
     f.is_embedded = flag(value, "embedded", file);
-    if (f.width() == 0) fail_json(file, "a column has no category");
+    if (f.width() == 0) fail_column(file, "a column has no category");
   }
   if (f.kind != Feature::Kind::kNumber) {
     f.fills = flag(value, "may_miss", file);
@@ -240,11 +241,11 @@ Feature feature_from_json(const JsonValue& value, const std::string& file) {
     return f;
   }
   if (value.find("mean") == nullptr || value.find("scale") == nullptr) {
-    fail_json(file, "a column has neither a mean and a scale, nor categories, nor buckets");
+    fail_column(file, "a column has neither a mean and a scale, nor categories, nor buckets");
   }
   f.mean = number_or(value, "mean", 0.0, file);
   f.scale = number_or(value, "scale", 1.0, file);
-  if (!(f.scale > 0.0)) fail_json(file, "a scale is not above 0");
+  if (!(f.scale > 0.0)) fail_column(file, "a scale is not above 0");
   f.log1p = flag(value, "log1p", file);
   f.fills = value.find("fill") != nullptr;
   f.fill = number_or(value, "fill", 0.0, file);

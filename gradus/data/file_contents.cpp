@@ -19,7 +19,7 @@ FileContents::FileContents(const std::string& path) {
   std::error_code error;
   if (std::filesystem::is_regular_file(path, error)) {
     mapped_.emplace(path);
-    bytes_ = {reinterpret_cast<const char*>(mapped_->bytes().data()), mapped_->bytes().size()};
+    bytes_ = mapped_->text();
   } else {
     own_ = read_file(path, most_contents_bytes());  // a pipe, or the error of what cannot be read
     bytes_ = own_;

@@ -10,7 +10,7 @@
 namespace gradus {
 namespace {
 
-constexpr const char* kName = "folds";
+constexpr const char* kFolds = "folds";
 
 uint64_t key_of(const FoldOptions& options, int64_t repeat) {
   return mix(mix(options.seed, hash_name("data.folds")), static_cast<uint64_t>(repeat));
@@ -18,7 +18,7 @@ uint64_t key_of(const FoldOptions& options, int64_t repeat) {
 
 size_t count_of(const FoldOptions& options, int64_t rows) {
   if (options.folds < 2 || options.folds > rows) {
-    fail_usage(kName, "{} folds of {} rows; expected 2 or more, and a row for each", options.folds, rows);
+    fail_usage(kFolds, "{} folds of {} rows; expected 2 or more, and a row for each", options.folds, rows);
   }
   return static_cast<size_t>(options.folds);
 }
@@ -51,7 +51,7 @@ Folds folds_of_classes(std::span<const int64_t> classes, const FoldOptions& opti
   size_t line = 0;  // the place in line of the class's first row
   for (const RowGroup& own : row_groups(classes)) {
     if (own.rows.size() < count) {
-      fail(kName, "class {} has {} rows for {} folds; expected at least one a fold", own.number, own.rows.size(),
+      fail(kFolds, "class {} has {} rows for {} folds; expected at least one a fold", own.number, own.rows.size(),
            count);
     }
     std::vector<int64_t> rows = own.rows;
@@ -69,15 +69,15 @@ Folds folds_of_classes(std::span<const int64_t> classes, const FoldOptions& opti
 }
 
 void check_repeats(int64_t repeats, const FoldOptions& options) {
-  if (repeats < 1) fail_usage(kName, "{} repeats; expected 1 or more", repeats);
-  if (!options.shuffle) fail_usage(kName, "repeats without shuffling would all be the same; set shuffle");
+  if (repeats < 1) fail_usage(kFolds, "{} repeats; expected 1 or more", repeats);
+  if (!options.shuffle) fail_usage(kFolds, "repeats without shuffling would all be the same; set shuffle");
 }
 
 }  // namespace
 
 Split split_of_fold(const Folds& folds, int64_t fold) {
   if (fold < 0 || fold >= static_cast<int64_t>(folds.size())) {
-    fail_usage(kName, "fold {} of {}; expected 0 to {}", fold, folds.size(), static_cast<int64_t>(folds.size()) - 1);
+    fail_usage(kFolds, "fold {} of {}; expected 0 to {}", fold, folds.size(), static_cast<int64_t>(folds.size()) - 1);
   }
   Split split;
   for (size_t i = 0; i < folds.size(); ++i) {
@@ -97,7 +97,7 @@ Folds stratified_k_fold(std::span<const int64_t> classes, const FoldOptions& opt
 Folds group_k_fold(std::span<const int64_t> groups, const FoldOptions& options) {
   const size_t count = count_of(options, static_cast<int64_t>(groups.size()));
   std::vector<RowGroup> all = row_groups(groups);
-  if (all.size() < count) fail(kName, "{} groups for {} folds; expected at least one a fold", all.size(), count);
+  if (all.size() < count) fail(kFolds, "{} groups for {} folds; expected at least one a fold", all.size(), count);
   if (options.shuffle) shuffle_groups(all, key_of(options, 0));
   std::stable_sort(all.begin(), all.end(),
                    [](const RowGroup& a, const RowGroup& b) { return a.rows.size() > b.rows.size(); });

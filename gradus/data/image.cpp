@@ -22,13 +22,13 @@ bool is_riff_of(std::string_view bytes, std::string_view kind) {
 // What people take for a picture that is read here.
 std::string_view other_format(std::string_view bytes) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kOthers = {{{"GIF8"sv, "a GIF"sv},
-                                                                                    {"BM"sv, "a BMP"sv},
-                                                                                    {"II*\0"sv, "a TIFF"sv},
-                                                                                    {"MM\0*"sv, "a TIFF"sv},
-                                                                                    {"%PDF"sv, "a PDF"sv},
-                                                                                    {"<svg"sv, "an SVG"sv},
-                                                                                    {"<?xml"sv, "an SVG"sv},
-                                                                                    {"\0\0\1\0"sv, "an icon"sv}}};
+                                                                                     {"BM"sv, "a BMP"sv},
+                                                                                     {"II*\0"sv, "a TIFF"sv},
+                                                                                     {"MM\0*"sv, "a TIFF"sv},
+                                                                                     {"%PDF"sv, "a PDF"sv},
+                                                                                     {"<svg"sv, "an SVG"sv},
+                                                                                     {"<?xml"sv, "an SVG"sv},
+                                                                                     {"\0\0\1\0"sv, "an icon"sv}}};
   for (const auto& [start, name] : kOthers) {
     if (bytes.starts_with(start)) return name;
   }
@@ -61,10 +61,6 @@ ImageHeader header_of(Format format, std::string_view bytes, const std::string& 
       break;
   }
   return detail::parse_webp_header(bytes, source, limits);
-}
-
-std::string_view text_of(const MappedFile& file) {
-  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
 
 // The pixel at (row, column) of the result is that at the place that `from` gives.
@@ -145,12 +141,12 @@ Image decode_image(std::string_view bytes, const std::string& source, const Imag
 
 Image read_image(const std::string& path, const ImageLimits& limits) {
   const MappedFile file(path);
-  return decode_image(text_of(file), path, limits);
+  return decode_image(file.text(), path, limits);
 }
 
 ImageHeader read_image_header(const std::string& path, const ImageLimits& limits) {
   const MappedFile file(path);
-  return parse_image_header(text_of(file), path, limits);
+  return parse_image_header(file.text(), path, limits);
 }
 
 Image oriented(Image image, int orientation) {

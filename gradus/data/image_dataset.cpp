@@ -11,24 +11,6 @@ namespace {
 
 int64_t bytes_of(const Image& image) { return image.samples() * (image.is_wide() ? 2 : 1); }
 
-// The targets of these examples.
-Tensor rows_of(const Tensor& targets, std::span<const int64_t> ids) {
-  if (!targets.defined()) return {};
-  Shape shape = targets.shape();
-  const int64_t width = targets.numel() / shape[0];
-  shape[0] = static_cast<int64_t>(ids.size());
-  Tensor rows = Tensor::empty(shape, targets.dtype());
-  const auto copy = [&](auto* to, const auto* from) {
-    for (const int64_t id : ids) to = std::copy_n(from + id * width, width, to);
-  };
-  if (targets.dtype() == DType::kI64) {
-    copy(rows.mutable_data<int64_t>(), targets.data<int64_t>());
-  } else {
-    copy(rows.mutable_data<float>(), targets.data<float>());
-  }
-  return rows;
-}
-
 }  // namespace
 
 ImageDataset::ImageDataset(std::shared_ptr<const ImageSource> source, std::vector<int64_t> rows, Tensor targets,
@@ -131,14 +113,14 @@ Batch ImageDataset::make(std::span<const int64_t> ids,
 
 Batch ImageDataset::batch(std::span<const int64_t> ids) const {
   Batch batch = make(ids, [this](int64_t id, float* to) { write(id, to); });
-  batch.targets = rows_of(targets_, ids);
+  batch.targets = detail::rows_of(targets_, ids);
   return batch;
 }
 
 Batch ImageDataset::training_batch(std::span<const int64_t> ids, uint64_t key) const {
   if (options_.augment.is_off()) return batch(ids);
   Batch batch = make(ids, [this, key](int64_t id, float* to) { write_training(id, key, to); });
-  batch.targets = options_.augment.mixes() ? mixed_targets(ids, key) : rows_of(targets_, ids);
+  batch.targets = options_.augment.mixes() ? mixed_targets(ids, key) : detail::rows_of(targets_, ids);
   return batch;
 }
 

@@ -32,7 +32,8 @@ int64_t scaled(int64_t x, int64_t numerator, int64_t denominator, int64_t most) 
 
 // The largest part in the middle with the shape of height × width.
 ImageBox part_of_shape(const Image& image, int64_t height, int64_t width) {
-  const int64_t h = scaled(image.width, height, width, image.height), w = scaled(image.height, width, height, image.width);
+  const int64_t h = scaled(image.width, height, width, image.height),
+                w = scaled(image.height, width, height, image.width);
   // One of both is a side of the picture, whose other side the shape then gives.
   const bool is_wide = image.width * height > image.height * width;
   const int64_t tall = is_wide ? image.height : h, broad = is_wide ? w : image.width;
@@ -69,14 +70,14 @@ Image padded(const Image& image, int64_t height, int64_t width) {
 }
 
 // Σx and Σx² of each channel of a picture.
-struct Sums {
+struct ChannelSums {
   std::array<double, 4> of = {}, squares = {};
 };
 
 template <class T>
-Sums sums_of(const std::vector<T>& samples, size_t channels) {
+ChannelSums sums_of(const std::vector<T>& samples, size_t channels) {
   constexpr auto kMost = static_cast<double>(static_cast<T>(~T{0}));
-  Sums sums;
+  ChannelSums sums;
   for (size_t i = 0; i < samples.size(); ++i) {
     const double x = static_cast<double>(samples[i]) / kMost;
     sums.of[i % channels] += x;
@@ -85,21 +86,21 @@ Sums sums_of(const std::vector<T>& samples, size_t channels) {
   return sums;
 }
 
-[[noreturn]] void fail_json(const std::string& file, std::string_view what) {
+[[noreturn]] void fail_image(const std::string& file, std::string_view what) {
   fail(file, "\"image\" {}; expected the pictures of a model as gradus writes them", what);
 }
 
-const JsonValue& field(const JsonValue& json, std::string_view key, const std::string& file) {
+const JsonValue& image_field(const JsonValue& json, std::string_view key, const std::string& file) {
   const JsonValue* const found = json.find(key);
-  if (found == nullptr) fail_json(file, fmt::format("has no \"{}\"", key));
+  if (found == nullptr) fail_image(file, fmt::format("has no \"{}\"", key));
   return *found;
 }
 
 int64_t size_from(const JsonValue& json, std::string_view key, const std::string& file) {
   constexpr int64_t kMost = 1 << 16;
-  const auto* const number = field(json, key, file).get<int64_t>();
+  const auto* const number = image_field(json, key, file).get<int64_t>();
   if (number == nullptr || *number < 1 || *number > kMost) {
-    fail_json(file, fmt::format("has a \"{}\" that is no whole number from 1 to {}", key, kMost));
+    fail_image(file, fmt::format("has a \"{}\" that is no whole number from 1 to {}", key, kMost));
   }
   return *number;
 }
@@ -107,25 +108,27 @@ int64_t size_from(const JsonValue& json, std::string_view key, const std::string
 template <size_t kCount>
 size_t name_from(const JsonValue& json, std::string_view key, const std::array<std::string_view, kCount>& names,
                  const std::string& file) {
-  const auto* const text = field(json, key, file).get<std::string>();
+  const auto* const text = image_field(json, key, file).get<std::string>();
   const auto* const found = text == nullptr ? names.end() : std::find(names.begin(), names.end(), *text);
-  if (found == names.end()) fail_json(file, fmt::format("has an unknown \"{}\"", key));
+  if (found == names.end()) fail_image(file, fmt::format("has an unknown \"{}\"", key));
   return static_cast<size_t>(found - names.begin());
 }
 
-std::vector<float> numbers_from(const JsonValue& json, std::string_view key, int64_t channels, const std::string& file) {
-  const auto* const list = field(json, key, file).get<JsonValue::List>();
+std::vector<float> numbers_from(const JsonValue& json, std::string_view key, int64_t channels,
+                                const std::string& file) {
+  const auto* const list = image_field(json, key, file).get<JsonValue::List>();
   if (list == nullptr || static_cast<int64_t>(list->size()) != channels) {
-    fail_json(file, fmt::format("has a \"{}\" that is no list of {} numbers", key, channels));
+    fail_image(file, fmt::format("has a \"{}\" that is no list of {} numbers", key, channels));
   }
   std::vector<float> numbers;
   for (const JsonValue& value : *list) {
     const auto* const real = value.get<double>();
     const auto* const integer = value.get<int64_t>();
-    if (real == nullptr && integer == nullptr) fail_json(file, fmt::format("has a \"{}\" with what is no number", key));
+    if (real == nullptr && integer == nullptr)
+      fail_image(file, fmt::format("has a \"{}\" with what is no number", key));
     numbers.push_back(static_cast<float>(real != nullptr ? *real : static_cast<double>(*integer)));
     const bool is_fine = std::isfinite(numbers.back()) && (key != "scale" || numbers.back() > 0.0F);
-    if (!is_fine) fail_json(file, fmt::format("has a \"{}\" that is not above 0, or too large", key));
+    if (!is_fine) fail_image(file, fmt::format("has a \"{}\" that is not above 0, or too large", key));
   }
   return numbers;
 }
@@ -134,7 +137,7 @@ ImageFormat format_from(const JsonValue& json, const std::string& file) {
   ImageFormat format{.height = size_from(json, "height", file),
                      .width = size_from(json, "width", file),
                      .channels = size_from(json, "channels", file)};
-  if (format.channels > 4 || format.channels == 2) fail_json(file, "has other than 1, 3 or 4 channels");
+  if (format.channels > 4 || format.channels == 2) fail_image(file, "has other than 1, 3 or 4 channels");
   format.fit = static_cast<ImageFit>(name_from(json, "fit", kFits, file));
   format.resampling = static_cast<Resampling>(name_from(json, "resampling", kResamplings, file));
   format.mean = numbers_from(json, "mean", format.channels, file);
@@ -164,7 +167,7 @@ Image fitted_image(const ImageFormat& f, Image image) {
 
 void fit_image_scale(ImageFormat& format, int64_t count, const std::function<Image(int64_t)>& image) {
   const auto channels = static_cast<size_t>(format.channels);
-  std::vector<Sums> sums(static_cast<size_t>(count));
+  std::vector<ChannelSums> sums(static_cast<size_t>(count));
   parallel_for(count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const Image one = image(i);
@@ -176,7 +179,7 @@ void fit_image_scale(ImageFormat& format, int64_t count, const std::function<Ima
   format.scale.assign(channels, 1.0F);
   for (size_t c = 0; c < channels; ++c) {
     double sum = 0.0, squares = 0.0;
-    for (const Sums& one : sums) {
+    for (const ChannelSums& one : sums) {
       sum += one.of[c];
       squares += one.squares[c];
     }
@@ -188,7 +191,8 @@ void fit_image_scale(ImageFormat& format, int64_t count, const std::function<Ima
 }
 
 std::string ImageEncoder::to_json() const {
-  const std::vector<double> mean(format.mean.begin(), format.mean.end()), scale(format.scale.begin(), format.scale.end());
+  const std::vector<double> mean(format.mean.begin(), format.mean.end()),
+      scale(format.scale.begin(), format.scale.end());
   const JsonText image = JsonText()
                              .add("height", format.height)
                              .add("width", format.width)
@@ -205,7 +209,7 @@ std::string ImageEncoder::to_json() const {
 ImageEncoder ImageEncoder::from_json(std::string_view text, const std::string& file) {
   const JsonValue json = parse_json(text, file);
   const JsonValue* const image = json.find("image");
-  if (image == nullptr) fail_json(file, "is missing");
+  if (image == nullptr) fail_image(file, "is missing");
   ImageEncoder encoder{.format = format_from(*image, file), .labels = TableEncoder::from_json(text, file)};
   const auto& array = encoder.labels.array();
   if (!array || !(array->shape == encoder.format.shape())) {

@@ -16,14 +16,14 @@ namespace {
 constexpr int kExifMarker = JPEG_APP0 + 1;
 constexpr int kMostScans = 500;  // each goes through the whole picture: few bytes could ask for hours
 
-struct Failure {
+struct JpegFailure {
   jpeg_error_mgr manager;  // first: libjpeg knows it alone
   jmp_buf target;
   char message[JMSG_LENGTH_MAX];
 };
 
 [[noreturn]] void give_up(jpeg_common_struct* common) {
-  auto* failure = reinterpret_cast<Failure*>(common->err);
+  auto* failure = reinterpret_cast<JpegFailure*>(common->err);
   common->err->format_message(common, failure->message);
   std::longjmp(failure->target, 1);
 }
@@ -62,9 +62,9 @@ void watch_scans(jpeg_common_struct* common) {
 }
 
 // A decoder of bytes in memory.
-class Decoder {
+class JpegDecoder {
  public:
-  Decoder(std::string_view bytes, std::string source) : source_(std::move(source)) {
+  JpegDecoder(std::string_view bytes, std::string source) : source_(std::move(source)) {
     info_.err = jpeg_std_error(&failure_.manager);
     failure_.manager.error_exit = give_up;
     failure_.manager.emit_message = judge_message;
@@ -78,9 +78,9 @@ class Decoder {
     progress_.progress_monitor = watch_scans;
     size_ = bytes.size();
   }
-  ~Decoder() { jpeg_destroy_decompress(&info_); }
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
+  ~JpegDecoder() { jpeg_destroy_decompress(&info_); }
+  JpegDecoder(const JpegDecoder&) = delete;
+  JpegDecoder& operator=(const JpegDecoder&) = delete;
 
   ImageHeader header(const ImageLimits& limits) {
     if (!begin()) refuse();
@@ -164,7 +164,7 @@ class Decoder {
 
   std::string source_;
   size_t size_ = 0;
-  Failure failure_ = {};
+  JpegFailure failure_ = {};
   jpeg_decompress_struct info_ = {};
   jpeg_source_mgr input_ = {};
   jpeg_progress_mgr progress_ = {};
@@ -173,11 +173,11 @@ class Decoder {
 }  // namespace
 
 ImageHeader parse_jpeg_header(std::string_view bytes, const std::string& source, const ImageLimits& limits) {
-  return Decoder(bytes, source).header(limits);
+  return JpegDecoder(bytes, source).header(limits);
 }
 
 Image decode_jpeg(std::string_view bytes, const std::string& source, const ImageLimits& limits) {
-  return Decoder(bytes, source).decode(limits);
+  return JpegDecoder(bytes, source).decode(limits);
 }
 
 }  // namespace gradus::detail

@@ -14,13 +14,13 @@
 namespace gradus::detail {
 namespace {
 
-struct Failure {
+struct PngFailure {
   jmp_buf target;
   char message[256];
 };
 
 [[noreturn]] void give_up(png_struct* png, const char* message) {
-  auto* failure = static_cast<Failure*>(png_get_error_ptr(png));
+  auto* failure = static_cast<PngFailure*>(png_get_error_ptr(png));
   std::strncpy(failure->message, message, sizeof failure->message - 1);
   std::longjmp(failure->target, 1);
 }
@@ -42,8 +42,8 @@ void take_bytes(png_struct* png, png_byte* to, size_t count) {
   input->rest.remove_prefix(count);
 }
 
-// libpng takes memory for what some of its chunks say that they hold before it looks for that: each is in the file, up to
-// the first of the picture.
+// libpng takes memory for what some of its chunks say that they hold before it looks for that: each is in the file, up
+// to the first of the picture.
 bool has_all_chunks(std::string_view bytes) {
   constexpr size_t kStart = 8, kFrame = 12;  // a chunk's size, name and sum
   for (size_t at = kStart; bytes.size() - at >= kFrame;) {
@@ -56,9 +56,9 @@ bool has_all_chunks(std::string_view bytes) {
   return false;
 }
 
-class Decoder {
+class PngDecoder {
  public:
-  Decoder(std::string_view bytes, std::string source) : source_(std::move(source)), size_(bytes.size()) {
+  PngDecoder(std::string_view bytes, std::string source) : source_(std::move(source)), size_(bytes.size()) {
     if (!has_all_chunks(bytes)) fail(source_, "the PNG ends before its picture does: it is cut short");
     input_.rest = bytes;
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &failure_, give_up, ignore_warning);
@@ -68,9 +68,9 @@ class Decoder {
       fail(source_, "libpng has no memory for the picture");
     }
   }
-  ~Decoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
+  ~PngDecoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
+  PngDecoder(const PngDecoder&) = delete;
+  PngDecoder& operator=(const PngDecoder&) = delete;
 
   ImageHeader header(const ImageLimits& limits) {
     if (!begin()) refuse();
@@ -139,7 +139,7 @@ class Decoder {
 
   std::string source_;
   size_t size_ = 0;
-  Failure failure_ = {};
+  PngFailure failure_ = {};
   Input input_ = {};
   png_struct* png_ = nullptr;
   png_info* info_ = nullptr;
@@ -163,7 +163,7 @@ void give_bytes(png_struct* png, png_byte* from, size_t count) {
 
 void ignore_flush(png_struct* /*png*/) {}
 
-bool write(png_struct* png, png_info* info, Failure& failure, Output& output, const Image& image, png_byte** rows) {
+bool write(png_struct* png, png_info* info, PngFailure& failure, Output& output, const Image& image, png_byte** rows) {
   constexpr int kColours[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
                               PNG_COLOR_TYPE_RGB_ALPHA};
   if (setjmp(failure.target) != 0) return false;
@@ -182,11 +182,11 @@ bool write(png_struct* png, png_info* info, Failure& failure, Output& output, co
 }  // namespace
 
 ImageHeader parse_png_header(std::string_view bytes, const std::string& source, const ImageLimits& limits) {
-  return Decoder(bytes, source).header(limits);
+  return PngDecoder(bytes, source).header(limits);
 }
 
 Image decode_png(std::string_view bytes, const std::string& source, const ImageLimits& limits) {
-  return Decoder(bytes, source).decode(limits);
+  return PngDecoder(bytes, source).decode(limits);
 }
 
 }  // namespace gradus::detail
@@ -204,7 +204,7 @@ std::string encode_png(const Image& image) {
   std::vector<png_byte*> rows(static_cast<size_t>(image.height));
   for (int64_t i = 0; i < image.height; ++i) rows[static_cast<size_t>(i)] = const_cast<png_byte*>(first + i * stride);
   std::string text;
-  Failure failure = {};
+  PngFailure failure = {};
   Output output = {.text = &text};
   png_struct* png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &failure, give_up, ignore_warning);
   png_info* info = png != nullptr ? png_create_info_struct(png) : nullptr;

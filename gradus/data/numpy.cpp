@@ -39,7 +39,7 @@ struct Places {
 
 // Fills rows of a column; the first row whose number it cannot hold, or −1.
 template <class T>
-int64_t convert(const Places& from, double* to, int64_t begin, int64_t end) {
+int64_t convert_numbers(const Places& from, double* to, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
     const T value = load<T>(from.first + static_cast<size_t>(row) * from.step, from.is_swapped);
     to[row] = static_cast<double>(value);
@@ -59,17 +59,17 @@ Convert converter_of(const NumpyArray& array) {
   const size_t size = array.item_bytes;
   switch (array.kind) {
     case NumpyKind::kFloat:
-      return size == 4 ? convert<float> : convert<double>;
+      return size == 4 ? convert_numbers<float> : convert_numbers<double>;
     case NumpyKind::kSigned:
-      return size == 1   ? convert<int8_t>
-             : size == 2 ? convert<int16_t>
-             : size == 4 ? convert<int32_t>
-                         : convert<int64_t>;
+      return size == 1   ? convert_numbers<int8_t>
+             : size == 2 ? convert_numbers<int16_t>
+             : size == 4 ? convert_numbers<int32_t>
+                         : convert_numbers<int64_t>;
     default:  // a boolean is a byte, 0 or 1
-      return size == 1   ? convert<uint8_t>
-             : size == 2 ? convert<uint16_t>
-             : size == 4 ? convert<uint32_t>
-                         : convert<uint64_t>;
+      return size == 1   ? convert_numbers<uint8_t>
+             : size == 2 ? convert_numbers<uint16_t>
+             : size == 4 ? convert_numbers<uint32_t>
+                         : convert_numbers<uint64_t>;
   }
 }
 

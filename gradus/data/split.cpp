@@ -13,7 +13,7 @@ namespace {
 
 using Rows = std::vector<int64_t>;
 
-constexpr const char* kName = "split";
+constexpr const char* kSplit = "split";
 
 Rows rows_until(int64_t end) {
   Rows rows(static_cast<size_t>(end));
@@ -31,7 +31,7 @@ Rows drawn_of(Rows rows, int64_t count, uint64_t seed) {
 }
 
 void check_count(int64_t count, int64_t rows, const char* what) {
-  if (count < 0 || count > rows) fail_usage(kName, "{} rows to {}, of {}; expected 0 to {}", count, what, rows, rows);
+  if (count < 0 || count > rows) fail_usage(kSplit, "{} rows to {}, of {}; expected 0 to {}", count, what, rows, rows);
 }
 
 // Holds out these rows, in any order.
@@ -70,7 +70,7 @@ std::vector<int64_t> shares(const std::vector<RowGroup>& classes, int64_t held, 
 
 int64_t rows_to_hold(int64_t rows, double fraction) {
   if (!(fraction >= 0.0 && fraction < 1.0)) {
-    fail_usage(kName, "the fraction to hold out is {}; expected a number from 0 to below 1", fraction);
+    fail_usage(kSplit, "the fraction to hold out is {}; expected a number from 0 to below 1", fraction);
   }
   return static_cast<int64_t>(std::floor(fraction * static_cast<double>(rows)));
 }
@@ -96,7 +96,7 @@ Split split_by_time(std::span<const double> times, int64_t held) {
   const auto rows = static_cast<int64_t>(times.size());
   check_count(held, rows, "hold out");
   for (size_t i = 0; i < times.size(); ++i) {
-    if (!std::isfinite(times[i])) fail(kName, "the time of row {} is {}; expected a finite number", i, times[i]);
+    if (!std::isfinite(times[i])) fail(kSplit, "the time of row {} is {}; expected a finite number", i, times[i]);
   }
   Rows order = rows_until(rows);
   std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
@@ -113,12 +113,12 @@ Split split_by_class(std::span<const int64_t> classes, int64_t held, uint64_t se
   const std::vector<RowGroup> groups = row_groups(classes);
   const auto least = static_cast<int64_t>(groups.size());
   if (held < least || rows - held < least) {
-    fail_usage(kName, "{} of {} rows to hold out; with {} classes expected {} to {}, one of each class in either part",
+    fail_usage(kSplit, "{} of {} rows to hold out; with {} classes expected {} to {}, one of each class in either part",
                held, rows, least, least, rows - least);
   }
   for (const RowGroup& own : groups) {
     if (own.rows.size() < 2) {
-      fail(kName, "class {} has a single row, {}; expected two or more, for a part of each class in either part",
+      fail(kSplit, "class {} has a single row, {}; expected two or more, for a part of each class in either part",
            own.number, own.rows[0]);
     }
   }
@@ -135,7 +135,7 @@ Split split_by_group(std::span<const int64_t> groups, int64_t held, uint64_t see
   const auto rows = static_cast<int64_t>(groups.size());
   check_count(held, rows, "hold out");
   std::vector<RowGroup> all = row_groups(groups);
-  if (all.size() < 2) fail(kName, "{} groups; expected two or more, so that either part has one", all.size());
+  if (all.size() < 2) fail(kSplit, "{} groups; expected two or more, so that either part has one", all.size());
   shuffle_groups(all, key_of(seed));
   Rows validation;
   int64_t smallest = rows;
@@ -146,7 +146,7 @@ Split split_by_group(std::span<const int64_t> groups, int64_t held, uint64_t see
     validation.insert(validation.end(), group.rows.begin(), group.rows.end());
   }
   if (validation.empty()) {
-    fail(kName, "{} of {} rows to hold out, but the smallest group has {}; hold out more", held, rows, smallest);
+    fail(kSplit, "{} of {} rows to hold out, but the smallest group has {}; hold out more", held, rows, smallest);
   }
   return without(rows, std::move(validation));
 }

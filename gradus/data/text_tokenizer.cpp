@@ -10,13 +10,13 @@
 namespace gradus {
 namespace {
 
-constexpr int64_t kMostBytes = int64_t{256} << 20;
-constexpr int64_t kGrain = 256;  // texts that a thread takes at a time
+constexpr int64_t kMostTokenizerBytes = int64_t{256} << 20;
+constexpr int64_t kTextsOfAThread = 256;  // texts that a thread takes at a time
 
 }  // namespace
 
 TextTokenizer TextTokenizer::load(const std::filesystem::path& path) {
-  return from_json(read_file(path, kMostBytes), path.string());
+  return from_json(read_file(path, kMostTokenizerBytes), path.string());
 }
 
 TextTokenizer TextTokenizer::from_json(std::string_view text, const std::string& file) {
@@ -64,7 +64,7 @@ std::vector<int32_t> TextTokenizer::encode(std::string_view text) const {
 std::vector<std::vector<int32_t>> TextTokenizer::encode_all(std::span<const std::string_view> texts) const {
   std::vector<std::vector<int32_t>> all(texts.size());
   const auto* bpe = std::get_if<BpeTokenizer>(kind_.get());
-  parallel_for(static_cast<int64_t>(texts.size()), kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(static_cast<int64_t>(texts.size()), kTextsOfAThread, [&](int64_t begin, int64_t end) {
     std::optional<BpeEncoder> encoder;
     if (bpe != nullptr) encoder.emplace(*bpe);
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {

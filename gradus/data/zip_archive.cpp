@@ -21,9 +21,9 @@ constexpr uint64_t kInZip64 = 0xFFFFFFFF;  // instead of a size or an offset tha
 }
 
 // Little-endian numbers at places that are checked.
-class Bytes {
+class ZipBytes {
  public:
-  Bytes(std::string_view bytes, const std::string& source) : bytes_(bytes), source_(source) {}
+  ZipBytes(std::string_view bytes, const std::string& source) : bytes_(bytes), source_(source) {}
 
   std::string_view at(uint64_t offset, uint64_t size) const {
     if (offset > bytes_.size() || size > bytes_.size() - offset) {
@@ -51,7 +51,7 @@ struct Directory {
 };
 
 // The record at the end says where the list of members is.
-Directory find_directory(const Bytes& bytes) {
+Directory find_directory(const ZipBytes& bytes) {
   constexpr size_t kMostComment = 0xFFFF;
   if (bytes.size() < kEndSize) fail_archive(bytes.source(), "it is shorter than an empty one");
   const size_t last = bytes.size() - kEndSize;
@@ -64,7 +64,7 @@ Directory find_directory(const Bytes& bytes) {
     return {bytes.number(end + 16, 4), bytes.number(end + 10, 2)};
   }
   const uint64_t end64 = bytes.number(end - kLocatorSize + 8, 8);
-  if (!Bytes(bytes.at(end64, kEnd64Size), bytes.source()).has_mark(0, kEnd64Mark)) {
+  if (!ZipBytes(bytes.at(end64, kEnd64Size), bytes.source()).has_mark(0, kEnd64Mark)) {
     fail_archive(bytes.source(), "its zip64 record is not where it should be");
   }
   return {bytes.number(end64 + 48, 8), bytes.number(end64 + 32, 8)};
@@ -75,10 +75,10 @@ struct Extent {
   uint64_t size = 0, stored = 0, offset = 0;
 };
 
-Extent extent_of(const Bytes& bytes, uint64_t entry, std::string_view extra) {
+Extent extent_of(const ZipBytes& bytes, uint64_t entry, std::string_view extra) {
   constexpr uint64_t kZip64 = 1;
   Extent extent{bytes.number(entry + 24, 4), bytes.number(entry + 20, 4), bytes.number(entry + 42, 4)};
-  const Bytes fields(extra, bytes.source());
+  const ZipBytes fields(extra, bytes.source());
   for (uint64_t at = 0; at + 4 <= extra.size();) {
     const uint64_t id = fields.number(at, 2), size = fields.number(at + 2, 2);
     uint64_t next = at + 4;
@@ -92,7 +92,7 @@ Extent extent_of(const Bytes& bytes, uint64_t entry, std::string_view extra) {
   return extent;
 }
 
-ZipArchive::Member member_at(const Bytes& bytes, uint64_t entry, uint64_t& next) {
+ZipArchive::Member member_at(const ZipBytes& bytes, uint64_t entry, uint64_t& next) {
   constexpr uint64_t kStored = 0, kDeflated = 8, kEncrypted = 1;
   if (!bytes.has_mark(entry, kEntryMark)) fail_archive(bytes.source(), "its list of members ends too early");
   const uint64_t name_size = bytes.number(entry + 28, 2), extra_size = bytes.number(entry + 30, 2);
@@ -121,7 +121,7 @@ ZipArchive::Member member_at(const Bytes& bytes, uint64_t entry, uint64_t& next)
 }  // namespace
 
 ZipArchive::ZipArchive(std::string_view bytes, std::string source) : source_(std::move(source)) {
-  const Bytes all(bytes, source_);
+  const ZipBytes all(bytes, source_);
   const Directory directory = find_directory(all);
   std::unordered_set<std::string> names;
   uint64_t entry = directory.offset;

@@ -8,7 +8,7 @@
 namespace gradus {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+using detail::kNaN;
 
 struct Sums {
   std::vector<double> truths, predictions;  // of each class

@@ -19,7 +19,7 @@ using detail::Groups;
 using detail::kTileRows;
 using detail::kTileWidth;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+using detail::kNaN;
 constexpr const char* kSilhouette = "silhouette";
 
 /// Points and their clusters, checked.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -15,6 +16,9 @@ enum class ClassAverage : uint8_t {
 };
 
 namespace detail {
+
+/// What a measure is where it is not defined.
+inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// Throws unless there are as many `what` ("predictions") as examples. `measure` is the subject of the error, here and
 /// below. Examples are counted from 0.

@@ -9,7 +9,7 @@
 namespace gradus {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+using detail::kNaN;
 constexpr const char *kRocAuc = "roc_auc", *kAveragePrecision = "average_precision";
 
 struct Scored {

@@ -14,7 +14,7 @@ namespace {
 using detail::weight_of;
 using detail::WeightedMean;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+using detail::kNaN;
 
 void check(const char* measure, std::span<const double> truth, std::span<const double> predicted,
            std::span<const double> weights) {

@@ -9,7 +9,7 @@
 namespace gradus {
 namespace {
 
-constexpr std::string_view kSubject = "plateau";
+constexpr std::string_view kPlateau = "plateau";
 
 bool improves(const PlateauOptions& o, double loss, const PlateauState& state) {
   if (!std::isfinite(loss)) return false;
@@ -19,20 +19,20 @@ bool improves(const PlateauOptions& o, double loss, const PlateauState& state) {
 }
 
 void check_count(std::string_view name, int64_t value) {
-  if (value < 0) fail_usage(kSubject, "{} is {}; expected 0 or more", name, value);
+  if (value < 0) fail_usage(kPlateau, "{} is {}; expected 0 or more", name, value);
 }
 
 }  // namespace
 
 void check_plateau(const PlateauOptions& o) {
-  detail::check_option(o.decay_factor >= 0.0 && o.decay_factor < 1.0, kSubject, "decay_factor", o.decay_factor,
+  detail::check_option(o.decay_factor >= 0.0 && o.decay_factor < 1.0, kPlateau, "decay_factor", o.decay_factor,
                        "a number from 0 to below 1");
-  detail::check_from_0(kSubject, "threshold", o.threshold);
+  detail::check_from_0(kPlateau, "threshold", o.threshold);
   if (!o.absolute) {
-    detail::check_option(o.threshold < 1.0, kSubject, "threshold", o.threshold,
+    detail::check_option(o.threshold < 1.0, kPlateau, "threshold", o.threshold,
                          "a part of the lowest loss, below 1, or an absolute threshold");
   }
-  detail::check_option(o.final_factor >= 0.0 && o.final_factor <= 1.0, kSubject, "final_factor", o.final_factor,
+  detail::check_option(o.final_factor >= 0.0 && o.final_factor <= 1.0, kPlateau, "final_factor", o.final_factor,
                        "a number from 0 to 1");
   check_count("patience", o.patience);
   check_count("cooldown", o.cooldown);

@@ -10,23 +10,23 @@
 namespace gradus {
 namespace {
 
-constexpr std::string_view kSubject = "schedule";
+constexpr std::string_view kSchedule = "schedule";
 
 void check_size(std::string_view name, int64_t value, int64_t low = 0) {
-  if (value < low) fail_usage(kSubject, "{} is {}; expected {} or more", name, value, low);
+  if (value < low) fail_usage(kSchedule, "{} is {}; expected {} or more", name, value, low);
 }
 
 void check_part(std::string_view name, double value) {
-  detail::check_option(value >= 0.0 && value <= 1.0, kSubject, name, value, "a number from 0 to 1");
+  detail::check_option(value >= 0.0 && value <= 1.0, kSchedule, name, value, "a number from 0 to 1");
 }
 
 void check_above_0(std::string_view name, double value) {
-  detail::check_option(value > 0.0 && std::isfinite(value), kSubject, name, value, "a finite number above 0");
+  detail::check_option(value > 0.0 && std::isfinite(value), kSchedule, name, value, "a finite number above 0");
 }
 
 template <class S>
 void check_peak_and_warmup(const S& s) {
-  detail::check_from_0(kSubject, "learning_rate", s.learning_rate);
+  detail::check_from_0(kSchedule, "learning_rate", s.learning_rate);
   check_size("warmup_steps", s.warmup_steps);
 }
 
@@ -35,9 +35,9 @@ template <class S>
 void check_length(const S& s) {
   check_peak_and_warmup(s);
   check_size("total_steps", s.total_steps, 1);
-  detail::check_from_0(kSubject, "final_factor", s.final_factor);
+  detail::check_from_0(kSchedule, "final_factor", s.final_factor);
   if (s.warmup_steps > s.total_steps) {
-    fail_usage(kSubject, "warmup_steps is {}, more than total_steps, {}; warm up for fewer steps", s.warmup_steps,
+    fail_usage(kSchedule, "warmup_steps is {}, more than total_steps, {}; warm up for fewer steps", s.warmup_steps,
                s.total_steps);
   }
 }
@@ -47,10 +47,10 @@ void check(const LinearSchedule& s) { check_length(s); }
 void check(const CosineSchedule& s) { check_length(s); }
 
 void check(const DynamicSchedule& s) {
-  detail::check_from_0(kSubject, "warmup_steps", s.warmup_steps);
-  detail::check_from_0(kSubject, "decay_steps", s.decay_steps);
+  detail::check_from_0(kSchedule, "warmup_steps", s.warmup_steps);
+  detail::check_from_0(kSchedule, "decay_steps", s.decay_steps);
   check_above_0("total_steps", s.total_steps);
-  detail::check_from_0(kSubject, "scale", s.scale);
+  detail::check_from_0(kSchedule, "scale", s.scale);
 }
 
 void check(const PolynomialSchedule& s) {
@@ -62,7 +62,7 @@ void check(const CosineRestartsSchedule& s) {
   check_peak_and_warmup(s);
   check_size("cycle_steps", s.cycle_steps, 1);
   check_size("cycle_multiplier", s.cycle_multiplier, 1);
-  detail::check_from_0(kSubject, "final_factor", s.final_factor);
+  detail::check_from_0(kSchedule, "final_factor", s.final_factor);
 }
 
 void check(const ExponentialSchedule& s) {
@@ -73,16 +73,16 @@ void check(const ExponentialSchedule& s) {
 void check(const StepSchedule& s) {
   check_peak_and_warmup(s);
   check_size("drop_every", s.drop_every, 1);
-  detail::check_from_0(kSubject, "decay_factor", s.decay_factor);
+  detail::check_from_0(kSchedule, "decay_factor", s.decay_factor);
 }
 
 void check(const MultiStepSchedule& s) {
   check_peak_and_warmup(s);
-  detail::check_from_0(kSubject, "decay_factor", s.decay_factor);
+  detail::check_from_0(kSchedule, "decay_factor", s.decay_factor);
   int64_t before = s.warmup_steps;
   for (const int64_t milestone : s.milestones) {
     if (milestone <= before) {
-      fail_usage(kSubject, "milestones has {} after {}; they must ascend, and lie after warmup_steps, {}", milestone,
+      fail_usage(kSchedule, "milestones has {} after {}; they must ascend, and lie after warmup_steps, {}", milestone,
                  before, s.warmup_steps);
     }
     before = milestone;
@@ -98,27 +98,28 @@ void check(const WsdSchedule& s) {
   check_length(s);
   check_size("decay_steps", s.decay_steps);
   if (s.decay_steps <= s.total_steps - s.warmup_steps) return;
-  fail_usage(kSubject, "warmup_steps and decay_steps are {} and {}, together more than total_steps, {}", s.warmup_steps,
-             s.decay_steps, s.total_steps);
+  fail_usage(kSchedule, "warmup_steps and decay_steps are {} and {}, together more than total_steps, {}",
+             s.warmup_steps, s.decay_steps, s.total_steps);
 }
 
 void check(const OneCycleSchedule& s) {
   check_length(s);
   check_part("rise_fraction", s.rise_fraction);
-  detail::check_from_0(kSubject, "initial_factor", s.initial_factor);
-  if (s.shape == DecayShape::kOneMinusSqrt) fail_usage(kSubject, "a one-cycle is linear or cosine, not one_minus_sqrt");
+  detail::check_from_0(kSchedule, "initial_factor", s.initial_factor);
+  if (s.shape == DecayShape::kOneMinusSqrt)
+    fail_usage(kSchedule, "a one-cycle is linear or cosine, not one_minus_sqrt");
 }
 
 void check(const CyclicSchedule& s) {
   check_peak_and_warmup(s);
   check_size("cycle_steps", s.cycle_steps, 1);
   check_part("rise_fraction", s.rise_fraction);
-  detail::check_from_0(kSubject, "initial_factor", s.initial_factor);
-  detail::check_from_0(kSubject, "cycle_decay", s.cycle_decay);
+  detail::check_from_0(kSchedule, "initial_factor", s.initial_factor);
+  detail::check_from_0(kSchedule, "cycle_decay", s.cycle_decay);
 }
 
 void check(const SequenceSchedule& s) {
-  if (s.parts.empty()) fail_usage(kSubject, "the sequence has no parts; give at least one");
+  if (s.parts.empty()) fail_usage(kSchedule, "the sequence has no parts; give at least one");
   for (const SequenceSchedule::Part& part : s.parts) {
     if (&part != &s.parts.back()) check_size("steps of a part of the sequence", part.steps, 1);
     std::visit([](const auto& own) { check(own); }, part.schedule);
@@ -226,12 +227,12 @@ double rate_at(const S& s, int64_t step) {
 double rate_at(const DynamicSchedule& s, int64_t step) {
   const double t = static_cast<double>(step);
   if (t > s.total_steps) {
-    fail_usage(kSubject, "dynamic ends at total_steps = {}, before step {}; set total_steps to {} or more",
+    fail_usage(kSchedule, "dynamic ends at total_steps = {}, before step {}; set total_steps to {} or more",
                s.total_steps, step, step);
   }
   const double denominator = s.warmup_steps + s.decay_steps * (1.0 - t / s.total_steps);
   if (denominator == 0.0) {
-    fail_usage(kSubject,
+    fail_usage(kSchedule,
                "dynamic is undefined at step {}: its denominator warmup_steps + decay_steps·(1 − step/total_steps) is "
                "{} + {}·(1 − {}/{}) = 0; set warmup_steps above 0",
                step, s.warmup_steps, s.decay_steps, step, s.total_steps);
@@ -273,7 +274,7 @@ double learning_rate_at(const Schedule& schedule, int64_t step) {
       },
       schedule);
   if (std::isfinite(rate)) return rate;
-  fail_usage(kSubject, "the learning rate of step {} is {}; expected a finite number: let it grow less", step, rate);
+  fail_usage(kSchedule, "the learning rate of step {} is {}; expected a finite number: let it grow less", step, rate);
 }
 
 void check_schedule(const Schedule& schedule, int64_t steps) {

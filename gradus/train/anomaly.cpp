@@ -46,16 +46,12 @@ class FirstBadOp : public TapeObserver {
   std::string last_parameter_;
 };
 
-struct Outcome {
+struct Repetition {
   double mean_loss = 0.0;
   bool finite_gradients = true;
 };
 
-void drop_gradients(const Parameters& parameters) {
-  for (const Parameter& parameter : parameters) parameter.tensor.state()->grad = Tensor();
-}
-
-Outcome repeat(const StepProbe& probe, std::span<const int64_t> ids, bool with_gradients, TapeObserver* observer) {
+Repetition repeat(const StepProbe& probe, std::span<const int64_t> ids, bool with_gradients, TapeObserver* observer) {
   Context context;
   context.training = !(probe.shares_statistics && ids.size() == 1);
   context.key = probe.key;
@@ -64,7 +60,7 @@ Outcome repeat(const StepProbe& probe, std::span<const int64_t> ids, bool with_g
   Tape tape;
   tape.set_observer(observer);
   const Loss loss = probe.loss(probe.data.training_batch(ids, probe.pass_key), context);
-  Outcome outcome{loss.sum.item() / loss.weight, true};
+  Repetition outcome{loss.sum.item() / loss.weight, true};
   if (!with_gradients) return outcome;
   tape.backward(loss.sum);
   for (const Parameter& p : probe.parameters) {
@@ -81,7 +77,7 @@ void find_bad_examples(Anomaly& anomaly, const StepProbe& probe, std::span<const
     return;
   }
   const bool gradients = anomaly.kind == Anomaly::Kind::kGradientNotFinite;
-  const Outcome outcome = repeat(probe, ids, gradients, nullptr);
+  const Repetition outcome = repeat(probe, ids, gradients, nullptr);
   if (std::isfinite(outcome.mean_loss) && outcome.finite_gradients) return;
   if (ids.size() == 1) return anomaly.examples.push_back(ids[0]);
   find_bad_examples(anomaly, probe, ids.first(ids.size() / 2));

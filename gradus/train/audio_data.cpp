@@ -14,10 +14,10 @@ namespace gradus::internal {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kEndings[] = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"};
+constexpr std::string_view kAudioEndings[] = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"};
 
 bool is_sound(const std::string& path) {
-  return std::any_of(std::begin(kEndings), std::end(kEndings),
+  return std::any_of(std::begin(kAudioEndings), std::end(kAudioEndings),
                      [&](std::string_view ending) { return path.ends_with(ending); });
 }
 
@@ -28,10 +28,11 @@ Table table_of_files(const Config& config, const std::vector<std::string>& paths
     std::error_code error;
     Table table;
     if (fs::is_directory(path, error)) {
-      table = list_files({path}, {.pattern = config.text("data.name_pattern"), .endings = kEndings}).table;
+      table = list_files({path}, {.pattern = config.text("data.name_pattern"), .endings = kAudioEndings}).table;
     } else if (is_sound(path)) {
-      fail_usage(path,
-                 "is one sound; expected data.path to be a folder of sounds, or a CSV or JSONL with their paths and labels");
+      fail_usage(
+          path,
+          "is one sound; expected data.path to be a folder of sounds, or a CSV or JSONL with their paths and labels");
     } else {
       table = read_listed_files(config, path);
     }

@@ -9,11 +9,10 @@
 #include "gradus/classic/rows.h"
 #include "gradus/tensor/kernels/copy.h"
 #include "gradus/train/cluster_report.h"
+#include "gradus/train/data_parts.h"
 
 namespace gradus {
 namespace {
-
-uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
 
 const Tensor& rows_of(const ExperimentData& data) {
   if (const auto* rows = dynamic_cast<const TensorDataset*>(data.training.get())) return rows->inputs();
@@ -21,26 +20,26 @@ const Tensor& rows_of(const ExperimentData& data) {
              "clusters are made of rows of numbers in memory, and the data is others; take another model");
 }
 
-KMeansStart start_of(const Config& config) {
+KMeansStart kmeans_start_of(const Config& config) {
   return config.text("model.start") == "random" ? KMeansStart::kRandom : KMeansStart::kPlusPlus;
 }
 
 KMeansOptions kmeans_options(const Config& config, int64_t clusters) {
   return {.clusters = clusters,
-          .start = start_of(config),
+          .start = kmeans_start_of(config),
           .tolerance = config.real("solver.tolerance"),
           .starts = config.integer("model.starts"),
-          .seed = seed_of(config)};
+          .seed = internal::seed_of(config)};
 }
 
 MiniBatchKMeansOptions mini_batch_options(const Config& config, int64_t clusters) {
   return {.clusters = clusters,
-          .start = start_of(config),
+          .start = kmeans_start_of(config),
           .batch_size = config.integer("solver.batch_size"),
           .reassign_below = config.real("solver.reassign_below"),
           .tolerance = config.real("solver.tolerance"),
           .patience = config.integer("solver.patience"),
-          .seed = seed_of(config)};
+          .seed = internal::seed_of(config)};
 }
 
 GaussianMixtureOptions mixture_options(const Config& config, int64_t components) {
@@ -53,7 +52,7 @@ GaussianMixtureOptions mixture_options(const Config& config, int64_t components)
           .regularization = config.real("model.covariance_regularization"),
           .tolerance = config.real("solver.tolerance"),
           .starts = config.integer("model.starts"),
-          .seed = seed_of(config)};
+          .seed = internal::seed_of(config)};
 }
 
 void set(const Tensor& parameter, const Tensor& value) {

@@ -19,7 +19,7 @@ namespace internal {
 namespace {
 
 // What clusters are looked for in, and by which score their number is chosen.
-void check_model(const Config& config) {
+void check_cluster_model(const Config& config) {
   const std::string &model = config.text("model.kind"), &data = config.text("data.kind");
   if (data == "libsvm") {
     fail_usage(config.where("data.kind"),
@@ -67,7 +67,7 @@ void check_known_classes(const Config& config) {
 }  // namespace
 
 void check_clusters(const Config& config) {
-  check_model(config);
+  check_cluster_model(config);
   check_known_classes(config);
 }
 

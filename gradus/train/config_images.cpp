@@ -5,7 +5,7 @@
 namespace gradus::internal {
 namespace {
 
-void check_model(const Config& config) {
+void check_image_model(const Config& config) {
   if (makes_clusters(config)) {
     fail_usage(config.where("model.kind"),
                "model.kind = \"{}\" makes clusters of rows of numbers, and data.kind = \"images\" has pictures; take "
@@ -13,17 +13,19 @@ void check_model(const Config& config) {
                config.text("model.kind"));
   }
   if (config.has("solver.name") && config.text("solver.name") != "none") {
-    fail_usage(config.where("solver.name"),
-               "solver.name = \"{}\" goes through rows in memory, and data.kind = \"images\" has pictures; take \"none\", "
-               "and an optimizer",
-               config.text("solver.name"));
+    fail_usage(
+        config.where("solver.name"),
+        "solver.name = \"{}\" goes through rows in memory, and data.kind = \"images\" has pictures; take \"none\", "
+        "and an optimizer",
+        config.text("solver.name"));
   }
 }
 
 // A list of a few numbers.
 void check_count(const Config& config, const char* key, size_t least, size_t most, const char* meaning) {
   if (!config.has(key)) return;
-  const size_t count = key == std::string_view("data.image_size") ? config.integers(key).size() : config.reals(key).size();
+  const size_t count =
+      key == std::string_view("data.image_size") ? config.integers(key).size() : config.reals(key).size();
   if (count >= least && count <= most) return;
   fail_usage(config.where(key), "{} = {} has {} numbers; expected {}", key, config.shown(key), count, meaning);
 }
@@ -75,7 +77,7 @@ void check_label_files(const Config& config) {
 
 void check_images(const Config& config) {
   if (config.text("data.kind") != "images") return;
-  check_model(config);
+  check_image_model(config);
   check_count(config, "data.image_size", 1, 2, "one, or the height and the width");
   if (config.has("data.channels") && config.integer("data.channels") == 2) {
     fail_usage(config.where("data.channels"), "data.channels = 2; expected 1 (grey), 3 (RGB) or 4 (with alpha)");

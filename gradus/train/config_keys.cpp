@@ -18,17 +18,19 @@ namespace {
 
 using namespace keys;
 
-constexpr KeyTable kTables[] = {
+constexpr KeyTable kKeyTables[] = {
     {"data", "The data set and the part of it that is held out for validation."},
     {"augment",
      "How pictures and sounds are varied in training, each anew in each pass: what happens to one is a function of the "
-     "seed, the pass and the example. The order is that of the keys, but that erasing and masks come behind the scaling, "
+     "seed, the pass and the example. The order is that of the keys, but that erasing and masks come behind the "
+     "scaling, "
      "then mixing. Validation, `gradus eval` and `gradus predict` see examples as they are."},
     {"model",
      "The model. `gpt` is for text and learns to say the next token; the others tell classes or numbers of examples, "
      "but for `kmeans` and `gmm`, which make clusters, and `autoencoder`, which finds codes."},
     {"loss",
-     "What models that learn a target minimise; `gradus/autograd/ops.h` has the formulas. A linear model is linear regression "
+     "What models that learn a target minimise; `gradus/autograd/ops.h` has the formulas. A linear model is linear "
+     "regression "
      "with a loss of numbers, logistic regression with `binary_cross_entropy`, softmax regression with "
      "`cross_entropy`."},
     {"solver", "Linear models without an optimizer, and clusters; `docs/classic.md` has the methods."},
@@ -457,8 +459,9 @@ std::vector<Key> sweep_keys() {
 
 std::vector<Key> all_keys() {
   std::vector<Key> keys;
-  for (auto part : {data_keys, augment_keys, audio_augment_keys, model_keys, network_keys, loss_keys, solver_keys, optimizer_keys,
-                    schedule_keys, schedule_part_keys, regularization_keys, train_keys, watching_keys, sweep_keys}) {
+  for (auto part :
+       {data_keys, augment_keys, audio_augment_keys, model_keys, network_keys, loss_keys, solver_keys, optimizer_keys,
+        schedule_keys, schedule_part_keys, regularization_keys, train_keys, watching_keys, sweep_keys}) {
     for (Key& key : part()) keys.push_back(std::move(key));
   }
   return keys;
@@ -529,7 +532,7 @@ std::optional<Value> Key::default_value(std::string_view choice) const {
 
 std::string KeyTable::heading() const { return is_list ? fmt::format("[[{}]]", name) : fmt::format("[{}]", name); }
 
-std::span<const KeyTable> configuration_tables() { return kTables; }
+std::span<const KeyTable> configuration_tables() { return kKeyTables; }
 
 std::span<const Key> configuration_keys() {
   static const std::vector<Key> keys = all_keys();
@@ -558,8 +561,8 @@ std::string_view table_of(std::string_view key) {
 std::string_view last_part(std::string_view key) { return key.substr(key.rfind('.') + 1); }
 
 const KeyTable* find_table(std::string_view name) {
-  const auto* const found = std::ranges::find(kTables, name, &KeyTable::name);
-  return found == std::end(kTables) ? nullptr : found;
+  const auto* const found = std::ranges::find(kKeyTables, name, &KeyTable::name);
+  return found == std::end(kKeyTables) ? nullptr : found;
 }
 
 const Key* find_key(std::string_view name) {

@@ -35,7 +35,7 @@ std::string without_controls(std::string_view text) {
   return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string toml_quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -56,7 +56,7 @@ std::string to_toml(const Value& value) {
   if (const auto* number = std::get_if<int64_t>(&value)) return fmt::format("{}", *number);
   if (const auto* number = std::get_if<double>(&value)) return real_text(*number);
   if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";
-  if (const auto* text = std::get_if<std::string>(&value)) return quoted(*text);
+  if (const auto* text = std::get_if<std::string>(&value)) return toml_quoted(*text);
   if (const auto* numbers = std::get_if<std::vector<int64_t>>(&value)) {
     return fmt::format("[{}]", fmt::join(*numbers, ", "));
   }
@@ -64,7 +64,7 @@ std::string to_toml(const Value& value) {
   if (const auto* numbers = std::get_if<std::vector<double>>(&value)) {
     for (const double number : *numbers) items.push_back(real_text(number));
   } else {
-    for (const std::string& text : std::get<std::vector<std::string>>(value)) items.push_back(quoted(text));
+    for (const std::string& text : std::get<std::vector<std::string>>(value)) items.push_back(toml_quoted(text));
   }
   return fmt::format("[{}]", fmt::join(items, ", "));
 }

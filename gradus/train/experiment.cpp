@@ -8,14 +8,11 @@
 #include "gradus/nn/models/gpt.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/train/clustering_model.h"
+#include "gradus/train/data_parts.h"
 #include "gradus/train/experiment_networks.h"
 
 namespace gradus {
 namespace {
-
-DType dtype_of(const Config& config, std::string_view key) { return dtype_from_name(config.text(key)); }
-
-uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
 
 // Of weights and of biases; nothing is the layers' own default.
 struct Start {
@@ -105,7 +102,7 @@ std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {
                                           .objective = objective_of(config),
                                           .weight_init = start.weight,
                                           .bias_init = start.bias},
-                               seed_of(config));
+                               internal::seed_of(config));
 }
 
 void check_class_weights(const Config& config, const DataShape& shape) {
@@ -125,7 +122,7 @@ std::unique_ptr<Model> make_linear(const Config& config, const DataShape& shape)
                                                           .objective = objective_of(config),
                                                           .weight_init = start.weight.value_or(usual),
                                                           .bias_init = start.bias.value_or(usual)},
-                                       seed_of(config));
+                                       internal::seed_of(config));
 }
 
 }  // namespace
@@ -134,13 +131,13 @@ std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) 
   check_class_weights(config, shape);
   const std::string& kind = config.text("model.kind");
   if (makes_clusters(config)) return make_clustering_model(config, shape);
-  if (kind == "gpt") return std::make_unique<Gpt>(gpt_options(config, shape), seed_of(config));
+  if (kind == "gpt") return std::make_unique<Gpt>(gpt_options(config, shape), internal::seed_of(config));
   if (kind == "mlp") return make_mlp(config, shape);
   return kind == "linear" ? make_linear(config, shape) : internal::make_network(config, shape);
 }
 
 void check_precision(const Config& config) {
-  if (dtype_of(config, "train.precision") != DType::kBF16 || has_bf16_products()) return;
+  if (dtype_from_name(config.text("train.precision")) != DType::kBF16 || has_bf16_products()) return;
   fail_usage(
       config.where("train.precision"),
       "train.precision = \"bf16\" needs {}. Set train.precision = \"f32\"; train.activations and optimizer.state "
@@ -183,7 +180,7 @@ TrainerOptions trainer_options(const Config& config) {
   o.sampling = sampling == "shuffle"       ? Sampling::kShuffle
                : sampling == "replacement" ? Sampling::kReplacement
                                            : Sampling::kInOrder;
-  o.seed = seed_of(config);
+  o.seed = internal::seed_of(config);
   if (config.has("train.stop_loss")) o.stop_loss = config.real("train.stop_loss");
   if (config.has("train.stop_window")) o.stop_window = config.integer("train.stop_window");
   o.stop_on_validation = config.text("train.stop_on") == "validation";
@@ -199,7 +196,7 @@ TrainerOptions trainer_options(const Config& config) {
   o.validation_every = config.integer("validation.every");
   o.validation_batch_size = config.integer("validation.batch_size");
   o.log_every = config.integer("log.every");
-  o.precision = {dtype_of(config, "train.precision"), dtype_of(config, "train.activations")};
+  o.precision = {dtype_from_name(config.text("train.precision")), dtype_from_name(config.text("train.activations"))};
   o.spike_deviations = config.real("health.spike_deviations");
   o.stop_on_spike = config.text("health.on_spike") != "warn";
   return o;

@@ -4,8 +4,6 @@
 namespace gradus {
 namespace {
 
-DType dtype_of(const Config& config, std::string_view key) { return dtype_from_name(config.text(key)); }
-
 // Adam and its relatives have these in common.
 template <class Options>
 Options adam_options(const Config& config) {
@@ -51,7 +49,7 @@ std::unique_ptr<Optimizer> make_rule(const Config& config, const Parameters& par
   const std::string& name = config.text("optimizer.name");
   if (name == "lbfgs") return make_lbfgs(parameters, {config.integer("optimizer.history")});
   const double weight_decay = config.real("optimizer.weight_decay");
-  const DType state = config.has("optimizer.state") ? dtype_of(config, "optimizer.state") : DType::kF32;
+  const DType state = config.has("optimizer.state") ? dtype_from_name(config.text("optimizer.state")) : DType::kF32;
   const auto real = [&](const char* key) { return config.real(key); };
   if (name == "sgd") {
     return make_sgd(parameters,

@@ -21,7 +21,7 @@ namespace gradus::internal {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array<std::string_view, 4> kEndings = {".jpg", ".jpeg", ".png", ".webp"};
+constexpr std::array<std::string_view, 4> kImageEndings = {".jpg", ".jpeg", ".png", ".webp"};
 
 enum class SourceKind : uint8_t { kFolder, kTable, kArray, kFiles };
 
@@ -44,7 +44,8 @@ SourceKind kind_of(const std::vector<std::string>& files, bool has_labels) {
   const SourceKind kind = kind_of(files[0], has_labels);
   for (const std::string& file : files) {
     if (kind_of(file, has_labels) == kind) continue;
-    fail_usage(file, "is not of the same kind as {}; expected folders, tables of paths, IDX files or pictures, all alike",
+    fail_usage(file,
+               "is not of the same kind as {}; expected folders, tables of paths, IDX files or pictures, all alike",
                files[0]);
   }
   return kind;
@@ -59,20 +60,21 @@ void check_class_folders(const std::vector<std::string>& folders, const Table& t
       const std::string name = path.filename().string();
       std::error_code error;
       if (name.starts_with('.') || !fs::is_directory(path, error) || known.contains(name)) continue;
-      fail(path.string(), "is the folder of a class, by data.name_pattern, and has no picture; put some in it, or remove it");
+      fail(path.string(),
+           "is the folder of a class, by data.name_pattern, and has no picture; put some in it, or remove it");
     }
   }
 }
 
 Pictures list_folders(const Config& config, const std::vector<std::string>& folders) {
   const std::string pattern = config.text("data.name_pattern");
-  FileList list = list_files(folders, {.pattern = pattern, .endings = kEndings});
+  FileList list = list_files(folders, {.pattern = pattern, .endings = kImageEndings});
   Pictures pictures{.table = std::move(list.table)};
   if (pictures.table.has_column("label")) pictures.target = "label";
   if (pattern == "{label}/**") check_class_folders(folders, pictures.table);
   if (list.other_files > 0) {
-    pictures.notes.push_back(fmt::format("{} files that do not end in .jpg, .jpeg, .png or .webp are left out",
-                                         list.other_files));
+    pictures.notes.push_back(
+        fmt::format("{} files that do not end in .jpg, .jpeg, .png or .webp are left out", list.other_files));
   }
   return pictures;
 }
@@ -195,7 +197,8 @@ std::vector<Look> look_at(const TableColumn& paths, int64_t rows, bool decodes) 
   return looks;
 }
 
-// Leaves out files that cannot be decoded, or throws for the first whose header cannot be read. The pixels of the others.
+// Leaves out files that cannot be decoded, or throws for the first whose header cannot be read. The pixels of the
+// others.
 int64_t check_files(const Config& config, Pictures& pictures) {
   const bool skips = config.text("data.on_bad_file") == "skip";
   const TableColumn& paths = pictures.table.columns[pictures.table.column(kPathColumn)];

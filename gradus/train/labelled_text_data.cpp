@@ -35,8 +35,8 @@ Table labels_of(const TextDocuments& documents) {
 }
 
 // A model of features sees counts of tokens, any other the tokens.
-std::unique_ptr<Dataset> dataset_of(const Config& config, const TextFeatures& features,
-                                    std::vector<std::vector<int32_t>> ids, Tensor targets) {
+std::unique_ptr<Dataset> labelled_texts(const Config& config, const TextFeatures& features,
+                                        std::vector<std::vector<int32_t>> ids, Tensor targets) {
   const std::string& model = config.text("model.kind");
   if (model != "linear" && model != "mlp") return std::make_unique<TextDataset>(std::move(ids), std::move(targets));
   auto counts = token_counts(ids, features.tokenizer.vocabulary_size());
@@ -54,7 +54,7 @@ std::unique_ptr<Dataset> part_of(const Config& config, const TextFeatures& featu
     own.push_back(ids[static_cast<size_t>(rows[i])]);
     classes.mutable_data<int64_t>()[i] = targets.data<int64_t>()[rows[i]];
   }
-  return dataset_of(config, features, std::move(own), std::move(classes));
+  return labelled_texts(config, features, std::move(own), std::move(classes));
 }
 
 uint64_t hash_of(const std::vector<std::vector<int32_t>>& ids, const Tensor& targets, uint64_t hash) {
@@ -100,13 +100,13 @@ LabelledTexts read_labelled_texts(const Config& config, const std::vector<std::s
 std::unique_ptr<Dataset> text_rows(const Config& config, const TableEncoder& encoder, const LabelledTexts& texts) {
   const std::vector<std::string_view> views(texts.texts.begin(), texts.texts.end());
   TokenizedTexts all = tokenize(*encoder.text(), views, [&](int64_t row) { return texts.labels.place(row); });
-  return dataset_of(config, *encoder.text(), std::move(all.ids), {});
+  return labelled_texts(config, *encoder.text(), std::move(all.ids), {});
 }
 
 std::unique_ptr<Dataset> read_labelled_text(const Config& config, const TableEncoder& encoder,
                                             const std::vector<std::string>& paths) {
   Tokenized all = tokenized(encoder, read_labelled_texts(config, paths, /*with_labels=*/true));
-  return dataset_of(config, *encoder.text(), std::move(all.ids), std::move(all.targets));
+  return labelled_texts(config, *encoder.text(), std::move(all.ids), std::move(all.targets));
 }
 
 ExperimentData make_labelled_text_data(const Config& config, const DataEncoder& given) {
@@ -132,7 +132,7 @@ ExperimentData make_labelled_text_data(const Config& config, const DataEncoder& 
         tokenized(encoder, read_labelled_texts(config, config.texts("data.validation_path"), /*with_labels=*/true));
     data.hash = hash_of(held.ids, held.targets, data.hash);
     cut += held.cut;
-    data.validation = dataset_of(config, *encoder.text(), std::move(held.ids), std::move(held.targets));
+    data.validation = labelled_texts(config, *encoder.text(), std::move(held.ids), std::move(held.targets));
   }
   if (cut > 0) {
     data.notes.push_back(fmt::format("{} texts have more than data.longest = {} tokens; of these the first are used",

@@ -9,8 +9,8 @@ namespace gradus {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kFormat = "gradus checkpoint 1";
-constexpr int64_t kMostBytes = int64_t{1} << 28;
+constexpr const char* kManifestFormat = "gradus checkpoint 1";
+constexpr int64_t kMostManifestBytes = int64_t{1} << 28;
 
 std::string ending(std::string_view before) { return fmt::format(",\n\"xxh3\":\"{}\"}}\n", hex(xxh3(before))); }
 
@@ -65,7 +65,7 @@ std::string ManifestFile::damage(const fs::path& folder) const {
 }
 
 std::string Manifest::to_text() const {
-  std::string text = fmt::format("{{\"format\":\"{}\",\n\"step\":{},\n\"files\":[", kFormat, step);
+  std::string text = fmt::format("{{\"format\":\"{}\",\n\"step\":{},\n\"files\":[", kManifestFormat, step);
   for (const ManifestFile& file : files) text += (&file == files.data() ? "\n" : ",\n") + to_json(file).line();
   text += "]";
   return text + ending(text);
@@ -77,7 +77,7 @@ Manifest Manifest::parse(std::string_view text, const std::string& file) {
     fail(file, "is damaged: it does not end with the sum of its own bytes");
   }
   const JsonObject json = JsonObject::parse(text, file);
-  if (json.text("format") != kFormat) json.fail_at("format", '"' + json.text("format") + '"', kFormat);
+  if (json.text("format") != kManifestFormat) json.fail_at("format", '"' + json.text("format") + '"', kManifestFormat);
   Manifest manifest;
   manifest.step = json.integer("step");
   for (const JsonObject& entry : json.objects("files")) manifest.files.push_back(file_from(entry));
@@ -85,7 +85,7 @@ Manifest Manifest::parse(std::string_view text, const std::string& file) {
 }
 
 Manifest Manifest::read(const fs::path& folder) {
-  return parse(read_file(folder / kName, kMostBytes), (folder / kName).string());
+  return parse(read_file(folder / kName, kMostManifestBytes), (folder / kName).string());
 }
 
 const ManifestFile* Manifest::find(std::string_view name) const {

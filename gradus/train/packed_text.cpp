@@ -17,12 +17,12 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kIndex = "tokens.json";
-constexpr const char* kTokenizer = "tokenizer.json";
+constexpr const char* kTokenizerFile = "tokenizer.json";
 constexpr const char* kDocuments = "documents.bin";
-constexpr const char* kFormat = "gradus tokens 1";
+constexpr const char* kPackedFormat = "gradus tokens 1";
 constexpr int64_t kShardTokens = int64_t{1} << 27;
 constexpr size_t kTextsAtOnce = 4096;
-constexpr int64_t kMostBytes = int64_t{1} << 30;  // of a file that is read as a whole
+constexpr int64_t kMostSmallFileBytes = int64_t{1} << 30;  // of a file that is read as a whole
 
 std::string shard_name(int64_t number) { return fmt::format("tokens-{:05}.bin", number); }
 
@@ -101,7 +101,7 @@ std::string checked_file(const Manifest& manifest, const fs::path& folder, const
   if (manifest.find(name) == nullptr) {
     fail((folder / Manifest::kName).string(), "does not list {}; pack the text again", name);
   }
-  return read_file(folder / name, kMostBytes);
+  return read_file(folder / name, kMostSmallFileBytes);
 }
 
 std::vector<int64_t> documents_of(const std::string& bytes, int64_t tokens, const std::string& path) {
@@ -146,10 +146,10 @@ PackSummary pack_text(const Config& config, const fs::path& folder) {
   summary.documents = std::max<int64_t>(1, static_cast<int64_t>(documents.size()));
   write_text(atomic.staging(), kDocuments,
              {reinterpret_cast<const char*>(documents.data()), documents.size() * sizeof(int64_t)}, manifest);
-  write_text(atomic.staging(), kTokenizer, tokenizer.to_json(), manifest);
+  write_text(atomic.staging(), kTokenizerFile, tokenizer.to_json(), manifest);
   write_text(atomic.staging(), kIndex,
              JsonText()
-                 .add("format", kFormat)
+                 .add("format", kPackedFormat)
                  .add("bytes_per_token", static_cast<int64_t>(width))
                  .add("tokens", summary.tokens)
                  .add("documents", static_cast<int64_t>(documents.size()))
@@ -174,7 +174,7 @@ PackedText read_packed_text(const fs::path& folder) {
   }
   const std::string index_path = (folder / kIndex).string(), index_text = checked_file(manifest, folder, kIndex);
   const JsonObject index = JsonObject::parse(index_text, index_path);
-  if (index.text("format") != kFormat) index.fail_at("format", '"' + index.text("format") + '"', kFormat);
+  if (index.text("format") != kPackedFormat) index.fail_at("format", '"' + index.text("format") + '"', kPackedFormat);
   const int64_t width = index.integer("bytes_per_token"), shards = index.integer("shards");
   if (width != 2 && width != 4) index.fail_at("bytes_per_token", std::to_string(width), "2 or 4");
   const auto maps = std::make_shared<std::vector<MappedFile>>();
@@ -187,10 +187,10 @@ PackedText read_packed_text(const fs::path& folder) {
     }
     pieces.push_back({map.bytes(), static_cast<int>(width)});
   }
-  PackedText packed{
-      .tokenizer = TextTokenizer::from_json(checked_file(manifest, folder, kTokenizer), (folder / kTokenizer).string()),
-      .tokens = TokenSequence(std::move(pieces), maps),
-      .documents = {}};
+  PackedText packed{.tokenizer = TextTokenizer::from_json(checked_file(manifest, folder, kTokenizerFile),
+                                                          (folder / kTokenizerFile).string()),
+                    .tokens = TokenSequence(std::move(pieces), maps),
+                    .documents = {}};
   if (packed.tokens.size() != index.integer("tokens") || packed.tokens.size() == 0) {
     index.fail_at("tokens", std::to_string(index.integer("tokens")), std::to_string(packed.tokens.size()));
   }

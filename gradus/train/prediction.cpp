@@ -7,6 +7,7 @@
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
+#include "gradus/data/csv.h"
 #include "gradus/nn/models/autoencoder.h"
 #include "gradus/nn/models/feedforward.h"
 #include "gradus/train/clustering_model.h"
@@ -75,13 +76,6 @@ std::string joined(const std::vector<double>& numbers) {
   return text;
 }
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos && !text.empty()) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
-}
-
 std::vector<std::string> numbered(int64_t count) {
   std::vector<std::string> names;
   for (int64_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
@@ -137,7 +131,8 @@ Predictions codes_of(const Autoencoder& model, const Dataset& data, int64_t rows
 }  // namespace
 
 Predictions predict(const TrainedRun& run, const Dataset& data, const std::function<std::string(int64_t)>& place) {
-  if (const auto* coder = dynamic_cast<const Autoencoder*>(&run.model())) return codes_of(*coder, data, rows_at_once(run));
+  if (const auto* coder = dynamic_cast<const Autoencoder*>(&run.model()))
+    return codes_of(*coder, data, rows_at_once(run));
   const auto* clusters = dynamic_cast<const ClusteringModel*>(&run.model());
   const FeatureModel* model = clusters == nullptr ? &model_of_rows(run) : nullptr;
   Predictions result;
@@ -165,7 +160,8 @@ Predictions predict(const TrainedRun& run, const Table& table) {
 
 namespace {
 
-Predictions predict_pictures(const TrainedRun& run, const ImageEncoder& encoder, const std::vector<std::string>& paths) {
+Predictions predict_pictures(const TrainedRun& run, const ImageEncoder& encoder,
+                             const std::vector<std::string>& paths) {
   const internal::Pictures pictures = internal::read_pictures(run.config(), paths, {});
   const auto place = [&](int64_t row) { return pictures.place(row); };
   Predictions result = predict(run, *internal::read_images(encoder, pictures, false), place);

@@ -10,7 +10,7 @@
 namespace gradus {
 namespace {
 
-constexpr const char* kFormat = "gradus state 1";
+constexpr const char* kStateFormat = "gradus state 1";
 
 // Null for a number that there is none of.
 double or_nan(const std::optional<double>& value) { return value.value_or(std::nan("")); }
@@ -154,7 +154,7 @@ void read_data(const JsonObject& json, TrainingState& t, RunFacts& f) {
 std::string StateFile::to_json() const {
   const TrainingState& t = training;
   JsonText json;
-  json.add("format", kFormat);
+  json.add("format", kStateFormat);
   json.add("step", t.step);
   json.add("data", data_json(t, facts));
   json.add("random", JsonText().add("generator", "philox4x32-10").add("seed", hex(facts.seed)));
@@ -191,7 +191,7 @@ std::string StateFile::to_json() const {
 
 StateFile StateFile::parse(std::string_view text, const std::string& file) {
   const JsonObject json = JsonObject::parse(text, file);
-  if (json.text("format") != kFormat) json.fail_at("format", '"' + json.text("format") + '"', kFormat);
+  if (json.text("format") != kStateFormat) json.fail_at("format", '"' + json.text("format") + '"', kStateFormat);
   StateFile state;
   TrainingState& t = state.training;
   RunFacts& f = state.facts;

@@ -9,6 +9,7 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
+#include "gradus/data/csv.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
@@ -69,16 +70,9 @@ std::string short_value(const Value& value) {
   return number != nullptr && text.size() > kLong ? fmt::format("{:.4g}", *number) : text;
 }
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 std::string csv_line(const std::vector<std::string>& fields) {
   std::string line;
-  for (const std::string& field : fields) line += (line.empty() ? "" : ",") + csv_field(field);
+  for (const std::string& field : fields) line += (line.empty() ? "" : ",") + (field.empty() ? "" : csv_field(field));
   return line + "\n";
 }
 

@@ -108,7 +108,7 @@ void check_length(const Config& config, const std::string& source, int64_t total
        total, held, context + 1);
 }
 
-std::unique_ptr<TokenDataset> dataset_of(Tokens&& tokens, int64_t context, int64_t stride = 0) {
+std::unique_ptr<TokenDataset> token_dataset_of(Tokens&& tokens, int64_t context, int64_t stride = 0) {
   return std::make_unique<TokenDataset>(TokenSequence(std::move(tokens.ids)), std::move(tokens.documents), context,
                                         stride);
 }
@@ -118,7 +118,7 @@ std::unique_ptr<TokenDataset> whole_text(const Config& config, const TextTokeniz
   const TextFiles files = read_text_files(config, paths);
   Tokens tokens = encode(tokenizer, files, files.views(), whose);
   check_length(config, files.source, static_cast<int64_t>(tokens.ids.size()), 0);
-  return dataset_of(std::move(tokens), config.integer("model.context"));
+  return token_dataset_of(std::move(tokens), config.integer("model.context"));
 }
 
 // The texts that are trained on, and those that are held out.
@@ -362,13 +362,13 @@ ExperimentData make_text_data(const Config& config, const DataEncoder& given) {
                "data.training_size = {} tokens; an example needs model.context + 1 = {}", trained, context + 1);
   }
   take_first(parts.training, trained);
-  if (!parts.held.ids.empty()) data.validation = dataset_of(std::move(parts.held), context);
+  if (!parts.held.ids.empty()) data.validation = token_dataset_of(std::move(parts.held), context);
   if (config.has("data.validation_path")) {
     auto validation = whole_text(config, tokenizer, config.texts("data.validation_path"), "the training text");
     data.hash = mix(data.hash, validation->tokens().hash());
     data.validation = std::move(validation);
   }
-  auto training = dataset_of(std::move(parts.training), context, config.integer("data.stride"));
+  auto training = token_dataset_of(std::move(parts.training), context, config.integer("data.stride"));
   data.unused_tokens = training->unused_tokens();
   data.training = std::move(training);
   data.encoder = tokenizer;

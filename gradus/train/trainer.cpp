@@ -68,10 +68,6 @@ const TrainerOptions& checked(const TrainerOptions& o) {
   return o;
 }
 
-void drop_gradients(const Parameters& parameters) {
-  for (const Parameter& parameter : parameters) parameter.tensor.state()->grad = Tensor();
-}
-
 // While it lives, the parameters have the values of the averages, and the averages theirs.
 class Exchanged {
  public:
