@@ -13,6 +13,11 @@ void Metrics::add(const Loss& loss) {
   weight_ += loss.weight;
 }
 
+void Metrics::add_likelihood(const Loss& loss) {
+  likelihood_ += loss.sum.item();
+  likelihood_weight_ += loss.weight;
+}
+
 void Metrics::add_classes(const Tensor& scores, const Tensor& classes) {
   const int64_t rows = classes.numel(), width = scores.numel() / std::max<int64_t>(1, rows);
   if (rows * width != scores.numel() || width < 1) {
@@ -70,9 +75,10 @@ std::vector<Metric> Metrics::values() const {
     add_value(values, "rmse", std::sqrt(squared) * units_.target_scale);
     add_value(values, "mae", absolute * units_.target_scale);
   }
-  if (units_.is_text) add_value(values, "perplexity", std::exp(loss()));
+  const double of_token = likelihood_weight_ > 0.0 ? likelihood_ / likelihood_weight_ : loss();
+  if (units_.is_text) add_value(values, "perplexity", std::exp(of_token));
   if (units_.bytes_per_token > 0.0) {
-    add_value(values, "bits_per_byte", loss() / std::numbers::ln2 / units_.bytes_per_token);
+    add_value(values, "bits_per_byte", of_token / std::numbers::ln2 / units_.bytes_per_token);
   }
   return values;
 }

@@ -30,6 +30,8 @@ class Metrics {
   explicit Metrics(const MetricUnits& units = {}) : units_(units) {}
 
   void add(const Loss& loss);
+  /// Of tokens, where the loss is not minus the logarithm of their probability, that: perplexity and bits are made of it.
+  void add_likelihood(const Loss& loss);
   /// Classes, i64 (B), and scores (B, classes); or (B, 1) of two classes, where one above 0 means the second.
   void add_classes(const Tensor& scores, const Tensor& classes);
   /// Predicted and true numbers, both (B, outputs).
@@ -49,6 +51,7 @@ class Metrics {
 
   MetricUnits units_;
   double loss_ = 0.0, weight_ = 0.0;
+  double likelihood_ = 0.0, likelihood_weight_ = 0.0;  // of add_likelihood
   int64_t classified_ = 0, correct_ = 0;
   int64_t numbers_ = 0;  // examples
   std::vector<Output> outputs_;

@@ -165,7 +165,22 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
   fail_value(key, described(value), where, ending);
 }
 
+// The loss of the next token has no classes that a person could name.
+void check_gpt_loss(const Config& config) {
+  if (config.text("loss.name") != "cross_entropy") {
+    fail_usage(config.where("loss.name"),
+               "loss.name = \"{}\" is not for model.kind = \"gpt\", which learns the next token by \"cross_entropy\"; "
+               "take that, or leave it out",
+               config.text("loss.name"));
+  }
+  for (const char* key : {"loss.ignored_class", "loss.class_weights"}) {
+    if (!config.has(key)) continue;
+    fail_usage(config.where(key), "{} is of classes, and a gpt learns tokens; remove it", key);
+  }
+}
+
 void check_gpt(const Config& config) {
+  check_gpt_loss(config);
   if (config.text("model.init") == "zeros") {
     fail_usage(config.where("model.init"),
                "model.init = \"zeros\" gives all weights of a gpt the gradient 0, so that it learns nothing; choose "

@@ -26,6 +26,7 @@ DefaultsByChoice loss_of_classes() {
   defaults.values.push_back({"images", "cross_entropy"});
   defaults.values.push_back({"audio", "cross_entropy"});
   defaults.values.push_back({"labelled_text", "cross_entropy"});
+  defaults.values.push_back({"text", "cross_entropy"});
   return defaults;
 }
 
@@ -356,18 +357,19 @@ std::vector<Key> loss_keys() {
        choice({"mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cross_entropy", "binary_cross_entropy",
                "focal", "hinge", "squared_hinge"}),
        "mse",
-       model_has_loss(),
+       model_has_loss_or_is_gpt(),
        "Of numbers: `mse`, `mae`, `huber`, `log_cosh`, `quantile`, `poisson` (the model gives the logarithm of the "
        "rate). Of classes: `cross_entropy`; `hinge`, `squared_hinge`, of more than two classes each "
        "against all others; and of two classes `binary_cross_entropy`, `focal`. A table's target of numbers is learned "
-       "as classes with the latter.",
+       "as classes with the latter. `gpt` has `cross_entropy`, of the next token.",
        {},
        loss_of_classes()},
       {"loss.delta", real(kAbove0), 1.0, loss_is({"huber"}), "The error from which on the loss is a straight line."},
       {"loss.quantile", real({.low = 0, .high = 1, .low_open = true, .high_open = true}), 0.5, loss_is({"quantile"}),
        "Which quantile of the target is learned."},
       {"loss.label_smoothing", real(kFrom0Below1), 0.0, loss_is({"cross_entropy"}),
-       "The part of the probability that is spread evenly over all classes."},
+       "The part of the probability that is spread evenly over all classes, or over the tokens of a `gpt`: its loss is "
+       "that, in training and in validation, but perplexity and bits per byte are those of the tokens alone."},
       {"loss.ignored_class", text(), Unset{},
        loss_is({"cross_entropy", "binary_cross_entropy", "focal", "hinge", "squared_hinge"}),
        "The class of a table's rows that carry no loss and count in no measure, by its name in the target column, such "

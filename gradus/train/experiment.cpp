@@ -57,6 +57,7 @@ GptOptions gpt_options(const Config& config, const DataShape& shape) {
   if (config.text("model.norm") == "rms") o.norm = GptOptions::NormKind::kRms;
   if (config.text("model.feed_forward") == "swiglu") o.feed_forward = GptOptions::FeedForward::kSwiglu;
   if (config.has("model.feed_forward_width")) o.feed_forward_width = config.integer("model.feed_forward_width");
+  o.label_smoothing = config.real("loss.label_smoothing");
   if (config.has("model.kv_heads")) o.kv_heads = config.integer("model.kv_heads");
   o.weight_init = start_of(config).weight.value_or(o.weight_init);
   return o;

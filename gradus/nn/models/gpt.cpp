@@ -31,6 +31,9 @@ GptOptions checked(const GptOptions& o) {
   if (o.positions == GptOptions::Positions::kRotary && o.width / o.heads % 2 != 0) {
     fail_usage("gpt", "rotary positions turn pairs, and width {} / heads {} is odd", o.width, o.heads);
   }
+  if (!(o.label_smoothing >= 0.0 && o.label_smoothing < 1.0)) {
+    fail_usage("gpt", "label_smoothing {}; expected a number from 0 to below 1", o.label_smoothing);
+  }
   if (o.feed_forward_width < 0 || o.window < 0) {
     fail_usage("gpt", "feed_forward_width {}, window {}: each must be 0 or more", o.feed_forward_width, o.window);
   }
@@ -164,8 +167,18 @@ Tensor Gpt::logits(const Batch& batch, Context& context) const {
 
 Loss Gpt::loss(const Batch& batch, Context& context) const {
   const Tensor x = hidden(batch.inputs, batch.document_starts, context);
-  return {linear_cross_entropy(x, head_, batch.targets, Reduction::kSum, context.precision),
-          static_cast<double>(batch.targets.numel())};
+  return loss_of(x, batch.targets, context.precision, options_.label_smoothing);
+}
+
+Loss Gpt::loss_of(const Tensor& x, const Tensor& targets, const Precision& precision, double label_smoothing) const {
+  return {linear_cross_entropy(x, head_, targets, Reduction::kSum, precision, label_smoothing),
+          static_cast<double>(targets.numel())};
+}
+
+void Gpt::evaluate(const Batch& batch, Context& context, Metrics& metrics) const {
+  const Tensor x = hidden(batch.inputs, batch.document_starts, context);
+  metrics.add(loss_of(x, batch.targets, context.precision, options_.label_smoothing));
+  if (options_.label_smoothing > 0.0) metrics.add_likelihood(loss_of(x, batch.targets, context.precision, 0.0));
 }
 
 }  // namespace gradus

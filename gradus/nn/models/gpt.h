@@ -35,6 +35,8 @@ struct GptOptions {
   /// Blocks keep nothing but their input for backward, and run again there: less memory, a third more work, the same
   /// bits.
   bool recompute = false;
+  /// Of the loss: so much of each token's probability is spread evenly over the vocabulary.
+  double label_smoothing = 0.0;
   /// Start of all matrices: of linear layers and embeddings, of which the width is the number of inputs.
   Initializer weight_init = Initializer::normal(0.02);
 };
@@ -80,8 +82,11 @@ class Gpt : public Model {
   Tensor logits(const Batch& batch, Context& context) const;
   /// Cross-entropy against the next tokens (B, T), weighted by tokens.
   Loss loss(const Batch& batch, Context& context) const override;
+  /// With `label_smoothing` also what the tokens' own cross-entropy is, of which perplexity is made.
+  void evaluate(const Batch& batch, Context& context, Metrics& metrics) const override;
 
  private:
+  Loss loss_of(const Tensor& hidden, const Tensor& targets, const Precision& precision, double label_smoothing) const;
   Tensor hidden(const Tensor& ids, const Tensor& document_starts, Context& context) const;
   Tensor positions(const Tensor& document_starts, int64_t length) const;
 
