@@ -336,9 +336,9 @@ void check_optimizer(const Config& config) {
                "optimizer.name = \"lbfgs\" needs the same examples in each step; set train.sampling = \"shuffle\" or "
                "\"in_order\"");
   }
-  if (config.has("model.dropout") && config.real("model.dropout") > 0.0) {
-    fail_usage(config.where("model.dropout"),
-               "optimizer.name = \"lbfgs\" needs the same loss at the same weights; set model.dropout = 0");
+  for (const char* key : {"model.dropout", "model.channel_dropout", "model.drop_path"}) {
+    if (!config.has(key) || config.real(key) == 0.0) continue;
+    fail_usage(config.where(key), "optimizer.name = \"lbfgs\" needs the same loss at the same weights; set {} = 0", key);
   }
 }
 

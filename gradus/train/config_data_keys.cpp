@@ -283,9 +283,11 @@ std::vector<Key> model_keys() {
       {"model.activation",
        choice({"relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus", "mish"}),
        "relu", model_is({"mlp", "cnn", "autoencoder"}), "The function after each hidden layer; `gelu` is its approximation by tanh."},
-      {"model.spectral_norm", boolean(), false, model_is({"mlp"}),
-       "Whether each layer's weight is divided by its largest singular value, so that no layer lengthens a vector. It "
-       "is "
+      {"model.spectral_norm", boolean(), false,
+       model_is({"linear", "mlp", "gpt", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn", "autoencoder"}),
+       "Whether each layer's weight is divided by its largest singular value, so that no linear layer lengthens a "
+       "vector. Of a convolution it is that of the matrix of its outputs by all else, of a recurrent layer that of all "
+       "gates together, as in PyTorch; embeddings, and with them a tied output projection, stay as they are. It is "
        "found anew in each pass, by up to 1000 rounds over the weight."},
       {"model.clusters", counts(kSize), Required{}, model_is({"kmeans", "gmm"}),
        "The number of clusters, or several to choose from: each is tried before the first step, the best is taken."},
@@ -348,6 +350,13 @@ std::vector<Key> model_keys() {
        "the model must be as they were there."},
       {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt", "cnn", "vit", "encoder", "rnn"}),
        "Probability that dropout sets an activation to zero while training."},
+      {"model.channel_dropout", real(kFrom0Below1), 0.0, model_is({"cnn", "lenet", "vgg", "resnet"}),
+       "Spatial dropout: the probability that a channel of an example is set to zero at all places while training, "
+       "behind each stage of convolutions."},
+      {"model.drop_path", real(kFrom0Below1), 0.0, model_is({"gpt", "vit", "encoder", "resnet"}),
+       "Stochastic depth: the probability that an example goes past a branch of the last block, on what it was added to "
+       "alone, while training. That of the first block is 0, and of those between it rises on a line, as in timm; a "
+       "single block has the last one's."},
   };
 }
 

@@ -156,6 +156,8 @@ TEST(Gpt, SmoothsItsLossAndNotItsPerplexity) {
   EXPECT_GT(std::abs(metrics.loss() - own.sum.item() / own.weight), 1e-4);
   smoothed.label_smoothing = 1.0;
   EXPECT_EQ(error_text([&] { Gpt(smoothed, 1); }), "[gpt] label_smoothing 1; expected a number from 0 to below 1");
+  smoothed.drop_path = -0.1;
+  EXPECT_EQ(error_text([&] { Gpt(smoothed, 1); }), "[gpt] drop_path -0.1; expected a number from 0 to below 1");
 }
 
 GptOptions llama() {

@@ -428,6 +428,9 @@ TEST(ConfigCombinations, Optimizer) {
   EXPECT_EQ(line_error({"optimizer.name=lbfgs", "model.kind=mlp", "model.dropout=0.1"}),
             "[--set model.dropout=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set "
             "model.dropout = 0");
+  EXPECT_EQ(text_error({"optimizer.name=lbfgs", "model.drop_path=0.1"}),
+            "[--set model.drop_path=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set "
+            "model.drop_path = 0");
   EXPECT_EQ(line_error({"optimizer.name=rmsprop", "optimizer.centered=true", "optimizer.state=bf16"}),
             "[--set optimizer.state=bf16] optimizer.centered = true needs optimizer.state = \"f32\"");
   EXPECT_EQ(line_error({"optimizer.name=schedule_free", "optimizer.beta1=0"}),

@@ -27,7 +27,10 @@ void FeatureModel::evaluate(const Batch& batch, Context& context, Metrics& metri
 LinearModel::LinearModel(const LinearModelOptions& o, uint64_t seed)
     : FeatureModel(o.objective),
       linear_(ParameterBuilder(parameters_, seed), o.inputs, o.outputs,
-              {.bias = true, .weight_init = &o.weight_init, .bias_init = &o.bias_init}) {}
+              {.bias = true,
+               .weight_init = &o.weight_init,
+               .bias_init = &o.bias_init,
+               .spectral_norm = o.spectral_norm}) {}
 
 namespace {
 
