@@ -254,7 +254,8 @@ void add_schedule(CLI::App& app, ScheduleVerbOptions& o, Verb& run) {
       ->type_name("key=value")
       ->allow_extra_args(false);
   // Required, but what is wrong with the name is said first.
-  add_integer(*verb, "--steps", o.steps, {.low = 1}, "Steps to print, from 0, REQUIRED; also the default of total_steps");
+  add_integer(*verb, "--steps", o.steps, {.low = 1},
+              "Steps to print, from 0, REQUIRED; also the default of total_steps");
   verb->add_flag("--plot", o.plot, "Draw the curve in the terminal instead");
   verb->footer(
       "Examples:\n"

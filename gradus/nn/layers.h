@@ -148,7 +148,8 @@ struct Dropout {
   double rate = 0.0;  ///< In [0, 1).
 };
 
-/// The same for whole channels, the last dimension: of an example at all places. Tompson et al., 2015 (spatial dropout).
+/// The same for whole channels, the last dimension: of an example at all places. Tompson et al., 2015 (spatial
+/// dropout).
 struct ChannelDropout {
   /// x (N, …, C).
   Tensor operator()(const Tensor& x, Context& context) const;

@@ -236,6 +236,12 @@ void check_loss(const Config& config) {
       fail_usage(config.where("data.standardize_target"),
                  "data.standardize_target = true makes numbers below 0, and loss.name = \"poisson\" is of counts");
     }
+    if (config.boolean("data.standardize_target") && loss == "cosine") {
+      fail_usage(
+          config.where("data.standardize_target"),
+          "data.standardize_target = true moves the numbers, and loss.name = \"cosine\" is of their direction from "
+          "0; remove it");
+    }
     if (!config.boolean("data.standardize_target") || !is_of_classes(objective_kind(loss))) return;
     fail_usage(config.where("data.standardize_target"),
                "data.standardize_target = true is for a target of numbers, and loss.name = \"{}\" learns classes",
@@ -338,7 +344,8 @@ void check_optimizer(const Config& config) {
   }
   for (const char* key : {"model.dropout", "model.channel_dropout", "model.drop_path"}) {
     if (!config.has(key) || config.real(key) == 0.0) continue;
-    fail_usage(config.where(key), "optimizer.name = \"lbfgs\" needs the same loss at the same weights; set {} = 0", key);
+    fail_usage(config.where(key), "optimizer.name = \"lbfgs\" needs the same loss at the same weights; set {} = 0",
+               key);
   }
 }
 

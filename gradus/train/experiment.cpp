@@ -80,6 +80,9 @@ Objective objective_of(const Config& config) {
   take("loss.positive_weight", o.positive_weight);
   take("loss.gamma", o.gamma);
   take("loss.alpha", o.alpha);
+  take("loss.margin", o.margin);
+  take("loss.temperature", o.temperature);
+  if (config.has("loss.embedding")) o.embedding = config.integer("loss.embedding");
   return o;
 }
 

@@ -94,8 +94,7 @@ TEST_F(ScheduleVerb, DynamicIsRefusedWhereItIsUndefined) {
 TEST_F(ScheduleVerb, WrongArgumentsAreUsageErrors) {
   EXPECT_THAT(usage_error({"cosin", "--steps", "5"}), HasSubstr("did you mean \"cosine\"?"));
   EXPECT_THAT(usage_error({"cosin"}), HasSubstr("did you mean \"cosine\"?"));
-  EXPECT_EQ(usage_error({"cosine"}),
-            "gradus: [gradus schedule] --steps is required; see `gradus schedule --help`\n");
+  EXPECT_EQ(usage_error({"cosine"}), "gradus: [gradus schedule] --steps is required; see `gradus schedule --help`\n");
   EXPECT_EQ(usage_error({"cosine", "--steps", "0"}),
             "gradus: [--steps] must be a decimal integer from 1 to 9223372036854775807; found \"0\"\n");
   EXPECT_THAT(usage_error({"cosine", "--steps", "5", "--set", "warmup_stepz=1"}),

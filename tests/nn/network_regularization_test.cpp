@@ -57,7 +57,8 @@ std::vector<Case> cases() {
   return {
       {"linear",
        [](bool norm) {
-         return made<LinearModel>(LinearModelOptions{.inputs = 6, .outputs = 2, .objective = kClasses, .spectral_norm = norm});
+         return made<LinearModel>(
+             LinearModelOptions{.inputs = 6, .outputs = 2, .objective = kClasses, .spectral_norm = norm});
        },
        classes_of(rows)},
       {"autoencoder",
@@ -67,8 +68,12 @@ std::vector<Case> cases() {
        classes_of(rows)},
       {"cnn",
        [](bool norm) {
-         return made<ConvolutionalModel>(ConvolutionalOptions{
-             .example = {8, 8, 2}, .stages = {{4, 2}}, .hidden = {6}, .spectral_norm = norm, .outputs = 2, .objective = kClasses});
+         return made<ConvolutionalModel>(ConvolutionalOptions{.example = {8, 8, 2},
+                                                              .stages = {{4, 2}},
+                                                              .hidden = {6},
+                                                              .spectral_norm = norm,
+                                                              .outputs = 2,
+                                                              .objective = kClasses});
        },
        classes_of(pictures)},
       {"cnn along time",
@@ -91,20 +96,28 @@ std::vector<Case> cases() {
       {"vit",
        [](bool norm) {
          return made<VisionTransformer>(
-             EncoderOptions{.layers = 2, .width = 8, .heads = 2, .spectral_norm = norm, .outputs = 2, .objective = kClasses},
+             EncoderOptions{
+                 .layers = 2, .width = 8, .heads = 2, .spectral_norm = norm, .outputs = 2, .objective = kClasses},
              Shape{8, 8, 2}, std::array<int64_t, 2>{4, 4});
        },
        classes_of(pictures)},
       {"encoder",
        [](bool norm) {
          return made<TextEncoder>(
-             EncoderOptions{.layers = 2, .width = 8, .heads = 2, .spectral_norm = norm, .outputs = 2, .objective = kClasses}, 5, 4);
+             EncoderOptions{
+                 .layers = 2, .width = 8, .heads = 2, .spectral_norm = norm, .outputs = 2, .objective = kClasses},
+             5, 4);
        },
        classes_of(token_ids())},
       {"lstm",
        [](bool norm) {
-         return made<RecurrentModel>(RecurrentOptions{
-             .layers = 2, .width = 4, .bidirectional = true, .spectral_norm = norm, .outputs = 2, .inputs = 16, .objective = kClasses});
+         return made<RecurrentModel>(RecurrentOptions{.layers = 2,
+                                                      .width = 4,
+                                                      .bidirectional = true,
+                                                      .spectral_norm = norm,
+                                                      .outputs = 2,
+                                                      .inputs = 16,
+                                                      .objective = kClasses});
        },
        classes_of(filled("sounds", {3, 8, 16}))},
       {"gru",
@@ -183,7 +196,8 @@ TEST(ChannelDropout, DropsWholeChannelsOfAnExample) {
     for (int64_t c = 0; c < channels; ++c) {
       const double first = y[static_cast<size_t>(n * 6 * channels + c)];
       EXPECT_TRUE(first == 0.0 || first == static_cast<double>(1.0F / 0.8F));
-      for (int64_t place = 1; place < 6; ++place) EXPECT_EQ(y[static_cast<size_t>((n * 6 + place) * channels + c)], first);
+      for (int64_t place = 1; place < 6; ++place)
+        EXPECT_EQ(y[static_cast<size_t>((n * 6 + place) * channels + c)], first);
       dropped += first == 0.0 ? 1 : 0;
     }
   }
@@ -192,17 +206,23 @@ TEST(ChannelDropout, DropsWholeChannelsOfAnExample) {
   Context evaluation;
   EXPECT_TRUE(dropout(x, evaluation).is_same(x));
   EXPECT_EQ(evaluation.uses, 0U);
-  EXPECT_EQ(error_text([&] { dropout(Tensor::zeros({3}), context); }), "[channel_dropout] f32 (3,); expected (N, …, C)");
+  EXPECT_EQ(error_text([&] { dropout(Tensor::zeros({3}), context); }),
+            "[channel_dropout] f32 (3,); expected (N, …, C)");
 }
 
 // An example's channels are its own, whatever it is beside.
 TEST(ChannelDropout, OfAModelGoesByTheExample) {
-  const ConvolutionalModel model({.example = {8, 8, 2}, .stages = {{4, 1}}, .hidden = {6}, .channel_dropout = 0.5, .outputs = 2,
+  const ConvolutionalModel model({.example = {8, 8, 2},
+                                  .stages = {{4, 1}},
+                                  .hidden = {6},
+                                  .channel_dropout = 0.5,
+                                  .outputs = 2,
                                   .objective = kClasses},
                                  1);
   const Tensor x = filled("pictures", {3, 8, 8, 2});
   const std::vector<int64_t> all = {5, 6, 7}, last = {7};
-  Context together{.training = true, .key = 3, .example_ids = all}, alone{.training = true, .key = 3, .example_ids = last};
+  Context together{.training = true, .key = 3, .example_ids = all},
+      alone{.training = true, .key = 3, .example_ids = last};
   const Tensor y = model.outputs({.inputs = x}, together), own = model.outputs({.inputs = slice(x, 0, 2, 3)}, alone);
   EXPECT_LT(relative_error(slice(y, 0, 2, 3), own), 1e-6);
   Context evaluation;

@@ -348,10 +348,11 @@ TEST(ConfigErrors, DoesNotApply) {
             "[--set schedule.warmup_steps=2] \"schedule.warmup_steps\" does not apply to schedule.name = \"sequence\"; "
             "remove it, or change schedule.name");
   // What decides about it does not apply either.
-  EXPECT_EQ(line_error({"model.kind=autoencoder", "loss.label_smoothing=0.1"}),
-            "[--set loss.label_smoothing=0.1] \"loss.label_smoothing\" goes with loss.name, which applies to model.kind = "
-            "\"linear\", \"mlp\", \"cnn\", \"lenet\", \"vgg\", \"resnet\", \"vit\", \"encoder\", \"rnn\" or \"gpt\", not to "
-            "\"autoencoder\"; remove it");
+  EXPECT_EQ(
+      line_error({"model.kind=autoencoder", "loss.label_smoothing=0.1"}),
+      "[--set loss.label_smoothing=0.1] \"loss.label_smoothing\" goes with loss.name, which applies to model.kind = "
+      "\"linear\", \"mlp\", \"cnn\", \"lenet\", \"vgg\", \"resnet\", \"vit\", \"encoder\", \"rnn\" or \"gpt\", not to "
+      "\"autoencoder\"; remove it");
   EXPECT_EQ(line_error({"train.min_delta=2"}),
             "[--set train.min_delta=2] \"train.min_delta\" applies to a given train.patience, and there is no "
             "train.patience; set that, or remove \"train.min_delta\"");

@@ -161,9 +161,12 @@ TEST(Regularization, SpectralNormBoundsTheNetwork) {
 
 TEST(Regularization, SpectralNormIsForAnOptimizer) {
   const TemporaryFolder folder;
-  EXPECT_EQ(usage_error_text([&] { Session session(config_of(folder, {"model.init=normal", "model.spectral_norm=true", "solver.name=newton"})); }),
-            "[--set model.spectral_norm=true] model.spectral_norm is for weights that an optimizer moves, and solver.name = "
-            "\"newton\" finds them itself; remove it, or set solver.name = \"none\"");
+  EXPECT_EQ(
+      usage_error_text([&] {
+        Session session(config_of(folder, {"model.init=normal", "model.spectral_norm=true", "solver.name=newton"}));
+      }),
+      "[--set model.spectral_norm=true] model.spectral_norm is for weights that an optimizer moves, and solver.name = "
+      "\"newton\" finds them itself; remove it, or set solver.name = \"none\"");
 }
 
 TEST(Regularization, SpectralNormNeedsAWeight) {

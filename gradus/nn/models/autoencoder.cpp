@@ -13,7 +13,8 @@ Autoencoder::Autoencoder(const AutoencoderOptions& o, uint64_t seed) : activatio
   const LinearOptions layer_options{.spectral_norm = o.spectral_norm};
   const auto layers = static_cast<int64_t>(widths.size()) - 1;
   for (int64_t i = 0; i < layers; ++i) {
-    encoder_.emplace_back(p / "encoder" / i, widths[static_cast<size_t>(i)], widths[static_cast<size_t>(i + 1)], layer_options);
+    encoder_.emplace_back(p / "encoder" / i, widths[static_cast<size_t>(i)], widths[static_cast<size_t>(i + 1)],
+                          layer_options);
   }
   for (int64_t i = 0; i < layers; ++i) {
     const auto from = static_cast<size_t>(layers - i);

@@ -75,8 +75,7 @@ GptBlock::GptBlock(const ParameterBuilder& p, const GptOptions& o, int64_t block
       c_attn(make_linear(p / "attn" / "c_attn", o.width, o.width / o.heads * (o.heads + 2 * kv_heads_of(o)),
                          o.weight_init, o)),
       attn_proj(make_linear(p / "attn" / "c_proj", o.width, o.width, residual_init(o), o)),
-      c_fc(make_linear(p / "mlp" / "c_fc", o.width, (is_gated(o) ? 2 : 1) * feed_forward_width(o), o.weight_init,
-                       o)),
+      c_fc(make_linear(p / "mlp" / "c_fc", o.width, (is_gated(o) ? 2 : 1) * feed_forward_width(o), o.weight_init, o)),
       mlp_proj(make_linear(p / "mlp" / "c_proj", feed_forward_width(o), o.width, residual_init(o), o)),
       dropout{o.dropout},
       drop_path{drop_path_rate(o.drop_path, block, o.layers)},
@@ -106,8 +105,8 @@ Tensor GptBlock::operator()(const Tensor& x, Context& context, const SeenTokens&
   seen.document_starts = tokens.document_starts;
   seen.mask = tokens.mask;
   const Tensor weight = c_attn.matrix();
-  const Tensor mixed = causal_attention(norm_linear(x, parameters_of(ln_1), {weight, c_attn.bias}, precision), heads,
-                                        seen, precision);
+  const Tensor mixed =
+      causal_attention(norm_linear(x, parameters_of(ln_1), {weight, c_attn.bias}, precision), heads, seen, precision);
   Tensor attended = linear(mixed, attn_proj.matrix(), attn_proj.bias, drops ? Tensor() : x, precision);
   if (!drops) return branch(attended, /*add_input=*/true, precision);
   attended = x + drop_path(dropout(attended, context), context);

@@ -34,7 +34,8 @@ RecurrentModel::RecurrentModel(const RecurrentOptions& o, uint64_t seed)
   if (o.vocabulary > 0) wte_.emplace(p / "wte", o.vocabulary, o.width);
   int64_t in = o.vocabulary > 0 ? o.width : o.inputs;
   const auto layer = [&](const ParameterBuilder& here, int64_t i) {
-    Layer made = o.cell == RecurrentOptions::Cell::kLstm ? Layer(Lstm(here, in, o.width, i)) : Layer(Gru(here, in, o.width, i));
+    Layer made =
+        o.cell == RecurrentOptions::Cell::kLstm ? Layer(Lstm(here, in, o.width, i)) : Layer(Gru(here, in, o.width, i));
     std::visit([&](auto& cell) { cell.normalizes_weights = o.spectral_norm; }, made);
     return made;
   };

@@ -32,7 +32,7 @@ void TransformerEncoder::make_layers(const EncoderOptions& o, int64_t places, ui
   }
   ln_f_.emplace(p / "ln_f", o.width);
   const Initializer normal = Initializer::normal(kDeviation);
-  head_.emplace(p / "head", o.width, o.outputs, 
+  head_.emplace(p / "head", o.width, o.outputs,
                 LinearOptions{.weight_init = &normal, .bias_init = &kZero, .spectral_norm = o.spectral_norm});
 }
 

@@ -62,9 +62,8 @@ void ScaleRow(const T* x, size_t length, T factor, T* out) {
 template <class T>
 void ScaleAndShiftRow(const T* x, size_t length, T factor, T shift, T* out) {
   const auto all = hn::Set(Tag<T>(), factor), more = hn::Set(Tag<T>(), shift);
-  ForLanes<T>(length, [=](auto lanes, size_t i) HWY_ATTR {
-    lanes.Store(hn::MulAdd(lanes.Load(x + i), all, more), out + i);
-  });
+  ForLanes<T>(length,
+              [=](auto lanes, size_t i) HWY_ATTR { lanes.Store(hn::MulAdd(lanes.Load(x + i), all, more), out + i); });
 }
 
 // Σ (x − max), in blocks too.
@@ -240,8 +239,8 @@ void CrossEntropyInPlaceRows(std::byte* x_bytes, int64_t rows, size_t length, co
       ScaleRow(x, length, factor, x);
     }
     x[targets[row]] -= of_target;
-    losses[row] = std::log(static_cast<double>(sum)) + (1.0 - smoothing) * (static_cast<double>(max) - logit) -
-                  evenly * below;
+    losses[row] =
+        std::log(static_cast<double>(sum)) + (1.0 - smoothing) * (static_cast<double>(max) - logit) - evenly * below;
   }
 }
 
