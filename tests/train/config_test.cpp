@@ -483,6 +483,7 @@ noise = 0.3
 kind = "linear"
 init = "normal"
 init_scale = 1.0
+spectral_norm = false
 
 [loss]
 name = "mse"

@@ -304,6 +304,7 @@ class SeveralNumbers : public Labels {
           fmt::format("{},{},{},{}\n", x[0].get<double>(), x[1].get<double>(), n[0].get<double>(), n[1].get<double>());
     }
     spill(folder_ / "t.csv", text);
+    spill(folder_ / "v.csv", text);
   }
   // The measures of the run on these rows.
   Measures report_of_(const std::filesystem::path& folder) const {
@@ -324,7 +325,7 @@ TEST_F(SeveralNumbers, AreLearnedAsByPyTorch) {
 TEST_F(SeveralNumbers, HaveTheMeasuresOfScikitLearn) {
   spill_numbers_();
   const Config config = config_({kNumbers, "loss.name=mse",
-                                 Config::text_override("data.validation_path", path_("t.csv")), "validation.every=20"});
+                                 Config::text_override("data.validation_path", path_("v.csv")), "validation.every=20"});
   gradus::Run(config, folder_ / "run").train();
   const auto& wanted = references()["measures"];
   int compared = 0;
@@ -383,13 +384,13 @@ TEST_F(SeveralNumbers, AreAllNeededAndNumbers) {
 
 // Of directions: rows that lie on one line from 0 are the same target.
 TEST_F(SeveralNumbers, MayBeADirection) {
-  spill(folder_ / "t.csv", "x,y,a,b\n1,0,3,0\n0,1,0,5\n1,1,2,2\n2,1,8,4\n");
+  for (const char* name : {"t.csv", "v.csv"}) spill(folder_ / name, "x,y,a,b\n1,0,3,0\n0,1,0,5\n1,1,2,2\n2,1,8,4\n");
   const Overrides keys = {kNumbers,
                           "loss.name=cosine",
                           "model.init=normal",
-                          "train.steps=400",
-                          Config::text_override("data.validation_path", path_("t.csv")),
-                          "validation.every=400"};
+                          "train.steps=3000",
+                          Config::text_override("data.validation_path", path_("v.csv")),
+                          "validation.every=3000"};
   gradus::Run(config_(keys), folder_ / "run").train();
   const nlohmann::json last = log_of(folder_ / "run").back();
   EXPECT_LT(last["val_loss"].get<double>(), 1e-3);

@@ -20,16 +20,19 @@ Config config_of(const Overrides& keys) {
       "run.toml", keys);
 }
 
-// Neighbours in the plane are of one arm more often than not; behind the network nearly all are.
+// Of the arms' points four in five have the nearest other on their own arm to begin with, behind random weights.
 TEST(MetricLearning, BringsAClassTogether) {
   const TemporaryFolder folder;
-  for (const char* loss : {"info_nce", "triplet"}) {
-    Overrides keys = {std::string("loss.name=") + loss};
-    if (std::string_view(loss) == "info_nce") keys.emplace_back("loss.temperature=0.1");
-    gradus::Run(config_of(keys), folder / loss).train();
-    const nlohmann::json last = log_of(folder / loss).back();
-    EXPECT_GT(last["val_recall_at_1"].get<double>(), 0.95) << loss;
+  const auto recall = [&](const std::string& loss, const std::string& steps) {
+    const std::filesystem::path run = folder / (loss + steps);
+    gradus::Run(config_of({"loss.name=" + loss, "train.steps=" + steps, "validation.every=" + steps}), run).train();
+    const nlohmann::json last = log_of(run).back();
     EXPECT_FALSE(last.contains("val_accuracy"));
+    return last["val_recall_at_1"].get<double>();
+  };
+  for (const char* loss : {"info_nce", "triplet"}) {
+    EXPECT_LT(recall(loss, "1"), 0.85) << loss;
+    EXPECT_GT(recall(loss, "300"), 0.9) << loss;
   }
 }
 
@@ -44,7 +47,9 @@ TEST(MetricLearning, PredictsEmbeddings) {
     ASSERT_EQ(p.codes[0].size(), 4U);
     double squares = 0.0;
     for (const double x : p.codes[1]) squares += x * x;
-    if (std::string_view(loss) == "info_nce") EXPECT_NEAR(squares, 1.0, 1e-5);
+    if (std::string_view(loss) == "info_nce") {
+      EXPECT_NEAR(squares, 1.0, 1e-5);
+    }
     EXPECT_TRUE(to_csv(p, true).starts_with("code_0,code_1,code_2,code_3\n"));
     const ExperimentData data = make_data(run.config());
     EXPECT_EQ(usage_error_text([&] { report_measures(run, *data.validation); }),
@@ -82,7 +87,7 @@ TEST(MetricLearning, NeedsBatchesOfSeveral) {
       "embeddings; remove it");
   EXPECT_EQ(parse_error("data = {kind = \"csv\", path = \"a\", weight = \"w\"}\nmodel.kind = \"mlp\"\ntrain.steps = 1\n"
                         "loss.name = \"triplet\"\n"),
-            "[run.toml:1:36] loss.name = \"triplet\" compares examples, and has no weights of them; remove it");
+            "[run.toml:1:35] loss.name = \"triplet\" compares examples, and has no weights of them; remove it");
 }
 
 }  // namespace

@@ -160,13 +160,11 @@ TEST(Regularization, SpectralNormBoundsTheNetwork) {
 }
 
 TEST(Regularization, SpectralNormIsForAnOptimizer) {
-  const TemporaryFolder folder;
-  EXPECT_EQ(
-      usage_error_text([&] {
-        Session session(config_of(folder, {"model.init=normal", "model.spectral_norm=true", "solver.name=newton"}));
-      }),
-      "[--set model.spectral_norm=true] model.spectral_norm is for weights that an optimizer moves, and solver.name = "
-      "\"newton\" finds them itself; remove it, or set solver.name = \"none\"");
+  const Config config = Config::parse("data.kind = \"line\"\nmodel.kind = \"linear\"\ntrain.steps = 9\n", "run.toml",
+                                      {"model.spectral_norm=true", "solver.name=newton"});
+  EXPECT_EQ(usage_error_text([&] { Session session(config); }),
+            "[--set model.spectral_norm=true] model.spectral_norm is for weights that an optimizer moves, and "
+            "solver.name = \"newton\" finds them itself; remove it, or set solver.name = \"none\"");
 }
 
 TEST(Regularization, SpectralNormNeedsAWeight) {
