@@ -917,6 +917,14 @@ ROWS |= {
         lambda x: x.mean(tuple(range(1, x.dim() - 1))),
         {"base": [real(2, 3, 4, 5)], "rank3": [real(2, 7, 3)], "empty": [empty(0, 2, 2, 3)]},
     ),
+    "linear_cross_entropy_smoothed": (
+        lambda x, w, t: F.cross_entropy(F.linear(x, w).reshape(-1, len(w)), t.reshape(-1), label_smoothing=0.125),
+        {
+            "base": [real(5, 4), real(7, 4), ids(5, below=7)],
+            "rank3": [real(2, 3, 5), real(37, 5), ids(2, 3, below=37)],
+            "one": [real(1, 1), real(1, 1), ids(1, below=1)],
+        },
+    ),
 }
 
 

@@ -57,14 +57,16 @@ std::string target_lines(const TableEncoder& encoder) {
     }
     return text;
   }
-  const TableEncoder::Target& target = encoder.target();
   const bool is_class = !encoder.classes().empty();
-  const bool is_scaled = target.mean != 0.0 || target.scale != 1.0;
-  return line(target.name, is_class ? fmt::format("category, {} values", encoder.classes().size()) : "number", "0",
-              "target",
-              is_class    ? "the number of its class"
-              : is_scaled ? "standardised: " + scaled("x", target.mean, target.scale)
-                          : "as it is");
+  for (const TableEncoder::Target& target : encoder.all_targets()) {
+    const bool is_scaled = target.mean != 0.0 || target.scale != 1.0;
+    text += line(target.name, is_class ? fmt::format("category, {} values", encoder.classes().size()) : "number", "0",
+                 "target",
+                 is_class    ? "the number of its class"
+                 : is_scaled ? "standardised: " + scaled("x", target.mean, target.scale)
+                             : "as it is");
+  }
+  return text;
 }
 
 }  // namespace

@@ -253,8 +253,9 @@ void add_schedule(CLI::App& app, ScheduleVerbOptions& o, Verb& run) {
                    "learning_rate, or a key of [schedule] (see `gradus keys schedule`); a part's as parts.0.name")
       ->type_name("key=value")
       ->allow_extra_args(false);
-  add_integer(*verb, "--steps", o.steps, {.low = 1}, "Steps to print, from 0; also the default of total_steps")
-      ->required();
+  // Required, but what is wrong with the name is said first.
+  add_integer(*verb, "--steps", o.steps, {.low = 1},
+              "Steps to print, from 0, REQUIRED; also the default of total_steps");
   verb->add_flag("--plot", o.plot, "Draw the curve in the terminal instead");
   verb->footer(
       "Examples:\n"

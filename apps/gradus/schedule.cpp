@@ -55,6 +55,7 @@ Config schedule_config(const ScheduleVerbOptions& options) {
                "plateau has no curve of its own: it lowers the rate when a run's validation loss does not improve; the "
                "log of a run has the rate of each step");
   }
+  if (options.steps == 0) fail_usage("gradus schedule", "--steps is required; see `gradus schedule --help`");
   std::vector<std::string> overrides{"schedule.name=" + options.name, fmt::format("train.steps={}", options.steps)};
   for (const std::string& argument : options.set) overrides.push_back(full_override(argument));
   return Config::parse("data.kind = 'line'\nmodel.kind = 'linear'", "schedule " + options.name, overrides);

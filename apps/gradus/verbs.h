@@ -142,7 +142,7 @@ int init(const InitOptions& options);
 struct ScheduleVerbOptions {
   std::string name;
   std::vector<std::string> set;
-  int64_t steps = 1;
+  int64_t steps = 0;  ///< 0: not given.
   bool plot = false;  ///< A curve instead.
 };
 

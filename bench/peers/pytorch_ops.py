@@ -268,6 +268,10 @@ ROWS = {
     "linear_cross_entropy_sum": (
         lambda a, w, t: F.cross_entropy(F.linear(a, w), t, reduction="sum"), lambda: [x(T, C), x(C, C), ids(T, below=C)]
     ),
+    "linear_cross_entropy_smoothed": (
+        lambda a, w, t: F.cross_entropy(F.linear(a, w), t, label_smoothing=0.125),
+        lambda: [x(T, C), x(C, C), ids(T, below=C)],
+    ),
     "cross_entropy_smoothed": (lambda a, t: F.cross_entropy(a, t, label_smoothing=0.125), CLASSES),
     "cross_entropy_ignored": (lambda a, t: F.cross_entropy(a, t, ignore_index=1), CLASSES),
     "cross_entropy_weighted": (

@@ -7,6 +7,8 @@ namespace gradus::detail {
 
 /// An error of op `name` unless both have one shape.
 void check_same_shape(std::string_view name, const Tensor& a, const Tensor& b);
+/// An error of op `name` unless it is in [0, 1).
+void check_label_smoothing(std::string_view name, double label_smoothing);
 /// The mean or the sum of all terms.
 Tensor reduced(const Tensor& terms, Reduction reduction);
 

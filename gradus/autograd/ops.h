@@ -368,10 +368,11 @@ Tensor triplet_loss(const Tensor& anchor, const Tensor& positive, const Tensor& 
 /// van den Oord et al., 2018.
 Tensor info_nce(const Tensor& queries, const Tensor& keys, double temperature = 0.07,
                 Reduction reduction = Reduction::kMean);
-/// cross_entropy(linear(x, weight, {}), targets) for x (…, C), weight (V, C) and targets (…): the logits of all tokens
-/// never exist at once. The gradients are made with the loss, so they take memory from then on, and are the parameter's
-/// whole ones: an `ExampleNormSink` refuses them.
+/// cross_entropy(linear(x, weight, {}), targets), with its label_smoothing, for x (…, C), weight (V, C) and targets
+/// (…): the logits of all tokens never exist at once. The gradients are made with the loss, so they take memory from
+/// then on, and are the parameter's whole ones: an `ExampleNormSink` refuses them.
 Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets,
-                            Reduction reduction = Reduction::kMean, const Precision& precision = {});
+                            Reduction reduction = Reduction::kMean, const Precision& precision = {},
+                            double label_smoothing = 0.0);
 
 }  // namespace gradus

@@ -1,4 +1,5 @@
 // Cross entropy of class numbers.
+#include "gradus/autograd/loss_terms.h"
 #include "gradus/autograd/ops.h"
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
@@ -48,7 +49,7 @@ Tensor made_gradient(Tensor& made, double seed, bool retained) {
 }  // namespace
 
 Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets, Reduction reduction,
-                            const Precision& precision) {
+                            const Precision& precision, double label_smoothing) {
   Shape rows = x.shape();
   if (x.rank() > 0) rows.erase(x.rank() - 1);
   if (x.rank() == 0 || !(rows == targets.shape())) {
@@ -56,12 +57,14 @@ Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor&
          x.describe(), targets.describe());
   }
   if (reduction == Reduction::kRows) fail("linear_cross_entropy", "gives a mean or a sum, no loss of each row");
+  detail::check_label_smoothing("linear_cross_entropy", label_smoothing);
   const int64_t count = targets.numel(), width = x.size(-1);
   const bool records = needs_gradient(x, weight);
   kernels::LinearCrossEntropy result =
       kernels::linear_cross_entropy(precision.factor(kernels::contiguous(x)).view({count, width}, {width, 1}), weight,
                                     kernels::contiguous(targets).view({count}, {1}),
                                     {.scale = reduction == Reduction::kMean ? 1.0 / static_cast<double>(count) : 1.0,
+                                     .label_smoothing = label_smoothing,
                                      .x_gradient = records && needs_gradient(x),
                                      .weight_gradient = records && needs_gradient(weight)});
   if (!records) return result.loss;

@@ -15,6 +15,11 @@ void check_same_shape(std::string_view name, const Tensor& a, const Tensor& b) {
   fail(name, "prediction {} and target {} must have one shape", a.describe(), b.describe());
 }
 
+void check_label_smoothing(std::string_view name, double label_smoothing) {
+  if (label_smoothing >= 0.0 && label_smoothing < 1.0) return;
+  fail(name, "label_smoothing {}; expected 0 <= label_smoothing < 1", label_smoothing);
+}
+
 Tensor reduced(const Tensor& terms, Reduction reduction) {
   if (reduction == Reduction::kRows) return terms;  // they are one a row
   return reduction == Reduction::kMean ? mean(terms) : sum(terms);
@@ -70,9 +75,7 @@ void check_logits(std::string_view name, const Tensor& logits, const Tensor& tar
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options) {
   check_logits("cross_entropy", logits, targets);
   const double smoothing = options.label_smoothing;
-  if (!(smoothing >= 0.0 && smoothing < 1.0)) {
-    fail("cross_entropy", "label_smoothing {}; expected 0 <= label_smoothing < 1", smoothing);
-  }
+  detail::check_label_smoothing("cross_entropy", smoothing);
   const WeightedClasses w = weighted_classes(logits, targets, options);
   const bool by_row = options.reduction == Reduction::kRows;
   const auto added = [&](const Tensor& terms) { return by_row ? sum(terms, 1) : sum(terms); };

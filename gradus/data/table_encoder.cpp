@@ -97,9 +97,15 @@ SparseColumns sparse_from(const JsonValue& value, const std::string& file) {
 }  // namespace
 
 std::string TableEncoder::to_json() const {
-  JsonText target;
-  target.add("name", target_.name).add("mean", target_.mean).add("scale", target_.scale).add("classes", classes_);
-  if (is_soft_) target.add("soft", true);
+  const auto shown = [&](const Target& one) {
+    JsonText target;
+    target.add("name", one.name).add("mean", one.mean).add("scale", one.scale).add("classes", classes_);
+    if (is_soft_) target.add("soft", true);
+    return target.line();
+  };
+  std::string target = shown(targets_[0]);
+  for (size_t i = 1; i < targets_.size(); ++i) target += ",\n  " + shown(targets_[i]);
+  if (targets_.size() > 1) target = "[" + target + "]";
   std::string text = "{\"features\": [";
   for (size_t i = 0; i < features_.size(); ++i) text += (i > 0 ? ",\n  " : "\n  ") + features_[i].to_json().line();
   text += "]";
@@ -112,7 +118,7 @@ std::string TableEncoder::to_json() const {
     const std::string others = JsonText().add("others", *others_).line();
     text += ",\n " + others.substr(1, others.size() - 2);
   }
-  return text + ",\n \"target\": " + (has_target() ? target.line() : "null") + "}\n";
+  return text + ",\n \"target\": " + (has_target() ? target : "null") + "}\n";
 }
 
 TableEncoder TableEncoder::from_json(std::string_view text, const std::string& file) {
@@ -135,7 +141,13 @@ TableEncoder TableEncoder::from_json(std::string_view text, const std::string& f
     encoder.has_target_ = false;
     return encoder;
   }
-  encoder.target_ = target_from(target, file);
+  if (const auto* several = target.get<JsonValue::List>()) {
+    if (several->size() < 2) fail_json(file, "the list of targets has less than two");
+    encoder.targets_.clear();
+    for (const JsonValue& one : *several) encoder.targets_.push_back(target_from(one, file));
+    return encoder;
+  }
+  encoder.targets_ = {target_from(target, file)};
   encoder.classes_ = names_from(field(target, "classes", file), "classes", file);
   if (encoder.classes_.size() == 1) fail_json(file, "there is one class");
   if (const JsonValue* soft = target.find("soft")) {
@@ -199,7 +211,22 @@ Tensor TableEncoder::inputs(const Table& table) const {
 
 std::vector<std::string> TableEncoder::target_columns() const {
   if (!has_target()) return {};
-  return is_soft_ ? classes_ : std::vector<std::string>{target_.name};
+  if (is_soft_) return classes_;
+  std::vector<std::string> names;
+  for (const Target& target : targets_) names.push_back(target.name);
+  return names;
+}
+
+Tensor TableEncoder::number_targets(const Table& table) const {
+  const auto width = static_cast<int64_t>(targets_.size());
+  Tensor targets = Tensor::empty({table.rows, width});
+  for (int64_t i = 0; i < width; ++i) {
+    const Target& target = targets_[static_cast<size_t>(i)];
+    const TableColumn& column = target_of_numbers(table, target.name);
+    float* const to = targets.mutable_data<float>() + i;
+    for (int64_t row = 0; row < table.rows; ++row) to[row * width] = seen(table, column, target, row);
+  }
+  return targets;
 }
 
 Tensor TableEncoder::soft_targets(const Table& table) const {
@@ -231,14 +258,8 @@ Tensor TableEncoder::soft_targets(const Table& table) const {
 Tensor TableEncoder::targets(const Table& table) const {
   if (!has_target()) return {};
   if (is_soft_) return soft_targets(table);
-  if (classes_.empty()) {
-    const TableColumn& column = target_of_numbers(table, target_.name);
-    Tensor targets = Tensor::empty({table.rows, 1});
-    float* const to = targets.mutable_data<float>();
-    for (int64_t row = 0; row < table.rows; ++row) to[row] = seen(table, column, target_, row);
-    return targets;
-  }
-  const TableColumn& column = target_of_classes(table, target_.name);
+  if (classes_.empty()) return number_targets(table);
+  const TableColumn& column = target_of_classes(table, target().name);
   std::map<std::string, int64_t, std::less<>> ids;
   for (const std::string& name : classes_) ids.emplace(name, static_cast<int64_t>(ids.size()));
   Tensor targets = Tensor::empty({table.rows}, DType::kI64);
@@ -248,7 +269,7 @@ Tensor TableEncoder::targets(const Table& table) const {
     const auto found = ids.find(name);
     if (found == ids.end()) {
       fail(table.place(row), "\"{}\" in column \"{}\" is a class that the model does not know; it was made for: {}",
-           name, target_.name, fmt::join(classes_, ", "));
+           name, target().name, fmt::join(classes_, ", "));
     }
     to[row] = found->second;
   }

@@ -27,12 +27,14 @@ struct TableEncoderOptions {
   std::string target = {};                 ///< Empty: the last column, unless `has_target` is false.
   /// Columns whose numbers are the probabilities of the classes that they name, in the place of `target`; or none.
   std::vector<std::string> soft_classes = {};
+  /// Columns of numbers that are learned together, in the place of `target`; or none.
+  std::vector<std::string> number_targets = {};
   bool has_target = true;                  ///< Whether there is anything to learn, or to compare clusters with.
   bool classes = false;                    ///< Whether the target is a class, of which a text or a number is the name.
   FeatureOptions feature = {};             ///< Of each feature.
   std::vector<std::string> log1p = {};     ///< Features of which log(1 + x) is taken.
   std::vector<std::string> categories = {};  ///< Features whose numbers are names of categories, as texts are.
-  bool standardize_target = false;           ///< A target of numbers: minus its mean, divided by its deviation.
+  bool standardize_target = false;           ///< Each target of numbers: minus its mean, divided by its deviation.
   std::string weight = {};    ///< The column that says what rows count, which is no feature; empty if there is none.
   SparseColumns sparse = {};  ///< Instead of features in the table.
   std::optional<ArrayFeatures> array = {};  ///< Instead of features in the table.
@@ -58,8 +60,9 @@ class TableEncoder {
   static TableEncoder from_json(std::string_view json, const std::string& file);
   /// {"features": [Feature::to_json …], "target": {"name", "mean", "scale", "classes": ["…", …]}}; classes is empty for
   /// a target of numbers, and the target null if there is none. Where classes have a column each, the target has
-  /// "soft": true. Of sparse rows "sparse": {"columns", "first"} stands in
-  /// the place of "features", of arrays "array": ArrayFeatures::to_json, of texts "text": TextFeatures::to_json.
+  /// "soft": true. Several targets of numbers are a list of such objects. Of sparse rows "sparse": {"columns", "first"}
+  /// stands in the place of "features", of arrays "array": ArrayFeatures::to_json, of texts "text":
+  /// TextFeatures::to_json.
   std::string to_json() const;
 
   const std::vector<Feature>& features() const { return features_; }
@@ -77,7 +80,9 @@ class TableEncoder {
   /// Those inputs that are numbers of categories, and how many numbers there are.
   std::vector<std::pair<int64_t, int64_t>> embedded_inputs() const;
   bool has_target() const { return has_target_; }
-  const Target& target() const { return target_; }
+  const Target& target() const { return targets_[0]; }
+  /// All of them, where several numbers are learned.
+  const std::vector<Target>& all_targets() const { return targets_; }
   const std::vector<std::string>& classes() const { return classes_; }
   /// Whether targets are probabilities of the classes, of which each is a column.
   bool is_soft() const { return is_soft_; }
@@ -89,22 +94,25 @@ class TableEncoder {
   /// f32 (rows, width). A feature that the table has not, or that is not what it was in training, is an error with its
   /// place; and so is a column that the table has and the training file had not.
   Tensor inputs(const Table& table) const;
-  /// f32 (rows, 1), or the classes, i64 (rows), or their probabilities, f32 (rows, classes); undefined where there is
-  /// no target. A class that `fit` did not see, a missing value, and probabilities below 0 or that do not add up to 1
-  /// within 0.001 are errors with their line.
+  /// f32 (rows, targets), or the classes, i64 (rows), or their probabilities, f32 (rows, classes); undefined where
+  /// there is no target. A class that `fit` did not see, a missing value, and probabilities below 0 or that do not add
+  /// up to 1 within 0.001 are errors with their line.
   Tensor targets(const Table& table) const;
-  /// A model's output in the unit of the target.
-  double original(double output) const { return output * target_.scale + target_.mean; }
+  /// A model's output in the unit of that target.
+  double original(double output, size_t target = 0) const {
+    return output * targets_[target].scale + targets_[target].mean;
+  }
 
  private:
   friend class TableFitter;
 
   void check_columns(const Table& table) const;
   Tensor soft_targets(const Table& table) const;
+  Tensor number_targets(const Table& table) const;
 
   std::vector<Feature> features_;
   bool has_target_ = true;
-  Target target_;
+  std::vector<Target> targets_ = {{}};  // one, unless several numbers are learned
   std::vector<std::string> classes_;
   bool is_soft_ = false;
   std::optional<std::vector<std::string>> others_;  // columns of the training file that are not used

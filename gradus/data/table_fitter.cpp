@@ -65,7 +65,7 @@ void check_named(const Table& table, const std::vector<std::string>& features, c
 }  // namespace
 
 void TableFitter::begin(const Table& table) {
-  std::vector<std::string> targets = options_.soft_classes;
+  std::vector<std::string> targets = options_.soft_classes.empty() ? options_.number_targets : options_.soft_classes;
   if (options_.has_target && targets.empty()) {
     target_ = options_.target.empty() ? table.columns.back().name : options_.target;
     targets = {target_};
@@ -73,7 +73,7 @@ void TableFitter::begin(const Table& table) {
   for (const std::string& target : targets) table.column(target);
   if (options_.has_target && !options_.classes) {
     const Scaling scaling = options_.standardize_target ? Scaling::kStandardize : Scaling::kNone;
-    target_numbers_.emplace_back(target_, FeatureOptions{.scaling = scaling});
+    for (const std::string& target : targets) target_numbers_.emplace_back(target, FeatureOptions{.scaling = scaling});
   }
   if (options_.sparse.count == 0 && !options_.array && !options_.text) {
     columns_ = names_of_features(table, targets, options_);
@@ -104,19 +104,23 @@ void TableFitter::add_target(const Table& table) {
   for (const std::string& name : options_.soft_classes) detail::column_of_probabilities(table, name);
   if (!options_.soft_classes.empty()) return;
   rows_ += table.rows;
+  for (const FeatureFitter& target : target_numbers_) check_target(table, target.name());
+  if (!options_.classes) return;
+  check_target(table, target_);
   const TableColumn& column = table.columns[table.column(target_)];
-  if (missing_.empty()) {
-    if (const int64_t row = column.first_missing(); row >= 0) missing_ = table.place(row);
+  for (const double number : column.numbers) class_numbers_.insert(std::bit_cast<uint64_t>(number));
+  add_texts(column);
+}
+
+// Notes what is wrong with it, and where first.
+void TableFitter::check_target(const Table& table, const std::string& name) {
+  const TableColumn& column = table.columns[table.column(name)];
+  if (missing_.place.empty()) {
+    if (const int64_t row = column.first_missing(); row >= 0) missing_ = {table.place(row), name, ""};
   }
-  if (options_.classes) {
-    for (const double number : column.numbers) class_numbers_.insert(std::bit_cast<uint64_t>(number));
-    add_texts(column);
-  } else if (text_place_.empty() && !column.is_number) {
-    const int64_t row = detail::first_text(column, table.rows);
-    if (row == table.rows) return;
-    text_place_ = table.place(row);
-    text_ = column.text(row);
-  }
+  if (options_.classes || !odd_text_.place.empty() || column.is_number) return;
+  const int64_t row = detail::first_text(column, table.rows);
+  if (row < table.rows) odd_text_ = {table.place(row), name, column.text(row)};
 }
 
 // The dictionary may have texts that no row has any more.
@@ -183,11 +187,11 @@ void TableFitter::check_classes(const std::vector<std::string>& classes) const {
 }
 
 TableEncoder TableFitter::finish(const SparseColumns& sparse) const {
-  if (!missing_.empty()) detail::fail_missing_target(missing_, target_);
-  if (!text_place_.empty()) detail::fail_target_of_text(text_place_, target_, text_);
+  if (!missing_.place.empty()) detail::fail_missing_target(missing_.place, missing_.column);
+  if (!odd_text_.place.empty()) detail::fail_target_of_text(odd_text_.place, odd_text_.column, odd_text_.text);
   TableEncoder encoder;
   encoder.has_target_ = options_.has_target;
-  encoder.target_.name = target_;
+  encoder.targets_[0].name = target_;
   if (!options_.has_target) {
     // There is nothing to learn.
   } else if (!options_.soft_classes.empty()) {
@@ -197,8 +201,11 @@ TableEncoder TableFitter::finish(const SparseColumns& sparse) const {
     encoder.classes_ = classes();
     check_classes(encoder.classes_);
   } else {
-    const Feature feature = target_numbers_[0].finish();
-    encoder.target_ = {target_, feature.mean, feature.scale};
+    encoder.targets_.clear();
+    for (const FeatureFitter& target : target_numbers_) {
+      const Feature feature = target.finish();
+      encoder.targets_.push_back({target.name(), feature.mean, feature.scale});
+    }
   }
   encoder.sparse_ = sparse;
   encoder.array_ = options_.array;

@@ -36,6 +36,7 @@ class TableFitter {
  private:
   void begin(const Table& table);
   void add_target(const Table& table);
+  void check_target(const Table& table, const std::string& name);
   void add_texts(const TableColumn& column);
   std::vector<std::string> classes() const;
   void check_width(const TableEncoder& encoder) const;
@@ -44,11 +45,15 @@ class TableFitter {
   TableEncoderOptions options_;
   std::string source_, target_;  // the latter: of one column
   std::vector<std::string> columns_, others_;
-  std::vector<FeatureFitter> features_, target_numbers_;  // the latter: one, unless classes are learned
+  std::vector<FeatureFitter> features_, target_numbers_;  // the latter: of each target, unless classes are learned
   std::unordered_set<std::string> class_texts_;
   std::unordered_set<uint64_t> class_numbers_;  // their bits
   int64_t rows_ = 0;
-  std::string missing_, text_place_, text_;     // what is wrong with the target, and where first
+  // What is wrong with a target, and where first.
+  struct Fault {
+    std::string place, column, text;
+  };
+  Fault missing_, odd_text_;
 };
 
 }  // namespace gradus

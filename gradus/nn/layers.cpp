@@ -17,13 +17,21 @@ Linear::Linear(const ParameterBuilder& p, int64_t in, int64_t out, const LinearO
   if (options.bias) bias = p.add("bias", {out}, options.bias_init != nullptr ? *options.bias_init : usual);
 }
 
+namespace {
+
+Tensor normalized_if(bool normalizes, const Tensor& weight) { return normalizes ? spectral_norm(weight) : weight; }
+
+}  // namespace
+
+Tensor Linear::matrix() const { return normalized_if(normalizes_weight, weight); }
+
 Tensor Linear::operator()(const Tensor& x, const Precision& precision) const {
-  return linear(x, normalizes_weight ? spectral_norm(weight) : weight, bias, {}, precision);
+  return linear(x, matrix(), bias, {}, precision);
 }
 
 Tensor Linear::operator()(const Batch& batch, const Precision& precision) const {
   if (batch.sparse == nullptr) return (*this)(batch.inputs, precision);
-  return sparse_linear(batch.sparse, normalizes_weight ? spectral_norm(weight) : weight, bias);
+  return sparse_linear(batch.sparse, matrix(), bias);
 }
 
 Embedding::Embedding(const ParameterBuilder& p, int64_t rows, int64_t width, const Initializer& init)
@@ -64,7 +72,7 @@ Conv2d::Conv2d(const ParameterBuilder& p, int64_t in, int64_t out, std::array<in
 }
 
 Tensor Conv2d::operator()(const Tensor& x, const Precision& precision, const Tensor& residual) const {
-  return conv2d(x, weight, bias, options, residual, precision);
+  return conv2d(x, normalized_if(normalizes_weight, weight), bias, options, residual, precision);
 }
 
 Conv1d::Conv1d(const ParameterBuilder& p, int64_t in, int64_t out, int64_t kernel,
@@ -77,7 +85,7 @@ Conv1d::Conv1d(const ParameterBuilder& p, int64_t in, int64_t out, int64_t kerne
 }
 
 Tensor Conv1d::operator()(const Tensor& x, const Precision& precision) const {
-  return conv1d(x, weight, bias, options, precision);
+  return conv1d(x, normalized_if(normalizes_weight, weight), bias, options, precision);
 }
 
 BatchNorm::BatchNorm(const ParameterBuilder& p, int64_t width, const BatchNormSettings& norm_settings)
@@ -122,7 +130,8 @@ Conv2d folded(const Conv2d& convolution, const BatchNorm& norm) {
   const NoGrad no_grad;
   Conv2d result = convolution;
   const Tensor scale = norm.weight * rsqrt(norm.running_variance + norm.settings.epsilon);
-  result.weight = convolution.weight * reshape(scale, {-1, 1, 1, 1});
+  result.weight = normalized_if(convolution.normalizes_weight, convolution.weight) * reshape(scale, {-1, 1, 1, 1});
+  result.normalizes_weight = false;
   const Tensor shift = norm.bias - norm.running_mean * scale;
   result.bias = convolution.bias.defined() ? shift + convolution.bias * scale : shift;
   result.options.relu = norm.settings.relu;
@@ -149,23 +158,50 @@ void add_recurrent(Layer& into, const ParameterBuilder& p, int64_t gates, int64_
   into.bias_hh = p.add(name("bias_hh"), {gates * hidden}, usual);
 }
 
+// Calls `op` with the parameters as the layer uses them.
+template <class Layer, class Op>
+Tensor run_recurrent(const Layer& layer, const Tensor& x, Op&& op) {
+  const Tensor ih = normalized_if(layer.normalizes_weights, layer.weight_ih);
+  const Tensor hh = normalized_if(layer.normalizes_weights, layer.weight_hh);
+  return op(x, RecurrentParameters{ih, hh, layer.bias_ih, layer.bias_hh});
+}
+
 }  // namespace
 
 Lstm::Lstm(const ParameterBuilder& p, int64_t in, int64_t hidden, int64_t layer) {
   add_recurrent(*this, p, 4, in, hidden, layer);
 }
 
-Tensor Lstm::operator()(const Tensor& x) const { return lstm(x, {weight_ih, weight_hh, bias_ih, bias_hh}); }
+Tensor Lstm::operator()(const Tensor& x) const { return run_recurrent(*this, x, lstm); }
 
 Gru::Gru(const ParameterBuilder& p, int64_t in, int64_t hidden, int64_t layer) {
   add_recurrent(*this, p, 3, in, hidden, layer);
 }
 
-Tensor Gru::operator()(const Tensor& x) const { return gru(x, {weight_ih, weight_hh, bias_ih, bias_hh}); }
+Tensor Gru::operator()(const Tensor& x) const { return run_recurrent(*this, x, gru); }
 
 Tensor Dropout::operator()(const Tensor& x, Context& context) const {
   if (!context.training || rate == 0.0) return x;
   return dropout(x, rate, context.next_key(), context.example_ids);
+}
+
+Tensor ChannelDropout::operator()(const Tensor& x, Context& context) const {
+  if (!context.training || rate == 0.0) return x;
+  if (x.rank() < 2) fail("channel_dropout", "{}; expected (N, …, C)", x.describe());
+  const int64_t examples = x.size(0), channels = x.size(-1);
+  const Tensor ones = Tensor::full({examples, channels}, 1.0, x.dtype());
+  Shape beside = x.shape();
+  for (int i = 1; i + 1 < x.rank(); ++i) beside[i] = 1;
+  return x * reshape(dropout(ones, rate, context.next_key(), context.example_ids), beside);
+}
+
+Tensor DropPath::operator()(const Tensor& branch, Context& context) const {
+  if (!context.training || rate == 0.0) return branch;
+  return drop_path(branch, rate, context.next_key(), context.example_ids);
+}
+
+double drop_path_rate(double last, int64_t block, int64_t blocks) {
+  return blocks > 1 ? last * static_cast<double>(block) / static_cast<double>(blocks - 1) : last;
 }
 
 }  // namespace gradus

@@ -25,6 +25,8 @@ struct Linear {
   Tensor operator()(const Tensor& x, const Precision& precision = {}) const;
   /// Of a batch's inputs, dense or sparse; the latter are f32 in any precision.
   Tensor operator()(const Batch& batch, const Precision& precision = {}) const;
+  /// What x is multiplied with: the weight, or its `spectral_norm`.
+  Tensor matrix() const;
 
   Tensor weight;  ///< (out, in)
   Tensor bias;    ///< (out), or undefined
@@ -68,6 +70,7 @@ struct Conv2d {
   Tensor weight;  ///< (out, kh, kw, in/groups)
   Tensor bias;    ///< (out), or undefined
   Convolution2dOptions options;
+  bool normalizes_weight = false;  ///< Whether `spectral_norm(weight)` is used, of the matrix (out, all else).
 };
 
 /// The same of sequences.
@@ -80,6 +83,7 @@ struct Conv1d {
   Tensor weight;  ///< (out, k, in/groups)
   Tensor bias;    ///< (out), or undefined
   Convolution1dOptions options;
+  bool normalizes_weight = false;  ///< As in `Conv2d`.
 };
 
 struct BatchNormSettings {
@@ -126,6 +130,7 @@ struct Lstm {
 
   Tensor weight_ih, weight_hh;  ///< (4·hidden, in), (4·hidden, hidden)
   Tensor bias_ih, bias_hh;      ///< (4·hidden)
+  bool normalizes_weights = false;  ///< Whether the `spectral_norm` of both is used.
 };
 struct Gru {
   Gru(const ParameterBuilder& p, int64_t in, int64_t hidden, int64_t layer = 0);
@@ -133,6 +138,7 @@ struct Gru {
 
   Tensor weight_ih, weight_hh;  ///< (3·hidden, in), (3·hidden, hidden)
   Tensor bias_ih, bias_hh;      ///< (3·hidden)
+  bool normalizes_weights = false;  ///< As in `Lstm`.
 };
 
 /// While training, sets elements to 0 with probability `rate` and scales the others by 1 / (1 − rate).
@@ -141,5 +147,25 @@ struct Dropout {
 
   double rate = 0.0;  ///< In [0, 1).
 };
+
+/// The same for whole channels, the last dimension: of an example at all places. Tompson et al., 2015 (spatial
+/// dropout).
+struct ChannelDropout {
+  /// x (N, …, C).
+  Tensor operator()(const Tensor& x, Context& context) const;
+
+  double rate = 0.0;  ///< In [0, 1).
+};
+
+/// The same for whole examples: of the branch beside a residual connection it is stochastic depth (Huang et al., 2016).
+struct DropPath {
+  Tensor operator()(const Tensor& branch, Context& context) const;
+
+  double rate = 0.0;  ///< In [0, 1).
+};
+
+/// The rate of block `block` of `blocks`, rising on a line from 0 for the first to `last` for the last; of a single one
+/// `last`.
+double drop_path_rate(double last, int64_t block, int64_t blocks);
 
 }  // namespace gradus

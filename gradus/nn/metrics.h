@@ -9,8 +9,10 @@
 namespace gradus {
 
 /// "accuracy": the part of the examples whose class has the highest score. "r2": 1 − Σ(y − ŷ)²/Σ(y − mean)², the
-/// coefficient of determination, of several outputs the mean. "rmse", "mae": root of the mean squared, and mean
-/// absolute error. "perplexity": e to the power of the loss a token. "bits_per_byte": the loss a byte of text, in bits.
+/// coefficient of determination. "rmse", "mae": root of the mean squared, and mean absolute error. Of several outputs
+/// these three are means over the outputs. "recall_at_1": of embeddings, the part of the examples whose nearest other
+/// has their class, among the first 5,000 of them. "perplexity": e to the power of the loss a token. "bits_per_byte":
+/// the loss a byte of text, in bits.
 struct Metric {
   std::string name;
   double value = 0.0;
@@ -18,7 +20,8 @@ struct Metric {
 
 /// What the numbers of a data set stand for.
 struct MetricUnits {
-  double target_scale = 1.0;     ///< A target's unit, of which the model's numbers are parts (rmse, mae).
+  /// Of each output the target's unit, of which the model's numbers are parts (rmse, mae); empty for 1 each.
+  std::vector<double> target_scales = {};
   bool is_text = false;          ///< Whether targets are tokens of a text.
   double bytes_per_token = 0.0;  ///< Of a text; 0 where that is not known, and for other data.
 };
@@ -30,8 +33,13 @@ class Metrics {
   explicit Metrics(const MetricUnits& units = {}) : units_(units) {}
 
   void add(const Loss& loss);
+  /// Of tokens, where the loss is not minus the logarithm of their probability, that: perplexity and bits are made of
+  /// it.
+  void add_likelihood(const Loss& loss);
   /// Classes, i64 (B), and scores (B, classes); or (B, 1) of two classes, where one above 0 means the second.
   void add_classes(const Tensor& scores, const Tensor& classes);
+  /// Classes, i64 (B), and embeddings (B, C), which are near where their distance is small.
+  void add_embeddings(const Tensor& embeddings, const Tensor& classes);
   /// Predicted and true numbers, both (B, outputs).
   void add_numbers(const Tensor& prediction, const Tensor& targets);
 
@@ -49,7 +57,10 @@ class Metrics {
 
   MetricUnits units_;
   double loss_ = 0.0, weight_ = 0.0;
+  double likelihood_ = 0.0, likelihood_weight_ = 0.0;  // of add_likelihood
   int64_t classified_ = 0, correct_ = 0;
+  std::vector<double> embeddings_;  // a row for each of those
+  std::vector<int64_t> embedded_classes_;
   int64_t numbers_ = 0;  // examples
   std::vector<Output> outputs_;
 };

@@ -7,6 +7,7 @@
 #include "gradus/autograd/ops.h"
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
+#include "gradus/nn/embedding_objective.h"
 #include "gradus/tensor/kernels/copy.h"
 
 namespace gradus {
@@ -24,6 +25,8 @@ Tensor loss_of_numbers(const Objective& o, const Tensor& prediction, const Tenso
       return quantile_loss(prediction, targets, o.quantile, reduction);
     case ObjectiveKind::kPoisson:
       return poisson_loss(prediction, targets, reduction);
+    case ObjectiveKind::kCosine:
+      return cosine_loss(prediction, targets, Tensor::full({targets.size(0)}, 1.0, prediction.dtype()), 0.0, reduction);
     default:
       return mse(prediction, targets, reduction);
   }
@@ -79,9 +82,17 @@ Tensor loss_of_classes(const Objective& o, const Tensor& logits, const Tensor& c
                         .class_weights = weights_of_classes(o, logits.dtype())});
 }
 
+// Of probabilities; a class is one of 1.
+Tensor divergence(const Tensor& logits, const Tensor& targets, Reduction reduction) {
+  const Tensor p = is_float(targets.dtype()) ? kernels::cast(targets, logits.dtype())
+                                             : one_hot(targets, logits.size(-1), logits.dtype());
+  return kl_divergence(log_softmax(logits), p, reduction);
+}
+
 Tensor loss_of(const Objective& o, const Tensor& prediction, const Tensor& targets, Reduction reduction) {
   if (!is_of_classes(o.kind)) return loss_of_numbers(o, prediction, targets, reduction);
   if (o.kind == ObjectiveKind::kCrossEntropy) return loss_of_classes(o, prediction, targets, reduction);
+  if (o.kind == ObjectiveKind::kKlDivergence) return divergence(prediction, targets, reduction);
   return loss_by_output(o, prediction, targets, reduction);
 }
 
@@ -102,7 +113,8 @@ std::vector<double> counts_of(const Objective& o, const Tensor& targets, const T
 
 // What the mean is over: of a batch's examples or, of numbers, elements.
 double weight_of(const Objective& o, const std::vector<double>& counts, const Tensor& targets) {
-  const auto elements = static_cast<double>(is_soft(o, targets) ? targets.size(0) : targets.numel());
+  const bool by_example = is_soft(o, targets) || o.kind == ObjectiveKind::kCosine;
+  const auto elements = static_cast<double>(by_example ? targets.size(0) : targets.numel());
   if (counts.empty()) return elements;
   return std::accumulate(counts.begin(), counts.end(), 0.0) * elements / static_cast<double>(counts.size());
 }
@@ -110,9 +122,11 @@ double weight_of(const Objective& o, const std::vector<double>& counts, const Te
 }  // namespace
 
 ObjectiveKind objective_kind(std::string_view name) {
-  constexpr std::string_view kNames[] = {"mse",      "mae",     "huber",         "log_cosh",
-                                         "quantile", "poisson", "cross_entropy", "binary_cross_entropy",
-                                         "focal",    "hinge",   "squared_hinge"};
+  constexpr std::string_view kNames[] = {"mse",           "mae",           "huber",
+                                         "log_cosh",      "quantile",      "poisson",
+                                         "cosine",        "cross_entropy", "binary_cross_entropy",
+                                         "focal",         "hinge",         "squared_hinge",
+                                         "kl_divergence", "triplet",       "info_nce"};
   const auto* const found = std::find(std::begin(kNames), std::end(kNames), name);
   if (found == std::end(kNames)) fail_usage("objective", "there is no loss \"{}\"", name);
   return static_cast<ObjectiveKind>(found - std::begin(kNames));
@@ -120,14 +134,22 @@ ObjectiveKind objective_kind(std::string_view name) {
 
 bool is_of_classes(ObjectiveKind kind) { return kind >= ObjectiveKind::kCrossEntropy; }
 
+bool takes_probabilities(ObjectiveKind kind) {
+  return kind == ObjectiveKind::kCrossEntropy || kind == ObjectiveKind::kKlDivergence;
+}
+
 bool is_of_two_classes(ObjectiveKind kind) {
   return kind == ObjectiveKind::kBinaryCrossEntropy || kind == ObjectiveKind::kFocal;
 }
 
-int64_t outputs_for(ObjectiveKind kind, int64_t targets_or_classes) {
+bool is_of_embeddings(ObjectiveKind kind) { return kind >= ObjectiveKind::kTriplet; }
+
+int64_t outputs_for(const Objective& objective, int64_t targets_or_classes) {
+  const ObjectiveKind kind = objective.kind;
   if (!is_of_classes(kind)) return targets_or_classes;
   if (targets_or_classes < 2) fail_usage("objective", "the data has one class; there is nothing to tell apart");
-  if (kind == ObjectiveKind::kCrossEntropy) return targets_or_classes;
+  if (is_of_embeddings(kind)) return objective.embedding;
+  if (takes_probabilities(kind)) return targets_or_classes;
   if (!is_of_two_classes(kind) && targets_or_classes > 2) return targets_or_classes;
   if (targets_or_classes > 2) {
     fail_usage("objective", "the data has {} classes, and this loss is for two; take cross_entropy",
@@ -144,6 +166,10 @@ Loss objective_loss(const Objective& o, const Tensor& prediction, const Tensor& 
     fail("objective", "weights {} for targets {}; expected contiguous f32 ({},)", weights.describe(),
          targets.describe(), targets.size(0));
   }
+  if (is_of_embeddings(o.kind)) {
+    if (weights.defined()) fail("objective", "a loss of embeddings compares examples, and takes no weights of them");
+    return embedding_loss(o, prediction, targets);
+  }
   // Cross entropy weighs classes by itself, and refuses those that are none.
   const bool by_itself = o.kind == ObjectiveKind::kCrossEntropy || o.class_weights.empty();
   if (!weights.defined() && by_itself) {
@@ -157,14 +183,12 @@ Loss objective_loss(const Objective& o, const Tensor& prediction, const Tensor& 
   return {sum(rows * kernels::cast(factors, rows.dtype())), weight_of(o, counts, targets)};
 }
 
-bool gives_probabilities(ObjectiveKind kind) {
-  return kind == ObjectiveKind::kCrossEntropy || kind == ObjectiveKind::kBinaryCrossEntropy ||
-         kind == ObjectiveKind::kFocal;
-}
+bool gives_probabilities(ObjectiveKind kind) { return takes_probabilities(kind) || is_of_two_classes(kind); }
 
 Tensor objective_prediction(const Objective& o, const Tensor& outputs) {
   if (o.kind == ObjectiveKind::kPoisson) return exp(outputs);
-  if (o.kind == ObjectiveKind::kCrossEntropy) return softmax(outputs);
+  if (takes_probabilities(o.kind)) return softmax(outputs);
+  if (o.kind == ObjectiveKind::kInfoNce) return unit_rows(outputs);
   if (!gives_probabilities(o.kind)) return outputs;
   return concat({sigmoid(-outputs), sigmoid(outputs)}, 1);
 }

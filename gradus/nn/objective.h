@@ -16,11 +16,16 @@ enum class ObjectiveKind : uint8_t {
   kLogCosh,
   kQuantile,
   kPoisson,  ///< The model's output is the logarithm of the rate.
+  kCosine,   ///< Of the directions of prediction and target: 1 − their `cosine_similarity`, a row.
   kCrossEntropy,
   kBinaryCrossEntropy,
   kFocal,
   kHinge,
   kSquaredHinge,
+  kKlDivergence,  ///< Of probabilities as targets: kCrossEntropy less what the targets' own entropy is.
+  // Outputs are embeddings, near each other where the class is one (nn/embedding_objective.h).
+  kTriplet,
+  kInfoNce,
 };
 
 struct Objective {
@@ -33,33 +38,41 @@ struct Objective {
   double positive_weight = 1.0;  ///< kBinaryCrossEntropy
   double gamma = 2.0;            ///< kFocal
   double alpha = 0.25;           ///< kFocal
+  double margin = 1.0;           ///< kTriplet
+  double temperature = 0.07;     ///< kInfoNce
+  int64_t embedding = 32;        ///< kTriplet, kInfoNce: numbers of an embedding.
 };
 
-/// "mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cross_entropy", "binary_cross_entropy", "focal", "hinge"
-/// or "squared_hinge"; a usage error for any other name.
+/// "mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cosine", "cross_entropy", "binary_cross_entropy",
+/// "focal", "hinge", "squared_hinge", "kl_divergence", "triplet" or "info_nce"; a usage error for any other name.
 ObjectiveKind objective_kind(std::string_view name);
 /// Whether targets are classes, i64 (B), and not numbers, f32 (B, outputs).
 bool is_of_classes(ObjectiveKind kind);
 /// Whether there can be two classes only: 0, and 1, which a positive output stands for.
 bool is_of_two_classes(ObjectiveKind kind);
-/// The outputs that a model needs: one a class for kCrossEntropy, and for the hinges of more than two classes, each of
-/// which is told from all others, the losses added; one for the other objectives of classes; one a target for those of
-/// numbers. A usage error if there are too few or too many classes.
-int64_t outputs_for(ObjectiveKind kind, int64_t targets_or_classes);
+/// Whether targets of classes may be their probabilities.
+bool takes_probabilities(ObjectiveKind kind);
+/// Whether outputs are embeddings, which are compared with each other.
+bool is_of_embeddings(ObjectiveKind kind);
+/// The outputs that a model needs: `embedding`; one a class for kCrossEntropy and kKlDivergence, and for the hinges of
+/// more than two classes, each of which is told from all others, the losses added; one for the other objectives of
+/// classes; one a target for those of numbers. A usage error if there are too few or too many classes.
+int64_t outputs_for(const Objective& objective, int64_t targets_or_classes);
 
 /// The classes that targets of classes mean, i64 (B): where they are probabilities, f32 (B, classes), the likeliest.
 Tensor classes_of_targets(const Tensor& targets);
 
 /// The sum of the loss over a batch, weighted by examples (classes; with `class_weights` by their weights) or elements
-/// (numbers). Targets of kCrossEntropy may be probabilities, f32 (B, classes): `label_smoothing` mixes them with equal
-/// ones, `class_weights` multiply their terms, and the weight is that of the examples, as in PyTorch. With `weights`
-/// (B) each example counts so much, times what its class does.
+/// (numbers; of kCosine by examples). Targets of kCrossEntropy may be probabilities, f32 (B, classes):
+/// `label_smoothing` mixes them with equal ones, `class_weights` multiply their terms, and the weight is that of the
+/// examples, as in PyTorch. With `weights` (B) each example counts so much, times what its class does; embeddings take
+/// none.
 Loss objective_loss(const Objective& objective, const Tensor& prediction, const Tensor& targets,
                     const Tensor& weights = {});
 
 /// What a model's outputs say: numbers as they are, and for kPoisson the rate; probabilities of the classes (B,
-/// classes) for kCrossEntropy, kBinaryCrossEntropy and kFocal, each row adding up to 1; scores as they are for the
-/// hinges.
+/// classes) for kCrossEntropy, kKlDivergence, kBinaryCrossEntropy and kFocal, each row adding up to 1; scores as they
+/// are for the hinges; embeddings as they are compared: of kInfoNce of length 1.
 Tensor objective_prediction(const Objective& objective, const Tensor& outputs);
 /// Whether that is probabilities.
 bool gives_probabilities(ObjectiveKind kind);

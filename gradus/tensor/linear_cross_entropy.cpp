@@ -51,7 +51,8 @@ void run(const Operands& operands, const Tensor& targets, const LinearCrossEntro
     parallel_for(
         rows, std::max<int64_t>(1, (1 << 13) / std::max<int64_t>(1, vocabulary)), [&](int64_t begin, int64_t end) {
           run_cross_entropy_in_place(operands.result, reinterpret_cast<std::byte*>(scores + begin * vocabulary),
-                                     end - begin, vocabulary, target + first + begin, o.scale, losses + first + begin);
+                                     end - begin, vocabulary, target + first + begin, o.scale, o.label_smoothing,
+                                     losses + first + begin);
         });
     if (x_gradient == nullptr && weight_gradient == nullptr) continue;
     const Tensor gradients = cast(logits.view({rows, vocabulary}, {vocabulary, 1}), operands.x.dtype());

@@ -6,12 +6,15 @@
 namespace gradus::kernels {
 
 struct LinearCrossEntropyOptions {
-  double scale = 1.0;  ///< Of the loss, and so of the gradients.
+  double scale = 1.0;            ///< Of the loss, and so of the gradients.
+  double label_smoothing = 0.0;  ///< In [0, 1).
   bool x_gradient = false, weight_gradient = false;
 };
 
 struct LinearCrossEntropy {
-  Tensor loss;             ///< scale · Σ over rows of log Σ exp(logits) − logits[target], rank 0.
+  /// scale · Σ over rows of log Σ exp(logits) − (1 − label_smoothing)·logits[target] − label_smoothing·(the logits'
+  /// mean), rank 0.
+  Tensor loss;
   Tensor x_gradient;       ///< (N, C), or undefined unless asked for.
   Tensor weight_gradient;  ///< (V, C); likewise.
 };

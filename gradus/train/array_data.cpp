@@ -105,7 +105,7 @@ ExperimentData make_array_data(const Config& config, const DataEncoder& given) {
   if (known == nullptr) options.array = fit_array(arrays.examples, split.training, scaling_of(config));
   const TableEncoder encoder =
       known != nullptr ? *known : TableEncoder::fit(arrays.labels, split.training, options);
-  if (arrays.has_labels) check_targets(config, arrays.labels, encoder.target().name);
+  if (arrays.has_labels) check_targets(config, arrays.labels, encoder.target_columns());
   ExperimentData data;
   {
     const TensorDataset all = encoded(encoder, std::move(arrays));

@@ -211,7 +211,7 @@ ExperimentData make_audio_data(const Config& config, const DataEncoder& given) {
   const Split split = split_of_rows(config, sounds.table);
   const auto* known = std::get_if<AudioEncoder>(&given);
   const AudioEncoder encoder = known != nullptr ? *known : fit_audio(config, sounds, split.training);
-  check_targets(config, sounds.table, encoder.labels.target().name);
+  check_targets(config, sounds.table, encoder.labels.target_columns());
   const auto extractor = std::make_shared<AudioExtractor>(encoder.format);
   const Tensor targets = targets_of(encoder, sounds.table);
   ExperimentData data;

@@ -165,7 +165,22 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
   fail_value(key, described(value), where, ending);
 }
 
+// The loss of the next token has no classes that a person could name.
+void check_gpt_loss(const Config& config) {
+  if (config.text("loss.name") != "cross_entropy") {
+    fail_usage(config.where("loss.name"),
+               "loss.name = \"{}\" is not for model.kind = \"gpt\", which learns the next token by \"cross_entropy\"; "
+               "take that, or leave it out",
+               config.text("loss.name"));
+  }
+  for (const char* key : {"loss.ignored_class", "loss.class_weights"}) {
+    if (!config.has(key)) continue;
+    fail_usage(config.where(key), "{} is of classes, and a gpt learns tokens; remove it", key);
+  }
+}
+
 void check_gpt(const Config& config) {
+  check_gpt_loss(config);
   if (config.text("model.init") == "zeros") {
     fail_usage(config.where("model.init"),
                "model.init = \"zeros\" gives all weights of a gpt the gradient 0, so that it learns nothing; choose "
@@ -220,6 +235,12 @@ void check_loss(const Config& config) {
     if (config.boolean("data.standardize_target") && loss == "poisson") {
       fail_usage(config.where("data.standardize_target"),
                  "data.standardize_target = true makes numbers below 0, and loss.name = \"poisson\" is of counts");
+    }
+    if (config.boolean("data.standardize_target") && loss == "cosine") {
+      fail_usage(
+          config.where("data.standardize_target"),
+          "data.standardize_target = true moves the numbers, and loss.name = \"cosine\" is of their direction from "
+          "0; remove it");
     }
     if (!config.boolean("data.standardize_target") || !is_of_classes(objective_kind(loss))) return;
     fail_usage(config.where("data.standardize_target"),
@@ -321,9 +342,10 @@ void check_optimizer(const Config& config) {
                "optimizer.name = \"lbfgs\" needs the same examples in each step; set train.sampling = \"shuffle\" or "
                "\"in_order\"");
   }
-  if (config.has("model.dropout") && config.real("model.dropout") > 0.0) {
-    fail_usage(config.where("model.dropout"),
-               "optimizer.name = \"lbfgs\" needs the same loss at the same weights; set model.dropout = 0");
+  for (const char* key : {"model.dropout", "model.channel_dropout", "model.drop_path"}) {
+    if (!config.has(key) || config.real(key) == 0.0) continue;
+    fail_usage(config.where(key), "optimizer.name = \"lbfgs\" needs the same loss at the same weights; set {} = 0",
+               key);
   }
 }
 

@@ -123,6 +123,8 @@ class Config {
 
 /// Whether the model is one of clusters, "kmeans" or "gmm", which learns no target.
 bool makes_clusters(const Config& config);
+/// Whether `data.target` names several columns: probabilities of classes, or numbers that are learned together.
+bool has_several_targets(const Config& config);
 /// Whether targets are probabilities: `data.target` has a column for each class.
 bool has_soft_labels(const Config& config);
 /// Whether the model learns a target that the data tells of each example: not clusters, nor codes.

@@ -26,6 +26,7 @@ DefaultsByChoice loss_of_classes() {
   defaults.values.push_back({"images", "cross_entropy"});
   defaults.values.push_back({"audio", "cross_entropy"});
   defaults.values.push_back({"labelled_text", "cross_entropy"});
+  defaults.values.push_back({"text", "cross_entropy"});
   return defaults;
 }
 
@@ -135,10 +136,11 @@ std::vector<Key> data_keys() {
        texts(),
        Unset{"the last column; none for models that make clusters; of pictures and sounds \"label\""},
        data_is({"csv", "numpy", "images", "audio"}),
-       "The name of the column to learn. Clusters are not made by it, only compared with it by `gradus eval`. A list of "
-       "columns of a table is soft labels, for `loss.name = \"cross_entropy\"`: each column has the probabilities of the "
-       "class that it names, in each row from 0 and 1 in all, within 0.001. Measures of classes take the likeliest for the "
-       "true one.",
+       "The name of the column to learn. Clusters are not made by it, only compared with it by `gradus eval`. A list "
+       "of columns of a table is several numbers to learn together, with a loss of numbers; their measures are means "
+       "over the columns. With `loss.name = \"cross_entropy\"` or `\"kl_divergence\"` it is soft labels: each column "
+       "has the probabilities of the class that it names, in each row from 0 and 1 in all, within 0.001. Measures of "
+       "classes take the likeliest for the true one.",
        {},
        {"data.kind", {{"audio", "label"}}}},
       {"data.features", texts(), Unset{"all other columns"}, data_is(kTables),
@@ -219,7 +221,7 @@ std::vector<Key> data_keys() {
        "A text that the training part has not: an error, or an example none of whose inputs for that feature is 1 (of "
        "`embedding`: the vector for all others)."},
       {"data.standardize_target", boolean(), false, data_is(kRows),
-       "Whether a target's mean is subtracted and its standard deviation divided by, for a loss of numbers; "
+       "Whether each target's mean is subtracted and its standard deviation divided by, for a loss of numbers; "
        "predictions and metrics are in the target's own "
        "unit all the same."},
   };
@@ -282,9 +284,11 @@ std::vector<Key> model_keys() {
       {"model.activation",
        choice({"relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus", "mish"}),
        "relu", model_is({"mlp", "cnn", "autoencoder"}), "The function after each hidden layer; `gelu` is its approximation by tanh."},
-      {"model.spectral_norm", boolean(), false, model_is({"mlp"}),
-       "Whether each layer's weight is divided by its largest singular value, so that no layer lengthens a vector. It "
-       "is "
+      {"model.spectral_norm", boolean(), false,
+       model_is({"linear", "mlp", "gpt", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn", "autoencoder"}),
+       "Whether each layer's weight is divided by its largest singular value, so that no linear layer lengthens a "
+       "vector. Of a convolution it is that of the matrix of its outputs by all else, of a recurrent layer that of all "
+       "gates together, as in PyTorch; embeddings, and with them a tied output projection, stay as they are. It is "
        "found anew in each pass, by up to 1000 rounds over the weight."},
       {"model.clusters", counts(kSize), Required{}, model_is({"kmeans", "gmm"}),
        "The number of clusters, or several to choose from: each is tried before the first step, the best is taken."},
@@ -347,29 +351,44 @@ std::vector<Key> model_keys() {
        "the model must be as they were there."},
       {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt", "cnn", "vit", "encoder", "rnn"}),
        "Probability that dropout sets an activation to zero while training."},
+      {"model.channel_dropout", real(kFrom0Below1), 0.0, model_is({"cnn", "lenet", "vgg", "resnet"}),
+       "Spatial dropout: the probability that a channel of an example is set to zero at all places while training, "
+       "behind each stage of convolutions."},
+      {"model.drop_path", real(kFrom0Below1), 0.0, model_is({"gpt", "vit", "encoder", "resnet"}),
+       "Stochastic depth: the probability that an example goes past a branch of the last block, on what it was added "
+       "to alone, while training. That of the first block is 0, and of those between it rises on a line, as in timm; "
+       "a single block has the last one's."},
   };
 }
 
 std::vector<Key> loss_keys() {
   return {
       {"loss.name",
-       choice({"mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cross_entropy", "binary_cross_entropy",
-               "focal", "hinge", "squared_hinge"}),
+       choice({"mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cosine", "cross_entropy",
+               "binary_cross_entropy", "focal", "hinge", "squared_hinge", "kl_divergence", "triplet", "info_nce"}),
        "mse",
-       model_has_loss(),
+       model_has_loss_or_is_gpt(),
        "Of numbers: `mse`, `mae`, `huber`, `log_cosh`, `quantile`, `poisson` (the model gives the logarithm of the "
-       "rate). Of classes: `cross_entropy`; `hinge`, `squared_hinge`, of more than two classes each "
-       "against all others; and of two classes `binary_cross_entropy`, `focal`. A table's target of numbers is learned "
-       "as classes with the latter.",
+       "rate), and of several numbers a row, `data.target` being a list, `cosine`: 1 less the cosine of the angle "
+       "between prediction and target. Of classes: `cross_entropy`; `hinge`, `squared_hinge`, of more than two "
+       "classes each against all others; and of two classes `binary_cross_entropy`, `focal`; of their probabilities, "
+       "a column each, `cross_entropy`, or `kl_divergence`, which is less by the targets' own entropy. For "
+       "embeddings, of which those of one class come to lie near each other: `triplet`, of each example of a batch "
+       "with each of its class and each of another, by distance, which takes memory as the cube of the batch; "
+       "`info_nce`, the part of its own class among all others of the batch, by cosine, with the mean over those of "
+       "its class (supervised contrastive). A batch has several of each class; validation says the recall_at_1, how "
+       "often the nearest other example is of the same class, and `gradus predict` gives the embeddings. A table's "
+       "target of numbers is learned as classes by a loss of classes. `gpt` has `cross_entropy`, of the next token.",
        {},
        loss_of_classes()},
       {"loss.delta", real(kAbove0), 1.0, loss_is({"huber"}), "The error from which on the loss is a straight line."},
       {"loss.quantile", real({.low = 0, .high = 1, .low_open = true, .high_open = true}), 0.5, loss_is({"quantile"}),
        "Which quantile of the target is learned."},
       {"loss.label_smoothing", real(kFrom0Below1), 0.0, loss_is({"cross_entropy"}),
-       "The part of the probability that is spread evenly over all classes."},
+       "The part of the probability that is spread evenly over all classes, or over the tokens of a `gpt`: its loss is "
+       "that, in training and in validation, but perplexity and bits per byte are those of the tokens alone."},
       {"loss.ignored_class", text(), Unset{},
-       loss_is({"cross_entropy", "binary_cross_entropy", "focal", "hinge", "squared_hinge"}),
+       loss_is({"cross_entropy", "binary_cross_entropy", "focal", "hinge", "squared_hinge", "triplet", "info_nce"}),
        "The class of a table's rows that carry no loss and count in no measure, by its name in the target column, such "
        "as `\"unknown\"` or `\"-100\"`: PyTorch's `ignore_index`. The model has no output for it, and `gradus predict` "
        "never says it. Such rows are left out when the data is read, so that all rows of a batch count. An empty field "
@@ -385,6 +404,10 @@ std::vector<Key> loss_keys() {
        "How much less an example counts that is told well already: (1 − p)^gamma."},
       {"loss.alpha", real(kFrom0To1), 0.25, loss_is({"focal"}),
        "The weight of the second class; that of the first is 1 − alpha."},
+      {"loss.embedding", integer(kSize), 32, loss_is({"triplet", "info_nce"}), "Numbers of an embedding."},
+      {"loss.margin", real(kAbove0), 1.0, loss_is({"triplet"}),
+       "How much farther than those of its own class the others should be."},
+      {"loss.temperature", real(kAbove0), 0.07, loss_is({"info_nce"}), "What cosines are divided by."},
   };
 }
 

@@ -53,8 +53,8 @@ void check_mixing(const Config& config) {
   for (const char* key : {"augment.mixup", "augment.cutmix"}) {
     if (config.real(key) == 0.0 || !config.has("loss.name")) continue;
     const std::string& loss = config.text("loss.name");
-    const bool one_class_alone =
-        loss == "binary_cross_entropy" || loss == "focal" || loss == "hinge" || loss == "squared_hinge";
+    const bool one_class_alone = loss == "binary_cross_entropy" || loss == "focal" || loss == "hinge" ||
+                                 loss == "squared_hinge" || loss == "triplet" || loss == "info_nce";
     if (one_class_alone) {
       fail_usage(config.where(key), "{} = {} mixes classes, and loss.name = \"{}\" takes one; take \"cross_entropy\"",
                  key, config.shown(key), loss);

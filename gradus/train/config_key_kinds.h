@@ -44,6 +44,12 @@ inline Condition model_is(std::vector<std::string_view> kinds) { return {"model.
 inline Condition model_has_loss() {
   return model_is({"linear", "mlp", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn"});
 }
+// The same and the model of text, whose target is the next token.
+inline Condition model_has_loss_or_is_gpt() {
+  Condition condition = model_has_loss();
+  condition.choices.emplace_back("gpt");
+  return condition;
+}
 inline Condition optimizer_is(std::vector<std::string_view> names) { return {"optimizer.name", std::move(names)}; }
 inline Condition schedule_is_not(std::vector<std::string_view> names) {
   return {"schedule.name", std::move(names), true};

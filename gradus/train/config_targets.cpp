@@ -3,11 +3,17 @@
 #include <algorithm>
 
 #include "gradus/base/error.h"
+#include "gradus/nn/objective.h"
 
 namespace gradus {
 
-bool has_soft_labels(const Config& config) {
+bool has_several_targets(const Config& config) {
   return config.has("data.target") && config.texts("data.target").size() > 1;
+}
+
+bool has_soft_labels(const Config& config) {
+  return has_several_targets(config) && config.has("loss.name") &&
+         is_of_classes(objective_kind(config.text("loss.name")));
 }
 
 namespace internal {
@@ -21,35 +27,47 @@ void check_ignored_class(const Config& config) {
                "loss.ignored_class names a value of a table's column, and data.kind = \"{}\" has none; remove it",
                data);
   }
-  if (has_soft_labels(config)) {
+  if (has_several_targets(config)) {
     fail_usage(config.where("loss.ignored_class"),
                "loss.ignored_class is a value of one column, and data.target names several; leave the class's column "
                "out, or remove this");
   }
 }
 
-// What has no use for probabilities of classes.
-void check_takes_soft_labels(const Config& config) {
+// What learns no more than one column, or goes by it.
+void check_takes_several(const Config& config) {
   const char* const key = "data.target";
-  if (makes_clusters(config)) {
-    fail_usage(config.where(key), "data.target names several columns, and clusters are compared with one; name that");
+  const std::string &data = config.text("data.kind"), &model = config.text("model.kind");
+  if (data != "csv" && data != "numpy") {
+    fail_usage(config.where(key), "data.target names several columns, and data.kind = \"{}\" has one target; name one",
+               data);
   }
-  if (config.text("loss.name") != "cross_entropy") {
-    fail_usage(config.where(key),
-               "data.target names several columns, which are probabilities of classes for loss.name = "
-               "\"cross_entropy\", not for \"{}\"; name one column, or take that loss",
-               config.text("loss.name"));
+  if (!learns_target(config)) {
+    fail_usage(
+        config.where(key),
+        "data.target names several columns, and model.kind = \"{}\" learns none; name one that it is compared with",
+        model);
+  }
+  const std::string& loss = config.text("loss.name");
+  if (is_of_classes(objective_kind(loss)) && !takes_probabilities(objective_kind(loss))) {
+    fail_usage(
+        config.where(key),
+        "data.target names several columns, which are probabilities of classes or numbers, and loss.name = \"{}\" "
+        "learns one class; name one column, or take \"cross_entropy\" or \"mse\"",
+        loss);
   }
   if (config.has("solver.name") && config.text("solver.name") != "none") {
-    fail_usage(config.where("solver.name"),
-               "solver.name = \"{}\" learns classes, and the columns of data.target are probabilities of them; set "
-               "solver.name = \"none\" to use an optimizer",
-               config.text("solver.name"));
+    fail_usage(
+        config.where("solver.name"),
+        "solver.name = \"{}\" learns one column, and data.target names several; set solver.name = \"none\" to use "
+        "an optimizer",
+        config.text("solver.name"));
   }
   if (config.text("data.split") == "stratified") {
-    fail_usage(config.where("data.split"),
-               "data.split = \"stratified\" goes by the class of a row, of which the columns of data.target give "
-               "probabilities; take \"random\"");
+    fail_usage(
+        config.where("data.split"),
+        "data.split = \"stratified\" goes by the class of a row, and the columns of data.target do not name one; "
+        "take \"random\"");
   }
   if (config.has("data.rows") && config.text("data.rows") == "streamed") {
     fail_usage(
@@ -59,21 +77,68 @@ void check_takes_soft_labels(const Config& config) {
   }
 }
 
-void check_soft_labels(const Config& config) {
-  if (!has_soft_labels(config)) return;
-  check_takes_soft_labels(config);
+void check_several_targets(const Config& config) {
+  if (!has_several_targets(config)) return;
+  check_takes_several(config);
   std::vector<std::string> names = config.texts("data.target");
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
   if (twice == names.end()) return;
-  fail_usage(config.where("data.target"), "data.target names column \"{}\" twice; name each class once", *twice);
+  fail_usage(config.where("data.target"), "data.target names column \"{}\" twice; name each once", *twice);
+}
+
+// Losses that one column is too little for.
+void check_needs_several(const Config& config) {
+  if (!config.has("loss.name") || has_several_targets(config)) return;
+  const std::string& loss = config.text("loss.name");
+  if (loss == "kl_divergence") {
+    fail_usage(
+        config.where("loss.name"),
+        "loss.name = \"kl_divergence\" compares with probabilities, a column for each class; name the columns in "
+        "data.target, or take \"cross_entropy\", which is the same where a row is of one class");
+  }
+  if (loss == "cosine") {
+    fail_usage(config.where("loss.name"),
+               "loss.name = \"cosine\" is of the direction of several numbers, and one has none; name their columns in "
+               "data.target");
+  }
+}
+
+// Losses that compare the examples of a batch with each other.
+void check_embeddings(const Config& config) {
+  if (!config.has("loss.name") || !is_of_embeddings(objective_kind(config.text("loss.name")))) return;
+  const std::string& loss = config.text("loss.name");
+  if (config.has("train.micro_batch_size")) {
+    fail_usage(
+        config.where("train.micro_batch_size"),
+        "loss.name = \"{}\" compares the examples of a batch with each other, and train.micro_batch_size cuts it "
+        "into parts; remove it",
+        loss);
+  }
+  if (config.batch_size("train.batch_size") == 1) {
+    fail_usage(
+        config.where("train.batch_size"),
+        "loss.name = \"{}\" compares the examples of a batch with each other, and train.batch_size = 1 has nothing to "
+        "compare; take some of each class",
+        loss);
+  }
+  if (config.has("data.weight")) {
+    fail_usage(config.where("data.weight"),
+               "loss.name = \"{}\" compares examples, and has no weights of them; remove it", loss);
+  }
+  if (config.boolean("validation.report")) {
+    fail_usage(config.where("validation.report"),
+               "validation.report is of classes or numbers, and loss.name = \"{}\" gives embeddings; remove it", loss);
+  }
 }
 
 }  // namespace
 
 void check_target_keys(const Config& config) {
   check_ignored_class(config);
-  check_soft_labels(config);
+  check_several_targets(config);
+  check_needs_several(config);
+  check_embeddings(config);
 }
 
 }  // namespace internal

@@ -1,4 +1,4 @@
-// What no single key shows of configurations whose classes are not plain: one is ignored, or they have probabilities.
+// What no single key shows of configurations whose targets are not plain: several columns, or a class that is ignored.
 #pragma once
 
 #include "gradus/train/config.h"

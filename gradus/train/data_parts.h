@@ -132,8 +132,8 @@ RowFilterOptions row_filter(const Config& config);
 int64_t fold_of(const Config& config);
 /// What `[data]` and the loss ask of the encoder of a table.
 TableEncoderOptions encoder_options(const Config& config);
-/// What the loss needs of the targets in that column: counts for Poisson. Throws.
-void check_targets(const Config& config, const Table& table, const std::string& target);
+/// What the loss needs of the targets in these columns: counts for Poisson. Throws.
+void check_targets(const Config& config, const Table& table, const std::vector<std::string>& targets);
 /// What each example counts by `data.weight`, which is set: f32 (rows), each from 0.
 Tensor example_weights_of(const Config& config, const Table& table);
 /// What a model for that encoder's features and targets has to know; 1 output for clusters, of which the data alone does

@@ -54,6 +54,9 @@ GptOptions gpt_options(const Config& config, const DataShape& shape) {
   if (config.text("model.norm") == "rms") o.norm = GptOptions::NormKind::kRms;
   if (config.text("model.feed_forward") == "swiglu") o.feed_forward = GptOptions::FeedForward::kSwiglu;
   if (config.has("model.feed_forward_width")) o.feed_forward_width = config.integer("model.feed_forward_width");
+  o.label_smoothing = config.real("loss.label_smoothing");
+  o.drop_path = config.real("model.drop_path");
+  o.spectral_norm = config.boolean("model.spectral_norm");
   if (config.has("model.kv_heads")) o.kv_heads = config.integer("model.kv_heads");
   o.weight_init = start_of(config).weight.value_or(o.weight_init);
   return o;
@@ -74,6 +77,9 @@ Objective objective_of(const Config& config) {
   take("loss.positive_weight", o.positive_weight);
   take("loss.gamma", o.gamma);
   take("loss.alpha", o.alpha);
+  take("loss.margin", o.margin);
+  take("loss.temperature", o.temperature);
+  if (config.has("loss.embedding")) o.embedding = config.integer("loss.embedding");
   return o;
 }
 
@@ -81,11 +87,6 @@ namespace {
 
 std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {
   const Start start = start_of(config);
-  if (config.boolean("model.spectral_norm") && config.text("model.init") == "zeros") {
-    fail_usage(config.where("model.init"),
-               "weights of zeros have no spectral norm to divide by; choose another "
-               "model.init, or set model.spectral_norm to false");
-  }
   std::vector<EmbeddedInput> embeddings;
   for (const auto& [input, rows] : shape.embedded) {
     const int64_t usual = std::min<int64_t>(50, (rows + 1) / 2);
@@ -114,6 +115,15 @@ void check_class_weights(const Config& config, const DataShape& shape) {
              given, classes);
 }
 
+void check_spectral_norm(const Config& config) {
+  if (!config.has("model.spectral_norm") || !config.boolean("model.spectral_norm")) return;
+  if (config.has("model.init") && config.text("model.init") == "zeros") {
+    fail_usage(config.where("model.init"),
+               "weights of zeros have no spectral norm to divide by; choose another "
+               "model.init, or set model.spectral_norm to false");
+  }
+}
+
 std::unique_ptr<Model> make_linear(const Config& config, const DataShape& shape) {
   const Start start = start_of(config);
   const Initializer usual = Initializer::uniform(1.0 / std::sqrt(static_cast<double>(shape.inputs)));
@@ -121,7 +131,8 @@ std::unique_ptr<Model> make_linear(const Config& config, const DataShape& shape)
                                                           .outputs = shape.outputs,
                                                           .objective = objective_of(config),
                                                           .weight_init = start.weight.value_or(usual),
-                                                          .bias_init = start.bias.value_or(usual)},
+                                                          .bias_init = start.bias.value_or(usual),
+                                                          .spectral_norm = config.boolean("model.spectral_norm")},
                                        internal::seed_of(config));
 }
 
@@ -129,6 +140,7 @@ std::unique_ptr<Model> make_linear(const Config& config, const DataShape& shape)
 
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) {
   check_class_weights(config, shape);
+  check_spectral_norm(config);
   const std::string& kind = config.text("model.kind");
   if (makes_clusters(config)) return make_clustering_model(config, shape);
   if (kind == "gpt") return std::make_unique<Gpt>(gpt_options(config, shape), internal::seed_of(config));

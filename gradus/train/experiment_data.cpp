@@ -138,7 +138,9 @@ std::string left_out_text(const ExperimentData& data) {
 
 MetricUnits metric_units(const DataEncoder& encoder, const Dataset& part) {
   MetricUnits units;
-  if (const TableEncoder* table = target_encoder(encoder)) units.target_scale = table->target().scale;
+  if (const TableEncoder* table = target_encoder(encoder)) {
+    for (const TableEncoder::Target& target : table->all_targets()) units.target_scales.push_back(target.scale);
+  }
   const auto* tokenizer = std::get_if<TextTokenizer>(&encoder);
   const auto* text = dynamic_cast<const TokenDataset*>(&part);
   if (tokenizer == nullptr || text == nullptr) return units;

@@ -31,6 +31,8 @@ EncoderOptions encoder_options_of(const Config& config, const DataShape& shape) 
           .width = config.integer("model.width"),
           .heads = config.integer("model.heads"),
           .dropout = config.real("model.dropout"),
+          .drop_path = config.real("model.drop_path"),
+          .spectral_norm = config.boolean("model.spectral_norm"),
           .outputs = shape.outputs,
           .objective = objective_of(config)};
 }
@@ -61,6 +63,7 @@ std::unique_ptr<Model> make_rnn(const Config& config, const DataShape& shape) {
                        .width = config.integer("model.width"),
                        .bidirectional = config.boolean("model.bidirectional"),
                        .dropout = config.real("model.dropout"),
+                       .spectral_norm = config.boolean("model.spectral_norm"),
                        .outputs = shape.outputs,
                        .vocabulary = shape.vocabulary,
                        .inputs = shape.vocabulary > 0 ? 1 : shape.example[1],
@@ -78,6 +81,9 @@ std::unique_ptr<Model> make_resnet(const Config& config, const DataShape& shape)
                                                 .stem = small ? ResNetOptions::Stem::kSmall : ResNetOptions::Stem::kLarge,
                                                 .width = config.integer("model.width"),
                                                 .outputs = shape.outputs,
+                                                .drop_path = config.real("model.drop_path"),
+                                                .channel_dropout = config.real("model.channel_dropout"),
+                                                .spectral_norm = config.boolean("model.spectral_norm"),
                                                 .objective = objective_of(config)},
                                   seed_of(config));
 }
@@ -109,6 +115,8 @@ std::unique_ptr<Model> make_convolutional(const Config& config, const DataShape&
                            : kind == "vgg" ? vgg_options(example, config.integer("model.depth"))
                                            : cnn_options(config, example);
   o.outputs = shape.outputs;
+  o.channel_dropout = config.real("model.channel_dropout");
+  o.spectral_norm = config.boolean("model.spectral_norm");
   o.objective = objective_of(config);
   return std::make_unique<ConvolutionalModel>(o, seed_of(config));
 }
@@ -119,7 +127,8 @@ std::unique_ptr<Model> make_autoencoder(const Config& config, const DataShape& s
       AutoencoderOptions{.inputs = shape.inputs,
                          .hidden = config.integers("model.hidden"),
                          .code = config.integer("model.code"),
-                         .activation = activation_from_name(config.text("model.activation"))},
+                         .activation = activation_from_name(config.text("model.activation")),
+                         .spectral_norm = config.boolean("model.spectral_norm")},
       seed_of(config));
 }
 

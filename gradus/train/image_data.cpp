@@ -154,7 +154,7 @@ ExperimentData make_image_data(const Config& config, const DataEncoder& given) {
   const ImageEncoder encoder = known != nullptr ? *known : fit_encoder(config, pictures, split.training);
   const std::vector<std::string>& classes = encoder.labels.classes();
   const Tensor targets = encoder.labels.targets(pictures.table);
-  check_targets(config, pictures.table, encoder.labels.target().name);
+  check_targets(config, pictures.table, encoder.labels.target_columns());
   const auto budget = std::make_shared<ImageBudget>(config.integer("data.keep_megabytes") * 1'000'000);
   ExperimentData data;
   data.notes = pictures.notes;

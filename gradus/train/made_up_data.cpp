@@ -59,7 +59,7 @@ ExperimentData make_made_up_data(const Config& config) {
   data.hash = hash_of(all);
   data.shape.inputs = all.inputs().size(1);
   if (learns_target(config))
-    data.shape.outputs = outputs_for(objective_kind(config.text("loss.name")), curve ? 1 : number_of_classes(config));
+    data.shape.outputs = outputs_for(objective_of(config), curve ? 1 : number_of_classes(config));
   const Split split = split_of(config, all.size());
   const bool whole = static_cast<int64_t>(split.training.size()) == all.size();
   data.training = whole ? std::make_unique<TensorDataset>(all) : part_of(all, split.training);

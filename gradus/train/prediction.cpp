@@ -56,7 +56,10 @@ void add_rows(Predictions& to, const Objective& objective, const Tensor& outputs
       fail(place(first + row), "the model's output is not finite; are the numbers of this row like those it learned?");
     }
     if (to.classes.empty()) {
-      to.numbers.push_back(table != nullptr ? table->original(*begin) : *begin);
+      for (size_t i = 0; i < to.outputs(); ++i) {
+        const double number = begin[static_cast<std::ptrdiff_t>(i)];
+        to.numbers.push_back(table != nullptr ? table->original(number, i) : number);
+      }
       continue;
     }
     to.ids.push_back(width == 1 ? (*begin > 0.0 ? 1 : 0) : std::max_element(begin, begin + width) - begin);
@@ -106,7 +109,7 @@ std::vector<std::string> class_names(const TrainedRun& run) {
   if (dynamic_cast<const Autoencoder*>(&run.model()) != nullptr) return {};
   if (makes_clusters(run.config())) return numbered(run.shape().outputs);
   const ObjectiveKind objective = model_of_rows(run).objective().kind;
-  if (!is_of_classes(objective)) return {};
+  if (!is_of_classes(objective) || is_of_embeddings(objective)) return {};
   const TableEncoder* table = target_encoder(run.encoder());
   if (table != nullptr) return table->classes();
   return numbered(run.shape().outputs == 1 ? 2 : run.shape().outputs);  // which may have one output for both
@@ -114,15 +117,25 @@ std::vector<std::string> class_names(const TrainedRun& run) {
 
 namespace {
 
+// The names of a model's numbers, where it learned several.
+std::vector<std::string> several_targets(const TrainedRun& run) {
+  const TableEncoder* table = target_encoder(run.encoder());
+  if (table == nullptr || table->all_targets().size() < 2) return {};
+  return table->target_columns();
+}
+
+void add_codes(Predictions& to, const Tensor& codes) {
+  const std::vector<double> values = codes.values<double>();
+  const int64_t width = codes.size(1);
+  for (auto row = values.begin(); row != values.end(); row += width) to.codes.emplace_back(row, row + width);
+}
+
 Predictions codes_of(const Autoencoder& model, const Dataset& data, int64_t rows) {
   Predictions result;
   const NoGrad no_grad;
   Context context;
   for_each_batch(data, rows, [&](std::span<const int64_t>, const Batch& batch) {
-    const Tensor codes = model.forward(batch.inputs, context);
-    const std::vector<double> values = codes.values<double>();
-    const int64_t width = codes.size(1);
-    for (auto row = values.begin(); row != values.end(); row += width) result.codes.emplace_back(row, row + width);
+    add_codes(result, model.forward(batch.inputs, context));
     return true;
   });
   return result;
@@ -137,6 +150,7 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
   const FeatureModel* model = clusters == nullptr ? &model_of_rows(run) : nullptr;
   Predictions result;
   result.classes = class_names(run);
+  if (result.classes.empty()) result.targets = several_targets(run);
   for_each_batch(data, rows_at_once(run), [&](std::span<const int64_t> ids, const Batch& batch) {
     if (clusters != nullptr) {
       add_clusters(result, *clusters, batch.inputs);
@@ -145,6 +159,10 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
     const NoGrad no_grad;
     Context context;
     const Tensor outputs = model->outputs(batch, context);
+    if (is_of_embeddings(model->objective().kind)) {
+      add_codes(result, objective_prediction(model->objective(), outputs));
+      return true;
+    }
     add_rows(result, model->objective(), outputs, target_encoder(run.encoder()), place, ids[0]);
     return true;
   });
@@ -220,12 +238,48 @@ std::string csv_names(const Predictions& p) {
     for (size_t i = 0; i < p.codes[0].size(); ++i) names += fmt::format("{}code_{}", i > 0 ? "," : "", i);
     return names + '\n';
   }
-  std::string text = p.names.empty() ? "prediction" : "file,prediction";
+  std::string text = p.names.empty() ? "" : "file,";
+  for (size_t i = 0; i < p.outputs(); ++i) {
+    text += (i > 0 ? "," : "") + (p.targets.empty() ? "prediction" : csv_field("prediction_" + p.targets[i]));
+  }
   if (!p.probabilities.empty()) {
     for (const std::string& name : p.classes) text += "," + csv_field("p_" + name);
   }
   return text + '\n';
 }
+
+}  // namespace
+
+namespace {
+
+std::vector<double> numbers_of(const Predictions& p, size_t row) {
+  const auto begin = p.numbers.begin() + static_cast<std::ptrdiff_t>(row * p.outputs());
+  return {begin, begin + static_cast<std::ptrdiff_t>(p.outputs())};
+}
+
+// "1.5", or "a 1.5, b 2" of several targets.
+std::string numbers_text(const Predictions& p, size_t row) {
+  const std::vector<double> numbers = numbers_of(p, row);
+  if (p.targets.empty()) return number_text(numbers[0]);
+  std::string text;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    text += fmt::format("{}{} {}", i > 0 ? ", " : "", p.targets[i], number_text(numbers[i]));
+  }
+  return text;
+}
+
+// 1.5, or {"a":1.5,"b":2} of several targets.
+std::string numbers_json(const Predictions& p, size_t row) {
+  const std::vector<double> numbers = numbers_of(p, row);
+  if (p.targets.empty()) return number_text(numbers[0]);
+  std::string text = "{";
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    text += fmt::format("{}{}:{}", i > 0 ? "," : "", json_quoted(p.targets[i]), number_text(numbers[i]));
+  }
+  return text + "}";
+}
+
+size_t rows_of_numbers(const Predictions& p) { return p.numbers.size() / p.outputs(); }
 
 }  // namespace
 
@@ -236,7 +290,7 @@ std::string to_text(const Predictions& p) {
     const std::string name = p.names.empty() ? fmt::format("row {}", row + 1) : p.names[row];
     if (p.classes.empty() || p.probabilities.empty()) {
       text += fmt::format("{}: {}\n", name,
-                          p.classes.empty() ? number_text(p.numbers[row]) : p.classes[static_cast<size_t>(p.ids[row])]);
+                          p.classes.empty() ? numbers_text(p, row) : p.classes[static_cast<size_t>(p.ids[row])]);
       continue;
     }
     const std::vector<double>& all = p.probabilities[row];
@@ -255,7 +309,7 @@ std::string to_csv(const Predictions& p, bool with_names) {
   std::string text = with_names ? csv_names(p) : "";
   for (const std::vector<double>& code : p.codes) text += joined(code) + '\n';
   const auto begin = [&](size_t row) { return p.names.empty() ? "" : csv_field(p.names[row]) + ","; };
-  for (size_t row = 0; row < p.numbers.size(); ++row) text += begin(row) + number_text(p.numbers[row]) + '\n';
+  for (size_t row = 0; row < rows_of_numbers(p); ++row) text += begin(row) + joined(numbers_of(p, row)) + '\n';
   for (size_t row = 0; row < p.ids.size(); ++row) {
     text += begin(row) + csv_field(p.classes[static_cast<size_t>(p.ids[row])]);
     if (!p.probabilities.empty()) {
@@ -272,7 +326,7 @@ std::string to_jsonl(const Predictions& p) {
   const auto begin = [&](size_t row) {
     return "{" + (p.names.empty() ? "" : "\"file\":" + json_quoted(p.names[row]) + ",") + "\"prediction\":";
   };
-  for (size_t row = 0; row < p.numbers.size(); ++row) text += begin(row) + number_text(p.numbers[row]) + "}\n";
+  for (size_t row = 0; row < rows_of_numbers(p); ++row) text += begin(row) + numbers_json(p, row) + "}\n";
   for (size_t row = 0; row < p.ids.size(); ++row) {
     text += begin(row) + json_quoted(p.classes[static_cast<size_t>(p.ids[row])]);
     if (!p.probabilities.empty()) {

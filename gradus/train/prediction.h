@@ -1,6 +1,7 @@
 // What a trained model says of the rows of a table.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -14,13 +15,18 @@ namespace gradus {
 /// the loss that it was trained for has such. The classes of clusters are "0", "1", …; mixtures have probabilities.
 struct Predictions {
   std::vector<std::string> classes;                ///< Their names; empty for numbers.
-  std::vector<double> numbers;                     ///< Of a model of numbers, in the target's own unit.
+  std::vector<double> numbers;                     ///< Of a model of numbers, in the targets' own units.
+  std::vector<std::string> targets;                ///< Names of several targets: of each row `numbers` has so many.
   std::vector<int64_t> ids;                        ///< Of a model of classes.
   std::vector<std::vector<double>> probabilities;  ///< (rows, classes); empty if there are none.
-  std::vector<std::vector<double>> codes;          ///< (rows, code), of an autoencoder, which has nothing else.
+  std::vector<std::vector<double>> codes;  ///< (rows, code), of an autoencoder or embeddings, which have nothing else.
   std::vector<std::string> names = {};             ///< Of examples that are files each, such as pictures: their paths.
 
-  size_t size() const { return !codes.empty() ? codes.size() : classes.empty() ? numbers.size() : ids.size(); }
+  size_t size() const {
+    return !codes.empty() ? codes.size() : classes.empty() ? numbers.size() / outputs() : ids.size();
+  }
+  /// The numbers of a row.
+  size_t outputs() const { return std::max<size_t>(1, targets.size()); }
 };
 
 /// Predicts rows, some at a time. The table needs the features that the model was trained on, in any order and among

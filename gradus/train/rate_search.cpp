@@ -122,6 +122,11 @@ RateSearch search_learning_rate(const Config& config, const RateSearchOptions& o
                "solver.name = \"{}\" leaves optimizer.learning_rate aside; set solver.name = \"none\" to look for one",
                config.text("solver.name"));
   }
+  if (config.text("optimizer.name") == "lbfgs") {
+    fail_usage(config.where("optimizer.name"),
+               "optimizer.name = \"lbfgs\" searches the length of every step itself, so that no rate is better than "
+               "another: optimizer.learning_rate = 1 is as good as any; set another optimizer to look for its rate");
+  }
   Session session(config);
   const ExponentialSchedule schedule{
       .learning_rate = options.from,

@@ -23,7 +23,9 @@ struct Outcome {
   int64_t classes = 0;                              // 0 for numbers
   std::vector<int64_t> truth = {}, predicted = {};  // of classes
   std::vector<double> probabilities = {};           // (N, classes), or none
-  std::vector<double> numbers = {}, outputs = {};   // of numbers
+  std::vector<double> numbers = {}, outputs = {};   // of numbers: (N, width)
+  size_t width = 1;                                 // numbers of an example
+  bool is_direction = false;                        // whether only their direction is learned
   double quantile = std::nan("");                   // that was learned
   bool is_poisson = false;
   ConfusionMatrix confusion = {};  // of classes
@@ -31,13 +33,19 @@ struct Outcome {
 
 // The rows of an outcome, some perhaps several times.
 Outcome take(const Outcome& from, std::span<const int64_t> rows) {
-  Outcome o{.classes = from.classes, .quantile = from.quantile, .is_poisson = from.is_poisson};
+  Outcome o{.classes = from.classes,
+            .width = from.width,
+            .is_direction = from.is_direction,
+            .quantile = from.quantile,
+            .is_poisson = from.is_poisson};
   const auto width = static_cast<size_t>(from.classes);
   for (const int64_t r : rows) {
     const auto row = static_cast<size_t>(r);
     if (from.classes == 0) {
-      o.numbers.push_back(from.numbers[row]);
-      o.outputs.push_back(from.outputs[row]);
+      for (size_t i = row * from.width; i < (row + 1) * from.width; ++i) {
+        o.numbers.push_back(from.numbers[i]);
+        o.outputs.push_back(from.outputs[i]);
+      }
       continue;
     }
     o.truth.push_back(from.truth[row]);
@@ -75,6 +83,41 @@ double precision_area(const Outcome& o) {
                         : average_precision(o.truth, o.probabilities, o.classes, ClassAverage::kMacro);
 }
 
+// One output of each example.
+std::vector<double> column_of(const std::vector<double>& all, size_t width, size_t column) {
+  std::vector<double> numbers;
+  for (size_t i = column; i < all.size(); i += width) numbers.push_back(all[i]);
+  return numbers;
+}
+
+// The mean of a measure over the outputs, as scikit-learn's `uniform_average`; NaN where only the direction counts.
+template <class Measure>
+double mean_over_outputs(const Outcome& o, Measure&& measure) {
+  if (o.is_direction) return std::nan("");
+  double sum = 0.0;
+  for (size_t i = 0; i < o.width; ++i)
+    sum += measure(column_of(o.numbers, o.width, i), column_of(o.outputs, o.width, i));
+  return sum / static_cast<double>(o.width);
+}
+
+double largest_error(const Outcome& o) { return o.is_direction ? std::nan("") : max_error(o.numbers, o.outputs); }
+
+// The mean over the examples.
+double cosine_of(const Outcome& o) {
+  if (!o.is_direction) return std::nan("");
+  double sum = 0.0;
+  for (size_t begin = 0; begin < o.numbers.size(); begin += o.width) {
+    double product = 0.0, truth = 0.0, output = 0.0;
+    for (size_t i = begin; i < begin + o.width; ++i) {
+      product += o.numbers[i] * o.outputs[i];
+      truth += o.numbers[i] * o.numbers[i];
+      output += o.outputs[i] * o.outputs[i];
+    }
+    if (truth > 0.0 && output > 0.0) sum += product / std::sqrt(truth * output);
+  }
+  return sum * static_cast<double>(o.width) / static_cast<double>(o.numbers.size());
+}
+
 struct NamedMeasure {
   const char* name;
   bool is_better_high;
@@ -104,19 +147,42 @@ constexpr NamedMeasure kOfProbabilities[] = {
      [](const Outcome& o) { return expected_calibration_error(o.truth, o.probabilities, o.classes); }},
 };
 constexpr NamedMeasure kOfNumbers[] = {
-    {"r2", true, [](const Outcome& o) { return r2_score(o.numbers, o.outputs); }},
-    {"mse", false, [](const Outcome& o) { return mean_squared_error(o.numbers, o.outputs); }},
-    {"rmse", false, [](const Outcome& o) { return root_mean_squared_error(o.numbers, o.outputs); }},
-    {"mae", false, [](const Outcome& o) { return mean_absolute_error(o.numbers, o.outputs); }},
-    {"median_absolute_error", false, [](const Outcome& o) { return median_absolute_error(o.numbers, o.outputs); }},
-    {"max_error", false, [](const Outcome& o) { return max_error(o.numbers, o.outputs); }},
-    {"explained_variance", true, [](const Outcome& o) { return explained_variance(o.numbers, o.outputs); }},
+    {"r2", true,
+     [](const Outcome& o) {
+       return mean_over_outputs(o, [](const auto& y, const auto& p) { return r2_score(y, p); });
+     }},
+    {"mse", false,
+     [](const Outcome& o) {
+       return mean_over_outputs(o, [](const auto& y, const auto& p) { return mean_squared_error(y, p); });
+     }},
+    {"rmse", false,
+     [](const Outcome& o) {
+       return mean_over_outputs(o, [](const auto& y, const auto& p) { return root_mean_squared_error(y, p); });
+     }},
+    {"mae", false,
+     [](const Outcome& o) {
+       return mean_over_outputs(o, [](const auto& y, const auto& p) { return mean_absolute_error(y, p); });
+     }},
+    {"median_absolute_error", false,
+     [](const Outcome& o) {
+       return mean_over_outputs(o, [](const auto& y, const auto& p) { return median_absolute_error(y, p); });
+     }},
+    {"max_error", false, largest_error},
+    {"explained_variance", true,
+     [](const Outcome& o) {
+       return mean_over_outputs(o, [](const auto& y, const auto& p) { return explained_variance(y, p); });
+     }},
     {"pinball", false,
      [](const Outcome& o) {
-       return std::isnan(o.quantile) ? o.quantile : pinball_loss(o.numbers, o.outputs, o.quantile);
+       if (std::isnan(o.quantile)) return o.quantile;
+       return mean_over_outputs(o, [&](const auto& y, const auto& p) { return pinball_loss(y, p, o.quantile); });
      }},
     {"poisson_deviance", false,
-     [](const Outcome& o) { return o.is_poisson ? poisson_deviance(o.numbers, o.outputs) : std::nan(""); }},
+     [](const Outcome& o) {
+       if (!o.is_poisson) return std::nan("");
+       return mean_over_outputs(o, [](const auto& y, const auto& p) { return poisson_deviance(y, p); });
+     }},
+    {"cosine_similarity", true, cosine_of},
 };
 
 // A measure that the examples do not leave undefined.
@@ -144,8 +210,15 @@ std::vector<Measured> measured(const Outcome& outcome) {
 
 Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
   const TableEncoder* table = target_encoder(run.encoder());
-  const auto in_unit = [&](double x) { return table != nullptr ? table->original(x) : x; };
-  Outcome o{.classes = static_cast<int64_t>(classes), .is_poisson = run.config().text("loss.name") == "poisson"};
+  const std::string& loss = run.config().text("loss.name");
+  if (is_of_embeddings(objective_kind(loss))) {
+    fail_usage("report",
+               "the run's model gives embeddings (loss.name = \"{}\"), of which there is no report; `gradus eval` "
+               "without it has their loss and recall_at_1",
+               loss);
+  }
+  Outcome o{
+      .classes = static_cast<int64_t>(classes), .is_direction = loss == "cosine", .is_poisson = loss == "poisson"};
   if (run.config().has("loss.quantile")) o.quantile = run.config().real("loss.quantile");
   constexpr int64_t kMostRows = 4096, kMostInputs = 1 << 24;  // at once: there may be more than memory holds
   const int64_t at_once = std::clamp<int64_t>(kMostInputs / std::max<int64_t>(1, run.shape().inputs), 1, kMostRows);
@@ -157,7 +230,10 @@ Outcome outcome_of(const TrainedRun& run, const Dataset& part, size_t classes) {
   });
   Predictions predictions = predict(run, part, [&](int64_t row) { return fmt::format("example {}", row); });
   if (classes == 0) {
-    for (const double x : truth) o.numbers.push_back(in_unit(x));
+    o.width = predictions.outputs();
+    for (size_t i = 0; i < truth.size(); ++i) {
+      o.numbers.push_back(table != nullptr ? table->original(truth[i], i % o.width) : truth[i]);
+    }
     o.outputs = std::move(predictions.numbers);
     return o;
   }

@@ -27,8 +27,9 @@ struct Report {
   /// Of classes: accuracy, balanced_accuracy, precision, recall and f1 (means over the classes, and as `_weighted` by
   /// their examples), f1_micro, matthews; and with probabilities top_2_accuracy and top_5_accuracy (of 4 and 7 classes
   /// or more), roc_auc, average_precision, log_loss, brier, calibration_error. Of numbers: r2, mse, rmse, mae,
-  /// median_absolute_error, max_error, explained_variance, in the target's own unit; pinball and poisson_deviance of
-  /// models trained for them. Measures that the examples leave undefined are left out.
+  /// median_absolute_error, max_error, explained_variance, in the target's own unit, of several targets their means (of
+  /// max_error the largest); pinball and poisson_deviance of models trained for them; of a direction cosine_similarity
+  /// alone. Measures that the examples leave undefined are left out.
   std::vector<ReportedMeasure> measures = {};
   std::vector<std::string> classes = {};   ///< Names; empty for numbers.
   std::vector<ClassScores> of_class = {};  ///< As many.
@@ -41,7 +42,7 @@ std::optional<bool> is_better_high(std::string_view measure);
 /// The measures alone, without intervals.
 Measures report_measures(const TrainedRun& run, const Dataset& part);
 
-/// Measures the model of a run, one output for numbers, on these examples. A usage error for a text model.
+/// Measures the model of a run on these examples. A usage error for a text model.
 Report make_report(const TrainedRun& run, const Dataset& part, const BootstrapOptions& options = {});
 
 /// For people: the measures with their intervals, then the classes and what was taken for what.

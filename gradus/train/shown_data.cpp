@@ -19,7 +19,14 @@ std::string target_text(const Batch& batch, int64_t row, const TableEncoder* enc
   const int64_t width = batch.targets.numel() / batch.targets.size(0);
   const std::vector<double> all = batch.targets.values<double>();
   const auto begin = all.begin() + row * width;
-  if (!has_classes) return fmt::format("{:.4g}", encoder != nullptr ? encoder->original(*begin) : *begin);
+  if (!has_classes) {
+    std::vector<std::string> numbers;
+    for (size_t i = 0; i < static_cast<size_t>(width); ++i) {
+      const double number = begin[static_cast<std::ptrdiff_t>(i)];
+      numbers.push_back(fmt::format("{:.4g}", encoder != nullptr ? encoder->original(number, i) : number));
+    }
+    return fmt::format("{}", fmt::join(numbers, ", "));
+  }
   if (batch.targets.dtype() == DType::kI64) return encoder->classes()[static_cast<size_t>(*begin)];
   std::string shares;
   for (size_t i = 0; i < static_cast<size_t>(width); ++i) {

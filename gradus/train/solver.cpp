@@ -126,6 +126,13 @@ ScaledProblem problem_of(const Config& config, const ExperimentData& data) {
 
 // What a solver would leave aside without a word.
 void check_unused(const Config& config) {
+  if (config.has("model.spectral_norm") && config.boolean("model.spectral_norm")) {
+    fail_usage(
+        config.where("model.spectral_norm"),
+        "model.spectral_norm is for weights that an optimizer moves, and solver.name = \"{}\" finds them itself; "
+        "remove it, or set solver.name = \"none\"",
+        config.text("solver.name"));
+  }
   const char* const key = "loss.label_smoothing";
   if (!config.has(key) || config.real(key) == 0.0) return;
   fail_usage(config.where(key), "{} has no meaning for a solver; remove it, or set solver.name = \"none\"", key);

@@ -105,7 +105,7 @@ ExperimentData make_sparse_data(const Config& config, const DataEncoder& given) 
   const Split split = split_of_rows(config, rows.labels);
   const TableEncoder encoder =
       known != nullptr ? *known : fit_encoder(config, rows.labels, split.training, rows.columns);
-  check_targets(config, rows.labels, encoder.target().name);
+  check_targets(config, rows.labels, encoder.target_columns());
   ExperimentData data;
   {
     const SparseDataset all(rows.features, encoder.targets(rows.labels));

@@ -122,7 +122,7 @@ void make_sparse_cache(const Config& config, const CacheRequest& request, const 
     } else {
       encoder->targets(labels);  // throws for a label that is none
     }
-    check_targets(config, labels, "label");
+    check_targets(config, labels, {"label"});
   };
   const LibsvmOptions options = known != nullptr ? libsvm_options(config, known->sparse()) : libsvm_options(config);
   write_libsvm_cache(request, options, visit, [&](int64_t columns, int32_t base) {
@@ -138,7 +138,7 @@ void make_table_cache(const Config& config, const CacheRequest& request, const T
     options.weights = [&config](const Table& table) { return example_weights_of(config, table); };
   }
   options.check = [&config](const TableEncoder& encoder, const Table& table) {
-    check_targets(config, table, encoder.target().name);
+    check_targets(config, table, encoder.target_columns());
   };
   write_table_cache(request, options);
 }

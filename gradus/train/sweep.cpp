@@ -163,6 +163,7 @@ Config with_request(Config base, const SweepRequest& request) {
 
 bool is_maximized(const Config& base, std::string_view metric) {
   if (base.has("sweep.direction")) return base.text("sweep.direction") == "maximize";
+  if (metric == "val_recall_at_1") return true;  // in no report
   const std::optional<std::string_view> measure = report_measure(metric);
   return measure && *is_better_high(*measure);
 }

@@ -133,7 +133,7 @@ ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   const Split split = split_of_rows(config, table);
   const auto* known = std::get_if<TableEncoder>(&given);
   const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
-  check_targets(config, table, encoder.target().name);
+  check_targets(config, table, encoder.target_columns());
   ExperimentData data;
   {
     const TensorDataset all = encoded(config, encoder, table);

@@ -182,6 +182,8 @@ TableEncoderOptions encoder_options(const Config& config) {
   o.feature = feature_options(config);
   if (has_soft_labels(config)) {
     o.soft_classes = config.texts("data.target");
+  } else if (has_several_targets(config)) {
+    o.number_targets = config.texts("data.target");
   } else if (config.has("data.target")) {
     o.target = config.texts("data.target")[0];
   }
@@ -216,17 +218,19 @@ void check_counts(const Table& table, const std::string& target) {
 
 }  // namespace
 
-void check_targets(const Config& config, const Table& table, const std::string& target) {
-  if (config.has("loss.name") && config.text("loss.name") == "poisson") check_counts(table, target);
+void check_targets(const Config& config, const Table& table, const std::vector<std::string>& targets) {
+  if (!config.has("loss.name") || config.text("loss.name") != "poisson") return;
+  for (const std::string& target : targets) check_counts(table, target);
 }
 
 namespace {
 
 int64_t outputs_for_targets(const Config& config, const TableEncoder& encoder) {
   if (!learns_target(config)) return 1;
-  const ObjectiveKind objective = objective_kind(config.text("loss.name"));
-  const int64_t targets = encoder.classes().empty() ? 1 : static_cast<int64_t>(encoder.classes().size());
-  if (is_of_two_classes(objective) && targets > 2) {
+  const Objective objective = objective_of(config);
+  const size_t targets_or_classes = encoder.classes().empty() ? encoder.all_targets().size() : encoder.classes().size();
+  const auto targets = static_cast<int64_t>(targets_or_classes);
+  if (is_of_two_classes(objective.kind) && targets > 2) {
     fail_usage(config.where("loss.name"),
                "loss.name = \"{}\" is for two classes, and column \"{}\" has {}; take "
                "\"cross_entropy\"",

@@ -55,6 +55,17 @@ HeadGradients head(bool fused, const Tensor& x_values, const Tensor& weight_valu
   return {loss.item(), x.grad(), weight.grad()};
 }
 
+// Of the same tokens, with what is spread evenly.
+HeadGradients smoothed_head(bool fused, const Tensor& x_values, const Tensor& weight_values, const Tensor& targets) {
+  constexpr double kSmoothing = 0.3;
+  Tensor x = x_values.clone().set_requires_grad(), weight = weight_values.clone().set_requires_grad();
+  Tape tape;
+  const Tensor loss = fused ? linear_cross_entropy(x, weight, targets, Reduction::kMean, {}, kSmoothing)
+                            : cross_entropy(linear(x, weight, {}), targets, {.label_smoothing = kSmoothing});
+  tape.backward(loss);
+  return {loss.item(), x.grad(), weight.grad()};
+}
+
 // So many tokens that their logits are made in several groups; the last is smaller.
 TEST(LinearCrossEntropy, EqualsItsPartsOverSeveralGroupsOfRows) {
   const int64_t rows = 555, vocabulary = 50'257;
@@ -62,6 +73,16 @@ TEST(LinearCrossEntropy, EqualsItsPartsOverSeveralGroupsOfRows) {
                targets = classes(rows, vocabulary);
   const HeadGradients fused = head(true, x, weight, targets), parts = head(false, x, weight, targets);
   // Sums of 8 products and of 50,257 exponentials, in another order: some roundings of 6e-8.
+  EXPECT_NEAR(fused.loss, parts.loss, 1e-6 * parts.loss);
+  expect_close(fused.x, parts.x, 1e-5);
+  expect_close(fused.weight, parts.weight, 1e-5);
+}
+
+TEST(LinearCrossEntropy, SmoothsAsItsPartsDoOverSeveralGroupsOfRows) {
+  const int64_t rows = 555, vocabulary = 50'257;
+  const Tensor x = numbers({rows, 8}, 1), weight = numbers({vocabulary, 8}, 2, 0.3),
+               targets = classes(rows, vocabulary);
+  const HeadGradients fused = smoothed_head(true, x, weight, targets), parts = smoothed_head(false, x, weight, targets);
   EXPECT_NEAR(fused.loss, parts.loss, 1e-6 * parts.loss);
   expect_close(fused.x, parts.x, 1e-5);
   expect_close(fused.weight, parts.weight, 1e-5);
@@ -104,6 +125,10 @@ TEST(LinearCrossEntropy, MakesOnlyTheGradientsThatAreAskedFor) {
 }
 
 TEST(LinearCrossEntropy, Messages) {
+  EXPECT_EQ(error_text([] {
+              linear_cross_entropy(numbers({2, 3}, 1), numbers({5, 3}, 1), classes(2, 5), Reduction::kSum, {}, 1.0);
+            }),
+            "[linear_cross_entropy] label_smoothing 1; expected 0 <= label_smoothing < 1");
   EXPECT_EQ(error_text([] {
               linear_cross_entropy(numbers({2, 3}, 1), numbers({5, 4}, 1), classes(2, 5));
             }),

@@ -93,7 +93,8 @@ TEST_F(ScheduleVerb, DynamicIsRefusedWhereItIsUndefined) {
 
 TEST_F(ScheduleVerb, WrongArgumentsAreUsageErrors) {
   EXPECT_THAT(usage_error({"cosin", "--steps", "5"}), HasSubstr("did you mean \"cosine\"?"));
-  EXPECT_THAT(usage_error({"cosine"}), HasSubstr("--steps is required"));
+  EXPECT_THAT(usage_error({"cosin"}), HasSubstr("did you mean \"cosine\"?"));
+  EXPECT_EQ(usage_error({"cosine"}), "gradus: [gradus schedule] --steps is required; see `gradus schedule --help`\n");
   EXPECT_EQ(usage_error({"cosine", "--steps", "0"}),
             "gradus: [--steps] must be a decimal integer from 1 to 9223372036854775807; found \"0\"\n");
   EXPECT_THAT(usage_error({"cosine", "--steps", "5", "--set", "warmup_stepz=1"}),
@@ -121,6 +122,7 @@ TEST_F(ScheduleVerb, PlateauIsRefusedWithTheReason) {
   EXPECT_EQ(usage_error({"plateau", "--steps", "5"}),
             "gradus: [schedule] plateau has no curve of its own: it lowers the rate when a run's validation loss does "
             "not improve; the log of a run has the rate of each step\n");
+  EXPECT_EQ(usage_error({"plateau"}), usage_error({"plateau", "--steps", "5"}));
 }
 
 // A straight line from the corner at the top to the one at the bottom, with numbers at both axes; 80 columns.

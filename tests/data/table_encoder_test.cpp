@@ -83,6 +83,24 @@ TEST(TableEncoder, KeepsThatClassesHaveAColumnEach) {
   EXPECT_EQ(again.inputs(table).values<double>(), encoder.inputs(table).values<double>());
 }
 
+TEST(TableEncoder, KeepsSeveralTargetsEachInItsUnit) {
+  const Table table = parse_csv("x,a,b\n1,1,70\n2,3,80\n3,5,90", "t.csv");
+  const TableEncoder encoder =
+      TableEncoder::fit(table, kFirst, {.number_targets = {"b", "a"}, .standardize_target = true});
+  EXPECT_EQ(encoder.features().size(), 1u);
+  EXPECT_EQ(encoder.all_targets().size(), 2u);
+  EXPECT_EQ(encoder.all_targets()[0].mean, 80.0);
+  EXPECT_EQ(encoder.all_targets()[1].mean, 3.0);
+  const Tensor y = encoder.targets(table);
+  EXPECT_EQ(y.shape(), Shape({3, 2}));
+  EXPECT_NEAR(encoder.original(y.values<double>()[0], 0), 70.0, 1e-5);
+  EXPECT_NEAR(encoder.original(y.values<double>()[1], 1), 1.0, 1e-6);
+  const TableEncoder again = TableEncoder::from_json(encoder.to_json(), "c.json");
+  EXPECT_EQ(again.to_json(), encoder.to_json());
+  EXPECT_EQ(again.target_columns(), (std::vector<std::string>{"b", "a"}));
+  EXPECT_EQ(again.targets(table).values<double>(), y.values<double>());
+}
+
 TEST(TableEncoder, RefusesClassesThatAlmostEveryRowHasOfItsOwn) {
   const auto error = [](int rows, int classes, const char* prefix) {
     std::string text = "x,id\n";
@@ -116,6 +134,8 @@ TEST(TableEncoder, RefusesDamagedJson) {
             "[c.json] \"classes\" is no list" + expected);
   EXPECT_EQ(error((start + R"("target": {"name": "y", "mean": 0, "scale": 1, "classes": ["x"]}})").c_str()),
             "[c.json] there is one class" + expected);
+  EXPECT_EQ(error((start + R"("target": [{"name": "y", "mean": 0, "scale": 1, "classes": []}]})").c_str()),
+            "[c.json] the list of targets has less than two" + expected);
   for (const char* end : {R"("classes": ["x", "y"], "soft": 1}})", R"("classes": [], "soft": true}})"}) {
     EXPECT_EQ(error((start + R"("target": {"name": "", "mean": 0, "scale": 1, )" + end).c_str()),
               "[c.json] \"soft\" is not of classes" + expected);

@@ -112,6 +112,10 @@ TEST(Objective, OfClassesIsTheLossOfThatName) {
   const Tensor logits = Tensor::from(std::vector<float>{0, 1, 2}, {1, 3}), one = Tensor::full({1}, 1, DType::kI64);
   const double sum = std::log(1 + std::exp(1.0) + std::exp(2.0));
   EXPECT_NEAR(objective_loss({.kind = ObjectiveKind::kCrossEntropy}, logits, one).sum.item(), sum - 1, 1e-6);
+  // A class is the probability 1, whose entropy is 0; of others the divergence is less by theirs.
+  const Objective divergence{.kind = ObjectiveKind::kKlDivergence}, entropy{.kind = ObjectiveKind::kCrossEntropy};
+  EXPECT_NEAR(objective_loss(divergence, logits, one).sum.item(), objective_loss(entropy, logits, one).sum.item(),
+              1e-6);
   EXPECT_NEAR(objective_loss({.kind = ObjectiveKind::kCrossEntropy, .label_smoothing = 0.3}, logits, one).sum.item(),
               0.7 * (sum - 1) + 0.3 * (sum - 1), 1e-6);  // the mean of the logits is 1 too
   EXPECT_EQ(objective_loss({.kind = ObjectiveKind::kHinge}, score, one).weight, 1);
@@ -154,13 +158,14 @@ TEST(Objective, WeighsExamples) {
 }
 
 TEST(Objective, SaysHowManyOutputsItNeeds) {
-  EXPECT_EQ(outputs_for(ObjectiveKind::kHuber, 3), 3);
-  EXPECT_EQ(outputs_for(ObjectiveKind::kCrossEntropy, 4), 4);
-  EXPECT_EQ(outputs_for(ObjectiveKind::kHinge, 2), 1);
-  EXPECT_EQ(outputs_for(ObjectiveKind::kHinge, 3), 3);
-  EXPECT_EQ(usage_error_text([] { outputs_for(ObjectiveKind::kFocal, 3); }),
+  EXPECT_EQ(outputs_for({.kind = ObjectiveKind::kHuber}, 3), 3);
+  EXPECT_EQ(outputs_for({.kind = ObjectiveKind::kCrossEntropy}, 4), 4);
+  EXPECT_EQ(outputs_for({.kind = ObjectiveKind::kHinge}, 2), 1);
+  EXPECT_EQ(outputs_for({.kind = ObjectiveKind::kHinge}, 3), 3);
+  EXPECT_EQ(outputs_for({.kind = ObjectiveKind::kTriplet, .embedding = 7}, 3), 7);
+  EXPECT_EQ(usage_error_text([] { outputs_for({.kind = ObjectiveKind::kFocal}, 3); }),
             "[objective] the data has 3 classes, and this loss is for two; take cross_entropy");
-  EXPECT_EQ(usage_error_text([] { outputs_for(ObjectiveKind::kCrossEntropy, 1); }),
+  EXPECT_EQ(usage_error_text([] { outputs_for({.kind = ObjectiveKind::kCrossEntropy}, 1); }),
             "[objective] the data has one class; there is nothing to tell apart");
   EXPECT_EQ(error_text([] {
               objective_loss({.kind = ObjectiveKind::kHinge}, Tensor::zeros({2, 2}), Tensor::zeros({2}, DType::kI64));

@@ -137,6 +137,29 @@ TEST(Gpt, EqualsHuggingFacesLossAndGradients) {
   expect_loss_and_gradients(model, tokens(0, kContext - 1), tokens(1, kContext - 1), "gpt");
 }
 
+// Validation goes by the smoothed loss, and perplexity by the tokens' own.
+TEST(Gpt, SmoothsItsLossAndNotItsPerplexity) {
+  GptOptions smoothed = small();
+  smoothed.label_smoothing = 0.2;
+  const Gpt plain(small(), 1), model(smoothed, 1);
+  const Batch batch{.inputs = tokens(0, kContext - 1), .targets = tokens(1, kContext - 1)};
+  Context context;
+  const Tensor logits = model.forward(batch.inputs, context);
+  const double expected = cross_entropy(logits, batch.targets, {.label_smoothing = 0.2}).item();
+  const Loss loss = model.loss(batch, context), own = plain.loss(batch, context);
+  EXPECT_NEAR(loss.sum.item() / loss.weight, expected, 1e-6 * expected);
+  Metrics metrics({.is_text = true});
+  model.evaluate(batch, context, metrics);
+  EXPECT_EQ(metrics.loss(), loss.sum.item() / loss.weight);
+  ASSERT_EQ(metrics.values().size(), 1u);
+  EXPECT_DOUBLE_EQ(metrics.values()[0].value, std::exp(own.sum.item() / own.weight));
+  EXPECT_GT(std::abs(metrics.loss() - own.sum.item() / own.weight), 1e-4);
+  smoothed.label_smoothing = 1.0;
+  EXPECT_EQ(error_text([&] { Gpt(smoothed, 1); }), "[gpt] label_smoothing 1; expected a number from 0 to below 1");
+  smoothed.drop_path = -0.1;
+  EXPECT_EQ(error_text([&] { Gpt(smoothed, 1); }), "[gpt] drop_path -0.1; expected a number from 0 to below 1");
+}
+
 GptOptions llama() {
   GptOptions o = small();
   o.heads = 4;

@@ -44,7 +44,7 @@ TEST(Metrics, AccuracyOfTwoClassesGoesByTheSign) {
 // Values of sklearn.metrics 1.7: r2_score([3, -0.5, 2, 7], [2.5, 0, 2, 8]) = 0.9486081370449679, and so on.
 TEST(Metrics, NumbersAreThoseOfScikitLearn) {
   for (const double offset : {0.0, 4000.0}) {  // what lies far from 0 loses nothing
-    Metrics metrics({.target_scale = 2.0});
+    Metrics metrics({.target_scales = {2.0}});
     metrics.add_numbers(rows({2.5 + offset, 0 + offset}, 1), rows({3 + offset, -0.5 + offset}, 1));
     metrics.add_numbers(rows({2 + offset, 8 + offset}, 1), rows({2 + offset, 7 + offset}, 1));
     EXPECT_NEAR(value_of(metrics, "r2"), 0.9486081370449679, 1e-12);
@@ -59,6 +59,13 @@ TEST(Metrics, SeveralOutputsCountAlike) {
   metrics.add_numbers(rows({2.5, 1, 0, 3, 2, 1, 8, 3}, 2), rows({3, 2, -0.5, 2, 2, 2, 7, 2.5}, 2));
   const double second = 1.0 - (1 + 1 + 1 + 0.25) / (0.1875);
   EXPECT_NEAR(value_of(metrics, "r2"), (0.9486081370449679 + second) / 2.0, 1e-12);
+  EXPECT_NEAR(value_of(metrics, "rmse"), (std::sqrt(0.375) + std::sqrt(3.25 / 4.0)) / 2.0, 1e-12);
+  Metrics scaled({.target_scales = {2.0, 10.0}});
+  scaled.add_numbers(rows({2.5, 1, 0, 3, 2, 1, 8, 3}, 2), rows({3, 2, -0.5, 2, 2, 2, 7, 2.5}, 2));
+  EXPECT_NEAR(value_of(scaled, "rmse"), (2.0 * std::sqrt(0.375) + 10.0 * std::sqrt(3.25 / 4.0)) / 2.0, 1e-12);
+  EXPECT_NEAR(value_of(scaled, "mae"), (2.0 * 0.5 + 10.0 * 3.5 / 4.0) / 2.0, 1e-12);
+  EXPECT_EQ(error_text([&] { scaled.add_numbers(rows({1}, 1), rows({1}, 1)); }),
+            "[metrics] targets f64 (1, 1) and units of 2 outputs; expected one of each");
 }
 
 TEST(Metrics, NoR2WhereAllTargetsAreEqual) {
@@ -75,6 +82,18 @@ TEST(Metrics, TextHasPerplexityAndBitsAByte) {
   EXPECT_EQ(metrics.loss(), 1.0);
   EXPECT_DOUBLE_EQ(value_of(metrics, "perplexity"), std::exp(1.0));
   EXPECT_DOUBLE_EQ(value_of(metrics, "bits_per_byte"), 1.0 / std::log(2.0) / 1.25);
+}
+
+// Nearest others: of 0 it is 0.1, of 0.1 it is 0, of 1 it is 1.2, of 1.2 it is 1, of 1.9 it is 1.2.
+TEST(Metrics, EmbeddingsHaveTheirNearestOthersClass) {
+  Metrics metrics;
+  metrics.add_embeddings(rows({0, 0.1F, 1}, 1), classes({0, 0, 1}));
+  metrics.add_embeddings(rows({1.2F, 1.9F}, 1), classes({2, 2}));
+  EXPECT_DOUBLE_EQ(value_of(metrics, "recall_at_1"), 3.0 / 5.0);
+  EXPECT_EQ(error_text([&] {
+              metrics.add_embeddings(rows({0, 1}, 1), classes({0}));
+            }),
+            "[metrics] embeddings f64 (2, 1) for classes i64 (1,); expected a row for each");
 }
 
 TEST(Metrics, RefuseWhatDoesNotFit) {

@@ -348,9 +348,11 @@ TEST(ConfigErrors, DoesNotApply) {
             "[--set schedule.warmup_steps=2] \"schedule.warmup_steps\" does not apply to schedule.name = \"sequence\"; "
             "remove it, or change schedule.name");
   // What decides about it does not apply either.
-  EXPECT_EQ(text_error({"loss.label_smoothing=0.1"}),
-            "[--set loss.label_smoothing=0.1] \"loss.label_smoothing\" goes with loss.name, which applies to model.kind = "
-            "\"linear\", \"mlp\", \"cnn\", \"lenet\", \"vgg\", \"resnet\", \"vit\", \"encoder\" or \"rnn\", not to \"gpt\"; remove it");
+  EXPECT_EQ(
+      line_error({"model.kind=autoencoder", "loss.label_smoothing=0.1"}),
+      "[--set loss.label_smoothing=0.1] \"loss.label_smoothing\" goes with loss.name, which applies to model.kind = "
+      "\"linear\", \"mlp\", \"cnn\", \"lenet\", \"vgg\", \"resnet\", \"vit\", \"encoder\", \"rnn\" or \"gpt\", not to "
+      "\"autoencoder\"; remove it");
   EXPECT_EQ(line_error({"train.min_delta=2"}),
             "[--set train.min_delta=2] \"train.min_delta\" applies to a given train.patience, and there is no "
             "train.patience; set that, or remove \"train.min_delta\"");
@@ -392,6 +394,12 @@ TEST(ConfigCombinations, DataModelAndOptimizer) {
             "the other kinds of models, such as \"linear\" and \"mlp\"");
   EXPECT_EQ(text_error({"model.kind=mlp"}),
             "[--set model.kind=mlp] model.kind = \"mlp\" does not go with data.kind = \"text\"; text is for \"gpt\"");
+  EXPECT_EQ(text_error({"loss.name=mse"}),
+            "[--set loss.name=mse] loss.name = \"mse\" is not for model.kind = \"gpt\", which learns the next token by "
+            "\"cross_entropy\"; take that, or leave it out");
+  EXPECT_EQ(text_error({"loss.name=cross_entropy", "loss.label_smoothing=0.1"}), "");
+  EXPECT_EQ(text_error({"loss.class_weights=[1, 2]"}),
+            "[--set loss.class_weights=[1, 2]] loss.class_weights is of classes, and a gpt learns tokens; remove it");
   EXPECT_EQ(line_error({"data.x_min=1"}), "[--set data.x_min=1] data.x_min = 1 must be below data.x_max = 1");
   EXPECT_EQ(text_error({"model.heads=3"}),
             "[--set model.heads=3] model.width = 128 must be a multiple of model.heads = 3");
@@ -421,6 +429,9 @@ TEST(ConfigCombinations, Optimizer) {
   EXPECT_EQ(line_error({"optimizer.name=lbfgs", "model.kind=mlp", "model.dropout=0.1"}),
             "[--set model.dropout=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set "
             "model.dropout = 0");
+  EXPECT_EQ(text_error({"optimizer.name=lbfgs", "model.drop_path=0.1"}),
+            "[--set model.drop_path=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set "
+            "model.drop_path = 0");
   EXPECT_EQ(line_error({"optimizer.name=rmsprop", "optimizer.centered=true", "optimizer.state=bf16"}),
             "[--set optimizer.state=bf16] optimizer.centered = true needs optimizer.state = \"f32\"");
   EXPECT_EQ(line_error({"optimizer.name=schedule_free", "optimizer.beta1=0"}),
@@ -472,6 +483,7 @@ noise = 0.3
 kind = "linear"
 init = "normal"
 init_scale = 1.0
+spectral_norm = false
 
 [loss]
 name = "mse"

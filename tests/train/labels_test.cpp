@@ -1,4 +1,4 @@
-// Labels of a table's classes beside the plain ones: a class that is ignored, and probabilities.
+// Targets of a table beside the plain ones: a class that is ignored, probabilities of classes, several numbers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -249,16 +249,19 @@ TEST_F(SoftLabels, AreForWhatTakesThem) {
   const std::string source =
       "data = {kind = \"csv\", path = \"a\", target = [\"a\", \"b\"]}\nmodel.kind = \"linear\"\ntrain.steps = 1\n";
   const auto error = [&](const Overrides& keys) { return parse_error(source, keys); };
-  EXPECT_EQ(error({"loss.name=mse"}),
-            "[run.toml:1:35] data.target names several columns, which are probabilities of classes for loss.name = "
-            "\"cross_entropy\", not for \"mse\"; name one column, or take that loss");
-  EXPECT_EQ(error({"loss.name=cross_entropy", "solver.name=newton"}),
-            "[--set solver.name=newton] solver.name = \"newton\" learns classes, and the columns of data.target are "
-            "probabilities of them; set solver.name = \"none\" to use an optimizer");
-  EXPECT_EQ(
-      error({"loss.name=cross_entropy", "data.split=stratified"}),
-      "[--set data.split=stratified] data.split = \"stratified\" goes by the class of a row, of which the columns "
-      "of data.target give probabilities; take \"random\"");
+  EXPECT_EQ(error({"loss.name=focal"}),
+            "[run.toml:1:35] data.target names several columns, which are probabilities of classes or numbers, and "
+            "loss.name = \"focal\" learns one class; name one column, or take \"cross_entropy\" or \"mse\"");
+  for (const char* loss : {"loss.name=cross_entropy", "loss.name=mse"}) {
+    EXPECT_EQ(
+        error({loss, "solver.name=newton"}),
+        "[--set solver.name=newton] solver.name = \"newton\" learns one column, and data.target names several; set "
+        "solver.name = \"none\" to use an optimizer");
+    EXPECT_EQ(
+        error({loss, "data.split=stratified"}),
+        "[--set data.split=stratified] data.split = \"stratified\" goes by the class of a row, and the columns of "
+        "data.target do not name one; take \"random\"");
+  }
   EXPECT_EQ(error({"loss.name=cross_entropy", "data.rows=streamed"}),
             "[--set data.rows=streamed] data.rows = \"streamed\" keeps one target of a row, and data.target names "
             "several columns; set data.rows = \"in_memory\"");
@@ -266,9 +269,146 @@ TEST_F(SoftLabels, AreForWhatTakesThem) {
             "[--set loss.ignored_class=c] loss.ignored_class is a value of one column, and data.target names several; "
             "leave the class's column out, or remove this");
   EXPECT_EQ(error({"loss.name=cross_entropy", "data.target=[\"a\", \"b\", \"a\"]"}),
-            "[--set data.target=[\"a\", \"b\", \"a\"]] data.target names column \"a\" twice; name each class once");
-  EXPECT_EQ(error({"model.kind=kmeans", "model.clusters=2"}),
-            "[run.toml:1:35] data.target names several columns, and clusters are compared with one; name that");
+            "[--set data.target=[\"a\", \"b\", \"a\"]] data.target names column \"a\" twice; name each once");
+  EXPECT_EQ(
+      error({"model.kind=kmeans", "model.clusters=2"}),
+      "[run.toml:1:35] data.target names several columns, and model.kind = \"kmeans\" learns none; name one that it is "
+      "compared with");
+  EXPECT_EQ(parse_error("data = {kind = \"images\", path = \"a\", target = [\"a\", \"b\"]}\nmodel.kind = \"cnn\"\n"
+                        "train.steps = 1\n"),
+            "[run.toml:1:38] data.target names several columns, and data.kind = \"images\" has one target; name one");
+}
+
+TEST_F(SoftLabels, OfADivergenceAreThoseOfPyTorch) {
+  spill_probabilities_();
+  expect_as_torch_("divergence", {kSoft, "loss.name=kl_divergence"});
+  expect_as_torch_("divergence", {kSoft, "loss.name=kl_divergence", "train.micro_batch_size=4"});
+  EXPECT_EQ(
+      usage_error_text([&] {
+        config_({"data.target=ant", "loss.name=kl_divergence"});
+      }),
+      "[--set loss.name=kl_divergence] loss.name = \"kl_divergence\" compares with probabilities, a column for each "
+      "class; name the columns in data.target, or take \"cross_entropy\", which is the same where a row is of one "
+      "class");
+}
+
+// Two numbers of each row.
+class SeveralNumbers : public Labels {
+ protected:
+  void spill_numbers_() const {
+    std::string text = "x,y,a,b\n";
+    const auto& all = references();
+    for (size_t i = 0; i < all["inputs"].size(); ++i) {
+      const auto &x = all["inputs"][i], &n = all["numbers"][i];
+      text +=
+          fmt::format("{},{},{},{}\n", x[0].get<double>(), x[1].get<double>(), n[0].get<double>(), n[1].get<double>());
+    }
+    spill(folder_ / "t.csv", text);
+    spill(folder_ / "v.csv", text);
+  }
+  // The measures of the run on these rows.
+  Measures report_of_(const std::filesystem::path& folder) const {
+    const TrainedRun run = load(folder);
+    return report_measures(run, *read_data(run.config(), run.encoder(), {path_("t.csv")}).rows);
+  }
+};
+
+const char* const kNumbers = "data.target=[\"a\", \"b\"]";
+
+TEST_F(SeveralNumbers, AreLearnedAsByPyTorch) {
+  spill_numbers_();
+  expect_as_torch_("numbers", {kNumbers, "loss.name=mse"});
+  expect_as_torch_("numbers", {kNumbers, "loss.name=mse", "train.micro_batch_size=4"});
+}
+
+// Ours are of weights in f32.
+TEST_F(SeveralNumbers, HaveTheMeasuresOfScikitLearn) {
+  spill_numbers_();
+  const Config config = config_({kNumbers, "loss.name=mse",
+                                 Config::text_override("data.validation_path", path_("v.csv")), "validation.every=20"});
+  gradus::Run(config, folder_ / "run").train();
+  const auto& wanted = references()["measures"];
+  int compared = 0;
+  for (const auto& [name, value] : report_of_(folder_ / "run")) {
+    if (!wanted.contains(name)) continue;
+    EXPECT_NEAR(value, wanted[name].get<double>(), 1e-5) << name;
+    ++compared;
+  }
+  EXPECT_EQ(compared, 6);
+  const nlohmann::json last = log_of(folder_ / "run").back();
+  EXPECT_NEAR(last["val_r2"].get<double>(), wanted["r2"].get<double>(), 1e-5);
+  EXPECT_NEAR(last["val_rmse"].get<double>(), wanted["rmse"].get<double>(), 1e-5);
+  EXPECT_NEAR(last["val_mae"].get<double>(), wanted["mae"].get<double>(), 1e-5);
+}
+
+TEST_F(SeveralNumbers, ArePredictedByName) {
+  spill(folder_ / "t.csv", "x,y,a,b\n1,0,3,1000\n0,1,-1,3000\n1,1,2,4000\n0,0,0,0\n");
+  const Config config = config_({kNumbers, "loss.name=mse", "data.standardize_target=true", "train.steps=500"});
+  gradus::Run(config, folder_ / "run").train();
+  const TrainedRun run = load(folder_ / "run");
+  spill(folder_ / "v.csv", "x,y\n1,0\n0,1\n");
+  Predictions p = predict_files(run, {path_("v.csv")});
+  EXPECT_EQ(p.size(), 2U);
+  EXPECT_EQ(p.targets, (std::vector<std::string>{"a", "b"}));
+  const double expected[] = {3, 1000, -1, 3000};  // a plane goes through all four rows
+  ASSERT_EQ(p.numbers.size(), 4U);
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(p.numbers[i], expected[i], 1e-3 * (1 + std::abs(expected[i]))) << i;
+  p.numbers = {3, 1000, -1.5, 3000};
+  EXPECT_EQ(to_csv(p, true), "prediction_a,prediction_b\n3,1000\n-1.5,3000\n");
+  EXPECT_EQ(to_jsonl(p), "{\"prediction\":{\"a\":3,\"b\":1000}}\n{\"prediction\":{\"a\":-1.5,\"b\":3000}}\n");
+  EXPECT_EQ(to_text(p), "row 1: a 3, b 1000\nrow 2: a -1.5, b 3000\n");
+  // Each in its own unit, also of what is measured.
+  const Measures measures = report_of_(folder_ / "run");
+  ASSERT_EQ(measures[0].first, "r2");
+  EXPECT_NEAR(measures[0].second, 1.0, 1e-5);
+}
+
+TEST_F(SeveralNumbers, AreAllNeededAndNumbers) {
+  const auto error = [&](const char* rows, const Overrides& keys = {}) {
+    spill(folder_ / "t.csv", std::string("x,a,b\n1,2,3\n") + rows);
+    Overrides all = {kNumbers, "loss.name=mse"};
+    all.insert(all.end(), keys.begin(), keys.end());
+    const std::string text = error_text([&] { make_data(config_(all)); });
+    return text.substr(std::min(text.size(), path_("t.csv").size() + 1));
+  };
+  EXPECT_EQ(error("2,1,\n"),
+            ":3] the value of column \"b\", which is to be learned, is missing; fill it, or set data.unlabelled = "
+            "\"leave_out\"");
+  EXPECT_EQ(
+      error("2,1,much\n"),
+      ":3] column \"b\" holds text, \"much\"; a target that is not a class must be a number: name the column that is "
+      "with data.target, or learn classes with loss.name = \"cross_entropy\"");
+  EXPECT_EQ(error("2,1,-2\n", {"loss.name=poisson"}),
+            ":3] loss.name = \"poisson\" is of counts, and column \"b\" has -2; expected 0 or more");
+}
+
+// Of directions: rows that lie on one line from 0 are the same target.
+TEST_F(SeveralNumbers, MayBeADirection) {
+  for (const char* name : {"t.csv", "v.csv"}) spill(folder_ / name, "x,y,a,b\n1,0,3,0\n0,1,0,5\n1,1,2,2\n2,1,8,4\n");
+  const Overrides keys = {kNumbers,
+                          "loss.name=cosine",
+                          "model.init=normal",
+                          "train.steps=3000",
+                          Config::text_override("data.validation_path", path_("v.csv")),
+                          "validation.every=3000"};
+  gradus::Run(config_(keys), folder_ / "run").train();
+  const nlohmann::json last = log_of(folder_ / "run").back();
+  EXPECT_LT(last["val_loss"].get<double>(), 1e-3);
+  EXPECT_FALSE(last.contains("val_r2"));
+  const Measures measures = report_of_(folder_ / "run");
+  ASSERT_EQ(measures.size(), 1U);
+  EXPECT_EQ(measures[0].first, "cosine_similarity");
+  EXPECT_NEAR(measures[0].second, 1.0 - last["val_loss"].get<double>(), 1e-6);
+  EXPECT_EQ(usage_error_text([&] {
+              config_({"data.target=a", "loss.name=cosine"});
+            }),
+            "[--set loss.name=cosine] loss.name = \"cosine\" is of the direction of several numbers, and one has none; "
+            "name their columns in data.target");
+  EXPECT_EQ(usage_error_text([&] {
+              config_({kNumbers, "loss.name=cosine", "data.standardize_target=true"});
+            }),
+            "[--set data.standardize_target=true] data.standardize_target = true moves the numbers, and loss.name = "
+            "\"cosine\" is of their direction from 0; remove it");
 }
 
 }  // namespace

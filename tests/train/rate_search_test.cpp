@@ -127,6 +127,12 @@ TEST(RateSearch, OnlyTheStepOfTheConfigurationCounts) {
 TEST(RateSearch, ASolverHasNone) {
   const Config config = Config::parse(
       "data.kind = \"line\"\nmodel.kind = \"linear\"\ntrain.steps = 9\nsolver.name = \"newton\"\n", "run.toml", {});
+  EXPECT_EQ(usage_error_text([&] {
+              search_learning_rate(one_number({"optimizer.name=lbfgs", "train.batch_size=all"}), {});
+            }),
+            "[--set optimizer.name=lbfgs] optimizer.name = \"lbfgs\" searches the length of every step itself, so that "
+            "no rate is better than another: optimizer.learning_rate = 1 is as good as any; set another optimizer to "
+            "look for its rate");
   EXPECT_EQ(usage_error_text([&] { search_learning_rate(config, {}); }),
             "[run.toml:4:8] solver.name = \"newton\" leaves optimizer.learning_rate aside; set solver.name = \"none\" to "
             "look for one");

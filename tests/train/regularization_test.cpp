@@ -159,6 +159,14 @@ TEST(Regularization, SpectralNormBoundsTheNetwork) {
   EXPECT_GT(steepest, 0.3);
 }
 
+TEST(Regularization, SpectralNormIsForAnOptimizer) {
+  const Config config = Config::parse("data.kind = \"line\"\nmodel.kind = \"linear\"\ntrain.steps = 9\n", "run.toml",
+                                      {"model.spectral_norm=true", "solver.name=newton"});
+  EXPECT_EQ(usage_error_text([&] { Session session(config); }),
+            "[--set model.spectral_norm=true] model.spectral_norm is for weights that an optimizer moves, and "
+            "solver.name = \"newton\" finds them itself; remove it, or set solver.name = \"none\"");
+}
+
 TEST(Regularization, SpectralNormNeedsAWeight) {
   const TemporaryFolder folder;
   const std::vector<std::string> keys = {"model.kind=mlp", "model.spectral_norm=true", "model.init=zeros"};

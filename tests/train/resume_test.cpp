@@ -75,7 +75,7 @@ train = {batch_size = 4, activations = "bf16"}
 )";
   files["gpt_llama"] = R"(
 data = {kind = "text"}
-model = {kind = "gpt", layers = 1, width = 16, heads = 4, kv_heads = 2, context = 12, dropout = 0.1, bias = false, positions = "rotary", norm = "rms", feed_forward = "swiglu", window = 7, tied = false}
+model = {kind = "gpt", layers = 1, width = 16, heads = 4, kv_heads = 2, context = 12, dropout = 0.1, bias = false, positions = "rotary", norm = "rms", feed_forward = "swiglu", window = 7, tied = false, drop_path = 0.2}
 optimizer = {name = "adamw", learning_rate = 0.01}
 train = {batch_size = 4}
 )";

@@ -10,13 +10,15 @@ Autoencoder::Autoencoder(const AutoencoderOptions& o, uint64_t seed) : activatio
   std::vector<int64_t> widths = {o.inputs};
   widths.insert(widths.end(), o.hidden.begin(), o.hidden.end());
   widths.push_back(o.code);
+  const LinearOptions layer_options{.spectral_norm = o.spectral_norm};
   const auto layers = static_cast<int64_t>(widths.size()) - 1;
   for (int64_t i = 0; i < layers; ++i) {
-    encoder_.emplace_back(p / "encoder" / i, widths[static_cast<size_t>(i)], widths[static_cast<size_t>(i + 1)]);
+    encoder_.emplace_back(p / "encoder" / i, widths[static_cast<size_t>(i)], widths[static_cast<size_t>(i + 1)],
+                          layer_options);
   }
   for (int64_t i = 0; i < layers; ++i) {
     const auto from = static_cast<size_t>(layers - i);
-    decoder_.emplace_back(p / "decoder" / i, widths[from], widths[from - 1]);
+    decoder_.emplace_back(p / "decoder" / i, widths[from], widths[from - 1], layer_options);
   }
 }
 

@@ -12,6 +12,7 @@ struct AutoencoderOptions {
   std::vector<int64_t> hidden = {256};  ///< Widths from input to code; the way back has the same, reversed.
   int64_t code = 32;                    ///< Numbers of a code.
   Activation activation = Activation::kRelu;
+  bool spectral_norm = false;  ///< Of all layers' weights.
 };
 
 /// Linear layers "encoder.0", … down to a code, and "decoder.0", … back, with an activation between all but around the

@@ -48,7 +48,7 @@ ConvolutionalOptions vgg_options(const Shape& example, int64_t depth) {
 }
 
 ConvolutionalModel::ConvolutionalModel(const ConvolutionalOptions& o, uint64_t seed)
-    : FeatureModel(o.objective), options_(o), dropout_{o.dropout} {
+    : FeatureModel(o.objective), options_(o), dropout_{o.dropout}, channel_dropout_{o.channel_dropout} {
   Shape shape = moved_in(o);
   options_.example = shape;
   const ParameterBuilder p(parameters_, buffers_, seed), features = p / "features";
@@ -69,6 +69,7 @@ ConvolutionalModel::ConvolutionalModel(const ConvolutionalOptions& o, uint64_t s
         block.across.emplace(here, in, out, std::array{o.kernel, o.kernel},
                              Convolution2dOptions{.padding = {padding, padding}, .relu = relu}, !o.batch_norm);
       }
+      (block.along ? block.along->normalizes_weight : block.across->normalizes_weight) = o.spectral_norm;
       if (o.batch_norm) {
         block.norm.emplace(features / (std::to_string(blocks_.size()) + "_norm"), out,
                            BatchNormSettings{.relu = o.activation == Activation::kRelu});
@@ -88,11 +89,12 @@ ConvolutionalModel::ConvolutionalModel(const ConvolutionalOptions& o, uint64_t s
   }
   int64_t width = o.global_pool ? shape.back() : shape.numel();
   const ParameterBuilder layers = p / "layers";
+  const LinearOptions layer_options{.spectral_norm = o.spectral_norm};
   for (const int64_t next : o.hidden) {
-    layers_.emplace_back(layers / static_cast<int64_t>(layers_.size()), width, next);
+    layers_.emplace_back(layers / static_cast<int64_t>(layers_.size()), width, next, layer_options);
     width = next;
   }
-  layers_.emplace_back(layers / static_cast<int64_t>(layers_.size()), width, o.outputs);
+  layers_.emplace_back(layers / static_cast<int64_t>(layers_.size()), width, o.outputs, layer_options);
 }
 
 Tensor ConvolutionalModel::convolve(const Block& block, const Tensor& x, Context& context) const {
@@ -102,8 +104,12 @@ Tensor ConvolutionalModel::convolve(const Block& block, const Tensor& x, Context
   if (!relu) y = activate(options_.activation, y);
   if (!block.pools) return y;
   const bool is_max = options_.pool == ConvolutionalOptions::Pool::kMax;
-  if (block.along) return is_max ? max_pool1d(y) : avg_pool1d(y);
-  return is_max ? max_pool2d(y) : avg_pool2d(y);
+  if (block.along) {
+    y = is_max ? max_pool1d(y) : avg_pool1d(y);
+  } else {
+    y = is_max ? max_pool2d(y) : avg_pool2d(y);
+  }
+  return channel_dropout_(y, context);
 }
 
 Tensor ConvolutionalModel::outputs(const Batch& batch, Context& context) const {

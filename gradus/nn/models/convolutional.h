@@ -28,7 +28,9 @@ struct ConvolutionalOptions {
   bool batch_norm = false;         ///< Behind each convolution, which has no bias then.
   std::vector<int64_t> hidden = {128};
   Activation activation = Activation::kRelu;
-  double dropout = 0.0;  ///< Behind each hidden linear layer.
+  double dropout = 0.0;          ///< Behind each hidden linear layer.
+  double channel_dropout = 0.0;  ///< Of whole channels, behind each stage.
+  bool spectral_norm = false;    ///< Of the weights of all convolutions and linear layers.
   int64_t outputs = 10;
   Objective objective = {};
 };
@@ -60,6 +62,7 @@ class ConvolutionalModel : public FeatureModel {
   std::vector<Block> blocks_;
   std::vector<Linear> layers_;
   Dropout dropout_;
+  ChannelDropout channel_dropout_;
 };
 
 }  // namespace gradus

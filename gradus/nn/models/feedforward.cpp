@@ -17,17 +17,20 @@ Loss FeatureModel::loss(const Batch& batch, Context& context) const {
 void FeatureModel::evaluate(const Batch& batch, Context& context, Metrics& metrics) const {
   const Tensor outputs = this->outputs(batch, context);
   metrics.add(objective_loss(objective_, outputs, batch.targets, batch.weights));
-  if (is_of_classes(objective_.kind)) {
+  if (is_of_embeddings(objective_.kind)) {
+    metrics.add_embeddings(objective_prediction(objective_, outputs), batch.targets);
+  } else if (is_of_classes(objective_.kind)) {
     metrics.add_classes(outputs, classes_of_targets(batch.targets));
-  } else {
+  } else if (objective_.kind != ObjectiveKind::kCosine) {  // whose lengths mean nothing
     metrics.add_numbers(objective_prediction(objective_, outputs), batch.targets);
   }
 }
 
 LinearModel::LinearModel(const LinearModelOptions& o, uint64_t seed)
     : FeatureModel(o.objective),
-      linear_(ParameterBuilder(parameters_, seed), o.inputs, o.outputs,
-              {.bias = true, .weight_init = &o.weight_init, .bias_init = &o.bias_init}) {}
+      linear_(
+          ParameterBuilder(parameters_, seed), o.inputs, o.outputs,
+          {.bias = true, .weight_init = &o.weight_init, .bias_init = &o.bias_init, .spectral_norm = o.spectral_norm}) {}
 
 namespace {
 

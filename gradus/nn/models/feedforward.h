@@ -32,6 +32,7 @@ struct LinearModelOptions {
   Objective objective = {};
   /// Of W and b.
   Initializer weight_init = Initializer::normal(1.0), bias_init = Initializer::normal(1.0);
+  bool spectral_norm = false;  ///< Of W.
 };
 
 /// y = W·x + b: parameters "weight" (outputs, inputs) and "bias" (outputs).

@@ -10,9 +10,10 @@
 namespace gradus {
 namespace {
 
-Linear make_linear(const ParameterBuilder& p, int64_t in, int64_t out, const Initializer& init, bool bias) {
+Linear make_linear(const ParameterBuilder& p, int64_t in, int64_t out, const Initializer& init, const GptOptions& o) {
   const Initializer zero = Initializer::constant(0.0);
-  return Linear(p, in, out, {.bias = bias, .weight_init = &init, .bias_init = &zero});
+  return Linear(p, in, out,
+                {.bias = o.bias, .weight_init = &init, .bias_init = &zero, .spectral_norm = o.spectral_norm});
 }
 
 Initializer residual_init(const GptOptions& options) {
@@ -30,6 +31,12 @@ GptOptions checked(const GptOptions& o) {
   }
   if (o.positions == GptOptions::Positions::kRotary && o.width / o.heads % 2 != 0) {
     fail_usage("gpt", "rotary positions turn pairs, and width {} / heads {} is odd", o.width, o.heads);
+  }
+  if (!(o.drop_path >= 0.0 && o.drop_path < 1.0)) {
+    fail_usage("gpt", "drop_path {}; expected a number from 0 to below 1", o.drop_path);
+  }
+  if (!(o.label_smoothing >= 0.0 && o.label_smoothing < 1.0)) {
+    fail_usage("gpt", "label_smoothing {}; expected a number from 0 to below 1", o.label_smoothing);
   }
   if (o.feed_forward_width < 0 || o.window < 0) {
     fail_usage("gpt", "feed_forward_width {}, window {}: each must be 0 or more", o.feed_forward_width, o.window);
@@ -62,16 +69,16 @@ NormParameters parameters_of(const LayerNorm& layer) {
 
 }  // namespace
 
-GptBlock::GptBlock(const ParameterBuilder& p, const GptOptions& o)
+GptBlock::GptBlock(const ParameterBuilder& p, const GptOptions& o, int64_t block)
     : ln_1(make_norm(p / "ln_1", o)),
       ln_2(make_norm(p / "ln_2", o)),
       c_attn(make_linear(p / "attn" / "c_attn", o.width, o.width / o.heads * (o.heads + 2 * kv_heads_of(o)),
-                         o.weight_init, o.bias)),
-      attn_proj(make_linear(p / "attn" / "c_proj", o.width, o.width, residual_init(o), o.bias)),
-      c_fc(make_linear(p / "mlp" / "c_fc", o.width, (is_gated(o) ? 2 : 1) * feed_forward_width(o), o.weight_init,
-                       o.bias)),
-      mlp_proj(make_linear(p / "mlp" / "c_proj", feed_forward_width(o), o.width, residual_init(o), o.bias)),
+                         o.weight_init, o)),
+      attn_proj(make_linear(p / "attn" / "c_proj", o.width, o.width, residual_init(o), o)),
+      c_fc(make_linear(p / "mlp" / "c_fc", o.width, (is_gated(o) ? 2 : 1) * feed_forward_width(o), o.weight_init, o)),
+      mlp_proj(make_linear(p / "mlp" / "c_proj", feed_forward_width(o), o.width, residual_init(o), o)),
       dropout{o.dropout},
+      drop_path{drop_path_rate(o.drop_path, block, o.layers)},
       heads(o.heads),
       attention(attention_options(o)),
       feed_forward(o.feed_forward) {}
@@ -79,7 +86,8 @@ GptBlock::GptBlock(const ParameterBuilder& p, const GptOptions& o)
 // The feed-forward branch, with x added to it or not.
 Tensor GptBlock::branch(const Tensor& x, bool add_input, const Precision& precision) const {
   const NormParameters norm = parameters_of(ln_2);
-  const LinearParameters in{c_fc.weight, c_fc.bias}, out{mlp_proj.weight, mlp_proj.bias};
+  const Tensor in_weight = c_fc.matrix(), out_weight = mlp_proj.matrix();
+  const LinearParameters in{in_weight, c_fc.bias}, out{out_weight, mlp_proj.bias};
   if (feed_forward == GptOptions::FeedForward::kGelu) {
     return norm_feed_forward(x, norm, in, out, add_input, precision);
   }
@@ -90,18 +98,19 @@ Tensor GptBlock::branch(const Tensor& x, bool add_input, const Precision& precis
 }
 
 Tensor GptBlock::operator()(const Tensor& x, Context& context, const SeenTokens& tokens) const {
-  // Where dropout does nothing, the residual is added on the product's tiles.
-  const bool drops = context.training && dropout.rate > 0.0;
+  // Where nothing is dropped, the residual is added on the product's tiles.
+  const bool drops = context.training && (dropout.rate > 0.0 || drop_path.rate > 0.0);
   const Precision& precision = context.precision;
   PackedAttentionOptions seen = attention;
   seen.document_starts = tokens.document_starts;
   seen.mask = tokens.mask;
-  const Tensor mixed = causal_attention(norm_linear(x, parameters_of(ln_1), {c_attn.weight, c_attn.bias}, precision),
-                                        heads, seen, precision);
-  Tensor attended = linear(mixed, attn_proj.weight, attn_proj.bias, drops ? Tensor() : x, precision);
+  const Tensor weight = c_attn.matrix();
+  const Tensor mixed =
+      causal_attention(norm_linear(x, parameters_of(ln_1), {weight, c_attn.bias}, precision), heads, seen, precision);
+  Tensor attended = linear(mixed, attn_proj.matrix(), attn_proj.bias, drops ? Tensor() : x, precision);
   if (!drops) return branch(attended, /*add_input=*/true, precision);
-  attended = x + dropout(attended, context);
-  return attended + dropout(branch(attended, /*add_input=*/false, precision), context);
+  attended = x + drop_path(dropout(attended, context), context);
+  return attended + drop_path(dropout(branch(attended, /*add_input=*/false, precision), context), context);
 }
 
 Gpt::Gpt(const GptOptions& options, uint64_t seed)
@@ -115,15 +124,18 @@ Gpt::Gpt(const GptOptions& options, uint64_t seed)
       blocks_([&] {
         std::vector<GptBlock> blocks;
         const ParameterBuilder h = ParameterBuilder(parameters_, seed) / "h";
-        for (int64_t i = 0; i < options.layers; ++i) blocks.emplace_back(h / i, options);
+        for (int64_t i = 0; i < options.layers; ++i) blocks.emplace_back(h / i, options, i);
         return blocks;
       }()),
       ln_f_(make_norm(ParameterBuilder(parameters_, seed) / "ln_f", options)),
       dropout_{options.dropout},
-      head_(options.tied ? wte_.weight
-                         : make_linear(ParameterBuilder(parameters_, seed) / "lm_head", options.width,
-                                       options.vocabulary, options.weight_init, false)
-                               .weight) {}
+      lm_head_([&]() -> std::optional<Linear> {
+        if (options.tied) return std::nullopt;
+        return Linear(ParameterBuilder(parameters_, seed) / "lm_head", options.width, options.vocabulary,
+                      {.bias = false, .weight_init = &options.weight_init, .spectral_norm = options.spectral_norm});
+      }()) {}
+
+Tensor Gpt::head() const { return lm_head_ ? lm_head_->matrix() : wte_.weight; }
 
 // The vectors of the positions: (T, C), or (B, T, C) where documents begin within a window.
 Tensor Gpt::positions(const Tensor& document_starts, int64_t length) const {
@@ -159,13 +171,23 @@ Tensor Gpt::forward(const Tensor& ids, Context& context) const {
 }
 
 Tensor Gpt::logits(const Batch& batch, Context& context) const {
-  return linear(hidden(batch.inputs, batch.document_starts, context), head_, {}, {}, context.precision);
+  return linear(hidden(batch.inputs, batch.document_starts, context), head(), {}, {}, context.precision);
 }
 
 Loss Gpt::loss(const Batch& batch, Context& context) const {
   const Tensor x = hidden(batch.inputs, batch.document_starts, context);
-  return {linear_cross_entropy(x, head_, batch.targets, Reduction::kSum, context.precision),
-          static_cast<double>(batch.targets.numel())};
+  return loss_of(x, batch.targets, context.precision, options_.label_smoothing);
+}
+
+Loss Gpt::loss_of(const Tensor& x, const Tensor& targets, const Precision& precision, double label_smoothing) const {
+  return {linear_cross_entropy(x, head(), targets, Reduction::kSum, precision, label_smoothing),
+          static_cast<double>(targets.numel())};
+}
+
+void Gpt::evaluate(const Batch& batch, Context& context, Metrics& metrics) const {
+  const Tensor x = hidden(batch.inputs, batch.document_starts, context);
+  metrics.add(loss_of(x, batch.targets, context.precision, options_.label_smoothing));
+  if (options_.label_smoothing > 0.0) metrics.add_likelihood(loss_of(x, batch.targets, context.precision, 0.0));
 }
 
 }  // namespace gradus

@@ -35,6 +35,12 @@ struct GptOptions {
   /// Blocks keep nothing but their input for backward, and run again there: less memory, a third more work, the same
   /// bits.
   bool recompute = false;
+  /// Stochastic depth: the part of the examples that go past a branch of the last block; of earlier blocks less
+  /// (`drop_path_rate`).
+  double drop_path = 0.0;
+  bool spectral_norm = false;  ///< Of the weights of all linear layers, and of a head that is not tied.
+  /// Of the loss: so much of each token's probability is spread evenly over the vocabulary.
+  double label_smoothing = 0.0;
   /// Start of all matrices: of linear layers and embeddings, of which the width is the number of inputs.
   Initializer weight_init = Initializer::normal(0.02);
 };
@@ -47,13 +53,14 @@ struct SeenTokens {
 
 /// One transformer block: x + attention(norm(x)), then + mlp(norm(x)).
 struct GptBlock {
-  GptBlock(const ParameterBuilder& p, const GptOptions& options);
+  GptBlock(const ParameterBuilder& p, const GptOptions& options, int64_t block = 0);
   /// Of x (B, T, C).
   Tensor operator()(const Tensor& x, Context& context, const SeenTokens& tokens = {}) const;
 
   LayerNorm ln_1, ln_2;
   Linear c_attn, attn_proj, c_fc, mlp_proj;
   Dropout dropout;
+  DropPath drop_path;
   int64_t heads;
   PackedAttentionOptions attention;
   GptOptions::FeedForward feed_forward;
@@ -80,8 +87,11 @@ class Gpt : public Model {
   Tensor logits(const Batch& batch, Context& context) const;
   /// Cross-entropy against the next tokens (B, T), weighted by tokens.
   Loss loss(const Batch& batch, Context& context) const override;
+  /// With `label_smoothing` also what the tokens' own cross-entropy is, of which perplexity is made.
+  void evaluate(const Batch& batch, Context& context, Metrics& metrics) const override;
 
  private:
+  Loss loss_of(const Tensor& hidden, const Tensor& targets, const Precision& precision, double label_smoothing) const;
   Tensor hidden(const Tensor& ids, const Tensor& document_starts, Context& context) const;
   Tensor positions(const Tensor& document_starts, int64_t length) const;
 
@@ -91,7 +101,9 @@ class Gpt : public Model {
   std::vector<GptBlock> blocks_;
   LayerNorm ln_f_;
   Dropout dropout_;
-  Tensor head_;  // wte_'s weight, if it is tied
+  Tensor head() const;
+
+  std::optional<Linear> lm_head_;  // nothing, if it is tied: wte_'s weight
 };
 
 struct GenerateOptions {

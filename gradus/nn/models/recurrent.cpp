@@ -34,14 +34,17 @@ RecurrentModel::RecurrentModel(const RecurrentOptions& o, uint64_t seed)
   if (o.vocabulary > 0) wte_.emplace(p / "wte", o.vocabulary, o.width);
   int64_t in = o.vocabulary > 0 ? o.width : o.inputs;
   const auto layer = [&](const ParameterBuilder& here, int64_t i) {
-    return o.cell == RecurrentOptions::Cell::kLstm ? Layer(Lstm(here, in, o.width, i)) : Layer(Gru(here, in, o.width, i));
+    Layer made =
+        o.cell == RecurrentOptions::Cell::kLstm ? Layer(Lstm(here, in, o.width, i)) : Layer(Gru(here, in, o.width, i));
+    std::visit([&](auto& cell) { cell.normalizes_weights = o.spectral_norm; }, made);
+    return made;
   };
   for (int64_t i = 0; i < o.layers; ++i) {
     forward_.push_back(layer(p / "rnn", i));
     if (o.bidirectional) backward_.push_back(layer(p / "reverse", i));
     in = o.bidirectional ? 2 * o.width : o.width;
   }
-  head_.emplace(p / "head", in, o.outputs);
+  head_.emplace(p / "head", in, o.outputs, LinearOptions{.spectral_norm = o.spectral_norm});
 }
 
 Tensor RecurrentModel::inputs_of(const Batch& batch) const {

@@ -17,6 +17,7 @@ struct RecurrentOptions {
   int64_t width = 128;         ///< Of a layer's state.
   bool bidirectional = false;  ///< Each layer also reads from the end, with weights of its own.
   double dropout = 0.0;        ///< Behind each layer.
+  bool spectral_norm = false;  ///< Of the weights of all layers and of the head.
   int64_t outputs = 1;
   /// Tokens: their number, whose vectors of `width` are the rows of "wte.weight"; 0 for numbers.
   int64_t vocabulary = 0;

@@ -23,12 +23,15 @@ constexpr int64_t kExpansion = 4;  // of a bottleneck's last convolution
 
 }  // namespace
 
-ResNet::Unit ResNet::unit(const UnitNames& names, int64_t in, int64_t out, int64_t kernel, int64_t stride, bool relu) {
+ResNet::Unit ResNet::unit(const UnitNames& names, int64_t in, int64_t out, int64_t kernel, int64_t stride,
+                          bool relu) const {
   const int64_t padding = kernel / 2;
   const Initializer start = Initializer::normal(std::sqrt(2.0 / static_cast<double>(kernel * kernel * out)));
-  return {Conv2d(names.conv, in, out, {kernel, kernel}, {.stride = {stride, stride}, .padding = {padding, padding}},
-                 /*with_bias=*/false, &start),
-          BatchNorm(names.norm, out, {.relu = relu})};
+  Unit unit{Conv2d(names.conv, in, out, {kernel, kernel}, {.stride = {stride, stride}, .padding = {padding, padding}},
+                   /*with_bias=*/false, &start),
+            BatchNorm(names.norm, out, {.relu = relu})};
+  unit.conv.normalizes_weight = options_.spectral_norm;
+  return unit;
 }
 
 ResNet::Block ResNet::block(const ParameterBuilder& p, int64_t in, int64_t out, int64_t stride) {
@@ -68,8 +71,13 @@ ResNet::ResNet(const ResNetOptions& options, uint64_t seed) : FeatureModel(optio
       blocks_.push_back(block(p / ("layer" + std::to_string(stage + 1)) / i, in, out, stage > 0 && i == 0 ? 2 : 1));
       in = options.depth < 50 ? out : kExpansion * out;
     }
+    blocks_.back().ends_stage = true;
   }
-  fc_.emplace(p / "fc", in, options.outputs);
+  const auto all = static_cast<int64_t>(blocks_.size());
+  for (int64_t i = 0; i < all; ++i) {
+    blocks_[static_cast<size_t>(i)].drop_path.rate = drop_path_rate(options.drop_path, i, all);
+  }
+  fc_.emplace(p / "fc", in, options.outputs, LinearOptions{.spectral_norm = options.spectral_norm});
 }
 
 Tensor ResNet::run(const Block& block, const Tensor& x, Context& context) const {
@@ -81,7 +89,11 @@ Tensor ResNet::run(const Block& block, const Tensor& x, Context& context) const 
   const Tensor kept =
       block.shortcut ? block.shortcut->norm(block.shortcut->conv(x, context.precision), context) : x;
   const Unit& last = block.units.back();
-  return last.norm(last.conv(y, context.precision), context, kept);
+  y = last.conv(y, context.precision);
+  if (!context.training || block.drop_path.rate == 0.0) return last.norm(y, context, kept);
+  BatchNorm alone = last.norm;  // the same parameters
+  alone.settings.relu = false;
+  return relu(kept + block.drop_path(alone(y, context), context));
 }
 
 Tensor ResNet::outputs(const Batch& batch, Context& context) const {
@@ -90,7 +102,11 @@ Tensor ResNet::outputs(const Batch& batch, Context& context) const {
   if (options_.stem == ResNetOptions::Stem::kLarge) {
     x = max_pool2d(x, {.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}});
   }
-  for (const Block& block : blocks_) x = run(block, x, context);
+  const ChannelDropout channel_dropout{options_.channel_dropout};
+  for (const Block& block : blocks_) {
+    x = run(block, x, context);
+    if (block.ends_stage) x = channel_dropout(x, context);
+  }
   return (*fc_)(global_avg_pool(x), context.precision);
 }
 

@@ -17,6 +17,11 @@ struct ResNetOptions {
   Stem stem = Stem::kSmall;
   int64_t width = 64;  ///< Channels of the first stage; the later ones have 2, 4 and 8 times as many.
   int64_t outputs = 10;
+  /// Stochastic depth: the part of the examples that go past the last block's convolutions; of earlier blocks less
+  /// (`drop_path_rate`).
+  double drop_path = 0.0;
+  double channel_dropout = 0.0;  ///< Of whole channels, behind each stage.
+  bool spectral_norm = false;    ///< Of the weights of all convolutions and of "fc".
   Objective objective = {};
 };
 
@@ -41,8 +46,10 @@ class ResNet : public FeatureModel {
   struct Block {
     std::vector<Unit> units;
     std::optional<Unit> shortcut;
+    DropPath drop_path = {};
+    bool ends_stage = false;
   };
-  static Unit unit(const UnitNames& names, int64_t in, int64_t out, int64_t kernel, int64_t stride, bool relu = true);
+  Unit unit(const UnitNames& names, int64_t in, int64_t out, int64_t kernel, int64_t stride, bool relu = true) const;
   Block block(const ParameterBuilder& p, int64_t in, int64_t out, int64_t stride);
   Tensor run(const Block& block, const Tensor& x, Context& context) const;
 

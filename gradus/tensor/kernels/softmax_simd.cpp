@@ -58,6 +58,30 @@ void ScaleRow(const T* x, size_t length, T factor, T* out) {
   ForLanes<T>(length, [=](auto lanes, size_t i) HWY_ATTR { lanes.Store(hn::Mul(lanes.Load(x + i), all), out + i); });
 }
 
+// The same + shift.
+template <class T>
+void ScaleAndShiftRow(const T* x, size_t length, T factor, T shift, T* out) {
+  const auto all = hn::Set(Tag<T>(), factor), more = hn::Set(Tag<T>(), shift);
+  ForLanes<T>(length,
+              [=](auto lanes, size_t i) HWY_ATTR { lanes.Store(hn::MulAdd(lanes.Load(x + i), all, more), out + i); });
+}
+
+// Σ (x − max), in blocks too.
+template <class T>
+double SumBelow(const T* x, size_t length, T max) {
+  const Tag<T> d;
+  const auto all_max = hn::Set(d, max);
+  double total = 0.0;
+  for (size_t begin = 0; begin < length; begin += kBlock) {
+    auto sum = hn::Zero(d);
+    ForLanes<T>(HWY_MIN(kBlock, length - begin), [&](auto lanes, size_t i) HWY_ATTR {
+      sum = hn::Add(sum, lanes.Keep(hn::Sub(lanes.Load(x + begin + i), all_max)));
+    });
+    total += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
+  }
+  return total;
+}
+
 template <class T>
 T RowSum(const T* x, size_t length) {
   const Tag<T> d;
@@ -197,24 +221,34 @@ void CrossEntropyBackwardRows(const std::byte* p_bytes, int64_t rows, size_t len
 
 // Logits to the gradient of their loss, in place: softmax(x)·scale, less `scale` at the target.
 template <class T>
-void CrossEntropyInPlaceRows(std::byte* x_bytes, int64_t rows, size_t length, const int64_t* targets, T scale,
-                             double* losses) {
+void CrossEntropyInPlaceRows(std::byte* x_bytes, int64_t rows, size_t length, const int64_t* targets, double scale,
+                             double smoothing, double* losses) {
   T* x = reinterpret_cast<T*>(x_bytes);
+  const double evenly = smoothing / static_cast<double>(length);
+  const T of_target = static_cast<T>(scale * (1.0 - smoothing));
   for (int64_t row = 0; row < rows; ++row, x += length) {
     const double logit = static_cast<double>(x[targets[row]]);
     const T max = RowMax(x, length);
+    // Of what lies below the largest: x itself may be large, and of one sign.
+    const double below = smoothing > 0.0 ? SumBelow(x, length, max) : 0.0;
     const T sum = SumOfExp(x, length, max, x);
-    ScaleRow(x, length, scale / sum, x);
-    x[targets[row]] -= scale;
-    losses[row] = std::log(static_cast<double>(sum)) + (static_cast<double>(max) - logit);
+    const T factor = static_cast<T>(scale) / sum;
+    if (smoothing > 0.0) {
+      ScaleAndShiftRow(x, length, factor, static_cast<T>(-scale * evenly), x);
+    } else {
+      ScaleRow(x, length, factor, x);
+    }
+    x[targets[row]] -= of_target;
+    losses[row] =
+        std::log(static_cast<double>(sum)) + (1.0 - smoothing) * (static_cast<double>(max) - logit) - evenly * below;
   }
 }
 
 void RunCrossEntropyInPlace(DType dtype, std::byte* x, int64_t rows, int64_t length, const int64_t* targets,
-                            double scale, double* losses) {
+                            double scale, double smoothing, double* losses) {
   const size_t n = static_cast<size_t>(length);
-  dtype == DType::kF32 ? CrossEntropyInPlaceRows(x, rows, n, targets, static_cast<float>(scale), losses)
-                       : CrossEntropyInPlaceRows(x, rows, n, targets, scale, losses);
+  dtype == DType::kF32 ? CrossEntropyInPlaceRows<float>(x, rows, n, targets, scale, smoothing, losses)
+                       : CrossEntropyInPlaceRows<double>(x, rows, n, targets, scale, smoothing, losses);
 }
 
 void RunSoftmax(DType dtype, const std::byte* x, int64_t rows, int64_t length, std::byte* y, const int64_t* targets,
@@ -300,8 +334,8 @@ void run_cross_entropy_backward(DType dtype, const std::byte* p, int64_t rows, i
 }
 
 void run_cross_entropy_in_place(DType dtype, std::byte* x, int64_t rows, int64_t length, const int64_t* targets,
-                                double scale, double* losses) {
-  HWY_DYNAMIC_DISPATCH(RunCrossEntropyInPlace)(dtype, x, rows, length, targets, scale, losses);
+                                double scale, double smoothing, double* losses) {
+  HWY_DYNAMIC_DISPATCH(RunCrossEntropyInPlace)(dtype, x, rows, length, targets, scale, smoothing, losses);
 }
 
 }  // namespace gradus::kernels

@@ -22,8 +22,9 @@ void run_log_softmax_backward(DType dtype, const std::byte* y, const std::byte* 
 void run_cross_entropy_backward(DType dtype, const std::byte* p, int64_t rows, int64_t length, const int64_t* targets,
                                 double scale, std::byte* out);
 
-/// x = (softmax(x) − one-hot(target)) · scale row by row; `losses` gets log Σ exp(x) − x[target] of each row.
+/// x = (softmax(x) − q) · scale row by row, where q is (1 − smoothing)·one-hot(target) + smoothing/length; `losses`
+/// gets log Σ exp(x) − Σ q·x of each row.
 void run_cross_entropy_in_place(DType dtype, std::byte* x, int64_t rows, int64_t length, const int64_t* targets,
-                                double scale, double* losses);
+                                double scale, double smoothing, double* losses);
 
 }  // namespace gradus::kernels
