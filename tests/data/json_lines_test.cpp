@@ -43,5 +43,10 @@ TEST(JsonLines, OtherLinesAreRefused) {
   EXPECT_NE(error("{\"a\": 1}\n{\"a\""), "no error");
 }
 
+TEST(JsonLines, ALineMayNotBeTooLong) {
+  EXPECT_EQ(error_text([] { parse_json_lines("{\"a\":1}\n{\"a\":\"" + std::string(128 << 20, 'b') + "\"}\n", "f"); }),
+            "[f:2] the line has 134217736 bytes; expected 134217728 at most: is this a file of lines?");
+}
+
 }  // namespace
 }  // namespace gradus

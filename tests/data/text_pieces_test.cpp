@@ -79,7 +79,7 @@ TEST_F(TextPiecesTest, ARowThatIsTooLongIsAnError) {
   TextPieces pieces(path, pieces_of(8, 16));
   ASSERT_TRUE(pieces.next(0));
   EXPECT_EQ(error_text([&] { pieces.next(2); }),
-            "[" + path + "] a row from byte 2 on is longer than 16 bytes; is it text, and is each quote in it closed?");
+            "[" + path + ":2] a row from byte 2 on is longer than 16 bytes; is it text, and is each quote in it closed?");
 }
 
 std::string libsvm_text(int rows) {
