@@ -57,8 +57,9 @@ std::string shown_field(std::string_view text) {
 
 bool CsvScanner::is_too_long(size_t column, const CsvField& field) {
   if (field.raw.size() <= kLongestLine) return false;
-  wrong(column, fmt::format("the field has {} bytes; expected {} at most: is this a table, and is each quote in it closed?",
-                            field.raw.size(), kLongestLine));
+  wrong(column,
+        fmt::format("the field has {} bytes; expected {} at most: is this a table, and is each quote in it closed?",
+                    field.raw.size(), kLongestLine));
   return true;
 }
 

@@ -137,8 +137,8 @@ void check_class_folders(const std::vector<std::string>& folders, const TableCol
       std::error_code error;
       if (name.starts_with('.') || !fs::is_directory(path, error) || known.contains(name)) continue;
       fail(path.string(),
-           "is the folder of a class, by {}, and has no file that ends in {}; put some in it, or remove it", options.key,
-           joined(options.endings));
+           "is the folder of a class, by {}, and has no file that ends in {}; put some in it, or remove it",
+           options.key, joined(options.endings));
     }
   }
 }

@@ -75,9 +75,8 @@ bool TextPieces::next(size_t used) {
     if (before >= options_.most_bytes) {
       // What was left may be other rows, of which the last does not end.
       const size_t last = behind_last_line_end(buffer_, 0);
-      const int64_t row = offset_ + (before - last + options_.piece_bytes >= options_.most_bytes
-                                         ? static_cast<int64_t>(last)
-                                         : 0);
+      const int64_t row =
+          offset_ + (before - last + options_.piece_bytes >= options_.most_bytes ? static_cast<int64_t>(last) : 0);
       fail(place_of(path_, row, options_),
            "a row from byte {} on is longer than {} bytes; is it text, and is each quote in it closed?", row,
            options_.most_bytes);

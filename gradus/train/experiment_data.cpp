@@ -42,10 +42,11 @@ void check_fits(const Config& config) {
       const auto size = fs::is_regular_file(file, error) ? fs::file_size(file, error) : 0;
       bytes += static_cast<int64_t>(size);
       if (bytes <= most_contents_bytes()) continue;
-      fail_usage(file,
-                 "{} bytes to read, with the files before it, which is more than half of the free memory; set data.rows "
-                 "= \"streamed\", so that rows go through memory a part at a time",
-                 bytes);
+      fail_usage(
+          file,
+          "{} bytes to read, with the files before it, which is more than half of the free memory; set data.rows "
+          "= \"streamed\", so that rows go through memory a part at a time",
+          bytes);
     }
   }
 }

@@ -33,8 +33,8 @@ TextTokenizer make_text_tokenizer(const Config& config, const std::string& sourc
 
 /// What a BPE learns by.
 BpeTrainingOptions bpe_options(const Config& config);
-/// An error of a byte order mark at the beginning of a text that is no bytes: it would be a character like any other, or
-/// a hint at what is no UTF-8 at all.
+/// An error of a byte order mark at the beginning of a text that is no bytes: it would be a character like any other,
+/// or a hint at what is no UTF-8 at all.
 void check_byte_order_mark(const std::string& path, std::string_view text);
 /// What stands before each document, and behind the last: `TextTokenizer::kEndOfText`, or a line end of characters and
 /// bytes. An error of `source` if the tokenizer has no such token.

@@ -20,10 +20,12 @@ constexpr size_t kPartBytes = size_t{16} << 20;
 constexpr size_t kPieceBytes = size_t{16} << 10;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_cut(std::string_view text, size_t at) { return is_letter(text[at - 1]) && (text[at] == ' ' || text[at] == '\n'); }
+bool is_cut(std::string_view text, size_t at) {
+  return is_letter(text[at - 1]) && (text[at] == ' ' || text[at] == '\n');
+}
 
-// Between a letter and a space every tokenizer's words end. Both find such a place, the first from `at` on, and the last;
-// 0 if there is none.
+// Between a letter and a space every tokenizer's words end. Both find such a place, the first from `at` on, and the
+// last; 0 if there is none.
 size_t first_cut(std::string_view text, size_t at) {
   for (at = std::max<size_t>(at, 1); at < text.size(); ++at) {
     if (is_cut(text, at)) return at;

@@ -250,11 +250,12 @@ TEST(AutoencoderClusters, GroupsByPixelsAndByCodes) {
   }
   spill(folder / "p.idx", idx_bytes(8, {90, 6, 6}, pixels));
   spill(folder / "l.idx", idx_bytes(8, {90}, labels));
-  const CommandResult result =
-      run_script(folder, "autoencoder_clusters", {"--data", "p.idx", "--labels", "l.idx", "--clusters", "3"},
-                 with_settings(folder, "*autoencoder.toml",
-                               "--set train.steps=40 --set train.batch_size=30 --set schedule.warmup_steps=0 --set model.hidden=[32] "
-                               "--set model.code=3"));
+  const CommandResult result = run_script(
+      folder, "autoencoder_clusters", {"--data", "p.idx", "--labels", "l.idx", "--clusters", "3"},
+      with_settings(
+          folder, "*autoencoder.toml",
+          "--set train.steps=40 --set train.batch_size=30 --set schedule.warmup_steps=0 --set model.hidden=[32] "
+          "--set model.code=3"));
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.err, "");
   const auto rows = numbers_of(result.out);

@@ -86,8 +86,7 @@ TEST_F(TokenizerCommand, ErrorsSayWhatIsWrong) {
             "gradus: [none.json] cannot open it for reading: No such file or directory\n");
   EXPECT_EQ(error({"tokenizer", "encode", "a.txt", "x"}, 1), "gradus: [a.txt] is not valid JSON at byte 1\n");
   spill(folder_ / "empty.txt", "");
-  EXPECT_EQ(learn("no.json", {"--data", "empty.txt"}).err,
-            "gradus: [empty.txt] the file is empty; expected text\n");
+  EXPECT_EQ(learn("no.json", {"--data", "empty.txt"}).err, "gradus: [empty.txt] the file is empty; expected text\n");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "no.json"));
 }
 

@@ -94,15 +94,18 @@ TEST(TextDocuments, ALineTooLongIsNamedWhereverItIsRead) {
   spill(path, "{\"text\":\"a\"}\n{\"text\":\"b\"}\n" + std::string((160 << 20), ' ') + "\n");
   int parts = 0;
   EXPECT_EQ(error_text([&] { in_parts(path, {}, parts); }),
-            "[" + path + ":3] a row from byte 26 on is longer than 134217728 bytes; is it text, and is each quote in it "
-            "closed?");
+            "[" + path +
+                ":3] a row from byte 26 on is longer than 134217728 bytes; is it text, and is each quote in it "
+                "closed?");
   spill(table, "text,n\na,1\n" + std::string((144 << 20) + 1, 'b') + ",2\n");
   EXPECT_EQ(error_text([&] { in_parts(table, {}, parts); }),
-            "[" + table + ":3] a row from byte 11 on is longer than 134217728 bytes; is it text, and is each quote in it "
-            "closed?");
+            "[" + table +
+                ":3] a row from byte 11 on is longer than 134217728 bytes; is it text, and is each quote in it "
+                "closed?");
   EXPECT_EQ(error_text([&] { read_documents(table, {}); }),
-            "[" + table + ":3, column 1] the field has 150994945 bytes; expected 134217728 at most: is this a table, and "
-            "is each quote in it closed?");
+            "[" + table +
+                ":3, column 1] the field has 150994945 bytes; expected 134217728 at most: is this a table, and "
+                "is each quote in it closed?");
 }
 
 TEST(TextDocuments, TheNameSaysTheFormat) {

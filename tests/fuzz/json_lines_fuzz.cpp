@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::require(table->lines[row - 1] < table->lines[row], "rows are in the order of their lines");
   }
   for (const TableColumn& column : table->columns) {
-    fuzz::require(column.is_number ? column.numbers.size() == rows : column.codes.size() == rows, "each row has a value");
+    fuzz::require(column.is_number ? column.numbers.size() == rows : column.codes.size() == rows,
+                  "each row has a value");
     for (const int32_t code : column.codes) {
       fuzz::require(code >= -1 && code < static_cast<int64_t>(column.dictionary.size()), "a text has its code");
     }

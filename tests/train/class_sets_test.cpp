@@ -62,7 +62,8 @@ class ClassSets : public testing::TestWithParam<KindOfData> {
     if (!validation.empty()) {
       keys.push_back(Config::text_override("data.validation_path", GetParam().write(folder_ / "held", validation)));
     }
-    return Config::parse(std::string(GetParam().config) + "\nmodel.kind = \"linear\"\ntrain.steps = 2\n", "run.toml", keys);
+    return Config::parse(std::string(GetParam().config) + "\nmodel.kind = \"linear\"\ntrain.steps = 2\n", "run.toml",
+                         keys);
   }
   // Classes are a, b, c, … or 0, 1, 2, ….
   static std::string name(int number) {
@@ -75,19 +76,26 @@ class ClassSets : public testing::TestWithParam<KindOfData> {
 TEST_P(ClassSets, ThatDifferAreSaid) {
   EXPECT_EQ(left_out_text(make_data(config({0, 1, 2, 0, 1, 2}, {2, 1, 0}))).find("part has no example"),
             std::string::npos);
-  EXPECT_THAT(left_out_text(make_data(config({0, 1, 2, 0, 1, 2}, {0, 0, 0}))),
-              HasSubstr(fmt::format("the validation part has no example of 2 of the 3 classes: {}, {}\n", name(1), name(2))));
+  EXPECT_THAT(
+      left_out_text(make_data(config({0, 1, 2, 0, 1, 2}, {0, 0, 0}))),
+      HasSubstr(fmt::format("the validation part has no example of 2 of the 3 classes: {}, {}\n", name(1), name(2))));
 }
 
 TEST_P(ClassSets, UnknownInValidationIsAnErrorOfItsPlace) {
-  EXPECT_THAT(error_text([&] { make_data(config({0, 1, 2, 0, 1, 2}, {0, 3})); }),
+  EXPECT_THAT(error_text([&] {
+                make_data(config({0, 1, 2, 0, 1, 2}, {0, 3}));
+              }),
               HasSubstr("is a class that the model does not know; it was made for: " + name(0) + ", " + name(1)));
-  EXPECT_THAT(error_text([&] { make_data(config({0, 1, 2, 0, 1, 2}, {0, 3})); }),
+  EXPECT_THAT(error_text([&] {
+                make_data(config({0, 1, 2, 0, 1, 2}, {0, 3}));
+              }),
               HasSubstr((folder_ / "held").string()));
 }
 
 TEST_P(ClassSets, OfOneClassIsAnError) {
-  EXPECT_THAT(error_text([&] { make_data(config({0, 0, 0, 0, 0}, {})); }),
+  EXPECT_THAT(error_text([&] {
+                make_data(config({0, 0, 0, 0, 0}, {}));
+              }),
               HasSubstr("is the class to learn, and it is \"" + name(0) + "\" in every row; expected two or more"));
 }
 
@@ -129,19 +137,21 @@ TEST(FoldersOfClasses, WithoutAFileAreErrors) {
   fs::create_directories(folder / "sounds/empty");
   const auto failure = [&](const std::string& path) {
     return program_error([&] {
-      make_data(Config::parse("data = {kind = \"audio\", sample_rate = 8000, seconds = 0.1}\nmodel.kind = \"linear\"\n"
-                              "train.steps = 2\n",
-                              "run.toml", {Config::text_override("data.path", path)}));
+      make_data(
+          Config::parse("data = {kind = \"audio\", sample_rate = 8000, seconds = 0.1}\nmodel.kind = \"linear\"\n"
+                        "train.steps = 2\n",
+                        "run.toml", {Config::text_override("data.path", path)}));
     });
   };
-  EXPECT_EQ(failure((folder / "sounds").string()),
-            "[" + (folder / "sounds/empty").string() +
-                "] is the folder of a class, by data.name_pattern, and has no file that ends in .wav, .flac, .ogg, .oga, "
-                ".opus, .mp3; put some in it, or remove it");
+  EXPECT_EQ(
+      failure((folder / "sounds").string()),
+      "[" + (folder / "sounds/empty").string() +
+          "] is the folder of a class, by data.name_pattern, and has no file that ends in .wav, .flac, .ogg, .oga, "
+          ".opus, .mp3; put some in it, or remove it");
   spill(folder / "list.csv", "path,label\nsounds/a/0.wav,a\nsounds/b/9.wav,b\n");
-  EXPECT_EQ(failure((folder / "list.csv").string()),
-            "[" + (folder / "list.csv").string() + ":3] there is no file " + (folder / "sounds/b/9.wav").string() +
-                "; relative paths count from the folder of the list");
+  EXPECT_EQ(failure((folder / "list.csv").string()), "[" + (folder / "list.csv").string() + ":3] there is no file " +
+                                                         (folder / "sounds/b/9.wav").string() +
+                                                         "; relative paths count from the folder of the list");
 }
 
 }  // namespace

@@ -145,8 +145,8 @@ data = {kind = "images", validation_fraction = 0.25}
   std::vector<std::string> all = {"train.steps=200", "train.seed=3"};
   if (files.at(model).find("\"images\"") != std::string::npos) {
     all.push_back(Config::text_override("data.path", pictures_path()));
-    all.push_back(Config::text_override(
-        "data.labels", (fs::path(pictures_path()).parent_path() / "labels.idx").string()));
+    all.push_back(
+        Config::text_override("data.labels", (fs::path(pictures_path()).parent_path() / "labels.idx").string()));
   }
   if (model == "spectral_norm") all.push_back("model.spectral_norm=true");
   if (model == "gpt_bf16" && has_bf16_products()) all.push_back("train.precision=bf16");

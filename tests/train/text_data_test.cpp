@@ -354,10 +354,13 @@ TEST(PackedText, ErrorsNameThePlace) {
                 ": a character that is cut short; set data.tokens = \"bytes\" or \"bpe\", or convert the file to UTF-8 "
                 "with iconv");
   const std::string lines = (folder / "l.txt").string();
-  spill(lines, "good\nalso\nb\xE9" "d one\n");
+  spill(lines,
+        "good\nalso\nb\xE9"
+        "d one\n");
   EXPECT_EQ(error(lines, {"data.format=lines", "data.tokens=characters"}),
-            "[" + lines + ":3] the text is not valid UTF-8 at byte 1: a character that is cut short; set data.tokens = "
-            "\"bytes\" or \"bpe\", or convert the file to UTF-8 with iconv");
+            "[" + lines +
+                ":3] the text is not valid UTF-8 at byte 1: a character that is cut short; set data.tokens = "
+                "\"bytes\" or \"bpe\", or convert the file to UTF-8 with iconv");
   // A tokenizer that normalizes can have no other bytes.
   spill(path, text);
   pack_text(config_of(path, {"data.tokens=bpe", "data.vocabulary=270"}), folder / "good");
@@ -367,8 +370,8 @@ TEST(PackedText, ErrorsNameThePlace) {
   json.replace(json.find(none), none.size(), "\"normalizer\":{\"type\":\"NFC\"}");
   spill(folder / "nfc.json", json);
   spill(path, text + "\xE9\n");
-  const std::string message = error(
-      path, {"data.tokens=bpe", Config::text_override("data.tokenizer", (folder / "nfc.json").string())});
+  const std::string message =
+      error(path, {"data.tokens=bpe", Config::text_override("data.tokenizer", (folder / "nfc.json").string())});
   EXPECT_TRUE(message.starts_with("[" + path + "] the text is not valid UTF-8 at byte ")) << message;
   EXPECT_NE(message.find(" (the vocabulary is that of data.tokenizer; bytes are counted from "), std::string::npos)
       << message;
