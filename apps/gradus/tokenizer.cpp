@@ -41,10 +41,10 @@ WordPattern pattern_of(const std::string& name) {
 void add_file(BpeTrainer& trainer, const std::string& path, const TextOptions& options) {
   if (text_format(path, options) == TextFormat::kPlain) {
     const FileContents contents(path);
+    if (contents.bytes().empty()) fail(path, "the file is empty; expected text");
     return trainer.add_lines(contents.bytes());
   }
-  const TextDocuments documents = read_documents(path, options);
-  trainer.add_texts(documents.views());
+  for_each_documents(path, options, [&](const TextDocuments& some) { trainer.add_texts(some.views()); });
 }
 
 }  // namespace

@@ -60,6 +60,7 @@ class AudioDataset : public Dataset {
   bool is_costly() const override { return true; }
 
   const AudioFormat& format() const { return extractor_->format(); }
+  Tensor all_targets() const override { return targets_; }
   const Tensor& targets() const { return targets_; }
   /// The samples that `batch` makes features of, and those of `training_batch`: f32 (format.length).
   Tensor samples(int64_t id) const;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gradus/base/error.h"
+#include "gradus/data/text_lines.h"
 
 namespace gradus {
 namespace {
@@ -54,6 +55,14 @@ std::string shown_field(std::string_view text) {
   return text.size() <= kMost ? fmt::format("\"{}\"", text) : fmt::format("\"{}…\"", text.substr(0, kMost));
 }
 
+bool CsvScanner::is_too_long(size_t column, const CsvField& field) {
+  if (field.raw.size() <= kLongestLine) return false;
+  wrong(column,
+        fmt::format("the field has {} bytes; expected {} at most: is this a table, and is each quote in it closed?",
+                    field.raw.size(), kLongestLine));
+  return true;
+}
+
 bool CsvScanner::field(size_t column, CsvField& field) {
   while (at_ != end_ && is_space(at_)) ++at_;
   if (at_ != end_ && *at_ == '"') return quoted_field(column, field);
@@ -64,6 +73,7 @@ bool CsvScanner::field(size_t column, CsvField& field) {
   const char* last = stop;
   while (last != begin && (last[-1] == ' ' || last[-1] == '\t')) --last;
   field = {between(begin, last)};
+  if (is_too_long(column, field)) return false;
   if (has_quote) {
     return wrong(column,
                  fmt::format("{} has a quote inside; a field with quotes has to be in quotes itself, with each written "
@@ -89,6 +99,7 @@ bool CsvScanner::quoted_field(size_t column, CsvField& field) {
     return false;
   }
   field.raw = between(begin, quote);
+  if (is_too_long(column, field)) return false;
   line_ += std::count(begin, quote, '\n');
   at_ = quote + 1;
   while (at_ != end_ && is_space(at_)) ++at_;

@@ -95,6 +95,7 @@ class CsvScanner {
     return true;
   }
   bool quoted_field(size_t column, CsvField& field);
+  bool is_too_long(size_t column, const CsvField& field);
   bool wrong(size_t column, std::string message) {
     problem_ = {.line = line_, .column = column + 1, .message = std::move(message)};
     return false;

@@ -32,6 +32,8 @@ class Dataset {
     (void)key;
     return batch(ids);
   }
+  /// The targets of all examples, where they are in memory; undefined where they are not, or where there are none.
+  virtual Tensor all_targets() const { return {}; }
   /// Whether a batch takes so long to make that a `Loader` should make it ahead; then several threads may ask at once.
   virtual bool is_costly() const { return false; }
   /// What a sampler that shuffles should keep to.
@@ -61,6 +63,7 @@ class TensorDataset : public Dataset {
   int64_t size() const override;
   /// When `ids` is 0, 1, …, size − 1 the tensors themselves are returned, without a copy.
   Batch batch(std::span<const int64_t> ids) const override;
+  Tensor all_targets() const override { return targets_; }
 
   const Tensor& inputs() const { return inputs_; }
   const Tensor& targets() const { return targets_; }  ///< Undefined where there are none.
@@ -79,6 +82,7 @@ class SparseDataset : public Dataset {
   explicit SparseDataset(std::shared_ptr<const SparseMatrix> rows);
   int64_t size() const override { return rows_->rows; }
   Batch batch(std::span<const int64_t> ids) const override;
+  Tensor all_targets() const override { return targets_; }
 
   const std::shared_ptr<const SparseMatrix>& rows() const { return rows_; }
   const Tensor& targets() const { return targets_; }

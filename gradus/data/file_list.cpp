@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <unordered_map>
 
@@ -120,6 +121,28 @@ void visit_files(const fs::path& folder, int depth, const Visit& visit) {
   }
 }
 
+std::string joined(std::span<const std::string_view> endings) {
+  std::string text;
+  for (const std::string_view ending : endings) text += (text.empty() ? "" : ", ") + std::string(ending);
+  return text;
+}
+
+// A folder that is named by a class but has no file is a class that cannot be learned.
+void check_class_folders(const std::vector<std::string>& folders, const TableColumn& label,
+                         const FileListOptions& options) {
+  const std::set<std::string> known(label.dictionary.begin(), label.dictionary.end());
+  for (const std::string& folder : folders) {
+    for (const fs::path& path : list_folder(folder)) {
+      const std::string name = path.filename().string();
+      std::error_code error;
+      if (name.starts_with('.') || !fs::is_directory(path, error) || known.contains(name)) continue;
+      fail(path.string(),
+           "is the folder of a class, by {}, and has no file that ends in {}; put some in it, or remove it",
+           options.key, joined(options.endings));
+    }
+  }
+}
+
 }  // namespace
 
 FileList list_files(const std::vector<std::string>& folders, const FileListOptions& options) {
@@ -148,15 +171,13 @@ FileList list_files(const std::vector<std::string>& folders, const FileListOptio
       ++list.table.rows;
     });
     if (list.table.rows == before) {
-      std::string endings;
-      for (const std::string_view ending : options.endings)
-        endings += (endings.empty() ? "" : ", ") + std::string(ending);
-      fail(folder, "has no file that ends in {}, nor has a folder in it", endings);
+      fail(folder, "has no file that ends in {}, nor has a folder in it", joined(options.endings));
     }
     list.table.parts.push_back({.source = folder, .first_row = before});
   }
   list.table.columns.push_back(paths.take());
   for (TextColumn& field : fields) list.table.columns.push_back(field.take());
+  if (options.pattern == "{label}/**") check_class_folders(folders, list.table.columns.back(), options);
   return list;
 }
 

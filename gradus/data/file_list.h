@@ -55,7 +55,8 @@ struct FileList {
 };
 
 /// The files in these folders and below, in each by the order of their paths. Errors: a folder that is none, or has no
-/// such file; a file with such an ending whose path does not fit the pattern.
+/// such file; a file with such an ending whose path does not fit the pattern; by the pattern "{label}/**" a folder of a
+/// class without such a file, of which nothing could be learned.
 FileList list_files(const std::vector<std::string>& folders, const FileListOptions& options);
 
 /// A table that has a column of paths, of files on from the folder that `source`, its own file, lies in: gives that

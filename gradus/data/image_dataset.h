@@ -47,6 +47,7 @@ class ImageDataset : public Dataset {
   bool is_costly() const override { return source_->is_costly || !options_.augment.is_off(); }
 
   const ImageFormat& format() const { return options_.format; }
+  Tensor all_targets() const override { return targets_; }
   const Tensor& targets() const { return targets_; }
   /// The bytes that are kept when all have been seen, as far as the budget goes.
   int64_t bytes_to_keep() const;

@@ -10,6 +10,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
 #include "gradus/data/file_contents.h"
+#include "gradus/data/text_lines.h"
 
 namespace gradus {
 namespace {
@@ -90,13 +91,8 @@ void add_row(std::vector<Field>& fields, const JsonValue::Object& row, bool is_f
 Table parse_json_lines(std::string_view text, const std::string& source) {
   Table table;
   std::vector<Field> fields;
-  int64_t line = 0;
-  while (!text.empty()) {
-    ++line;
-    const size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view own = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (own.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+  for_each_line(text, source, [&](std::string_view own, int64_t line) {
+    if (own.find_first_not_of(" \t\r") == std::string_view::npos) return;
     const std::string place = fmt::format("{}:{}", source, line);
     const JsonValue value = parse_json(own, place);
     const auto* const row = value.get<JsonValue::Object>();
@@ -104,7 +100,7 @@ Table parse_json_lines(std::string_view text, const std::string& source) {
     add_row(fields, *row, table.rows == 0, place);
     table.lines.push_back(line);
     ++table.rows;
-  }
+  });
   if (table.rows == 0) fail(source, "there is no line with an object; expected one an example");
   for (Field& field : fields) table.columns.push_back(field.take());
   table.parts = {{.source = source}};

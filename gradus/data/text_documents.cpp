@@ -9,27 +9,11 @@
 #include "gradus/base/utf8.h"
 #include "gradus/data/compression.h"
 #include "gradus/data/file_contents.h"
+#include "gradus/data/text_lines.h"
+#include "gradus/data/text_pieces.h"
 
 namespace gradus {
 namespace {
-
-constexpr size_t kLongestLine = size_t{128} << 20;
-
-// Calls `visit(line, number)` for each line without its end, numbers from 1.
-template <class Visit>
-void for_each_line(std::string_view text, const std::string& source, Visit&& visit) {
-  for (int64_t number = 1; !text.empty(); ++number) {
-    const size_t feed = text.find('\n');
-    std::string_view line = text.substr(0, feed);
-    text.remove_prefix(feed == std::string_view::npos ? text.size() : feed + 1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.size() > kLongestLine) {
-      fail(fmt::format("{}:{}", source, number), "the line has {} bytes; expected {} at most: is this a file of lines?",
-           line.size(), kLongestLine);
-    }
-    visit(line, number);
-  }
-}
 
 std::string scalar_text(const JsonValue& value) {
   if (const auto* text = value.get<std::string>()) return *text;
@@ -59,7 +43,7 @@ void add_json(TextDocuments& to, std::string_view line, int64_t number, const Te
   if (!has_text) {
     std::string names;
     for (const auto& [name, value] : *json.get<JsonValue::Object>()) names += (names.empty() ? "" : ", ") + name;
-    fail(place, "has no field \"{}\"; it has: {} (data.text names the fields that are the text)",
+    fail(place, "has no field \"{}\"; it has: {} (data.text, or --text, names the fields that are the text)",
          fmt::join(options.fields, "\", \""), names);
   }
   if (text.empty()) fail(place, "the text is empty; leave the line out");
@@ -102,6 +86,65 @@ void add_table(TextDocuments& to, const Table& table, const TextOptions& options
   }
 }
 
+// Whole lines, of which the first is that of number `first`; returns the number behind the last.
+int64_t add_lines(TextDocuments& to, std::string_view text, int64_t first, TextFormat format,
+                  const TextOptions& options) {
+  return for_each_line(
+      text, to.source,
+      [&](std::string_view line, int64_t number) {
+        if (format == TextFormat::kJsonl) {
+          if (line.find_first_not_of(" \t") != std::string_view::npos) add_json(to, line, number, options);
+        } else if (!line.empty()) {
+          to.texts.emplace_back(line);
+          to.lines.push_back(number);
+        }
+      },
+      first);
+}
+
+// Not of what may be tokens as they are.
+void check_byte_order_mark(std::string_view text, const std::string& source) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    fail(source, "begins with the byte order mark of UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 FILE > NEW`");
+  }
+}
+
+using Visit = std::function<void(TextDocuments& some)>;
+
+void for_each_part_of_lines(const std::string& path, TextFormat format, const TextOptions& options,
+                            const Visit& visit) {
+  TextPieces pieces(path, {.most_bytes = kLongestLine});
+  int64_t line = 1;
+  for (size_t used = 0; pieces.next(used);) {
+    std::string_view text = pieces.text();
+    if (pieces.offset() == 0) check_byte_order_mark(text, path);
+    // A piece may end behind a "\r", which is no end of a line here.
+    if (!pieces.is_last()) text = text.substr(0, text.rfind('\n') + 1);
+    used = text.size();
+    TextDocuments some{.source = path};
+    line = add_lines(some, text, line, format, options);
+    if (!some.texts.empty()) visit(some);
+  }
+}
+
+void for_each_part_of_table(const std::string& path, const TextOptions& options, const Visit& visit) {
+  std::vector<std::string> wanted = options.fields;
+  if (!options.label.empty()) wanted.push_back(options.label);
+  // What is a number is known behind the last row.
+  CsvStream first(path, options.csv);
+  first.leave_out_all_but(wanted);
+  Table table;
+  while (first.next(table)) {
+  }
+  CsvStream stream(path, options.csv);
+  stream.set_kinds(first.kinds());
+  while (stream.next(table)) {
+    TextDocuments some{.source = path};
+    add_table(some, table, options);
+    visit(some);
+  }
+}
+
 }  // namespace
 
 TextFormat text_format(const std::string& path, const TextOptions& options) {
@@ -115,30 +158,16 @@ TextDocuments parse_documents(std::string_view text, const std::string& source, 
                               const TextOptions& options) {
   TextDocuments all{.source = source};
   if (text.empty()) fail(source, "the file is empty; expected text");
-  // Not of what may be tokens as they are.
-  if (format != TextFormat::kPlain && (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))) {
-    fail(source, "begins with the byte order mark of UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 FILE > NEW`");
+  if (format == TextFormat::kPlain) {
+    all.texts.emplace_back(text);
+    all.lines.push_back(1);
+    return all;
   }
-  switch (format) {
-    case TextFormat::kPlain:
-      all.texts.emplace_back(text);
-      all.lines.push_back(1);
-      break;
-    case TextFormat::kLines:
-      for_each_line(text, source, [&](std::string_view line, int64_t number) {
-        if (line.empty()) return;
-        all.texts.emplace_back(line);
-        all.lines.push_back(number);
-      });
-      break;
-    case TextFormat::kJsonl:
-      for_each_line(text, source, [&](std::string_view line, int64_t number) {
-        if (line.find_first_not_of(" \t") != std::string_view::npos) add_json(all, line, number, options);
-      });
-      break;
-    case TextFormat::kCsv:
-      add_table(all, parse_csv(text, source, options.csv), options);
-      break;
+  check_byte_order_mark(text, source);
+  if (format == TextFormat::kCsv) {
+    add_table(all, parse_csv(text, source, options.csv), options);
+  } else {
+    add_lines(all, text, 1, format, options);
   }
   if (all.texts.empty()) fail(source, "the file has no text");
   return all;
@@ -147,6 +176,25 @@ TextDocuments parse_documents(std::string_view text, const std::string& source, 
 TextDocuments read_documents(const std::string& path, const TextOptions& options) {
   const FileContents contents(path);
   return parse_documents(contents.bytes(), path, text_format(path, options), options);
+}
+
+void for_each_documents(const std::string& path, const TextOptions& options, const Visit& visit) {
+  const TextFormat format = text_format(path, options);
+  if (format == TextFormat::kPlain) {
+    TextDocuments whole = read_documents(path, options);
+    return visit(whole);
+  }
+  bool is_empty = true;
+  const auto note = [&](TextDocuments& some) {
+    is_empty = false;
+    visit(some);
+  };
+  if (format == TextFormat::kCsv) {
+    for_each_part_of_table(path, options, note);
+  } else {
+    for_each_part_of_lines(path, format, options, note);
+  }
+  if (is_empty) fail(path, "the file has no text");
 }
 
 }  // namespace gradus

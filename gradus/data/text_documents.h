@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,5 +51,10 @@ TextDocuments read_documents(const std::string& path, const TextOptions& options
 /// The same of a text that messages call `source`.
 TextDocuments parse_documents(std::string_view text, const std::string& source, TextFormat format,
                               const TextOptions& options = {});
+
+/// The texts of a file as `read_documents` gives them, some at a time: calls `visit`, which may move them away, for
+/// those of some 16 MB of the file, so that no more are in memory. A file of kPlain is one text all the same.
+void for_each_documents(const std::string& path, const TextOptions& options,
+                        const std::function<void(TextDocuments& some)>& visit);
 
 }  // namespace gradus

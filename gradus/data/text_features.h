@@ -45,6 +45,7 @@ class TextDataset : public Dataset {
   Batch batch(std::span<const int64_t> ids) const override;
 
   const std::vector<std::vector<int32_t>>& texts() const { return texts_; }
+  Tensor all_targets() const override { return targets_; }
   const Tensor& targets() const { return targets_; }
 
  private:

@@ -1,6 +1,10 @@
 #include "gradus/data/text_pieces.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "gradus/base/error.h"
@@ -19,6 +23,20 @@ size_t behind_last_line_end(std::string_view text, size_t from) {
     if (text[at - 1] == '\r') return at;
   }
   return end;
+}
+
+// "file:17", of the line that begins behind so many bytes; lines are counted in another pass, for a message alone.
+std::string place_of(const std::string& path, int64_t offset, const TextPieceOptions& options) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return path;
+  TextPieces again(path, options);
+  int64_t line = 1;
+  for (size_t used = 0; again.offset() < offset && again.next(used);) {
+    used = std::min(again.text().size(), static_cast<size_t>(offset - again.offset()));
+    line += std::count(again.text().begin(), again.text().begin() + static_cast<std::ptrdiff_t>(used), '\n');
+    if (again.offset() + static_cast<int64_t>(used) == offset) break;
+  }
+  return fmt::format("{}:{}", path, line);
 }
 
 }  // namespace
@@ -55,7 +73,12 @@ bool TextPieces::next(size_t used) {
   while (!is_last_ && length_ == 0) {
     const size_t before = buffer_.size();
     if (before >= options_.most_bytes) {
-      fail(path_, "a row from byte {} on is longer than {} bytes; is it text, and is each quote in it closed?", offset_,
+      // What was left may be other rows, of which the last does not end.
+      const size_t last = behind_last_line_end(buffer_, 0);
+      const int64_t row =
+          offset_ + (before - last + options_.piece_bytes >= options_.most_bytes ? static_cast<int64_t>(last) : 0);
+      fail(place_of(path_, row, options_),
+           "a row from byte {} on is longer than {} bytes; is it text, and is each quote in it closed?", row,
            options_.most_bytes);
     }
     buffer_.resize(before + options_.piece_bytes);

@@ -6,7 +6,6 @@
 #include "gradus/base/error.h"
 #include "gradus/base/utf8.h"
 #include "gradus/data/unicode_classes.h"
-#include "gradus/data/word_table.h"
 
 namespace gradus {
 namespace {
@@ -41,21 +40,28 @@ WordTokenizer::WordTokenizer(std::vector<std::string> tokens) : tokens_(std::mov
   for (size_t id = 1; id < tokens_.size(); ++id) ids_.emplace(tokens_[id], static_cast<int32_t>(id));
 }
 
-WordTokenizer WordTokenizer::train(const std::vector<std::string_view>& texts, int64_t vocabulary) {
-  if (vocabulary < 2) fail_usage("tokenizer", "a vocabulary of {} words; expected 2 or more", vocabulary);
-  WordTable words;
-  std::vector<int64_t> counts;
-  for (const std::string_view text : texts) {
-    if (const auto invalid = first_invalid_utf8(text)) {
-      fail("tokenizer", "the text is not valid UTF-8 at byte {}: {}; use the bytes tokenizer for such texts", *invalid,
-           utf8_at(text, *invalid).error);
-    }
-    for_each_word(text, [&](std::string_view word) {
-      const size_t number = words.find_or_add(word);
-      if (number == counts.size()) counts.push_back(0);
-      ++counts[number];
-    });
+void WordCounts::add(std::string_view text) {
+  if (const auto invalid = first_invalid_utf8(text)) {
+    fail("tokenizer", "the text is not valid UTF-8 at byte {}: {}; use the bytes tokenizer for such texts", *invalid,
+         utf8_at(text, *invalid).error);
   }
+  for_each_word(text, [&](std::string_view word) {
+    const size_t number = words_.find_or_add(word);
+    if (number == counts_.size()) counts_.push_back(0);
+    ++counts_[number];
+  });
+}
+
+WordTokenizer WordTokenizer::train(const std::vector<std::string_view>& texts, int64_t vocabulary) {
+  WordCounts words;
+  for (const std::string_view text : texts) words.add(text);
+  return train(words, vocabulary);
+}
+
+WordTokenizer WordTokenizer::train(const WordCounts& all, int64_t vocabulary) {
+  if (vocabulary < 2) fail_usage("tokenizer", "a vocabulary of {} words; expected 2 or more", vocabulary);
+  const WordTable& words = all.words_;
+  const std::vector<int64_t>& counts = all.counts_;
   if (counts.empty()) fail("tokenizer", "the text has no word; a vocabulary needs at least one");
   std::vector<size_t> order(counts.size());
   std::iota(order.begin(), order.end(), size_t{0});

@@ -8,8 +8,21 @@
 #include <vector>
 
 #include "gradus/base/json.h"
+#include "gradus/data/word_table.h"
 
 namespace gradus {
+
+/// How often each word is there, of texts that need not be in memory together.
+class WordCounts {
+ public:
+  /// Invalid UTF-8 is an error with the byte.
+  void add(std::string_view text);
+
+ private:
+  friend class WordTokenizer;
+  WordTable words_;
+  std::vector<int64_t> counts_;  // by the words' numbers
+};
 
 /// A token is a run of letters and numbers (Unicode's categories L and N), or any other single
 /// character that is no white space, which only separates. Id 0, "<unknown>", stands for all words beyond the
@@ -21,6 +34,8 @@ class WordTokenizer {
   /// The most frequent words of the texts, by their frequency, equal ones by their bytes; `vocabulary` tokens at most,
   /// 2 or more. Invalid UTF-8 is an error with the byte.
   static WordTokenizer train(const std::vector<std::string_view>& texts, int64_t vocabulary);
+  /// The same of words that were counted.
+  static WordTokenizer train(const WordCounts& words, int64_t vocabulary);
   static WordTokenizer from_json(const JsonValue& json, const std::string& file);
   /// {"type": "words", "tokens": ["<unknown>", …]}
   std::string to_json() const;

@@ -42,10 +42,11 @@ void check_fits(const Config& config) {
       const auto size = fs::is_regular_file(file, error) ? fs::file_size(file, error) : 0;
       bytes += static_cast<int64_t>(size);
       if (bytes <= most_contents_bytes()) continue;
-      fail_usage(file,
-                 "{} bytes to read, with the files before it, which is more than half of the free memory; set data.rows "
-                 "= \"streamed\", so that rows go through memory a part at a time",
-                 bytes);
+      fail_usage(
+          file,
+          "{} bytes to read, with the files before it, which is more than half of the free memory; set data.rows "
+          "= \"streamed\", so that rows go through memory a part at a time",
+          bytes);
     }
   }
 }
@@ -75,7 +76,36 @@ std::vector<std::string> files_of(const std::vector<std::string>& paths, std::st
   return files;
 }
 
-ExperimentData make_data(const Config& config, const DataEncoder& encoder) {
+namespace {
+
+// Classes without an example, which nothing can be learned, or told, of.
+std::string missing_classes_text(const std::vector<std::string>& classes, const Dataset* part, const char* name) {
+  constexpr size_t kMostShown = 20;
+  const Tensor targets = part != nullptr ? part->all_targets() : Tensor();
+  if (!targets.defined() || targets.dtype() != DType::kI64 || targets.rank() != 1) return "";
+  std::vector<bool> is_there(classes.size());
+  for (int64_t i = 0; i < targets.numel(); ++i) is_there[static_cast<size_t>(targets.data<int64_t>()[i])] = true;
+  std::string shown;
+  size_t missing = 0;
+  for (size_t i = 0; i < classes.size(); ++i) {
+    if (is_there[i]) continue;
+    if (missing++ < kMostShown) shown += (shown.empty() ? "" : ", ") + classes[i];
+  }
+  if (missing == 0) return "";
+  return fmt::format("the {} part has no example of {} of the {} classes: {}{}", name, missing, classes.size(), shown,
+                     missing > kMostShown ? ", …" : "");
+}
+
+void note_missing_classes(ExperimentData& data) {
+  const TableEncoder* encoder = target_encoder(data.encoder);
+  if (encoder == nullptr || encoder->classes().empty()) return;
+  for (const auto& [part, name] : {std::pair(data.training.get(), "training"), {data.validation.get(), "validation"}}) {
+    std::string note = missing_classes_text(encoder->classes(), part, name);
+    if (!note.empty()) data.notes.push_back(std::move(note));
+  }
+}
+
+ExperimentData data_of_kind(const Config& config, const DataEncoder& encoder) {
   const std::string& kind = config.text("data.kind");
   if (config.has("data.path")) check_files(config);
   if (is_streamed(config)) return internal::make_streamed_data(config, encoder);
@@ -87,6 +117,14 @@ ExperimentData make_data(const Config& config, const DataEncoder& encoder) {
   if (kind == "images") return internal::make_image_data(config, encoder);
   if (kind == "audio") return internal::make_audio_data(config, encoder);
   return kind == "libsvm" ? internal::make_sparse_data(config, encoder) : internal::make_made_up_data(config);
+}
+
+}  // namespace
+
+ExperimentData make_data(const Config& config, const DataEncoder& encoder) {
+  ExperimentData data = data_of_kind(config, encoder);
+  note_missing_classes(data);
+  return data;
 }
 
 ReadRows read_data(const Config& config, const DataEncoder& encoder, const std::vector<std::string>& paths,

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
@@ -120,21 +119,6 @@ std::unique_ptr<Dataset> examples_of(const Pictures& pictures, const Tensor& tar
   return std::make_unique<TensorDataset>(dataset_of(all.inputs, all.targets));
 }
 
-// Classes without an example, which nothing can be learned, or told, of.
-void note_empty_classes(ExperimentData& data, const std::vector<std::string>& classes, const Tensor& targets,
-                        std::span<const int64_t> rows, const char* part) {
-  if (!targets.defined() || classes.empty() || rows.empty()) return;
-  std::set<int64_t> seen;
-  for (const int64_t row : rows) seen.insert(targets.data<int64_t>()[row]);
-  std::string missing;
-  for (size_t i = 0; i < classes.size(); ++i) {
-    if (!seen.contains(static_cast<int64_t>(i))) missing += (missing.empty() ? "" : ", ") + classes[i];
-  }
-  if (missing.empty()) return;
-  data.notes.push_back(fmt::format("the {} part has no picture of {} of the {} classes: {}", part,
-                                   classes.size() - seen.size(), classes.size(), missing));
-}
-
 }  // namespace
 
 std::unique_ptr<ImageDataset> read_images(const ImageEncoder& encoder, Pictures pictures, bool has_targets) {
@@ -152,7 +136,6 @@ ExperimentData make_image_data(const Config& config, const DataEncoder& given) {
   const Split split = split_of_rows(config, pictures.table);
   const auto* known = std::get_if<ImageEncoder>(&given);
   const ImageEncoder encoder = known != nullptr ? *known : fit_encoder(config, pictures, split.training);
-  const std::vector<std::string>& classes = encoder.labels.classes();
   const Tensor targets = encoder.labels.targets(pictures.table);
   check_targets(config, pictures.table, encoder.labels.target_columns());
   const auto budget = std::make_shared<ImageBudget>(config.integer("data.keep_megabytes") * 1'000'000);
@@ -161,8 +144,6 @@ ExperimentData make_image_data(const Config& config, const DataEncoder& given) {
   data.hash = mix(pictures.hash, xxh3(targets.bytes(), static_cast<size_t>(targets.numel() * size_of(targets.dtype()))));
   data.training = examples_of(pictures, targets, split.training, encoder, augment_options(config), budget);
   data.validation = examples_of(pictures, targets, split.validation, encoder, {}, budget);
-  note_empty_classes(data, classes, targets, split.training, "training");
-  note_empty_classes(data, classes, targets, split.validation, "validation");
   if (config.has("data.validation_path")) {
     const Pictures held =
         read_pictures(config, config.texts("data.validation_path"), texts_of("data.validation_labels"));
@@ -171,7 +152,6 @@ ExperimentData make_image_data(const Config& config, const DataEncoder& given) {
     data.validation = examples_of(held, held_targets, rows, encoder, {}, budget);
     data.hash = mix(data.hash, held.hash);
     data.notes.insert(data.notes.end(), held.notes.begin(), held.notes.end());
-    note_empty_classes(data, classes, held_targets, rows, "validation");
   }
   data.shape = shape_for(config, encoder.labels);
   data.shape.example = example_shape(encoder);

@@ -7,10 +7,8 @@
 #include <array>
 #include <numeric>
 #include <optional>
-#include <set>
 
 #include "gradus/base/error.h"
-#include "gradus/base/folders.h"
 #include "gradus/base/hash.h"
 #include "gradus/base/threads.h"
 #include "gradus/data/file_list.h"
@@ -51,27 +49,10 @@ SourceKind kind_of(const std::vector<std::string>& files, bool has_labels) {
   return kind;
 }
 
-// A folder that is named by a class but has no picture is a class that cannot be learned.
-void check_class_folders(const std::vector<std::string>& folders, const Table& table) {
-  const TableColumn& label = table.columns[table.column("label")];
-  const std::set<std::string> known(label.dictionary.begin(), label.dictionary.end());
-  for (const std::string& folder : folders) {
-    for (const fs::path& path : list_folder(folder)) {
-      const std::string name = path.filename().string();
-      std::error_code error;
-      if (name.starts_with('.') || !fs::is_directory(path, error) || known.contains(name)) continue;
-      fail(path.string(),
-           "is the folder of a class, by data.name_pattern, and has no picture; put some in it, or remove it");
-    }
-  }
-}
-
 Pictures list_folders(const Config& config, const std::vector<std::string>& folders) {
-  const std::string pattern = config.text("data.name_pattern");
-  FileList list = list_files(folders, {.pattern = pattern, .endings = kImageEndings});
+  FileList list = list_files(folders, {.pattern = config.text("data.name_pattern"), .endings = kImageEndings});
   Pictures pictures{.table = std::move(list.table)};
   if (pictures.table.has_column("label")) pictures.target = "label";
-  if (pattern == "{label}/**") check_class_folders(folders, pictures.table);
   if (list.other_files > 0) {
     pictures.notes.push_back(
         fmt::format("{} files that do not end in .jpg, .jpeg, .png or .webp are left out", list.other_files));

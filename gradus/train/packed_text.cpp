@@ -11,6 +11,7 @@
 #include "gradus/train/json_object.h"
 #include "gradus/train/manifest.h"
 #include "gradus/train/text_parts.h"
+#include "gradus/train/text_stream.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
@@ -21,7 +22,6 @@ constexpr const char* kTokenizerFile = "tokenizer.json";
 constexpr const char* kDocuments = "documents.bin";
 constexpr const char* kPackedFormat = "gradus tokens 1";
 constexpr int64_t kShardTokens = int64_t{1} << 27;
-constexpr size_t kTextsAtOnce = 4096;
 constexpr int64_t kMostSmallFileBytes = int64_t{1} << 30;  // of a file that is read as a whole
 
 std::string shard_name(int64_t number) { return fmt::format("tokens-{:05}.bin", number); }
@@ -75,23 +75,19 @@ void write_text(const fs::path& folder, const char* name, std::string_view text,
 }
 
 // All ids of the texts; returns where documents begin.
-std::vector<int64_t> write_tokens(const TextTokenizer& tokenizer, const internal::TextFiles& files,
+std::vector<int64_t> write_tokens(const TextTokenizer& tokenizer, const internal::TextStream& texts,
                                   ShardWriter& shards) {
   std::vector<int64_t> documents;
-  const std::vector<std::string_view> texts = files.views();
-  if (!files.has_documents) {
-    shards.add(internal::encode_text(tokenizer, files.source, texts[0], "data.tokenizer"));
+  if (!texts.has_documents()) {
+    internal::encode_stream(tokenizer, texts, [&](const std::vector<int32_t>& ids) { shards.add(ids); });
     return documents;
   }
-  const int32_t between = internal::separator_of(tokenizer, files.source);
-  for (size_t at = 0; at < texts.size(); at += kTextsAtOnce) {
-    const auto some = std::span(texts).subspan(at, std::min(kTextsAtOnce, texts.size() - at));
-    for (const std::vector<int32_t>& ids : tokenizer.encode_all(some)) {
-      documents.push_back(shards.tokens());
-      shards.add({&between, 1});
-      shards.add(ids);
-    }
-  }
+  const int32_t between = internal::separator_of(tokenizer, texts.source());
+  internal::encode_stream(tokenizer, texts, [&](const std::vector<int32_t>& ids) {
+    documents.push_back(shards.tokens());
+    shards.add({&between, 1});
+    shards.add(ids);
+  });
   shards.add({&between, 1});
   return documents;
 }
@@ -132,14 +128,14 @@ void check_ids(const TokenSequence& tokens, int64_t vocabulary, const std::strin
 }  // namespace
 
 PackSummary pack_text(const Config& config, const fs::path& folder) {
-  const internal::TextFiles files = internal::read_text_files(config, config.texts("data.path"));
-  const TextTokenizer tokenizer = internal::learn_tokenizer(config, files);
+  const internal::TextStream texts(config, config.texts("data.path"));
+  const TextTokenizer tokenizer = internal::learn_tokenizer(config, texts);
   AtomicFolder atomic(folder);
   Manifest manifest;
   PackSummary summary{.vocabulary = tokenizer.vocabulary_size()};
   const int width = summary.vocabulary <= (1 << 16) ? 2 : 4;
   ShardWriter shards(atomic.staging(), width, manifest);
-  const std::vector<int64_t> documents = write_tokens(tokenizer, files, shards);
+  const std::vector<int64_t> documents = write_tokens(tokenizer, texts, shards);
   shards.finish();
   summary.tokens = shards.tokens();
   summary.shards = shards.shards();

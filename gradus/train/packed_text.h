@@ -25,7 +25,8 @@ struct PackSummary {
 
 /// Writes the texts of `data.path` as docs/file_formats.md has it, whole or not at all; `folder` must not exist. The
 /// tokenizer is that of `data.tokens`; one that is learned sees only what `data.validation_fraction` leaves, as when
-/// the same configuration is trained without packing.
+/// the same configuration is trained without packing. Texts are read some at a time, and several times where a
+/// tokenizer is learned, so that they may be larger than memory; of each document where it begins is kept.
 PackSummary pack_text(const Config& config, const std::filesystem::path& folder);
 
 /// Whether `path` is a folder that `pack_text` wrote.

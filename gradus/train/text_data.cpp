@@ -11,21 +11,6 @@
 namespace gradus::internal {
 namespace {
 
-// A byte order mark would be a character like any other, or a hint at what is no UTF-8 at all.
-void check_byte_order_mark(const std::string& path, std::string_view text) {
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
-    fail(path,
-         "begins with the byte order mark of UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 FILE > NEW`, or set "
-         "data.tokens = "
-         "\"bytes\"");
-  }
-  if (text.starts_with("\xEF\xBB\xBF")) {
-    fail(path,
-         "begins with a UTF-8 byte order mark, which is no part of the text; remove it with `sed -i "
-         "'1s/^\\xEF\\xBB\\xBF//' FILE`, or set data.tokens = \"bytes\"");
-  }
-}
-
 bool is_of_units(const Config& config) {
   return config.text("data.tokens") == "characters" || config.text("data.tokens") == "bytes";
 }
@@ -62,8 +47,7 @@ TextTokenizer given_tokenizer(const Config& config) {
 }
 
 TextTokenizer learned_bpe(const Config& config, std::span<const std::string_view> texts, bool has_documents) {
-  BpeTrainer trainer(
-      {.vocabulary = config.integer("data.vocabulary"), .special = {std::string(TextTokenizer::kEndOfText)}});
+  BpeTrainer trainer(bpe_options(config));
   if (has_documents) {
     trainer.add_texts(texts);
   } else {
@@ -188,6 +172,24 @@ void take_first(Tokens& tokens, int64_t count) {
 
 }  // namespace
 
+void check_byte_order_mark(const std::string& path, std::string_view text) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    fail(path,
+         "begins with the byte order mark of UTF-16; convert it with `iconv -f UTF-16 -t UTF-8 FILE > NEW`, or set "
+         "data.tokens = "
+         "\"bytes\"");
+  }
+  if (text.starts_with("\xEF\xBB\xBF")) {
+    fail(path,
+         "begins with a UTF-8 byte order mark, which is no part of the text; remove it with `sed -i "
+         "'1s/^\\xEF\\xBB\\xBF//' FILE`, or set data.tokens = \"bytes\"");
+  }
+}
+
+BpeTrainingOptions bpe_options(const Config& config) {
+  return {.vocabulary = config.integer("data.vocabulary"), .special = {std::string(TextTokenizer::kEndOfText)}};
+}
+
 TextOptions text_options(const Config& config) {
   TextOptions options;
   const std::string& format = config.text("data.format");
@@ -245,20 +247,6 @@ int32_t separator_of(const TextTokenizer& tokenizer, const std::string& source) 
        "has several documents, and the tokenizer has no token \"{}\" to stand between them; expected one, as "
        "data.tokens = \"bpe\" learns it",
        TextTokenizer::kEndOfText);
-}
-
-std::vector<int32_t> encode_text(const TextTokenizer& tokenizer, const std::string& source, std::string_view text,
-                                 const char* whose) {
-  try {
-    return tokenizer.encode(text);
-  } catch (const Error& error) {
-    fail(source, "{} (the vocabulary is that of {})", error.message(), whose);
-  }
-}
-
-TextTokenizer learn_tokenizer(const Config& config, const TextFiles& files) {
-  if (is_of_units(config)) return make_text_tokenizer(config, files.source, files.views(), files.has_documents);
-  return make_text_tokenizer(config, files.source, split(config, files).training, files.has_documents);
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gradus/data/bpe_trainer.h"
 #include "gradus/data/text_documents.h"
 #include "gradus/data/text_tokenizer.h"
 #include "gradus/train/config.h"
@@ -30,11 +31,11 @@ TextFiles read_text_files(const Config& config, const std::vector<std::string>& 
 TextTokenizer make_text_tokenizer(const Config& config, const std::string& source,
                                   std::span<const std::string_view> texts, bool has_documents);
 
-/// That of these files, learned from the part of them that is trained on.
-TextTokenizer learn_tokenizer(const Config& config, const TextFiles& files);
-/// The ids of a text; an error names `source`, and `whose` vocabulary it is.
-std::vector<int32_t> encode_text(const TextTokenizer& tokenizer, const std::string& source, std::string_view text,
-                                 const char* whose);
+/// What a BPE learns by.
+BpeTrainingOptions bpe_options(const Config& config);
+/// An error of a byte order mark at the beginning of a text that is no bytes: it would be a character like any other,
+/// or a hint at what is no UTF-8 at all.
+void check_byte_order_mark(const std::string& path, std::string_view text);
 /// What stands before each document, and behind the last: `TextTokenizer::kEndOfText`, or a line end of characters and
 /// bytes. An error of `source` if the tokenizer has no such token.
 int32_t separator_of(const TextTokenizer& tokenizer, const std::string& source);

@@ -26,6 +26,50 @@ TEST(Images, TheRecipeTellsDigits) {
   EXPECT_GE(found["accuracy"].get<double>(), 0.975);  // PyTorch's same network without augmentation: 0.978
 }
 
+// Red, green and blue ones, each a little different, of several sizes and shapes.
+Image plain_picture(int colour, int number) {
+  Image image = blank_image(12 + number % 5, 10 + number % 7, 3);
+  for (size_t i = 0; i < image.bytes.size(); ++i) {
+    const bool is_lit = i % 3 == static_cast<size_t>(colour);
+    image.bytes[i] = static_cast<uint8_t>((is_lit ? 160 : 20) + (number * 13 + static_cast<int>(i) * 7) % 60);
+  }
+  return image;
+}
+
+TEST(Images, TheRecipeOfAFolderTellsItsClasses) {
+  const TemporaryFolder folder;
+  const char* const classes[] = {"blue sky", "grass", "rose"};
+  const int colours[] = {2, 1, 0};
+  for (int number = 0; number < 60; ++number) {
+    const std::filesystem::path own = folder / "pictures" / classes[number % 3];
+    std::filesystem::create_directories(own);
+    spill(own / fmt::format("{}.png", number), encode_png(plain_picture(colours[number % 3], number)));
+  }
+  const std::vector<std::string> smaller = {"--set", "model.width=4",       "--set", "data.image_size=16",
+                                            "--set", "model.stem=small",    "--set", "train.batch_size=8",
+                                            "--set", "validation.every=20", "--set", "optimizer.learning_rate=0.01"};
+  std::vector<std::string> train = {"train", recipe("image_folder"), "--data", "pictures", "--out", "run"};
+  train.insert(train.end(), smaller.begin(), smaller.end());
+  const CommandResult trained = run_gradus(folder, train);
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  EXPECT_THAT(trained.out, HasSubstr("model resnet: "));
+  EXPECT_THAT(trained.out, HasSubstr("; 48 examples; at most 60 steps; folder run\n"));
+  for (const json& row : read_log(folder / "run")) EXPECT_GE(row.at("data_wait").get<double>(), 0.0);
+  const json found = json::parse(run_gradus(folder, {"eval", "run", "--json"}).out);
+  EXPECT_EQ(found["examples"], 12);
+  EXPECT_EQ(found["accuracy"], 1.0);
+  for (int i = 0; i < 3; ++i) {
+    spill(folder / "new.png", encode_png(plain_picture(colours[i], 77 + i)));
+    const json line = json::parse(run_gradus(folder, {"predict", "run", "new.png", "--format", "jsonl"}).out);
+    EXPECT_EQ(line["prediction"], classes[i]);
+  }
+  std::filesystem::create_directories(folder / "pictures/nothing");
+  train[5] = "other";
+  EXPECT_THAT(run_gradus(folder, train).err,
+              StartsWith("gradus: [pictures/nothing] is the folder of a class, by data.name_pattern, and has no file"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "other"));
+}
+
 TEST(Images, AreShownTrainedOnAndPredicted) {
   const TemporaryFolder folder;
   std::string pixels;

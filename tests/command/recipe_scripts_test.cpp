@@ -1,9 +1,12 @@
 // The scripts among the recipes: they run, and what their tables are there to show is so.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "tests/command/command.h"
+#include "tests/data/idx_bytes.h"
 
 namespace gradus {
 namespace {
@@ -58,19 +61,24 @@ TEST(OverfitLab, EveryRemedyLowersTheValidationLoss) {
   EXPECT_EQ(read_summary(folder / "runs/overfit_lab/l2/seed_2")["steps"], 1000);
 }
 
+// A command before the built one, by which a run of a recipe that fits `pattern` is made with `settings` too.
+std::string with_settings(const TemporaryFolder& folder, const std::string& pattern, const std::string& settings) {
+  const std::filesystem::path path = folder / "short";
+  spill(path, "#!/bin/sh\ncase \"$1 $2\" in \"train \"*" + pattern + ") set -- \"$@\" " + settings +
+                  " ;; esac\nexec " GRADUS_COMMAND " \"$@\"\n");
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  return path.string();
+}
+
 // What a text has takes minutes; here it is that the whole of it goes through.
 TEST(OverfitLab, TakesAText) {
   const TemporaryFolder folder;
   std::string text;
   for (int i = 0; i < 12000; ++i) text += fmt::format("{} ± {}\n", i, i * 7 % 11);
   spill(folder / "t.txt", text);
-  // Two steps of a model each, by a command of that name before the built one.
-  spill(folder / "short",
-        "#!/bin/sh\nverb=$1; shift\n[ $verb = eval ] || set -- \"$@\" --set train.steps=2 --set "
-        "schedule.warmup_steps=0 --set validation.every=1\nexec " GRADUS_COMMAND " $verb \"$@\"\n");
-  std::filesystem::permissions(folder / "short", std::filesystem::perms::owner_all);
-  const CommandResult result =
-      run_script(folder, "overfit_lab", {"--markdown", "--data", "t.txt"}, (folder / "short").string());
+  const CommandResult result = run_script(
+      folder, "overfit_lab", {"--markdown", "--data", "t.txt"},
+      with_settings(folder, "*", "--set train.steps=2 --set schedule.warmup_steps=0 --set validation.every=1"));
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const auto rows = rows_of(result.out);
   ASSERT_EQ(rows.size(), 7u) << result.out;
@@ -160,6 +168,119 @@ TEST(OptimizerRace, WrongArgumentsAreUsageErrors) {
   // An error of the command is one of the script.
   EXPECT_THAT(error({"--problems", "line", "--seeds", "x"}),
               HasSubstr("optimizer_race: gradus: [--seed] must be a decimal integer"));
+}
+
+// The numbers of a printed table's rows, by their first word.
+std::map<std::string, std::vector<double>> numbers_of(const std::string& table) {
+  std::map<std::string, std::vector<double>> rows;
+  for (const std::string& line : lines_of(table)) {
+    std::istringstream cells(line);
+    std::string name;
+    cells >> name;
+    for (double number; cells >> number;) rows[name].push_back(number);
+  }
+  return rows;
+}
+
+TEST(WordOrder, ExchangesWordsAndComparesTwoModels) {
+  const TemporaryFolder folder;
+  std::string text = "too few words here\n";
+  for (int i = 0; i < 100; ++i) {
+    text += fmt::format("the \"cat\" {} sat on\ta mat \\ {} and slept\n", i, i * 7 % 13);
+  }
+  spill(folder / "t.txt", text);
+  const CommandResult result = run_script(
+      folder, "word_order", {"--data", "t.txt", "--out", "made"},
+      with_settings(folder, "*text_encoder.toml",
+                    "--set train.steps=2 --set schedule.warmup_steps=0 --set validation.every=1 --set model.width=8"));
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  const auto rows = numbers_of(result.out);
+  ASSERT_EQ(rows.size(), 2u) << result.out;
+  EXPECT_EQ(rows.at("bag_of_words"), std::vector<double>{0.5});  // both forms of a line have the same words
+  EXPECT_GE(rows.at("encoder").at(0), 0.3);
+  // A fifth is held out; the second of two lines is the first with two neighbours exchanged.
+  const std::vector<std::string> training = lines_of(slurp(folder / "made/training.jsonl"));
+  EXPECT_EQ(training.size(), 160u);
+  EXPECT_EQ(lines_of(slurp(folder / "made/validation.jsonl")).size(), 40u);
+  for (size_t i = 0; i < training.size(); i += 2) {
+    const auto words = [](const nlohmann::json& line) {
+      std::istringstream stream(line["text"].get<std::string>());
+      return std::vector<std::string>(std::istream_iterator<std::string>(stream), {});
+    };
+    const auto written = nlohmann::json::parse(training[i]), exchanged = nlohmann::json::parse(training[i + 1]);
+    EXPECT_EQ(written["label"], "written");
+    EXPECT_EQ(exchanged["label"], "exchanged");
+    std::vector<std::string> one = words(written), other = words(exchanged);
+    EXPECT_EQ(one[1], "\"cat\"");
+    const auto [at, with] = std::mismatch(one.begin(), one.end(), other.begin());
+    ASSERT_LT(at + 1, one.end());
+    std::iter_swap(at, at + 1);
+    EXPECT_EQ(one, other);
+  }
+}
+
+TEST(WordOrder, WrongArgumentsAreUsageErrors) {
+  const TemporaryFolder folder;
+  const auto error = [&](const std::vector<std::string>& arguments) {
+    const CommandResult result = run_script(folder, "word_order", arguments);
+    EXPECT_EQ(result.exit_code, 2);
+    return result.err;
+  };
+  EXPECT_EQ(error({}), "word_order: --data is missing: the text whose lines are used\n");
+  EXPECT_EQ(error({"--data"}), "word_order: --data needs a value; see recipes/word_order --help\n");
+  EXPECT_EQ(error({"--frob"}), "word_order: unknown argument '--frob'; see recipes/word_order --help\n");
+  EXPECT_EQ(error({"--data", "none.txt"}), "word_order: --data none.txt: there is no such file\n");
+  spill(folder / "short.txt", "no line\nhas five words\n");
+  EXPECT_EQ(error({"--data", "short.txt"}),
+            "word_order: --data short.txt: it has 0 lines of 5 to 30 words; expected 20 or more\n");
+  EXPECT_THAT(run_script(folder, "word_order", {"--help"}).out, StartsWith("Usage: recipes/word_order"));
+}
+
+// Three groups of pictures, each bright in a place of its own.
+TEST(AutoencoderClusters, GroupsByPixelsAndByCodes) {
+  const TemporaryFolder folder;
+  std::string pixels, labels;
+  for (int i = 0; i < 90; ++i) {
+    labels += static_cast<char>(3 + i % 3);
+    for (int j = 0; j < 36; ++j) {
+      const bool is_lit = j / 12 == i % 3;
+      pixels += static_cast<char>((is_lit ? 200 : 0) + (i * 7 + j * 13) % 40);
+    }
+  }
+  spill(folder / "p.idx", idx_bytes(8, {90, 6, 6}, pixels));
+  spill(folder / "l.idx", idx_bytes(8, {90}, labels));
+  const CommandResult result = run_script(
+      folder, "autoencoder_clusters", {"--data", "p.idx", "--labels", "l.idx", "--clusters", "3"},
+      with_settings(
+          folder, "*autoencoder.toml",
+          "--set train.steps=40 --set train.batch_size=30 --set schedule.warmup_steps=0 --set model.hidden=[32] "
+          "--set model.code=3"));
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  const auto rows = numbers_of(result.out);
+  ASSERT_EQ(rows.size(), 2u) << result.out;
+  EXPECT_EQ(rows.at("pixels"), (std::vector<double>{1, 1, 1})) << result.out;
+  EXPECT_EQ(rows.at("codes"), (std::vector<double>{1, 1, 1})) << result.out;
+  EXPECT_EQ(lines_of(slurp(folder / "runs/autoencoder_clusters/codes.csv")).size(), 91u);
+}
+
+TEST(AutoencoderClusters, WrongArgumentsAreUsageErrors) {
+  const TemporaryFolder folder;
+  const auto error = [&](const std::vector<std::string>& arguments) {
+    const CommandResult result = run_script(folder, "autoencoder_clusters", arguments);
+    EXPECT_EQ(result.exit_code, 2);
+    return result.err;
+  };
+  EXPECT_EQ(error({"--data", "none.idx"}),
+            "autoencoder_clusters: \"none.idx\" is no file; give the pictures with --data and their labels with "
+            "--labels\n");
+  EXPECT_EQ(error({"--clusters"}),
+            "autoencoder_clusters: --clusters needs a value; see recipes/autoencoder_clusters --help\n");
+  EXPECT_EQ(error({"frob"}),
+            "autoencoder_clusters: unknown argument 'frob'; see recipes/autoencoder_clusters --help\n");
+  EXPECT_THAT(run_script(folder, "autoencoder_clusters", {"--help"}).out,
+              StartsWith("Usage: recipes/autoencoder_clusters"));
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace {
 
 TEST(JsonLines, AreRowsOfTheFirstLinesFields) {
   const Table table = parse_json_lines(
-      "{\"path\": \"a.png\", \"label\": \"cat\", \"age\": 3}\n\n{\"age\": 1.5, \"label\": \"dog\", \"path\": \"b.png\"}\r\n"
+      "{\"path\": \"a.png\", \"label\": \"cat\", \"age\": 3}\n\n{\"age\": 1.5, \"label\": \"dog\", \"path\": "
+      "\"b.png\"}\r\n"
       "{\"path\": \"a.png\", \"label\": null, \"age\": null}",
       "list.jsonl");
   ASSERT_EQ(table.rows, 3);
@@ -39,8 +40,14 @@ TEST(JsonLines, OtherLinesAreRefused) {
   EXPECT_EQ(error("{\"a\": [1]}"), "[l:1] \"a\" is [1]; expected a text or a number");
   EXPECT_EQ(error("{\"a\": 1}\n{\"a\": 1, \"b\": 2}"),
             "[l:2] \"b\" is a field that the first line has not; expected the same in each");
-  EXPECT_EQ(error("{\"a\": 1, \"b\": 2}\n{\"a\": 1}"), "[l:2] 1 fields in place of 2; expected those of the first line");
+  EXPECT_EQ(error("{\"a\": 1, \"b\": 2}\n{\"a\": 1}"),
+            "[l:2] 1 fields in place of 2; expected those of the first line");
   EXPECT_NE(error("{\"a\": 1}\n{\"a\""), "no error");
+}
+
+TEST(JsonLines, ALineMayNotBeTooLong) {
+  EXPECT_EQ(error_text([] { parse_json_lines("{\"a\":1}\n{\"a\":\"" + std::string(128 << 20, 'b') + "\"}\n", "f"); }),
+            "[f:2] the line has 134217736 bytes; expected 134217728 at most: is this a file of lines?");
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "gradus/data/text_documents.h"
 
+#include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gradus/data/text_features.h"
@@ -46,6 +48,66 @@ TEST(TextDocuments, Csv) {
   EXPECT_EQ(read.lines, (Lines{2, 3}));
 }
 
+// All that `for_each_documents` gives, and in how many parts.
+TextDocuments in_parts(const std::string& path, const TextOptions& options, int& parts) {
+  TextDocuments all;
+  parts = 0;
+  for_each_documents(path, options, [&](TextDocuments& some) {
+    ++parts;
+    EXPECT_EQ(some.source, path);
+    std::move(some.texts.begin(), some.texts.end(), std::back_inserter(all.texts));
+    std::move(some.labels.begin(), some.labels.end(), std::back_inserter(all.labels));
+    all.lines.insert(all.lines.end(), some.lines.begin(), some.lines.end());
+  });
+  return all;
+}
+
+TEST(TextDocuments, InPartsAreThoseOfTheWhole) {
+  const TemporaryFolder folder;
+  // 20 MB; a line has a "\r" inside, and what the first rows of a table show to be a number is none later.
+  std::string lines, json, table = "text,label,n\n";
+  for (int i = 0; i < 40; ++i) {
+    const std::string text = std::to_string(i) + std::string(500'000, static_cast<char>('a' + i % 26));
+    lines += text + (i % 3 == 0 ? "\rmore" : "") + (i % 2 == 0 ? "\n" : "\r\n\n");
+    json += "{\"text\": \"" + text + "\", \"label\": " + std::to_string(i % 2) + "}\n";
+    table += text + "," + (i < 39 ? "1.50" : "x") + ",2\n";
+  }
+  spill(folder / "t.txt", lines);
+  spill(folder / "t.jsonl", json);
+  spill(folder / "t.csv", table);
+  for (const auto& [name, options] : {std::pair("t.txt", TextOptions{.format = kLines}),
+                                      {"t.jsonl", TextOptions{.label = "label"}},
+                                      {"t.csv", TextOptions{.label = "label"}}}) {
+    const std::string path = (folder / name).string();
+    int parts = 0;
+    const TextDocuments whole = read_documents(path, options), found = in_parts(path, options, parts);
+    EXPECT_EQ(parts, 2) << name;
+    EXPECT_TRUE(found.texts == whole.texts) << name;
+    EXPECT_EQ(found.labels, whole.labels) << name;
+    EXPECT_EQ(found.lines, whole.lines) << name;
+  }
+}
+
+TEST(TextDocuments, ALineTooLongIsNamedWhereverItIsRead) {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "t.jsonl").string(), table = (folder / "t.csv").string();
+  spill(path, "{\"text\":\"a\"}\n{\"text\":\"b\"}\n" + std::string((160 << 20), ' ') + "\n");
+  int parts = 0;
+  EXPECT_EQ(error_text([&] { in_parts(path, {}, parts); }),
+            "[" + path +
+                ":3] a row from byte 26 on is longer than 134217728 bytes; is it text, and is each quote in it "
+                "closed?");
+  spill(table, "text,n\na,1\n" + std::string((144 << 20) + 1, 'b') + ",2\n");
+  EXPECT_EQ(error_text([&] { in_parts(table, {}, parts); }),
+            "[" + table +
+                ":3] a row from byte 11 on is longer than 134217728 bytes; is it text, and is each quote in it "
+                "closed?");
+  EXPECT_EQ(error_text([&] { read_documents(table, {}); }),
+            "[" + table +
+                ":3, column 1] the field has 150994945 bytes; expected 134217728 at most: is this a table, and "
+                "is each quote in it closed?");
+}
+
 TEST(TextDocuments, TheNameSaysTheFormat) {
   EXPECT_EQ(text_format("a.jsonl.gz", {}), kJsonl);
   EXPECT_EQ(text_format("a.tsv", {}), kCsv);
@@ -67,7 +129,7 @@ TEST(TextDocuments, SaysWhereSomethingIsWrong) {
   EXPECT_EQ(error("{\"text\":5}", kJsonl), "[f:1] \"text\" is 5; expected a text");
   EXPECT_EQ(error("{\"text\":\"\"}", kJsonl), "[f:1] the text is empty; leave the line out");
   EXPECT_EQ(error("{\"a\":1,\"b\":2}", kJsonl),
-            "[f:1] has no field \"text\"; it has: a, b (data.text names the fields that are the text)");
+            "[f:1] has no field \"text\"; it has: a, b (data.text, or --text, names the fields that are the text)");
   EXPECT_EQ(error("{\"text\":\"a\"}", kJsonl, {.label = "y"}), "[f:1] has no field \"y\", the label");
   EXPECT_EQ(error("{\"text\":\"a\",\"y\":[]}", kJsonl, {.label = "y"}),
             "[f:1] \"y\" is []; expected a text, a number or a boolean");

@@ -78,8 +78,9 @@ TEST_F(TextPiecesTest, ARowThatIsTooLongIsAnError) {
   const std::string path = path_of("t.txt", "a\n" + std::string(100, 'x'));
   TextPieces pieces(path, pieces_of(8, 16));
   ASSERT_TRUE(pieces.next(0));
-  EXPECT_EQ(error_text([&] { pieces.next(2); }),
-            "[" + path + "] a row from byte 2 on is longer than 16 bytes; is it text, and is each quote in it closed?");
+  EXPECT_EQ(
+      error_text([&] { pieces.next(2); }),
+      "[" + path + ":2] a row from byte 2 on is longer than 16 bytes; is it text, and is each quote in it closed?");
 }
 
 std::string libsvm_text(int rows) {

@@ -182,8 +182,8 @@ TEST_F(ImageData, BadFilesAreNamedOrLeftOut) {
 TEST_F(ImageData, ClassesThatDoNotFitAreSaidBeforeTraining) {
   write("pets", 12);
   std::filesystem::create_directories(folder_ / "pets/horse");
-  EXPECT_EQ(failure(), "[" + path("pets/horse") + "] is the folder of a class, by data.name_pattern, and has no picture; "
-                       "put some in it, or remove it");
+  EXPECT_EQ(failure(), "[" + path("pets/horse") + "] is the folder of a class, by data.name_pattern, and has no file "
+                       "that ends in .jpg, .jpeg, .png, .webp; put some in it, or remove it");
   std::filesystem::remove(folder_ / "pets/horse");
   std::filesystem::create_directories(folder_ / "held/Cat");
   spill(folder_ / "held/Cat/a.png", picture(true, 1));
@@ -191,7 +191,7 @@ TEST_F(ImageData, ClassesThatDoNotFitAreSaidBeforeTraining) {
               HasSubstr("\"Cat\" in column \"label\" is a class that the model does not know; it was made for: cat, dog"));
   std::filesystem::rename(folder_ / "held/Cat", folder_ / "held/cat");
   EXPECT_THAT(left_out_text(make_data(config({set("data.validation_path", "held")}))),
-              HasSubstr("the validation part has no picture of 1 of the 2 classes: dog\n"));
+              HasSubstr("the validation part has no example of 1 of the 2 classes: dog\n"));
   EXPECT_THAT(message_of(ErrorKind::kUsage, [&] { make_data(config({}, "held")); }),
               HasSubstr("column \"label\" is the class to learn, and it is \"cat\" in every row"));
 }

@@ -317,5 +317,68 @@ TEST_F(LabelledTextTest, OneClassAndUnknownClassesAreSaidBeforeTraining) {
                 ":1] \"x\" in column \"label\" is a class that the model does not know; it was made for: high, low");
 }
 
+// Packing reads texts in pieces and several times; what comes out is as if they were read as a whole.
+TEST(PackedText, OfPiecesIsThatOfTheWhole) {
+  const TemporaryFolder folder;
+  // What cutting at a wrong place would change: runs of spaces, marks behind which lines end, numbers, other scripts.
+  const std::string odd = "  many   spaces \n\n\nend!?\n\n 1234567 8 naïve 猫が ü\r\n\tx  \n   y's we'll \n";
+  std::string first, second;
+  for (uint64_t i = 0; i < 400; ++i) first += sentences(30, i) + odd;
+  second = "and " + sentences(4000, 7) + odd + "the end";  // the first file ends in a line end, this one does not
+  spill(folder / "a.txt", first + "mid");
+  spill(folder / "b.txt", second);
+  for (const char* tokens : {"bpe", "characters", "bytes", "words"}) {
+    std::vector<std::string> keys = {std::string("data.tokens=") + tokens, "data.validation_fraction=0.1"};
+    if (keys[0] == "data.tokens=bpe" || keys[0] == "data.tokens=words") keys.push_back("data.vocabulary=400");
+    const Config config = config_of(folder / "*.txt", keys);
+    const fs::path out = folder / tokens;
+    pack_text(config, out);
+    const PackedText packed = read_packed_text(out);
+    const ExperimentData whole = make_data(config);
+    EXPECT_EQ(packed.tokenizer.to_json(), std::get<TextTokenizer>(whole.encoder).to_json()) << tokens;
+    const std::vector<int32_t> ids = packed.tokenizer.encode(first + "mid" + second);
+    EXPECT_TRUE(ids_of(packed.tokens) == Ids(ids.begin(), ids.end())) << tokens;
+    EXPECT_TRUE(packed.documents.empty());
+  }
+}
+
+TEST(PackedText, ErrorsNameThePlace) {
+  const TemporaryFolder folder;
+  const std::string text = sentences(9000, 1), path = (folder / "t.txt").string();
+  const auto error = [&](const fs::path& data, std::vector<std::string> keys) {
+    return error_text([&] { pack_text(config_of(data, keys), folder / "out"); });
+  };
+  spill(path, text + "\xE9\n" + text);
+  EXPECT_EQ(error(path, {"data.tokens=characters"}),
+            "[" + path + "] the text is not valid UTF-8 at byte " + std::to_string(text.size()) +
+                ": a character that is cut short; set data.tokens = \"bytes\" or \"bpe\", or convert the file to UTF-8 "
+                "with iconv");
+  const std::string lines = (folder / "l.txt").string();
+  spill(lines,
+        "good\nalso\nb\xE9"
+        "d one\n");
+  EXPECT_EQ(error(lines, {"data.format=lines", "data.tokens=characters"}),
+            "[" + lines +
+                ":3] the text is not valid UTF-8 at byte 1: a character that is cut short; set data.tokens = "
+                "\"bytes\" or \"bpe\", or convert the file to UTF-8 with iconv");
+  // A tokenizer that normalizes can have no other bytes.
+  spill(path, text);
+  pack_text(config_of(path, {"data.tokens=bpe", "data.vocabulary=270"}), folder / "good");
+  std::string json = slurp(folder / "good/tokenizer.json");
+  const std::string none = "\"normalizer\":null";
+  ASSERT_NE(json.find(none), std::string::npos);
+  json.replace(json.find(none), none.size(), "\"normalizer\":{\"type\":\"NFC\"}");
+  spill(folder / "nfc.json", json);
+  spill(path, text + "\xE9\n");
+  const std::string message =
+      error(path, {"data.tokens=bpe", Config::text_override("data.tokenizer", (folder / "nfc.json").string())});
+  EXPECT_TRUE(message.starts_with("[" + path + "] the text is not valid UTF-8 at byte ")) << message;
+  EXPECT_NE(message.find(" (the vocabulary is that of data.tokenizer; bytes are counted from "), std::string::npos)
+      << message;
+  spill(path, "");
+  EXPECT_EQ(error(path, {}), "[" + path + "] the file is empty; expected text");
+  EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
 }  // namespace
 }  // namespace gradus
