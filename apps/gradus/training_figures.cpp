@@ -57,7 +57,8 @@ std::string profile_table(const TrainingBenchmark& result) {
 JsonText training_json(const TrainingBenchmark& result, const TrainingFigures& figures) {
   const double step = result.step_s_median();
   JsonText json;
-  json.add("step_ms_median", 1e3 * step).add(figures.rate, figures.units / step);
+  json.add("step_ms_median", 1e3 * step).add("step_cpu_ms_median", median(result.steps.cpu_ms));
+  json.add(figures.rate, figures.units / step);
   json.add("model_gflops", result.model_flops / step / 1e9).add("fma_peak_gflops", result.fma_peak_flops / 1e9);
   json.add("peak_fraction", result.model_flops / step / result.fma_peak_flops);
   json.add("memory_gb_per_s", result.bytes_per_s / 1e9);
@@ -75,13 +76,13 @@ JsonText training_json(const TrainingBenchmark& result, const TrainingFigures& f
 std::string training_table(const TrainingBenchmark& result, const TrainingFigures& figures) {
   const double step = result.step_s_median(), rate = result.model_flops / step;
   return fmt::format(
-             "step             {:.1f} ms (median of {})\n"
+             "step             {:.1f} ms, of the processor {:.1f} (medians of {})\n"
              "{:16} {:.0f}\n"
              "model flops      {:.1f} GFLOP/s: {:.1f}% of the f32 multiply-add peak of {:.1f}, measured beside it\n"
              "peak memory      {:.0f} MB\n"
              "loss             {:.6f}\n",
-             1e3 * step, result.step_s.size(), figures.rate_label, figures.units / step, rate / 1e9,
-             100 * rate / result.fma_peak_flops, result.fma_peak_flops / 1e9,
+             1e3 * step, median(result.steps.cpu_ms), result.steps.wall_ms.size(), figures.rate_label,
+             figures.units / step, rate / 1e9, 100 * rate / result.fma_peak_flops, result.fma_peak_flops / 1e9,
              static_cast<double>(result.peak_rss_bytes) / 1e6, result.loss) +
          fmt::format("model flops: {}\n", figures.flops_formula) +
          (result.profile.empty() ? "" : profile_table(result));

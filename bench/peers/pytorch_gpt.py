@@ -56,8 +56,8 @@ def run_gpt(a) -> None:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16"):
             return step(rows[:, :-1].contiguous(), rows[:, 1:].contiguous())
 
-    seconds, loss = timed_steps(loss_of_step, optimizer, a.warm_up, a.steps)
-    print_result({"step_ms_median": 1e3 * seconds, "tokens_per_s": a.batch * a.context / seconds, "loss": loss}, model)
+    seconds, result = timed_steps(loss_of_step, optimizer, a.warm_up, a.steps)
+    print_result(result | {"tokens_per_s": a.batch * a.context / seconds}, model)
 
 
 def main():

@@ -98,9 +98,9 @@ def run(a) -> None:
         rows = torch.randint(examples, (a.batch,))
         return F.cross_entropy(forward(inputs[rows]), targets[rows])
 
-    seconds, loss = timed_steps(loss_of_step, optimizer, 2, a.steps)
+    seconds, result = timed_steps(loss_of_step, optimizer, 2, a.steps)
     rates = {"examples_per_s": a.batch / seconds, "tokens_per_s": a.batch * (1 if shape else TOKENS) / seconds}
-    print_result({"step_ms_median": 1e3 * seconds, "loss": loss, **rates}, model)
+    print_result(result | rates, model)
 
 
 def main():

@@ -8,11 +8,12 @@ import time
 import torch
 
 
-def timed_steps(loss_of_step, optimizer, warm_up: int, steps: int) -> tuple[float, float]:
-    """(median of the seconds of forward, backward and update, the last loss); `loss_of_step(i)` is the forward pass."""
-    took = []
+def timed_steps(loss_of_step, optimizer, warm_up: int, steps: int) -> tuple[float, dict]:
+    """(median of the seconds of forward, backward and update, what to print of them); `loss_of_step(i)` is the forward
+    pass."""
+    took, cpu = [], []
     for i in range(warm_up + steps):
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), time.process_time()
         optimizer.zero_grad(set_to_none=True)
         loss = loss_of_step(i)
         loss.backward()
@@ -20,7 +21,9 @@ def timed_steps(loss_of_step, optimizer, warm_up: int, steps: int) -> tuple[floa
         loss.item()
         if i >= warm_up:
             took.append(time.perf_counter() - start)
-    return statistics.median(took), loss.item()
+            cpu.append(time.process_time() - start_cpu)
+    seconds = statistics.median(took)
+    return seconds, {"step_ms_median": 1e3 * seconds, "step_cpu_ms_median": 1e3 * statistics.median(cpu), "loss": loss.item()}
 
 
 def print_result(result: dict, model) -> None:

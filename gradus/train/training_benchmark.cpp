@@ -84,12 +84,6 @@ double planned_flops(const TrainingBenchmarkOptions& options, const Dataset& dat
 
 }  // namespace
 
-double TrainingBenchmark::step_s_median() const {
-  std::vector<double> sorted = step_s;
-  std::sort(sorted.begin(), sorted.end());
-  return sorted[sorted.size() / 2];
-}
-
 TrainingBenchmark run_training_benchmark(const TrainingBenchmarkOptions& options, const Dataset& data) {
   if (options.batch < 1 || options.steps < 1 || options.warm_up < 0) {
     fail_usage("bench", "batch {}, steps {}, warm_up {}: expected at least 1, 1 and 0", options.batch, options.steps,
@@ -101,9 +95,14 @@ TrainingBenchmark run_training_benchmark(const TrainingBenchmarkOptions& options
   result.parameters = count_elements(parts.model->parameters());
   measure_peak(result);
   Clock::time_point last = Clock::now();
+  double last_cpu = cpu_seconds();
   parts.trainer.set_callback([&](const StepRecord& record) {
-    if (record.step >= options.warm_up) result.step_s.push_back(seconds_since(last));
+    if (record.step >= options.warm_up) {
+      result.steps.wall_ms.push_back(1e3 * seconds_since(last));
+      result.steps.cpu_ms.push_back(1e3 * (cpu_seconds() - last_cpu));
+    }
     last = Clock::now();
+    last_cpu = cpu_seconds();
   });
   result.loss = parts.trainer.run().final_loss;
   result.weights_hash = weights_hash(parts.model->parameters());

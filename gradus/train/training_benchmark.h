@@ -11,6 +11,7 @@
 #include "gradus/nn/models/model.h"
 #include "gradus/optim/optimizer.h"
 #include "gradus/train/op_profile.h"
+#include "gradus/train/timing.h"
 
 namespace gradus {
 
@@ -27,9 +28,9 @@ struct TrainingBenchmarkOptions {
 };
 
 struct TrainingBenchmark {
-  std::vector<double> step_s;  ///< Of the timed steps.
-  double loss = 0.0;           ///< Of the last timed step.
-  uint64_t weights_hash = 0;   ///< Over the names and bits of the weights after it.
+  Timing steps;               ///< The timed ones.
+  double loss = 0.0;          ///< Of the last timed step.
+  uint64_t weights_hash = 0;  ///< Over the names and bits of the weights after it.
   int64_t parameters = 0;
   double model_flops = 0.0;  ///< Of a step.
   int64_t peak_rss_bytes = 0;
@@ -40,7 +41,7 @@ struct TrainingBenchmark {
   double bf16_peak_flops = 0.0;
   std::vector<ProfileLine> profile;
 
-  double step_s_median() const;
+  double step_s_median() const { return 1e-3 * median(steps.wall_ms); }
 };
 
 /// Usage errors for sizes out of range, and for what does not fit into memory. `model_flops` is three times what the

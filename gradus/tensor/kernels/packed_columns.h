@@ -25,4 +25,17 @@ void pack_columns(const T* from, int64_t depth_stride, int64_t column_stride, in
 /// The width of a strip of so many columns: one vector or two.
 inline int64_t width_of_strip(int64_t columns, int64_t lanes) { return columns > lanes ? 2 * lanes : lanes; }
 
+/// Whether rows so many numbers apart all meet in the same few lines of the first-level cache.
+template <class T>
+bool is_unlucky(int64_t size) {
+  return size * static_cast<int64_t>(sizeof(T)) % 4096 == 0;
+}
+
+/// How far apart to put copies of rows of `size` numbers that are read side by side.
+template <class T>
+int64_t row_of_copies(int64_t size, int64_t lanes) {
+  const int64_t whole = (size + lanes - 1) / lanes * lanes;
+  return is_unlucky<T>(whole) ? whole + lanes : whole;
+}
+
 }  // namespace gradus::kernels
