@@ -68,6 +68,10 @@ HWY_NOINLINE void TapRows(const TapTile<T>& t, const TapBlock& block, int64_t ro
     const auto start = t.bias != nullptr ? LoadFew(t.bias + column + v * lanes, LanesOf<T>(columns, v)) : hn::Zero(d);
     for (int r = 0; r < Rows; ++r) sum[r][v] = start;
   }
+  // Where results go is asked for long before they do.
+  for (int r = 0; r < Rows; ++r) {
+    for (int v = 0; v < Vectors; ++v) hwy::Prefetch(t.result + t.places[block.first + row + r] + column + v * lanes);
+  }
   const T* const* sources = t.sources + block.first_source + row;
   for (int64_t i = 0; i < block.taps; ++i, sources += block.rows) {
     const T* w = packed + t.taps[block.first_tap + i] * t.depth * Vectors * lanes;
@@ -152,6 +156,21 @@ void CopyPointed(int64_t rows, const T* const* from, int64_t first, int64_t colu
       rows, [=](int64_t i) { return from[i] + first; }, columns, to, width);
 }
 
+// Row by row, as they lie in memory.
+template <class T>
+void CopyPanels(int64_t rows, const T* from, int64_t row, int64_t columns, T* to, int64_t to_panel) {
+  const Tag<T> d;
+  const BlockSize size = Size<T>();
+  for (int64_t i = 0; i < rows; ++i) {
+    T* panel = to + i * size.panel;
+    for (int64_t c = 0; c < columns; c += size.rows, panel += to_panel) {
+      for (int64_t j = 0; j < size.panel; j += size.lanes) {
+        hn::StoreU(LoadFew(from + i * row + c + j, LanesOf<T>(columns - c - j, 0)), d, panel + j);
+      }
+    }
+  }
+}
+
 // Whole vectors: what one writes too much the next piece, or the next row, writes over.
 template <class T>
 void CopyPatches(int64_t rows, const T* const* from, const PatchPiece* pieces, int64_t count, T* to, int64_t row) {
@@ -226,6 +245,12 @@ void CopyPatchesF64(int64_t rows, const double* const* from, const PatchPiece* p
                     int64_t row) {
   CopyPatches(rows, from, pieces, count, to, row);
 }
+void CopyPanelsF32(int64_t rows, const float* from, int64_t row, int64_t columns, float* to, int64_t to_panel) {
+  CopyPanels(rows, from, row, columns, to, to_panel);
+}
+void CopyPanelsF64(int64_t rows, const double* from, int64_t row, int64_t columns, double* to, int64_t to_panel) {
+  CopyPanels(rows, from, row, columns, to, to_panel);
+}
 void OuterF32(const OuterTile<float>& t) { Outer(t); }
 void OuterF64(const OuterTile<double>& t) { Outer(t); }
 
@@ -244,6 +269,8 @@ HWY_EXPORT(CopyPointedF32);
 HWY_EXPORT(CopyPointedF64);
 HWY_EXPORT(CopyPatchesF32);
 HWY_EXPORT(CopyPatchesF64);
+HWY_EXPORT(CopyPanelsF32);
+HWY_EXPORT(CopyPanelsF64);
 HWY_EXPORT(OuterF32);
 HWY_EXPORT(OuterF64);
 
@@ -288,6 +315,14 @@ template <>
 void copy_patches(int64_t rows, const double* const* from, const PatchPiece* pieces, int64_t count, double* to,
                   int64_t row) {
   HWY_DYNAMIC_DISPATCH(CopyPatchesF64)(rows, from, pieces, count, to, row);
+}
+template <>
+void copy_panels(int64_t rows, const float* from, int64_t row, int64_t columns, float* to, int64_t to_panel) {
+  HWY_DYNAMIC_DISPATCH(CopyPanelsF32)(rows, from, row, columns, to, to_panel);
+}
+template <>
+void copy_panels(int64_t rows, const double* from, int64_t row, int64_t columns, double* to, int64_t to_panel) {
+  HWY_DYNAMIC_DISPATCH(CopyPanelsF64)(rows, from, row, columns, to, to_panel);
 }
 template <>
 void outer_product(const OuterTile<float>& tile) {

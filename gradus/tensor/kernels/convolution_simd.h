@@ -49,6 +49,11 @@ void copy_rows(int64_t rows, const T* from, int64_t row, int64_t columns, T* to,
 template <class T>
 void copy_rows(int64_t rows, const T* const* from, int64_t first, int64_t columns, T* to, int64_t width);
 
+/// Copies `columns` numbers of each row, `row` apart, to panels of `block_size().rows` of them, each (rows, `panel` of
+/// `block_size()`) and `to_panel` behind the one before. What is behind a panel's own numbers means nothing.
+template <class T>
+void copy_panels(int64_t rows, const T* from, int64_t row, int64_t columns, T* to, int64_t to_panel);
+
 /// Numbers that lie side by side in an image and in a patch.
 struct PatchPiece {
   int64_t offset;  ///< In the image, behind where the patch's pointer points.

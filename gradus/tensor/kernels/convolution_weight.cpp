@@ -126,12 +126,8 @@ class Adder {
   // Panels of as many channels as a block has rows, each (results, panel width).
   void pack_gradient(int64_t begin, int64_t end, int64_t group) {
     const int64_t out = p_.sizes.group_out();
-    for (int64_t panel = 0; panel < panels_; ++panel) {
-      const int64_t first = panel * size_.rows;
-      copy_rows(end - begin, p_.grad + begin * p_.sizes.out + group * out + first, p_.sizes.out,
-                std::min(size_.rows, out - first), a_.template mutable_data<T>() + panel * kRowsAtOnce * size_.panel,
-                size_.panel);
-    }
+    copy_panels(end - begin, p_.grad + begin * p_.sizes.out + group * out, p_.sizes.out, out,
+                a_.template mutable_data<T>(), kRowsAtOnce * size_.panel);
   }
 
   // What those results take by one tap that lies inside of the image; with patches, all that they take.

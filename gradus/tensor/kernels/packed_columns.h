@@ -11,7 +11,14 @@ namespace gradus::kernels {
 template <class T>
 void pack_columns(const T* from, int64_t depth_stride, int64_t column_stride, int64_t depth, int64_t columns,
                   int64_t width, T* to) {
-  // Some of the depth at a time: a column's numbers lie side by side, or a number's columns do.
+  if (column_stride == 1) {
+    for (int64_t k = 0; k < depth; ++k) {
+      std::copy_n(from + k * depth_stride, columns, to + k * width);
+      std::fill(to + k * width + columns, to + (k + 1) * width, T{0});
+    }
+    return;
+  }
+  // Some of the depth at a time: a column's numbers lie side by side.
   constexpr int64_t kPart = 16;
   for (int64_t k = 0; k < depth; k += kPart) {
     const int64_t end = std::min(k + kPart, depth);
