@@ -35,6 +35,20 @@ void add_gpt(CLI::App& bench, BenchOptions& o, Verb& run) {
   verb->final_callback([&o, &run] { run = [&o] { return bench_gpt(o); }; });
 }
 
+void add_network(CLI::App& bench, NetworkBenchOptions& o, Verb& run) {
+  CLI::App* verb = bench.add_subcommand("network", "Whole training steps of other networks on made-up data");
+  verb->add_option("--preset", o.preset, "The network and its batch")
+      ->type_name("resnet18|resnet50|mnist_cnn|lstm|encoder")
+      ->capture_default_str();
+  add_integer(*verb, "--batch", o.batch, kSize, "Examples a step");
+  add_integer(*verb, "--steps", o.steps, kSize, "Steps to time, after two that are not");
+  verb->add_flag("--profile", o.profile, "Print the time of every op, and the limit that it works against");
+  verb->add_flag("--json", o.json, "Print one JSON object");
+  add_machine_options(*verb, o.machine);
+  verb->footer("Example:\n  gradus bench network --preset mnist_cnn --profile");
+  verb->final_callback([&o, &run] { run = [&o] { return bench_network(o); }; });
+}
+
 // What the benchmarks of classic learners have in common.
 template <class Options>
 void add_common(CLI::App& verb, Options& o, const char* data) {
@@ -110,6 +124,7 @@ void add_bench(CLI::App& app, AllBenchOptions& options, Verb& run) {
   CLI::App* bench = app.add_subcommand("bench", "Time training on this machine");
   bench->require_subcommand(1);
   add_gpt(*bench, options.gpt, run);
+  add_network(*bench, options.network, run);
   add_linear(*bench, options.linear, run);
   add_kmeans(*bench, options.kmeans, run);
   add_csv(*bench, options.csv, run);

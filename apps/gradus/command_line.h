@@ -37,6 +37,7 @@ void add_machine_options(CLI::App& verb, MachineOptions& options);
 /// The options of `gradus bench`, all kinds.
 struct AllBenchOptions {
   BenchOptions gpt;
+  NetworkBenchOptions network;
   LinearBenchOptions linear;
   KMeansBenchOptions kmeans;
   CsvBenchOptions csv;

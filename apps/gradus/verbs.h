@@ -177,6 +177,16 @@ struct BenchOptions {
 /// Times the training of a GPT on made-up tokens.
 int bench_gpt(const BenchOptions& options);
 
+struct NetworkBenchOptions {
+  std::string preset = "resnet18";
+  std::optional<int64_t> batch, steps;
+  bool profile = false, json = false;
+  MachineOptions machine;
+};
+
+/// Times the training of another network on made-up data.
+int bench_network(const NetworkBenchOptions& options);
+
 struct LinearBenchOptions {
   std::string preset = "sgd", data;
   /// What differs from the preset.

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from side_by_side import in_turn, median, processor
+from side_by_side import in_turn, print_training, processor
 
 PRESETS = {  # as in gradus/train/gpt_benchmark.cpp
     "gpt2-124m": {"layers": 12, "width": 768, "heads": 12, "vocabulary": 50257, "context": 256, "batch": 4, "steps": 5},
@@ -42,18 +42,7 @@ def main():
     print(f"{processor()}; gradus: {first['isa']}, {first['matrix_products']}; PyTorch", end=" ")
     print(f"{results['PyTorch eager'][0]['version']}; medians of {a.rounds} rounds of {sizes['steps']} steps")
     print(f"{a.preset}, {a.precision}: {first['parameters']:,} parameters, {sizes['batch']} × {sizes['context']} tokens\n")
-    print(f"{'':18} {'tokens/s':>10} {'ratio':>7} {'peak MB':>9} {'ratio':>7} {'step ms':>10} {'loss':>9}")
-    speed, memory = (median(results["gradus"], field) for field in ("tokens_per_s", "peak_rss_bytes"))
-    for name, runs in results.items():
-        own_speed, own_memory = median(runs, "tokens_per_s"), median(runs, "peak_rss_bytes")
-        print(
-            f"{name:18} {own_speed:10,.1f} {speed / own_speed:6.2f}× {own_memory / 1e6:9,.0f} "
-            f"{memory / own_memory:6.2f}× {median(runs, 'step_ms_median'):10,.1f} {runs[-1]['loss']:9.4f}"
-        )
-    gflops, peak = median(results["gradus"], "model_gflops"), median(results["gradus"], "fma_peak_gflops")
-    fraction = median(results["gradus"], "peak_fraction")
-    print(f"\ngradus: {gflops:.1f} GFLOP/s of model flops, {100 * fraction:.1f}% of the {peak:.1f} measured beside it")
-    print(f"model flops of a step: {first['flops_formula']}")
+    print_training(results, "tokens_per_s")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,18 @@
 """The work of `gradus bench gpt` in PyTorch, eager or compiled, printed as one JSON object."""
 
 import argparse
-import json
 import math
-import resource
-import statistics
-import time
 
 import torch
+from pytorch_training import print_result, timed_steps
 from torch import nn
 from torch.nn import functional as F
 
 
 class Block(nn.Module):
-    def __init__(self, width: int, heads: int):
+    def __init__(self, width: int, heads: int, causal: bool = True):
         super().__init__()
-        self.heads = heads
+        self.heads, self.causal = heads, causal
         self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.c_attn, self.attn_proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.c_fc, self.mlp_proj = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
@@ -24,7 +21,7 @@ class Block(nn.Module):
         batch, time_steps, width = x.shape
         q, k, v = self.c_attn(self.ln_1(x)).split(width, dim=2)
         q, k, v = (t.view(batch, time_steps, self.heads, -1).transpose(1, 2) for t in (q, k, v))
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
         x = x + self.attn_proj(y.transpose(1, 2).reshape(batch, time_steps, width))
         return x + self.mlp_proj(F.gelu(self.c_fc(self.ln_2(x)), approximate="tanh"))
 
@@ -47,33 +44,20 @@ class Gpt(nn.Module):
         return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
-def run_gpt(a) -> dict:
+def run_gpt(a) -> None:
     torch.manual_seed(1)
     tokens = torch.randint(a.vocabulary, (a.batch * 64, a.context + 1))
     model = Gpt(a)
-    step = model
-    if a.compile:
-        step = torch.compile(model)
+    step = torch.compile(model) if a.compile else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
-    steps = []
-    for i in range(a.warm_up + a.steps):
+
+    def loss_of_step(_):
         rows = tokens[torch.randint(len(tokens), (a.batch,))]
-        start = time.perf_counter()
-        optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16"):
-            loss = step(rows[:, :-1].contiguous(), rows[:, 1:].contiguous())
-        loss.backward()
-        optimizer.step()
-        loss.item()
-        if i >= a.warm_up:
-            steps.append(time.perf_counter() - start)
-    median = statistics.median(steps)
-    return {
-        "step_ms_median": 1e3 * median,
-        "tokens_per_s": a.batch * a.context / median,
-        "loss": loss.item(),
-        "parameters": sum(p.numel() for p in model.parameters()),
-    }
+            return step(rows[:, :-1].contiguous(), rows[:, 1:].contiguous())
+
+    seconds, result = timed_steps(loss_of_step, optimizer, a.warm_up, a.steps)
+    print_result(result | {"tokens_per_s": a.batch * a.context / seconds}, model)
 
 
 def main():
@@ -87,11 +71,7 @@ def main():
     a = parser.parse_args()
     if a.threads:
         torch.set_num_threads(a.threads)
-    result = run_gpt(a)
-    result["threads"] = torch.get_num_threads()
-    result["version"] = torch.__version__
-    result["peak_rss_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps(result))
+    run_gpt(a)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,22 @@ def print_ratios(work: dict[str, str], mine: list[dict], theirs: list[dict], pee
               f"processor time); means differ by {off:.1e}")
 
 
+def print_training(results: dict[str, list[dict]], rate: str) -> None:
+    """A line for each program by what `gradus bench` and its peers print of training, beside that of "gradus"."""
+    print(f"{'':22} {rate.replace('_per_s', '/s'):>12} {'ratio':>7} {'peak MB':>9} {'ratio':>7} {'step ms':>10} {'CPU ms':>10} {'loss':>9}")
+    speed, memory = (median(results["gradus"], field) for field in (rate, "peak_rss_bytes"))
+    for name, runs in results.items():
+        own_speed, own_memory = median(runs, rate), median(runs, "peak_rss_bytes")
+        print(
+            f"{name:22} {own_speed:12,.1f} {speed / own_speed:6.2f}× {own_memory / 1e6:9,.0f} "
+            f"{memory / own_memory:6.2f}× {median(runs, 'step_ms_median'):10,.1f} {median(runs, 'step_cpu_ms_median'):10,.1f} {runs[-1]['loss']:9.4f}"
+        )
+    gflops, peak = median(results["gradus"], "model_gflops"), median(results["gradus"], "fma_peak_gflops")
+    fraction = median(results["gradus"], "peak_fraction")
+    print(f"\ngradus: {gflops:.1f} GFLOP/s of model flops, {100 * fraction:.1f}% of the {peak:.1f} measured beside it")
+    print(f"model flops of a step: {results['gradus'][0]['flops_formula']}")
+
+
 def processor() -> str:
     with open("/proc/cpuinfo") as info:
         names = [line.split(":")[1].strip() for line in info if line.startswith("model name")]

@@ -1,12 +1,11 @@
-// The speed of training a GPT on made-up tokens: whole steps through the ordinary trainer, and a profile by op.
+// The speed of training a GPT with AdamW on made-up tokens.
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "gradus/nn/models/gpt.h"
+#include "gradus/train/training_benchmark.h"
 
 namespace gradus {
 
@@ -32,35 +31,11 @@ inline constexpr const char* kGptModelFlopsFormula =
     "is "
     "computed twice does not";
 
-/// The time of all calls of one op in a step, forward or backward.
-struct ProfileLine {
-  std::string name;
-  int64_t calls = 0;     ///< A step.
-  double seconds = 0.0;  ///< A step.
-  double flops = 0.0;    ///< A step; 0 where bytes are what limits it.
-  double bytes = 0.0;    ///< That it has to read and write at least.
-  bool is_bf16 = false;  ///< Its products are of bf16 numbers.
-};
+/// Weights and tokens depend on nothing but the options.
+TrainingBenchmark run_gpt_benchmark(const GptBenchmarkOptions& options);
 
-struct GptBenchmark {
-  std::vector<double> step_s;  ///< Of the timed steps.
-  double loss = 0.0;           ///< Of the last timed step.
-  uint64_t weights_hash = 0;   ///< Over the names and bits of the weights after it.
-  int64_t parameters = 0;
-  int64_t tokens = 0;  ///< A step.
-  double model_flops = 0.0;
-  int64_t peak_rss_bytes = 0;
-  /// Of this machine, on all threads, measured in the same run: before and after the steps, whichever is better; the
-  /// bandwidth after them.
-  double fma_peak_flops = 0.0, bytes_per_s = 0.0;
-  /// Of bf16 numbers: the rate of a large product after the steps; 0 unless the steps have such products.
-  double bf16_peak_flops = 0.0;
-  std::vector<ProfileLine> profile;
-
-  double step_s_median() const;
-};
-
-/// Trains with AdamW. Weights and tokens depend on nothing but the options.
-GptBenchmark run_gpt_benchmark(const GptBenchmarkOptions& options);
+/// What AdamW's update reads and writes of one parameter: its gradient twice (the norm comes first), the weight and two
+/// moments back and forth.
+double adamw_bytes(DType state);
 
 }  // namespace gradus

@@ -1,9 +1,9 @@
 // `gradus bench`, and what `gradus train --dry-run` says.
 #include <gmock/gmock.h>
 
-#include <map>
-
+#include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "gradus/tensor/safetensors.h"
 #include "tests/command/command.h"
@@ -78,6 +78,39 @@ TEST(BenchCommand, ProfilesAsJson) {
   EXPECT_GT(milliseconds, 0.0);
 }
 
+// Every network, as small as it gets. Parameters of ResNet-18 and -50 are those of torchvision's (the first with the small
+// stem and 10 classes), the others are counted by hand.
+TEST(BenchCommand, TrainsOtherNetworks) {
+  const TemporaryFolder folder;
+  const std::map<std::string, int64_t> networks = {
+      {"resnet18", 11'173'962},
+      {"mnist_cnn", 9 * 32 + 32 + 288 * 64 + 64 + 3136 * 128 + 128 + 1280 + 10},
+      {"lstm", 256 * 1000 + 2 * 1024 * 256 + 2 * 1024 + 2560 + 10},
+      {"encoder", (1000 + 128) * 512 + 6 * (12 * 512 * 512 + 13 * 512) + 2 * 512 + 5120 + 10},
+      {"resnet50", 25'557'032}};
+  for (const auto& [name, parameters] : networks) {
+    const CommandResult result = run_gradus(
+        folder, {"bench", "network", "--preset", name, "--batch", "1", "--steps", "1", "--profile", "--json"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const nlohmann::json json = nlohmann::json::parse(result.out);
+    for (const char* key : {"step_ms_median", "examples_per_s", "model_gflops", "fma_peak_gflops", "peak_fraction",
+                            "memory_gb_per_s", "peak_rss_bytes", "loss"}) {
+      EXPECT_GT(json[key].get<double>(), 0.0) << name << " " << key;
+    }
+    EXPECT_EQ(json["parameters"], parameters) << name;
+    const double step_s = json["step_ms_median"].get<double>() / 1e3;
+    EXPECT_NEAR(json["examples_per_s"].get<double>() * step_s, 1.0, 1e-9);
+    if (name != "mnist_cnn") continue;
+    // 3 · 2 · (multiply-adds of a picture's forward pass).
+    const double flops = 6.0 * (784 * 288 + 196 * 288 * 64 + 3136 * 128 + 1280);
+    EXPECT_NEAR(json["model_gflops"].get<double>() * step_s * 1e9, flops, 1e-6 * flops);
+    EXPECT_NEAR(json["loss"].get<double>(), std::log(10.0), 0.5);  // made-up classes
+    EXPECT_NE(std::find_if(json["profile"].begin(), json["profile"].end(),
+                           [](const auto& row) { return row["op"] == "conv2d backward" && row["calls"] == 2; }),
+              json["profile"].end());
+  }
+}
+
 // The ops of a block that runs again are there by themselves, and twice as often forwards.
 TEST(BenchCommand, ProfilesInsideWhatIsRecomputed) {
   const TemporaryFolder folder;
@@ -122,6 +155,10 @@ TEST(BenchCommand, Messages) {
       "gradus: [bench] 1073741824 sequences of 1073741824 tokens in a step; expected up to 16777216 tokens: take a "
       "smaller batch\n");
   EXPECT_THAT(error({"bench", "gpt", "--batch", "0"}), HasSubstr("must be a decimal integer from 1 to "));
+  EXPECT_EQ(error({"bench", "network", "--preset", "alexnet"}),
+            "gradus: [preset] \"alexnet\" is not known; expected resnet18, resnet50, mnist_cnn, lstm or encoder\n");
+  EXPECT_EQ(error({"bench", "network", "--preset", "mnist_cnn", "--batch", "1073741824"}),
+            "gradus: [bench] a batch of 1073741824; expected 1 to 342392 examples of 784 numbers\n");
 }
 
 // Classes drawn by probabilities that the model can have: no objective is below what those cost.

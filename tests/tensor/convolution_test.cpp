@@ -26,6 +26,10 @@ const Case kCases[] = {
     {{2, 13, 11, 21}, {21, 3, 3, 1}, {.padding = {1, 1}, .groups = 21}},
     {{1, 9, 8, 1024}, {35, 1, 1, 1024}, {.stride = {1, 2}}},
     {{2, 7, 7, 20}, {5, 7, 7, 20}, {.stride = {5, 6}, .padding = {3, 3}}},
+    // Few channels: taps apart, and whole lines; one place, outside for some results.
+    {{2, 12, 14, 3}, {9, 3, 3, 3}, {.padding = {1, 2}, .dilation = {2, 3}}},
+    {{3, 9, 5, 2}, {7, 3, 5, 2}, {}},
+    {{1, 3, 4, 1024}, {6, 1, 1, 1024}, {.padding = {1, 1}}},
 };
 
 // Calls `body(place in x, in the weight, in the result)` for every product of the definition.

@@ -109,19 +109,21 @@ BatchMoments batch_moments(const Tensor& x) {
     const T* of_pieces = sums.data<T>();
     T *mean = result.mean.mutable_data<T>(), *variance = result.variance.mutable_data<T>();
     // Pieces are joined one after another (Chan, Golub, LeVeque, 1979).
-    parallel_for(channels, channels, [&](int64_t begin, int64_t end) {
-      for (int64_t c = begin; c < end; ++c) {
-        double all_mean = 0.0, squares = 0.0;
-        for (int64_t i = 0; i < sums.size(0); ++i) {
-          const auto before = static_cast<double>(i * size);
-          const auto rows = static_cast<double>(std::min(size, count - i * size));
-          const double apart = static_cast<double>(of_pieces[2 * i * channels + c]) - all_mean;
-          all_mean += apart * rows / (before + rows);
-          squares += static_cast<double>(of_pieces[(2 * i + 1) * channels + c]) +
-                     apart * apart * before * rows / (before + rows);
+    parallel_for(1, 1, [&](int64_t, int64_t) {
+      std::vector<double> means(static_cast<size_t>(channels)), squares(means.size());
+      for (int64_t i = 0; i < sums.size(0); ++i) {
+        const auto before = static_cast<double>(i * size), rows = static_cast<double>(std::min(size, count - i * size));
+        const double share = rows / (before + rows);
+        const T *piece = of_pieces + 2 * i * channels, *piece_squares = piece + channels;
+        for (size_t c = 0; c < means.size(); ++c) {
+          const double apart = static_cast<double>(piece[c]) - means[c];
+          means[c] += apart * share;
+          squares[c] += static_cast<double>(piece_squares[c]) + apart * apart * before * share;
         }
-        mean[c] = static_cast<T>(all_mean);
-        variance[c] = static_cast<T>(squares / static_cast<double>(count));
+      }
+      for (size_t c = 0; c < means.size(); ++c) {
+        mean[c] = static_cast<T>(means[c]);
+        variance[c] = static_cast<T>(squares[c] / static_cast<double>(count));
       }
     });
   });

@@ -2,7 +2,7 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
-#include "gradus/tensor/kernels/convolution_grid.h"
+#include "gradus/tensor/kernels/convolution_patches.h"
 #include "gradus/tensor/kernels/convolution_simd.h"
 #include "gradus/tensor/kernels/copy.h"
 #include "gradus/tensor/kernels/packed_columns.h"
@@ -56,41 +56,41 @@ Tensor pack(const GridProduct<T>& p, const BlockSize& size) {
   return packed;
 }
 
-// Whether rows so many numbers apart all meet in the same few lines of the first-level cache.
+// Where the taps of a grid's results lie, and the kinds of results by which taps are inside.
 template <class T>
-bool is_unlucky(int64_t size) {
-  return size * static_cast<int64_t>(sizeof(T)) % 4096 == 0;
-}
+struct GridPlaces {
+  explicit GridPlaces(const GridProduct<T>& p)
+      : down(p.down.places(p.source_width * p.source_channels)),
+        across(p.across.places(p.source_channels)),
+        down_kinds(p.down.kinds(down_count)),
+        across_kinds(p.across.kinds(across_count)) {}
+
+  int64_t down_count = 0, across_count = 0;
+  std::vector<int64_t> down, across, down_kinds, across_kinds;
+};
 
 // The rows of a tile, those with the same taps side by side, in blocks that leave out taps which are outside for all.
 template <class T>
 class TileRows {
  public:
-  TileRows(const GridProduct<T>& p, const BlockSize& size, const T* zeros, bool copies_patches)
-      : p_(p),
-        block_rows_(size.rows),
-        zeros_(zeros),
-        copies_patches_(copies_patches),
-        down_(p.down.places(p.source_width * p.source_channels)),
-        across_(p.across.places(p.source_channels)),
-        down_kinds_(p.down.kinds(down_count_)),
-        across_kinds_(p.across.kinds(across_count_)) {}
+  // With pieces, all of one size, no tap may be outside.
+  TileRows(const GridProduct<T>& p, const GridPlaces<T>& grid, const BlockSize& size, const T* zeros,
+           const std::vector<PatchPiece>& pieces)
+      : p_(p), grid_(grid), size_(size), zeros_(zeros), pieces_(pieces) {}
 
   void fill(int64_t begin, int64_t end, int64_t group) {
     sort(begin, end, group);
     const int64_t count = end - begin;
     blocks_.clear();
-    if (copies_patches_) {
-      copy_patches(count);
-      for (int64_t i = 0; i < count; i += block_rows_)
-        blocks_.push_back({i, std::min(block_rows_, count - i), i, 0, 1});
+    if (!pieces_.empty()) {
+      p_.taps() == 1 ? copy_rows_apart(count) : add_pieces(count);
       return;
     }
     sources_.resize(static_cast<size_t>(count * p_.taps()));
-    taps_.resize(static_cast<size_t>((count / block_rows_ + 1) * p_.taps()));
+    taps_.resize(static_cast<size_t>((count / size_.rows + 1) * p_.taps()));
     int64_t source = 0, tap = 0;
-    for (int64_t i = 0; i < count; i += block_rows_) {
-      const TapBlock block = add_block(i, std::min(block_rows_, count - i), source, tap);
+    for (int64_t i = 0; i < count; i += size_.rows) {
+      const TapBlock block = add_block(i, std::min(size_.rows, count - i), source, tap);
       source += block.taps * block.rows;
       tap += block.taps;
       blocks_.push_back(block);
@@ -127,10 +127,10 @@ class TileRows {
   void sort(int64_t begin, int64_t end, int64_t group) {
     rows_.resize(static_cast<size_t>(end - begin));
     places_.resize(rows_.size());
-    starts_.assign(static_cast<size_t>(down_count_ * across_count_ + 1), 0);
+    starts_.assign(static_cast<size_t>(grid_.down_count * grid_.across_count + 1), 0);
     const auto kind = [&](int64_t y, int64_t x) {
-      return static_cast<size_t>(down_kinds_[static_cast<size_t>(y)] * across_count_ +
-                                 across_kinds_[static_cast<size_t>(x)]);
+      return static_cast<size_t>(grid_.down_kinds[static_cast<size_t>(y)] * grid_.across_count +
+                                 grid_.across_kinds[static_cast<size_t>(x)]);
     };
     if (starts_.size() > 2) {
       for_results(begin, end, [&](int64_t, int64_t y, int64_t x) { ++starts_[kind(y, x) + 1]; });
@@ -140,7 +140,7 @@ class TileRows {
     for_results(begin, end, [&](int64_t n, int64_t y, int64_t x) {
       const auto at = static_cast<size_t>(starts_[kind(y, x)]++);
       const T* image = p_.source + n * p_.down.length * p_.source_width * p_.source_channels + group * p_.depth;
-      rows_[at] = {image, down_.data() + y * tall, across_.data() + x * wide};
+      rows_[at] = {image, grid_.down.data() + y * tall, grid_.across.data() + x * wide};
       const int64_t line = n * p_.result_height + p_.down.first + y * p_.down.distance;
       places_[at] =
           (line * p_.result_width + p_.across.first + x * p_.across.distance) * p_.result_channels + group * p_.columns;
@@ -168,40 +168,65 @@ class TileRows {
     return block;
   }
 
-  // Each row's patch as the source of one tap of all its numbers.
-  void copy_patches(int64_t count) {
-    const int64_t size = p_.taps() * p_.depth, patch = is_unlucky<T>(size) ? size + 16 : size;
-    patches_.resize(static_cast<size_t>(count * patch));
-    sources_.resize(static_cast<size_t>(count));
-    taps_.assign(1, 0);
-    for (int64_t r = 0; r < count; ++r) {
-      T* to = patches_.data() + r * patch;
-      sources_[static_cast<size_t>(r)] = to;
-      const Row& row = rows_[static_cast<size_t>(r)];
-      copy_patch(row.image, {row.down, p_.down.taps.size()}, {row.across, p_.across.taps.size()}, p_.depth, to);
+  const T* first_tap(int64_t r) const {
+    const Row& row = rows_[static_cast<size_t>(r)];
+    return row.image + row.down[0] + row.across[0];
+  }
+  // Pieces instead of taps, none of which is outside.
+  void add_pieces(int64_t count) {
+    const auto taps = static_cast<int64_t>(pieces_.size());
+    sources_.clear(), taps_.clear();
+    for (int64_t i = 0; i < taps; ++i) taps_.push_back(i);
+    for (int64_t i = 0; i < count; i += size_.rows) {
+      const int64_t rows = std::min(size_.rows, count - i);
+      blocks_.push_back({i, rows, static_cast<int64_t>(sources_.size()), 0, taps});
+      for (const PatchPiece& piece : pieces_) {
+        for (int64_t r = i; r < i + rows; ++r) sources_.push_back(first_tap(r) + piece.offset);
+      }
     }
+  }
+  // The only tap of each row, copied to where they do not meet in the cache.
+  void copy_rows_apart(int64_t count) {
+    const int64_t row = row_of_copies<T>(p_.depth, size_.lanes);
+    copies_.resize(static_cast<size_t>(count * row));
+    sources_.clear(), taps_.assign(1, 0);
+    for (int64_t r = 0; r < count; ++r) sources_.push_back(first_tap(r));
+    copy_rows(count, sources_.data(), 0, p_.depth, copies_.data(), row);
+    for (int64_t r = 0; r < count; ++r) sources_[static_cast<size_t>(r)] = copies_.data() + r * row;
+    for (int64_t i = 0; i < count; i += size_.rows) blocks_.push_back({i, std::min(size_.rows, count - i), i, 0, 1});
   }
 
   const GridProduct<T>& p_;
-  int64_t block_rows_;
+  const GridPlaces<T>& grid_;
+  BlockSize size_;
   const T* zeros_;
-  bool copies_patches_;
-  int64_t down_count_ = 0, across_count_ = 0;
-  std::vector<int64_t> down_, across_, down_kinds_, across_kinds_, starts_, taps_, places_;
+  const std::vector<PatchPiece>& pieces_;
+  std::vector<int64_t> starts_, taps_, places_;
   std::vector<Row> rows_;
   std::vector<TapBlock> blocks_;
   std::vector<const T*> sources_;
-  std::vector<T> patches_;
+  std::vector<T> copies_;
 };
 
 // All results of a grid, cut into rows by columns.
 template <class T>
-void run(const GridProduct<T>& p) {
+void run(GridProduct<T> p) {
   if (p.rows() == 0 || p.columns == 0) return;
   const BlockSize size = block_size<T>();
   const Tensor packed = pack(p, size), zeros = Tensor::zeros({std::max<int64_t>(1, p.depth)}, dtype_of<T>());
-  const bool copies_patches =
-      (p.depth < kNarrow && p.taps() > 1) || (p.taps() == 1 && is_unlucky<T>(p.across.step * p.source_channels));
+  Tensor frame;
+  std::vector<PatchPiece> pieces;
+  if (p.depth < kNarrow && p.taps() > 1) {
+    FramedImages images = framed(p.source, p.images, p.source_channels, p.down, p.across);
+    pieces = patch_pieces(images, p.source_channels, p.depth);
+    p.down = std::move(images.down), p.across = std::move(images.across);
+    frame = std::move(images.numbers);
+    p.source = frame.data<T>(), p.source_width = p.across.length;
+  } else if (p.taps() == 1 && is_unlucky<T>(p.across.step * p.source_channels) && p.down.is_inside() &&
+             p.across.is_inside()) {
+    pieces = {{0, p.depth}};
+  }
+  const GridPlaces<T> grid(p);
   const int64_t strip = 2 * size.lanes, strips = (p.columns + strip - 1) / strip;
   // What a tile reads of the image stays in the second-level cache beside a strip of the weight.
   constexpr int64_t kTileRows = 168, kLeastRows = 56, kTileBytes = 1 << 18, kPieces = 16;
@@ -214,7 +239,7 @@ void run(const GridProduct<T>& p) {
   const int64_t work = std::max<int64_t>(1, p.taps() * p.depth * tile * part * strip);
   parallel_for(p.groups * tiles * parts, std::max<int64_t>(1, (int64_t{1} << 18) / work),
                [&](int64_t begin, int64_t end) {
-                 TileRows<T> rows(p, size, zeros.data<T>(), copies_patches);
+                 TileRows<T> rows(p, grid, size, zeros.data<T>(), pieces);
                  int64_t filled = -1;
                  for (int64_t i = begin; i < end; ++i) {
                    const int64_t group = i / parts / tiles, first = i / parts % tiles * tile, s = i % parts * part;
@@ -222,8 +247,8 @@ void run(const GridProduct<T>& p) {
                    filled = i / parts;
                    TapTile<T> t;
                    rows.set(t);
-                   t.depth = copies_patches ? p.taps() * p.depth : p.depth;
-                   t.all_taps = copies_patches ? 1 : p.taps();
+                   t.depth = pieces.empty() ? p.depth : pieces.front().count;
+                   t.all_taps = pieces.empty() ? p.taps() : static_cast<int64_t>(pieces.size());
                    t.columns = p.columns;
                    t.packed = packed.data<T>() + group * packed.size(1) * packed.size(2);
                    t.bias = p.bias == nullptr ? nullptr : p.bias + group * p.columns;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 #include <vector>
 
 #include "gradus/tensor/convolution_options.h"
@@ -48,6 +47,12 @@ struct GridAxis {
   int64_t step = 1, length = 0;
   std::vector<Tap> taps = {};
 
+  /// Whether no tap is outside of the source for any result.
+  bool is_inside() const {
+    return std::all_of(taps.begin(), taps.end(), [this](const Tap& tap) {
+      return tap.offset >= 0 && (results - 1) * step + tap.offset < length;
+    });
+  }
   /// `unit` times the place in the source, or a number so low that no sum with another place is above 0.
   std::vector<int64_t> places(int64_t unit) const {
     std::vector<int64_t> all;
@@ -96,23 +101,6 @@ inline GridAxis backward_axis(const ConvolutionSizes& s, const Convolution2dOpti
     if (from % o.stride[i] == 0) axis.taps.push_back({k, from / o.stride[i]});
   }
   return axis;
-}
-
-/// What a result takes of its image, all taps side by side: `depth` numbers each, zeros where a tap is outside. A tap
-/// is at the sum of its place down and its place across.
-template <class T>
-void copy_patch(const T* image, std::span<const int64_t> down, std::span<const int64_t> across, int64_t depth, T* to) {
-  for (const int64_t y : down) {
-    for (const int64_t x : across) {
-      const int64_t at = y + x;
-      if (depth >= kNarrow) {
-        at >= 0 ? std::copy_n(image + at, depth, to) : std::fill_n(to, depth, T{0});
-      } else {  // too few numbers for a call of memcpy
-        for (int64_t k = 0; k < depth; ++k) to[k] = at >= 0 ? image[at + k] : T{0};
-      }
-      to += depth;
-    }
-  }
 }
 
 /// A size cut into near-equal parts of at most `most`, each a multiple of `unit`.

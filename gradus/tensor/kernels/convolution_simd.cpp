@@ -1,5 +1,7 @@
 #include "gradus/tensor/kernels/convolution_simd.h"
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 
 #undef HWY_TARGET_INCLUDE
@@ -66,6 +68,10 @@ HWY_NOINLINE void TapRows(const TapTile<T>& t, const TapBlock& block, int64_t ro
     const auto start = t.bias != nullptr ? LoadFew(t.bias + column + v * lanes, LanesOf<T>(columns, v)) : hn::Zero(d);
     for (int r = 0; r < Rows; ++r) sum[r][v] = start;
   }
+  // Where results go is asked for long before they do.
+  for (int r = 0; r < Rows; ++r) {
+    for (int v = 0; v < Vectors; ++v) hwy::Prefetch(t.result + t.places[block.first + row + r] + column + v * lanes);
+  }
   const T* const* sources = t.sources + block.first_source + row;
   for (int64_t i = 0; i < block.taps; ++i, sources += block.rows) {
     const T* w = packed + t.taps[block.first_tap + i] * t.depth * Vectors * lanes;
@@ -92,10 +98,21 @@ HWY_NOINLINE void TapRows(const TapTile<T>& t, const TapBlock& block, int64_t ro
   }
 }
 
+// What the last tap of a block takes: the others' numbers were mostly a neighbour's too.
+template <class T>
+HWY_INLINE void PrefetchLastTap(const TapTile<T>& t, const TapBlock& block) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  const T* const* sources = t.sources + block.first_source + (block.taps - 1) * block.rows;
+  for (int64_t r = 0; r < block.rows; ++r) {
+    for (int64_t k = 0; k < t.depth; k += kLine) hwy::Prefetch(sources[r] + k);
+  }
+}
+
 template <int Vectors, class T>
 HWY_INLINE void TapStrip(const TapTile<T>& t, const T* packed, int64_t column) {
   for (int64_t b = 0; b < t.count; ++b) {
     const TapBlock& block = t.blocks[b];
+    if (column == 0 && b + 1 < t.count && t.blocks[b + 1].taps > 0) PrefetchLastTap(t, t.blocks[b + 1]);
     ForRows(block.rows, [&]<int Rows>(int64_t row) { TapRows<Rows, Vectors, T>(t, block, row, packed, column); });
   }
 }
@@ -137,6 +154,37 @@ template <class T>
 void CopyPointed(int64_t rows, const T* const* from, int64_t first, int64_t columns, T* to, int64_t width) {
   CopyRows(
       rows, [=](int64_t i) { return from[i] + first; }, columns, to, width);
+}
+
+// Row by row, as they lie in memory.
+template <class T>
+void CopyPanels(int64_t rows, const T* from, int64_t row, int64_t columns, T* to, int64_t to_panel) {
+  const Tag<T> d;
+  const BlockSize size = Size<T>();
+  for (int64_t i = 0; i < rows; ++i) {
+    T* panel = to + i * size.panel;
+    for (int64_t c = 0; c < columns; c += size.rows, panel += to_panel) {
+      for (int64_t j = 0; j < size.panel; j += size.lanes) {
+        hn::StoreU(LoadFew(from + i * row + c + j, LanesOf<T>(columns - c - j, 0)), d, panel + j);
+      }
+    }
+  }
+}
+
+// Whole vectors: what one writes too much the next piece, or the next row, writes over.
+template <class T>
+void CopyPatches(int64_t rows, const T* const* from, const PatchPiece* pieces, int64_t count, T* to, int64_t row) {
+  const Tag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; i < rows; ++i) {
+    T* patch = to + i * row;
+    for (int64_t p = 0; p < count; ++p) {
+      const T* piece = from[i] + pieces[p].offset;
+      const int64_t size = pieces[p].count;
+      for (int64_t j = 0; j < size; j += lanes) hn::StoreU(hn::LoadU(d, piece + j), d, patch + j);
+      patch += size;
+    }
+  }
 }
 
 template <int Rows, int Vectors, class T>
@@ -189,6 +237,20 @@ void CopyPointedF64(int64_t rows, const double* const* from, int64_t first, int6
                     int64_t width) {
   CopyPointed(rows, from, first, columns, to, width);
 }
+void CopyPatchesF32(int64_t rows, const float* const* from, const PatchPiece* pieces, int64_t count, float* to,
+                    int64_t row) {
+  CopyPatches(rows, from, pieces, count, to, row);
+}
+void CopyPatchesF64(int64_t rows, const double* const* from, const PatchPiece* pieces, int64_t count, double* to,
+                    int64_t row) {
+  CopyPatches(rows, from, pieces, count, to, row);
+}
+void CopyPanelsF32(int64_t rows, const float* from, int64_t row, int64_t columns, float* to, int64_t to_panel) {
+  CopyPanels(rows, from, row, columns, to, to_panel);
+}
+void CopyPanelsF64(int64_t rows, const double* from, int64_t row, int64_t columns, double* to, int64_t to_panel) {
+  CopyPanels(rows, from, row, columns, to, to_panel);
+}
 void OuterF32(const OuterTile<float>& t) { Outer(t); }
 void OuterF64(const OuterTile<double>& t) { Outer(t); }
 
@@ -205,6 +267,10 @@ HWY_EXPORT(CopyStridedF32);
 HWY_EXPORT(CopyStridedF64);
 HWY_EXPORT(CopyPointedF32);
 HWY_EXPORT(CopyPointedF64);
+HWY_EXPORT(CopyPatchesF32);
+HWY_EXPORT(CopyPatchesF64);
+HWY_EXPORT(CopyPanelsF32);
+HWY_EXPORT(CopyPanelsF64);
 HWY_EXPORT(OuterF32);
 HWY_EXPORT(OuterF64);
 
@@ -239,6 +305,24 @@ void copy_rows(int64_t rows, const float* const* from, int64_t first, int64_t co
 template <>
 void copy_rows(int64_t rows, const double* const* from, int64_t first, int64_t columns, double* to, int64_t width) {
   HWY_DYNAMIC_DISPATCH(CopyPointedF64)(rows, from, first, columns, to, width);
+}
+template <>
+void copy_patches(int64_t rows, const float* const* from, const PatchPiece* pieces, int64_t count, float* to,
+                  int64_t row) {
+  HWY_DYNAMIC_DISPATCH(CopyPatchesF32)(rows, from, pieces, count, to, row);
+}
+template <>
+void copy_patches(int64_t rows, const double* const* from, const PatchPiece* pieces, int64_t count, double* to,
+                  int64_t row) {
+  HWY_DYNAMIC_DISPATCH(CopyPatchesF64)(rows, from, pieces, count, to, row);
+}
+template <>
+void copy_panels(int64_t rows, const float* from, int64_t row, int64_t columns, float* to, int64_t to_panel) {
+  HWY_DYNAMIC_DISPATCH(CopyPanelsF32)(rows, from, row, columns, to, to_panel);
+}
+template <>
+void copy_panels(int64_t rows, const double* from, int64_t row, int64_t columns, double* to, int64_t to_panel) {
+  HWY_DYNAMIC_DISPATCH(CopyPanelsF64)(rows, from, row, columns, to, to_panel);
 }
 template <>
 void outer_product(const OuterTile<float>& tile) {

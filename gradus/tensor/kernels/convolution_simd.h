@@ -49,6 +49,21 @@ void copy_rows(int64_t rows, const T* from, int64_t row, int64_t columns, T* to,
 template <class T>
 void copy_rows(int64_t rows, const T* const* from, int64_t first, int64_t columns, T* to, int64_t width);
 
+/// Copies `columns` numbers of each row, `row` apart, to panels of `block_size().rows` of them, each (rows, `panel` of
+/// `block_size()`) and `to_panel` behind the one before. What is behind a panel's own numbers means nothing.
+template <class T>
+void copy_panels(int64_t rows, const T* from, int64_t row, int64_t columns, T* to, int64_t to_panel);
+
+/// Numbers that lie side by side in an image and in a patch.
+struct PatchPiece {
+  int64_t offset;  ///< In the image, behind where the patch's pointer points.
+  int64_t count;
+};
+/// Copies the pieces of each row's patch behind one another, rows `row` apart. Up to a vector is read behind each
+/// piece, and written behind the last row.
+template <class T>
+void copy_patches(int64_t rows, const T* const* from, const PatchPiece* pieces, int64_t count, T* to, int64_t row);
+
 /// C (rows, columns), `c_row` apart, += Σ over k of a[places[k] + row] · b[k][column]. Columns are at most two vectors.
 template <class T>
 struct OuterTile {

@@ -35,6 +35,15 @@ void check(std::string_view op, const Tensor& x, const Pool2dOptions& o) {
   }
 }
 
+// Whether each place of an image is in one window.
+bool windows_cover(const ConvolutionSizes& s, const Pool2dOptions& o) {
+  const Convolution2dOptions m = moves(o);
+  const auto along = [&](size_t i) {
+    return m.stride[i] == o.kernel[i] && o.padding[i] == 0 && s.image[i] % o.kernel[i] == 0;
+  };
+  return along(0) && along(1);
+}
+
 // Calls `body(window)` for the windows in the lines [begin, end) of results, with the places inside of the image.
 template <class T, class Body>
 void for_windows(const ConvolutionSizes& s, const Pool2dOptions& o, int64_t begin, int64_t end, Body&& body) {
@@ -89,7 +98,8 @@ Tensor pool_backward(Pool kind, const Tensor& grad, const Shape& shape, const Te
   const ConvolutionSizes s = sizes_of(shape, options);
   const auto own = [](const Tensor& t) { return t.defined() ? contiguous(t) : t; };
   const Tensor g = contiguous(grad), source = own(x), largest = own(y);
-  Tensor result = Tensor::zeros(shape, grad.dtype());
+  const bool covers = windows_cover(s, options) && grad.numel() > 0;
+  Tensor result = covers ? Tensor::empty(shape, grad.dtype()) : Tensor::zeros(shape, grad.dtype());
   if (grad.numel() == 0) return result;
   dispatch_float("pool", grad.dtype(), [&]<class T>(T) {
     const T *from = kind == Pool::kMax ? source.data<T>() : nullptr, *of_y = g.data<T>();
@@ -99,6 +109,7 @@ Tensor pool_backward(Pool kind, const Tensor& grad, const Shape& shape, const Te
     parallel_for(s.images, std::max<int64_t>(1, 65536 / work), [&](int64_t begin, int64_t end) {
       for_windows<T>(s, options, begin * s.result[0], end * s.result[0], [&](PoolWindow<T>& window, int64_t place) {
         window.x_grad = to;
+        window.adds = !covers;
         window.grad = of_y + place;
         if (kind == Pool::kAverage) return average_window_backward(window);
         window.x = from;

@@ -23,6 +23,11 @@ void MaxWindow(const PoolWindow<T>& w) {
   });
 }
 
+template <class L, class V, class T>
+HWY_INLINE void Put(L lanes, V value, T* to, bool adds) {
+  lanes.Store(adds ? hn::Add(lanes.Load(to), value) : value, to);
+}
+
 template <class T>
 void MaxWindowBackward(const PoolWindow<T>& w) {
   ForLanes<T>(static_cast<size_t>(w.channels), [&](auto lanes, size_t c) HWY_ATTR {
@@ -32,7 +37,7 @@ void MaxWindowBackward(const PoolWindow<T>& w) {
       const auto x = lanes.Load(w.x + w.places[i] + c);
       T* to = w.x_grad + w.places[i] + c;
       const auto here = hn::Or(hn::Eq(x, largest), hn::And(hn::IsNaN(x), hn::IsNaN(largest)));
-      lanes.Store(hn::Add(lanes.Load(to), hn::IfThenElseZero(here, rest)), to);
+      Put(lanes, hn::IfThenElseZero(here, rest), to, w.adds);
       rest = hn::IfThenZeroElse(here, rest);
     }
   });
@@ -53,10 +58,7 @@ void AverageWindowBackward(const PoolWindow<T>& w) {
   const hn::ScalableTag<T> d;
   ForLanes<T>(static_cast<size_t>(w.channels), [&](auto lanes, size_t c) HWY_ATTR {
     const auto share = hn::Mul(lanes.Load(w.grad + c), hn::Set(d, w.scale));
-    for (int64_t i = 0; i < w.count; ++i) {
-      T* to = w.x_grad + w.places[i] + c;
-      lanes.Store(hn::Add(lanes.Load(to), share), to);
-    }
+    for (int64_t i = 0; i < w.count; ++i) Put(lanes, share, w.x_grad + w.places[i] + c, w.adds);
   });
 }
 

@@ -16,10 +16,11 @@ struct PoolWindow {
   T scale = 1;  ///< Of kAverage: 1/(size of the window).
   const T* grad = nullptr;
   T* x_grad = nullptr;
+  bool adds = true;  ///< To what `x_grad` holds; else it is written.
 };
 template <class T>
 void max_window(const PoolWindow<T>& window);
-/// Adds to `x_grad`.
+/// Of `x_grad`.
 template <class T>
 void max_window_backward(const PoolWindow<T>& window);
 template <class T>

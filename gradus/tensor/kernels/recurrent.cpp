@@ -34,19 +34,28 @@ class Step {
       }
     });
     for (int64_t i = 0; i < rows; i += size_.rows) blocks_.push_back({i, std::min(size_.rows, rows - i), i, 0, 1});
-    sources_.resize(static_cast<size_t>(rows));
-    places_.resize(static_cast<size_t>(rows));
-    for (int64_t i = 0; i < rows; ++i) places_[static_cast<size_t>(i)] = i * parts * units;
+    const int64_t row = row_of_copies<T>(depth, size_.lanes);
+    copies_.resize(static_cast<size_t>(rows * row));
+    for (int64_t i = 0; i < rows; ++i) {
+      sources_.push_back(copies_.data() + i * row);
+      places_.push_back(i * products_row());
+    }
+    products_ = Tensor::empty({strips_, rows, products_row()}, dtype_of<T>());
   }
 
   int64_t strip() const { return 2 * size_.lanes; }
   int64_t strips() const { return strips_; }
-  // Where the rows that are multiplied lie.
+  int64_t products_row() const { return parts_ * strip(); }
+  // The rows to multiply, so far apart; zeros before the first call. They are copied: as they lie, a sequence apart,
+  // they often meet in the same lines of the first-level cache.
   void set_sources(const T* first, int64_t row) {
-    for (size_t i = 0; i < sources_.size(); ++i) sources_[i] = first + static_cast<int64_t>(i) * row;
+    const auto rows = static_cast<int64_t>(sources_.size());
+    parallel_for(rows, rows, [&](int64_t begin, int64_t end) {
+      copy_rows(end - begin, first, row, depth_, copies_.data(), row_of_copies<T>(depth_, size_.lanes));
+    });
   }
-  // Writes a strip of units of every part to the result (rows, parts, units).
-  void multiply(int64_t s, const T* bias, T* result) const {
+  // The products of a strip of units with every part, (rows, parts, strip).
+  T* multiply(int64_t s, const T* bias) {
     static constexpr int64_t kFirstTap = 0;
     TapTile<T> t;
     t.depth = depth_;
@@ -57,19 +66,23 @@ class Step {
     t.taps = &kFirstTap;
     t.places = places_.data();
     t.all_taps = 1;
+    const auto rows = static_cast<int64_t>(sources_.size());
+    T* const products = products_.template mutable_data<T>() + s * rows * products_row();
     for (int64_t part = 0; part < parts_; ++part) {
       t.packed = packed_.template data<T>() + part * strips_ * depth_ * strip();
       t.bias = bias == nullptr ? nullptr : bias + part * units_;
-      t.result = result + part * units_;
+      t.result = products + part * strip() - s * strip();  // to which the strip's column is added
       tap_product(t, s, s + 1);
     }
+    return products;
   }
 
  private:
   int64_t parts_, depth_, units_, strips_ = 0;
   BlockSize size_;
-  Tensor packed_;
+  Tensor packed_, products_;
   std::vector<TapBlock> blocks_;
+  std::vector<T> copies_;
   std::vector<const T*> sources_;
   std::vector<int64_t> places_;
 };
@@ -83,8 +96,6 @@ RecurrentCells<T> cells_at(RecurrentCells<T> a, int64_t t, int64_t unit, int64_t
   for (T** p : {&a.gates, &a.of_gates, &a.of_products}) *p = *p == nullptr ? nullptr : *p + gate;
   for (const T** p : {&a.h_before, &a.c_before}) *p = *p == nullptr || t == 0 ? nullptr : *p + state - a.gate;
   if (a.grad != nullptr) a.grad += state;
-  if (a.products != nullptr) a.products += unit;
-  if (a.later != nullptr) a.later += unit;
   if (a.carried != nullptr) a.carried += unit;
   return a;
 }
@@ -102,7 +113,6 @@ RecurrentCells<T> cells_of(RecurrentCell cell, const RecurrentStates& states) {
   a.rows = states.h.size(0);
   a.gate = units;
   a.gates_row = steps * gates * units;
-  a.products_row = gates * units;
   a.state_row = steps * units;
   a.carried_row = units;
   a.gates = data_of<T>(states.gates);
@@ -125,19 +135,16 @@ RecurrentStates recurrent(RecurrentCell cell, Tensor of_x, const Tensor& weight,
   const Tensor w = contiguous(weight), b = bias.defined() ? contiguous(bias) : bias;
   dispatch_float("recurrent", w.dtype(), [&]<class T>(T) {
     Step<T> step(w, gates, units, units, 1, units, rows);
-    const Tensor zeros = Tensor::zeros({units}, w.dtype());
-    Tensor products = Tensor::empty({rows, gates * units}, w.dtype());
-    T* const of_h = products.mutable_data<T>();
     const T* const bias_data = b.defined() ? b.data<T>() : nullptr;
     RecurrentCells<T> all = cells_of<T>(cell, states);
-    all.products = of_h;
+    all.products_row = step.products_row(), all.products_gate = step.strip();
     for (int64_t t = 0; t < steps; ++t) {
-      t == 0 ? step.set_sources(zeros.data<T>(), 0) : step.set_sources(all.h + (t - 1) * units, all.state_row);
+      if (t > 0) step.set_sources(all.h + (t - 1) * units, all.state_row);
       parallel_for(step.strips(), 1, [&](int64_t begin, int64_t end) {
         for (int64_t s = begin; s < end; ++s) {
-          step.multiply(s, bias_data, of_h);
           const int64_t unit = s * step.strip();
-          const auto own = cells_at(all, t, unit, std::min(step.strip(), units - unit), gates);
+          auto own = cells_at(all, t, unit, std::min(step.strip(), units - unit), gates);
+          own.products = step.multiply(s, bias_data);
           cell == RecurrentCell::kLstm ? lstm_cells(own) : gru_cells(own);
         }
       });
@@ -156,21 +163,21 @@ RecurrentGradients recurrent_backward(RecurrentCell cell, const Tensor& grad, co
   const Tensor w = contiguous(weight), g = contiguous(grad);
   dispatch_float("recurrent", w.dtype(), [&]<class T>(T) {
     Step<T> step(w, 1, gates * units, units, units, 1, rows);
-    Tensor later = Tensor::empty({rows, units}, w.dtype()), carried = Tensor::zeros({rows, units}, w.dtype());
-    T* const of_h = later.mutable_data<T>();
+    Tensor carried = Tensor::zeros({rows, units}, w.dtype());
     RecurrentCells<T> all = cells_of<T>(cell, states);
     all.grad = g.data<T>();
+    all.products_row = step.products_row();
     all.carried = carried.mutable_data<T>();
     all.of_gates = result.of_x.mutable_data<T>();
     all.of_products = result.of_products.mutable_data<T>();
     for (int64_t t = steps - 1; t >= 0; --t) {
-      all.later = t + 1 == steps ? nullptr : of_h;
-      if (t + 1 < steps) step.set_sources(all.of_products + (t + 1) * gates * units, all.gates_row);
+      const bool has_later = t + 1 < steps;
+      if (has_later) step.set_sources(all.of_products + (t + 1) * gates * units, all.gates_row);
       parallel_for(step.strips(), 1, [&](int64_t begin, int64_t end) {
         for (int64_t s = begin; s < end; ++s) {
-          if (all.later != nullptr) step.multiply(s, nullptr, of_h);
           const int64_t unit = s * step.strip();
-          const auto own = cells_at(all, t, unit, std::min(step.strip(), units - unit), gates);
+          auto own = cells_at(all, t, unit, std::min(step.strip(), units - unit), gates);
+          if (has_later) own.later = step.multiply(s, nullptr);
           cell == RecurrentCell::kLstm ? lstm_cells_backward(own) : gru_cells_backward(own);
         }
       });

@@ -32,7 +32,7 @@ void Lstm(const RecurrentCells<T>& a) {
     T* gates = a.gates + row * a.gates_row + unit;
     const T* products = a.products + row * a.products_row + unit;
     const auto sum = [&](int64_t k) HWY_ATTR {
-      return hn::Add(lanes.Load(gates + k * a.gate), lanes.Load(products + k * a.gate));
+      return hn::Add(lanes.Load(gates + k * a.gate), lanes.Load(products + k * a.products_gate));
     };
     const auto i = SigmoidAny(d, sum(0)), f = SigmoidAny(d, sum(1)), g = TanhAny(d, sum(2)), o = SigmoidAny(d, sum(3));
     const int64_t at = row * a.state_row + unit;
@@ -65,7 +65,7 @@ void LstmBackward(const RecurrentCells<T>& a) {
     const int64_t at = row * a.state_row + unit, there = row * a.carried_row + unit;
     const auto i = lanes.Load(gates), f = lanes.Load(gates + a.gate), g = lanes.Load(gates + 2 * a.gate),
                o = lanes.Load(gates + 3 * a.gate), c = TanhAny(d, lanes.Load(a.c + at));
-    const auto of_h = hn::Add(lanes.Load(a.grad + at), LoadOrZero(d, lanes, a.later, there));
+    const auto of_h = hn::Add(lanes.Load(a.grad + at), LoadOrZero(d, lanes, a.later, row * a.products_row + unit));
     const auto of_c = hn::Add(lanes.Load(a.carried + there), OfTanh(d, c, hn::Mul(of_h, o)));
     T* to = a.of_gates + row * a.gates_row + unit;
     lanes.Store(OfSigmoid(i, hn::Mul(of_c, g)), to);
@@ -83,9 +83,9 @@ void Gru(const RecurrentCells<T>& a) {
     T* gates = a.gates + row * a.gates_row + unit;
     const T* products = a.products + row * a.products_row + unit;
     const auto sum = [&](int64_t k) HWY_ATTR {
-      return hn::Add(lanes.Load(gates + k * a.gate), lanes.Load(products + k * a.gate));
+      return hn::Add(lanes.Load(gates + k * a.gate), lanes.Load(products + k * a.products_gate));
     };
-    const auto r = SigmoidAny(d, sum(0)), z = SigmoidAny(d, sum(1)), of_h = lanes.Load(products + 2 * a.gate);
+    const auto r = SigmoidAny(d, sum(0)), z = SigmoidAny(d, sum(1)), of_h = lanes.Load(products + 2 * a.products_gate);
     const auto n = TanhAny(d, hn::MulAdd(r, of_h, lanes.Load(gates + 2 * a.gate)));
     const int64_t at = row * a.state_row + unit;
     lanes.Store(r, gates);
@@ -103,7 +103,7 @@ void GruBackward(const RecurrentCells<T>& a) {
     const T* gates = a.gates + row * a.gates_row + unit;
     const int64_t at = row * a.state_row + unit, there = row * a.carried_row + unit;
     const auto r = lanes.Load(gates), z = lanes.Load(gates + a.gate), n = lanes.Load(gates + 2 * a.gate);
-    const auto outside = hn::Add(lanes.Load(a.grad + at), LoadOrZero(d, lanes, a.later, there));
+    const auto outside = hn::Add(lanes.Load(a.grad + at), LoadOrZero(d, lanes, a.later, row * a.products_row + unit));
     const auto of_h = hn::Add(outside, lanes.Load(a.carried + there));
     const auto of_n = OfTanh(d, n, hn::NegMulAdd(of_h, z, of_h));
     const auto of_r = OfSigmoid(r, hn::Mul(of_n, lanes.Load(a.kept + at)));

@@ -9,7 +9,7 @@ namespace gradus::kernels {
 template <class T>
 struct RecurrentCells {
   int64_t rows = 0, units = 0;
-  int64_t gate = 0;  ///< From one gate's part of a row to the next.
+  int64_t gate = 0, products_gate = 0;  ///< From one gate's part of a row to the next.
   int64_t gates_row = 0, products_row = 0, state_row = 0, carried_row = 0;  ///< From row to row.
   T* gates = nullptr;           ///< What x gives each gate; the gates' values afterwards. `gates_row`.
   const T* products = nullptr;  ///< What the step before gives each gate. `products_row`.
@@ -17,7 +17,7 @@ struct RecurrentCells {
   T *h = nullptr, *c = nullptr, *kept = nullptr;     ///< `state_row`; of a GRU, `kept` is what the new gate gets of h.
   // Backward:
   const T* grad = nullptr;   ///< Of h, from outside. `state_row`.
-  const T* later = nullptr;  ///< Of h, from the products of the step behind; nullptr at the last. `carried_row`.
+  const T* later = nullptr;  ///< Of h, from the products of the step behind; nullptr at the last. `products_row`.
   T* carried = nullptr;      ///< Of c (LSTM) or h (GRU), past the products; read, and written for the step before.
   T *of_gates = nullptr, *of_products = nullptr;  ///< Gradients of both sums, `gates_row`; an LSTM's are one.
 };
