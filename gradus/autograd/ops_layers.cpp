@@ -34,13 +34,15 @@ kernels::LayerNorm normed(const Tensor& x, const NormParameters& norm) {
   return kernels::layer_norm(x, norm.weight, norm.bias, norm.epsilon, !norm.rms);
 }
 
-// What follows from the gradient of a norm's result for an op whose first inputs are x, weight and bias. Returns the
-// gradient of x, undefined if it is not asked for: more may be added to it.
-Tensor norm_backward(Gradients& g, const Tensor& grad, const Tensor& x, const Tensor& mean, const Tensor& rstd,
-                     const SavedNorm& norm) {
+// What follows from the gradient of a norm's result for an op whose first inputs are x, weight and bias. `residual`, if
+// defined, is a part of the gradient of x that skips the norm.
+void norm_backward(Gradients& g, const Tensor& grad, const Tensor& x, const Tensor& mean, const Tensor& rstd,
+                   const SavedNorm& norm, const Tensor& residual = {}) {
   if (g.needs(1)) g.add(1, GradientKind::kScale, kernels::normalized(x, mean, rstd), grad);
   if (g.needs(2)) g.add(2, GradientKind::kBias, Tensor(), grad);
-  return g.needs(0) ? kernels::layer_norm_backward(grad, x, mean, rstd, norm.weight.get(), !norm.rms) : Tensor();
+  if (!g.needs(0)) return;
+  const Tensor other = residual.defined() ? residual : g.take(0);
+  g.add(0, kernels::layer_norm_backward(grad, x, mean, rstd, norm.weight.get(), !norm.rms, other));
 }
 
 Tensor norm_op(const char* name, const Tensor& x, const NormParameters& norm) {
@@ -48,8 +50,7 @@ Tensor norm_op(const char* name, const Tensor& x, const NormParameters& norm) {
   if (!needs_gradient(x, norm.weight, norm.bias)) return result.y;
   return record(name, std::move(result.y), std::array{&x, &norm.weight, &norm.bias},
                 [x = Saved(x), norm = SavedNorm(norm), mean = result.mean, rstd = result.rstd](Gradients& g) {
-                  Tensor of_x = norm_backward(g, g.output(), x.get(), mean, rstd, norm);
-                  if (of_x.defined()) g.add(0, std::move(of_x));
+                  norm_backward(g, g.output(), x.get(), mean, rstd, norm);
                 });
 }
 
@@ -79,8 +80,7 @@ Tensor norm_linear(const Tensor& x, const NormParameters& norm, const LinearPara
         again.y = Tensor();
         if (!g.needs(0) && !g.needs(1) && !g.needs(2)) return;
         const Tensor grad = kernels::linear_backward_input(of_y, weight.get());
-        Tensor of_x = norm_backward(g, grad, input, again.mean, again.rstd, norm);
-        if (of_x.defined()) g.add(0, std::move(of_x));
+        norm_backward(g, grad, input, again.mean, again.rstd, norm);
       });
 }
 
@@ -108,10 +108,7 @@ Tensor norm_feed_forward(const Tensor& x, const NormParameters& norm, const Line
                     g.add(3, GradientKind::kLinear, precision.factor(std::exchange(again.y, {})), of_before);
                   if (!g.needs(0) && !g.needs(1) && !g.needs(2)) return;
                   const Tensor grad = kernels::linear_backward_input(of_before, in.get());
-                  Tensor of_x = norm_backward(g, grad, input, again.mean, again.rstd, norm);
-                  if (!of_x.defined()) return;
-                  if (add_input) kernels::accumulate(of_x, kernels::contiguous(g.output()));
-                  g.add(0, std::move(of_x));
+                  norm_backward(g, grad, input, again.mean, again.rstd, norm, add_input ? g.output() : Tensor());
                 });
 }
 

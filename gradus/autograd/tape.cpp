@@ -204,6 +204,11 @@ void Gradients::add(int i, GradientKind kind, const Tensor& input, const Tensor&
   }
 }
 
+Tensor Gradients::take(int i) {
+  const detail::Edge& edge = node_->edges[i];
+  return edge.kind == detail::Edge::kNode ? std::exchange(edge.node->gradient, Tensor()) : Tensor();
+}
+
 void Gradients::flow(detail::Edge& edge, Tensor gradient) {
   if (edge.kind == detail::Edge::kNone) return;
   if (edge.kind == detail::Edge::kStale) {

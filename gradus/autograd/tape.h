@@ -163,7 +163,10 @@ class Gradients {
   bool is_parameter(int i) const { return node_->edges[i].kind == detail::Edge::kLeaf; }
   /// Adds to the gradient of input `i`, in its shape and dtype; any other is an error. A parameter gets it as kDense.
   void add(int i, Tensor gradient);
-  /// The same as an uncontracted pair: a parameter's sink sees the pair, any other input the contraction.
+  /// What the gradient of input `i` has come to so far, for an op that adds it to its own in one pass and then gives
+  /// the sum to `add`; undefined if it is nothing yet, or a parameter's.
+  Tensor take(int i);
+  /// The gradient as an uncontracted pair: a parameter's sink sees the pair, any other input the contraction.
   void add(int i, GradientKind kind, const Tensor& input, const Tensor& output_gradient);
 
  private:

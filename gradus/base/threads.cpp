@@ -84,7 +84,7 @@ class Pool {
  private:
   // The state of the region: how many helpers are inside, whether more may join, and which region it is.
   static constexpr uint32_t kInside = 0xFFF, kOpen = 0x1000, kNextGeneration = 0x2000, kGeneration = ~0x1FFFU;
-  static constexpr int kSpins = 1000;  // some 20 µs
+  static constexpr int kSpins = 5000;  // some 100 µs: between two ops of a small model pass 10 to 50
 
   // Helpers take no signals: those belong to the program's own threads.
   void hire(int helpers) {

@@ -30,7 +30,7 @@ template <class T>
 struct Group {
   int64_t queries, keys, depth, heads;
   bool causal;
-  int64_t window;  // 0: none
+  int64_t window;             // 0: none
   const int64_t* first_keys;  // of each query, never falling; nullptr: 0
   const T *q, *k, *v;
   int64_t q_row, q_head, k_row, v_row;
@@ -133,12 +133,19 @@ void PackTransposed(const T* rows, int64_t stride, int64_t time, int64_t depth, 
   for (int64_t i = 0; i < depth; ++i) std::fill(out + i * padded_time + time, out + (i + 1) * padded_time, T{0});
 }
 
+// A head's row is short: a call of memcpy takes longer than it copies.
+template <class T>
+HWY_INLINE void CopyRow(const T* from, int64_t count, T* to) {
+  ForLanes<T>(static_cast<size_t>(count),
+              [=](auto lanes, size_t i) HWY_ATTR { lanes.Store(lanes.Load(from + i), to + i); });
+}
+
 // Rows (time, depth) as (time, padded depth), zeros behind.
 template <class T>
 void PackRows(const T* rows, int64_t stride, int64_t time, int64_t depth, int64_t padded_depth, T* out) {
   for (int64_t t = 0; t < time; ++t) {
-    std::copy(rows + t * stride, rows + t * stride + depth, out + t * padded_depth);
-    std::fill(out + t * padded_depth + depth, out + (t + 1) * padded_depth, T{0});
+    CopyRow(rows + t * stride, depth, out + t * padded_depth);
+    for (int64_t c = depth; c < padded_depth; ++c) out[t * padded_depth + c] = T{0};
   }
 }
 
@@ -220,7 +227,11 @@ void ForwardHead(const Group<T>& g, int64_t head, const T* k_transposed, const T
              block_y, padded_depth, false);
     for (int64_t i = 0; i < b.rows; ++i) {
       const T factor = sums[i] == T{0} ? T{0} : T{1} / sums[i];  // a query that sees nothing gets 0
-      for (int64_t c = 0; c < g.depth; ++c) y[(q + i) * g.y_row + c] = block_y[i * padded_depth + c] * factor;
+      const auto all = hn::Set(d, factor);
+      const T* from = block_y + i * padded_depth;
+      T* to = y + (q + i) * g.y_row;
+      ForLanes<T>(static_cast<size_t>(g.depth),
+                  [=](auto lanes, size_t c) HWY_ATTR { lanes.Store(hn::Mul(lanes.Load(from + c), all), to + c); });
     }
   }
 }
@@ -271,9 +282,7 @@ T Delta(const T* grad, const T* y, int64_t depth) {
 
 template <class T>
 void CopyRows(const T* from, int64_t padded_depth, int64_t rows, int64_t depth, T* to, int64_t stride) {
-  for (int64_t i = 0; i < rows; ++i) {
-    std::copy(from + i * padded_depth, from + i * padded_depth + depth, to + i * stride);
-  }
+  for (int64_t i = 0; i < rows; ++i) CopyRow(from + i * padded_depth, depth, to + i * stride);
 }
 
 // The packed operands of a group's backward pass, and where its gradients add up.
@@ -402,7 +411,8 @@ void check_first_keys(const AttentionInputs& in, const AttentionOptions& o) {
   for (int64_t i = 0; i < batch * time; ++i) {
     const int64_t t = i % time, least = t == 0 ? 0 : first[i - 1];
     if (first[i] >= least && first[i] <= t) continue;
-    fail("attention", "query {} of example {} sees keys from {} on; expected {} to {}", t, i / time, first[i], least, t);
+    fail("attention", "query {} of example {} sees keys from {} on; expected {} to {}", t, i / time, first[i], least,
+         t);
   }
 }
 

@@ -52,6 +52,7 @@ void for_pieces(const Tensor& x, LayerNormRows all, Body&& body) {
                  piece.x += offset;
                  piece.out += offset;
                  if (piece.grad != nullptr) piece.grad += offset;
+                 if (piece.residual != nullptr) piece.residual += offset;
                  piece.mean += begin * bytes;
                  piece.rstd += begin * bytes;
                  body(piece);
@@ -80,18 +81,23 @@ LayerNorm layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
 }
 
 Tensor layer_norm_backward(const Tensor& grad, const Tensor& x, const Tensor& mean, const Tensor& rstd,
-                           const Tensor& weight, bool centred) {
+                           const Tensor& weight, bool centred, const Tensor& residual) {
   check_statistics(x, mean, rstd);
-  if (grad.dtype() != x.dtype() || !(grad.shape() == x.shape())) {
-    fail("layer_norm", "a gradient of {} for {}; shape and dtype must be equal", grad.describe(), x.describe());
+  for (const Tensor* t : {&grad, &residual}) {
+    if (t == &residual && !t->defined()) continue;
+    if (t->dtype() != x.dtype() || !(t->shape() == x.shape())) {
+      fail("layer_norm", "a gradient of {} for {}; shape and dtype must be equal", t->describe(), x.describe());
+    }
   }
   const Tensor source = contiguous(x), g = contiguous(grad), w = checked_parameter("weight", weight, x);
+  const Tensor added = residual.defined() ? contiguous(residual) : residual;
   Tensor result = Tensor::empty(x.shape(), x.dtype());
   for_pieces(source,
              {.centred = centred,
               .x = source.bytes(),
               .weight = bytes_or_null(w),
               .grad = g.bytes(),
+              .residual = bytes_or_null(added),
               .mean = readable(mean),
               .rstd = readable(rstd),
               .out = result.mutable_bytes()},

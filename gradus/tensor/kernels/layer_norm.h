@@ -12,9 +12,9 @@ struct LayerNorm {
 };
 /// x (…, C); weight and bias (C), either may be undefined (1 and 0).
 LayerNorm layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon, bool centred = true);
-/// The gradient with respect to x.
+/// The gradient with respect to x, plus `residual`, of the shape of x, if it is defined.
 Tensor layer_norm_backward(const Tensor& grad, const Tensor& x, const Tensor& mean, const Tensor& rstd,
-                           const Tensor& weight, bool centred = true);
+                           const Tensor& weight, bool centred = true, const Tensor& residual = {});
 /// x̂ = (x − mean)·rstd, the shape of x: what multiplies the weight.
 Tensor normalized(const Tensor& x, const Tensor& mean, const Tensor& rstd);
 

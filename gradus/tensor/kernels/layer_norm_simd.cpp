@@ -19,10 +19,11 @@ struct Pointers {
         weight(reinterpret_cast<const T*>(r.weight)),
         bias(reinterpret_cast<const T*>(r.bias)),
         grad(reinterpret_cast<const T*>(r.grad)),
+        residual(reinterpret_cast<const T*>(r.residual)),
         mean(reinterpret_cast<T*>(r.mean)),
         rstd(reinterpret_cast<T*>(r.rstd)),
         out(reinterpret_cast<T*>(r.out)) {}
-  const T *x, *weight, *bias, *grad;
+  const T *x, *weight, *bias, *grad, *residual;
   T *mean, *rstd, *out;
 };
 
@@ -80,13 +81,13 @@ void Normalized(const LayerNormRows& r) {
   }
 }
 
-// With h = g·weight: dx = rstd·(h − mean(h) − x̂·mean(h·x̂)), without mean(h) where x was not centred.
+// With h = g·weight: dx = rstd·(h − mean(h) − x̂·mean(h·x̂)), without mean(h) where x was not centred; plus the residual.
 template <class T>
 void Backward(const LayerNormRows& r) {
   Pointers<T> p(r);
   const size_t length = static_cast<size_t>(r.length);
   const Tag<T> d;
-  const T* weight = p.weight;
+  const T *weight = p.weight, *residual = p.residual;
   for (int64_t row = 0; row < r.rows; ++row, p.x += length, p.grad += length, p.out += length) {
     const T *x = p.x, *g = p.grad;
     T* out = p.out;
@@ -105,8 +106,11 @@ void Backward(const LayerNormRows& r) {
       auto h = lanes.Load(g + i);
       if (weight != nullptr) h = hn::Mul(h, lanes.Load(weight + i));
       const auto normal = hn::Mul(hn::Sub(lanes.Load(x + i), mean), rstd);
-      lanes.Store(hn::Mul(hn::NegMulAdd(normal, mean_hx, hn::Sub(h, mean_h)), rstd), out + i);
+      auto of_x = hn::Mul(hn::NegMulAdd(normal, mean_hx, hn::Sub(h, mean_h)), rstd);
+      if (residual != nullptr) of_x = hn::Add(of_x, lanes.Load(residual + i));
+      lanes.Store(of_x, out + i);
     });
+    if (residual != nullptr) residual += length;
   }
 }
 

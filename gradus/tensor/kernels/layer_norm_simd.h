@@ -10,7 +10,8 @@ struct LayerNormRows {
   int64_t rows = 0, length = 0;
   bool centred = true;
   const std::byte *x = nullptr, *weight = nullptr, *bias = nullptr;
-  const std::byte* grad = nullptr;  ///< For the backward pass.
+  const std::byte* grad = nullptr;      ///< For the backward pass.
+  const std::byte* residual = nullptr;  ///< Added to the gradient, or null.
   std::byte *mean = nullptr, *rstd = nullptr, *out = nullptr;
 };
 
