@@ -132,7 +132,7 @@ HWY_INLINE hn::Vec<D> Exp2Any(D d, hn::Vec<D> x) {
 }
 
 // In f32 1 − 2/(1 + e^2x), and within ±0.6, where that cancels, x + x³·p(x²) with the polynomial p of the fourth degree
-// that has the least relative error there, 3e-9: a third of the work of Highway's.
+// that has the least relative error there, 3e-9: less work than Highway's, by expm1.
 template <class D>
 HWY_INLINE hn::Vec<D> TanhAny(D d, hn::Vec<D> x) {
   if constexpr (sizeof(hn::TFromD<D>) == 8) {
