@@ -98,11 +98,6 @@ HWY_INLINE hn::Vec<D> LogAny(D d, hn::Vec<D> x) {
   return hn::IfThenElse(hn::Ge(x, zero), y, hn::Set(d, std::numeric_limits<T>::quiet_NaN()));
 }
 
-template <class D>
-HWY_INLINE hn::Vec<D> TanhAny(D d, hn::Vec<D> x) {
-  return IfNaNThenElse(d, x, x, hn::Tanh(d, x));
-}
-
 constexpr double kLog2E = 1.4426950408889634073599246810019;
 
 // 2^x in f32, where `cut` is x if that is in [−126, 128]: the rest beside a whole number by the polynomial of the sixth
@@ -133,6 +128,26 @@ HWY_INLINE hn::Vec<D> Exp2Any(D d, hn::Vec<D> x) {
   } else {
     const auto cut = hn::Min(hn::Max(x, hn::Set(d, -126.0F)), hn::Set(d, 128.0F));
     return IfNaNThenElse(d, x, x, Exp2Within(d, cut, cut));
+  }
+}
+
+// In f32 1 − 2/(1 + e^2x), and within ±0.6, where that cancels, x + x³·p(x²) with the polynomial p of the fourth degree
+// that has the least relative error there, 3e-9: less work than Highway's, by expm1.
+template <class D>
+HWY_INLINE hn::Vec<D> TanhAny(D d, hn::Vec<D> x) {
+  if constexpr (sizeof(hn::TFromD<D>) == 8) {
+    return IfNaNThenElse(d, x, x, hn::Tanh(d, x));
+  } else {
+    const auto one = hn::Set(d, 1.0F), squared = hn::Mul(x, x);
+    const auto power = Exp2Any(d, hn::Mul(x, hn::Set(d, static_cast<float>(2 * kLog2E))));
+    const auto far = hn::Sub(one, hn::Div(hn::Set(d, 2.0F), hn::Add(one, power)));
+    auto p = hn::Set(d, -0.005895153593233909F);
+    p = hn::MulAdd(p, squared, hn::Set(d, 0.020795968062990514F));
+    p = hn::MulAdd(p, squared, hn::Set(d, -0.05378382928730933F));
+    p = hn::MulAdd(p, squared, hn::Set(d, 0.13331924116004487F));
+    p = hn::MulAdd(p, squared, hn::Set(d, -0.3333329800175411F));
+    const auto near = hn::MulAdd(hn::Mul(x, squared), p, x);
+    return hn::IfThenElse(hn::Lt(hn::Abs(x), hn::Set(d, 0.6F)), near, far);  // NaN of NaN
   }
 }
 
