@@ -53,6 +53,7 @@ double gpt_model_flops(const GptOptions& m, int64_t batch) {
 double adamw_bytes(DType state) { return 4.0 * 4 + 4.0 * static_cast<double>(size_of(state)); }
 
 TrainingBenchmark run_gpt_benchmark(const GptBenchmarkOptions& o) {
+  check_benchmark_sizes(o.batch, o.steps, o.warm_up);
   if (o.batch > kMostTokens || o.batch * o.model.context > kMostTokens) {
     fail_usage("bench", "{} sequences of {} tokens in a step; expected up to {} tokens: take a smaller batch", o.batch,
                o.model.context, kMostTokens);

@@ -84,11 +84,13 @@ double planned_flops(const TrainingBenchmarkOptions& options, const Dataset& dat
 
 }  // namespace
 
+void check_benchmark_sizes(int64_t batch, int64_t steps, int64_t warm_up) {
+  if (batch >= 1 && steps >= 1 && warm_up >= 0) return;
+  fail_usage("bench", "batch {}, steps {}, warm_up {}: expected at least 1, 1 and 0", batch, steps, warm_up);
+}
+
 TrainingBenchmark run_training_benchmark(const TrainingBenchmarkOptions& options, const Dataset& data) {
-  if (options.batch < 1 || options.steps < 1 || options.warm_up < 0) {
-    fail_usage("bench", "batch {}, steps {}, warm_up {}: expected at least 1, 1 and 0", options.batch, options.steps,
-               options.warm_up);
-  }
+  check_benchmark_sizes(options.batch, options.steps, options.warm_up);
   TrainingBenchmark result;
   result.model_flops = planned_flops(options, data);
   Parts parts(options, data);

@@ -44,6 +44,8 @@ struct TrainingBenchmark {
   double step_s_median() const { return 1e-3 * median(steps.wall_ms); }
 };
 
+/// A usage error unless there are examples and steps; for those who make the data of such a batch.
+void check_benchmark_sizes(int64_t batch, int64_t steps, int64_t warm_up);
 /// Usage errors for sizes out of range, and for what does not fit into memory. `model_flops` is three times what the
 /// products of a forward pass take.
 TrainingBenchmark run_training_benchmark(const TrainingBenchmarkOptions& options, const Dataset& data);

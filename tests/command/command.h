@@ -82,7 +82,7 @@ inline CommandResult run_gradus(const TemporaryFolder& folder, const std::vector
 /// Of a recipe in the source tree.
 inline std::string recipe(const std::string& name) { return GRADUS_SOURCE_DIR "/recipes/" + name + ".toml"; }
 
-inline nlohmann::json read_summary(const std::filesystem::path& run) {
+inline nlohmann::json summary_of_run(const std::filesystem::path& run) {
   return nlohmann::json::parse(slurp(run / "summary.json"));
 }
 

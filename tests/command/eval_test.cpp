@@ -106,8 +106,8 @@ TEST(Eval, AReportHasAllMeasures) {
   EXPECT_EQ(report["confusion"]["b"], (std::vector<double>{1, 4}));
   EXPECT_NEAR(report["classes"]["a"]["f1"].get<double>(), 0.8, 1e-12);
   const json& measures = report["measures"];
-  for (const char* name : {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "f1_micro", "precision_weighted",
-                           "recall_weighted", "f1_weighted", "roc_auc"}) {
+  for (const char* name : {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "f1_micro",
+                           "precision_weighted", "recall_weighted", "f1_weighted", "roc_auc"}) {
     EXPECT_NEAR(measures[name]["value"].get<double>(), 0.8, 1e-12) << name;
     EXPECT_LT(measures[name]["low"].get<double>(), 0.8) << name;
     EXPECT_GE(measures[name]["high"].get<double>(), 0.9) << name;
@@ -146,8 +146,9 @@ TEST(Eval, AReportHasWhatTheModelWasTrainedFor) {
   std::string text = "x,y\n";
   for (int i = 0; i < 8; ++i) text += fmt::format("{},{}\n", i / 2, 4 * (i / 2) + i % 2);
   spill(folder / "t.csv", text);
-  spill(folder / "c.toml", "[data]\nkind='csv'\npath='t.csv'\nvalidation_fraction=0\n[model]\nkind='linear'\n"
-                           "[train]\nsteps=50\n");
+  spill(folder / "c.toml",
+        "[data]\nkind='csv'\npath='t.csv'\nvalidation_fraction=0\n[model]\nkind='linear'\n"
+        "[train]\nsteps=50\n");
   const auto measures = [&](const std::vector<std::string>& keys) {
     std::vector<std::string> arguments = {"train", "c.toml", "--out", "run", "--quiet", "--overwrite"};
     for (const std::string& key : keys) arguments.insert(arguments.end(), {"--set", key});
@@ -163,8 +164,9 @@ TEST(Eval, AReportHasWhatTheModelWasTrainedFor) {
 
 TEST(Eval, OfSeveralClassesTheFirstFewCount) {
   const TemporaryFolder folder;
-  spill(folder / "c.toml", "[data]\nkind='blobs'\nclasses=4\npoints=30\nnoise=0.5\n[model]\nkind='linear'\n"
-                           "[train]\nsteps=100\n");
+  spill(folder / "c.toml",
+        "[data]\nkind='blobs'\nclasses=4\npoints=30\nnoise=0.5\n[model]\nkind='linear'\n"
+        "[train]\nsteps=100\n");
   ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).err, "");
   const json measures = json::parse(run_gradus(folder, {"eval", "run", "--report", "--json"}).out)["measures"];
   EXPECT_GE(measures["top_2_accuracy"]["value"].get<double>(), measures["accuracy"]["value"].get<double>());
@@ -184,7 +186,8 @@ TEST(Predict, ErrorsSayWhatIsMissing) {
               StartsWith("gradus: [2.csv:3] the value of column \"b\" is missing; fill it, or train with data.impute"));
   EXPECT_THAT(error("3.csv", "a,b\n1,2\n1,-\n"),
               StartsWith("gradus: [3.csv:3] column \"b\" holds text, \"-\", where the model takes a number; "));
-  EXPECT_THAT(run_gradus(folder, {"predict", "run"}).err, HasSubstr("there is nothing to predict; name FILEs, or give --data PATH"));
+  EXPECT_THAT(run_gradus(folder, {"predict", "run"}).err,
+              HasSubstr("there is nothing to predict; name FILEs, or give --data PATH"));
   EXPECT_THAT(run_gradus(folder, {"predict", "run", "--data", "1.csv", "--format", "xml"}).err, HasSubstr("--format"));
 }
 
@@ -394,13 +397,15 @@ TEST(Init, SparseRowsGetALinearModel) {
   spill(folder / "a.svm", text);
   const CommandResult result = run_gradus(folder, {"init", "--data", "a.svm", "c.toml"});
   EXPECT_THAT(result.out, HasSubstr("# a.svm: 40 rows of 7 columns, most of whose numbers are 0 (80 are not).\n"));
-  EXPECT_THAT(result.out, HasSubstr("name = \"binary_cross_entropy\"    # the labels are few different numbers: classes\n"));
+  EXPECT_THAT(result.out,
+              HasSubstr("name = \"binary_cross_entropy\"    # the labels are few different numbers: classes\n"));
   EXPECT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).err, "");
-  EXPECT_EQ(read_summary(folder / "run")["metrics"]["val_accuracy"], 1.0);
+  EXPECT_EQ(summary_of_run(folder / "run")["metrics"]["val_accuracy"], 1.0);
   spill(folder / "images", std::string("\0\0\x08\x01\0\0\0\x01\x05", 9));
-  EXPECT_EQ(run_gradus(folder, {"init", "--data", "images", "d.toml"}).err,
-            "gradus: [images] begins as files in the IDX format do; write data.kind = \"idx\" with data.labels, as `gradus "
-            "recipes mnist_kmeans` shows\n");
+  EXPECT_EQ(
+      run_gradus(folder, {"init", "--data", "images", "d.toml"}).err,
+      "gradus: [images] begins as files in the IDX format do; write data.kind = \"idx\" with data.labels, as `gradus "
+      "recipes mnist_kmeans` shows\n");
 }
 
 // A zero byte of a file that is quoted does not end the message.
@@ -433,7 +438,7 @@ TEST(Predict, ModelsOfMadeUpDataTakeTheirFeaturesInOrder) {
 TEST(Eval, GivesWhatTheSummaryHas) {
   const TemporaryFolder folder;
   train(folder, true);
-  const json summary = read_summary(folder / "run")["metrics"];
+  const json summary = summary_of_run(folder / "run")["metrics"];
   const json validation = json::parse(run_gradus(folder, {"eval", "run", "--json"}).out);
   EXPECT_EQ(validation["data"], "the validation part");
   EXPECT_EQ(validation["examples"], 12);
@@ -523,7 +528,7 @@ TEST(Init, ATableGetsAConfigurationThatLearnsIt) {
   EXPECT_THAT(result.out, HasSubstr("target = \"kind\"    # it holds text, 2 different ones: classes\n"));
   EXPECT_THAT(result.out, HasSubstr("kind = \"linear\"    # 60 rows are few"));
   ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).exit_code, 0);
-  EXPECT_GE(read_summary(folder / "run")["metrics"]["val_accuracy"], 11.0 / 12.0);
+  EXPECT_GE(summary_of_run(folder / "run")["metrics"]["val_accuracy"], 11.0 / 12.0);
 }
 
 TEST(Init, ATargetOfNumbersAndColumnsThatAreOfNoUse) {
@@ -551,9 +556,10 @@ TEST(Init, CompressedTablesAreTables) {
       "\x1f\x8b\x08\0\0\0\0\0\x02\x03\x4b\xd4\x49\xe2\x32\xd4\xa9\xe0\x32\xd2\xa9\xe4\x02\0\xc2\x96\x7e\x9d\x0c\0\0";
   spill(folder / "t.csv.gz", std::string(kGzip, sizeof kGzip));
   const CommandResult result = run_gradus(folder, {"init", "--data", "t.csv.gz", "--target", "a", "c.toml"});
-  EXPECT_EQ(result.err,
-            "gradus: [t.csv.gz] no column but \"a\" has numbers, or a few texts, that differ; expected features to learn it "
-            "from; texts are in b (2 different)\n");
+  EXPECT_EQ(
+      result.err,
+      "gradus: [t.csv.gz] no column but \"a\" has numbers, or a few texts, that differ; expected features to learn it "
+      "from; texts are in b (2 different)\n");
 }
 
 TEST(Init, TextGetsAGptOfItsSize) {
@@ -610,14 +616,14 @@ TEST(Seeds, ATableOfAllRuns) {
   EXPECT_EQ(result.err, "");
   std::vector<double> losses;
   for (const char* seed : {"3", "1", "2"}) {
-    losses.push_back(read_summary(folder / ("runs/c/seed_" + std::string(seed)))["final_loss"]);
+    losses.push_back(summary_of_run(folder / ("runs/c/seed_" + std::string(seed)))["final_loss"]);
   }
   // One of them alone is the same run.
   ASSERT_EQ(
       run_gradus(folder, {"train", "c.toml", "--seed", "1", "--out", "one", "--set", "data.validation_fraction=0.2"})
           .exit_code,
       0);
-  EXPECT_EQ(read_summary(folder / "one")["final_loss"], losses[1]);
+  EXPECT_EQ(summary_of_run(folder / "one")["final_loss"], losses[1]);
   const double mean = (losses[0] + losses[1] + losses[2]) / 3.0;
   double squares = 0.0;
   for (const double loss : losses) squares += (loss - mean) * (loss - mean);
@@ -638,7 +644,8 @@ TEST(Seeds, GoesOnBehindASeedThatDiverges) {
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.out, HasSubstr("seed 1: ["));
   EXPECT_THAT(result.out, HasSubstr("seed 2: ["));
-  EXPECT_EQ(result.err, "gradus: [--seeds] 2 of 2 runs did not come to their end: seed 1, seed 2; what they met stands above\n");
+  EXPECT_EQ(result.err,
+            "gradus: [--seeds] 2 of 2 runs did not come to their end: seed 1, seed 2; what they met stands above\n");
 }
 
 // Each row is in one validation part; what is trained on are the others.

@@ -16,7 +16,7 @@ void expect_prediction(const TemporaryFolder& folder, std::vector<std::string> a
   arguments.insert(arguments.end(), {"--quiet", "--overwrite", "--out", "run"});
   const CommandResult result = run_gradus(folder, arguments);
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  const nlohmann::json summary = read_summary(folder / "run");
+  const nlohmann::json summary = summary_of_run(folder / "run");
   const double predicted = summary["predicted_bytes"], held = summary["peak_rss_bytes"];
   EXPECT_NEAR(predicted, held, 0.1 * held) << name;
 }

@@ -58,7 +58,7 @@ TEST(OverfitLab, EveryRemedyLowersTheValidationLoss) {
   }
   EXPECT_LT(std::stod(rows.at("early stopping").at(2)), 1000);  // steps
   EXPECT_EQ(rows.at("smaller model").at(1), "32");              // 2·6 + 6 + 6·2 + 2 parameters
-  EXPECT_EQ(read_summary(folder / "runs/overfit_lab/l2/seed_2")["steps"], 1000);
+  EXPECT_EQ(summary_of_run(folder / "runs/overfit_lab/l2/seed_2")["steps"], 1000);
 }
 
 // A command before the built one, by which a run of a recipe that fits `pattern` is made with `settings` too.

@@ -51,7 +51,7 @@ TEST(ResumeCommand, GoesOnWithoutProductsOfBf16WhereF32IsNamed) {
   EXPECT_THAT(again.out, HasSubstr("\n  train.precision  \"bf16\" -> \"f32\""));
   EXPECT_THAT(again.out, HasSubstr(fmt::format("the checkpoint was written on {} with {}, this is avx2 with {}: the ",
                                                name_of(active_isa()), matmul_library(DType::kBF16), matmul_library())));
-  EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 80);
+  EXPECT_EQ(summary_of_run(folder / "runs/c")["steps"], 80);
 }
 
 TEST(ResumeCommand, IsPrintedAfterCtrlCAndWorks) {
@@ -63,13 +63,13 @@ TEST(ResumeCommand, IsPrintedAfterCtrlCAndWorks) {
   const CommandResult result = command.wait();
   EXPECT_EQ(result.exit_code, 130);
   EXPECT_THAT(result.out, EndsWith("to go on: gradus train --resume runs/c\n"));
-  const int64_t steps = read_summary(folder / "runs/c")["steps"];
+  const int64_t steps = summary_of_run(folder / "runs/c")["steps"];
   const CommandResult again =
       run_gradus(folder, {"train", "--resume", "runs/c", "--set", "train.steps=" + std::to_string(steps + 100)});
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_THAT(again.out, HasSubstr(fmt::format("goes on at step {} of {}, from runs/c/checkpoints/step-{}\n", steps,
                                                steps + 100, steps)));
-  EXPECT_EQ(read_summary(folder / "runs/c")["steps"], steps + 100);
+  EXPECT_EQ(summary_of_run(folder / "runs/c")["steps"], steps + 100);
 }
 
 TEST(ResumeCommand, ASecondCtrlCEndsAtOnce) {
@@ -158,7 +158,7 @@ TEST(ResumeCommand, GoesOnAfterAKill) {
       run_gradus(folder, {"train", "c.toml", "--out", "straight", "--set", "train.steps=" + std::to_string(steps)})
           .exit_code,
       0);
-  EXPECT_EQ(read_summary(folder / "runs/c")["fingerprint"], read_summary(folder / "straight")["fingerprint"]);
+  EXPECT_EQ(summary_of_run(folder / "runs/c")["fingerprint"], summary_of_run(folder / "straight")["fingerprint"]);
   EXPECT_EQ(slurp(folder / "runs/c/model.safetensors"), slurp(folder / "straight/model.safetensors"));
   for (const auto& entry : fs::directory_iterator(folder / "runs/c/checkpoints")) {
     EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr("tmp")));
@@ -247,7 +247,7 @@ TEST(ResumeCommand, FindsTheRunOfACheckpointBehindALink) {
   for (const char* name : {"last", "step-40"}) {
     const CommandResult result = run_gradus(folder, {"train", "--resume", std::string("runs/c/checkpoints/") + name});
     EXPECT_EQ(result.exit_code, 0) << result.err;
-    EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 60);
+    EXPECT_EQ(summary_of_run(folder / "runs/c")["steps"], 60);
   }
   fs::create_directory_symlink("runs/c/checkpoints/step-40", folder / "mine");
   const CommandResult result = run_gradus(folder, {"train", "--resume", "mine"});

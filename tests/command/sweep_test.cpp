@@ -59,11 +59,11 @@ TEST(Sweep, TheSmallestPenaltyFitsTheTrainingDataBest) {
   EXPECT_THAT(result.out, HasSubstr("next, for example: gradus train sweeps/ridge/best.toml\n"));
   const auto json = nlohmann::json::parse(slurp(out / "sweep.json"));
   EXPECT_EQ(json["best"], 2);
-  EXPECT_EQ(json["trials"][0]["measures"]["final_loss"], read_summary(out / "trial-0002")["final_loss"]);
+  EXPECT_EQ(json["trials"][0]["measures"]["final_loss"], summary_of_run(out / "trial-0002")["final_loss"]);
   EXPECT_EQ(json["trials"][0]["reason"], "converged");
   // The best configuration gives the best trial again.
   ASSERT_EQ(run_gradus(folder, {"train", "sweeps/ridge/best.toml", "--out", "again"}).exit_code, 0);
-  EXPECT_EQ(read_summary(folder / "again")["fingerprint"], read_summary(out / "trial-0002")["fingerprint"]);
+  EXPECT_EQ(summary_of_run(folder / "again")["fingerprint"], summary_of_run(out / "trial-0002")["fingerprint"]);
 }
 
 TEST(Sweep, ARunOfAFileWithASweepLeavesThatAside) {
@@ -152,8 +152,8 @@ TEST(Sweep, NothingDependsOnHowManyRunAtOnce) {
   for (const char* file : {"sweep.csv", "sweep.json", "best.toml", "trial-0003.toml"}) {
     EXPECT_EQ(slurp(folder / "one" / file), slurp(folder / "two" / file)) << file;
   }
-  EXPECT_EQ(read_summary(folder / "one/trial-0004")["fingerprint"],
-            read_summary(folder / "two/trial-0004")["fingerprint"]);
+  EXPECT_EQ(summary_of_run(folder / "one/trial-0004")["fingerprint"],
+            summary_of_run(folder / "two/trial-0004")["fingerprint"]);
 }
 
 // Killed as a power cut kills, in the second of three trials.
@@ -199,7 +199,7 @@ TEST(Sweep, AnInterruptSavesWhatRunsAndSaysHowToGoOn) {
   EXPECT_FALSE(fs::exists(folder / "a b/trial-0003"));
   const CommandResult rest = run_gradus(folder, {"sweep", "slow.toml", "--jobs", "1", "--out", "a b"});
   EXPECT_EQ(rest.exit_code, 0) << rest.err;
-  EXPECT_EQ(read_summary(folder / "a b/trial-0002")["steps"], 1500);
+  EXPECT_EQ(summary_of_run(folder / "a b/trial-0002")["steps"], 1500);
 }
 
 // What a system does that has too little memory.
@@ -227,7 +227,7 @@ TEST(Sweep, NoTrialOutlivesItsSweep) {
   killed.send(SIGKILL);
   killed.wait();
   ASSERT_TRUE(waits_for(folder / "sweeps/slow/trial-0001/summary.json"));
-  EXPECT_EQ(read_summary(folder / "sweeps/slow/trial-0001")["stop_reason"], "interrupted");
+  EXPECT_EQ(summary_of_run(folder / "sweeps/slow/trial-0001")["stop_reason"], "interrupted");
 }
 
 TEST(Sweep, ASecondInterruptEndsTheTrialsAtOnce) {
@@ -278,7 +278,7 @@ TEST(Sweep, WithFoldsTheirMeanCounts) {
   EXPECT_THAT(trials_in(slurp(folder / "s/sweep.csv")), ElementsAre(2, 1));
   double mean = 0.0;
   for (const char* fold : {"fold_0", "fold_1", "fold_2"}) {
-    mean += read_summary(folder / "s/trial-0001" / fold)["metrics"]["val_loss"].get<double>() / 3;
+    mean += summary_of_run(folder / "s/trial-0001" / fold)["metrics"]["val_loss"].get<double>() / 3;
   }
   const auto json = nlohmann::json::parse(slurp(folder / "s/sweep.json"));
   EXPECT_NEAR(json["trials"][1]["value"].get<double>(), mean, 1e-15 * mean * 4);

@@ -56,7 +56,7 @@ TEST_F(Text, TrainingTellsTheLossBesideTheUnigramEntropyAndWhatToTypeNext) {
   EXPECT_GT(log[0]["tokens_per_s"], 0.0);
   EXPECT_TRUE(log.back()["val_loss"].is_number());
   EXPECT_LT(log.back()["loss"].get<double>(), 0.7 * log[0]["loss"].get<double>());
-  EXPECT_TRUE(read_summary(folder_ / "run")["best_val_loss"].is_number());
+  EXPECT_TRUE(summary_of_run(folder_ / "run")["best_val_loss"].is_number());
 }
 
 TEST_F(Text, GoesOnFromThePromptTheSameWayForTheSameSeed) {

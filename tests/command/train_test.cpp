@@ -56,7 +56,7 @@ TEST(Train, WhatToTypeNextKeepsWhatTheOptionsChanged) {
   const CommandResult second =
       run_gradus(folder, {"train", "a b/config.toml", "--set", "train.seed=2", "--out", "a b_seed_2"});
   EXPECT_EQ(second.exit_code, 0) << second.err;
-  EXPECT_EQ(read_summary(folder / "a b_seed_2")["steps"], 7);
+  EXPECT_EQ(summary_of_run(folder / "a b_seed_2")["steps"], 7);
   EXPECT_THAT(second.out, HasSubstr("--set train.seed=3 --out 'a b_seed_2_seed_3'\n"));
 }
 
@@ -85,7 +85,7 @@ TEST(Train, WritesTheRunsFolder) {
   for (const char* file : {"config.toml", "log.jsonl", "summary.json", "model.safetensors", "best.safetensors"}) {
     EXPECT_TRUE(std::filesystem::exists(folder / "a/run" / file)) << file;
   }
-  const nlohmann::json summary = read_summary(folder / "a/run");
+  const nlohmann::json summary = summary_of_run(folder / "a/run");
   EXPECT_EQ(summary["steps"], 1000);
   EXPECT_EQ(summary["stop_reason"], "max_steps");
   EXPECT_EQ(summary["parameters"], 2);
@@ -102,7 +102,7 @@ TEST(Train, WritesTheRunsFolder) {
 TEST(Train, TakesARecipesBareName) {
   const TemporaryFolder folder;
   EXPECT_EQ(run_gradus(folder, {"train", "linear_regression"}).exit_code, 0);
-  EXPECT_EQ(read_summary(folder / "runs/linear_regression")["steps"], 1000);
+  EXPECT_EQ(summary_of_run(folder / "runs/linear_regression")["steps"], 1000);
   const CommandResult result = run_gradus(folder, {"train", "linear_regresion"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_EQ(result.err, "gradus: [linear_regresion] no such file or recipe; did you mean \"linear_regression\"?\n");
@@ -113,7 +113,7 @@ TEST(Train, TheThreeWaysSeeTheSameNumberOfExamples) {
   for (const auto& [name, steps] : {std::pair("batch_gd", 100), {"minibatch", 1000}, {"sgd", 10000}}) {
     const CommandResult result = run_gradus(folder, {"train", recipe(name)});
     ASSERT_EQ(result.exit_code, 0) << result.err;
-    const nlohmann::json summary = read_summary(folder / "runs" / name);
+    const nlohmann::json summary = summary_of_run(folder / "runs" / name);
     EXPECT_EQ(summary["steps"], steps) << name;
     EXPECT_EQ(summary["stop_reason"], "max_epochs") << name;
     EXPECT_NEAR(numbers_behind(result.out, "learned")[0], numbers_behind(result.out, "least squares")[0], 0.1) << name;
@@ -134,7 +134,7 @@ TEST(Train, RefusesAFolderThatIsNotEmpty) {
   spill(folder / "runs/c/notes.txt", "mine");
   result = run_gradus(folder, {"train", "c.toml", "--set", "train.steps=30", "--overwrite"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 30);
+  EXPECT_EQ(summary_of_run(folder / "runs/c")["steps"], 30);
   EXPECT_EQ(slurp(folder / "runs/c/notes.txt"), "mine");
 }
 
@@ -257,7 +257,7 @@ TEST(Train, OptionsOverrideTheFile) {
       run_gradus(folder, {"train", "--set", "train.steps=7", "c.toml", "--set", "train.steps=8", "--set",
                           "train.seed=3", "--seed", "5", "--threads", "2", "--isa", "avx2"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 8);
+  EXPECT_EQ(summary_of_run(folder / "runs/c")["steps"], 8);
   EXPECT_THAT(slurp(folder / "runs/c/config.toml"), HasSubstr("seed = 5\nthreads = 2\n"));
 }
 
@@ -278,7 +278,7 @@ TEST(Train, TheFirstLimitEndsTheRun) {
     for (const std::string& setting : settings) words.insert(words.end(), {"--set", setting});
     const CommandResult result = run_gradus(folder, words);
     EXPECT_EQ(result.exit_code, 0) << result.err;
-    return read_summary(folder / "runs/c");
+    return summary_of_run(folder / "runs/c");
   };
   nlohmann::json ended = summary({"train.epochs=5"});
   EXPECT_EQ(ended["steps"], 5);
@@ -306,7 +306,7 @@ TEST(Train, ALossThatIsNotFiniteIsAFailureThatKeepsTheWeights) {
               StartsWith("gradus: [train] step 2 (batch 2 in the order of the data): the loss is infinite; first "
                          "in the result of 'mse', at or after bias; examples 0, 1, 2, "));
   EXPECT_THAT(result.err, HasSubstr("saved in run. Try a lower optimizer.learning_rate or optimizer.clip_norm = 1\n"));
-  EXPECT_EQ(read_summary(folder / "run")["stop_reason"], "non_finite");
+  EXPECT_EQ(summary_of_run(folder / "run")["stop_reason"], "non_finite");
   EXPECT_TRUE(std::filesystem::exists(folder / "run/model.safetensors"));
 }
 
@@ -321,7 +321,7 @@ TEST(Train, AnUntrainedModelWhoseLossIsNotFinitePointsAtTheData) {
       "gradus: [train] step 0 (batch 0 in the order of the data): the loss is infinite; first in the result of 'mse', "
       "at or after bias; examples 0, 1, 2, 3, 4, 5, 6, 7 and more. The model is untrained: look at the data (are its "
       "values finite, and not too large?) and at the initial weights, which are saved in run\n");
-  EXPECT_EQ(read_summary(folder / "run")["steps"], 0);
+  EXPECT_EQ(summary_of_run(folder / "run")["steps"], 0);
 }
 
 TEST(Train, QuietPrintsErrorsOnly) {
@@ -341,7 +341,7 @@ TEST(Train, AFullDiskBehindStandardOutputFailsOnceTheModelIsSaved) {
   const CommandResult result = run_gradus(folder, {"train", "c.toml"}, {.out = "/dev/full"});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_EQ(result.err, "gradus: [standard output] cannot be written: No space left on device\n");
-  EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 20);
+  EXPECT_EQ(summary_of_run(folder / "runs/c")["steps"], 20);
 }
 
 TEST(Train, LongRunsPrintNoRows) {

@@ -35,7 +35,7 @@ TEST(Watch, SignalsEndTheStepAndSaveTheModel) {
     EXPECT_EQ(result.exit_code, 128 + signal) << result.err;
     EXPECT_THAT(result.out, HasSubstr(word));
     EXPECT_THAT(result.out, HasSubstr("saved in runs/c: model.safetensors"));
-    const nlohmann::json summary = read_summary(folder / "runs/c");
+    const nlohmann::json summary = summary_of_run(folder / "runs/c");
     EXPECT_EQ(summary["stop_reason"], "interrupted");
     EXPECT_EQ(summary["steps"].get<int64_t>(), read_log(folder / "runs/c").back()["step"].get<int64_t>() + 1);
     EXPECT_TRUE(std::filesystem::exists(folder / "runs/c/model.safetensors"));
@@ -60,7 +60,7 @@ TEST(Watch, AClosedPipeFailsOnceTheModelIsSaved) {
   ::waitpid(pid, &status, 0);
   ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
   EXPECT_EQ(WEXITSTATUS(status), 1);
-  EXPECT_EQ(read_summary(folder / "runs/c")["steps"], 20);
+  EXPECT_EQ(summary_of_run(folder / "runs/c")["steps"], 20);
 }
 
 // Everything that the command writes to a terminal of 100 columns.

@@ -241,7 +241,7 @@ TEST(RandomKill, ManyKillsChangeNothing) {
   finish("run", "--resume");
   finish("straight", "");
   EXPECT_TRUE(slurp(folder / "run/model.safetensors") == slurp(folder / "straight/model.safetensors"));
-  EXPECT_EQ(read_summary(folder / "run")["fingerprint"], read_summary(folder / "straight")["fingerprint"]);
+  EXPECT_EQ(summary_of_run(folder / "run")["fingerprint"], summary_of_run(folder / "straight")["fingerprint"]);
 }
 
 }  // namespace
