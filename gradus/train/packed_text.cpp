@@ -103,7 +103,7 @@ std::string checked_file(const Manifest& manifest, const fs::path& folder, const
 std::vector<int64_t> documents_of(const std::string& bytes, int64_t tokens, const std::string& path) {
   if (bytes.size() % sizeof(int64_t) != 0) fail(path, "{} bytes; expected a multiple of 8", bytes.size());
   std::vector<int64_t> documents(bytes.size() / sizeof(int64_t));
-  std::memcpy(documents.data(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(documents.data(), bytes.data(), bytes.size());
   for (size_t i = 0; i < documents.size(); ++i) {
     const int64_t least = i == 0 ? 0 : documents[i - 1] + 1, most = i == 0 ? 0 : tokens - 1;
     if (documents[i] >= least && documents[i] <= most) continue;
