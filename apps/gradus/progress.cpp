@@ -88,11 +88,11 @@ std::string Progress::status(const StepRecord& record, double elapsed_s) {
 }
 
 void Progress::draw(const std::string& status, double part) {
-  constexpr size_t kWidest = 30, kNarrowest = 8;
+  constexpr size_t kWidest = 30, kNarrowestBar = 8;
   const size_t columns = terminal_columns() - 1;  // the last column stays free: some terminals wrap there
   std::string line = status.substr(0, columns);
   const size_t room = columns - line.size();
-  if (room >= kNarrowest + 3) {
+  if (room >= kNarrowestBar + 3) {
     const size_t width = std::min(kWidest, room - 3);
     const size_t full = std::min(width, static_cast<size_t>(part * static_cast<double>(width)));
     const std::string bar = std::string(full, '=') + std::string(width - full, ' ');

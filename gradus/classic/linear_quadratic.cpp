@@ -245,8 +245,8 @@ std::unique_ptr<Quadratic> make_column_quadratic(const LeastSquares& problem, co
 }
 
 bool prefers_gram(const LinearInputs& inputs) {
-  constexpr int64_t kMostFeatures = 2048;
-  return inputs.features() <= std::min(inputs.rows(), kMostFeatures);
+  constexpr int64_t kMostGramFeatures = 2048;
+  return inputs.features() <= std::min(inputs.rows(), kMostGramFeatures);
 }
 
 ElasticNet::ElasticNet(std::unique_ptr<Quadratic> quadratic)

@@ -77,11 +77,11 @@ size_t bin_of(double confidence, int64_t bins) {
 
 double log_loss(std::span<const int64_t> truth, std::span<const double> probabilities, int64_t classes,
                 std::span<const double> weights) {
-  constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+  constexpr double kSmallest = std::numeric_limits<double>::epsilon();
   const Examples all("log_loss", truth, probabilities, classes, weights);
   detail::WeightedMean mean;
   for (size_t i = 0; i < all.count(); ++i) {
-    mean.add(-std::log(std::clamp(all.probability(i, all.truth(i)), kEpsilon, 1.0 - kEpsilon)), all.weight(i));
+    mean.add(-std::log(std::clamp(all.probability(i, all.truth(i)), kSmallest, 1.0 - kSmallest)), all.weight(i));
   }
   return mean.value();
 }
