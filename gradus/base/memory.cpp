@@ -34,7 +34,7 @@ std::optional<int64_t> control_group_bytes() {
   for (const auto& [limit, used] :
        {std::pair("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
         {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"}}) {
-    const std::optional<int64_t> most = number_after(content_of(limit), ""), now = number_after(text_of(used), "");
+    const std::optional<int64_t> most = number_after(content_of(limit), ""), now = number_after(content_of(used), "");
     if (most && now) return *most - *now + resident_bytes();
   }
   return std::nullopt;
