@@ -7,17 +7,24 @@ namespace {
 
 constexpr Bounds kSize = {.low = 1, .high = 1 << 30};
 
+// What the benchmarks of training steps have in common.
+template <class Options>
+void add_training_steps(CLI::App& verb, Options& o, const char* presets, const char* preset, const char* batch) {
+  verb.add_option("--preset", o.preset, preset)->type_name(presets)->capture_default_str();
+  add_integer(verb, "--batch", o.batch, kSize, batch);
+  add_integer(verb, "--steps", o.steps, kSize, "Steps to time, after two that are not");
+}
+template <class Options>
+void add_training_output(CLI::App& verb, Options& o) {
+  verb.add_flag("--profile", o.profile, "Print the time of every op, and the limit that it works against");
+  verb.add_flag("--json", o.json, "Print one JSON object");
+  add_machine_options(verb, o.machine);
+}
+
 void add_gpt(CLI::App& bench, BenchOptions& o, Verb& run) {
   CLI::App* verb = bench.add_subcommand("gpt", "Whole training steps of a GPT with AdamW on made-up tokens");
-  verb->add_option("--preset", o.preset, "The model and its batch")
-      ->type_name("gpt2-124m|gpt-10m|gpt-1m")
-      ->capture_default_str();
-  const auto add_size = [&](const char* name, std::optional<int64_t>& target, const char* description) {
-    add_integer(*verb, name, target, {.low = 1, .high = 1 << 30}, description);
-  };
-  add_size("--batch", o.batch, "Sequences a step");
-  add_size("--seq", o.sequence, "Tokens a sequence");
-  add_size("--steps", o.steps, "Steps to time, after two that are not");
+  add_training_steps(*verb, o, "gpt2-124m|gpt-10m|gpt-1m", "The model and its batch", "Sequences a step");
+  add_integer(*verb, "--seq", o.sequence, kSize, "Tokens a sequence");
   const auto add_precision = [&](const char* name, std::string& target, const char* description) {
     verb->add_option(name, target, description)
         ->type_name("f32|bf16")
@@ -28,23 +35,16 @@ void add_gpt(CLI::App& bench, BenchOptions& o, Verb& run) {
   add_precision("--activations", o.activations, "Of what is kept for backward");
   add_precision("--optimizer-state", o.optimizer_state, "Of AdamW's means");
   verb->add_flag("--recompute", o.recompute, "Keep only the inputs of blocks, and run them again in backward");
-  verb->add_flag("--profile", o.profile, "Print the time of every op, and the limit that it works against");
-  verb->add_flag("--json", o.json, "Print one JSON object");
-  add_machine_options(*verb, o.machine);
+  add_training_output(*verb, o);
   verb->footer("Example:\n  gradus bench gpt --preset gpt-10m --steps 20 --profile");
   verb->final_callback([&o, &run] { run = [&o] { return bench_gpt(o); }; });
 }
 
 void add_network(CLI::App& bench, NetworkBenchOptions& o, Verb& run) {
   CLI::App* verb = bench.add_subcommand("network", "Whole training steps of other networks on made-up data");
-  verb->add_option("--preset", o.preset, "The network and its batch")
-      ->type_name("resnet18|resnet50|mnist_cnn|lstm|encoder")
-      ->capture_default_str();
-  add_integer(*verb, "--batch", o.batch, kSize, "Examples a step");
-  add_integer(*verb, "--steps", o.steps, kSize, "Steps to time, after two that are not");
-  verb->add_flag("--profile", o.profile, "Print the time of every op, and the limit that it works against");
-  verb->add_flag("--json", o.json, "Print one JSON object");
-  add_machine_options(*verb, o.machine);
+  add_training_steps(*verb, o, "resnet18|resnet50|mnist_cnn|lstm|encoder", "The network and its batch",
+                     "Examples a step");
+  add_training_output(*verb, o);
   verb->footer("Example:\n  gradus bench network --preset mnist_cnn --profile");
   verb->final_callback([&o, &run] { run = [&o] { return bench_network(o); }; });
 }

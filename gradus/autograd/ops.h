@@ -292,10 +292,10 @@ struct PackedAttentionOptions {
   bool causal = true;                        ///< As in `AttentionOptions`.
   Tensor mask = {};                          ///< As in `AttentionOptions`.
 };
-/// `attention` of each token to itself and those before, or with `causal` off to all. qkv (B, T, (H + 2G)·D) holds the queries of `heads` = H heads,
-/// the keys and the values of G, side by side, as GPT-2 does; the result is (B, T, H·D). No T×T matrix is kept:
-/// backward computes it again block by block (Dao et al., "FlashAttention", 2022). Its own products are f32 in any
-/// precision.
+/// `attention` of each token to itself and those before, or with `causal` off to all. qkv (B, T, (H + 2G)·D) holds the
+/// queries of `heads` = H heads, the keys and the values of G, side by side, as GPT-2 does; the result is (B, T, H·D).
+/// No T×T matrix is kept: backward computes it again block by block (Dao et al., "FlashAttention", 2022). Its own
+/// products are f32 in any precision.
 Tensor causal_attention(const Tensor& qkv, int64_t heads, const PackedAttentionOptions& options = {},
                         const Precision& precision = {});
 /// x · mask / (1 − rate); an element stays with probability 1 − rate. Dimension 0 is the example: what happens to an

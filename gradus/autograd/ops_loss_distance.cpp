@@ -9,6 +9,7 @@ namespace gradus {
 
 using detail::check_same_shape;
 using detail::reduced;
+using detail::unit_rows;
 
 namespace {
 
@@ -24,6 +25,10 @@ Tensor cosine_similarity(const Tensor& a, const Tensor& b, double epsilon) {
   const Tensor least = Tensor::full({}, epsilon, a.dtype());
   const auto size = [&](const Tensor& x) { return maximum(sqrt(sum(x * x, -1)), least); };
   return sum(a * b, -1) / (size(a) * size(b));
+}
+
+Tensor detail::unit_rows(const Tensor& x) {
+  return x / maximum(sqrt(sum(x * x, -1, true)), Tensor::full({}, 1e-12, x.dtype()));
 }
 
 Tensor cosine_loss(const Tensor& a, const Tensor& b, const Tensor& target, double margin, Reduction reduction) {
@@ -51,12 +56,9 @@ Tensor info_nce(const Tensor& queries, const Tensor& keys, double temperature, R
   if (!(temperature > 0.0 && std::isfinite(temperature))) {
     fail("info_nce", "temperature {}; expected a finite number above 0", temperature);
   }
-  const auto unit = [](const Tensor& x) {
-    return x / maximum(sqrt(sum(x * x, -1, true)), Tensor::full({}, 1e-12, x.dtype()));
-  };
   std::vector<int64_t> own(static_cast<size_t>(queries.size(0)));
   for (size_t i = 0; i < own.size(); ++i) own[i] = static_cast<int64_t>(i);
-  const Tensor scores = matmul(unit(queries), transpose(unit(keys), 0, 1)) / temperature;
+  const Tensor scores = matmul(unit_rows(queries), transpose(unit_rows(keys), 0, 1)) / temperature;
   return cross_entropy(scores, Tensor::from(own, {queries.size(0)}), reduction);
 }
 

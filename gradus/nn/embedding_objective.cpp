@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gradus/autograd/loss_terms.h"
 #include "gradus/autograd/ops.h"
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
@@ -54,7 +55,7 @@ Loss all_triplets(const Objective& o, const Tensor& x, const Pairs& pairs) {
 }
 
 Loss contrasts(const Objective& o, const Tensor& x, const Pairs& pairs) {
-  const Tensor far = Tensor::full({}, -kFar, x.dtype()), unit = unit_rows(x);
+  const Tensor far = Tensor::full({}, -kFar, x.dtype()), unit = detail::unit_rows(x);
   const Tensor scores = matmul(unit, transpose(unit, 0, 1)) / o.temperature;
   const Tensor is_other =
       greater(kernels::cast(pairs.is_positive, x.dtype()) + kernels::cast(pairs.is_negative, x.dtype()), 0.0);
@@ -65,10 +66,6 @@ Loss contrasts(const Objective& o, const Tensor& x, const Pairs& pairs) {
 }
 
 }  // namespace
-
-Tensor unit_rows(const Tensor& x) {
-  return x / maximum(sqrt(sum(x * x, -1, true)), Tensor::full({}, 1e-12, x.dtype()));
-}
 
 Loss embedding_loss(const Objective& o, const Tensor& outputs, const Tensor& classes) {
   if (outputs.rank() != 2 || classes.dtype() != DType::kI64 || !(classes.shape() == Shape{outputs.size(0)})) {

@@ -13,7 +13,4 @@ namespace gradus {
 /// anchors that have such. The loss of a batch without is 0, of weight 1.
 Loss embedding_loss(const Objective& objective, const Tensor& outputs, const Tensor& classes);
 
-/// x (B, C) with each row divided by its length, or by 1e-12 where that is less.
-Tensor unit_rows(const Tensor& x);
-
 }  // namespace gradus

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <numeric>
 
+#include "gradus/autograd/loss_terms.h"
 #include "gradus/autograd/ops.h"
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
@@ -32,8 +33,8 @@ Tensor loss_of_numbers(const Objective& o, const Tensor& prediction, const Tenso
   }
 }
 
-// Two classes: 0 and 1 as numbers (B, 1). Of more, the hinges have an output each, against all others: (B, classes). For
-// the hinges 0 becomes −1.
+// Two classes: 0 and 1 as numbers (B, 1). Of more, the hinges have an output each, against all others: (B, classes).
+// For the hinges 0 becomes −1.
 Tensor loss_by_output(const Objective& o, const Tensor& prediction, const Tensor& classes, Reduction reduction) {
   const int64_t rows = classes.numel(), width = prediction.rank() == 2 ? prediction.size(1) : 0;
   const bool one_against_rest = width > 2 && !is_of_two_classes(o.kind);
@@ -161,8 +162,8 @@ int64_t outputs_for(const Objective& objective, int64_t targets_or_classes) {
 Tensor classes_of_targets(const Tensor& targets) { return is_float(targets.dtype()) ? argmax(targets, 1) : targets; }
 
 Loss objective_loss(const Objective& o, const Tensor& prediction, const Tensor& targets, const Tensor& weights) {
-  if (weights.defined() && (!(weights.shape() == Shape{targets.size(0)}) || weights.dtype() != DType::kF32 ||
-                            !weights.is_contiguous())) {
+  if (weights.defined() &&
+      (!(weights.shape() == Shape{targets.size(0)}) || weights.dtype() != DType::kF32 || !weights.is_contiguous())) {
     fail("objective", "weights {} for targets {}; expected contiguous f32 ({},)", weights.describe(),
          targets.describe(), targets.size(0));
   }
@@ -188,7 +189,7 @@ bool gives_probabilities(ObjectiveKind kind) { return takes_probabilities(kind) 
 Tensor objective_prediction(const Objective& o, const Tensor& outputs) {
   if (o.kind == ObjectiveKind::kPoisson) return exp(outputs);
   if (takes_probabilities(o.kind)) return softmax(outputs);
-  if (o.kind == ObjectiveKind::kInfoNce) return unit_rows(outputs);
+  if (o.kind == ObjectiveKind::kInfoNce) return detail::unit_rows(outputs);
   if (!gives_probabilities(o.kind)) return outputs;
   return concat({sigmoid(-outputs), sigmoid(outputs)}, 1);
 }

@@ -50,8 +50,6 @@ double gpt_model_flops(const GptOptions& m, int64_t batch) {
   return (6.0 * weights + attention) * static_cast<double>(batch * m.context);
 }
 
-double adamw_bytes(DType state) { return 4.0 * 4 + 4.0 * static_cast<double>(size_of(state)); }
-
 TrainingBenchmark run_gpt_benchmark(const GptBenchmarkOptions& o) {
   check_benchmark_sizes(o.batch, o.steps, o.warm_up);
   if (o.batch > kMostTokens || o.batch * o.model.context > kMostTokens) {

@@ -34,8 +34,4 @@ inline constexpr const char* kGptModelFlopsFormula =
 /// Weights and tokens depend on nothing but the options.
 TrainingBenchmark run_gpt_benchmark(const GptBenchmarkOptions& options);
 
-/// What AdamW's update reads and writes of one parameter: its gradient twice (the norm comes first), the weight and two
-/// moments back and forth.
-double adamw_bytes(DType state);
-
 }  // namespace gradus

@@ -10,7 +10,6 @@
 #include "gradus/nn/models/resnet.h"
 #include "gradus/nn/models/transformer_encoder.h"
 #include "gradus/tensor/kernels/random.h"
-#include "gradus/train/gpt_benchmark.h"
 
 namespace gradus {
 namespace {

@@ -146,42 +146,29 @@ constexpr NamedMeasure kOfProbabilities[] = {
     {"calibration_error", false,
      [](const Outcome& o) { return expected_calibration_error(o.truth, o.probabilities, o.classes); }},
 };
+// The mean over the outputs of a measure that takes truth, prediction and weights.
+template <auto kMeasure>
+double mean_of(const Outcome& o) {
+  return mean_over_outputs(o, [](const auto& truth, const auto& predicted) { return kMeasure(truth, predicted, {}); });
+}
+
+double pinball_of(const Outcome& o) {
+  if (std::isnan(o.quantile)) return o.quantile;
+  return mean_over_outputs(
+      o, [&](const auto& truth, const auto& predicted) { return pinball_loss(truth, predicted, o.quantile); });
+}
+
 constexpr NamedMeasure kOfNumbers[] = {
-    {"r2", true,
-     [](const Outcome& o) {
-       return mean_over_outputs(o, [](const auto& y, const auto& p) { return r2_score(y, p); });
-     }},
-    {"mse", false,
-     [](const Outcome& o) {
-       return mean_over_outputs(o, [](const auto& y, const auto& p) { return mean_squared_error(y, p); });
-     }},
-    {"rmse", false,
-     [](const Outcome& o) {
-       return mean_over_outputs(o, [](const auto& y, const auto& p) { return root_mean_squared_error(y, p); });
-     }},
-    {"mae", false,
-     [](const Outcome& o) {
-       return mean_over_outputs(o, [](const auto& y, const auto& p) { return mean_absolute_error(y, p); });
-     }},
-    {"median_absolute_error", false,
-     [](const Outcome& o) {
-       return mean_over_outputs(o, [](const auto& y, const auto& p) { return median_absolute_error(y, p); });
-     }},
+    {"r2", true, mean_of<r2_score>},
+    {"mse", false, mean_of<mean_squared_error>},
+    {"rmse", false, mean_of<root_mean_squared_error>},
+    {"mae", false, mean_of<mean_absolute_error>},
+    {"median_absolute_error", false, mean_of<median_absolute_error>},
     {"max_error", false, largest_error},
-    {"explained_variance", true,
-     [](const Outcome& o) {
-       return mean_over_outputs(o, [](const auto& y, const auto& p) { return explained_variance(y, p); });
-     }},
-    {"pinball", false,
-     [](const Outcome& o) {
-       if (std::isnan(o.quantile)) return o.quantile;
-       return mean_over_outputs(o, [&](const auto& y, const auto& p) { return pinball_loss(y, p, o.quantile); });
-     }},
+    {"explained_variance", true, mean_of<explained_variance>},
+    {"pinball", false, pinball_of},
     {"poisson_deviance", false,
-     [](const Outcome& o) {
-       if (!o.is_poisson) return std::nan("");
-       return mean_over_outputs(o, [](const auto& y, const auto& p) { return poisson_deviance(y, p); });
-     }},
+     [](const Outcome& o) { return o.is_poisson ? mean_of<poisson_deviance>(o) : std::nan(""); }},
     {"cosine_similarity", true, cosine_of},
 };
 

@@ -84,6 +84,8 @@ double planned_flops(const TrainingBenchmarkOptions& options, const Dataset& dat
 
 }  // namespace
 
+double adamw_bytes(DType state) { return 4.0 * 4 + 4.0 * static_cast<double>(size_of(state)); }
+
 void check_benchmark_sizes(int64_t batch, int64_t steps, int64_t warm_up) {
   if (batch >= 1 && steps >= 1 && warm_up >= 0) return;
   fail_usage("bench", "batch {}, steps {}, warm_up {}: expected at least 1, 1 and 0", batch, steps, warm_up);

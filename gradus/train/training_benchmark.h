@@ -44,6 +44,9 @@ struct TrainingBenchmark {
   double step_s_median() const { return 1e-3 * median(steps.wall_ms); }
 };
 
+/// What AdamW's update reads and writes of one parameter: its gradient twice (the norm comes first), the weight and two
+/// moments back and forth.
+double adamw_bytes(DType state);
 /// A usage error unless there are examples and steps; for those who make the data of such a batch.
 void check_benchmark_sizes(int64_t batch, int64_t steps, int64_t warm_up);
 /// Usage errors for sizes out of range, and for what does not fit into memory. `model_flops` is three times what the
