@@ -96,35 +96,56 @@ void Multiply(D d, int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, i
   }
 }
 
-// Rows (time, depth) as (depth, padded time), zeros behind: 4 × 4 at a time in registers. A gather would read one
-// element after the other.
+#if HWY_TARGET != HWY_SCALAR
+// Four numbers from each of the rows b, b + 4, b + 8 … as the 128-bit blocks of a vector.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> LoadEveryFourth(D d, const T* row, int64_t stride) {
+  constexpr int64_t lanes = static_cast<int64_t>(hn::MaxLanes(D()));
+  if constexpr (lanes > 4) {
+    const hn::Half<D> half;
+    const auto lower = LoadEveryFourth(half, row, stride);
+    return hn::Combine(d, LoadEveryFourth(half, row + lanes / 2 * stride, stride), lower);
+  } else {
+    return hn::LoadU(d, row);
+  }
+}
+
+// Rows t … of (time, depth), as many as a vector has lanes, as columns of `out`: 4 × 4 in each 128-bit block.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void TransposeLanes(D d, const T* rows, int64_t stride, int64_t depth, T* out, int64_t out_stride) {
+  const hn::RepartitionToWide<D> pairs;
+  int64_t i = 0;
+  for (; i + 4 <= depth; i += 4) {
+    const T* from = rows + i;
+    const auto a = LoadEveryFourth(d, from, stride), b = LoadEveryFourth(d, from + stride, stride);
+    const auto c = LoadEveryFourth(d, from + 2 * stride, stride), e = LoadEveryFourth(d, from + 3 * stride, stride);
+    const auto ab0 = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
+    const auto ce0 = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
+    const auto ab2 = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
+    const auto ce2 = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
+    T* to = out + i * out_stride;
+    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab0, ce0)), d, to);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab0, ce0)), d, to + out_stride);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab2, ce2)), d, to + 2 * out_stride);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab2, ce2)), d, to + 3 * out_stride);
+  }
+  for (; i < depth; ++i) {
+    for (int64_t t = 0; t < static_cast<int64_t>(hn::Lanes(d)); ++t) out[i * out_stride + t] = rows[t * stride + i];
+  }
+}
+#endif
+
+// Rows (time, depth) as (depth, padded time), zeros behind. A gather would read one element after the other.
 template <class T>
 void PackTransposed(const T* rows, int64_t stride, int64_t time, int64_t depth, int64_t padded_time, T* out) {
   int64_t t = 0;
 #if HWY_TARGET != HWY_SCALAR
   if constexpr (sizeof(T) == 4) {
-    const hn::Full128<T> d;
-    const hn::RepartitionToWide<decltype(d)> pairs;
-    for (; t + 4 <= time; t += 4) {
-      int64_t i = 0;
-      for (; i + 4 <= depth; i += 4) {
-        const T* from = rows + t * stride + i;
-        const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + stride);
-        const auto c = hn::LoadU(d, from + 2 * stride), e = hn::LoadU(d, from + 3 * stride);
-        const auto ab0 = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
-        const auto ce0 = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
-        const auto ab2 = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
-        const auto ce2 = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
-        T* to = out + i * padded_time + t;
-        hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab0, ce0)), d, to);
-        hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab0, ce0)), d, to + padded_time);
-        hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab2, ce2)), d, to + 2 * padded_time);
-        hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab2, ce2)), d, to + 3 * padded_time);
-      }
-      for (; i < depth; ++i) {
-        for (int64_t j = 0; j < 4; ++j) out[i * padded_time + t + j] = rows[(t + j) * stride + i];
-      }
-    }
+    const hn::ScalableTag<T> d;
+    const hn::Full128<T> block;
+    const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+    for (; t + lanes <= time; t += lanes) TransposeLanes(d, rows + t * stride, stride, depth, out + t, padded_time);
+    for (; t + 4 <= time; t += 4) TransposeLanes(block, rows + t * stride, stride, depth, out + t, padded_time);
   }
 #endif
   for (; t < time; ++t) {
@@ -193,13 +214,55 @@ T SoftmaxRow(D d, T* row, int64_t n, int64_t first, int64_t last, T scale, T* ma
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
+// The products of a block leave out what none of the rows, or keys, of one call of the micro-kernel has to do with.
+
+// Calls `body(i, n, first, last)` for the rows [i, i + n) of a block, which see keys [first, last) at most.
+template <class T, class Body>
+HWY_INLINE void ForRowsOfBlock(const Group<T>& g, const Block& b, Body&& body) {
+  for (int64_t i = 0; i < b.rows; i += kMaxRows) {
+    const int64_t n = std::min<int64_t>(kMaxRows, b.rows - i);
+    body(i, n, g.first(b.begin + i), g.last(b.begin + i + n - 1) + 1);
+  }
+}
+
+// `out` (rows, padded depth) = weights (rows, seen keys) · rows of keys or values.
+template <class T>
+void WeighedRows(const Group<T>& g, const Block& b, const T* weights, const T* rows, T* out) {
+  const int64_t width = g.padded_keys(), depth = g.padded_depth();
+  ForRowsOfBlock(g, b, [&](int64_t i, int64_t n, int64_t first, int64_t last) HWY_ATTR {
+    Multiply(hn::ScalableTag<T>(), n, depth, last - first, weights + i * width + first - b.first, width, 1,
+             rows + first * depth, depth, out + i * depth, depth, false);
+  });
+}
+
+// `sums` (all keys, padded depth) += weightsᵀ (seen keys, rows) · rows of queries, the block's own.
+template <class T>
+void AddToSeen(const Group<T>& g, const Block& b, const T* weights, const T* rows, T* sums) {
+  const int64_t width = g.padded_keys(), depth = g.padded_depth(), alone = g.last(b.begin);
+  for (int64_t key = b.first; key < b.last; key += kMaxRows) {
+    const int64_t n = std::min<int64_t>(kMaxRows, b.last - key);
+    const int64_t before = std::max<int64_t>(0, key - alone);  // queries that see none of these keys
+    Multiply(hn::ScalableTag<T>(), n, depth, b.rows - before, weights + before * width + key - b.first, 1, width,
+             rows + before * depth, depth, sums + key * depth, depth, true);
+  }
+}
+
+// (rows, columns that are seen) of `out` = rows of queries · transposed rows of keys or values.
+template <class T>
+void SeenProducts(const Group<T>& g, const Block& b, const T* rows, int64_t row, const T* transposed, T* out) {
+  const hn::ScalableTag<T> d;
+  const int64_t width = g.padded_keys(), strip = 2 * static_cast<int64_t>(hn::Lanes(d));
+  ForRowsOfBlock(g, b, [&](int64_t i, int64_t n, int64_t /*first*/, int64_t last) HWY_ATTR {
+    Multiply(d, n, round_up(last - b.first, strip), g.depth, rows + i * row, row, 1, transposed + b.first, width,
+             out + i * width, width, false);
+  });
+}
+
 // The raw scores of a block, masks added.
 template <class T>
 void Scores(const Group<T>& g, int64_t head, const Block& b, const T* k_transposed, T* scores) {
-  const hn::ScalableTag<T> d;
   const int64_t width = g.padded_keys();
-  Multiply(d, b.rows, b.columns(), g.depth, g.q + head * g.q_head + b.begin * g.q_row, g.q_row, 1,
-           k_transposed + b.first, width, scores, width, false);
+  SeenProducts(g, b, g.q + head * g.q_head + b.begin * g.q_row, g.q_row, k_transposed, scores);
   if (g.mask == nullptr) return;
   const T root = static_cast<T>(std::sqrt(static_cast<double>(g.depth)));
   const T* mask = g.mask + head * g.mask_head + b.begin * g.mask_row + b.first;
@@ -223,8 +286,7 @@ void ForwardHead(const Group<T>& g, int64_t head, const T* k_transposed, const T
                            &maximum);
       logsumexp[q + i] = sums[i] == T{0} ? T{0} : maximum + std::log(sums[i]);
     }
-    Multiply(d, b.rows, padded_depth, b.last - b.first, scores, width, 1, v_rows + b.first * padded_depth, padded_depth,
-             block_y, padded_depth, false);
+    WeighedRows(g, b, scores, v_rows, block_y);
     for (int64_t i = 0; i < b.rows; ++i) {
       const T factor = sums[i] == T{0} ? T{0} : T{1} / sums[i];  // a query that sees nothing gets 0
       const auto all = hn::Set(d, factor);
@@ -319,22 +381,18 @@ void BackwardHead(const Group<T>& g, int64_t head, const BackwardScratch<T>& s) 
   PackRows(g.grad_y + head * g.y_head, g.y_row, g.queries, g.depth, padded_depth, s.grad_rows);
   for (int64_t q = 0; q < g.queries; q += kBlock) {
     const Block b = block_at(g, q);
-    const int64_t seen = b.last - b.first, from = b.first * padded_depth;
     const T* grad = s.grad_rows + q * padded_depth;
     Scores(g, head, b, s.k_transposed, s.p);
-    Multiply(d, b.rows, b.columns(), g.depth, grad, padded_depth, 1, s.v_transposed + b.first, width, s.ds, width,
-             false);
+    SeenProducts(g, b, grad, padded_depth, s.v_transposed, s.ds);
     for (int64_t i = 0; i < b.rows; ++i) {
       const T delta = Delta(grad + i * padded_depth, saved_y + (q + i) * g.y_row, g.depth);
       BackwardRow(d, s.p + i * width, s.ds + i * width, b.columns(), g.first(q + i) - b.first, g.last(q + i) - b.first,
                   scale, logsumexp[q + i], delta);
     }
-    Multiply(d, b.rows, padded_depth, seen, s.ds, width, 1, s.k_rows + from, padded_depth, s.grad_q, padded_depth,
-             false);
+    WeighedRows(g, b, s.ds, s.k_rows, s.grad_q);
     CopyRows(s.grad_q, padded_depth, b.rows, g.depth, g.grad_q + head * g.grad_q_head + q * g.grad_q_row, g.grad_q_row);
-    Multiply(d, seen, padded_depth, b.rows, s.ds, 1, width, s.q_rows + q * padded_depth, padded_depth, s.grad_k + from,
-             padded_depth, true);
-    Multiply(d, seen, padded_depth, b.rows, s.p, 1, width, grad, padded_depth, s.grad_v + from, padded_depth, true);
+    AddToSeen(g, b, s.ds, s.q_rows + q * padded_depth, s.grad_k);
+    AddToSeen(g, b, s.p, grad, s.grad_v);
   }
 }
 

@@ -4,6 +4,7 @@
 #define HWY_TARGET_INCLUDE "gradus/tensor/kernels/epilogue.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "gradus/tensor/kernels/simd-inl.h"
@@ -19,6 +20,8 @@ HWY_INLINE void EpilogueRow(size_t n, const Epilogue<T>& e, T* c) {
     if (e.bias != nullptr) x = hn::Add(x, lanes.Load(e.bias + j));
     if (e.residual != nullptr) x = hn::Add(x, lanes.Load(e.residual + j));
     if (e.gelu_input != nullptr) {
+      // Written in the forward pass, long since out of cache; a tile's rows are too short for the processor to foresee.
+      hwy::Prefetch(e.gelu_input + e.gelu_row + j);
       const auto gelu = GeluWithSlope(d, lanes.Load(e.gelu_input + j));
       x = hn::Mul(x, gelu.slope);
       if (e.gelu != nullptr) lanes.Store(gelu.value, e.gelu + j);
