@@ -14,6 +14,7 @@ from torch.nn import functional
 
 PATH = Path(__file__).resolve().parent.parent / "tests/references/labels.json"
 RATE, STEPS, CLASSES = 0.5, 20, ["ant", "bee", "cat"]
+START = 0.25
 
 random.seed(7)
 inputs = [[round(random.uniform(-2, 2), 3) for _ in range(2)] for _ in range(15)]
@@ -27,11 +28,11 @@ for _ in inputs:
 numbers = [[round(3 * x - y + random.gauss(0, 1), 3), round(0.5 * x * y + 2 * y, 3)] for x, y in inputs]
 
 
-def train(targets, loss_of=functional.cross_entropy, outputs=len(CLASSES), **options):
-    """The losses of the steps of gradient descent from zeros, and where it ends."""
+def train(targets, loss_of=functional.cross_entropy, outputs=len(CLASSES), start=0.0, **options):
+    """The losses of the steps of gradient descent from weights that are all `start`, and where it ends."""
     model = torch.nn.Linear(2, outputs).double()
-    torch.nn.init.zeros_(model.weight)
-    torch.nn.init.zeros_(model.bias)
+    torch.nn.init.constant_(model.weight, start)
+    torch.nn.init.constant_(model.bias, start)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
     losses = []
     for _ in range(STEPS):
@@ -45,6 +46,10 @@ def train(targets, loss_of=functional.cross_entropy, outputs=len(CLASSES), **opt
 
 def divergence(logits, targets):
     return functional.kl_div(functional.log_softmax(logits, 1), targets, reduction="batchmean")
+
+
+def angle(predictions, targets):
+    return functional.cosine_embedding_loss(predictions, targets, torch.ones(len(targets)))
 
 
 def measures(weight, bias, **_):
@@ -70,6 +75,7 @@ cases = {
     "soft_weighted": train(soft, weight=weights, label_smoothing=0.1),
     "divergence": train(soft, divergence),
     "numbers": train(torch.tensor(numbers).double(), functional.mse_loss, 2),
+    "angle": train(torch.tensor(numbers).double(), angle, 2, start=START),  # of zeros there is no angle
 }
 
 
@@ -113,6 +119,7 @@ text = {
     "torch": torch.__version__,
     "sklearn": sklearn.__version__,
     "rate": RATE,
+    "start_of_angle": START,
     "inputs": inputs,
     "names": names,
     "labels": labels,

@@ -131,6 +131,24 @@ TEST(Sweep, RanksByAMeasureOfAReport) {
               HasSubstr("[sweep.metric] trial 1 has no number to compare: it has no val_rmse, only "));
 }
 
+// Which no report has, and of which more is better.
+TEST(Sweep, RanksEmbeddingsByTheirRecall) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml",
+        "[data]\nkind = \"spirals\"\npoints = 300\nnoise = 0.05\n[model]\nkind = \"mlp\"\nhidden = [32, 32]\n"
+        "[loss]\nname = \"info_nce\"\nembedding = 4\n[optimizer]\nname = \"adamw\"\nlearning_rate = 0.01\n"
+        "[train]\nsteps = 300\nbatch_size = 64\n[validation]\nevery = 100\n");
+  const CommandResult result =
+      run_gradus(folder, {"sweep", "c.toml", "--grid", "train.steps=1,300", "--metric", "val_recall_at_1"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("best: trial 2, val_recall_at_1 = "));
+  EXPECT_THAT(result.out, HasSubstr("val_recall_at_1 is to be large"));
+  const auto trials = nlohmann::json::parse(slurp(folder / "sweeps/c/sweep.json"))["trials"];
+  ASSERT_EQ(trials.size(), 2U);
+  EXPECT_EQ(trials[0]["trial"], 2);
+  EXPECT_GT(trials[0]["value"].get<double>(), trials[1]["value"].get<double>());
+}
+
 TEST(Sweep, NothingDependsOnHowManyRunAtOnce) {
   const TemporaryFolder folder;
   spill(folder / "slow.toml", kSlow);
