@@ -218,7 +218,7 @@ class Blocks {
  private:
   void read_block(Block& block) {
     BlockReader(plan_, kinds_, table_, block).read();
-    if (plan_.is_mapped) release_pages(plan_.text.substr(block.begin, block.stop - block.begin));
+    if (plan_.is_mapped) release_pages(plan_.text, block.begin, block.stop);
   }
 
   void read_blocks() {

@@ -145,8 +145,7 @@ void add_columns(Table& table, const NumpyArray& array, const std::string& membe
       if (row >= 0 && (here.row < 0 || row < here.row)) here = {row, first + i};
     }
     if (!is_mapped || array.is_fortran) return;
-    const auto from = static_cast<size_t>(begin) * step, to = static_cast<size_t>(end) * step;
-    release_pages(array.data.substr(from, to - from));
+    release_pages(array.data, static_cast<size_t>(begin) * step, static_cast<size_t>(end) * step);
   });
   const auto found = std::find_if(wrong.begin(), wrong.end(), [](const Wrong& w) { return w.row >= 0; });
   if (found == wrong.end()) return;
