@@ -1,10 +1,12 @@
 #include "gradus/data/number_fields_simd.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/data/number_fields_simd.cpp"
@@ -37,6 +39,13 @@ struct DigitPlaces {
 };
 inline constexpr DigitPlaces kDigitPlaces;
 
+constexpr size_t kMostDigits = 15;  // all such numbers are doubles
+
+// And the same below 0. Not inside of a function, where compilers copy them to the stack for each number.
+inline constexpr double kPowers[2][kWidth] = {
+    {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15},
+    {-1e0, -1e1, -1e2, -1e3, -1e4, -1e5, -1e6, -1e7, -1e8, -1e9, -1e10, -1e11, -1e12, -1e13, -1e14, -1e15}};
+
 }  // namespace gradus::detail
 #endif
 
@@ -48,51 +57,43 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
 
+// A bit for each of the 16, 32 or 64 bytes. The word is as wide as what is stored, so that both stay in registers.
 template <class D>
 HWY_INLINE uint64_t BitsOf(D d, hn::Mask<D> mask) {
+  using Word = std::conditional_t<hn::MaxLanes(D()) == 16, uint16_t,
+                                  std::conditional_t<hn::MaxLanes(D()) == 32, uint32_t, uint64_t>>;
   uint8_t bytes[8] = {};
   hn::StoreMaskBits(d, mask, bytes);
-  uint64_t bits = 0;
+  Word bits = 0;
   std::memcpy(&bits, bytes, sizeof bits);
   return bits;
 }
 
 // The number that 16 digits stand for: bytes of 0 to 9, the first in the lowest.
-template <class V>
-HWY_INLINE uint64_t SixteenDigits(V digits) {
-  const hn::FixedTag<int16_t, 8> pairs;
-  const hn::FixedTag<int32_t, 4> fours;
-  const hn::FixedTag<uint32_t, 4> factors;
-  const hn::FixedTag<uint64_t, 2> eights;
-  const auto bytes = hn::BitCast(pairs, digits);
-  const auto two = hn::Add(hn::Mul(hn::And(bytes, hn::Set(pairs, int16_t{0xFF})), hn::Set(pairs, int16_t{10})),
-                           hn::ShiftRight<8>(bytes));
-  const auto hundreds = hn::BitCast(pairs, hn::Set(fours, 100 + (1 << 16)));
-  auto none = hn::Zero(fours);
-  const auto four = hn::BitCast(factors, hn::ReorderWidenMulAccumulate(fours, two, hundreds, hn::Zero(fours), none));
-  const auto eight = hn::Add(hn::MulEven(four, hn::Set(factors, 10000u)), hn::ShiftRight<32>(hn::BitCast(eights, four)));
-  return 100000000 * hn::GetLane(eight) + hn::ExtractLane(eight, 1);
+HWY_INLINE uint64_t SixteenDigits(hn::Vec128<uint8_t> digits) {
+  // Sums of two neighbours times a factor each, to words of twice the width. Highway 1.0 has no names for them.
+  const __m128i two = _mm_maddubs_epi16(digits.raw, _mm_set1_epi16(10 + (1 << 8)));
+  const __m128i four = _mm_madd_epi16(two, _mm_set1_epi32(100 + (1 << 16)));
+  const __m128i eight = _mm_madd_epi16(_mm_packus_epi32(four, four), _mm_set1_epi32(10000 + (1 << 16)));
+  const auto both = static_cast<uint64_t>(_mm_cvtsi128_si64(eight));
+  return 100000000 * (both & 0xFFFFFFFF) + (both >> 32);
 }
 
-// The number of the `length` characters from `first` on, at most kWidth of them, behind a sign or none; false if they
-// are something else. 16 bytes are read.
+// The number of the `length` characters from `first` on, behind a sign or none; false if they are something else or
+// too long. 16 bytes are read.
 HWY_INLINE bool ToNumber(const char* first, size_t length, bool is_negative, double& to) {
-  constexpr double kPowers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,
-                                1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
   const hn::FixedTag<uint8_t, kWidth> d;
   const auto text = hn::LoadU(d, reinterpret_cast<const uint8_t*>(first));
-  const auto digits = hn::Sub(text, hn::Set(d, uint8_t{'0'}));
-  const uint64_t own = (uint64_t{1} << length) - 1;
-  const uint64_t own_points = BitsOf(d, hn::Eq(text, hn::Set(d, uint8_t{'.'}))) & own;
-  const uint64_t own_digits = BitsOf(d, hn::Eq(hn::Min(digits, hn::Set(d, uint8_t{9})), digits)) & own;
-  if ((own_points & (own_points - 1)) != 0 || own_digits == 0 || (own_points | own_digits) != own) return false;
-  const auto point = static_cast<size_t>(std::countr_zero(own_points | uint64_t{1} << length));
-  const auto places = hn::Load(d, kDigitPlaces.of[length][point].data());
-  const uint64_t whole = SixteenDigits(hn::TableLookupBytesOr0(digits, places));
-  if (whole > uint64_t{1} << 53) return false;
-  const size_t decimals = length - point - (own_points != 0);
-  const double size = static_cast<double>(static_cast<int64_t>(whole)) / kPowers[decimals];
-  to = std::bit_cast<double>(std::bit_cast<uint64_t>(size) | uint64_t{is_negative} << 63);
+  const uint64_t points = BitsOf(d, hn::Eq(text, hn::Set(d, uint8_t{'.'})));
+  const auto point = static_cast<size_t>(std::countr_zero(points | uint64_t{1} << kWidth));
+  const size_t has_point = point < length;
+  const size_t count = length - has_point;
+  if (count - 1 >= kMostDigits) return false;
+  const auto places = hn::Load(d, kDigitPlaces.of[length][has_point != 0 ? point : length].data());
+  const auto digits = hn::TableLookupBytesOr0(hn::Sub(text, hn::Set(d, uint8_t{'0'})), places);
+  if (!hn::AllTrue(d, hn::Eq(hn::Min(digits, hn::Set(d, uint8_t{9})), digits))) return false;
+  const auto whole = static_cast<double>(static_cast<int64_t>(SixteenDigits(digits)));
+  to = whole / kPowers[is_negative][has_point != 0 ? length - 1 - point : 0];
   return true;
 }
 
@@ -164,37 +165,41 @@ struct Ends {
   }
 };
 
-NumberRows ReadNumberRows(const NumberRowsOptions& o, const char* at, double* const* to, size_t row) {
-  NumberRows rows{.begin = at, .at = at};
+NumberRows ReadNumberRows(const NumberRowsOptions& options, const char* at, double* const* to, size_t row) {
+  const NumberRowsOptions o = options;
+  const char* begin = at;
+  size_t column = 0, rows = 0;
+  const auto came_to = [&] { return NumberRows{.begin = begin, .at = at, .count = column, .rows = rows}; };
+  const auto read = [&](const char* stop) HWY_ATTR {
+    const bool is_negative = *at == '-';
+    const char* const first = at + is_negative;  // no branch: signs are hard to foresee
+    double& number = to[column][row + rows];
+    if (stop != at || !o.has_empty_fields) return ToNumber(first, static_cast<size_t>(stop - first), is_negative, number);
+    number = std::numeric_limits<double>::quiet_NaN();
+    return true;
+  };
   Ends ends;
   for (const char* from = at; o.end - from > static_cast<std::ptrdiff_t>(kWindow + kWidth + 1); from += kWindow) {
     ends.Find(from, o.separator);
-    for (size_t i = 0; i < ends.count; ++i) {
-      const char* const stop = from + ends.places[i];
-      if (stop < rows.at) continue;  // the "\n" of a "\r\n"
-      const bool is_last = rows.count + 1 == o.columns;
-      if ((*stop == o.separator) == is_last) return rows;
-      const bool is_negative = *rows.at == '-';
-      const char* const first = rows.at + is_negative;
-      const auto length = static_cast<size_t>(stop - first);
-      double& number = to[rows.count][row];
-      if (length == 0 && !is_negative && o.has_empty_fields) {
-        number = std::numeric_limits<double>::quiet_NaN();
-      } else if (length > kWidth || !ToNumber(first, length, is_negative, number)) {
-        return rows;
+    // Its first may be the "\n" of a "\r\n" that begins in the window before.
+    for (size_t i = ends.count > 0 && from + ends.places[0] < at ? 1 : 0; i < ends.count; ++i) {
+      for (const size_t last = std::min(ends.count, i + o.columns - 1 - column); i < last; ++i, ++column) {
+        const char* const stop = from + ends.places[i];
+        if (*stop != o.separator || !read(stop)) return came_to();
+        at = stop + 1;
       }
-      rows.at = stop + 1;
-      ++rows.count;
-      if (!is_last) continue;
-      rows.at += *stop == '\r' && *rows.at == '\n';
-      rows.begin = rows.at;
-      rows.count = 0;
-      ++rows.rows;
-      ++row;
-      if (rows.at >= o.limit || o.comment == *rows.at) return rows;
+      if (i == ends.count) break;
+      const char* const stop = from + ends.places[i];
+      if (*stop == o.separator || !read(stop)) return came_to();
+      const bool is_pair = *stop == '\r' && stop[1] == '\n';
+      i += is_pair && i + 1 < ends.count;
+      begin = at = stop + 1 + is_pair;
+      column = 0;
+      ++rows;
+      if (at >= o.limit || o.comment == *at) return came_to();
     }
   }
-  return rows;
+  return came_to();
 }
 
 #else
