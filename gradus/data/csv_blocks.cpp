@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "gradus/base/error.h"
+#include "gradus/base/memory.h"
 #include "gradus/base/number.h"
 #include "gradus/base/threads.h"
 #include "gradus/base/utf8.h"
@@ -222,7 +223,7 @@ class Blocks {
 
   void read() {
     table_.columns.resize(kinds_.size());
-    table_.lines.resize(static_cast<size_t>(places_));
+    resize_in_large_pages(table_.lines, static_cast<size_t>(places_));
     make_places();
     read_blocks();
     settle();
@@ -254,11 +255,11 @@ class Blocks {
     parallel_for(static_cast<int64_t>(kinds_.size()), 1, [&](int64_t i, int64_t) {
       const auto c = static_cast<size_t>(i);
       TableColumn& column = table_.columns[c];
-      if (kinds_[c] == CsvKind::kNumbers) column.numbers.resize(static_cast<size_t>(places_));
+      if (kinds_[c] == CsvKind::kNumbers) resize_in_large_pages(column.numbers, static_cast<size_t>(places_));
       if (kinds_[c] != CsvKind::kTexts) return;
       column.is_number = false;
       column.numbers = {};
-      column.codes.resize(static_cast<size_t>(places_));
+      resize_in_large_pages(column.codes, static_cast<size_t>(places_));
     });
   }
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "gradus/base/error.h"
+#include "gradus/base/memory.h"
 #include "gradus/base/threads.h"
 #include "gradus/data/file_contents.h"
 #include "gradus/data/numpy_array.h"
@@ -129,7 +130,7 @@ void add_columns(Table& table, const NumpyArray& array, const std::string& membe
     table.columns.push_back({.name = member.empty()            ? number
                                      : array.shape.size() == 1 ? member
                                                                : member + "." + number});
-    table.columns.back().numbers.resize(static_cast<size_t>(rows));
+    resize_in_large_pages(table.columns.back().numbers, static_cast<size_t>(rows));
   }
   const std::vector<size_t> offsets = offsets_of_columns(array, columns);
   const size_t step = array.item_bytes * (array.is_fortran ? 1 : columns);
