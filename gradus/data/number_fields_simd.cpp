@@ -126,7 +126,7 @@ NumberFields ReadNumberFields(const char* at, const char* end, char separator, d
   return fields;
 }
 
-constexpr size_t kGroup = 64;                // characters whose ends of fields fit into a word
+constexpr size_t kGroup = 64;                   // characters whose ends of fields fit into a word
 constexpr size_t kWindow = size_t{4} * kGroup;  // characters that are looked at before their fields are read
 
 // Of the characters from `from` on, those that end a field.
@@ -174,7 +174,8 @@ NumberRows ReadNumberRows(const NumberRowsOptions& options, const char* at, doub
     const bool is_negative = *at == '-';
     const char* const first = at + is_negative;  // no branch: signs are hard to foresee
     double& number = to[column][row + rows];
-    if (stop != at || !o.has_empty_fields) return ToNumber(first, static_cast<size_t>(stop - first), is_negative, number);
+    if (stop != at || !o.has_empty_fields)
+      return ToNumber(first, static_cast<size_t>(stop - first), is_negative, number);
     number = std::numeric_limits<double>::quiet_NaN();
     return true;
   };

@@ -13,8 +13,8 @@ struct NumberFields {
   bool ends_row = false;
 };
 
-/// Reads the fields from `at` on, up to `most` of them, as long as each is a number of at most 15 digits, perhaps with a
-/// minus and a point, and nothing else: field i goes to to[i][row]. Stops before any other field, near `end`, and
+/// Reads the fields from `at` on, up to `most` of them, as long as each is a number of at most 15 digits, perhaps with
+/// a minus and a point, and nothing else: field i goes to to[i][row]. Stops before any other field, near `end`, and
 /// behind the row's last. Numbers are those of `read_short_number`.
 NumberFields read_number_fields(const char* at, const char* end, char separator, double* const* to, size_t row,
                                 size_t most);
