@@ -1,5 +1,7 @@
 #include "gradus/base/memory.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -53,6 +55,13 @@ int64_t memory_limit_bytes() {
                                number_after(system, "SwapFree:").value_or(0));
   const int64_t limit = free + resident_bytes();
   return std::min(limit, control_group_bytes().value_or(limit));
+}
+
+void prefer_large_pages(void* memory, size_t bytes) {
+  constexpr uintptr_t kLarge = uintptr_t{2} << 20;
+  const auto address = reinterpret_cast<uintptr_t>(memory);
+  const uintptr_t begin = (address + kLarge - 1) / kLarge * kLarge, end = (address + bytes) / kLarge * kLarge;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // advice may be refused
 }
 
 }  // namespace gradus

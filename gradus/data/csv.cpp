@@ -170,7 +170,7 @@ Layout layout_of(CsvPlan plan, size_t begin, const CsvOptions& options) {
 
 // Looks at a text, which is at `place` in the plan's file. What is no UTF-8 is an error, or rows to leave out.
 TextSurvey surveyed(CsvPlan& plan, size_t block_bytes, const TextPlace& place = {}) {
-  TextSurvey survey = survey_text(plan.text, block_bytes, plan.is_mapped);
+  TextSurvey survey = survey_text(plan.text, block_bytes, true, plan.is_mapped);
   if (!plan.skips_bad_rows) check_utf8(survey, plan.text, plan.source, place);
   plan.checks_utf8 = survey.not_utf8.has_value();
   return survey;
@@ -182,7 +182,7 @@ CsvEnd read_rows(const CsvPlan& plan, const TextSurvey& survey, Table& table) {
   const size_t pieces = 1 + 64 * plan.kinds.size() / survey.length;
   table = {};
   table.parts = {{plan.source, 0}};
-  return read_csv_blocks(plan, cut_at_lines(plan.text, plan.begin, survey, pieces, true), table);
+  return read_csv_blocks(plan, cut_at_lines(plan.text, plan.begin, survey, pieces), table);
 }
 
 void set_names(Table& table, const Names& names) {

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "gradus/base/error.h"
+#include "gradus/base/memory.h"
 #include "gradus/base/number.h"
 #include "gradus/base/threads.h"
 #include "gradus/base/utf8.h"
@@ -60,13 +61,22 @@ class BlockReader {
       in_turn = kinds[c] == CsvKind::kNumbers ? in_turn + 1 : 0;
       numbers_in_turn_[c] = in_turn;
     }
+    rows_ = {.limit = plan.text.data() + block.end,
+             .end = scanner_.end(),
+             .separator = plan.separator,
+             .comment = plan.comment,
+             .columns = has_short_numbers_ && numbers_in_turn_[0] == kinds.size() ? kinds.size() : 0,
+             .has_empty_fields = kinds.size() > 1 && plan.missing.contains("")};
   }
 
   void read() {
     while (!block_.error && scanner_.next_row(block_.end)) {
-      const size_t begin = scanner_.offset();
+      size_t count = 0;
+      const int64_t rows = block_.rows;
+      const size_t begin = read_rows_of_numbers(count);
+      if (block_.rows > rows && count == 0) continue;
       const int64_t line = scanner_.line();
-      const std::optional<CsvProblem> problem = read_row();
+      const std::optional<CsvProblem> problem = read_row(begin, count);
       if (problem && problem->is_unclosed && plan_.goes_on) {
         block_.is_cut = true;
         block_.stop = begin;
@@ -81,11 +91,24 @@ class BlockReader {
   }
 
  private:
-  std::optional<CsvProblem> read_row() {
+  // Whole rows of numbers, and `count` fields of the next, which begins at the place that is returned.
+  size_t read_rows_of_numbers(size_t& count) {
+    if (rows_.columns == 0) return scanner_.offset();
+    const detail::NumberRows rows =
+        detail::read_number_rows(rows_, scanner_.at(), numbers_.data(), static_cast<size_t>(block_.rows));
+    for (size_t i = 0; i < rows.rows; ++i, ++block_.rows) {
+      table_.lines[row()] = scanner_.line();
+      scanner_.count_line();
+    }
+    scanner_.go_to(rows.at);
+    count = rows.count;
+    return scanner_.offset() - static_cast<size_t>(rows.at - rows.begin);
+  }
+
+  // The row that begins there, of which `count` fields are read.
+  std::optional<CsvProblem> read_row(size_t begin, size_t count) {
     const int64_t line = scanner_.line();
-    const size_t begin = scanner_.offset();
     pending_.clear();
-    size_t count = 0;
     while (!read_numbers(count)) {
       if (!read_field(count++)) return scanner_.problem();
       if (!scanner_.take_separator()) break;
@@ -181,6 +204,7 @@ class BlockReader {
   std::vector<double*> numbers_;         // of each column, from the block's first row on
   std::vector<size_t> numbers_in_turn_;  // how many columns of numbers begin with each
   std::vector<PendingField> pending_;
+  detail::NumberRowsOptions rows_;  // of a table of nothing else; no columns if it is none
 };
 
 // All blocks of a text.
@@ -199,7 +223,7 @@ class Blocks {
 
   void read() {
     table_.columns.resize(kinds_.size());
-    table_.lines.resize(static_cast<size_t>(places_));
+    resize_in_large_pages(table_.lines, static_cast<size_t>(places_));
     make_places();
     read_blocks();
     settle();
@@ -218,7 +242,7 @@ class Blocks {
  private:
   void read_block(Block& block) {
     BlockReader(plan_, kinds_, table_, block).read();
-    if (plan_.is_mapped) release_pages(plan_.text.substr(block.begin, block.stop - block.begin));
+    if (plan_.is_mapped) release_pages(plan_.text, block.begin, block.stop);
   }
 
   void read_blocks() {
@@ -231,11 +255,11 @@ class Blocks {
     parallel_for(static_cast<int64_t>(kinds_.size()), 1, [&](int64_t i, int64_t) {
       const auto c = static_cast<size_t>(i);
       TableColumn& column = table_.columns[c];
-      if (kinds_[c] == CsvKind::kNumbers) column.numbers.resize(static_cast<size_t>(places_));
+      if (kinds_[c] == CsvKind::kNumbers) resize_in_large_pages(column.numbers, static_cast<size_t>(places_));
       if (kinds_[c] != CsvKind::kTexts) return;
       column.is_number = false;
       column.numbers = {};
-      column.codes.resize(static_cast<size_t>(places_));
+      resize_in_large_pages(column.codes, static_cast<size_t>(places_));
     });
   }
 

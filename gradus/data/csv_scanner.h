@@ -78,6 +78,7 @@ class CsvScanner {
   const char* at() const { return at_; }
   const char* end() const { return end_; }
   void go_to(const char* place) { at_ = place; }
+  void count_line() { ++line_; }
   bool ends_field(const char* place) const {
     return place == end_ || *place == separator_ || *place == '\n' || *place == '\r';
   }

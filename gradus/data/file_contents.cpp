@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <system_error>
@@ -39,11 +40,14 @@ bool is_compressed_file(const std::string& path) {
   return compression_of({first, InputFile(path).read(first, sizeof first)}) != Compression::kNone;
 }
 
-void release_pages(std::string_view mapped) {
+void release_pages(std::string_view mapped, size_t begin, size_t end) {
+  constexpr size_t kAround = size_t{64} << 10;  // that Linux maps with a page, as long as nobody sets it otherwise
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<uintptr_t>(mapped.data());
-  const uintptr_t first = (begin + page - 1) / page * page, end = (begin + mapped.size()) / page * page;
-  if (first < end) ::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);  // advice may be refused
+  const auto address = reinterpret_cast<uintptr_t>(mapped.data());
+  const uintptr_t from = address + begin - std::min(begin, kAround);
+  const uintptr_t to = address + std::min(mapped.size(), end + kAround);
+  const uintptr_t first = (from + page - 1) / page * page, stop = to / page * page;
+  if (first < stop) ::madvise(reinterpret_cast<void*>(first), stop - first, MADV_DONTNEED);  // advice may be refused
 }
 
 }  // namespace gradus

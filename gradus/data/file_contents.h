@@ -36,7 +36,8 @@ class FileContents {
 /// Whether a regular file begins, or is named, as compressed data does or is.
 bool is_compressed_file(const std::string& path);
 
-/// Gives back the memory of whole pages of a part of a mapped file. They are read again where they are looked at again.
-void release_pages(std::string_view mapped);
+/// Gives back the memory of a part of a mapped file that was looked at, from `begin` up to `end`, with what the system
+/// mapped around it (64 KB). It is read again where it is looked at again.
+void release_pages(std::string_view mapped, size_t begin, size_t end);
 
 }  // namespace gradus

@@ -196,14 +196,14 @@ struct Places {
 
 std::vector<LibsvmBlock> read_libsvm_blocks(std::string_view text, size_t begin, const std::string& source,
                                             const LibsvmOptions& options, const TextPlace& place, bool is_mapped) {
-  const TextSurvey survey = survey_text(text, options.block_bytes, is_mapped);
+  const TextSurvey survey = survey_text(text, options.block_bytes, false, is_mapped);
   if (options.on_bad_row == LibsvmOptions::BadRow::kError) check_utf8(survey, text, source, place);
-  const std::vector<TextBlock> cuts = cut_at_lines(text, begin, survey, 1, false);
+  const std::vector<TextBlock> cuts = cut_at_lines(text, begin, survey, 1);
   std::vector<LibsvmBlock> blocks(cuts.size());
   parallel_for(static_cast<int64_t>(cuts.size()), 1, [&](int64_t i, int64_t) {
     const auto block = static_cast<size_t>(i);
     RowsReader(text, cuts[block], options, survey.not_utf8.has_value(), blocks[block]).read();
-    if (is_mapped) release_pages(text.substr(cuts[block].begin, cuts[block].end - cuts[block].begin));
+    if (is_mapped) release_pages(text, cuts[block].begin, cuts[block].end);
   });
   return blocks;
 }

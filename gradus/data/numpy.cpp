@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "gradus/base/error.h"
+#include "gradus/base/memory.h"
 #include "gradus/base/threads.h"
 #include "gradus/data/file_contents.h"
 #include "gradus/data/numpy_array.h"
@@ -129,7 +130,7 @@ void add_columns(Table& table, const NumpyArray& array, const std::string& membe
     table.columns.push_back({.name = member.empty()            ? number
                                      : array.shape.size() == 1 ? member
                                                                : member + "." + number});
-    table.columns.back().numbers.resize(static_cast<size_t>(rows));
+    resize_in_large_pages(table.columns.back().numbers, static_cast<size_t>(rows));
   }
   const std::vector<size_t> offsets = offsets_of_columns(array, columns);
   const size_t step = array.item_bytes * (array.is_fortran ? 1 : columns);
@@ -145,8 +146,7 @@ void add_columns(Table& table, const NumpyArray& array, const std::string& membe
       if (row >= 0 && (here.row < 0 || row < here.row)) here = {row, first + i};
     }
     if (!is_mapped || array.is_fortran) return;
-    const auto from = static_cast<size_t>(begin) * step, to = static_cast<size_t>(end) * step;
-    release_pages(array.data.substr(from, to - from));
+    release_pages(array.data, static_cast<size_t>(begin) * step, static_cast<size_t>(end) * step);
   });
   const auto found = std::find_if(wrong.begin(), wrong.end(), [](const Wrong& w) { return w.row >= 0; });
   if (found == wrong.end()) return;

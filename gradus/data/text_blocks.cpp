@@ -69,10 +69,7 @@ bool ends_line(std::string_view text, size_t at) {
   return text[at] == '\n' || (text[at] == '\r' && (at + 1 == text.size() || text[at + 1] != '\n'));
 }
 
-struct LineBegin {
-  size_t at = 0;
-  int64_t ends = 0;  // how many line ends stand between `from` and it, in quotes or not
-};
+using LineBegin = TextSurvey::LineBegin;
 
 // The first beginning of a line in (from, to], or nothing.
 std::optional<LineBegin> line_begin(std::string_view text, size_t from, size_t to, bool is_quoted, bool quotes) {
@@ -89,7 +86,7 @@ std::optional<LineBegin> line_begin(std::string_view text, size_t from, size_t t
 
 }  // namespace
 
-TextSurvey survey_text(std::string_view text, size_t length, bool is_mapped) {
+TextSurvey survey_text(std::string_view text, size_t length, bool quotes, bool is_mapped) {
   TextSurvey survey{.length = length, .pieces = std::vector<TextSurvey::Piece>((text.size() + length - 1) / length)};
   std::vector<size_t> wrong(survey.pieces.size(), text.size());
   parallel_for(static_cast<int64_t>(survey.pieces.size()), 1, [&](int64_t i, int64_t) {
@@ -97,12 +94,16 @@ TextSurvey survey_text(std::string_view text, size_t length, bool is_mapped) {
     const size_t begin = piece * length, end = std::min(begin + length, text.size());
     const Counts counts = count_bytes(text.substr(begin, end - begin));
     const int64_t pairs = counts.returns > 0 ? count_pairs(text, begin, end) : 0;
-    survey.pieces[piece] = {counts.feeds + counts.returns - pairs, counts.quotes};
+    const bool has_quotes = quotes && counts.quotes > 0;
+    survey.pieces[piece] = {.line_ends = counts.feeds + counts.returns - pairs,
+                            .quotes = quotes ? counts.quotes : 0,
+                            .outside = line_begin(text, begin, end, false, has_quotes),
+                            .inside = has_quotes ? line_begin(text, begin, end, true, true) : std::nullopt};
     const size_t first = character_begin(text, begin), last = character_begin(text, end);
     const bool is_ascii = counts.is_ascii && last == end;
     const auto at = is_ascii ? std::nullopt : first_invalid_utf8(text.substr(first, last - first));
     if (at) wrong[piece] = first + *at;
-    if (is_mapped) release_pages(text.substr(begin, end - begin));
+    if (is_mapped) release_pages(text, begin, end);
   });
   const auto first = std::find_if(wrong.begin(), wrong.end(), [&](size_t at) { return at < text.size(); });
   if (first != wrong.end()) survey.not_utf8 = *first;
@@ -121,17 +122,16 @@ void check_utf8(const TextSurvey& survey, std::string_view text, const std::stri
        place.bytes + static_cast<int64_t>(at), static_cast<unsigned char>(text[at]));
 }
 
-std::vector<TextBlock> cut_at_lines(std::string_view text, size_t begin, const TextSurvey& survey, size_t pieces,
-                                    bool quotes) {
+std::vector<TextBlock> cut_at_lines(std::string_view text, size_t begin, const TextSurvey& survey, size_t pieces) {
   // What is before `begin` may have quotes of any number.
   const auto quotes_before = std::count(text.begin(), text.begin() + static_cast<int64_t>(begin), '"');
   bool is_quoted = quotes_before % 2 != 0;
   std::vector<TextBlock> blocks{{.begin = begin}};
   for (size_t piece = 0; piece < survey.pieces.size(); ++piece) {
-    const size_t from = piece * survey.length, to = std::min(from + survey.length, text.size());
-    int64_t lines = survey.pieces[piece].line_ends;
-    if (from > begin && piece % pieces == 0) {
-      if (const auto next = line_begin(text, from, to, quotes && is_quoted, quotes)) {
+    const TextSurvey::Piece& here = survey.pieces[piece];
+    int64_t lines = here.line_ends;
+    if (piece * survey.length > begin && piece % pieces == 0) {
+      if (const auto& next = is_quoted ? here.inside : here.outside) {
         blocks.back().end = next->at;
         blocks.back().most_lines += next->ends;
         lines -= next->ends;
@@ -139,7 +139,7 @@ std::vector<TextBlock> cut_at_lines(std::string_view text, size_t begin, const T
       }
     }
     blocks.back().most_lines += lines;
-    is_quoted = is_quoted != (survey.pieces[piece].quotes % 2 != 0);
+    is_quoted = is_quoted != (here.quotes % 2 != 0);
   }
   blocks.back().end = text.size();
   ++blocks.back().most_lines;  // the last line needs no end

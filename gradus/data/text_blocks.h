@@ -12,17 +12,24 @@ namespace gradus {
 
 /// What a first look at a text says of each of its pieces, which are of one length but the last.
 struct TextSurvey {
+  struct LineBegin {
+    size_t at = 0;
+    int64_t ends = 0;  ///< Line ends from the piece's beginning to it, in quotes or not.
+  };
   struct Piece {
     int64_t line_ends = 0;  ///< "\n", "\r\n" or "\r" that end in it.
-    int64_t quotes = 0;
+    int64_t quotes = 0;     ///< 0 where they mean nothing.
+    /// The first line that begins behind the piece's own beginning, if that is outside of quotes, and if inside.
+    std::optional<LineBegin> outside = {}, inside = {};
   };
   size_t length = 1;
   std::vector<Piece> pieces;
   std::optional<size_t> not_utf8 = {};  ///< The first byte with which no character begins.
 };
 
-/// Looks at all of `text`, in pieces of `length` bytes, which is 1 or more. Pages of a mapped file are given back.
-TextSurvey survey_text(std::string_view text, size_t length, bool is_mapped = false);
+/// Looks at all of `text`, in pieces of `length` bytes, which is 1 or more. Between `quotes` line ends are none. Pages
+/// of a mapped file are given back.
+TextSurvey survey_text(std::string_view text, size_t length, bool quotes, bool is_mapped = false);
 
 /// Where a text stands in its file: how many bytes are before it, and the line that it begins in.
 struct TextPlace {
@@ -39,9 +46,9 @@ struct TextBlock {
 };
 
 /// Cuts what is behind `begin`, a line's beginning, at line ends, into blocks of `pieces` pieces each, roughly. A line
-/// end between quotes is none, where `quotes` are opened and closed in turn from `begin` on. That is a guess if a quote
-/// can stand for itself: a reader that comes to a block's end in the middle of a row has to go on.
-std::vector<TextBlock> cut_at_lines(std::string_view text, size_t begin, const TextSurvey& survey, size_t pieces,
-                                    bool quotes);
+/// end between quotes is none, where quotes are opened and closed in turn from `begin` on. That is a guess if a quote
+/// can stand for itself: a reader that comes to a block's end in the middle of a row has to go on. It looks at the text
+/// before `begin` only, so that no page of a mapped file comes back.
+std::vector<TextBlock> cut_at_lines(std::string_view text, size_t begin, const TextSurvey& survey, size_t pieces);
 
 }  // namespace gradus

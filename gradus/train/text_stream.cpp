@@ -196,7 +196,8 @@ void TextStream::for_each_piece(bool may_be_cut, const std::function<bool(const 
       const std::string_view some = text.substr(0, kPartBytes);
       buffer += some;
       text.remove_prefix(some.size());
-      if (contents.is_mapped()) release_pages(some);
+      const size_t used = contents.bytes().size() - text.size();
+      if (contents.is_mapped()) release_pages(contents.bytes(), used - some.size(), used);
       const bool is_last = text.empty() && &file == &files_.back();
       const size_t end = is_last ? buffer.size() : may_be_cut ? last_cut(buffer) : 0;
       if (end == 0) continue;

@@ -298,6 +298,36 @@ TEST(Csv, IsTheSameWhateverTheBlocks) {
   }
 }
 
+// Rows of numbers alone are read many at a time, unless a number means that there is no value.
+TEST(Csv, RowsOfNumbersAreWhatTheirFieldsAre) {
+  constexpr std::string_view kNumbers[] = {"1",   "-2.5", "0.000123456", "-0", "123456789012345",
+                                           "-.5", "7.",   "1000000.25"};
+  constexpr std::string_view kOdd[] = {
+      "",  "NA", "1e-5",  "-1.5E+7", " 8", "9 ",  "1234567890123456",    "0.1234567890123456", "+4",
+      "-", ".",  "1.2.3", "\"5\"",   "x",  "1/2", "99999999999999999999"};
+  constexpr std::string_view kEnds[] = {"\n", "\r\n", "\r"}, kOddEnds[] = {"\n\n", "\n#c,\n", ",3\n", "\r\r\n", ",\n"};
+  std::mt19937_64 random(3);
+  const auto one_of = [&](const auto& all) { return all[random() % std::size(all)]; };
+  for (int i = 0; i < 400; ++i) {
+    const size_t columns = 1 + random() % (i % 10 == 0 ? 90 : 7), oddity = 20 + random() % 400;
+    const std::string_view end = one_of(kEnds);
+    std::string text;
+    for (const size_t size = 300 + random() % 5000; text.size() < size;) {
+      for (size_t column = 0; column < columns; ++column) {
+        text += column > 0 ? "," : "";
+        text += random() % oddity == 0 && !text.empty() ? one_of(kOdd) : one_of(kNumbers);
+      }
+      text += random() % oddity == 0 ? one_of(kOddEnds) : end;
+    }
+    CsvOptions options{.comment = '#', .on_bad_row = CsvOptions::BadRow::kSkip, .block_bytes = 1 + random() % 3000};
+    if (i % 8 == 0) options.comment = '-';
+    if (i % 8 == 1) options.missing = {"NA"};
+    const std::string found = described(text, options);
+    options.missing.emplace_back("12321");
+    ASSERT_EQ(found, described(text, options)) << text;
+  }
+}
+
 // A column that is taken for numbers for a long time.
 TEST(Csv, TextFarBelowMakesAColumnText) {
   std::string text = "a,b\n";

@@ -1,0 +1,29 @@
+// Large pages change no value.
+#include "gradus/base/memory.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace gradus {
+namespace {
+
+TEST(LargePages, ABigVectorIsAsLongAsAskedAndZero) {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{1000}, size_t{3} << 20}) {
+    std::vector<double> values;
+    resize_in_large_pages(values, size);
+    ASSERT_EQ(values.size(), size);
+    EXPECT_TRUE(std::all_of(values.begin(), values.end(), [](double x) { return x == 0.0; }));
+  }
+}
+
+// Advice about memory that other values stand beside of: those in the same large page are left alone.
+TEST(LargePages, AdviceLosesNothing) {
+  std::vector<int32_t> values(3 << 20, 7);
+  prefer_large_pages(values.data() + 5, (values.size() - 10) * sizeof(int32_t));
+  EXPECT_TRUE(std::all_of(values.begin(), values.end(), [](int32_t x) { return x == 7; }));
+  EXPECT_GT(resident_bytes(), static_cast<int64_t>(values.size() * sizeof(int32_t)));
+}
+
+}  // namespace
+}  // namespace gradus
