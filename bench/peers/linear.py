@@ -1,6 +1,7 @@
-"""Compares linear learners with scikit-learn's. Called by bench/peers/linear."""
+"""Compares linear learners with scikit-learn's and, where it is installed, Vowpal Wabbit's. Called by bench/peers/linear."""
 
 import argparse
+import importlib.util
 import os
 import pathlib
 import re
@@ -59,13 +60,16 @@ def make_lasso(path, rows=10_000, features=1_000):
     write_safetensors(path, {"x": x, "y": y.astype(np.float32)})
 
 
+VW = "vowpal_wabbit"
+HAS_VW = importlib.util.find_spec("vowpalwabbit") is not None
+
 # name: (maker, gradus' arguments, l2, peers, the loosest tolerance tried)
 LOGISTIC = ["lbfgs", "lbfgs_f64", "newton-cholesky", "saga", "liblinear"]
 NEWTON = ["--solver", "newton", "--tolerance", "1e-5", "--steps", "1000"]
 PATH = ["--solver", "lasso_path", "--loss", "squared", "--tolerance", "5e-5"]
 ROWS = {
     "sgd, 200,000 × 50, 5 passes": (lambda f: make_dense(f, 200_000, 50), ["--solver", "sgd"], 1e-4, ["sgd"], 0),
-    "sgd, 200,000 × 100,000, 40 a row, 5 passes": (make_sparse, ["--solver", "sgd"], 1e-4, ["sgd"], 0),
+    "sgd, 200,000 × 100,000, 40 a row, 5 passes": (make_sparse, ["--solver", "sgd"], 1e-4, ["sgd", VW], 0),
     "logistic, a9a": (make_a9a, NEWTON, 1e-4, LOGISTIC, 1e-3),
     "logistic, 1,000,000 × 100": (lambda f: make_dense(f, 1_000_000, 100), NEWTON, 1e-4, LOGISTIC, 1e-2),
     "logistic, 1,000,000 × 100, correlated": (lambda f: make_dense(f, 1_000_000, 100, True), NEWTON, 1e-4, LOGISTIC,
@@ -75,6 +79,8 @@ ROWS = {
 
 
 def command_of(peer, path, l2, tolerance, repeats):
+    if peer == VW:
+        return [sys.executable, "bench/peers/vowpal_wabbit_linear.py", str(path), str(l2), str(repeats)]
     return [sys.executable, "bench/peers/sklearn_linear.py", str(path), peer, str(l2), str(tolerance), str(repeats)]
 
 
@@ -91,6 +97,7 @@ def loosest(peer, path, l2, first, least):
 
 def compare(name, data, rounds):
     make, arguments, l2, peers, first = ROWS[name]
+    peers = [peer for peer in peers if peer != VW or HAS_VW]
     path = data / (re.sub(r"[^a-z0-9]+", "_", name) + ".safetensors")
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)
@@ -126,6 +133,8 @@ def main():
     print(f"{processor()}; scikit-learn {sklearn.__version__}; medians of {a.rounds} rounds of 3 fits; the load now is "
           f"{os.getloadavg()[0]:.1f}")
     print(f"{'':45} {'':28} {'ms':>10} {'CPU ms':>10} {'ratio':>8}  objective above the least")
+    if not HAS_VW:
+        print("Vowpal Wabbit is left out: it is not installed; install the package vowpalwabbit beside scikit-learn")
     for name in ROWS:
         if re.search(a.filter, name) and (name != "logistic, a9a" or A9A.exists()):
             compare(name, a.data, a.rounds)

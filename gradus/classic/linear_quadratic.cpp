@@ -1,9 +1,11 @@
 #include "gradus/classic/linear_quadratic.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "gradus/base/threads.h"
 #include "gradus/classic/kernels/linear_descent_simd.h"
@@ -12,24 +14,32 @@
 namespace gradus {
 namespace {
 
+// G is kept in T, which is what it was added up in.
+template <class T>
 class GramQuadratic : public Quadratic {
  public:
-  GramQuadratic(const LeastSquares& problem, GramPrecision precision) : Quadratic(problem), side_(size() + 1) {
-    gram_ = weighted_gram(*problem.inputs, problem.d.data(), means().data(), precision);
+  GramQuadratic(const LeastSquares& problem, GramPrecision precision)
+      : Quadratic(problem), gram_(Tensor::empty({size(), size()}, dtype_of<T>())) {
+    const std::vector<double> lower =
+        weighted_gram(*problem.inputs, problem.d.data(), means().data(), precision, sums());
+    T* const gram = gram_.template mutable_data<T>();
     constexpr int64_t kRows = 64;
     parallel_for(size(), kRows, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = i + 1; j < size(); ++j) gram_[i * side_ + j] = gram_[j * side_ + i];
+      for (int64_t j = 0; j < size(); ++j) {  // below the diagonal some of a row at a time
+        for (int64_t i = begin; i < end; ++i) {
+          gram[i * size() + j] = static_cast<T>(lower[std::max(i, j) * (size() + 1) + std::min(i, j)]);
+        }
       }
     });
   }
 
   void slopes(const double* w, double* q) override {
-    constexpr int64_t kColumns = 128;
+    constexpr int64_t kColumns = 256;
+    const T* const gram = gram_.template data<T>();
     parallel_for(size(), kColumns, [&](int64_t begin, int64_t end) {
       std::copy(c_.begin() + begin, c_.begin() + end, q + begin);
       for (int64_t j = 0; j < size(); ++j) {
-        if (w[j] != 0.0) kernels::add_scaled(q + begin, -w[j], gram_.data() + j * side_ + begin, end - begin);
+        if (w[j] != 0.0) kernels::add_scaled(q + begin, -w[j], gram + j * size() + begin, end - begin);
       }
     });
   }
@@ -38,18 +48,29 @@ class GramQuadratic : public Quadratic {
                double* w, double* q) override {
     const int64_t m = static_cast<int64_t>(active.size());
     if (begins) built_ = 0;
+    if (active.empty()) return;
     build(active);
     for (int64_t k = 0; k < m; ++k) {
       own_w_[k] = w[active[k]];
       own_q_[k] = q[active[k]];
+      moved_[k] = 0.0F;
     }
-    const kernels::GramSweep sweep{m,  own_gram_.data(), stride_,      diagonal_.data(), l1,
-                                   l2, own_w_.data(),    own_q_.data()};
+    // Most changes are far below the tolerance, and cost as much as those that matter.
+    const kernels::GramSweep sweep{.m = m,
+                                   .gram = own_gram_.data<float>(),
+                                   .stride = stride_,
+                                   .diagonal = diagonal_.data(),
+                                   .l1 = l1,
+                                   .l2 = l2,
+                                   .least = 0.3 * tolerance,
+                                   .q = own_q_.data(),
+                                   .w = own_w_.data(),
+                                   .moved = moved_.data()};
     for (int64_t i = 0; i < passes && kernels::gram_sweep(sweep) > tolerance; ++i) {
     }
     for (int64_t k = 0; k < m; ++k) {
       w[active[k]] = own_w_[k];
-      q[active[k]] = own_q_[k];
+      q[active[k]] = own_q_[k] + double{moved_[k]};
     }
   }
 
@@ -60,24 +81,26 @@ class GramQuadratic : public Quadratic {
     if (m > stride_) {
       built_ = 0;
       stride_ = std::min(std::max<int64_t>(2 * m, 64), size());
-      own_gram_.resize(stride_ * stride_);
+      own_gram_ = Tensor::empty({stride_, stride_});
     }
     own_w_.resize(m);
     own_q_.resize(m);
+    moved_.resize(m);
     diagonal_.resize(m);
-    for (int64_t k = built_; k < m; ++k) {
-      const double* const row = gram_.data() + active[k] * side_;
-      for (int64_t j = 0; j <= k; ++j) {
-        own_gram_[k * stride_ + j] = own_gram_[j * stride_ + k] = static_cast<float>(row[active[j]]);
+    float* const own_gram = own_gram_.mutable_data<float>();
+    for (int64_t k = 0; k < m && built_ < m; ++k) {
+      const T* const row = gram_.template data<T>() + active[k] * size();
+      for (int64_t j = k < built_ ? built_ : 0; j < m; ++j) {
+        own_gram[k * stride_ + j] = static_cast<float>(row[active[j]]);
       }
-      diagonal_[k] = curvature_of(active[k], row[active[k]]);
+      if (k >= built_) diagonal_[k] = curvature_of(active[k], double{row[active[k]]});
     }
     built_ = m;
   }
 
-  int64_t side_;
-  std::vector<double> gram_;  // (side, side)
-  std::vector<float> own_gram_;
+  Tensor gram_;      // T (F, F)
+  Tensor own_gram_;  // f32 (active, active), rows stride_ apart
+  std::vector<float> moved_;
   std::vector<double> own_w_, own_q_, diagonal_;
   int64_t stride_ = 0, built_ = 0;
 };
@@ -206,15 +229,13 @@ class ColumnQuadratic : public Quadratic {
 Quadratic::Quadratic(const LeastSquares& problem) : intercept_(problem.intercept) {
   const LinearInputs& inputs = *problem.inputs;
   const int64_t rows = inputs.rows(), features = inputs.features();
-  means_ = weighted_sums(inputs, problem.d.data());
-  total_ = means_.back();
-  means_.pop_back();
   if (intercept_) {
-    for (int64_t i = 0; i < rows; ++i) target_mean_ += problem.d[i] * problem.t[i];
-    target_mean_ /= total_;
-    for (double& mean : means_) mean /= total_;
-  } else {
-    std::fill(means_.begin(), means_.end(), 0.0);
+    double total = 0.0;
+    for (int64_t i = 0; i < rows; ++i) {
+      target_mean_ += problem.d[i] * problem.t[i];
+      total += problem.d[i];
+    }
+    target_mean_ /= total;
   }
   std::vector<double> u(static_cast<size_t>(rows));
   for (int64_t i = 0; i < rows; ++i) {
@@ -222,14 +243,18 @@ Quadratic::Quadratic(const LeastSquares& problem) : intercept_(problem.intercept
     u[i] = problem.d[i] * t;
     target_squares_ += u[i] * t;
   }
-  c_ = weighted_sums(inputs, u.data());
+  std::vector<std::vector<double>> both = weighted_sums(inputs, std::array{problem.d.data(), std::as_const(u).data()});
+  sums_ = std::move(both[0]);
+  c_ = std::move(both[1]);
+  means_.assign(sums_.begin(), sums_.end() - 1);
+  for (double& mean : means_) mean = intercept_ ? mean / total() : 0.0;
   kernels::add_scaled(c_.data(), -c_.back(), means_.data(), features);
   c_.pop_back();
 }
 
 double Quadratic::curvature_of(int64_t j, double square) const {
   constexpr double kConstant = 1e-12;
-  return square > kConstant * total_ * means_[j] * means_[j] ? square : 0.0;
+  return square > kConstant * total() * means_[j] * means_[j] ? square : 0.0;
 }
 
 double Quadratic::bias(const double* w) const {
@@ -237,7 +262,10 @@ double Quadratic::bias(const double* w) const {
 }
 
 std::unique_ptr<Quadratic> make_gram_quadratic(const LeastSquares& problem, GramPrecision precision) {
-  return std::make_unique<GramQuadratic>(problem, precision);
+  if (precision == GramPrecision::kF32 && !problem.inputs->is_sparse()) {
+    return std::make_unique<GramQuadratic<float>>(problem, precision);
+  }
+  return std::make_unique<GramQuadratic<double>>(problem, precision);
 }
 
 std::unique_ptr<Quadratic> make_column_quadratic(const LeastSquares& problem, const LinearInputs& columns) {
@@ -300,14 +328,14 @@ void ElasticNet::enter(double l1, double l2, const Round& options) {
 
 void ElasticNet::round(double l1, double l2, const Round& options) {
   constexpr int64_t kMostPasses = 1000;
-  constexpr int kMostRefinements = 12;
+  constexpr int kMostRefinements = 20;
   const bool begins = !options.keeps_set || active_.empty();
   enter(l1, l2, options);
-  double tolerance = std::max(options.slope, 0.1 * slope_over(active_, l1, l2));
+  double tolerance = std::max(options.slope, 0.2 * slope_over(active_, l1, l2));
   for (int i = 0; i < kMostRefinements; ++i) {
     quadratic_->descend(active_, begins && i == 0, l1, l2, tolerance, kMostPasses, w_.data(), q_.data());
     if (gap_over(active_, l1, l2) <= 0.5 * options.gap || tolerance <= options.slope) break;
-    tolerance = std::max(0.2 * tolerance, options.slope);
+    tolerance = std::max(0.4 * tolerance, options.slope);
   }
   quadratic_->slopes(w_.data(), q_.data());
 }

@@ -27,8 +27,8 @@ class Quadratic {
   /// q for all coordinates, in f64 and anew from w.
   virtual void slopes(const double* w, double* q) = 0;
   /// Passes over the coordinates `active`, to the minimum in each, until none changes by more than `tolerance` divided
-  /// by its curvature, at most `passes` times; w and, for `active` alone, q follow. `active` is that of the last call,
-  /// with more behind it, or `begins` is true.
+  /// by its curvature, at most `passes` times; w and, for `active` alone, q follow. Changes well below that may be left
+  /// out, but not those to 0. `active` is that of the last call, with more behind it, or `begins` is true.
   virtual void descend(std::span<const int32_t> active, bool begins, double l1, double l2, double tolerance,
                        int64_t passes, double* w, double* q) = 0;
 
@@ -43,8 +43,10 @@ class Quadratic {
   /// Takes the means. `d` and `t` are (N).
   explicit Quadratic(const LeastSquares& problem);
   const std::vector<double>& means() const { return means_; }
+  /// Σ dᵢ·xᵢ and Σ dᵢ.
+  std::span<const double> sums() const { return sums_; }
   double target_mean() const { return target_mean_; }
-  double total() const { return total_; }
+  double total() const { return sums_.back(); }
   /// `square`, Σ dᵢ·(xᵢⱼ − mⱼ)², or 0 if it is nothing but rounding: the column is constant, and its weight stays.
   double curvature_of(int64_t j, double square) const;
 
@@ -52,8 +54,8 @@ class Quadratic {
 
  private:
   bool intercept_;
-  std::vector<double> means_;  // 0 without an intercept
-  double target_mean_ = 0.0, total_ = 0.0, target_squares_ = 0.0;
+  std::vector<double> sums_, means_;  // the means are 0 without an intercept
+  double target_mean_ = 0.0, target_squares_ = 0.0;
 };
 
 /// G as a matrix: for features that are fewer than rows and not many.
