@@ -17,19 +17,20 @@ void check_rows(std::string_view name, const Tensor& x) {
   if (x.rank() != 2) fail(name, "{}; expected (N, C), an embedding a row", x.describe());
 }
 
+// At least epsilon. The bound is put to the square, since a root at 0 has a slope without end.
+Tensor norm_of_rows(const Tensor& x, double epsilon, bool keep) {
+  return sqrt(maximum(sum(x * x, -1, keep), Tensor::full({}, epsilon * epsilon, x.dtype())));
+}
+
 }  // namespace
 
 Tensor cosine_similarity(const Tensor& a, const Tensor& b, double epsilon) {
   check_same_shape("cosine_similarity", a, b);
   if (a.rank() == 0) fail("cosine_similarity", "{}; expected at least one dimension", a.describe());
-  const Tensor least = Tensor::full({}, epsilon, a.dtype());
-  const auto size = [&](const Tensor& x) { return maximum(sqrt(sum(x * x, -1)), least); };
-  return sum(a * b, -1) / (size(a) * size(b));
+  return sum(a * b, -1) / (norm_of_rows(a, epsilon, false) * norm_of_rows(b, epsilon, false));
 }
 
-Tensor detail::unit_rows(const Tensor& x) {
-  return x / maximum(sqrt(sum(x * x, -1, true)), Tensor::full({}, 1e-12, x.dtype()));
-}
+Tensor detail::unit_rows(const Tensor& x) { return x / norm_of_rows(x, 1e-12, true); }
 
 Tensor cosine_loss(const Tensor& a, const Tensor& b, const Tensor& target, double margin, Reduction reduction) {
   check_rows("cosine_loss", a);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -50,6 +51,18 @@ class Muon : public detail::Adam {
         options_(options),
         momentum_(this->parameters().size()) {
     for (const Parameter& p : this->parameters()) is_own_.push_back(p.tensor.rank() == 2);
+  }
+
+  // The matrix and the next, and two of its shorter side.
+  int64_t update_bytes() const override {
+    int64_t most = 0;
+    for (size_t i = 0; i < momentum_.size(); ++i) {
+      const Tensor& x = parameters()[i].tensor;
+      if (!is_own_[i]) continue;
+      const int64_t shorter = std::min(x.size(0), x.size(1));
+      most = std::max(most, 2 * (x.numel() + shorter * shorter) * size_of(x.dtype()));
+    }
+    return Optimizer::update_bytes() + most;
   }
 
  private:

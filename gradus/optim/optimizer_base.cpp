@@ -9,6 +9,7 @@
 #include "gradus/optim/option.h"
 #include "gradus/tensor/kernels/copy.h"
 #include "gradus/tensor/kernels/elementwise.h"
+#include "gradus/tensor/kernels/vector.h"
 
 namespace gradus {
 namespace {
@@ -218,8 +219,18 @@ void Optimizer::update_one(size_t index, const StepOptions& options, double clip
     kernels::update_average(x.dtype(), x.numel(), x.bytes(), ema.mutable_bytes(), 1.0 - ema_decay_);
   }
   if (sums == nullptr) return;
-  sums->change_squares += squares_of(kernels::binary("update_ratio", kernels::Binary::kSubtract, x, before));
+  kernels::add_scaled(before, -1.0, x);
+  sums->change_squares += squares_of(before);
   sums->value_squares += squares_of(x);
+}
+
+int64_t Optimizer::update_bytes() const {
+  int64_t most = 0;
+  for (const Parameter& p : parameters_) {
+    if (!p.tensor.requires_grad()) continue;
+    most = std::max(most, p.tensor.numel() * size_of(p.tensor.dtype()));
+  }
+  return most;
 }
 
 void Optimizer::update_all(const StepOptions& options, double clip, double /*penalty*/, UpdateSums* sums) {

@@ -123,6 +123,9 @@ class Optimizer {
   virtual const char* no_proximal_reason() const { return nullptr; }
   /// Bytes that a step, or `averages`, takes beside the state, and gives back.
   virtual int64_t step_bytes() const { return 0; }
+  /// Bytes that the update of one parameter takes at most, when activations are gone: here those of the parameter as it
+  /// was, where what changes is measured.
+  virtual int64_t update_bytes() const;
 
   /// The number of updates done; one that was not finite does not count.
   int64_t steps() const { return steps_; }

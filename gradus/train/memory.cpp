@@ -63,7 +63,9 @@ MemoryUse planned_use(Trainer& trainer, Optimizer& optimizer, const Parameters& 
   const int64_t taken = memory_statistics().reserved - reserved;
   for (const Parameter& p : parameters) use.weights += p.tensor.numel() * size_of(p.tensor.dtype());
   if (optimizer.makes_averages()) use.averages = use.weights;
-  use.step = std::max(counted, taken - use.weights - use.optimizer_state) + optimizer.step_bytes();
+  // An update begins when all gradients are there.
+  const int64_t while_updating = use.weights + optimizer.update_bytes();
+  use.step = std::max({counted, taken - use.weights - use.optimizer_state, while_updating}) + optimizer.step_bytes();
   return use;
 }
 

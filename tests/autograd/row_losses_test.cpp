@@ -102,5 +102,19 @@ TEST(RowLosses, SayWhatHasNoRows) {
             "[linear_cross_entropy] gives a mean or a sum, no loss of each row");
 }
 
+// The norm is then epsilon, and does not change: the gradient is b / (epsilon · ‖b‖), as in PyTorch.
+TEST(CosineSimilarity, OfARowOfZerosHasAFiniteGradient) {
+  Tensor a = Tensor::zeros({1, 2}, DType::kF64);
+  a.set_requires_grad();
+  const Tensor b = Tensor::from(std::vector<double>{3, 4}, {1, 2});
+  Tape tape;
+  const Tensor similarity = sum(cosine_similarity(a, b));
+  tape.backward(similarity);
+  EXPECT_EQ(similarity.item(), 0.0);
+  const std::vector<double> gradient = a.grad().values<double>();
+  EXPECT_NEAR(gradient[0], 0.6e8, 1e-6);
+  EXPECT_NEAR(gradient[1], 0.8e8, 1e-6);
+}
+
 }  // namespace
 }  // namespace gradus
