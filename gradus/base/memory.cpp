@@ -44,10 +44,10 @@ std::optional<int64_t> control_group_bytes() {
 
 }  // namespace
 
-int64_t resident_bytes() {
-  const std::string status = content_of("/proc/self/status");
-  return number_after(status, "VmRSS:").value_or(0) * 1024;
-}
+int64_t resident_bytes() { return number_after(content_of("/proc/self/status"), "VmRSS:").value_or(0) * 1024; }
+
+// getrusage would count what the program held that started this one.
+int64_t peak_resident_bytes() { return number_after(content_of("/proc/self/status"), "VmHWM:").value_or(0) * 1024; }
 
 int64_t memory_limit_bytes() {
   const std::string system = content_of("/proc/meminfo");

@@ -9,6 +9,8 @@ namespace gradus {
 
 /// What this process holds now.
 int64_t resident_bytes();
+/// The most that it held so far.
+int64_t peak_resident_bytes();
 
 /// What this process may hold in all: what the system has free for it beside what it holds already, or the limit of
 /// its control group if that is less.

@@ -1,8 +1,5 @@
 #include "gradus/train/memory.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "gradus/base/error.h"
@@ -12,12 +9,6 @@
 namespace gradus {
 
 std::string megabytes(int64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
-
-int64_t peak_rss_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<int64_t>(usage.ru_maxrss) * 1024;
-}
 
 int64_t MemoryPrediction::total() const {
   int64_t bytes = 0;

@@ -11,9 +11,6 @@
 
 namespace gradus {
 
-/// The most memory that this process has held so far, in bytes.
-int64_t peak_rss_bytes();
-
 /// What a run takes memory for.
 struct MemoryPart {
   std::string name;

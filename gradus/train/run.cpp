@@ -9,6 +9,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
 #include "gradus/base/json.h"
+#include "gradus/base/memory.h"
 #include "gradus/base/threads.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/train/clustering_model.h"
@@ -419,7 +420,7 @@ void Run::write_summary(const TrainingSummary& summary) const {
   json.add("best_val_loss", summary.best_validation_loss.value_or(std::nan("")));
   json.add("model_step", model_step_);
   json.add("parameters", count_elements(session_->model().parameters()));
-  json.add("elapsed_s", summary.elapsed_s).add("peak_rss_bytes", peak_rss_bytes());
+  json.add("elapsed_s", summary.elapsed_s).add("peak_rss_bytes", peak_resident_bytes());
   json.add("predicted_bytes", session_->memory().total());
   json.add("fingerprint", JsonText().add("weights", hex(session_->weights_hash())).add("losses", hex(state.loss_hash)));
   json.add("counts", JsonText()

@@ -5,6 +5,7 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
+#include "gradus/base/memory.h"
 #include "gradus/base/threads.h"
 #include "gradus/classic/gram.h"
 #include "gradus/data/image_dataset.h"
@@ -83,10 +84,10 @@ int64_t solver_bytes(const Config& config, const Dataset& training) {
 Session::Session(Config config, const SessionOptions& options) : config_(std::move(config)) {
   check_precision(config_);
   const std::optional<TrainedRun> source = source_model(config_, options);
-  const int64_t peak_before = peak_rss_bytes();
+  const int64_t peak_before = peak_resident_bytes();
   data_ = make_data(config_, source ? source->encoder() : options.encoder);
   // Where the process held more before, what reading took is not seen.
-  const int64_t peak = peak_rss_bytes();
+  const int64_t peak = peak_resident_bytes();
   if (makes_clusters(config_)) set_clusters(options, source ? &*source : nullptr);
   plan_memory(options);
   add_reading(memory_, peak > peak_before ? peak : 0);

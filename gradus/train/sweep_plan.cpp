@@ -8,6 +8,7 @@
 #include <string>
 
 #include "gradus/base/error.h"
+#include "gradus/base/memory.h"
 #include "gradus/tensor/pool.h"
 #include "gradus/train/session.h"
 
@@ -43,7 +44,7 @@ int64_t memory_of(const Trial& trial, int64_t limit) {
 }  // namespace
 
 std::vector<int64_t> plan_memory(const Sweep& sweep, int64_t limit) {
-  const int64_t peak_before = peak_rss_bytes();
+  const int64_t peak_before = peak_resident_bytes();
   std::map<std::string, int64_t> known;
   std::vector<int64_t> bytes;
   for (const Trial& trial : sweep.trials) {
@@ -55,7 +56,7 @@ std::vector<int64_t> plan_memory(const Sweep& sweep, int64_t limit) {
     bytes.push_back(found->second);
   }
   // What reading took is seen of the trial that took the most; it stands for all.
-  const int64_t peak = peak_rss_bytes();
+  const int64_t peak = peak_resident_bytes();
   if (peak == peak_before) return bytes;
   for (int64_t& own : bytes) own = std::max(own, peak);
   return bytes;

@@ -5,6 +5,7 @@
 #include "gradus/autograd/tape.h"
 #include "gradus/base/clock.h"
 #include "gradus/base/error.h"
+#include "gradus/base/memory.h"
 #include "gradus/base/threads.h"
 #include "gradus/tensor/kernels/machine_limits.h"
 #include "gradus/tensor/pool.h"
@@ -112,7 +113,7 @@ TrainingBenchmark run_training_benchmark(const TrainingBenchmarkOptions& options
   result.weights_hash = weights_hash(parts.model->parameters());
   if (options.profile) result.profile = profile(options, data, parts);
   measure_peak(result);
-  result.peak_rss_bytes = peak_rss_bytes();  // before arrays that are not the model's
+  result.peak_rss_bytes = peak_resident_bytes();  // before arrays that are not the model's
   result.bytes_per_s = kernels::measure_bandwidth();
   if (options.work.precision.products == DType::kBF16) result.bf16_peak_flops = kernels::measure_bf16_peak();
   return result;
