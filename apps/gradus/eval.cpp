@@ -112,6 +112,9 @@ int eval(const EvalOptions& options) {
   if (!options.data.empty() && options.part.empty() && !options.report && is_streamed(run.config())) {
     return eval_in_parts(run, options);
   }
+  if (options.report && std::holds_alternative<TextTokenizer>(run.encoder())) {
+    fail_usage("--report", "is for models that predict; of a text `gradus eval` says the loss: leave it out");
+  }
   const Part part = part_of(run, options);
   if (makes_clusters(run.config())) return report_clusters(run, part, options);
   if (options.report) return report_on(run, part, options);

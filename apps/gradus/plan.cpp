@@ -152,18 +152,16 @@ std::vector<std::string> feature_texts(const Batch& batch, int64_t row, const Ta
   return texts;
 }
 
-// " → 0.5", or the name of a class.
+// " → 0.5", of several targets " → 0.5, 2", or the name of a class.
 std::string target_text(const Batch& batch, int64_t row, const TableEncoder* table) {
   if (!batch.targets.defined()) return "";
   const int64_t width = batch.targets.numel() / batch.targets.size(0);
   const std::vector<double> targets = batch.targets.values<double>();
-  const double target = targets[static_cast<size_t>(row * width)];
-  const bool has_names = table != nullptr && !table->classes().empty();
-  if (table != nullptr && table->is_soft()) {
-    const auto begin = targets.begin() + row * width;
-    return fmt::format(" → {:.4g}", fmt::join(begin, begin + width, ", "));
-  }
-  return " → " + (has_names ? table->classes()[static_cast<size_t>(target)] : fmt::format("{:.4g}", target));
+  const auto begin = targets.begin() + row * width;
+  const bool has_names = table != nullptr && !table->classes().empty() && !table->is_soft();
+  if (has_names) return " → " + table->classes()[static_cast<size_t>(*begin)];
+  const int64_t shown = std::min<int64_t>(width, kMostFeaturesShown);
+  return fmt::format(" → {:.4g}{}", fmt::join(begin, begin + shown, ", "), shown < width ? ", …" : "");
 }
 
 std::string feature_examples(const Batch& batch, const ExperimentData& data) {

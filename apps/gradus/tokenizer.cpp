@@ -59,7 +59,7 @@ int tokenizer_train(const TokenizerTrainOptions& options) {
                       .min_frequency = options.min_frequency,
                       .special = options.special,
                       .pattern = pattern_of(options.pattern)});
-  TextOptions text;
+  TextOptions text{.fields_key = "--text"};
   if (!options.text.empty()) text.fields = options.text;
   for (const std::string& path : files_of(options.data, "--data")) add_file(trainer, path, text);
   const BpeTokenizer tokenizer = trainer.learn();

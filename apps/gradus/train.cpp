@@ -72,14 +72,15 @@ fs::path run_of(const fs::path& checkpoint) {
 TrainOptions with_resumed_run(TrainOptions options) {
   if (!options.resume || options.resume->empty()) return options;
   std::error_code error;
-  if (options.config.empty() && !fs::is_directory(*options.resume, error)) {
+  const bool is_config = fs::is_regular_file(*options.resume, error) || recipe_path(*options.resume);
+  if (options.config.empty() && is_config && !fs::is_directory(*options.resume, error)) {
     options.config = std::exchange(*options.resume, "");
     return options;
   }
   fs::path run = fs::path(*options.resume) / "";
   run = run.parent_path();
   if (!fs::is_directory(run, error))
-    fail_usage("--resume", "{} is no folder; give a run's, or a checkpoint's", run.string());
+    fail_usage("--resume", "no such run, {}; give a run's folder, or a checkpoint's", run.string());
   const bool checkpoint = is_checkpoint(run);
   fs::path source = run;
   if (checkpoint) run = run_of(run);

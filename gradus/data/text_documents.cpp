@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
@@ -22,14 +23,19 @@ std::string scalar_text(const JsonValue& value) {
   return is_scalar ? value.shown() : "";
 }
 
-void add_json(TextDocuments& to, std::string_view line, int64_t number, const TextOptions& options) {
-  const std::string place = fmt::format("{}:{}", to.source, number);
+JsonValue json_of(std::string_view line, const std::string& place) {
   if (const auto invalid = first_invalid_utf8(line)) {
     fail(place, "is not valid UTF-8 at byte {} of the line: {}; JSON is UTF-8", *invalid,
          utf8_at(line, *invalid).error);
   }
-  const JsonValue json = parse_json(line, place);
+  JsonValue json = parse_json(line, place);
   if (json.get<JsonValue::Object>() == nullptr) fail(place, "is {}; expected an object", json.shown());
+  return json;
+}
+
+void add_json(TextDocuments& to, std::string_view line, int64_t number, const TextOptions& options) {
+  const std::string place = fmt::format("{}:{}", to.source, number);
+  const JsonValue json = json_of(line, place);
   std::string text;
   bool has_text = false;
   for (const std::string& name : options.fields) {
@@ -43,8 +49,8 @@ void add_json(TextDocuments& to, std::string_view line, int64_t number, const Te
   if (!has_text) {
     std::string names;
     for (const auto& [name, value] : *json.get<JsonValue::Object>()) names += (names.empty() ? "" : ", ") + name;
-    fail(place, "has no field \"{}\"; it has: {} (data.text, or --text, names the fields that are the text)",
-         fmt::join(options.fields, "\", \""), names);
+    fail(place, "has no field \"{}\"; it has: {} ({} names the fields that are the text)",
+         fmt::join(options.fields, "\", \""), names, options.fields_key);
   }
   if (text.empty()) fail(place, "the text is empty; leave the line out");
   if (!options.label.empty()) {
@@ -86,6 +92,8 @@ void add_table(TextDocuments& to, const Table& table, const TextOptions& options
   }
 }
 
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \t") == std::string_view::npos; }
+
 // Whole lines, of which the first is that of number `first`; returns the number behind the last.
 int64_t add_lines(TextDocuments& to, std::string_view text, int64_t first, TextFormat format,
                   const TextOptions& options) {
@@ -93,7 +101,7 @@ int64_t add_lines(TextDocuments& to, std::string_view text, int64_t first, TextF
       text, to.source,
       [&](std::string_view line, int64_t number) {
         if (format == TextFormat::kJsonl) {
-          if (line.find_first_not_of(" \t") != std::string_view::npos) add_json(to, line, number, options);
+          if (!is_blank(line)) add_json(to, line, number, options);
         } else if (!line.empty()) {
           to.texts.emplace_back(line);
           to.lines.push_back(number);
@@ -176,6 +184,22 @@ TextDocuments parse_documents(std::string_view text, const std::string& source, 
 TextDocuments read_documents(const std::string& path, const TextOptions& options) {
   const FileContents contents(path);
   return parse_documents(contents.bytes(), path, text_format(path, options), options);
+}
+
+std::vector<std::string> text_fields(std::string_view text, const std::string& source) {
+  std::vector<std::string> found;
+  std::set<std::string> others;  // that hold something else
+  for_each_line(text, source, [&](std::string_view line, int64_t number) {
+    if (is_blank(line)) return;
+    const JsonValue json = json_of(line, fmt::format("{}:{}", source, number));
+    for (const auto& [name, value] : *json.get<JsonValue::Object>()) {
+      if (value.get<std::nullptr_t>() != nullptr) continue;
+      if (value.get<std::string>() == nullptr) others.insert(name);
+      if (std::ranges::find(found, name) == found.end()) found.push_back(name);
+    }
+  });
+  std::erase_if(found, [&](const std::string& name) { return others.contains(name); });
+  return found;
 }
 
 void for_each_documents(const std::string& path, const TextOptions& options, const Visit& visit) {

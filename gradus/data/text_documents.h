@@ -27,6 +27,8 @@ struct TextOptions {
   std::vector<std::string> fields = {"text"};
   /// The field with the label of each text (kJsonl, kCsv): a text, a number or a boolean. Empty: there are none.
   std::string label = {};
+  /// What names `fields`, an option or a key: for errors.
+  std::string fields_key = "data.text";
   /// Of kCsv. The first line has the columns' names: where all columns hold text, nothing else would tell.
   CsvOptions csv = {.header = CsvOptions::Header::kYes};
 };
@@ -51,6 +53,10 @@ TextDocuments read_documents(const std::string& path, const TextOptions& options
 /// The same of a text that messages call `source`.
 TextDocuments parse_documents(std::string_view text, const std::string& source, TextFormat format,
                               const TextOptions& options = {});
+
+/// The fields that `fields` can name, of JSON lines: those that hold a text, or null, wherever they are there; in the
+/// order in which they come. Errors name the line that is no JSON object.
+std::vector<std::string> text_fields(std::string_view text, const std::string& source);
 
 /// The texts of a file as `read_documents` gives them, some at a time: calls `visit`, which may move them away, for
 /// those of some 16 MB of the file, so that no more are in memory. A file of kPlain is one text all the same.

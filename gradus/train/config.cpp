@@ -505,8 +505,9 @@ void Config::give_override(const std::string& argument) {
   const bool is_list = entry.value && std::holds_alternative<std::vector<std::string>>(*entry.value);
   const bool quoted =
       entry.value && (std::holds_alternative<std::string>(*entry.value) || (kind == ValueKind::kTexts && is_list));
+  const bool is_empty_list = entry.value == Value(std::vector<int64_t>());
   // A path like 1984 or a name like true is text where text is wanted.
-  const bool is_bare = wants_text ? !quoted : !entry.value && entry.other.empty();
+  const bool is_bare = wants_text ? !quoted && !is_empty_list : !entry.value && entry.other.empty();
   if (!is_bare && !entry.value) fail_value(*key, entry.other, where);
   if (item) {
     std::vector<std::string>& items = items_[std::string(table_of(key->name))];

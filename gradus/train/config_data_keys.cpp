@@ -273,7 +273,8 @@ std::vector<Key> model_keys() {
       {"model.init_scale", real(kAbove0), 1.0,
        Condition{"model.init",
                  {"normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform", "orthogonal"}},
-       "The deviation of `normal` and `truncated_normal`, the bound of `uniform`, what the others are multiplied by."},
+       "The deviation of `normal`, and of `truncated_normal` before it is cut at twice that, which leaves 0.88 of it; "
+       "the bound of `uniform`; what the others are multiplied by."},
       {"model.hidden", integers(kSize), std::vector<int64_t>{64, 64}, model_is({"mlp", "cnn", "autoencoder"}),
        "Widths of the hidden linear layers, from input to output; of `autoencoder` from input to code, and back.",
        {},

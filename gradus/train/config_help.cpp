@@ -30,12 +30,44 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-/// The distance, or nothing if it is too far to be a slip.
+/// The distance, or nothing if it is too far to be a slip: another letter in a word of two is another word.
 std::optional<size_t> near(std::string_view wrong, std::string_view right) {
-  const size_t limit = std::max<size_t>(1, wrong.size() / 4);
+  const size_t limit = std::max(wrong.size(), right.size()) < 3 ? 0 : std::max<size_t>(1, wrong.size() / 4);
   if (wrong.size() > right.size() + limit || right.size() > wrong.size() + limit) return std::nullopt;
   const size_t distance = edit_distance(wrong, right);
   return distance <= limit ? std::optional(distance) : std::nullopt;
+}
+
+/// Whether `brief` is made of the beginnings of all words of `name`, which are joined by "_": "lr", "learn_rate" or
+/// "wdecay", and "mom" of a single word.
+bool abbreviates(std::string_view brief, std::string_view name) {
+  if (brief.starts_with('_')) brief.remove_prefix(1);
+  const std::string_view word = name.substr(0, name.find('_'));
+  const std::string_view rest = name.substr(std::min(name.size(), word.size() + 1));
+  for (size_t n = 1; n <= std::min(brief.size(), word.size()) && brief[n - 1] == word[n - 1]; ++n) {
+    if (rest.empty() ? n == brief.size() : abbreviates(brief.substr(n), rest)) return true;
+  }
+  return false;
+}
+
+/// How far what was written is from a name's last part, for comparison; nothing if it cannot have been meant. Something
+/// shortened was meant rather than something misspelt.
+std::optional<size_t> distance_of_part(std::string_view wrong, std::string_view right) {
+  constexpr size_t kShortened = 1, kBeginning = 3, kSlip = 2, kShortest = 3;  // of a beginning, so that it says much
+  if (wrong == right) return 0;
+  const bool is_initials = wrong.size() > 1 && right.find('_') != std::string_view::npos && abbreviates(wrong, right);
+  const bool is_beginning = wrong.size() >= kShortest && right.starts_with(wrong);
+  if (is_initials || (is_beginning && (right[wrong.size()] == '_' || right.find('_') == std::string_view::npos))) {
+    return kShortened;
+  }
+  if (const std::optional<size_t> slips = near(wrong, right)) return kSlip * *slips;
+  return is_beginning ? std::optional(kBeginning) : std::nullopt;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
 }
 
 std::string default_text(const Key& key, bool markdown) {
@@ -93,12 +125,14 @@ The run folder gets the resolved configuration, with every default filled in; it
 
 std::string did_you_mean(std::string_view name, std::span<const std::string_view> known) {
   constexpr size_t kOtherTable = 3;  // more than a slip in the table's name counts
+  const std::string wrong = lower_case(name);
   std::vector<std::string_view> nearest;
   size_t best = std::numeric_limits<size_t>::max();
   for (std::string_view candidate : known) {
-    const std::optional<size_t> part = near(last_part(name), last_part(candidate));
+    const std::string right = lower_case(candidate);
+    const std::optional<size_t> part = distance_of_part(last_part(wrong), last_part(right));
     if (!part) continue;
-    const size_t distance = *part + near(path_of(name), path_of(candidate)).value_or(kOtherTable);
+    const size_t distance = *part + 2 * near(path_of(wrong), path_of(right)).value_or(kOtherTable);
     if (distance < best) nearest.clear();
     best = std::min(best, distance);
     if (distance == best) nearest.push_back(candidate);

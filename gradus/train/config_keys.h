@@ -135,8 +135,8 @@ bool changes_result(std::string_view key);
 std::string to_toml(const Value& value);
 
 /// The ending of an error about an unknown `name`: `; did you mean "a" or "b"?` with the nearest of `known`, by edit
-/// distance of the parts; the right last part in another table is near ("model.seed" finds "train.seed"). Empty when
-/// nothing is near.
+/// distance of the parts, whatever their case; the right last part in another table is near ("model.seed" finds
+/// "train.seed"), and so is what was shortened ("lr", "batch"), before what was misspelt. Empty when nothing is near.
 std::string did_you_mean(std::string_view name, std::span<const std::string_view> known);
 
 /// `"a", "b" or "c"`.

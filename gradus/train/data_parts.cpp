@@ -1,5 +1,6 @@
 #include "gradus/train/data_parts.h"
 
+#include <filesystem>
 #include <numeric>
 #include <utility>
 
@@ -7,8 +8,22 @@
 #include "gradus/base/hash.h"
 
 namespace gradus::internal {
+namespace fs = std::filesystem;
 
 uint64_t seed_of(const Config& config) { return static_cast<uint64_t>(config.integer("train.seed")); }
+
+// What is there twice would be trained on twice, or be on both sides of what is held out.
+void check_apart(const std::vector<std::string>& files, std::string_view key, const std::vector<std::string>& others,
+                 std::string_view other_key) {
+  std::error_code error;
+  for (const std::string& file : files) {
+    for (const std::string& other : others) {
+      if (&file != &other && fs::equivalent(file, other, error)) {
+        fail_usage(file, "is named twice, by {} and by {}; leave it out of one of them", key, other_key);
+      }
+    }
+  }
+}
 
 int64_t held_out(const Config& config, int64_t size) {
   if (!config.has("data.validation_fraction")) return 0;  // there are files for it
@@ -18,6 +33,12 @@ int64_t held_out(const Config& config, int64_t size) {
 void check_held_out(const Config& config, int64_t held, int64_t size, const char* unit) {
   const int64_t every = config.integer("validation.every");
   if (every == 0 || held > 0 || config.has("data.validation_path")) return;
+  if (size == 1) {
+    fail_usage(config.where("validation.every"),
+               "the data is one {}, which cannot be split, but validation.every = {} needs some held out; give more "
+               "data, or set validation.every = 0",
+               std::string_view(unit).substr(0, std::string_view(unit).size() - 1), every);
+  }
   const bool fraction_is_set = config.is_set("data.validation_fraction");
   fail_usage(config.where(fraction_is_set ? "data.validation_fraction" : "validation.every"),
              "data.validation_fraction = {} of {} {} holds out none, but validation.every = {} needs some; raise "

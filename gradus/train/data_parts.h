@@ -13,6 +13,10 @@ namespace gradus::internal {
 
 uint64_t seed_of(const Config& config);
 
+/// A usage error for a file that is there twice: in one list given twice, or in both. The keys are what it calls them.
+void check_apart(const std::vector<std::string>& files, std::string_view key, const std::vector<std::string>& others,
+                 std::string_view other_key);
+
 /// How many of the examples (or tokens) `data.validation_fraction` holds out.
 int64_t held_out(const Config& config, int64_t size);
 /// Validation that was asked for needs something to validate on: a usage error otherwise.

@@ -13,23 +13,12 @@ namespace gradus {
 namespace fs = std::filesystem;
 namespace {
 
-// A file that is there twice would be trained on twice, or be on both sides of what is held out.
-void check_apart(const std::vector<std::string>& files, const std::vector<std::string>& others, std::string_view key) {
-  std::error_code error;
-  for (const std::string& file : files) {
-    for (const std::string& other : others) {
-      if (&file != &other && fs::equivalent(file, other, error)) {
-        fail_usage(file, "is named twice, by data.path and by {}; leave it out of one of them", key);
-      }
-    }
-  }
-}
-
 void check_files(const Config& config) {
   const std::vector<std::string> files = files_of(config.texts("data.path"), "data.path");
-  check_apart(files, files, "data.path");
+  internal::check_apart(files, "data.path", files, "data.path");
   if (!config.has("data.validation_path")) return;
-  check_apart(files, files_of(config.texts("data.validation_path"), "data.validation_path"), "data.validation_path");
+  internal::check_apart(files, "data.path", files_of(config.texts("data.validation_path"), "data.validation_path"),
+                        "data.validation_path");
 }
 
 // Rows take about as much memory as their text, and more while they are read.

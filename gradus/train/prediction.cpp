@@ -117,6 +117,9 @@ std::vector<std::string> class_names(const TrainedRun& run) {
 
 namespace {
 
+// A usage error for a model of text, before any data is read.
+void check_predicts(const TrainedRun& run) { class_names(run); }
+
 // The names of a model's numbers, where it learned several.
 std::vector<std::string> several_targets(const TrainedRun& run) {
   const TableEncoder* table = target_encoder(run.encoder());
@@ -170,7 +173,7 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
 }
 
 Predictions predict(const TrainedRun& run, const Table& table) {
-  class_names(run);  // a usage error for a text model
+  check_predicts(run);
   const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
   const Tensor inputs = encoder != nullptr ? encoder->inputs(table) : unnamed_inputs(table, run.shape().inputs);
   return predict(run, TensorDataset(inputs), [&](int64_t row) { return table.place(row); });
@@ -190,6 +193,7 @@ Predictions predict_pictures(const TrainedRun& run, const ImageEncoder& encoder,
 }  // namespace
 
 Predictions predict_files(const TrainedRun& run, const std::vector<std::string>& paths) {
+  check_predicts(run);
   if (const auto* images = std::get_if<ImageEncoder>(&run.encoder())) return predict_pictures(run, *images, paths);
   if (const auto* audio = std::get_if<AudioEncoder>(&run.encoder())) {
     internal::AudioRows rows = internal::read_audio_rows(run.config(), *audio, paths);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
 #include <string>
 
 #include "gradus/base/error.h"
@@ -111,7 +113,7 @@ SequenceSchedule make_sequence(const Config& config, int64_t planned_steps) {
     }
     const int64_t steps = keys.has("steps") ? keys.integer("steps") : planned_steps - before;
     sequence.parts.push_back({make_one(keys, rate * keys.real("peak"), steps), steps});
-    before += std::min(steps, planned_steps - before);
+    before += std::min(steps, std::numeric_limits<int64_t>::max() - before);
   }
   return sequence;
 }
@@ -135,11 +137,22 @@ void check_dynamic(const Config& config) {
              step, denominator, step == 0 ? " or schedule.decay_steps" : " or schedule.total_steps");
 }
 
+/// A schedule that does not end by itself has the steps of the run, or of its part, to warm up in. How many epochs have
+/// is not known here.
+void check_warmup(const Keys& keys) {
+  const std::string key = keys.is_part() ? keys.full("steps") : "train.steps";
+  if (!keys.config().has(key) || (!keys.is_part() && keys.config().has("train.epochs"))) return;
+  const int64_t warmup = keys.integer("warmup_steps"), steps = keys.config().integer(key);
+  if (warmup <= steps) return;
+  fail_usage(keys.where("warmup_steps"), "{0} = {1} is above {2} = {3}; lower {0} or raise {2}",
+             keys.full("warmup_steps"), warmup, key, steps);
+}
+
 /// The warm-up, and the decay of `wsd`, fit into a schedule that ends.
 void check_length(const Keys& keys) {
-  if (!keys.has("final_factor") || !keys.has(keys.length_key())) return;
   const std::string& name = keys.text("name");
-  if (name == "cosine_restarts" || name == "plateau") return;
+  if (!keys.has("final_factor") || name == "cosine_restarts" || name == "plateau") return check_warmup(keys);
+  if (!keys.has(keys.length_key())) return;
   const std::string key = keys.full(keys.length_key());
   const int64_t warmup = keys.integer("warmup_steps"), total = keys.config().integer(key);
   const std::string raise = keys.config().is_set(key) ? key : "train.steps, which total_steps follows";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <set>
 
@@ -14,8 +15,10 @@
 #include "gradus/data/csv.h"
 #include "gradus/data/file_contents.h"
 #include "gradus/data/libsvm.h"
+#include "gradus/data/text_documents.h"
 #include "gradus/data/tokenizer.h"
 #include "gradus/train/config_keys.h"
+#include "gradus/train/data_parts.h"
 #include "gradus/train/experiment.h"
 
 namespace gradus {
@@ -38,7 +41,9 @@ struct Sources {
 
 Sources read_sources(const std::vector<std::string>& paths) {
   Sources sources{.files = {}, .named = paths, .title = fmt::format("{}", fmt::join(paths, ", "))};
-  for (const std::string& path : files_of(paths, "--data")) {
+  const std::vector<std::string> found = files_of(paths, "--data");
+  internal::check_apart(found, "--data", found, "--data");
+  for (const std::string& path : found) {
     const FileContents contents(path);
     const std::string_view name = uncompressed_name(path);
     sources.is_table = sources.is_table || name.ends_with(".csv") || name.ends_with(".tsv") || contents.is_compressed();
@@ -259,6 +264,10 @@ std::string data_part(const Sources& sources, const FoundTable& found, const Tar
 
 std::string table_config(const Sources& sources, const FoundTable& found, const std::string& wanted) {
   constexpr int64_t kFew = 200, kSteps = 2000, kBatch = 32;
+  // A first line of names is only told from a row by the numbers below it.
+  if (found.table.rows == 1 && !has_number(found.table)) {
+    fail_usage(sources.title, "has a header and no rows; expected rows to learn from");
+  }
   const Target target = target_of(found.table, wanted);
   if (target.is_class && target.classes < 2) {
     fail_usage(sources.title, "column \"{}\" is the same in every row; name another with --target", target.name);
@@ -312,13 +321,53 @@ TextModel text_model(int64_t tokens) {
   return {"the text is long enough for a larger model; some hours on two cores", 6, 384, 6, 256, 16, 5000};
 }
 
+bool is_json_lines(const Sources::File& file) { return text_format(file.path, {}) == TextFormat::kJsonl; }
+
+bool has_json_lines(const Sources& sources) { return std::ranges::any_of(sources.files, is_json_lines); }
+
+// The fields of JSON lines that are the text: "text" as it is by default, or else all that hold texts, but for a label.
+std::vector<std::string> fields_to_learn(const Sources& sources) {
+  std::vector<std::string> all;
+  for (const Sources::File& file : sources.files) {
+    if (!is_json_lines(file)) continue;
+    for (std::string& name : text_fields(file.text, file.path)) {
+      if (std::ranges::find(all, name) == all.end()) all.push_back(std::move(name));
+    }
+  }
+  if (std::ranges::find(all, "text") != all.end()) return {"text"};
+  if (all.size() > 1) std::erase(all, "label");
+  if (all.empty()) fail_usage(sources.title, "no field of its JSON lines holds texts alone; expected one to learn");
+  return all;
+}
+
+// As the reader of `data.kind = "text"` will have them.
+TextDocuments texts_of(const Sources& sources, const std::vector<std::string>& fields) {
+  TextDocuments all;
+  const TextOptions options{.fields = fields};
+  for (const Sources::File& file : sources.files) {
+    TextDocuments some = parse_documents(file.text, file.path, text_format(file.path, options), options);
+    std::ranges::move(some.texts, std::back_inserter(all.texts));
+  }
+  return all;
+}
+
+// The line `text = …`, where the fields are others than those by default.
+std::string fields_line(const std::vector<std::string>& fields) {
+  if (fields == TextOptions().fields) return "";
+  return fields.size() == 1
+             ? fmt::format("text = {}    # the field that holds texts\n", quoted(fields[0]))
+             : fmt::format("text = {}    # the fields that hold texts, joined by a line end\n", to_toml(Value(fields)));
+}
+
 std::string text_config(const Sources& sources) {
   constexpr int64_t kMostCharacters = 2000;
   using Unit = CharacterTokenizer::Unit;
-  std::string text;
-  for (const Sources::File& file : sources.files) text += file.text;
+  const std::vector<std::string> fields = has_json_lines(sources) ? fields_to_learn(sources) : TextOptions().fields;
+  const TextDocuments documents = texts_of(sources, fields);
+  const std::string text = fmt::format("{}", fmt::join(documents.texts, ""));
+  const char* const between = has_json_lines(sources) ? "\n" : "";  // the token between documents
   const bool is_utf8 = !first_invalid_utf8(text);
-  const int64_t alphabet = is_utf8 ? CharacterTokenizer::train(text, Unit::kCharacters).vocabulary_size() : 0;
+  const int64_t alphabet = is_utf8 ? CharacterTokenizer::train(text + between, Unit::kCharacters).vocabulary_size() : 0;
   const bool characters = is_utf8 && alphabet <= kMostCharacters;
   const auto bytes = static_cast<int64_t>(text.size());
   if (bytes < 100)
@@ -326,8 +375,8 @@ std::string text_config(const Sources& sources) {
   const TextModel m = text_model(bytes);
   const int64_t context = std::min(m.context, bytes / 20);
   std::string out = fmt::format("# {}: {} bytes of text.\n\n", sources.title, bytes);
-  out += fmt::format("[data]\nkind = \"text\"\npath = {}\ntokens = \"{}\"    # {}\n", sources.path_value(),
-                     characters ? "characters" : "bytes",
+  out += fmt::format("[data]\nkind = \"text\"\npath = {}\n{}tokens = \"{}\"    # {}\n", sources.path_value(),
+                     fields_line(fields), characters ? "characters" : "bytes",
                      characters ? fmt::format("its alphabet has {}", alphabet)
                      : is_utf8  ? fmt::format("its alphabet has {} characters, too many", alphabet)
                                 : "it is not UTF-8");
@@ -395,6 +444,10 @@ std::string libsvm_config(const Sources& sources) {
 
 std::string suggested_config(const std::vector<std::string>& paths, const std::string& target) {
   const Sources sources = read_sources(paths);
+  if (has_json_lines(sources)) {
+    if (!target.empty()) fail_usage("--target", "is for tables; {} has JSON lines", sources.title);
+    return text_config(sources);
+  }
   if (target.empty() && is_libsvm(sources.files[0].text)) return libsvm_config(sources);
   const bool is_named = sources.is_table || !target.empty();
   const std::optional<FoundTable> found = find_table(sources);

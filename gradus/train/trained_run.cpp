@@ -1,5 +1,8 @@
 #include "gradus/train/trained_run.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <charconv>
 
 #include "gradus/autograd/tape.h"
@@ -80,15 +83,33 @@ void check_encoder(const TrainedRun& run, const fs::path& folder) {
   }
 }
 
+// Of a folder that is no run itself: the runs in it, as --seeds and sweeps make them.
+std::vector<std::string> runs_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (fs::exists(entry.path() / kModel, error)) names.push_back(entry.path().filename().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+[[noreturn]] void fail_no_model(const fs::path& folder, const fs::path& path) {
+  constexpr size_t kMostShown = 8;
+  std::vector<std::string> runs = runs_in(folder);
+  if (runs.empty()) fail(path.string(), "does not exist; the run has no checkpoint yet, or this is not a run's folder");
+  const bool is_cut = runs.size() > kMostShown;
+  runs.resize(std::min(runs.size(), kMostShown));
+  fail(folder.string(), "is a folder of runs; name one of them: {}{}", fmt::join(runs, ", "), is_cut ? ", …" : "");
+}
+
 }  // namespace
 
 TrainedRun load(const fs::path& folder, Weights weights) {
   const fs::path path = folder / (weights == Weights::kLast ? kModel : kBest);
   std::error_code error;
   if (!fs::is_directory(folder, error)) fail(folder.string(), "is not a folder; expected the --out of a training run");
-  if (!fs::exists(path, error)) {
-    fail(path.string(), "does not exist; the run has no checkpoint yet, or this is not a run's folder");
-  }
+  if (!fs::exists(path, error)) fail_no_model(folder, path);
   const fs::path source = checked_source(folder, path);
   TrainedRun run(Config::load((source / kConfig).string()));
   const Safetensors file = read_safetensors(path);

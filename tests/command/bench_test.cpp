@@ -377,6 +377,15 @@ TEST(DryRunCommand, ListsClassesAndFewOfManyFeatures) {
                              "  \"y\"                                       1   2\n"));
 }
 
+TEST(DryRunCommand, ShowsAllOfSeveralTargets) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", "x,y,z\n1,2,3\n4,5,6\n");
+  spill(folder / "c.toml",
+        "[data]\nkind='csv'\npath='t.csv'\ntarget=['y','z']\nvalidation_fraction=0\n[loss]\nname='mse'\n"
+        "[model]\nkind='linear'\n[train]\nsteps=3\n");
+  EXPECT_THAT(run_gradus(folder, {"train", "c.toml", "--dry-run"}).out, HasSubstr("):\n  (-1) → 2, 3\n  (1) → 5, 6\n"));
+}
+
 TEST(DryRunCommand, SaysThatTheFolderIsTaken) {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "taken");

@@ -473,10 +473,13 @@ TEST(Eval, TextHasBitsAByte) {
   const json all = json::parse(run_gradus(folder, {"eval", "run", "--json", "--data", "t.txt"}).out);
   EXPECT_DOUBLE_EQ(all["bits_per_byte"], all["loss"].get<double>() / std::log(2.0));
   EXPECT_DOUBLE_EQ(all["perplexity"], std::exp(all["loss"].get<double>()));
+  spill(folder / "no_table.md", "a, b\n\"c");  // which is not read
   EXPECT_EQ(
-      run_gradus(folder, {"predict", "run", "--data", "t.txt"}).err,
+      run_gradus(folder, {"predict", "run", "--data", "no_table.md"}).err,
       "gradus: [predict] the run's model continues text; see `gradus generate`, and `gradus eval` for its loss on a "
       "text\n");
+  EXPECT_EQ(run_gradus(folder, {"eval", "run", "--report"}).err,
+            "gradus: [--report] is for models that predict; of a text `gradus eval` says the loss: leave it out\n");
 }
 
 TEST(Eval, SaysWhenNothingWasHeldOut) {
@@ -578,6 +581,37 @@ TEST(Init, TextGetsAGptOfItsSize) {
               HasSubstr("tokens = \"bytes\"    # it is not UTF-8\n"));
 }
 
+TEST(Init, JsonLinesGetTheFieldsThatHoldTexts) {
+  const TemporaryFolder folder;
+  std::string two, one, usual;
+  for (int i = 0; i < 60; ++i) {
+    two += fmt::format("{{\"id\": {}, \"question\": \"one and one\", \"answer\": \"is 2\", \"label\": \"sum\"}}\n", i);
+    one += fmt::format("{{\"id\": {}, \"body\": \"so it goes\"}}\n", i);
+    usual += "{\"title\": \"no\", \"text\": \"so it goes\"}\n";
+  }
+  spill(folder / "two.jsonl", two);
+  spill(folder / "one.jsonl", one);
+  spill(folder / "usual.jsonl", usual);
+  const auto out = [&](const char* data, const char* file) {
+    const CommandResult result = run_gradus(folder, {"init", "--data", data, file});
+    EXPECT_EQ(result.err, "");
+    EXPECT_EQ(run_gradus(folder, {"train", file, "--dry-run"}).exit_code, 0);
+    return result.out;
+  };
+  // "one and one\nis 2" has 16 bytes, of " \n2adeinos"; between texts that have no line end there is one, too.
+  EXPECT_THAT(out("two.jsonl", "two.toml"),
+              HasSubstr("# two.jsonl: 960 bytes of text.\n\n[data]\nkind = \"text\"\npath = \"two.jsonl\"\n"
+                        "text = [\"question\", \"answer\"]    # the fields that hold texts, joined by a line end\n"
+                        "tokens = \"characters\"    # its alphabet has 10\n"));
+  EXPECT_THAT(
+      out("one.jsonl", "one.toml"),
+      HasSubstr("path = \"one.jsonl\"\ntext = \"body\"    # the field that holds texts\ntokens = \"characters\"    "
+                "# its alphabet has 8\n"));
+  EXPECT_THAT(out("usual.jsonl", "usual.toml"), HasSubstr("path = \"usual.jsonl\"\ntokens = "));
+  EXPECT_EQ(run_gradus(folder, {"init", "--data", "one.jsonl", "--target", "body", "t.toml"}).err,
+            "gradus: [--target] is for tables; one.jsonl has JSON lines\n");
+}
+
 TEST(Init, DataThatNothingCanBeLearnedFrom) {
   const TemporaryFolder folder;
   const auto error = [&](const char* name, const std::string& text, std::vector<std::string> more = {}) {
@@ -603,6 +637,13 @@ TEST(Init, DataThatNothingCanBeLearnedFrom) {
       error("t.csv", "a,b\n1,x\n2,y\n3,z\n"),
       "gradus: [t.csv] column \"b\" has 3 different texts in 3 rows, which is no class to learn; name another column "
       "with --target\n");
+  EXPECT_EQ(error("c.csv", "a,b\n1,x\n2,x\n"),
+            "gradus: [c.csv] column \"b\" is the same in every row; name another with --target\n");
+  EXPECT_EQ(error("h.csv", "a,b\n"), "gradus: [h.csv] has a header and no rows; expected rows to learn from\n");
+  EXPECT_EQ(error("a.csv", "a,b\n1,2\n", {"--data", "a.csv"}),
+            "gradus: [a.csv] is named twice, by --data and by --data; leave it out of one of them\n");
+  EXPECT_EQ(error("j.jsonl", "{\"a\": 1}\n{\"a\": 2}\n"),
+            "gradus: [j.jsonl] no field of its JSON lines holds texts alone; expected one to learn\n");
   EXPECT_EQ(error("w.csv", "a,b\n1,2\n", {"--target", "c"}),
             "gradus: [w.csv] there is no column \"c\"; there are: a, b\n");
 }
@@ -630,6 +671,8 @@ TEST(Seeds, ATableOfAllRuns) {
   EXPECT_THAT(result.out, HasSubstr(fmt::format("final_loss        {:>14.6g}{:>14.6g}{:>14.6g}   {:.6g} ± {:.2g}\n",
                                                 losses[0], losses[1], losses[2], mean, std::sqrt(squares / 2.0))));
   EXPECT_THAT(result.out, HasSubstr("val_r2 "));
+  EXPECT_EQ(run_gradus(folder, {"eval", "runs/c"}).err,
+            "gradus: [runs/c] is a folder of runs; name one of them: seed_1, seed_2, seed_3\n");
   std::vector<std::string> again = arguments;
   again.push_back("--resume");
   EXPECT_EQ(run_gradus(folder, again).exit_code, 0);

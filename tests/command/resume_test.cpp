@@ -124,7 +124,9 @@ TEST(ResumeCommand, SaysWhatIsWrong) {
   EXPECT_EQ(error({}), "gradus: [gradus train] CONFIG is required; see `gradus train --help`\n");
   EXPECT_EQ(error({"--resume"}), "gradus: [gradus train] CONFIG is required; see `gradus train --help`\n");
   EXPECT_EQ(error({"c.toml", "--resume", "runs/none"}),
-            "gradus: [--resume] runs/none is no folder; give a run's, or a checkpoint's\n");
+            "gradus: [--resume] no such run, runs/none; give a run's folder, or a checkpoint's\n");
+  EXPECT_EQ(error({"--resume", "runs/nope"}),
+            "gradus: [--resume] no such run, runs/nope; give a run's folder, or a checkpoint's\n");
   EXPECT_EQ(error({"--resume", "runs/c", "--out", "runs/d"}),
             "gradus: [--out] runs/d is not the run that --resume names, runs/c; leave one of them out\n");
   EXPECT_EQ(error({"c.toml", "--resume", "--overwrite"}),
@@ -287,6 +289,11 @@ TEST(ResumeCommand, SaysHowToGoOnWithADamagedConfigurationOrCheckpoint) {
     EXPECT_THAT(result.err, HasSubstr("this checkpoint is damaged: "));
     EXPECT_THAT(result.err, HasSubstr("the newest whole one is of step 40: --resume "));
   }
+  for (const char* step : {"20", "40"}) {
+    fs::remove(folder / (std::string("runs/c/checkpoints/step-") + step + "/manifest.json"));
+  }
+  EXPECT_THAT(run_gradus(folder, {"train", "--resume", "runs/c/checkpoints/last"}).err,
+              HasSubstr("\n  the run has no whole checkpoint\n"));
 }
 
 TEST(ResumeCommand, SaysWhereItLooksForTheData) {

@@ -99,7 +99,8 @@ TEST_F(ScheduleVerb, WrongArgumentsAreUsageErrors) {
             "gradus: [--steps] must be a decimal integer from 1 to 9223372036854775807; found \"0\"\n");
   EXPECT_THAT(usage_error({"cosine", "--steps", "5", "--set", "warmup_stepz=1"}),
               HasSubstr("did you mean \"warmup_steps\"?"));
-  EXPECT_THAT(usage_error({"cosine", "--steps", "5", "--set", "momentum=1"}), HasSubstr("unknown key \"momentum\""));
+  EXPECT_THAT(usage_error({"cosine", "--steps", "5", "--set", "momentum=1"}),
+              HasSubstr("unknown key \"momentum\"; a schedule has \"learning_rate\", \""));
   EXPECT_THAT(usage_error({"cosine", "--steps", "5", "--set", "warmup_steps=6"}), HasSubstr("is above"));
   EXPECT_THAT(usage_error({"dynamic", "--steps", "5"}), HasSubstr("\"schedule.decay_steps\" is missing"));
   EXPECT_THAT(usage_error({"constant", "--steps", "5", "--set", "scale=2"}), HasSubstr("applies to"));
@@ -113,9 +114,12 @@ TEST_F(ScheduleVerb, ASequenceTakesThePartsByNumber) {
               HasSubstr("unknown key \"parts.0.nmae\"; did you mean \"parts.name\""));
   EXPECT_THAT(usage_error({"sequence", "--set", "parts.name=linear", "--steps", "7"}),
               HasSubstr("\"schedule.parts\" is a list of tables; say which: --set schedule.parts.0.name=linear"));
-  EXPECT_THAT(usage_error({"sequence", "--set", "parts.0.name=constant", "--set", "parts.0.steps=7", "--set",
-                           "parts.1.name=constant", "--steps", "7"}),
-              HasSubstr("the parts before schedule.parts.1 end at step 7, and the run has 7 steps"));
+  const auto before = [&](const std::string& steps) {
+    return usage_error({"sequence", "--set", "parts.0.name=constant", "--set", "parts.0.steps=" + steps, "--set",
+                        "parts.1.name=constant", "--steps", "7"});
+  };
+  EXPECT_THAT(before("7"), HasSubstr("the parts before schedule.parts.1 end at step 7, and the run has 7 steps"));
+  EXPECT_THAT(before("30"), HasSubstr("the parts before schedule.parts.1 end at step 30, and the run has 7 steps"));
 }
 
 TEST_F(ScheduleVerb, PlateauIsRefusedWithTheReason) {

@@ -72,8 +72,7 @@ TEST_F(TokenizerCommand, LearnsTheSameFromAnyFormat) {
     EXPECT_EQ(slurp(folder_ / "other.json"), slurp(folder_ / "t.json")) << name;
   }
   EXPECT_EQ(learn("no.json", {"--data", "a.jsonl"}).err,
-            "gradus: [a.jsonl:1] has no field \"text\"; it has: body, n (data.text, or --text, names the fields that "
-            "are the text)\n");
+            "gradus: [a.jsonl:1] has no field \"text\"; it has: body, n (--text names the fields that are the text)\n");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "no.json"));
 }
 

@@ -305,9 +305,20 @@ TEST(Train, ALossThatIsNotFiniteIsAFailureThatKeepsTheWeights) {
   EXPECT_THAT(result.err,
               StartsWith("gradus: [train] step 2 (batch 2 in the order of the data): the loss is infinite; first "
                          "in the result of 'mse', at or after bias; examples 0, 1, 2, "));
-  EXPECT_THAT(result.err, HasSubstr("saved in run. Try a lower optimizer.learning_rate or optimizer.clip_norm = 1\n"));
+  EXPECT_THAT(result.err, HasSubstr("The weights of before that step are saved in run. Try a lower "
+                                    "optimizer.learning_rate or optimizer.clip_norm = 1\n"));
   EXPECT_EQ(summary_of_run(folder / "run")["stop_reason"], "non_finite");
   EXPECT_TRUE(std::filesystem::exists(folder / "run/model.safetensors"));
+}
+
+TEST(Train, ABatchThatIsNotFiniteCanBeLeftOut) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  const CommandResult result = run_gradus(folder, {"train", "c.toml", "--set", "optimizer.learning_rate=1e15", "--set",
+                                                   "train.batch_size=4", "--out", "run"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr(" or optimizer.clip_norm = 1; or go on without that batch: "));
+  EXPECT_THAT(result.err, testing::EndsWith(" train --resume run --set health.on_spike=rewind\n"));
 }
 
 // No update was done: the learning rate is not to blame.

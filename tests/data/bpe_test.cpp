@@ -237,6 +237,8 @@ TEST(BpeTokenizer, SaysWhatItDoesNotSupport) {
             "[t.json] added_tokens[0].lstrip is true, which gradus has not; expected null or false");
   EXPECT_EQ(error([](json& j) { j["model"]["vocab"]["ab"] = 5; }),
             "[t.json] the tokens \"&\" and \"ab\" both have the id 5");
+  EXPECT_EQ(error([](json& j) { j["added_tokens"][0]["content"] = "&"; }),
+            "[t.json] the token \"&\" has two ids, 5 and 259");
   EXPECT_EQ(error([](json& j) { j["model"]["vocab"]["ab"] = 9999; }),
             "[t.json] the token \"ab\" has the id 9999, and there are 261 tokens; expected each id below that once");
   EXPECT_EQ(error([](json& j) {

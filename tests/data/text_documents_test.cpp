@@ -115,6 +115,13 @@ TEST(TextDocuments, TheNameSaysTheFormat) {
   EXPECT_EQ(text_format("a.jsonl", {.format = kLines}), kLines);
 }
 
+TEST(TextDocuments, FieldsThatHoldTexts) {
+  EXPECT_EQ(text_fields("{\"q\":null,\"n\":1,\"b\":\"x\"}\n\n{\"q\":\"y\",\"b\":\"\",\"m\":\"z\"}\n{\"m\":2}", "f"),
+            (std::vector<std::string>{"b", "q"}));
+  EXPECT_EQ(text_fields("{\"n\":1}\n", "f"), std::vector<std::string>());
+  EXPECT_EQ(error_text([] { text_fields("{\"n\":1}\n5\n", "f"); }), "[f:2] is 5; expected an object");
+}
+
 TEST(TextDocuments, SaysWhereSomethingIsWrong) {
   EXPECT_EQ(error("", kPlain), "[f] the file is empty; expected text");
   EXPECT_EQ(error("\n\r\n", kLines), "[f] the file has no text");
@@ -129,7 +136,8 @@ TEST(TextDocuments, SaysWhereSomethingIsWrong) {
   EXPECT_EQ(error("{\"text\":5}", kJsonl), "[f:1] \"text\" is 5; expected a text");
   EXPECT_EQ(error("{\"text\":\"\"}", kJsonl), "[f:1] the text is empty; leave the line out");
   EXPECT_EQ(error("{\"a\":1,\"b\":2}", kJsonl),
-            "[f:1] has no field \"text\"; it has: a, b (data.text, or --text, names the fields that are the text)");
+            "[f:1] has no field \"text\"; it has: a, b (data.text names the fields that are the text)");
+  EXPECT_EQ(error("text,y\na,\nb,1\n", kCsv, {.label = "y"}), "[f:2] the value of column \"y\", the label, is missing");
   EXPECT_EQ(error("{\"text\":\"a\"}", kJsonl, {.label = "y"}), "[f:1] has no field \"y\", the label");
   EXPECT_EQ(error("{\"text\":\"a\",\"y\":[]}", kJsonl, {.label = "y"}),
             "[f:1] \"y\" is []; expected a text, a number or a boolean");

@@ -135,6 +135,36 @@ TEST(ConfigErrors, UnknownKey) {
             "[--set optimiser.nmae=sgd] unknown key \"optimiser.nmae\"; did you mean \"optimizer.name\"?");
 }
 
+TEST(ConfigErrors, WhatWasShortenedIsTheWholeName) {
+  const auto meant = [](const std::string& key) {
+    const std::string text = line_error({key + "=1"}), start = "[--set " + key + "=1] unknown key \"" + key + "\"";
+    EXPECT_TRUE(text.starts_with(start)) << text;
+    return text.substr(std::min(text.size(), start.size()));
+  };
+  const std::string rates = "; did you mean \"solver.learning_rate\" or \"optimizer.learning_rate\"?";
+  EXPECT_EQ(meant("optimizer.lr"), "; did you mean \"optimizer.learning_rate\"?");
+  EXPECT_EQ(meant("train.lr"), rates);
+  EXPECT_EQ(meant("lr"), rates);
+  EXPECT_EQ(meant("train.batch"), "; did you mean \"train.batch_size\"?");
+  EXPECT_EQ(meant("optimizer.wdecay"), "; did you mean \"optimizer.weight_decay\"?");
+  EXPECT_EQ(meant("optimizer.mom"), "; did you mean \"optimizer.momentum\"?");
+  EXPECT_EQ(meant("optimizer.learn"), "; did you mean \"optimizer.learning_rate\"?");
+  EXPECT_TRUE(meant("optimizer.l7").starts_with("; [optimizer] has name ")) << meant("optimizer.l7");
+}
+
+TEST(ConfigErrors, TheCaseOfAValueIsASlip) {
+  EXPECT_TRUE(line_error({"optimizer.name=SGD"}).ends_with("found the text \"SGD\"; did you mean \"sgd\"?"));
+  EXPECT_TRUE(line_error({"model.kind=MLP"}).ends_with("found the text \"MLP\"; did you mean \"mlp\"?"));
+  EXPECT_TRUE(line_error({"model.activation=ReLU"}).ends_with("found the text \"ReLU\"; did you mean \"relu\"?"));
+}
+
+TEST(ConfigErrors, AnEmptyListIsNoText) {
+  for (const std::string key : {"data.target", "data.path"}) {
+    EXPECT_EQ(line_error({key + "=[]"}),
+              "[--set " + key + "=[]] \"" + key + "\" must be text, not empty, or a list of such texts; found []");
+  }
+}
+
 TEST(ConfigErrors, TheFirstInTheFileIsReported) {
   EXPECT_EQ(parse_error("[train]\nzzz = 1\n[data]\nyyy = 1"),
             "[run.toml:2:1] unknown key \"train.zzz\"; [train] has steps epochs batch_size micro_batch_size sampling "

@@ -190,6 +190,10 @@ TEST(ExperimentData, RowsAreHeldOutAsDataSplitSays) {
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "no row has \"c\" in column \"kind\" of", usage_error_text([] {
                         held_out_by({"data.split=by_value", "data.split_column=kind", "data.held_out=[\"c\"]"});
                       }));
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "[--set data.held_out=[\"a\", \"b\"]] holds out all rows of ",
+                      usage_error_text([] {
+                        held_out_by({"data.split=by_value", "data.split_column=kind", "data.held_out=[\"a\", \"b\"]"});
+                      }));
   EXPECT_PRED_FORMAT2(testing::IsSubstring, ", so that none is left to train on", usage_error_text([] {
                         held_out_by({"data.split=by_value", "data.split_column=kind", "data.held_out=[\"a\", \"b\"]"});
                       }));

@@ -211,7 +211,7 @@ TEST(Regularization, Errors) {
   EXPECT_EQ(
       text({"regularization.method=prox"}),
       "[--set regularization.method=prox] \"regularization.method\" must be \"penalty\" or \"proximal\"; found the "
-      "text \"prox\"");
+      "text \"prox\"; did you mean \"proximal\"?");
 }
 
 }  // namespace

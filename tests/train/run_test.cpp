@@ -432,6 +432,12 @@ TEST(Run, ValidationNeedsSomethingHeldOut) {
       }),
       "[--set data.validation_fraction=0.001] data.validation_fraction = 0.001 of 40 examples holds out none, but "
       "validation.every = 5 needs some; raise data.validation_fraction above 1/40, or set validation.every = 0");
+  EXPECT_EQ(
+      usage_error_text([&] {
+        train(line_config({"data.points=1", "data.validation_fraction=0.5", "validation.every=5"}), folder / "run");
+      }),
+      "[--set validation.every=5] the data is one example, which cannot be split, but validation.every = 5 needs "
+      "some held out; give more data, or set validation.every = 0");
   const std::string text =
       usage_error_text([&] { train(text_config(folder, {"data.validation_fraction=0.001"}), folder / "run"); });
   EXPECT_TRUE(

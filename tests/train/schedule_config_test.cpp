@@ -14,6 +14,10 @@ TEST(ConfigCombinations, Schedule) {
   EXPECT_EQ(line_error({"schedule.name=linear", "schedule.warmup_steps=100", "schedule.total_steps=3"}),
             "[--set schedule.warmup_steps=100] schedule.warmup_steps = 100 is above schedule.total_steps = 3; lower "
             "schedule.warmup_steps or raise schedule.total_steps");
+  EXPECT_EQ(line_error({"schedule.name=constant", "schedule.warmup_steps=1001"}),
+            "[--set schedule.warmup_steps=1001] schedule.warmup_steps = 1001 is above train.steps = 1000; lower "
+            "schedule.warmup_steps or raise train.steps");
+  EXPECT_EQ(line_error({"schedule.name=inverse_sqrt", "schedule.warmup_steps=1000"}), "");
   const auto dynamic = [](int warmup, int decay, int total) {
     return line_error({"schedule.name=dynamic", "schedule.warmup_steps=" + std::to_string(warmup),
                        "schedule.decay_steps=" + std::to_string(decay),
