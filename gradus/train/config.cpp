@@ -370,6 +370,15 @@ void check_solver_fits(const Config& config) {
 
 // What a solver has no use for would be left aside without a word. A run's own configuration has all keys, with their
 // defaults.
+// Before the data is read, which may take minutes.
+void check_solver_rate(const Config& config) {
+  if (!config.has("solver.rate") || config.text("solver.rate") != "optimal") return;
+  if (config.real("regularization.l2") > 0.0) return;
+  fail_usage(config.where("solver.name"),
+             "solver.rate = \"optimal\" follows from regularization.l2, which is 0; give one, such as 1 / the rows, or "
+             "set solver.rate = \"constant\" or \"inverse_scaling\"");
+}
+
 void check_solver(const Config& config) {
   const bool clusters = makes_clusters(config);
   if (!config.has("solver.name")) return;
@@ -396,6 +405,7 @@ void check_solver(const Config& config) {
     fail_usage(config.where(key.name), "{} has no meaning with solver.name = \"{}\"; remove it{}", key.name,
                config.text("solver.name"), clusters ? "" : ", or set solver.name = \"none\"");
   }
+  check_solver_rate(config);
 }
 
 // A way for L1 and L2 to act, where there is neither.
