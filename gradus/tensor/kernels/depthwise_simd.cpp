@@ -1,6 +1,7 @@
 #include "gradus/tensor/kernels/depthwise_simd.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/tensor/kernels/depthwise_simd.cpp"
@@ -15,30 +16,40 @@ namespace gradus::kernels::HWY_NAMESPACE {
 // Sums that stay in registers, of so many results or so many taps; a vector of weights or gradients comes beside.
 constexpr int kResults = 8, kTaps = 9;
 
+// Calls `body` with the constants 0 to N − 1: what is indexed by them stays in registers, unlike in a loop.
+template <int N, class Body>
+HWY_INLINE void ForConstants(Body&& body) {
+  if constexpr (N > 0) {
+    ForConstants<N - 1>(body);
+    body(std::integral_constant<int, N - 1>());
+  }
+}
+
 template <class T>
 using V = hn::Vec<hn::ScalableTag<T>>;
 
 template <int Results, class T>
 HWY_NOINLINE void Forward(const DepthwiseRun<T>& run, int64_t first) {
   const hn::ScalableTag<T> d;
+  const int64_t source_step = run.source_step, result_step = run.result_step, from = first * source_step;
   ForLanes<T>(static_cast<size_t>(run.channels), [&](auto lanes, size_t c) HWY_ATTR {
     V<T> sum[Results];
     const auto start = run.bias != nullptr ? lanes.Load(run.bias + c) : hn::Zero(d);
-    for (int r = 0; r < Results; ++r) sum[r] = start;
-    for (int64_t i = 0; i < run.count; ++i) {
-      const auto weight = lanes.Load(run.weight + run.taps[i].weight + c);
-      const T* source = run.taps[i].source + first * run.source_step + c;
-      for (int r = 0; r < Results; ++r) {
-        sum[r] = hn::MulAdd(lanes.Load(source + r * run.source_step), weight, sum[r]);
-      }
+    ForConstants<Results>([&](auto r) HWY_ATTR { sum[r] = start; });
+    for (const DepthwiseTap<T>*tap = run.taps, *end = tap + run.count; tap != end; ++tap) {
+      const auto weight = lanes.Load(run.weight + tap->weight + c);
+      const T* source = tap->source + from + c;
+      ForConstants<Results>([&](auto r) HWY_ATTR {
+        sum[r] = hn::MulAdd(lanes.Load(source + r * source_step), weight, sum[r]);
+      });
     }
-    for (int r = 0; r < Results; ++r) {
-      const int64_t place = (first + r) * run.result_step + static_cast<int64_t>(c);
+    ForConstants<Results>([&](auto r) HWY_ATTR {
+      const int64_t place = (first + r) * result_step + static_cast<int64_t>(c);
       auto y = sum[r];
       if (run.residual != nullptr) y = hn::Add(y, lanes.Load(run.residual + place));
       if (run.relu) y = hn::IfThenZeroElse(hn::Lt(y, hn::Zero(d)), y);
       lanes.Store(y, run.result + place);
-    }
+    });
   });
 }
 
@@ -53,19 +64,20 @@ void Run(const DepthwiseRun<T>& run) {
 
 template <int Taps, class T>
 HWY_NOINLINE void Weight(const DepthwiseRun<T>& run, const DepthwiseTap<T>* taps) {
+  const int64_t source_step = run.source_step, result_step = run.result_step;
   ForLanes<T>(static_cast<size_t>(run.channels), [&](auto lanes, size_t c) HWY_ATTR {
     V<T> sum[Taps];
     const T* source[Taps];
-    for (int i = 0; i < Taps; ++i) {
+    ForConstants<Taps>([&](auto i) HWY_ATTR {
       sum[i] = lanes.Load(run.weight_grad + taps[i].weight + c);
       source[i] = taps[i].source + c;
-    }
+    });
     const T* grad = run.grad + c;
-    for (int64_t r = 0; r < run.results; ++r, grad += run.result_step) {
+    for (int64_t r = 0, at = 0; r < run.results; ++r, at += source_step, grad += result_step) {
       const auto g = lanes.Load(grad);
-      for (int i = 0; i < Taps; ++i) sum[i] = hn::MulAdd(lanes.Load(source[i] + r * run.source_step), g, sum[i]);
+      ForConstants<Taps>([&](auto i) HWY_ATTR { sum[i] = hn::MulAdd(lanes.Load(source[i] + at), g, sum[i]); });
     }
-    for (int i = 0; i < Taps; ++i) lanes.Store(sum[i], run.weight_grad + taps[i].weight + c);
+    ForConstants<Taps>([&](auto i) HWY_ATTR { lanes.Store(sum[i], run.weight_grad + taps[i].weight + c); });
   });
 }
 
