@@ -23,8 +23,8 @@ struct DepthwiseGrid {
   int64_t parts_of_line() const { return (across.results + kPart - 1) / kPart; }
   int64_t parts() const { return images * down.results * parts_of_line(); }
   int64_t work_of_part() const {
-    return std::max<int64_t>(1, std::min(across.results, kPart) * channels *
-                                    static_cast<int64_t>(down.taps.size() * across.taps.size()));
+    return std::max<int64_t>(
+        1, std::min(across.results, kPart) * channels * static_cast<int64_t>(down.taps.size() * across.taps.size()));
   }
 };
 

@@ -39,9 +39,8 @@ HWY_NOINLINE void Forward(const DepthwiseRun<T>& run, int64_t first) {
     for (const DepthwiseTap<T>*tap = run.taps, *end = tap + run.count; tap != end; ++tap) {
       const auto weight = lanes.Load(run.weight + tap->weight + c);
       const T* source = tap->source + from + c;
-      ForConstants<Results>([&](auto r) HWY_ATTR {
-        sum[r] = hn::MulAdd(lanes.Load(source + r * source_step), weight, sum[r]);
-      });
+      ForConstants<Results>(
+          [&](auto r) HWY_ATTR { sum[r] = hn::MulAdd(lanes.Load(source + r * source_step), weight, sum[r]); });
     }
     ForConstants<Results>([&](auto r) HWY_ATTR {
       const int64_t place = (first + r) * result_step + static_cast<int64_t>(c);

@@ -18,8 +18,8 @@ struct DepthwiseRun {
   int64_t results = 0;
   int64_t source_step = 0, result_step = 0;  ///< From one result's numbers to the next one's.
   const DepthwiseTap<T>* taps = nullptr;
-  int64_t count = 0;          ///< Of taps; may be 0.
-  const T* weight = nullptr;  ///< (taps of the kernel, channels).
+  int64_t count = 0;                             ///< Of taps; may be 0.
+  const T* weight = nullptr;                     ///< (taps of the kernel, channels).
   const T *bias = nullptr, *residual = nullptr;  ///< Either may be nullptr; the residual lies as the results do.
   bool relu = false;
   T* result = nullptr;
