@@ -108,7 +108,40 @@ def feed_forward(a, g, s, w, b, v, c):
     return a + F.linear(hidden, v, c)
 
 
+def channels_last(*shape):
+    """Numbers as gradus has them, seen as PyTorch's (N, C, H, W): the layout in which it is fastest too."""
+    return x(*shape).permute(0, 3, 1, 2)
+
+
+def images():
+    return channels_last(32, 32, 32, 64)
+
+
+def sequences():
+    """(N, C, T), the one layout that PyTorch has for them."""
+    return x(32, 64, 1024)
+
+
+def conv(weight, images=(32, 32, 32, 64), bias=True, **options):
+    """A row: images (N, H, W, C) and weight (out, kh, kw, C/groups)."""
+    make = lambda: [channels_last(*images), channels_last(*weight)] + [x(weight[0])] * bias
+    return lambda *inputs: F.conv2d(*inputs, **options), make
+
+
+def batch_norm(a, w=None, b=None, epsilon=1e-5):
+    return F.batch_norm(a, None, None, w, b, training=True, eps=epsilon)
+
+
+def recurrent(layer, gates, bias=True):
+    module = layer(256, 256, bias=bias, batch_first=True)
+    names = ["weight_ih_l0", "weight_hh_l0"] + ["bias_ih_l0", "bias_hh_l0"] * bias
+    function = lambda a, *weights: torch.func.functional_call(module, dict(zip(names, weights)), (a,))[0]
+    sizes = [(gates * 256, 256)] * 2 + [(gates * 256,)] * 2 * bias
+    return function, lambda: [x(32, 128, 256)] + [x(*size) for size in sizes]
+
+
 ONE, TWO, THREE = lambda: [x(T, C)], lambda: [x(T, C), x(T, C)], lambda: [x(T, C), x(T, C), x(T, C)]
+IMAGES = lambda: [images()]
 CUBE, HALVES = lambda: [x(32, 32, C)], lambda: [x(2, T, C // 2)]
 SQUARES, CLASSES = lambda: [x(512, 512), x(512, 512)], lambda: [x(T, C), ids(T, below=C)]
 HEADS = lambda: [x(4, 256, 12, 64), x(4, 256, 12, 64), x(4, 256, 12, 64)]
@@ -286,6 +319,40 @@ ROWS = {
     ),
     "triplet_loss": (F.triplet_margin_loss, THREE),
     "info_nce": (info_nce, lambda: [x(512, C), x(512, C)]),
+    "conv2d": conv((64, 3, 3, 64)),
+    "conv2d_padded": conv((512, 3, 3, 512), images=(32, 4, 4, 512), bias=False, padding=1),
+    "conv2d_strided": conv((64, 3, 3, 64), stride=(2, 3), padding=(2, 1), dilation=(1, 2)),
+    "conv2d_grouped": conv((64, 3, 3, 32), stride=2, padding=1, groups=2),
+    "conv2d_depthwise": conv((64, 3, 3, 1), padding=1, groups=64),
+    "conv2d_with_residual": (
+        lambda a, w, b, r: F.relu(F.conv2d(a, w, b, padding=1) + r),
+        lambda: [images(), channels_last(64, 3, 3, 64), x(64), images()],
+    ),
+    "conv1d": (F.conv1d, lambda: [sequences(), x(64, 64, 5), x(64)]),
+    "conv1d_strided": (
+        lambda a, w: F.relu(F.conv1d(a, w, None, 2, 3, 2, 2)), lambda: [sequences(), x(64, 32, 5)]
+    ),
+    "max_pool2d": (lambda a: F.max_pool2d(a, 2), IMAGES),
+    "max_pool2d_padded": (lambda a: F.max_pool2d(a, 3, (2, 1), 1), IMAGES),
+    "avg_pool2d": (lambda a: F.avg_pool2d(a, 2), IMAGES),
+    "avg_pool2d_padded": (lambda a: F.avg_pool2d(a, (3, 2), (2, 1), 1), IMAGES),
+    "max_pool1d": (lambda a: F.max_pool1d(a, 3, 2, 1), lambda: [sequences()]),
+    "avg_pool1d": (lambda a: F.avg_pool1d(a, 4, None, 2), lambda: [sequences()]),
+    "global_avg_pool": (lambda a: a.mean((2, 3)), IMAGES),
+    "batch_norm": (lambda a, w, b: batch_norm(a, w, b), lambda: [images(), x(64), x(64)]),
+    "batch_norm_alone": (lambda a: F.relu(batch_norm(a, epsilon=1e-3)), IMAGES),
+    "batch_norm_relu_residual": (
+        lambda a, w, b, r: F.relu(batch_norm(a, w, b) + r), lambda: [images(), x(64), x(64), images()]
+    ),
+    "batch_norm_given": (
+        lambda a, w, b, r, m, v: F.relu(F.batch_norm(a, m.detach(), v.detach().exp(), w, b) + r),
+        lambda: [images(), x(64), x(64), images(), x(64), x(64)],
+    ),
+    "group_norm": (lambda a, w, b: F.group_norm(a, 2, w, b), lambda: [images(), x(64), x(64)]),
+    "group_norm_alone": (lambda a: F.group_norm(a, 1, eps=1e-3), IMAGES),
+    "lstm": recurrent(torch.nn.LSTM, 4),
+    "lstm_without_bias": recurrent(torch.nn.LSTM, 4, bias=False),
+    "gru": recurrent(torch.nn.GRU, 3),
 }
 
 

@@ -52,14 +52,11 @@ Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const T
   if (!needs_gradient(x, weight, bias)) return result.y;
   return record("group_norm", std::move(result.y), std::array{&x, &weight, &bias},
                 [groups, x = Saved(x), weight = Saved(weight), mean = result.mean, rstd = result.rstd](Gradients& g) {
-                  const Tensor& input = x.get();
-                  if (g.needs(1)) {
-                    g.add(1, GradientKind::kScale, kernels::group_normalized(input, groups, mean, rstd), g.output());
-                  }
-                  if (g.needs(2)) g.add(2, GradientKind::kBias, Tensor(), g.output());
-                  if (g.needs(0)) {
-                    g.add(0, kernels::group_norm_backward(g.output(), input, groups, mean, rstd, weight.get()));
-                  }
+                  kernels::GroupNormGradients back =
+                      kernels::group_norm_backward(g.output(), x.get(), groups, mean, rstd, weight.get(), g.needs(0));
+                  if (g.needs(1)) g.add(1, GradientKind::kBias, Tensor(), back.weight);
+                  if (g.needs(2)) g.add(2, GradientKind::kBias, Tensor(), back.bias);
+                  if (g.needs(0)) g.add(0, std::move(back.x));
                 });
 }
 

@@ -10,7 +10,7 @@ namespace gradus {
 /// How a parameter's gradient follows from what its layer saw.
 enum class GradientKind : uint8_t {
   kLinear,  ///< weight (out, in): input (…, in), output gradient (…, out); the gradient is gradᵀ · input.
-  kBias,    ///< bias (C): output gradient (…, C), summed over all but the last dimension.
+  kBias,    ///< bias (C), or a scale by products that are made: (…, C), summed over all but the last dimension.
   kScale,   ///< scale (C): input x̂ (…, C), output gradient (…, C); Σ x̂ · grad.
   kLookup,  ///< table (V, C): input ids (…), output gradient (…, C); rows added at their ids.
   kDense,   ///< any use: the output gradient is the parameter's gradient itself.

@@ -73,6 +73,14 @@ TEST_P(ExampleNorms, OfLayerNorm) {
                            [&](const Tensor& x) { return sum(tanh(layer_norm(x, scale, bias))); });
 }
 
+TEST_P(ExampleNorms, OfGroupNorm) {
+  const Tensor scale = weight({6}, 1), bias = weight({6}, 2);
+  expect_norms_of_examples({scale, bias}, data({5, 6}),
+                           [&](const Tensor& x) { return sum(tanh(group_norm(x, 3, scale, bias))); });
+  expect_norms_of_examples({scale, bias}, data({3, 4, 2, 6}),
+                           [&](const Tensor& x) { return sum(tanh(group_norm(x, 2, scale, bias))); });
+}
+
 TEST_P(ExampleNorms, OfEmbeddingWithRepeatedIds) {
   const Tensor table = weight({5, 3}, 1);
   expect_norms_of_examples({table}, ids({1, 1, 1, 4, 0, 2, 0, 2, 3, 3, 3, 3}, {3, 4}),

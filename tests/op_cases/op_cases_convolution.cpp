@@ -10,6 +10,11 @@ double convolution_flops(X x) {  // at stride 1, padding counted
   return 2.0 * static_cast<double>(x[0].numel() / x[0].size(-1)) * static_cast<double>(x[1].numel());
 }
 
+template <int Strides>  // those of both axes, multiplied
+double strided_convolution_flops(X x) {
+  return convolution_flops(x) / Strides;
+}
+
 double recurrent_flops(X x) {
   return 2.0 * static_cast<double>(x[0].numel() / x[0].size(-1)) * static_cast<double>(x[1].numel() + x[2].numel());
 }
@@ -47,7 +52,8 @@ std::vector<OpCase> convolution_cases() {
            },
        .roundings = 160,
        .cancels = true,
-       .benchmark = kLayer},
+       .benchmark = kLayer,
+       .flops = strided_convolution_flops<6>},
       {.name = "conv2d_grouped",
        .op = "conv2d",
        .function =
@@ -56,7 +62,8 @@ std::vector<OpCase> convolution_cases() {
            },
        .roundings = 160,
        .cancels = true,
-       .benchmark = {{{32, 32, 32, 64}}, {{64, 3, 3, 32}}, {{64}}}},
+       .benchmark = {{{32, 32, 32, 64}}, {{64, 3, 3, 32}}, {{64}}},
+       .flops = strided_convolution_flops<4>},
       {.name = "conv2d_depthwise",
        .op = "conv2d",
        .function =
@@ -65,7 +72,8 @@ std::vector<OpCase> convolution_cases() {
            },
        .roundings = 160,
        .cancels = true,
-       .benchmark = {{{32, 32, 32, 64}}, {{64, 3, 3, 1}}, {{64}}}},
+       .benchmark = {{{32, 32, 32, 64}}, {{64, 3, 3, 1}}, {{64}}},
+       .flops = convolution_flops},
       {.name = "conv2d_with_residual",
        .op = "conv2d",
        .function =
@@ -91,7 +99,8 @@ std::vector<OpCase> convolution_cases() {
            },
        .roundings = 160,
        .cancels = true,
-       .benchmark = {{{32, 1024, 64}}, {{64, 5, 32}}}},
+       .benchmark = {{{32, 1024, 64}}, {{64, 5, 32}}},
+       .flops = strided_convolution_flops<2>},
       {.name = "max_pool2d",
        .op = "max_pool2d",
        .function = [](X x) { return max_pool2d(x[0]); },

@@ -154,6 +154,11 @@ const Sample kSamples[] = {
      [](X x) {
        return conv2d(x[0], x[1], x[2], {.stride = {2, 2}, .padding = {1, 1}, .relu = true}, x[3]);
      }},
+    {"conv2d_depthwise",
+     {{{5, 33, 35, 37}}, {{37, 3, 3, 1}}, {{37}}, {{5, 17, 18, 37}}},
+     [](X x) {
+       return conv2d(x[0], x[1], x[2], {.stride = {2, 2}, .padding = {1, 1}, .groups = 37, .relu = true}, x[3]);
+     }},
     {"conv1d", {{{7, 301, 3}}, {{33, 9, 3}}, {{33}}}, [](X x) { return conv1d(x[0], x[1], x[2], {.stride = 2}); }},
     {"max_pool2d",
      {{{5, 33, 35, 37}}},

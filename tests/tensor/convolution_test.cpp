@@ -30,6 +30,12 @@ const Case kCases[] = {
     {{2, 12, 14, 3}, {9, 3, 3, 3}, {.padding = {1, 2}, .dilation = {2, 3}}},
     {{3, 9, 5, 2}, {7, 3, 5, 2}, {}},
     {{1, 3, 4, 1024}, {6, 1, 1, 1024}, {.padding = {1, 1}}},
+    // Channels for themselves: parts of lines, strides with places that nothing takes from, some results a channel.
+    {{3, 12, 151, 35}, {35, 3, 3, 1}, {.padding = {1, 1}, .groups = 35}},
+    {{2, 19, 23, 24}, {24, 3, 5, 1}, {.stride = {2, 3}, .padding = {0, 2}, .dilation = {2, 3}, .groups = 24}},
+    {{5, 11, 9, 18}, {18, 1, 1, 1}, {.stride = {2, 3}, .groups = 18}},
+    {{4, 13, 14, 17}, {51, 5, 4, 1}, {.stride = {1, 2}, .padding = {2, 1}, .groups = 17}},
+    {{2, 1, 700, 5}, {40, 1, 31, 1}, {.padding = {0, 15}, .groups = 5}},
 };
 
 // Calls `body(place in x, in the weight, in the result)` for every product of the definition.

@@ -5,6 +5,7 @@
 #include "gradus/tensor/kernels/convolution_patches.h"
 #include "gradus/tensor/kernels/convolution_simd.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/depthwise.h"
 #include "gradus/tensor/kernels/packed_columns.h"
 
 namespace gradus::kernels {
@@ -305,6 +306,7 @@ Tensor convolution(std::string_view op, const Tensor& x, const Tensor& weight, c
   }
   const auto own = [](const Tensor& t) { return t.defined() ? contiguous(t) : t; };
   const Tensor source = contiguous(x), w = contiguous(weight), b = own(bias), r = own(residual);
+  if (is_depthwise(s)) return depthwise(source, w, b, r, options);
   Tensor result = Tensor::empty(shape, x.dtype());
   dispatch_float(op, x.dtype(), [&]<class T>(T) {
     const int64_t patch = s.taps() * s.group_in();
@@ -338,6 +340,7 @@ Tensor convolution_backward_input(const Tensor& grad, const Tensor& weight, cons
                                   const Convolution2dOptions& options) {
   const ConvolutionSizes s(shape, weight.shape(), options);
   const Tensor source = contiguous(grad), w = contiguous(weight);
+  if (is_depthwise(s)) return depthwise_backward_input(source, w, shape, options);
   Tensor result = Tensor::empty(shape, grad.dtype());
   dispatch_float("convolution", grad.dtype(), [&]<class T>(T) {
     const int64_t patch = s.taps() * s.group_in();

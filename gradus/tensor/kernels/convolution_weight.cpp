@@ -4,6 +4,7 @@
 #include "gradus/tensor/kernels/convolution_patches.h"
 #include "gradus/tensor/kernels/convolution_simd.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/depthwise.h"
 #include "gradus/tensor/kernels/packed_columns.h"
 
 namespace gradus::kernels {
@@ -193,6 +194,7 @@ Tensor convolution_backward_weight(const Tensor& grad, const Tensor& x, const Sh
   const ConvolutionSizes s(x.shape(), shape, options);
   const Tensor source = contiguous(x), g = contiguous(grad);
   if (grad.numel() == 0 || shape.numel() == 0) return Tensor::zeros(shape, x.dtype());
+  if (is_depthwise(s)) return depthwise_backward_weight(g, source, shape, options);
   Tensor result = Tensor::empty(shape, x.dtype());
   dispatch_float("convolution", x.dtype(), [&]<class T>(T) {
     const BlockSize size = block_size<T>();

@@ -1,5 +1,6 @@
 #include "gradus/tensor/kernels/group_norm.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "gradus/base/threads.h"
 #include "gradus/tensor/kernels/batch_norm_simd.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/reduce.h"
 
 namespace gradus::kernels {
 namespace {
@@ -100,6 +102,42 @@ void join(const BatchNormRows<T>& r, int64_t groups, double epsilon, T* mean, T*
   }
 }
 
+// Of one example: Σ g·(x − mean) and Σ g of each channel, block by block, so that long sums keep their digits.
+template <class T>
+void sum_blocks(const BatchNormRows<T>& all, T* products, T* sums) {
+  std::fill(products, products + all.channels, T{0});
+  std::fill(sums, sums + all.channels, T{0});
+  BatchNormRows<T> block = all;
+  for (int64_t row = 0; row < all.rows; row += kSumBlock) {
+    block.rows = std::min(kSumBlock, all.rows - row);
+    block.x = all.x + row * all.channels;
+    block.grad = all.grad + row * all.channels;
+    run_batch_norm_sums(block);
+    for (int64_t c = 0; c < all.channels; ++c) products[c] += block.products[c], sums[c] += block.sum[c];
+  }
+}
+
+// With h = g·weight: dx = rstd·(h − mean(h) − x̂·mean(h·x̂)), the means over a group.
+template <class T>
+void centre_groups(const BatchNormRows<T>& rows, int64_t groups, const T* rstd, const T* weight, const T* products,
+                   const T* sums, Channels<T>& channels) {
+  const int64_t width = rows.channels / groups;
+  const auto count = static_cast<double>(rows.rows * width);
+  for (int64_t group = 0; group < groups; ++group) {
+    double sum = 0.0, product = 0.0;
+    for (int64_t c = group * width; c < (group + 1) * width; ++c) {
+      const double factor = weight == nullptr ? 1.0 : static_cast<double>(weight[c]);
+      sum += factor * static_cast<double>(sums[c]);
+      product += factor * static_cast<double>(products[c]);
+    }
+    const auto r = static_cast<double>(rstd[group]);
+    for (auto c = static_cast<size_t>(group * width); c < static_cast<size_t>((group + 1) * width); ++c) {
+      channels.centre[c] = static_cast<T>(r * sum / count);
+      channels.slope[c] = static_cast<T>(r * r * r * product / count);
+    }
+  }
+}
+
 }  // namespace
 
 GroupNorm group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias, double epsilon) {
@@ -121,48 +159,28 @@ GroupNorm group_norm(const Tensor& x, int64_t groups, const Tensor& weight, cons
   return result;
 }
 
-// With h = g·weight: dx = rstd·(h − mean(h) − x̂·mean(h·x̂)), the means over a group.
-Tensor group_norm_backward(const Tensor& grad, const Tensor& x, int64_t groups, const Tensor& mean, const Tensor& rstd,
-                           const Tensor& weight) {
+GroupNormGradients group_norm_backward(const Tensor& grad, const Tensor& x, int64_t groups, const Tensor& mean,
+                                       const Tensor& rstd, const Tensor& weight, bool needs_x) {
   const Tensor source = contiguous(x), g = contiguous(grad), w = own(weight);
-  Tensor result = Tensor::empty(x.shape(), x.dtype());
+  const Shape shape{x.size(0), x.size(-1)};
+  GroupNormGradients result{needs_x ? Tensor::empty(x.shape(), x.dtype()) : Tensor(), Tensor::empty(shape, x.dtype()),
+                            Tensor::empty(shape, x.dtype())};
   dispatch_float("group_norm", x.dtype(), [&]<class T>(T) {
     const T *means = mean.data<T>(), *rstds = rstd.data<T>(), *factors = data_or_null<T>(w);
-    T* const to = result.mutable_data<T>();
+    T *const of_weight = result.weight.mutable_data<T>(), *const of_bias = result.bias.mutable_data<T>();
+    T* const of_x = needs_x ? result.x.mutable_data<T>() : nullptr;
     for_examples<T>(source, [&](BatchNormRows<T>& rows, int64_t n, Channels<T>& channels) {
-      const int64_t size = rows.rows * rows.channels, width = rows.channels / groups;
+      const int64_t size = rows.rows * rows.channels;
       channels.set(rows.channels, groups, means + n * groups, rstds + n * groups, factors, nullptr);
       rows.grad = g.data<T>() + n * size;
-      run_batch_norm_sums(rows);
-      for (int64_t group = 0; group < groups; ++group) {
-        double sum = 0.0, products = 0.0;
-        for (int64_t c = group * width; c < (group + 1) * width; ++c) {
-          const double factor = factors == nullptr ? 1.0 : static_cast<double>(factors[c]);
-          sum += factor * static_cast<double>(rows.sum[c]);
-          products += factor * static_cast<double>(rows.products[c]);
-        }
-        const double r = static_cast<double>(rstds[n * groups + group]), count = static_cast<double>(rows.rows * width);
-        for (auto c = static_cast<size_t>(group * width); c < static_cast<size_t>((group + 1) * width); ++c) {
-          channels.centre[c] = static_cast<T>(r * sum / count);
-          channels.slope[c] = static_cast<T>(r * r * r * products / count);
-        }
+      T *const products = of_weight + n * rows.channels, *const sums = of_bias + n * rows.channels;
+      sum_blocks(rows, products, sums);
+      if (needs_x) {
+        centre_groups(rows, groups, rstds + n * groups, factors, products, sums, channels);
+        rows.out = of_x + n * size;
+        run_batch_norm_backward(rows);
       }
-      rows.out = to + n * size;
-      run_batch_norm_backward(rows);
-    });
-  });
-  return result;
-}
-
-Tensor group_normalized(const Tensor& x, int64_t groups, const Tensor& mean, const Tensor& rstd) {
-  const Tensor source = contiguous(x);
-  Tensor result = Tensor::empty(x.shape(), x.dtype());
-  dispatch_float("group_norm", x.dtype(), [&]<class T>(T) {
-    T* const to = result.mutable_data<T>();
-    for_examples<T>(source, [&](BatchNormRows<T>& rows, int64_t n, Channels<T>& channels) {
-      channels.set(rows.channels, groups, mean.data<T>() + n * groups, rstd.data<T>() + n * groups, nullptr, nullptr);
-      rows.out = to + n * rows.rows * rows.channels;
-      run_batch_norm(rows);
+      for (int64_t c = 0; c < rows.channels; ++c) products[c] *= rstds[n * groups + c / (rows.channels / groups)];
     });
   });
   return result;

@@ -1,0 +1,23 @@
+// Convolutions in which each channel of the input has results of its own (groups = channels): vectors go across the
+// channels instead of a group's. Called by convolution.cpp and convolution_weight.cpp, which check.
+#pragma once
+
+#include "gradus/tensor/kernels/convolution_grid.h"
+#include "gradus/tensor/tensor.h"
+
+namespace gradus::kernels {
+
+/// Whether it is such a convolution, with so few results a channel that this is the faster way.
+bool is_depthwise(const ConvolutionSizes& sizes);
+
+/// As `convolution`, of contiguous tensors that fit.
+Tensor depthwise(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual,
+                 const Convolution2dOptions& options);
+/// As `convolution_backward_input`.
+Tensor depthwise_backward_input(const Tensor& grad, const Tensor& weight, const Shape& shape,
+                                const Convolution2dOptions& options);
+/// As `convolution_backward_weight`.
+Tensor depthwise_backward_weight(const Tensor& grad, const Tensor& x, const Shape& shape,
+                                 const Convolution2dOptions& options);
+
+}  // namespace gradus::kernels
