@@ -134,7 +134,7 @@ TEST(Solver, RefusesWhatItWouldNotUse) {
             "[--set optimizer.learning_rate=0.1] optimizer.learning_rate has no meaning with solver.name = \"newton\"; "
             "remove it, or set solver.name = \"none\"");
   EXPECT_EQ(parse_error(kLine + "[solver]\nname = \"sgd\"\n"),
-            "[run.toml:6:1] solver.rate = \"optimal\" follows from regularization.l2, which is 0; give one, such as 1 / "
+            "[run.toml:8:1] solver.rate = \"optimal\" follows from regularization.l2, which is 0; give one, such as 1 / "
             "the rows, or set solver.rate = \"constant\" or \"inverse_scaling\"");
   EXPECT_EQ(parse_error(kLine + "[solver]\nname = \"sgd\"\n[[optimizer.groups]]\npattern = \"*\"\n"),
             "[run.toml:8:1] [[optimizer.groups]] have no meaning with solver.name = \"sgd\"; remove them");
