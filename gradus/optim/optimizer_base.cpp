@@ -226,9 +226,9 @@ void Optimizer::update_one(size_t index, const StepOptions& options, double clip
 
 int64_t Optimizer::update_bytes() const {
   int64_t most = 0;
-  for (const Parameter& p : parameters_) {
-    if (!p.tensor.requires_grad()) continue;
-    most = std::max(most, p.tensor.numel() * size_of(p.tensor.dtype()));
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const Tensor& x = parameters_[i].tensor;
+    if (!is_frozen(i)) most = std::max(most, x.numel() * size_of(x.dtype()));
   }
   return most;
 }

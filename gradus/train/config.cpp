@@ -368,8 +368,6 @@ void check_solver_fits(const Config& config) {
                                : "take another solver, or \"none\"");
 }
 
-// What a solver has no use for would be left aside without a word. A run's own configuration has all keys, with their
-// defaults.
 // Before the data is read, which may take minutes.
 void check_solver_rate(const Config& config) {
   if (!config.has("solver.rate") || config.text("solver.rate") != "optimal") return;
@@ -379,6 +377,8 @@ void check_solver_rate(const Config& config) {
              "set solver.rate = \"constant\" or \"inverse_scaling\"");
 }
 
+// What a solver has no use for would be left aside without a word. A run's own configuration has all keys, with their
+// defaults.
 void check_solver(const Config& config) {
   const bool clusters = makes_clusters(config);
   if (!config.has("solver.name")) return;

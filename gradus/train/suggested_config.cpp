@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <optional>
 #include <set>
 
@@ -340,13 +339,13 @@ std::vector<std::string> fields_to_learn(const Sources& sources) {
   return all;
 }
 
-// As the reader of `data.kind = "text"` will have them.
-TextDocuments texts_of(const Sources& sources, const std::vector<std::string>& fields) {
-  TextDocuments all;
+// All texts behind one another, as the reader of `data.kind = "text"` will have them.
+std::string text_of(const Sources& sources, const std::vector<std::string>& fields) {
+  std::string all;
   const TextOptions options{.fields = fields};
   for (const Sources::File& file : sources.files) {
-    TextDocuments some = parse_documents(file.text, file.path, text_format(file.path, options), options);
-    std::ranges::move(some.texts, std::back_inserter(all.texts));
+    const TextDocuments some = parse_documents(file.text, file.path, text_format(file.path, options), options);
+    for (const std::string& text : some.texts) all += text;
   }
   return all;
 }
@@ -362,10 +361,10 @@ std::string fields_line(const std::vector<std::string>& fields) {
 std::string text_config(const Sources& sources) {
   constexpr int64_t kMostCharacters = 2000;
   using Unit = CharacterTokenizer::Unit;
-  const std::vector<std::string> fields = has_json_lines(sources) ? fields_to_learn(sources) : TextOptions().fields;
-  const TextDocuments documents = texts_of(sources, fields);
-  const std::string text = fmt::format("{}", fmt::join(documents.texts, ""));
-  const char* const between = has_json_lines(sources) ? "\n" : "";  // the token between documents
+  const bool has_documents = has_json_lines(sources);
+  const std::vector<std::string> fields = has_documents ? fields_to_learn(sources) : TextOptions().fields;
+  const std::string text = text_of(sources, fields);
+  const char* const between = has_documents ? "\n" : "";  // the token between documents
   const bool is_utf8 = !first_invalid_utf8(text);
   const int64_t alphabet = is_utf8 ? CharacterTokenizer::train(text + between, Unit::kCharacters).vocabulary_size() : 0;
   const bool characters = is_utf8 && alphabet <= kMostCharacters;

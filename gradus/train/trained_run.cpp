@@ -8,6 +8,7 @@
 #include "gradus/autograd/tape.h"
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
+#include "gradus/base/folders.h"
 #include "gradus/base/utf8.h"
 #include "gradus/nn/models/gpt.h"
 #include "gradus/tensor/safetensors.h"
@@ -87,10 +88,9 @@ void check_encoder(const TrainedRun& run, const fs::path& folder) {
 std::vector<std::string> runs_in(const fs::path& folder) {
   std::vector<std::string> names;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (fs::exists(entry.path() / kModel, error)) names.push_back(entry.path().filename().string());
+  for (const fs::path& path : list_folder(folder)) {
+    if (fs::exists(path / kModel, error)) names.push_back(path.filename().string());
   }
-  std::ranges::sort(names);
   return names;
 }
 

@@ -13,10 +13,11 @@ template <class T>
 struct DepthwiseGrid {
   GridAxis down, across;
   int64_t images, channels;
-  int64_t result_height, result_width;
+  std::array<int64_t, 2> result;  // height and width of what it is a part of
   int64_t kernel_width;
   const T* source;
-  std::vector<int64_t> kinds{};
+  int64_t count_of_kinds = 0;
+  std::vector<int64_t> kinds = across.kinds(count_of_kinds);  // of a line's results
 
   // What so many results take stays in the first-level cache from one vector of channels to the next.
   static constexpr int64_t kPart = 64;
@@ -40,7 +41,7 @@ void for_runs(const DepthwiseGrid<T>& grid, int64_t begin, int64_t end, Body&& b
   const auto inside = [](int64_t at, const GridAxis& axis) { return at >= 0 && at < axis.length; };
   for (int64_t part = begin; part < end; ++part) {
     const int64_t line = part / grid.parts_of_line(), image = line / grid.down.results, y = line % grid.down.results;
-    const int64_t y_place = image * grid.result_height + grid.down.first + y * grid.down.distance;
+    const int64_t y_place = image * grid.result[0] + grid.down.first + y * grid.down.distance;
     int64_t x = part % grid.parts_of_line() * grid.kPart;
     for (const int64_t until = std::min(x + grid.kPart, grid.across.results); x < until; x += run.results) {
       taps.clear();
@@ -58,16 +59,37 @@ void for_runs(const DepthwiseGrid<T>& grid, int64_t begin, int64_t end, Body&& b
       run.count = static_cast<int64_t>(taps.size());
       const auto kind = grid.kinds.begin() + x;
       run.results = std::find_if(kind, grid.kinds.begin() + until, [&](int64_t k) { return k != *kind; }) - kind;
-      body(run, (y_place * grid.result_width + grid.across.first + x * grid.across.distance) * grid.channels);
+      body(run, (y_place * grid.result[1] + grid.across.first + x * grid.across.distance) * grid.channels);
     }
   }
 }
 
+template <class T>
+DepthwiseGrid<T> forward_grid(const ConvolutionSizes& s, const Convolution2dOptions& options, const Tensor& source) {
+  return {.down = forward_axis(s, options, 0),
+          .across = forward_axis(s, options, 1),
+          .images = s.images,
+          .channels = s.out,
+          .result = s.result,
+          .kernel_width = s.kernel[1],
+          .source = source.data<T>()};
+}
+
+template <class T>
+DepthwiseGrid<T> backward_grid(const ConvolutionSizes& s, const Convolution2dOptions& options, int64_t phase,
+                               const Tensor& grad) {
+  return {.down = backward_axis(s, options, 0, phase / options.stride[1]),
+          .across = backward_axis(s, options, 1, phase % options.stride[1]),
+          .images = s.images,
+          .channels = s.out,
+          .result = s.image,
+          .kernel_width = s.kernel[1],
+          .source = grad.data<T>()};
+}
+
 // All results of a grid.
 template <class T>
-void run_grid(DepthwiseGrid<T> grid, const T* weight, const T* bias, const T* residual, bool relu, T* result) {
-  int64_t unused_count;
-  grid.kinds = grid.across.kinds(unused_count);
+void run_grid(const DepthwiseGrid<T>& grid, const T* weight, const T* bias, const T* residual, bool relu, T* result) {
   const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 17) / grid.work_of_part());
   parallel_for(grid.parts(), grain, [&](int64_t begin, int64_t end) {
     for_runs(grid, begin, end, [&](DepthwiseRun<T>& run, int64_t place) {
@@ -109,15 +131,7 @@ Tensor depthwise(const Tensor& x, const Tensor& weight, const Tensor& bias, cons
   if (result.numel() == 0) return result;
   const Tensor source = repeated(x, s), w = taps_first(weight, s);
   dispatch_float("convolution", x.dtype(), [&]<class T>(T) {
-    const DepthwiseGrid<T> grid{.down = forward_axis(s, options, 0),
-                                .across = forward_axis(s, options, 1),
-                                .images = s.images,
-                                .channels = s.out,
-                                .result_height = s.result[0],
-                                .result_width = s.result[1],
-                                .kernel_width = s.kernel[1],
-                                .source = source.data<T>()};
-    run_grid<T>(grid, w.data<T>(), bias.defined() ? bias.data<T>() : nullptr,
+    run_grid<T>(forward_grid<T>(s, options, source), w.data<T>(), bias.defined() ? bias.data<T>() : nullptr,
                 residual.defined() ? residual.data<T>() : nullptr, options.relu, result.mutable_data<T>());
   });
   return result;
@@ -131,15 +145,8 @@ Tensor depthwise_backward_input(const Tensor& grad, const Tensor& weight, const 
   const Tensor w = taps_first(weight, s);
   dispatch_float("convolution", grad.dtype(), [&]<class T>(T) {
     for (int64_t phase = 0; phase < options.stride[0] * options.stride[1]; ++phase) {
-      const DepthwiseGrid<T> grid{.down = backward_axis(s, options, 0, phase / options.stride[1]),
-                                  .across = backward_axis(s, options, 1, phase % options.stride[1]),
-                                  .images = s.images,
-                                  .channels = s.out,
-                                  .result_height = s.image[0],
-                                  .result_width = s.image[1],
-                                  .kernel_width = s.kernel[1],
-                                  .source = grad.data<T>()};
-      run_grid<T>(grid, w.data<T>(), nullptr, nullptr, false, result.mutable_data<T>());
+      run_grid<T>(backward_grid<T>(s, options, phase, grad), w.data<T>(), nullptr, nullptr, false,
+                  result.mutable_data<T>());
     }
   });
   if (s.group_out() == 1) return result;
@@ -153,16 +160,7 @@ Tensor depthwise_backward_weight(const Tensor& grad, const Tensor& x, const Shap
   const Tensor source = repeated(x, s);
   Tensor result = Tensor::empty(shape, x.dtype());
   dispatch_float("convolution", x.dtype(), [&]<class T>(T) {
-    DepthwiseGrid<T> grid{.down = forward_axis(s, options, 0),
-                          .across = forward_axis(s, options, 1),
-                          .images = s.images,
-                          .channels = s.out,
-                          .result_height = s.result[0],
-                          .result_width = s.result[1],
-                          .kernel_width = s.kernel[1],
-                          .source = source.data<T>()};
-    int64_t unused_count;
-    grid.kinds = grid.across.kinds(unused_count);
+    const DepthwiseGrid<T> grid = forward_grid<T>(s, options, source);
     // Ranges of parts, each with a sum of its own: cut by size alone, and added in their order.
     const int64_t pieces = std::clamp<int64_t>(grid.parts() * grid.work_of_part() >> 17, 1, 16);
     const int64_t range = (grid.parts() + pieces - 1) / pieces, ranges = (grid.parts() + range - 1) / range;
