@@ -6,6 +6,8 @@
 #include "gradus/tensor/kernels/copy.h"
 #include "gradus/tensor/kernels/depthwise.h"
 #include "gradus/tensor/kernels/packed_columns.h"
+#include "gradus/tensor/kernels/sum_of_ranges.h"
+#include "gradus/tensor/kernels/winograd.h"
 
 namespace gradus::kernels {
 namespace {
@@ -174,19 +176,6 @@ class Adder {
   std::vector<T> patches_;
 };
 
-template <class T>
-void sum_of_ranges(const Tensor& sums, Tensor& result) {
-  const int64_t ranges = sums.size(0), size = result.numel();
-  const T* from = sums.data<T>();
-  T* to = result.mutable_data<T>();
-  parallel_for(size, 16384, [&](int64_t begin, int64_t end) {
-    std::copy(from + begin, from + end, to + begin);
-    for (int64_t r = 1; r < ranges; ++r) {
-      for (int64_t i = begin; i < end; ++i) to[i] += from[r * size + i];
-    }
-  });
-}
-
 }  // namespace
 
 Tensor convolution_backward_weight(const Tensor& grad, const Tensor& x, const Shape& shape,
@@ -195,6 +184,7 @@ Tensor convolution_backward_weight(const Tensor& grad, const Tensor& x, const Sh
   const Tensor source = contiguous(x), g = contiguous(grad);
   if (grad.numel() == 0 || shape.numel() == 0) return Tensor::zeros(shape, x.dtype());
   if (is_depthwise(s)) return depthwise_backward_weight(g, source, shape, options);
+  if (is_winograd(x.dtype(), s, options)) return winograd_backward_weight(g, source, shape, options);
   Tensor result = Tensor::empty(shape, x.dtype());
   dispatch_float("convolution", x.dtype(), [&]<class T>(T) {
     const BlockSize size = block_size<T>();

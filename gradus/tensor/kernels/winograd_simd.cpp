@@ -1,0 +1,182 @@
+#include "gradus/tensor/kernels/winograd_simd.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gradus/tensor/kernels/winograd_simd.cpp"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/highway.h>
+
+#include "gradus/tensor/kernels/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradus::kernels::HWY_NAMESPACE {
+
+using F = hn::ScalableTag<float>;
+using VF = hn::Vec<F>;
+
+HWY_INLINE int64_t LanesF() { return static_cast<int64_t>(hn::Lanes(F())); }
+
+HWY_INLINE VF LoadUpTo(const float* from, int64_t count) {
+  return HWY_LIKELY(count >= LanesF()) ? hn::LoadU(F(), from) : LoadTail(F(), from, static_cast<size_t>(count), 0.0F);
+}
+HWY_INLINE void StoreUpTo(VF v, float* to, int64_t count) {
+  StoreSome(F(), v, to, static_cast<size_t>(std::min(count, LanesF())));
+}
+
+// Bᵀ of four numbers, Aᵀ of four, A of two, G of three and Gᵀ of four.
+HWY_INLINE void ImageLine(VF a, VF b, VF c, VF d, VF to[4]) {
+  to[0] = hn::Sub(a, c), to[1] = hn::Add(b, c), to[2] = hn::Sub(c, b), to[3] = hn::Sub(b, d);
+}
+HWY_INLINE void ResultLine(VF a, VF b, VF c, VF d, VF to[2]) {
+  to[0] = hn::Add(hn::Add(a, b), c), to[1] = hn::Sub(hn::Sub(b, c), d);
+}
+HWY_INLINE void GradientLine(VF a, VF b, VF to[4]) {
+  to[0] = a, to[1] = hn::Add(a, b), to[2] = hn::Sub(a, b), to[3] = hn::Neg(b);
+}
+HWY_INLINE void KernelLine(VF a, VF b, VF c, VF to[4]) {
+  const VF half = hn::Set(F(), 0.5F), ends = hn::Mul(half, hn::Add(a, c)), middle = hn::Mul(half, b);
+  to[0] = a, to[1] = hn::Add(ends, middle), to[2] = hn::Sub(ends, middle), to[3] = c;
+}
+HWY_INLINE void KernelGradientLine(VF a, VF b, VF c, VF d, VF to[3]) {
+  const VF half = hn::Set(F(), 0.5F), sum = hn::Mul(half, hn::Add(b, c));
+  to[0] = hn::Add(a, sum), to[1] = hn::Mul(half, hn::Sub(b, c)), to[2] = hn::Add(sum, d);
+}
+
+void Image(const TileSources& s, float* to, int64_t plane, int64_t row) {
+  const F d;
+  const int64_t lanes = LanesF();
+  for (int64_t t = 0; t < s.tiles; ++t, to += row) {
+    const float* const* from = s.places + 16 * t;
+    float* out = to;
+    for (int64_t c = s.first; c < s.last; c += lanes, out += lanes) {
+      VF half[4][4];  // of each column of the tile
+      for (int x = 0; x < 4; ++x) {
+        VF v[4];
+        for (int y = 0; y < 4; ++y) v[y] = LoadUpTo(from[4 * y + x] + c, s.end - c);
+        ImageLine(v[0], v[1], v[2], v[3], half[x]);
+      }
+      for (int y = 0; y < 4; ++y) {
+        VF v[4];
+        ImageLine(half[0][y], half[1][y], half[2][y], half[3][y], v);
+        for (int x = 0; x < 4; ++x) hn::StoreU(v[x], d, out + (4 * y + x) * plane);
+      }
+    }
+  }
+}
+
+void Gradient(const TileSources& s, float* to, int64_t plane, int64_t row) {
+  const F d;
+  const int64_t lanes = LanesF();
+  for (int64_t t = 0; t < s.tiles; ++t, to += row) {
+    const float* const* from = s.places + 4 * t;
+    float* out = to;
+    for (int64_t c = s.first; c < s.last; c += lanes, out += lanes) {
+      VF half[2][4];
+      for (int x = 0; x < 2; ++x) {
+        GradientLine(LoadUpTo(from[x] + c, s.end - c), LoadUpTo(from[2 + x] + c, s.end - c), half[x]);
+      }
+      for (int y = 0; y < 4; ++y) {
+        VF v[4];
+        GradientLine(half[0][y], half[1][y], v);
+        for (int x = 0; x < 4; ++x) hn::StoreU(v[x], d, out + (4 * y + x) * plane);
+      }
+    }
+  }
+}
+
+void Kernel(const float* kernels, int64_t tap, bool turned, int64_t count, float* to, int64_t plane) {
+  const int64_t lanes = LanesF();
+  for (int64_t i = 0; i < count; i += lanes) {
+    VF half[3][4];
+    for (int x = 0; x < 3; ++x) {
+      VF v[3];
+      for (int y = 0; y < 3; ++y) {
+        const int at = 3 * y + x;
+        v[y] = LoadUpTo(kernels + (turned ? 8 - at : at) * tap + i, count - i);
+      }
+      KernelLine(v[0], v[1], v[2], half[x]);
+    }
+    for (int y = 0; y < 4; ++y) {
+      VF v[4];
+      KernelLine(half[0][y], half[1][y], half[2][y], v);
+      for (int x = 0; x < 4; ++x) StoreUpTo(v[x], to + (4 * y + x) * plane + i, count - i);
+    }
+  }
+}
+
+void KernelGradient(const float* sums, int64_t plane, int64_t count, float* to, int64_t tap) {
+  const int64_t lanes = LanesF();
+  for (int64_t i = 0; i < count; i += lanes) {
+    VF half[4][3];
+    for (int x = 0; x < 4; ++x) {
+      VF v[4];
+      for (int y = 0; y < 4; ++y) v[y] = LoadUpTo(sums + (4 * y + x) * plane + i, count - i);
+      KernelGradientLine(v[0], v[1], v[2], v[3], half[x]);
+    }
+    for (int y = 0; y < 3; ++y) {
+      VF v[3];
+      KernelGradientLine(half[0][y], half[1][y], half[2][y], half[3][y], v);
+      for (int x = 0; x < 3; ++x) StoreUpTo(v[x], to + (3 * y + x) * tap + i, count - i);
+    }
+  }
+}
+
+void Results(const TileResults& t) {
+  const F d;
+  const int64_t lanes = LanesF();
+  for (int64_t tile = 0; tile < t.tiles; ++tile) {
+    const float* from = t.products + tile * t.row;
+    const int64_t* const places = t.places + 4 * tile;
+    for (int64_t j = 0; j < t.columns; j += lanes) {
+      const int64_t count = t.columns - j;
+      VF half[4][2];
+      for (int x = 0; x < 4; ++x) {
+        VF v[4];
+        for (int y = 0; y < 4; ++y) v[y] = hn::LoadU(d, from + (4 * y + x) * t.plane + j);
+        ResultLine(v[0], v[1], v[2], v[3], half[x]);
+      }
+      const VF bias = t.bias != nullptr ? LoadUpTo(t.bias + j, count) : hn::Zero(d);
+      for (int y = 0; y < 2; ++y) {
+        VF v[2];
+        ResultLine(half[0][y], half[1][y], half[2][y], half[3][y], v);
+        for (int x = 0; x < 2; ++x) {
+          const int64_t place = places[2 * y + x];
+          if (place < 0) continue;
+          VF result = hn::Add(v[x], bias);
+          if (t.residual != nullptr) result = hn::Add(result, LoadUpTo(t.residual + place + j, count));
+          if (t.relu) result = hn::IfThenZeroElse(hn::Lt(result, hn::Zero(d)), result);
+          StoreUpTo(result, t.result + place + j, count);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace gradus::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradus::kernels {
+HWY_EXPORT(Image);
+HWY_EXPORT(Gradient);
+HWY_EXPORT(Kernel);
+HWY_EXPORT(KernelGradient);
+HWY_EXPORT(Results);
+
+void winograd_image(const TileSources& image, float* to, int64_t plane, int64_t row) {
+  HWY_DYNAMIC_DISPATCH(Image)(image, to, plane, row);
+}
+void winograd_gradient(const TileSources& gradient, float* to, int64_t plane, int64_t row) {
+  HWY_DYNAMIC_DISPATCH(Gradient)(gradient, to, plane, row);
+}
+void winograd_kernel(const float* kernels, int64_t tap, bool turned, int64_t count, float* to, int64_t plane) {
+  HWY_DYNAMIC_DISPATCH(Kernel)(kernels, tap, turned, count, to, plane);
+}
+void winograd_kernel_gradient(const float* sums, int64_t plane, int64_t count, float* to, int64_t tap) {
+  HWY_DYNAMIC_DISPATCH(KernelGradient)(sums, plane, count, to, tap);
+}
+void winograd_results(const TileResults& tiles) { HWY_DYNAMIC_DISPATCH(Results)(tiles); }
+
+}  // namespace gradus::kernels
+#endif  // HWY_ONCE
