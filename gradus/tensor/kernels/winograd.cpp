@@ -11,6 +11,12 @@ namespace {
 
 constexpr int64_t kNumbers = 16;  // of a transformed tile, and of a transformed kernel
 
+// Room for 16 planes of so many numbers, so far apart that the same place of each is in a cache line of its own.
+Tensor planes(int64_t size) {
+  constexpr int64_t kPage = 1024, kApart = kPage / kNumbers;
+  return Tensor::empty({kNumbers, (size + kPage - 1) / kPage * kPage + kApart}, DType::kF32);
+}
+
 // The results in tiles of 2 × 2, the last of a line or column perhaps with less, each made from 4 × 4 of the source.
 struct Tiles {
   int64_t images;
@@ -88,9 +94,9 @@ Tensor pack(const Product& p, const BlockSize& size) {
   Tensor packed = Tensor::empty({strips, work}, DType::kF32);
   float* const out = packed.mutable_data<float>();
   parallel_for(strips, std::max<int64_t>(1, 16384 / work), [&](int64_t begin, int64_t end) {
-    Tensor transformed = Tensor::empty({work}, DType::kF32);
+    Tensor transformed = planes(p.depth * strip);
     float* const numbers = transformed.mutable_data<float>();
-    const int64_t plane = p.depth * strip;
+    const int64_t plane = transformed.size(1);
     for (int64_t s = begin; s < end; ++s) {
       const int64_t columns = std::min(strip, p.columns - s * strip), width = width_of_strip(columns, size.lanes);
       const float* const from = p.weight + s * strip * p.column_stride;
@@ -116,8 +122,8 @@ class Multiplier {
       : p_(p), size_(size), packed_(packed), zeros_(zeros) {
     row_ = row_of_copies<float>(p.depth, size.lanes);
     width_ = most_strips * 2 * size.lanes;
-    image_ = Tensor::empty({kNumbers, most_tiles * row_}, DType::kF32);
-    products_ = Tensor::empty({kNumbers, most_tiles * width_}, DType::kF32);
+    image_ = planes(most_tiles * row_);
+    products_ = planes(most_tiles * width_);
     for (int64_t i = 0; i < kNumbers; ++i) numbers_.push_back(i);
     for (int64_t t = 0; t < most_tiles; ++t) rows_.push_back(image_.data<float>() + t * row_);
     for (int64_t t = 0; t < most_tiles; ++t) places_.push_back(t * width_);
@@ -227,9 +233,9 @@ class Adder {
         const float* x, const float* zeros)
       : s_(s), tiles_(tiles), cut_(cut), size_(size), grad_(grad), x_(x), zeros_(zeros) {
     const int64_t panels = (cut.row_part + size.rows - 1) / size.rows;
-    a_ = Tensor::empty({kNumbers, panels * cut.block * size.panel}, DType::kF32);
-    b_ = Tensor::empty({kNumbers, cut.block * cut.column_part}, DType::kF32);
-    sums_ = Tensor::empty({kNumbers, cut.row_part * cut.column_part}, DType::kF32);
+    a_ = planes(panels * cut.block * size.panel);
+    b_ = planes(cut.block * cut.column_part);
+    sums_ = planes(cut.row_part * cut.column_part);
     for (int64_t t = 0; t < cut.block; ++t) places_.push_back(t * size.panel);
   }
 
