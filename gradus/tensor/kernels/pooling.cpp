@@ -44,29 +44,28 @@ bool windows_cover(const ConvolutionSizes& s, const Pool2dOptions& o) {
   return along(0) && along(1);
 }
 
-// Calls `body(window)` for the windows in the lines [begin, end) of results, with the places inside of the image.
+// Calls `body(line, image, result)` for the lines [begin, end) of results: where its image begins, and its first
+// result.
 template <class T, class Body>
-void for_windows(const ConvolutionSizes& s, const Pool2dOptions& o, int64_t begin, int64_t end, Body&& body) {
+void for_lines(const ConvolutionSizes& s, const Pool2dOptions& o, int64_t begin, int64_t end, Body&& body) {
   const GridAxis down = forward_axis(s, moves(o), 0), across = forward_axis(s, moves(o), 1);
   const std::vector<int64_t> lines = down.places(s.image[1] * s.in), columns = across.places(s.in);
-  std::vector<int64_t> places;
-  PoolWindow<T> window;
-  window.channels = s.in;
-  window.scale = T{1} / static_cast<T>(s.taps());
   const auto [tall, wide] = s.kernel;
-  for (int64_t line = begin; line < end; ++line) {
-    const int64_t image = line / s.result[0] * s.image[0] * s.image[1] * s.in;
+  std::vector<int64_t> places(static_cast<size_t>(s.result[1] * tall * wide));
+  PoolLine<T> line{.channels = s.in,
+                   .windows = s.result[1],
+                   .taps = s.taps(),
+                   .places = places.data(),
+                   .scale = T{1} / static_cast<T>(s.taps())};
+  for (int64_t y = begin; y < end; ++y) {
+    const int64_t* const of_line = lines.data() + y % s.result[0] * tall;
+    auto place = places.begin();
     for (int64_t x = 0; x < s.result[1]; ++x) {
-      places.clear();
-      for (int64_t tap = 0; tap < tall * wide; ++tap) {
-        const int64_t at = lines[static_cast<size_t>(line % s.result[0] * tall + tap / wide)] +
-                           columns[static_cast<size_t>(x * wide + tap % wide)];
-        if (at >= 0) places.push_back(image + at);
+      for (int64_t a = 0; a < tall; ++a) {
+        for (int64_t b = 0; b < wide; ++b) *place++ = of_line[a] + columns[static_cast<size_t>(x * wide + b)];
       }
-      window.places = places.data();
-      window.count = static_cast<int64_t>(places.size());
-      body(window, (line * s.result[1] + x) * s.in);
     }
+    body(line, y / s.result[0] * s.image[0] * s.image[1] * s.in, y * s.result[1] * s.in);
   }
 }
 
@@ -83,10 +82,10 @@ Tensor pool(std::string_view op, Pool kind, const Tensor& x, const Pool2dOptions
     T* to = result.mutable_data<T>();
     const int64_t work = s.result[1] * s.taps() * s.in;
     parallel_for(s.images * s.result[0], std::max<int64_t>(1, 65536 / work), [&](int64_t begin, int64_t end) {
-      for_windows<T>(s, options, begin, end, [&](PoolWindow<T>& window, int64_t place) {
-        window.x = from;
-        window.y = to + place;
-        kind == Pool::kMax ? max_window(window) : average_window(window);
+      for_lines<T>(s, options, begin, end, [&](PoolLine<T>& line, int64_t image, int64_t place) {
+        line.x = from + image;
+        line.y = to + place;
+        kind == Pool::kMax ? max_pool_line(line) : average_pool_line(line);
       });
     });
   });
@@ -107,15 +106,16 @@ Tensor pool_backward(Pool kind, const Tensor& grad, const Shape& shape, const Te
     // Windows of one image may share places; those of two do not.
     const int64_t work = s.result[0] * s.result[1] * s.taps() * s.in;
     parallel_for(s.images, std::max<int64_t>(1, 65536 / work), [&](int64_t begin, int64_t end) {
-      for_windows<T>(s, options, begin * s.result[0], end * s.result[0], [&](PoolWindow<T>& window, int64_t place) {
-        window.x_grad = to;
-        window.adds = !covers;
-        window.grad = of_y + place;
-        if (kind == Pool::kAverage) return average_window_backward(window);
-        window.x = from;
-        window.y = const_cast<T*>(largest.data<T>()) + place;  // only read
-        max_window_backward(window);
-      });
+      for_lines<T>(s, options, begin * s.result[0], end * s.result[0],
+                   [&](PoolLine<T>& line, int64_t image, int64_t place) {
+                     line.x_grad = to + image;
+                     line.adds = !covers;
+                     line.grad = of_y + place;
+                     if (kind == Pool::kAverage) return average_pool_line_backward(line);
+                     line.x = from + image;
+                     line.y = const_cast<T*>(largest.data<T>()) + place;  // only read
+                     max_pool_line_backward(line);
+                   });
     });
   });
   return result;

@@ -1,5 +1,7 @@
 #include "gradus/tensor/kernels/pooling_simd.h"
 
+#include <limits>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gradus/tensor/kernels/pooling_simd.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
@@ -10,16 +12,30 @@
 HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels::HWY_NAMESPACE {
 
+// Calls `body(lanes, places, c, at)` for each vector of channels of each window: the places of its taps, the vector's
+// first channel, and where its results are.
+template <class T, class Body>
+HWY_INLINE void ForWindows(const PoolLine<T>& l, Body&& body) {
+  for (int64_t w = 0; w < l.windows; ++w) {
+    const int64_t* const places = l.places + w * l.taps;
+    ForLanes<T>(static_cast<size_t>(l.channels), [&](auto lanes, size_t c) HWY_ATTR {
+      body(lanes, places, static_cast<int64_t>(c), w * l.channels + static_cast<int64_t>(c));
+    });
+  }
+}
+
 template <class T>
-void MaxWindow(const PoolWindow<T>& w) {
-  ForLanes<T>(static_cast<size_t>(w.channels), [&](auto lanes, size_t c) HWY_ATTR {
-    auto largest = lanes.Load(w.x + w.places[0] + c);
-    for (int64_t i = 1; i < w.count; ++i) {
-      const auto x = lanes.Load(w.x + w.places[i] + c);
+void MaxLine(const PoolLine<T>& l) {
+  const hn::ScalableTag<T> d;
+  ForWindows(l, [&](auto lanes, const int64_t* places, int64_t c, int64_t at) HWY_ATTR {
+    auto largest = hn::Set(d, -std::numeric_limits<T>::infinity());
+    for (int64_t i = 0; i < l.taps; ++i) {
+      if (places[i] < 0) continue;
+      const auto x = lanes.Load(l.x + places[i] + c);
       // A NaN is larger than all, and stays.
       largest = hn::IfThenElse(hn::Or(hn::Le(x, largest), hn::IsNaN(largest)), largest, x);
     }
-    lanes.Store(largest, w.y + c);
+    lanes.Store(largest, l.y + at);
   });
 }
 
@@ -29,47 +45,51 @@ HWY_INLINE void Put(L lanes, V value, T* to, bool adds) {
 }
 
 template <class T>
-void MaxWindowBackward(const PoolWindow<T>& w) {
-  ForLanes<T>(static_cast<size_t>(w.channels), [&](auto lanes, size_t c) HWY_ATTR {
-    const auto largest = lanes.Load(w.y + c);
-    auto rest = lanes.Load(w.grad + c);  // until its place is found
-    for (int64_t i = 0; i < w.count; ++i) {
-      const auto x = lanes.Load(w.x + w.places[i] + c);
-      T* to = w.x_grad + w.places[i] + c;
+void MaxLineBackward(const PoolLine<T>& l) {
+  ForWindows(l, [&](auto lanes, const int64_t* places, int64_t c, int64_t at) HWY_ATTR {
+    const auto largest = lanes.Load(l.y + at);
+    auto rest = lanes.Load(l.grad + at);  // until its place is found
+    for (int64_t i = 0; i < l.taps; ++i) {
+      if (places[i] < 0) continue;
+      const auto x = lanes.Load(l.x + places[i] + c);
       const auto here = hn::Or(hn::Eq(x, largest), hn::And(hn::IsNaN(x), hn::IsNaN(largest)));
-      Put(lanes, hn::IfThenElseZero(here, rest), to, w.adds);
+      Put(lanes, hn::IfThenElseZero(here, rest), l.x_grad + places[i] + c, l.adds);
       rest = hn::IfThenZeroElse(here, rest);
     }
   });
 }
 
 template <class T>
-void AverageWindow(const PoolWindow<T>& w) {
+void AverageLine(const PoolLine<T>& l) {
   const hn::ScalableTag<T> d;
-  ForLanes<T>(static_cast<size_t>(w.channels), [&](auto lanes, size_t c) HWY_ATTR {
-    auto sum = lanes.Load(w.x + w.places[0] + c);
-    for (int64_t i = 1; i < w.count; ++i) sum = hn::Add(sum, lanes.Load(w.x + w.places[i] + c));
-    lanes.Store(hn::Mul(sum, hn::Set(d, w.scale)), w.y + c);
+  ForWindows(l, [&](auto lanes, const int64_t* places, int64_t c, int64_t at) HWY_ATTR {
+    auto sum = hn::Zero(d);
+    for (int64_t i = 0; i < l.taps; ++i) {
+      if (places[i] >= 0) sum = hn::Add(sum, lanes.Load(l.x + places[i] + c));
+    }
+    lanes.Store(hn::Mul(sum, hn::Set(d, l.scale)), l.y + at);
   });
 }
 
 template <class T>
-void AverageWindowBackward(const PoolWindow<T>& w) {
+void AverageLineBackward(const PoolLine<T>& l) {
   const hn::ScalableTag<T> d;
-  ForLanes<T>(static_cast<size_t>(w.channels), [&](auto lanes, size_t c) HWY_ATTR {
-    const auto share = hn::Mul(lanes.Load(w.grad + c), hn::Set(d, w.scale));
-    for (int64_t i = 0; i < w.count; ++i) Put(lanes, share, w.x_grad + w.places[i] + c, w.adds);
+  ForWindows(l, [&](auto lanes, const int64_t* places, int64_t c, int64_t at) HWY_ATTR {
+    const auto share = hn::Mul(lanes.Load(l.grad + at), hn::Set(d, l.scale));
+    for (int64_t i = 0; i < l.taps; ++i) {
+      if (places[i] >= 0) Put(lanes, share, l.x_grad + places[i] + c, l.adds);
+    }
   });
 }
 
-void MaxF32(const PoolWindow<float>& w) { MaxWindow(w); }
-void MaxF64(const PoolWindow<double>& w) { MaxWindow(w); }
-void MaxBackwardF32(const PoolWindow<float>& w) { MaxWindowBackward(w); }
-void MaxBackwardF64(const PoolWindow<double>& w) { MaxWindowBackward(w); }
-void AverageF32(const PoolWindow<float>& w) { AverageWindow(w); }
-void AverageF64(const PoolWindow<double>& w) { AverageWindow(w); }
-void AverageBackwardF32(const PoolWindow<float>& w) { AverageWindowBackward(w); }
-void AverageBackwardF64(const PoolWindow<double>& w) { AverageWindowBackward(w); }
+void MaxF32(const PoolLine<float>& line) { MaxLine(line); }
+void MaxF64(const PoolLine<double>& line) { MaxLine(line); }
+void MaxBackwardF32(const PoolLine<float>& line) { MaxLineBackward(line); }
+void MaxBackwardF64(const PoolLine<double>& line) { MaxLineBackward(line); }
+void AverageF32(const PoolLine<float>& line) { AverageLine(line); }
+void AverageF64(const PoolLine<double>& line) { AverageLine(line); }
+void AverageBackwardF32(const PoolLine<float>& line) { AverageLineBackward(line); }
+void AverageBackwardF64(const PoolLine<double>& line) { AverageLineBackward(line); }
 
 }  // namespace gradus::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -86,36 +106,36 @@ HWY_EXPORT(AverageBackwardF32);
 HWY_EXPORT(AverageBackwardF64);
 
 template <>
-void max_window(const PoolWindow<float>& w) {
-  HWY_DYNAMIC_DISPATCH(MaxF32)(w);
+void max_pool_line(const PoolLine<float>& line) {
+  HWY_DYNAMIC_DISPATCH(MaxF32)(line);
 }
 template <>
-void max_window(const PoolWindow<double>& w) {
-  HWY_DYNAMIC_DISPATCH(MaxF64)(w);
+void max_pool_line(const PoolLine<double>& line) {
+  HWY_DYNAMIC_DISPATCH(MaxF64)(line);
 }
 template <>
-void max_window_backward(const PoolWindow<float>& w) {
-  HWY_DYNAMIC_DISPATCH(MaxBackwardF32)(w);
+void max_pool_line_backward(const PoolLine<float>& line) {
+  HWY_DYNAMIC_DISPATCH(MaxBackwardF32)(line);
 }
 template <>
-void max_window_backward(const PoolWindow<double>& w) {
-  HWY_DYNAMIC_DISPATCH(MaxBackwardF64)(w);
+void max_pool_line_backward(const PoolLine<double>& line) {
+  HWY_DYNAMIC_DISPATCH(MaxBackwardF64)(line);
 }
 template <>
-void average_window(const PoolWindow<float>& w) {
-  HWY_DYNAMIC_DISPATCH(AverageF32)(w);
+void average_pool_line(const PoolLine<float>& line) {
+  HWY_DYNAMIC_DISPATCH(AverageF32)(line);
 }
 template <>
-void average_window(const PoolWindow<double>& w) {
-  HWY_DYNAMIC_DISPATCH(AverageF64)(w);
+void average_pool_line(const PoolLine<double>& line) {
+  HWY_DYNAMIC_DISPATCH(AverageF64)(line);
 }
 template <>
-void average_window_backward(const PoolWindow<float>& w) {
-  HWY_DYNAMIC_DISPATCH(AverageBackwardF32)(w);
+void average_pool_line_backward(const PoolLine<float>& line) {
+  HWY_DYNAMIC_DISPATCH(AverageBackwardF32)(line);
 }
 template <>
-void average_window_backward(const PoolWindow<double>& w) {
-  HWY_DYNAMIC_DISPATCH(AverageBackwardF64)(w);
+void average_pool_line_backward(const PoolLine<double>& line) {
+  HWY_DYNAMIC_DISPATCH(AverageBackwardF64)(line);
 }
 
 }  // namespace gradus::kernels

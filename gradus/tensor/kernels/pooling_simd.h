@@ -5,27 +5,28 @@
 
 namespace gradus::kernels {
 
-/// One result of each channel, from the places of its window that lie inside of the image.
+/// A line of results, of each channel one from those places of its window that lie inside of the image.
 template <class T>
-struct PoolWindow {
+struct PoolLine {
   int64_t channels = 0;
-  int64_t count = 0;                ///< Of places; at least 1.
-  const int64_t* places = nullptr;  ///< Where their channels begin in `x` and `x_grad`.
+  int64_t windows = 0, taps = 0;
+  /// (windows, taps): where a place's channels begin in `x` and `x_grad`, below 0 outside; one at least is inside.
+  const int64_t* places = nullptr;
   const T* x = nullptr;
-  T* y = nullptr;
-  T scale = 1;  ///< Of kAverage: 1/(size of the window).
+  T* y = nullptr;  ///< (windows, channels), as is `grad`.
+  T scale = 1;     ///< Of averages: 1/taps.
   const T* grad = nullptr;
   T* x_grad = nullptr;
   bool adds = true;  ///< To what `x_grad` holds; else it is written.
 };
 template <class T>
-void max_window(const PoolWindow<T>& window);
+void max_pool_line(const PoolLine<T>& line);
 /// Of `x_grad`.
 template <class T>
-void max_window_backward(const PoolWindow<T>& window);
+void max_pool_line_backward(const PoolLine<T>& line);
 template <class T>
-void average_window(const PoolWindow<T>& window);
+void average_pool_line(const PoolLine<T>& line);
 template <class T>
-void average_window_backward(const PoolWindow<T>& window);
+void average_pool_line_backward(const PoolLine<T>& line);
 
 }  // namespace gradus::kernels
