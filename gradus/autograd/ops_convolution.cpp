@@ -24,8 +24,8 @@ Tensor convolution(const char* name, const Tensor& x_any, const Tensor& weight_a
   return record(
       name, std::move(y), std::array{&x_any, &weight_any, &bias, &residual},
       [x = Kept(x, precision), weight = Saved(weight), shape = x.shape(), result, options, precision](Gradients& g) {
-        Tensor grad = g.output();
-        if (options.relu) grad = kernels::unary_backward(kernels::Unary::kRelu, result.get(), grad);
+        Tensor grad = g.give_output();
+        if (options.relu) grad = kernels::unary_backward(kernels::Unary::kRelu, result.get(), std::move(grad));
         if (g.needs(2)) g.add(2, GradientKind::kBias, Tensor(), grad);
         const Tensor factor = rounded(grad, precision);
         if (g.needs(1)) {

@@ -17,7 +17,7 @@ Tensor apply(const char* name, Unary op, const Tensor& x, const kernels::UnaryAr
   if (!needs_gradient(x)) return y;
   const Saved saved(kernels::backward_takes_result(op) ? y : x);
   return record(name, std::move(y), std::array{&x}, [saved, op, arguments](Gradients& g) {
-    g.add(0, kernels::unary_backward(op, saved.get(), g.output(), arguments));
+    g.add(0, kernels::unary_backward(op, saved.get(), g.give_output(), arguments));
   });
 }
 

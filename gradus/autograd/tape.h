@@ -151,6 +151,8 @@ class Gradients {
 
   /// The gradient of the op's result, in its shape; any strides.
   const Tensor& output() const { return node_->gradient; }
+  /// The same, given away: `output` is undefined then, and who got it may change it if nobody else sees it.
+  Tensor give_output() { return std::exchange(node_->gradient, Tensor()); }
   /// Whether input `i` (in the order given to `record`) wants a gradient.
   bool needs(int i) const { return node_->edges[i].kind != detail::Edge::kNone; }
   /// Where the gradients of parameters go.

@@ -38,9 +38,10 @@ Tile tile_of(int64_t m, int64_t n, int64_t k, int64_t together) {
   const int64_t wanted = divide_up(m * n * k < kWorthMany ? 4 : 8, together);
   while (divide_up(m, tile.rows) * divide_up(n, tile.columns) < wanted &&
          tile.rows * tile.columns * k >= 2 * kWorthATile) {
-    if (tile.rows >= tile.columns && tile.rows > 32) {
+    // Each piece with fewer rows packs its columns for less work.
+    if (tile.rows >= tile.columns && tile.rows > 64) {
       tile.rows = divide_up(tile.rows / 2, 16) * 16;
-    } else if (tile.columns > 64) {
+    } else if (tile.columns > 32) {
       tile.columns = divide_up(tile.columns / 2, 16) * 16;
     } else {
       break;

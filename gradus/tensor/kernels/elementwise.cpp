@@ -126,12 +126,12 @@ Tensor unary(Unary op, const Tensor& x, const UnaryArguments& arguments) {
   return result;
 }
 
-Tensor unary_backward(Unary op, const Tensor& saved, const Tensor& grad, const UnaryArguments& arguments) {
+Tensor unary_backward(Unary op, const Tensor& saved, Tensor grad, const UnaryArguments& arguments) {
   if (saved.dtype() != grad.dtype() || !(saved.shape() == grad.shape())) {
     fail(name_of(op), "a gradient of {} for {}; shape and dtype must be equal", grad.describe(), saved.describe());
   }
-  const Tensor a = contiguous(saved), b = contiguous(grad);
-  Tensor result = Tensor::empty(a.shape(), a.dtype());
+  const Tensor a = contiguous(saved), b = contiguous(std::exchange(grad, Tensor()));
+  Tensor result = b.is_unique() ? b : Tensor::empty(a.shape(), a.dtype());
   const BinaryPlane all{.width = a.numel(), .a = a.bytes(), .b = b.bytes(), .out = result.mutable_bytes()};
   for_pieces(a.dtype(), grain_of(op), all,
              [&, dtype = a.dtype()](const BinaryPlane& piece) { run_unary_backward(op, arguments, dtype, piece); });

@@ -47,8 +47,9 @@ enum class Binary : uint8_t {
 
 /// IEEE results at the ends: exp(+∞) = ∞, log(0) = −∞, log of a negative is NaN, tanh(±∞) = ±1, NaN stays NaN.
 Tensor unary(Unary op, const Tensor& x, const UnaryArguments& arguments = {});
-/// The gradient of x, where `saved` is x, or the function's value if `backward_takes_result(op)`.
-Tensor unary_backward(Unary op, const Tensor& saved, const Tensor& grad, const UnaryArguments& arguments = {});
+/// The gradient of x, where `saved` is x, or the function's value if `backward_takes_result(op)`; in the memory of a
+/// `grad` that nobody else sees.
+Tensor unary_backward(Unary op, const Tensor& saved, Tensor grad, const UnaryArguments& arguments = {});
 bool backward_takes_result(Unary op);
 /// NumPy's broadcasting; `name` is the op in messages. Both of one dtype.
 Tensor binary(std::string_view name, Binary op, const Tensor& a, const Tensor& b);

@@ -16,7 +16,7 @@ struct BinaryPlane {
 
 void run_unary(Unary op, const UnaryArguments& arguments, DType dtype, const std::byte* x, std::byte* out,
                int64_t count);
-/// The plane's `a` is what was saved, `b` the gradient of the result.
+/// The plane's `a` is what was saved, `b` the gradient of the result, which may be `out`.
 void run_unary_backward(Unary op, const UnaryArguments& arguments, DType dtype, const BinaryPlane& plane);
 /// `out` may be `a` or `b`.
 void run_binary(Binary op, DType dtype, const BinaryPlane& plane);
