@@ -115,13 +115,13 @@ class TileRows {
   // Calls `body(image, y, x)` for the results [begin, end) of the grid.
   template <class Body>
   void for_results(int64_t begin, int64_t end, Body&& body) const {
-    int64_t n = begin / p_.rows_of_image(), y = begin % p_.rows_of_image() / p_.across.results,
-            x = begin % p_.across.results;
+    const int64_t height = p_.down.results, width = p_.across.results;
+    int64_t n = begin / (height * width), y = begin % (height * width) / width, x = begin % width;
     for (int64_t row = begin; row < end; ++row) {
       body(n, y, x);
-      if (++x < p_.across.results) continue;
+      if (++x < width) continue;
       x = 0;
-      if (++y < p_.down.results) continue;
+      if (++y < height) continue;
       y = 0, ++n;
     }
   }
@@ -130,22 +130,30 @@ class TileRows {
     rows_.resize(static_cast<size_t>(end - begin));
     places_.resize(rows_.size());
     starts_.assign(static_cast<size_t>(grid_.down_count * grid_.across_count + 1), 0);
+    const bool one_kind = starts_.size() <= 2;
     const auto kind = [&](int64_t y, int64_t x) {
       return static_cast<size_t>(grid_.down_kinds[static_cast<size_t>(y)] * grid_.across_count +
                                  grid_.across_kinds[static_cast<size_t>(x)]);
     };
-    if (starts_.size() > 2) {
+    if (!one_kind) {
       for_results(begin, end, [&](int64_t, int64_t y, int64_t x) { ++starts_[kind(y, x) + 1]; });
       for (size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
     }
+    // Copies, which the compiler knows not to change while rows are written.
     const int64_t tall = static_cast<int64_t>(p_.down.taps.size()), wide = static_cast<int64_t>(p_.across.taps.size());
-    for_results(begin, end, [&](int64_t n, int64_t y, int64_t x) {
-      const auto at = static_cast<size_t>(starts_[kind(y, x)]++);
-      const T* image = p_.source + n * p_.down.length * p_.source_width * p_.source_channels + group * p_.depth;
-      rows_[at] = {image, grid_.down.data() + y * tall, grid_.across.data() + x * wide};
-      const int64_t line = n * p_.result_height + p_.down.first + y * p_.down.distance;
-      places_[at] =
-          (line * p_.result_width + p_.across.first + x * p_.across.distance) * p_.result_channels + group * p_.columns;
+    const int64_t column = p_.across.distance * p_.result_channels,
+                  line = p_.down.distance * p_.result_width * p_.result_channels,
+                  image = p_.result_height * p_.result_width * p_.result_channels,
+                  of_image = p_.down.length * p_.source_width * p_.source_channels;
+    const int64_t first_place =
+        (p_.down.first * p_.result_width + p_.across.first) * p_.result_channels + group * p_.columns;
+    const T* const first = p_.source + group * p_.depth;
+    const int64_t *const down = grid_.down.data(), *const across = grid_.across.data();
+    size_t next = 0;
+    for_results(begin, end, [&, one_kind](int64_t n, int64_t y, int64_t x) {
+      const size_t at = one_kind ? next++ : static_cast<size_t>(starts_[kind(y, x)]++);
+      rows_[at] = {first + n * of_image, down + y * tall, across + x * wide};
+      places_[at] = first_place + n * image + y * line + x * column;
     });
   }
 
@@ -177,13 +185,15 @@ class TileRows {
   // Pieces instead of taps, none of which is outside.
   void add_pieces(int64_t count) {
     const auto taps = static_cast<int64_t>(pieces_.size());
-    sources_.clear(), taps_.clear();
+    sources_.resize(static_cast<size_t>(count * taps)), taps_.clear();
     for (int64_t i = 0; i < taps; ++i) taps_.push_back(i);
     for (int64_t i = 0; i < count; i += size_.rows) {
       const int64_t rows = std::min(size_.rows, count - i);
-      blocks_.push_back({i, rows, static_cast<int64_t>(sources_.size()), 0, taps});
-      for (const PatchPiece& piece : pieces_) {
-        for (int64_t r = i; r < i + rows; ++r) sources_.push_back(first_tap(r) + piece.offset);
+      blocks_.push_back({i, rows, i * taps, 0, taps});
+      for (int64_t r = 0; r < rows; ++r) {
+        const T* const first = first_tap(i + r);
+        const T** to = sources_.data() + i * taps + r;
+        for (int64_t t = 0; t < taps; ++t) to[t * rows] = first + pieces_[static_cast<size_t>(t)].offset;
       }
     }
   }

@@ -11,11 +11,18 @@ namespace {
 
 constexpr int64_t kNumbers = 16;  // of a transformed tile, and of a transformed kernel
 
-// Room for 16 planes of so many numbers, so far apart that the same place of each is in a cache line of its own.
-Tensor planes(int64_t size) {
-  constexpr int64_t kPage = 1024, kApart = kPage / kNumbers;
-  return Tensor::empty({kNumbers, (size + kPage - 1) / kPage * kPage + kApart}, DType::kF32);
-}
+// 16 planes of so many numbers, so far apart that the same place of each is in a cache line of its own.
+struct Planes {
+  explicit Planes(int64_t size) : stride((size + kPage - 1) / kPage * kPage + kPage / kNumbers) {
+    memory = Tensor::empty({kNumbers, stride}, DType::kF32);
+    data = memory.mutable_data<float>();
+  }
+
+  static constexpr int64_t kPage = 1024;
+  int64_t stride;
+  Tensor memory;
+  float* data;
+};
 
 // The results in tiles of 2 × 2, the last of a line or column perhaps with less, each made from 4 × 4 of the source.
 struct Tiles {
@@ -46,12 +53,13 @@ struct Tiles {
   }
   // Where the 4 results of each tile begin; −1 outside.
   void results(int64_t begin, int64_t end, int64_t channels, std::vector<int64_t>& places) const {
-    places.clear();
-    each(begin, end, [&](int64_t n, int64_t y, int64_t x) {
+    places.resize(static_cast<size_t>((end - begin) * 4));
+    int64_t* place = places.data();
+    const auto [height, width] = result;
+    each(begin, end, [&, height = height, width = width](int64_t n, int64_t y, int64_t x) {
       for (int64_t i = 0; i < 4; ++i) {
         const int64_t line = y + i / 2, column = x + i % 2;
-        const bool is_inside = line < result[0] && column < result[1];
-        places.push_back(is_inside ? ((n * result[0] + line) * result[1] + column) * channels : -1);
+        *place++ = line < height && column < width ? ((n * height + line) * width + column) * channels : -1;
       }
     });
   }
@@ -59,13 +67,16 @@ struct Tiles {
  private:
   void gather(int64_t begin, int64_t end, int64_t side, std::array<int64_t, 2> before, std::array<int64_t, 2> size,
               const float* from, int64_t channels, const float* zeros, std::vector<const float*>& places) const {
-    places.clear();
-    each(begin, end, [&](int64_t n, int64_t y, int64_t x) {
+    places.resize(static_cast<size_t>((end - begin) * side * side));
+    const float** place = places.data();
+    const auto [height, width] = size;
+    each(begin, end, [&, height = height, width = width](int64_t n, int64_t y, int64_t x) {
+      const int64_t left = x - before[1];
       for (int64_t line = y - before[0]; line < y - before[0] + side; ++line) {
-        const float* first = from + (n * size[0] + line) * size[1] * channels;
-        for (int64_t column = x - before[1]; column < x - before[1] + side; ++column) {
-          const bool is_inside = line >= 0 && line < size[0] && column >= 0 && column < size[1];
-          places.push_back(is_inside ? first + column * channels : zeros);
+        const float* const first = from + ((n * height + line) * width + left) * channels;
+        const bool has_line = line >= 0 && line < height;
+        for (int64_t i = 0; i < side; ++i) {
+          *place++ = has_line && left + i >= 0 && left + i < width ? first + i * channels : zeros;
         }
       }
     });
@@ -94,20 +105,19 @@ Tensor pack(const Product& p, const BlockSize& size) {
   Tensor packed = Tensor::empty({strips, work}, DType::kF32);
   float* const out = packed.mutable_data<float>();
   parallel_for(strips, std::max<int64_t>(1, 16384 / work), [&](int64_t begin, int64_t end) {
-    Tensor transformed = planes(p.depth * strip);
-    float* const numbers = transformed.mutable_data<float>();
-    const int64_t plane = transformed.size(1);
+    const Planes transformed(p.depth * strip);
     for (int64_t s = begin; s < end; ++s) {
       const int64_t columns = std::min(strip, p.columns - s * strip), width = width_of_strip(columns, size.lanes);
       const float* const from = p.weight + s * strip * p.column_stride;
       const bool by_column = p.depth_stride == 1;  // else columns lie side by side
       for (int64_t i = 0; i < (by_column ? columns : p.depth); ++i) {
         winograd_kernel(from + i * (by_column ? p.column_stride : p.depth_stride), p.tap_stride, p.turned,
-                        by_column ? p.depth : columns, numbers + i * (by_column ? p.depth : strip), plane);
+                        by_column ? p.depth : columns, transformed.data + i * (by_column ? p.depth : strip),
+                        transformed.stride);
       }
       for (int64_t n = 0; n < kNumbers; ++n) {
-        pack_columns(numbers + n * plane, by_column ? 1 : strip, by_column ? p.depth : 1, p.depth, columns, width,
-                     out + s * work + n * p.depth * width);
+        pack_columns(transformed.data + n * transformed.stride, by_column ? 1 : strip, by_column ? p.depth : 1, p.depth,
+                     columns, width, out + s * work + n * p.depth * width);
       }
     }
   });
@@ -119,21 +129,23 @@ class Multiplier {
  public:
   Multiplier(const Product& p, const BlockSize& size, int64_t most_tiles, int64_t most_strips, const float* packed,
              const float* zeros)
-      : p_(p), size_(size), packed_(packed), zeros_(zeros) {
-    row_ = row_of_copies<float>(p.depth, size.lanes);
-    width_ = most_strips * 2 * size.lanes;
-    image_ = planes(most_tiles * row_);
-    products_ = planes(most_tiles * width_);
+      : p_(p),
+        size_(size),
+        packed_(packed),
+        zeros_(zeros),
+        row_(row_of_copies<float>(p.depth, size.lanes)),
+        width_(most_strips * 2 * size.lanes),
+        image_(most_tiles * row_),
+        products_(most_tiles * width_) {
     for (int64_t i = 0; i < kNumbers; ++i) numbers_.push_back(i);
-    for (int64_t t = 0; t < most_tiles; ++t) rows_.push_back(image_.data<float>() + t * row_);
+    for (int64_t t = 0; t < most_tiles; ++t) rows_.push_back(image_.data + t * row_);
     for (int64_t t = 0; t < most_tiles; ++t) places_.push_back(t * width_);
   }
 
   void transform(int64_t begin, int64_t end) {
     begin_ = begin, end_ = end;
     p_.tiles.sources(begin, end, p_.source, p_.depth, zeros_, sources_);
-    winograd_image({sources_.data(), end - begin, 0, p_.depth, p_.depth}, image_.mutable_data<float>(), image_.size(1),
-                   row_);
+    winograd_image({sources_.data(), end - begin, 0, p_.depth, p_.depth}, image_.data, image_.stride, row_);
     p_.tiles.results(begin, end, p_.columns, results_);
   }
   // Strips [first, last) of the results of the tiles that were transformed.
@@ -151,10 +163,10 @@ class Multiplier {
       t.sources = moved_.data();
       t.taps = numbers_.data();
       t.places = places_.data();
-      t.result = products_.mutable_data<float>() + n * products_.size(1);
+      t.result = products_.data + n * products_.stride;
       tap_product(t, 0, last - first);
     }
-    winograd_results({products_.data<float>(), products_.size(1), width_, end_ - begin_, t.columns, results_.data(),
+    winograd_results({products_.data, products_.stride, width_, end_ - begin_, t.columns, results_.data(),
                       p_.bias == nullptr ? nullptr : p_.bias + column,
                       p_.residual == nullptr ? nullptr : p_.residual + column, p_.relu, p_.result + column});
   }
@@ -165,14 +177,14 @@ class Multiplier {
     blocks_.clear(), moved_.clear();
     const int64_t tiles = end_ - begin_;
     for (int64_t i = 0; i < tiles; i += size_.rows) blocks_.push_back({i, std::min(size_.rows, tiles - i), i, n, 1});
-    for (int64_t t = 0; t < tiles; ++t) moved_.push_back(rows_[static_cast<size_t>(t)] + n * image_.size(1));
+    for (int64_t t = 0; t < tiles; ++t) moved_.push_back(rows_[static_cast<size_t>(t)] + n * image_.stride);
   }
 
   const Product& p_;
   const BlockSize size_;
   const float *packed_, *zeros_;
   int64_t row_, width_, begin_ = 0, end_ = 0;
-  Tensor image_, products_;  // transformed: (16, tiles, row) and (16, tiles, width)
+  Planes image_, products_;  // transformed: (tiles, row) and (tiles, width)
   std::vector<int64_t> numbers_, places_, results_;
   std::vector<const float*> rows_, moved_, sources_;
   std::vector<TapBlock> blocks_;
@@ -211,7 +223,7 @@ struct Cut {
 
 Cut cut(const ConvolutionSizes& s, int64_t tiles, const BlockSize& size) {
   // The sums of a part, and what is made of a block's tiles, share the second-level cache.
-  constexpr int64_t kTiles = 48, kRows = 70, kColumns = 128, kPieces = 16;
+  constexpr int64_t kTiles = 96, kRows = 70, kColumns = 128, kPieces = 16;
   Cut c;
   c.row_part = even_part(s.out, std::max(kRows, size.rows), size.rows);
   c.row_parts = (s.out + c.row_part - 1) / c.row_part;
@@ -231,22 +243,27 @@ class Adder {
  public:
   Adder(const ConvolutionSizes& s, const Tiles& tiles, const Cut& cut, const BlockSize& size, const float* grad,
         const float* x, const float* zeros)
-      : s_(s), tiles_(tiles), cut_(cut), size_(size), grad_(grad), x_(x), zeros_(zeros) {
-    const int64_t panels = (cut.row_part + size.rows - 1) / size.rows;
-    a_ = planes(panels * cut.block * size.panel);
-    b_ = planes(cut.block * cut.column_part);
-    sums_ = planes(cut.row_part * cut.column_part);
+      : s_(s),
+        tiles_(tiles),
+        cut_(cut),
+        size_(size),
+        grad_(grad),
+        x_(x),
+        zeros_(zeros),
+        a_((cut.row_part + size.rows - 1) / size.rows * cut.block * size.panel),
+        b_(cut.block * cut.column_part),
+        sums_(cut.row_part * cut.column_part) {
     for (int64_t t = 0; t < cut.block; ++t) places_.push_back(t * size.panel);
   }
 
   // The tiles [begin, end); channels of the result and of the image from `row` and `column` on.
   void add(int64_t begin, int64_t end, int64_t row, int64_t column, float* weight) {
     const int64_t rows = std::min(cut_.row_part, s_.out - row), columns = std::min(cut_.column_part, s_.in - column);
-    std::fill_n(sums_.mutable_data<float>(), sums_.numel(), 0.0F);
+    std::fill_n(sums_.data, kNumbers * sums_.stride, 0.0F);
     for (int64_t t = begin; t < end; t += cut_.block)
       add_block(t, std::min(t + cut_.block, end), row, rows, column, columns);
     for (int64_t r = 0; r < rows; ++r) {
-      winograd_kernel_gradient(sums_.data<float>() + r * cut_.column_part, sums_.size(1), columns,
+      winograd_kernel_gradient(sums_.data + r * cut_.column_part, sums_.stride, columns,
                                weight + (row + r) * s_.taps() * s_.in + column, s_.in);
     }
   }
@@ -257,13 +274,13 @@ class Adder {
     tiles_.gradients(begin, end, grad_, s_.out, zeros_, sources_);
     for (int64_t r = 0; r < rows; r += size_.rows) {
       winograd_gradient({sources_.data(), count, row + r, row + std::min(r + size_.rows, rows), s_.out},
-                        a_.mutable_data<float>() + r / size_.rows * panel, a_.size(1), size_.panel);
+                        a_.data + r / size_.rows * panel, a_.stride, size_.panel);
     }
     tiles_.sources(begin, end, x_, s_.in, zeros_, sources_);
     for (int64_t c = 0; c < columns; c += strip) {
       const int64_t wide = std::min(strip, columns - c);
-      winograd_image({sources_.data(), count, column + c, column + c + wide, s_.in},
-                     b_.mutable_data<float>() + c * cut_.block, b_.size(1), width_of_strip(wide, size_.lanes));
+      winograd_image({sources_.data(), count, column + c, column + c + wide, s_.in}, b_.data + c * cut_.block,
+                     b_.stride, width_of_strip(wide, size_.lanes));
     }
     OuterTile<float> t;
     t.count = count;
@@ -272,11 +289,11 @@ class Adder {
     t.rows = rows;
     t.c_row = cut_.column_part;
     for (int64_t n = 0; n < kNumbers; ++n) {
-      t.a = a_.data<float>() + n * a_.size(1);
+      t.a = a_.data + n * a_.stride;
       for (int64_t c = 0; c < columns; c += strip) {
-        t.b = b_.data<float>() + n * b_.size(1) + c * cut_.block;
+        t.b = b_.data + n * b_.stride + c * cut_.block;
         t.columns = std::min(strip, columns - c);
-        t.c = sums_.mutable_data<float>() + n * sums_.size(1) + c;
+        t.c = sums_.data + n * sums_.stride + c;
         outer_product(t);
       }
     }
@@ -287,7 +304,7 @@ class Adder {
   const Cut& cut_;
   const BlockSize size_;
   const float *grad_, *x_, *zeros_;
-  Tensor a_, b_, sums_;
+  Planes a_, b_, sums_;  // panels of gradients, strips of the image, (row_part, column_part)
   std::vector<int64_t> places_;
   std::vector<const float*> sources_;
 };
