@@ -64,20 +64,19 @@ Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
 namespace {
 
 Tensor pool(const char* name, kernels::Pool kind, const Tensor& x, const Pool2dOptions& options) {
-  Tensor y = kernels::pool(name, kind, x, options);
+  auto [y, taps] = kernels::pool(name, kind, x, options, needs_gradient(x));
   if (!needs_gradient(x)) return y;
-  const bool needs_values = kind == kernels::Pool::kMax;
-  const Saved input(needs_values ? x : Tensor()), result(needs_values ? y : Tensor());
-  return record(name, std::move(y), std::array{&x}, [kind, shape = x.shape(), input, result, options](Gradients& g) {
-    g.add(0, kernels::pool_backward(kind, g.output(), shape, input.get(), result.get(), options));
-  });
+  return record(name, std::move(y), std::array{&x},
+                [kind, shape = x.shape(), taps = Saved(taps), options](Gradients& g) {
+                  g.add(0, kernels::pool_backward(kind, g.output(), shape, taps.get(), options));
+                });
 }
 
 Tensor pool1d(const char* name, kernels::Pool kind, const Tensor& x, const Pool1dOptions& o) {
   if (x.rank() != 3) fail(name, "input {}: expected (N, T, C)", x.describe());
   const Tensor lines = reshape(x, {x.size(0), 1, x.size(1), x.size(2)});
-  const Tensor y =
-      pool(name, kind, lines, {.kernel = {1, o.kernel}, .stride = {1, o.stride}, .padding = {0, o.padding}});
+  const Tensor y = pool(name, kind, lines,
+                        {.kernel = {1, o.kernel}, .stride = {1, o.stride}, .padding = {0, o.padding}, .relu = o.relu});
   return reshape(y, {y.size(0), y.size(2), y.size(3)});
 }
 

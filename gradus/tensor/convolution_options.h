@@ -24,9 +24,11 @@ struct Pool2dOptions {
   std::array<int64_t, 2> kernel = {2, 2};   ///< At least 1.
   std::array<int64_t, 2> stride = {0, 0};   ///< 0: that of the kernel.
   std::array<int64_t, 2> padding = {0, 0};  ///< At most half of the kernel.
+  bool relu = false;                        ///< max(·, 0) of the largest, made with it; not of an average.
 };
 struct Pool1dOptions {
   int64_t kernel = 2, stride = 0, padding = 0;
+  bool relu = false;
 };
 
 }  // namespace gradus

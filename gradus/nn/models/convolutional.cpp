@@ -36,7 +36,8 @@ ConvolutionalOptions lenet_options(const Shape& example) {
 ConvolutionalOptions vgg_options(const Shape& example, int64_t depth) {
   const std::pair<int64_t, std::vector<int64_t>> known[] = {
       {11, {1, 1, 2, 2, 2}}, {13, {2, 2, 2, 2, 2}}, {16, {2, 2, 3, 3, 3}}, {19, {2, 2, 4, 4, 4}}};
-  const auto* const found = std::find_if(std::begin(known), std::end(known), [&](const auto& k) { return k.first == depth; });
+  const auto* const found =
+      std::find_if(std::begin(known), std::end(known), [&](const auto& k) { return k.first == depth; });
   if (found == std::end(known)) fail_usage("model.depth", "{} for a VGG; expected 11, 13, 16 or 19", depth);
   ConvolutionalOptions o{.example = example, .stages = {}, .global_pool = true, .batch_norm = true, .hidden = {512}};
   int64_t channels = 64;
@@ -59,9 +60,13 @@ ConvolutionalModel::ConvolutionalModel(const ConvolutionalOptions& o, uint64_t s
     const int64_t padding = pads ? o.kernel / 2 : 0;
     for (int64_t i = 0; i < o.stages[stage].convolutions; ++i) {
       const int64_t in = shape.back(), out = o.stages[stage].channels;
-      const bool relu = o.activation == Activation::kRelu && !o.batch_norm;
       const ParameterBuilder here = features / static_cast<int64_t>(blocks_.size());
       Block block;
+      block.pools = i + 1 == o.stages[stage].convolutions;
+      // Of the largest of a window it is the same as of all of it, and less work.
+      block.pool_relu = block.pools && o.pool == ConvolutionalOptions::Pool::kMax && o.activation == Activation::kRelu;
+      const bool layer_relu = o.activation == Activation::kRelu && !block.pool_relu;
+      const bool relu = layer_relu && !o.batch_norm;
       if (spatial == 1) {
         block.along.emplace(here, in, out, o.kernel, Convolution1dOptions{.padding = padding, .relu = relu},
                             !o.batch_norm);
@@ -72,9 +77,8 @@ ConvolutionalModel::ConvolutionalModel(const ConvolutionalOptions& o, uint64_t s
       (block.along ? block.along->normalizes_weight : block.across->normalizes_weight) = o.spectral_norm;
       if (o.batch_norm) {
         block.norm.emplace(features / (std::to_string(blocks_.size()) + "_norm"), out,
-                           BatchNormSettings{.relu = o.activation == Activation::kRelu});
+                           BatchNormSettings{.relu = layer_relu});
       }
-      block.pools = i + 1 == o.stages[stage].convolutions;
       for (int axis = 0; axis < spatial; ++axis) {
         shape[axis] += 2 * padding - o.kernel + 1;
         if (block.pools) shape[axis] /= 2;
@@ -105,9 +109,9 @@ Tensor ConvolutionalModel::convolve(const Block& block, const Tensor& x, Context
   if (!block.pools) return y;
   const bool is_max = options_.pool == ConvolutionalOptions::Pool::kMax;
   if (block.along) {
-    y = is_max ? max_pool1d(y) : avg_pool1d(y);
+    y = is_max ? max_pool1d(y, {.relu = block.pool_relu}) : avg_pool1d(y);
   } else {
-    y = is_max ? max_pool2d(y) : avg_pool2d(y);
+    y = is_max ? max_pool2d(y, {.relu = block.pool_relu}) : avg_pool2d(y);
   }
   return channel_dropout_(y, context);
 }

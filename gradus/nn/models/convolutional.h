@@ -54,7 +54,7 @@ class ConvolutionalModel : public FeatureModel {
     std::optional<Conv1d> along;
     std::optional<Conv2d> across;
     std::optional<BatchNorm> norm;
-    bool pools = false;
+    bool pools = false, pool_relu = false;
   };
   Tensor convolve(const Block& block, const Tensor& x, Context& context) const;
 

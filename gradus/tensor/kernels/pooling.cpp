@@ -20,9 +20,10 @@ ConvolutionSizes sizes_of(const Shape& x, const Pool2dOptions& o) {
   return {x, {x[3], o.kernel[0], o.kernel[1], x[3]}, moves(o)};
 }
 
-void check(std::string_view op, const Tensor& x, const Pool2dOptions& o) {
+void check(std::string_view op, Pool kind, const Tensor& x, const Pool2dOptions& o) {
   if (x.rank() != 4) fail(op, "input {}: expected (N, H, W, C)", x.describe());
   if (!is_float(x.dtype())) fail_not_float(op, x.dtype());
+  if (o.relu && kind == Pool::kAverage) fail(op, "relu goes with the largest number of a window, not with an average");
   for (size_t i = 0; i < 2; ++i) {
     const int64_t size = x.size(static_cast<int>(i) + 1);
     if (o.kernel[i] < 1 || o.stride[i] < 0 || o.padding[i] < 0 || 2 * o.padding[i] > o.kernel[i]) {
@@ -71,37 +72,40 @@ void for_lines(const ConvolutionSizes& s, const Pool2dOptions& o, int64_t begin,
 
 }  // namespace
 
-Tensor pool(std::string_view op, Pool kind, const Tensor& x, const Pool2dOptions& options) {
-  check(op, x, options);
+Pooled pool(std::string_view op, Pool kind, const Tensor& x, const Pool2dOptions& options, bool wants_taps) {
+  check(op, kind, x, options);
   const ConvolutionSizes s = sizes_of(x.shape(), options);
   const Tensor source = contiguous(x);
-  Tensor result = Tensor::empty({s.images, s.result[0], s.result[1], s.in}, x.dtype());
-  if (result.numel() == 0) return result;
+  Pooled pooled{Tensor::empty({s.images, s.result[0], s.result[1], s.in}, x.dtype()), Tensor()};
+  if (wants_taps && kind == Pool::kMax) pooled.taps = Tensor::empty(pooled.result.shape(), x.dtype());
+  if (pooled.result.numel() == 0) return pooled;
   dispatch_float(op, x.dtype(), [&]<class T>(T) {
     const T* from = source.data<T>();
-    T* to = result.mutable_data<T>();
+    T *to = pooled.result.mutable_data<T>(), *taps = pooled.taps.defined() ? pooled.taps.mutable_data<T>() : nullptr;
     const int64_t work = s.result[1] * s.taps() * s.in;
     parallel_for(s.images * s.result[0], std::max<int64_t>(1, 65536 / work), [&](int64_t begin, int64_t end) {
       for_lines<T>(s, options, begin, end, [&](PoolLine<T>& line, int64_t image, int64_t place) {
         line.x = from + image;
         line.y = to + place;
-        kind == Pool::kMax ? max_pool_line(line) : average_pool_line(line);
+        if (kind == Pool::kAverage) return average_pool_line(line);
+        line.relu = options.relu;
+        line.found = taps == nullptr ? nullptr : taps + place;
+        max_pool_line(line);
       });
     });
   });
-  return result;
+  return pooled;
 }
 
-Tensor pool_backward(Pool kind, const Tensor& grad, const Shape& shape, const Tensor& x, const Tensor& y,
+Tensor pool_backward(Pool kind, const Tensor& grad, const Shape& shape, const Tensor& taps,
                      const Pool2dOptions& options) {
   const ConvolutionSizes s = sizes_of(shape, options);
-  const auto own = [](const Tensor& t) { return t.defined() ? contiguous(t) : t; };
-  const Tensor g = contiguous(grad), source = own(x), largest = own(y);
+  const Tensor g = contiguous(grad);
   const bool covers = windows_cover(s, options) && grad.numel() > 0;
   Tensor result = covers ? Tensor::empty(shape, grad.dtype()) : Tensor::zeros(shape, grad.dtype());
   if (grad.numel() == 0) return result;
   dispatch_float("pool", grad.dtype(), [&]<class T>(T) {
-    const T *from = kind == Pool::kMax ? source.data<T>() : nullptr, *of_y = g.data<T>();
+    const T *of_y = g.data<T>(), *of_taps = kind == Pool::kMax ? taps.data<T>() : nullptr;
     T* to = result.mutable_data<T>();
     // Windows of one image may share places; those of two do not.
     const int64_t work = s.result[0] * s.result[1] * s.taps() * s.in;
@@ -112,8 +116,7 @@ Tensor pool_backward(Pool kind, const Tensor& grad, const Shape& shape, const Te
                      line.adds = !covers;
                      line.grad = of_y + place;
                      if (kind == Pool::kAverage) return average_pool_line_backward(line);
-                     line.x = from + image;
-                     line.y = const_cast<T*>(largest.data<T>()) + place;  // only read
+                     line.largest = of_taps + place;
                      max_pool_line_backward(line);
                    });
     });

@@ -11,11 +11,16 @@ enum class Pool : uint8_t {
   kAverage,  ///< Padding counts as zeros.
 };
 
-/// x (N, H, W, C) → (N, (H + 2·padding − kernel)/stride + 1, …, C). Errors name `op`.
-Tensor pool(std::string_view op, Pool kind, const Tensor& x, const Pool2dOptions& options);
-/// The gradient of an x of shape `shape`. `x` and the result `y` are needed by kMax alone: the first of the largest
-/// numbers of a window gets the gradient.
-Tensor pool_backward(Pool kind, const Tensor& grad, const Shape& shape, const Tensor& x, const Tensor& y,
+struct Pooled {
+  Tensor result;
+  /// Of kMax, for its gradient: which of the places of its window, in f32 or f64 as the result, each number is from,
+  /// the first of the largest; −1 for the 0 of a relu.
+  Tensor taps;
+};
+/// x (N, H, W, C) → (N, (H + 2·padding − kernel)/stride + 1, …, C). Errors name `op`. Taps are made if wanted.
+Pooled pool(std::string_view op, Pool kind, const Tensor& x, const Pool2dOptions& options, bool wants_taps);
+/// The gradient of an x of shape `shape`. `taps` are needed by kMax alone.
+Tensor pool_backward(Pool kind, const Tensor& grad, const Shape& shape, const Tensor& taps,
                      const Pool2dOptions& options);
 
 }  // namespace gradus::kernels

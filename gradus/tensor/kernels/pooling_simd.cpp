@@ -27,15 +27,21 @@ HWY_INLINE void ForWindows(const PoolLine<T>& l, Body&& body) {
 template <class T>
 void MaxLine(const PoolLine<T>& l) {
   const hn::ScalableTag<T> d;
+  const auto lowest = hn::Set(d, l.relu ? T{0} : -std::numeric_limits<T>::infinity());
   ForWindows(l, [&](auto lanes, const int64_t* places, int64_t c, int64_t at) HWY_ATTR {
-    auto largest = hn::Set(d, -std::numeric_limits<T>::infinity());
-    for (int64_t i = 0; i < l.taps; ++i) {
+    int64_t i = 0;
+    while (places[i] < 0) ++i;
+    auto largest = lowest, tap = hn::Set(d, l.relu ? T{-1} : static_cast<T>(i));
+    for (; i < l.taps; ++i) {
       if (places[i] < 0) continue;
       const auto x = lanes.Load(l.x + places[i] + c);
       // A NaN is larger than all, and stays.
-      largest = hn::IfThenElse(hn::Or(hn::Le(x, largest), hn::IsNaN(largest)), largest, x);
+      const auto stays = hn::Or(hn::Le(x, largest), hn::IsNaN(largest));
+      largest = hn::IfThenElse(stays, largest, x);
+      tap = hn::IfThenElse(stays, tap, hn::Set(d, static_cast<T>(i)));
     }
     lanes.Store(largest, l.y + at);
+    if (l.found != nullptr) lanes.Store(tap, l.found + at);
   });
 }
 
@@ -46,15 +52,13 @@ HWY_INLINE void Put(L lanes, V value, T* to, bool adds) {
 
 template <class T>
 void MaxLineBackward(const PoolLine<T>& l) {
+  const hn::ScalableTag<T> d;
   ForWindows(l, [&](auto lanes, const int64_t* places, int64_t c, int64_t at) HWY_ATTR {
-    const auto largest = lanes.Load(l.y + at);
-    auto rest = lanes.Load(l.grad + at);  // until its place is found
+    const auto tap = lanes.Load(l.largest + at), grad = lanes.Load(l.grad + at);
     for (int64_t i = 0; i < l.taps; ++i) {
       if (places[i] < 0) continue;
-      const auto x = lanes.Load(l.x + places[i] + c);
-      const auto here = hn::Or(hn::Eq(x, largest), hn::And(hn::IsNaN(x), hn::IsNaN(largest)));
-      Put(lanes, hn::IfThenElseZero(here, rest), l.x_grad + places[i] + c, l.adds);
-      rest = hn::IfThenZeroElse(here, rest);
+      const auto here = hn::Eq(tap, hn::Set(d, static_cast<T>(i)));
+      Put(lanes, hn::IfThenElseZero(here, grad), l.x_grad + places[i] + c, l.adds);
     }
   });
 }

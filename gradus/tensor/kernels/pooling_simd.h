@@ -13,8 +13,11 @@ struct PoolLine {
   /// (windows, taps): where a place's channels begin in `x` and `x_grad`, below 0 outside; one at least is inside.
   const int64_t* places = nullptr;
   const T* x = nullptr;
-  T* y = nullptr;  ///< (windows, channels), as is `grad`.
-  T scale = 1;     ///< Of averages: 1/taps.
+  T* y = nullptr;              ///< (windows, channels), as are the next two and `grad`.
+  T* found = nullptr;          ///< Of the largest, by which tap it is: −1 for the 0 of a relu. It may be nullptr.
+  const T* largest = nullptr;  ///< The same, as it was found.
+  bool relu = false;           ///< Nothing below 0 is the largest.
+  T scale = 1;                 ///< Of averages: 1/taps.
   const T* grad = nullptr;
   T* x_grad = nullptr;
   bool adds = true;  ///< To what `x_grad` holds; else it is written.
