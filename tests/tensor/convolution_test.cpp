@@ -41,7 +41,8 @@ const Case kCases[] = {
     {{2, 1, 700, 5}, {40, 1, 31, 1}, {.padding = {0, 15}, .groups = 5}},
 };
 
-// Calls `body(place in x, in the weight, in the result)` for every product of the definition.
+// Calls `body(place in x, in the weight, in the result, count)` for all products of the definition: of `count` channels
+// that lie side by side in x and in the weight.
 template <class Body>
 void for_products(const Case& c, const Shape& y, Body&& body) {
   const Convolution2dOptions& o = c.options;
@@ -55,10 +56,8 @@ void for_products(const Case& c, const Shape& y, Body&& body) {
               const int64_t h = i * o.stride[0] + a * o.dilation[0] - o.padding[0];
               const int64_t w = j * o.stride[1] + b * o.dilation[1] - o.padding[1];
               if (h < 0 || h >= c.x[1] || w < 0 || w >= c.x[2]) continue;
-              for (int64_t k = 0; k < in; ++k) {
-                body(((n * c.x[1] + h) * c.x[2] + w) * c.x[3] + out / group_out * in + k,
-                     ((out * c.weight[1] + a) * c.weight[2] + b) * in + k, ((n * y[1] + i) * y[2] + j) * y[3] + out);
-              }
+              body(((n * c.x[1] + h) * c.x[2] + w) * c.x[3] + out / group_out * in,
+                   ((out * c.weight[1] + a) * c.weight[2] + b) * in, ((n * y[1] + i) * y[2] + j) * y[3] + out, in);
             }
 }
 
@@ -83,11 +82,15 @@ TEST(Convolution, AgreesWithItsDefinition) {
       const Tensor g = kernels::random_normal(y.shape(), 0, 1, 3, dtype);
       const std::vector<double> xs = x.values<double>(), ws = w.values<double>(), gs = g.values<double>();
       std::vector<double> ys(gs.size()), of_x(xs.size()), of_w(ws.size());
-      for_products(c, y.shape(), [&](int64_t i, int64_t j, int64_t k) {
-        const size_t at_x = static_cast<size_t>(i), at_w = static_cast<size_t>(j), at_y = static_cast<size_t>(k);
-        ys[at_y] += xs[at_x] * ws[at_w];
-        of_x[at_x] += gs[at_y] * ws[at_w];
-        of_w[at_w] += gs[at_y] * xs[at_x];
+      for_products(c, y.shape(), [&](int64_t at_x, int64_t at_w, int64_t at_y, int64_t count) {
+        const double *x_part = xs.data() + at_x, *w_part = ws.data() + at_w, grad = gs.data()[at_y];
+        double *to_x = of_x.data() + at_x, *to_w = of_w.data() + at_w, sum = 0;
+        for (int64_t k = 0; k < count; ++k) {
+          sum += x_part[k] * w_part[k];
+          to_x[k] += grad * w_part[k];
+          to_w[k] += grad * x_part[k];
+        }
+        ys.data()[at_y] += sum;
       });
       // Sums of up to 1,200 products: their roundings beside the largest of the results.
       const double tolerance = dtype == DType::kF64 ? 1e-13 : 3e-5;

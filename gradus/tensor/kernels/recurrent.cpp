@@ -1,5 +1,6 @@
 #include "gradus/tensor/kernels/recurrent.h"
 
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -34,26 +35,22 @@ class Step {
       }
     });
     for (int64_t i = 0; i < rows; i += size_.rows) blocks_.push_back({i, std::min(size_.rows, rows - i), i, 0, 1});
-    const int64_t row = row_of_copies<T>(depth, size_.lanes);
-    copies_.resize(static_cast<size_t>(rows * row));
-    for (int64_t i = 0; i < rows; ++i) {
-      sources_.push_back(copies_.data() + i * row);
-      places_.push_back(i * products_row());
+    for (auto& [numbers, places] : sources_) {
+      numbers.resize(static_cast<size_t>(rows * source_row()));
+      for (int64_t i = 0; i < rows; ++i) places.push_back(numbers.data() + i * source_row());
     }
+    for (int64_t i = 0; i < rows; ++i) places_.push_back(i * products_row());
     products_ = Tensor::empty({strips_, rows, products_row()}, dtype_of<T>());
   }
 
   int64_t strip() const { return 2 * size_.lanes; }
   int64_t strips() const { return strips_; }
   int64_t products_row() const { return parts_ * strip(); }
-  // The rows to multiply, so far apart; zeros before the first call. They are copied: as they lie, a sequence apart,
-  // they often meet in the same lines of the first-level cache.
-  void set_sources(const T* first, int64_t row) {
-    const auto rows = static_cast<int64_t>(sources_.size());
-    parallel_for(rows, rows, [&](int64_t begin, int64_t end) {
-      copy_rows(end - begin, first, row, depth_, copies_.data(), row_of_copies<T>(depth_, size_.lanes));
-    });
-  }
+  // Where the rows that the next step multiplies are written, `source_row` apart; the first step's are zeros. They lie
+  // apart from the results: a sequence apart, as those are, they often meet in the same lines of the first-level cache.
+  T* next_sources() { return sources_[1 - now_].numbers.data(); }
+  int64_t source_row() const { return row_of_copies<T>(depth_, size_.lanes); }
+  void advance() { now_ = 1 - now_; }
   // The products of a strip of units with every part, (rows, parts, strip).
   T* multiply(int64_t s, const T* bias) {
     static constexpr int64_t kFirstTap = 0;
@@ -62,11 +59,11 @@ class Step {
     t.columns = units_;
     t.blocks = blocks_.data();
     t.count = static_cast<int64_t>(blocks_.size());
-    t.sources = sources_.data();
+    t.sources = sources_[now_].places.data();
     t.taps = &kFirstTap;
     t.places = places_.data();
     t.all_taps = 1;
-    const auto rows = static_cast<int64_t>(sources_.size());
+    const auto rows = static_cast<int64_t>(places_.size());
     T* const products = products_.template mutable_data<T>() + s * rows * products_row();
     for (int64_t part = 0; part < parts_; ++part) {
       t.packed = packed_.template data<T>() + part * strips_ * depth_ * strip();
@@ -82,8 +79,12 @@ class Step {
   BlockSize size_;
   Tensor packed_, products_;
   std::vector<TapBlock> blocks_;
-  std::vector<T> copies_;
-  std::vector<const T*> sources_;
+  struct Sources {
+    std::vector<T> numbers;
+    std::vector<const T*> places;
+  };
+  std::array<Sources, 2> sources_;  // of this step and of the next
+  size_t now_ = 0;
   std::vector<int64_t> places_;
 };
 
@@ -97,6 +98,7 @@ RecurrentCells<T> cells_at(RecurrentCells<T> a, int64_t t, int64_t unit, int64_t
   for (const T** p : {&a.h_before, &a.c_before}) *p = *p == nullptr || t == 0 ? nullptr : *p + state - a.gate;
   if (a.grad != nullptr) a.grad += state;
   if (a.carried != nullptr) a.carried += unit;
+  a.next += unit;
   return a;
 }
 
@@ -138,8 +140,9 @@ RecurrentStates recurrent(RecurrentCell cell, Tensor of_x, const Tensor& weight,
     const T* const bias_data = b.defined() ? b.data<T>() : nullptr;
     RecurrentCells<T> all = cells_of<T>(cell, states);
     all.products_row = step.products_row(), all.products_gate = step.strip();
-    for (int64_t t = 0; t < steps; ++t) {
-      if (t > 0) step.set_sources(all.h + (t - 1) * units, all.state_row);
+    all.next_row = step.source_row();
+    for (int64_t t = 0; t < steps; ++t, step.advance()) {
+      all.next = step.next_sources();
       parallel_for(step.strips(), 1, [&](int64_t begin, int64_t end) {
         for (int64_t s = begin; s < end; ++s) {
           const int64_t unit = s * step.strip();
@@ -170,9 +173,10 @@ RecurrentGradients recurrent_backward(RecurrentCell cell, const Tensor& grad, co
     all.carried = carried.mutable_data<T>();
     all.of_gates = result.of_x.mutable_data<T>();
     all.of_products = result.of_products.mutable_data<T>();
-    for (int64_t t = steps - 1; t >= 0; --t) {
+    all.next_row = step.source_row();
+    for (int64_t t = steps - 1; t >= 0; --t, step.advance()) {
       const bool has_later = t + 1 < steps;
-      if (has_later) step.set_sources(all.of_products + (t + 1) * gates * units, all.gates_row);
+      all.next = step.next_sources();
       parallel_for(step.strips(), 1, [&](int64_t begin, int64_t end) {
         for (int64_t s = begin; s < end; ++s) {
           const int64_t unit = s * step.strip();

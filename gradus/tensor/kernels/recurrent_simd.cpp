@@ -52,7 +52,9 @@ void Lstm(const RecurrentCells<T>& a) {
     lanes.Store(g, gates + 2 * a.gate);
     lanes.Store(o, gates + 3 * a.gate);
     lanes.Store(c, a.c + at);
-    lanes.Store(hn::Mul(o, TanhAny(d, c)), a.h + at);
+    const auto h = hn::Mul(o, TanhAny(d, c));
+    lanes.Store(h, a.h + at);
+    lanes.Store(h, a.next + row * a.next_row + unit);
   });
 }
 
@@ -79,11 +81,14 @@ void LstmBackward(const RecurrentCells<T>& a) {
                o = lanes.Load(gates + 3 * a.gate), c = TanhAny(d, lanes.Load(a.c + at));
     const auto of_h = hn::Add(lanes.Load(a.grad + at), LoadOrZero(d, lanes, a.later, row * a.products_row + unit));
     const auto of_c = hn::Add(lanes.Load(a.carried + there), OfTanh(d, c, hn::Mul(of_h, o)));
-    T* to = a.of_gates + row * a.gates_row + unit;
-    lanes.Store(OfSigmoid(i, hn::Mul(of_c, g)), to);
-    lanes.Store(OfSigmoid(f, hn::Mul(of_c, LoadOrZero(d, lanes, a.c_before, at))), to + a.gate);
-    lanes.Store(OfTanh(d, g, hn::Mul(of_c, i)), to + 2 * a.gate);
-    lanes.Store(OfSigmoid(o, hn::Mul(of_h, c)), to + 3 * a.gate);
+    const auto put = [&](int64_t gate, auto value) HWY_ATTR {
+      lanes.Store(value, a.of_gates + row * a.gates_row + gate * a.gate + unit);
+      lanes.Store(value, a.next + row * a.next_row + gate * a.gate + unit);
+    };
+    put(0, OfSigmoid(i, hn::Mul(of_c, g)));
+    put(1, OfSigmoid(f, hn::Mul(of_c, LoadOrZero(d, lanes, a.c_before, at))));
+    put(2, OfTanh(d, g, hn::Mul(of_c, i)));
+    put(3, OfSigmoid(o, hn::Mul(of_h, c)));
     lanes.Store(hn::Mul(of_c, f), a.carried + there);
   });
 }
@@ -105,7 +110,9 @@ void Gru(const RecurrentCells<T>& a) {
     lanes.Store(z, gates + a.gate);
     lanes.Store(n, gates + 2 * a.gate);
     lanes.Store(of_h, a.kept + at);
-    lanes.Store(hn::MulAdd(z, hn::Sub(LoadOrZero(d, lanes, a.h_before, at), n), n), a.h + at);
+    const auto h = hn::MulAdd(z, hn::Sub(LoadOrZero(d, lanes, a.h_before, at), n), n);
+    lanes.Store(h, a.h + at);
+    lanes.Store(h, a.next + row * a.next_row + unit);
   });
 }
 
@@ -123,13 +130,15 @@ void GruBackward(const RecurrentCells<T>& a) {
     const auto of_n = OfTanh(d, n, hn::NegMulAdd(of_h, z, of_h));
     const auto of_r = OfSigmoid(r, hn::Mul(of_n, lanes.Load(a.kept + at)));
     const auto of_z = OfSigmoid(z, hn::Mul(of_h, hn::Sub(LoadOrZero(d, lanes, a.h_before, at), n)));
-    T *x = a.of_gates + row * a.gates_row + unit, *h = a.of_products + row * a.gates_row + unit;
-    lanes.Store(of_r, x);
-    lanes.Store(of_z, x + a.gate);
-    lanes.Store(of_n, x + 2 * a.gate);
-    lanes.Store(of_r, h);
-    lanes.Store(of_z, h + a.gate);
-    lanes.Store(hn::Mul(of_n, r), h + 2 * a.gate);
+    const auto put = [&](int64_t gate, auto of_x, auto of_product) HWY_ATTR {
+      const int64_t there_too = row * a.gates_row + gate * a.gate + unit;
+      lanes.Store(of_x, a.of_gates + there_too);
+      lanes.Store(of_product, a.of_products + there_too);
+      lanes.Store(of_product, a.next + row * a.next_row + gate * a.gate + unit);
+    };
+    put(0, of_r, of_r);
+    put(1, of_z, of_z);
+    put(2, of_n, hn::Mul(of_n, r));
     lanes.Store(hn::Mul(of_h, z), a.carried + there);
   });
 }

@@ -15,6 +15,9 @@ struct RecurrentCells {
   const T* products = nullptr;  ///< What the step before gives each gate. `products_row`.
   const T *h_before = nullptr, *c_before = nullptr;  ///< `state_row`; nullptr before the first step.
   T *h = nullptr, *c = nullptr, *kept = nullptr;     ///< `state_row`; of a GRU, `kept` is what the new gate gets of h.
+  /// A copy of what the next step multiplies: h, or backward `of_products`. `next_row`.
+  T* next = nullptr;
+  int64_t next_row = 0;
   // Backward:
   const T* grad = nullptr;   ///< Of h, from outside. `state_row`.
   const T* later = nullptr;  ///< Of h, from the products of the step behind; nullptr at the last. `products_row`.
