@@ -43,7 +43,7 @@ void FeatureFitter::add(const Table& table, std::span<const int64_t> rows) {
   count_numbers(column, rows);
   if (!column.is_number || options_.is_category) return add_categories(column, rows);
   for (const int64_t row : rows) {
-    const double number = column.numbers[static_cast<size_t>(row)];
+    const double number = column.number(row);
     if (!std::isnan(number)) add_number(number);
   }
 }
@@ -58,7 +58,7 @@ void FeatureFitter::look_for_wrong(const Table& table, const TableColumn& column
   }
   if (options_.log1p && !logarithm_.is_there()) {
     const int64_t row = detail::first_without_logarithm(column, table.rows);
-    if (row < table.rows) logarithm_ = {table.place(row), fmt::format("{}", column.numbers[static_cast<size_t>(row)])};
+    if (row < table.rows) logarithm_ = {table.place(row), fmt::format("{}", column.number(row))};
   }
 }
 
@@ -86,7 +86,7 @@ void FeatureFitter::add_categories(const TableColumn& column, std::span<const in
   if (!wants_categories()) return;
   if (column.is_number) {
     for (const int64_t row : rows) {
-      const double number = column.numbers[static_cast<size_t>(row)];
+      const double number = column.number(row);
       if (!std::isnan(number)) category_numbers_.insert(std::bit_cast<uint64_t>(number));
     }
     return;

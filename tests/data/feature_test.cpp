@@ -20,7 +20,7 @@ const std::vector<int64_t> kTraining = {0, 1, 2, 3};
 
 Numbers seen(const Feature& feature, const Table& t) {
   Numbers all(static_cast<size_t>(t.rows * feature.width()), -1.0F);
-  write_feature(feature, t, all.data(), feature.width());
+  FeatureWriter(feature, t).write(0, t.rows, all.data(), feature.width());
   return all;
 }
 
