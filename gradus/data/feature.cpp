@@ -60,8 +60,8 @@ void FeatureWriter::write_numbers(int64_t begin, int64_t end, float* to, int64_t
     const double number = number_in(column_, row);
     to[0] = static_cast<float>((transformed(feature_, number) - feature_.mean) / feature_.scale);
     if (!std::isfinite(to[0])) {
-      fail(table_.place(row), "{} in column \"{}\" is beyond what 32 bits hold; give the column in another unit", number,
-           feature_.name);
+      fail(table_.place(row), "{} in column \"{}\" is beyond what 32 bits hold; give the column in another unit",
+           number, feature_.name);
     }
     if (feature_.indicator) to[1] = std::isnan(number) ? 1.0F : 0.0F;
   }

@@ -89,9 +89,10 @@ class FeatureWriter {
   /// text, has no logarithm, or is missing and not filled; it names the row.
   FeatureWriter(const Feature& feature, const Table& table);
 
-  /// `width()` numbers for each row from `begin` up to `end`, rows `stride` numbers apart. Errors name the row: a missing
-  /// category, one that is refused, a number beyond what f32 holds. Several threads may write at once.
+  /// `width()` numbers for each row from `begin` up to `end`, rows `stride` numbers apart. Errors name the row: a
+  /// missing category, one that is refused, a number beyond what f32 holds. Several threads may write at once.
   void write(int64_t begin, int64_t end, float* to, int64_t stride) const;
+  /// Of the feature.
   int64_t width() const { return feature_.width(); }
 
  private:

@@ -159,7 +159,8 @@ void add_columns(Table& table, const NumpyArray& array, const std::string& membe
   const size_t step = array.item_bytes * (array.is_fortran ? 1 : columns);
   // Of some rows all columns, or of one column some rows: what lies together in the file.
   const size_t together = array.is_fortran ? 1 : columns;
-  const int64_t grain = std::max<int64_t>(1, kGrain / static_cast<int64_t>(together)), cuts = (rows + grain - 1) / grain;
+  const int64_t grain = std::max<int64_t>(1, kGrain / static_cast<int64_t>(together));
+  const int64_t cuts = (rows + grain - 1) / grain;
   std::vector<Wrong> wrong(static_cast<size_t>(cuts) * (columns / together));
   parallel_for(static_cast<int64_t>(wrong.size()), 1, [&](int64_t piece, int64_t) {
     Wrong& here = wrong[static_cast<size_t>(piece)];
@@ -181,8 +182,7 @@ void add_columns(Table& table, const NumpyArray& array, const std::string& membe
   if (found->row < 0) return;
   const TableColumn& column = table.columns[found->column];
   fail(fmt::format("{}:{}", source, found->row + 1),
-       "{} in column \"{}\"; expected finite numbers, whole ones up to 2^53",
-       column.number(found->row), column.name);
+       "{} in column \"{}\"; expected finite numbers, whole ones up to 2^53", column.number(found->row), column.name);
 }
 
 void add_members(Table& table, std::string_view bytes, const std::string& source, const NumpyOptions& options) {

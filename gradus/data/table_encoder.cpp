@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 #include <numeric>
+#include <set>
 
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"

@@ -117,8 +117,8 @@ struct EncodedTable {
   uint64_t hash = 0;                                  // of all rows
 };
 
-// Lists of rows of a table, which gives up its values. One that is only sorted into clusters need not have what they are
-// compared with.
+// Lists of rows of a table, which gives up its values. One that is only sorted into clusters need not have what they
+// are compared with.
 EncodedTable encoded(const Config& config, const TableEncoder& encoder, Table table,
                      std::span<const std::vector<int64_t>> parts, uint64_t hash = 0) {
   const std::vector<std::string> names = encoder.target_columns();
@@ -128,9 +128,9 @@ EncodedTable encoded(const Config& config, const TableEncoder& encoder, Table ta
   EncodedTable result{.parts = {}, .hash = hash_of(weights, hash_of(targets, mix(hash, inputs.hash)))};
   for (size_t i = 0; i < parts.size(); ++i) {
     result.parts.push_back(parts[i].empty() ? nullptr
-                                            : std::make_unique<TensorDataset>(dataset_of(
-                                                  inputs.parts[i], detail::rows_of(targets, parts[i]),
-                                                  detail::rows_of(weights, parts[i]))));
+                                            : std::make_unique<TensorDataset>(
+                                                  dataset_of(inputs.parts[i], detail::rows_of(targets, parts[i]),
+                                                             detail::rows_of(weights, parts[i]))));
   }
   return result;
 }

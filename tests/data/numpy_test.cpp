@@ -106,7 +106,7 @@ TEST(Numpy, NumbersThatFloatsHoldAreKeptAsSuch) {
 TEST(Numpy, ReadsFiles) {
   const TemporaryFolder folder;
   spill(folder / "a.npz", reference("stored"));
-  EXPECT_EQ(read_numpy((folder / "a.npz").string()).columns[1].numbers, (Doubles{1, 3, 5}));
+  EXPECT_EQ(read_numpy((folder / "a.npz").string()).columns[1].floats, (std::vector<float>{1, 3, 5}));
 }
 
 TEST(Numpy, ChecksTheHeaderBeforeItTakesMemory) {

@@ -43,7 +43,9 @@ TEST(Table, ColumnsWithoutAnyValueFitEither) {
 // As arrays of f4 and of f8 give them.
 TEST(Table, ColumnsOfFloatsAndOfDoublesGoTogether) {
   const auto column = [](std::vector<double> numbers, std::vector<float> floats) {
-    Table table{.columns = {{.name = "a", .numbers = std::move(numbers), .floats = std::move(floats)}}, .lines = {}, .parts = {}};
+    Table table{.columns = {{.name = "a", .numbers = std::move(numbers), .floats = std::move(floats)}},
+                .lines = {},
+                .parts = {}};
     table.rows = table.columns[0].rows();
     table.parts = {{"a.npy", 0}};
     return table;
