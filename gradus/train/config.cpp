@@ -111,8 +111,7 @@ std::optional<Value> accepted(const ValueType& type, Value value) {
       good = integer ? within(*integer) : text && *text == "all";
       break;
     case ValueKind::kPenalty:
-      if (text) return *text == "path" ? std::optional(std::move(value)) : std::nullopt;
-      return accepted({ValueKind::kReal, type.range}, std::move(value));
+      return accepted({text ? ValueKind::kChoice : ValueKind::kReal, type.range, type.choices}, std::move(value));
     case ValueKind::kBoolean:
       good = std::holds_alternative<bool>(value);
       break;
@@ -155,13 +154,12 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
   std::string ending;
   const auto* text = std::get_if<std::string>(&value);
   const auto* real = std::get_if<double>(&value);
-  if (text && key.type.kind == ValueKind::kChoice) ending = did_you_mean(*text, key.type.choices);
+  if (text && !key.type.choices.empty()) ending = did_you_mean(*text, key.type.choices);
   if (text && key.name == "solver.name" && *text == "lasso_path") {
     ending = "; for a path set solver.name = \"coordinate_descent\" and regularization.l1 = \"path\"";
   }
   if (text && key.type.kind == ValueKind::kBatchSize)
     ending = did_you_mean(*text, std::vector<std::string_view>{"all"});
-  if (text && key.type.kind == ValueKind::kPenalty) ending = did_you_mean(*text, std::vector<std::string_view>{"path"});
   if (text && text->find('\0') != std::string::npos) ending = "; a NUL character is not allowed";
   const bool is_text = key.type.kind == ValueKind::kText || key.type.kind == ValueKind::kTexts;
   if (text && is_text && !is_toml(*text)) ending = "; it is not valid UTF-8";

@@ -32,7 +32,7 @@ inline ValueType boolean() { return {ValueKind::kBoolean}; }
 inline ValueType text() { return {ValueKind::kText}; }
 inline ValueType choice(std::vector<std::string_view> choices) { return {ValueKind::kChoice, {}, std::move(choices)}; }
 inline ValueType batch_size() { return {ValueKind::kBatchSize, kFrom1}; }
-inline ValueType penalty() { return {ValueKind::kPenalty, kFrom0}; }
+inline ValueType penalty() { return {ValueKind::kPenalty, kFrom0, {"path"}}; }
 inline ValueType integers(Range range) { return {ValueKind::kIntegers, range}; }
 inline ValueType counts(Range range) { return {ValueKind::kCounts, range}; }
 inline ValueType reals(Range range) { return {ValueKind::kReals, range}; }

@@ -503,7 +503,7 @@ std::string ValueType::requirement() const {
     case ValueKind::kBatchSize:
       return fmt::format("an integer{} or \"all\"", range_text(range));
     case ValueKind::kPenalty:
-      return fmt::format("a real number{} or \"path\"", range_text(range));
+      return fmt::format("a real number{} or {}", range_text(range), quoted_list(choices));
     case ValueKind::kIntegers:
       return "a list of one or more integers" + range_text(range);
     case ValueKind::kCounts:

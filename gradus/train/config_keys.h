@@ -46,7 +46,7 @@ struct Range {
   bool contains(double number) const;
 };
 
-/// Kind, numeric range and choices of a key.
+/// Kind, numeric range and choices (of a penalty: words in the place of a number) of a key.
 struct ValueType {
   ValueKind kind;
   Range range = {};
