@@ -288,28 +288,44 @@ PATH_POINTS = 6
 PATH_SMALLEST = 0.02
 
 
+PATHS = (("logistic", "plain", 0.0, 1.0), ("logistic", "correlated", 0.0, 1.0), ("logistic", "sparse", 0.0, 1.0),
+         ("logistic", "correlated", 0.01, 1.0), ("logistic", "wide", 0.02, 1.0), ("logistic", "correlated", 0.0, 0.5),
+         ("squared", "correlated", 0.0, 1.0), ("squared", "correlated", 0.0, 0.5), ("squared", "wide", 0.0, 0.9),
+         ("squared", "shifted", 0.03, 0.2))
+
+
+def point_of_path(loss, x, y, l1, l2):
+    """LIBLINEAR's l1 penalizes the intercept, so it is saga that finds the minima of logistic regression."""
+    penalty = dict(l1_ratio=l1 / (l1 + l2))
+    if loss == "squared":
+        model = linear_model.ElasticNet(alpha=l1 + l2, tol=1e-14, max_iter=1000000, **penalty).fit(x, y)
+        w, b = model.coef_, model.intercept_
+        return w, b, 0.5 * ((x @ w + b - y) ** 2).mean()
+    model = linear_model.LogisticRegression(C=1 / (len(y) * (l1 + l2)), solver="saga", tol=1e-12, max_iter=1000000, **penalty)
+    model.fit(x, y)
+    w, b = model.coef_[0], model.intercept_[0]
+    z = x @ w + b
+    return w, b, np.logaddexp(0, np.where(y == 1, -z, z)).mean()
+
+
 def paths():
-    """Logistic regression along a series of l1, from the one where all weights become 0 down: LIBLINEAR's l1 penalizes the
-    intercept, so it is saga that finds the minima."""
-    for data, l2 in (("plain", 0.0), ("correlated", 0.0), ("sparse", 0.0), ("correlated", 0.01), ("wide", 0.02)):
+    """Along a series of l1, from the one where all weights become 0 down; l2 is l1·(1 − r)/r more for a ratio r of l1."""
+    for loss, data, l2, ratio in PATHS:
         x = rows_of(data).astype(float)
-        y = targets_of(data, "classes", rows_of(data))
-        n, p = len(y), y.mean()
-        largest = np.abs(x.T @ (p - y)).max() / n
+        y = targets_of(data, "numbers" if loss == "squared" else "classes", rows_of(data)).astype(float)
+        largest = np.abs(x.T @ (y.mean() - y)).max() / len(y)
         points = []
         for k in range(PATH_POINTS):
             l1 = largest * PATH_SMALLEST ** (k / (PATH_POINTS - 1))
-            model = linear_model.LogisticRegression(C=1 / (n * (l1 + l2)), l1_ratio=l1 / (l1 + l2), solver="saga",
-                                                    tol=1e-12, max_iter=1000000)
+            own = l2 + l1 * (1 - ratio) / ratio
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                model.fit(x, y)
-            w, b = model.coef_[0], model.intercept_[0]
-            z = x @ w + b
-            value = np.logaddexp(0, np.where(y == 1, -z, z)).mean() + l1 * np.abs(w).sum() + 0.5 * l2 * (w @ w)
-            points.append(dict(l1=float(l1), objective=float(value), weights=w.tolist(), bias=float(b)))
-            print(f"{data:28} path {l1:.4g}: {value:.12g}, {np.count_nonzero(w)} weights")
-        yield dict(data=data, l2=l2, smallest=PATH_SMALLEST, by="sklearn.LogisticRegression(saga)", points=points)
+                w, b, value = point_of_path(loss, x, y, l1, own)
+            value += l1 * np.abs(w).sum() + 0.5 * own * (w @ w)
+            points.append(dict(l1=float(l1), l2=float(own), objective=float(value), weights=w.tolist(), bias=float(b)))
+            print(f"{data:28} {loss} path {l1:.4g}: {value:.12g}, {np.count_nonzero(w)} weights")
+        by = "sklearn.ElasticNet" if loss == "squared" else "sklearn.LogisticRegression(saga)"
+        yield dict(loss=loss, data=data, l2=l2, l1_ratio=ratio, smallest=PATH_SMALLEST, by=by, points=points)
 
 
 A9A = pathlib.Path(__file__).parent.parent.parent / "shared/data/tabular/a9a"

@@ -1,6 +1,7 @@
 #include "gradus/base/memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -14,6 +15,8 @@
 namespace gradus {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr uintptr_t kLargePage = uintptr_t{2} << 20;
 
 // The number behind `name` in a text such as /proc/meminfo; nothing if it is not there.
 std::optional<int64_t> number_after(const std::string& text, std::string_view name) {
@@ -58,10 +61,17 @@ int64_t memory_limit_bytes() {
 }
 
 void prefer_large_pages(void* memory, size_t bytes) {
-  constexpr uintptr_t kLarge = uintptr_t{2} << 20;
   const auto address = reinterpret_cast<uintptr_t>(memory);
-  const uintptr_t begin = (address + kLarge - 1) / kLarge * kLarge, end = (address + bytes) / kLarge * kLarge;
+  const uintptr_t begin = (address + kLargePage - 1) / kLargePage * kLargePage;
+  const uintptr_t end = (address + bytes) / kLargePage * kLargePage;
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // advice may be refused
+}
+
+void discard_pages(void* memory, size_t bytes) {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<uintptr_t>(memory);
+  const uintptr_t begin = (address + page - 1) / page * page, end = (address + bytes) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // advice may be refused
 }
 
 }  // namespace gradus

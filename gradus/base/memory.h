@@ -20,6 +20,9 @@ int64_t memory_limit_bytes();
 /// What was not touched yet costs a fraction of the time then when it is.
 void prefer_large_pages(void* memory, size_t bytes);
 
+/// Gives the whole pages of `memory` back to the system. What was in them is lost; they can be written again.
+void discard_pages(void* memory, size_t bytes);
+
 /// `values.resize(size)`, of an empty vector that may become big.
 template <class T>
 void resize_in_large_pages(std::vector<T>& values, size_t size) {

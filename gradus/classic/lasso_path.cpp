@@ -18,6 +18,7 @@ void check_options(const LassoPathOptions& o) {
   };
   check(o.points >= 1, "points", static_cast<double>(o.points), "at least 1");
   check(o.smallest > 0.0 && o.smallest <= 1.0, "smallest", o.smallest, "a number above 0, at most 1");
+  check(o.l1_ratio > 0.0 && o.l1_ratio <= 1.0, "l1_ratio", o.l1_ratio, "a number above 0, at most 1");
   check(o.tolerance > 0.0 && std::isfinite(o.tolerance), "tolerance", o.tolerance, "a finite number above 0");
   check(o.rounds >= 1, "rounds", static_cast<double>(o.rounds), "at least 1");
   double last = HUGE_VAL;
@@ -56,6 +57,15 @@ std::vector<double> grid_of(const LassoPathOptions& options, double largest) {
     grid.push_back(largest * std::pow(options.smallest, share));
   }
   return grid;
+}
+
+// The points, without what is found there.
+LassoPath empty_path(const LinearProblem& problem, const LassoPathOptions& options, double largest) {
+  LassoPath path;
+  path.l1 = grid_of(options, largest);
+  for (const double l1 : path.l1) path.l2.push_back(problem.l2 + l1 * (1.0 - options.l1_ratio) / options.l1_ratio);
+  path.weights = Tensor::empty({static_cast<int64_t>(path.l1.size()), problem.inputs.features()}, DType::kF64);
+  return path;
 }
 
 double largest_of(const std::vector<double>& c) {
@@ -97,11 +107,9 @@ LassoPath newton_path(const LinearProblem& problem, const LassoPathOptions& opti
   const double enough = std::max(options.tolerance * largest, std::numeric_limits<double>::min());
   const auto solver = make_linear_newton_descent(problem, {.tolerance = enough});
   solver->start_from(Tensor::zeros({1, features}, DType::kF64), Tensor::full({1}, bias, DType::kF64));
-  LassoPath path{.l1 = grid_of(options, largest), .weights = {}, .bias = {}, .objective = {}, .gap = {}};
-  const auto points = static_cast<int64_t>(path.l1.size());
-  path.weights = Tensor::empty({points, features}, DType::kF64);
-  for (int64_t k = 0; k < points; ++k) {
-    solver->set_l1(path.l1[k]);
+  LassoPath path = empty_path(problem, options, largest);
+  for (int64_t k = 0; k < path.weights.size(0); ++k) {
+    solver->set_penalties(path.l1[k], path.l2[k]);
     for (int64_t i = 0; i < options.rounds && !solver->step().converged; ++i) {
     }
     std::copy_n(solver->weights().data<double>(), features, path.weights.mutable_data<double>() + k * features);
@@ -139,14 +147,12 @@ LassoPath lasso_path(const LinearProblem& problem, const LassoPathOptions& optio
   ElasticNet net(prefers_gram(problem.inputs) ? make_gram_quadratic(squares, options.precision)
                                               : make_column_quadratic(squares, columns));
   const double largest = largest_of(net.quadratic().c()), scale = 0.5 * net.quadratic().target_squares();
-  LassoPath path;
-  path.l1 = grid_of(options, largest);
-  const int64_t points = static_cast<int64_t>(path.l1.size()), features = objective.features();
-  path.weights = Tensor::empty({points, features}, DType::kF64);
+  LassoPath path = empty_path(problem, options, largest);
+  const int64_t features = objective.features();
   std::vector<double> w_before, q_before, w_now = net.w(), q_now = net.slopes();
   double before = HUGE_VAL, now = std::max(largest, path.l1[0]);
-  for (int64_t k = 0; k < points; ++k) {
-    const double l1 = path.l1[k];
+  for (int64_t k = 0; k < path.weights.size(0); ++k) {
+    const double l1 = path.l1[k], l2 = path.l2[k];
     if (!w_before.empty() && before > now) net.extrapolate(w_before, q_before, (l1 - now) / (now - before));
     const double enough = options.tolerance * scale;
     const double slope = 1e-10 * largest;  // below it there is nothing to gain
@@ -154,9 +160,9 @@ LassoPath lasso_path(const LinearProblem& problem, const LassoPathOptions& optio
     for (int64_t i = 0; i < options.rounds; ++i) {
       // The sequential strong rule (Tibshirani and others, 2012): slopes change little slower than l1.
       const double entry = i == 0 ? std::clamp(2.0 * l1 - now, 0.0, l1) : -1.0;
-      net.round(l1, problem.l2, {.gap = enough, .slope = slope, .keeps_set = true, .entry = entry});
-      gap = net.gap(l1, problem.l2);
-      if (gap <= enough || net.largest_slope(l1, problem.l2) <= slope) break;
+      net.round(l1, l2, {.gap = enough, .slope = slope, .keeps_set = true, .entry = entry});
+      gap = net.gap(l1, l2);
+      if (gap <= enough || net.largest_slope(l1, l2) <= slope) break;
     }
     w_before = std::move(w_now);
     q_before = std::move(q_now);
@@ -166,7 +172,7 @@ LassoPath lasso_path(const LinearProblem& problem, const LassoPathOptions& optio
     now = l1;
     std::copy(w_now.begin(), w_now.end(), path.weights.mutable_data<double>() + k * features);
     path.bias.push_back(net.quadratic().bias(w_now.data()));
-    path.objective.push_back(net.objective(l1, problem.l2));
+    path.objective.push_back(net.objective(l1, l2));
     path.gap.push_back(gap);
   }
   return path;

@@ -104,8 +104,8 @@ class NewtonDescent : public CoordinateDescent<LinearNewtonDescent> {
  public:
   using CoordinateDescent::CoordinateDescent;
 
-  void set_l1(double l1) override {
-    objective_.set_l1(l1);
+  void set_penalties(double l1, double l2) override {
+    objective_.set_penalties(l1, l2);
     forget();
   }
 

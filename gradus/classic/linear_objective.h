@@ -15,8 +15,11 @@ class LinearObjective {
   explicit LinearObjective(const LinearProblem& problem);
 
   const LinearProblem& problem() const { return problem_; }
-  /// From here on l1 is this, from 0.
-  void set_l1(double l1) { problem_.l1 = l1; }
+  /// From here on the penalties are these, each from 0.
+  void set_penalties(double l1, double l2) {
+    problem_.l1 = l1;
+    problem_.l2 = l2;
+  }
   const LinearInputs& inputs() const { return problem_.inputs; }
   int64_t rows() const { return problem_.inputs.rows(); }
   int64_t features() const { return problem_.inputs.features(); }

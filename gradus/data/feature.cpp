@@ -4,27 +4,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <map>
 
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
-#include "gradus/base/threads.h"
 #include "gradus/data/feature_errors.h"
 
 namespace gradus {
 namespace {
-
-constexpr int64_t kRowsOfAThread = 4096;  // rows that are worth a thread
 
 double transformed(const Feature& f, double number) {
   const double filled = std::isnan(number) ? f.fill : number;
   return f.log1p ? std::log1p(filled) : filled;
 }
 
-// The column, if it holds what a feature of numbers needs.
-const TableColumn& numbers_of(const Feature& f, const Table& table) {
-  const TableColumn& column = table.columns[table.column(f.name)];
+// Throws unless a column holds what a feature of numbers needs.
+void check_numbers(const Feature& f, const Table& table, const TableColumn& column) {
   const int64_t missing = column.first_missing();
   const bool is_empty = !column.is_number && column.dictionary.empty();  // all values are missing
   if (!column.is_number && !is_empty) {
@@ -33,92 +27,83 @@ const TableColumn& numbers_of(const Feature& f, const Table& table) {
   }
   if (missing >= 0 && !f.fills) detail::fail_missing(table.place(missing), f.name);
   const int64_t row = f.log1p ? detail::first_without_logarithm(column, table.rows) : table.rows;
-  if (row < table.rows) {
-    detail::fail_logarithm(table.place(row), f.name, fmt::format("{}", column.numbers[static_cast<size_t>(row)]));
-  }
-  return column;
+  if (row < table.rows) detail::fail_logarithm(table.place(row), f.name, fmt::format("{}", column.number(row)));
 }
 
 double number_in(const TableColumn& column, int64_t row) {
-  return column.is_number ? column.numbers[static_cast<size_t>(row)] : std::nan("");
+  return column.is_number ? column.number(row) : std::nan("");
 }
 
 std::string category_in(const TableColumn& column, int64_t row) {
-  return column.is_number ? fmt::format("{}", column.numbers[static_cast<size_t>(row)]) : column.text(row);
-}
-
-void write_numbers(const Feature& f, const Table& table, float* to, int64_t stride) {
-  const TableColumn& column = numbers_of(f, table);
-  parallel_for(table.rows, kRowsOfAThread, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const double number = number_in(column, row);
-      const auto seen = static_cast<float>((transformed(f, number) - f.mean) / f.scale);
-      if (!std::isfinite(seen)) {
-        fail(table.place(row), "{} in column \"{}\" is beyond what 32 bits hold; give the column in another unit",
-             number, f.name);
-      }
-      to[row * stride] = seen;
-      if (f.indicator) to[row * stride + 1] = std::isnan(number) ? 1.0F : 0.0F;
-    }
-  });
-}
-
-// Which of a category's columns is 1; −1 for none.
-class CategoryPlaces {
- public:
-  explicit CategoryPlaces(const Feature& f) : feature_(f) {
-    for (const std::string& name : f.categories) places_.emplace(name, static_cast<int64_t>(places_.size()));
-  }
-  int64_t of_missing() const {
-    if (feature_.kind == Feature::Kind::kHash) return -1;
-    return feature_.missing_is_category ? static_cast<int64_t>(feature_.categories.size()) : -1;
-  }
-  int64_t of(const std::string& category) const {
-    if (feature_.kind == Feature::Kind::kHash) {
-      return static_cast<int64_t>(xxh3(category.data(), category.size()) % static_cast<uint64_t>(feature_.buckets));
-    }
-    const auto found = places_.find(category);
-    return found == places_.end() ? -1 : found->second;
-  }
-
- private:
-  const Feature& feature_;
-  std::map<std::string, int64_t, std::less<>> places_;
-};
-
-void write_categories(const Feature& f, const Table& table, float* to, int64_t stride) {
-  const TableColumn& column = table.columns[table.column(f.name)];
-  const CategoryPlaces places(f);
-  std::vector<int64_t> of_code;
-  for (const std::string& text : column.dictionary) of_code.push_back(places.of(text));
-  const int64_t width = f.width();
-  parallel_for(table.rows, kRowsOfAThread, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      if (f.is_embedded) {
-        to[row * stride] = static_cast<float>(f.categories.size());
-      } else {
-        std::fill_n(to + row * stride, width, 0.0F);
-      }
-      const bool missing = column.is_missing(row);
-      if (missing && !f.fills) detail::fail_missing(table.place(row), f.name);
-      const int64_t place = missing            ? places.of_missing()
-                            : column.is_number ? places.of(category_in(column, row))
-                                               : of_code[static_cast<size_t>(column.codes[static_cast<size_t>(row)])];
-      if (f.is_embedded && place >= 0) {
-        to[row * stride] = static_cast<float>(place);
-      } else if (place >= 0) {
-        to[row * stride + place] = 1.0F;
-      } else if (f.refuse_unseen && !missing) {
-        fail(table.place(row),
-             "\"{}\" in column \"{}\" is a category that the training part has not; it has: {}; leave the row out, or "
-             "train with data.unseen = \"zeros\"",
-             category_in(column, row), f.name, fmt::join(f.categories, ", "));
-      }
-    }
-  });
+  return column.is_number ? fmt::format("{}", column.number(row)) : column.text(row);
 }
 
 }  // namespace
+
+FeatureWriter::FeatureWriter(const Feature& feature, const Table& table)
+    : feature_(feature), table_(table), column_(table.columns[table.column(feature.name)]) {
+  if (feature.kind == Feature::Kind::kNumber) {
+    check_numbers(feature, table, column_);
+    return;
+  }
+  for (const std::string& name : feature.categories) places_.emplace(name, static_cast<int64_t>(places_.size()));
+  for (const std::string& text : column_.dictionary) code_places_.push_back(place_of(text));
+}
+
+void FeatureWriter::write(int64_t begin, int64_t end, float* to, int64_t stride) const {
+  feature_.kind == Feature::Kind::kNumber ? write_numbers(begin, end, to, stride)
+                                          : write_categories(begin, end, to, stride);
+}
+
+void FeatureWriter::write_numbers(int64_t begin, int64_t end, float* to, int64_t stride) const {
+  for (int64_t row = begin; row < end; ++row, to += stride) {
+    const double number = number_in(column_, row);
+    to[0] = static_cast<float>((transformed(feature_, number) - feature_.mean) / feature_.scale);
+    if (!std::isfinite(to[0])) {
+      fail(table_.place(row), "{} in column \"{}\" is beyond what 32 bits hold; give the column in another unit",
+           number, feature_.name);
+    }
+    if (feature_.indicator) to[1] = std::isnan(number) ? 1.0F : 0.0F;
+  }
+}
+
+// Which of a category's columns is 1; −1 for none.
+int64_t FeatureWriter::place_of(const std::string& category) const {
+  if (feature_.kind == Feature::Kind::kHash) {
+    return static_cast<int64_t>(xxh3(category) % static_cast<uint64_t>(feature_.buckets));
+  }
+  const auto found = places_.find(category);
+  return found == places_.end() ? -1 : found->second;
+}
+
+int64_t FeatureWriter::place_of_row(int64_t row) const {
+  if (column_.is_missing(row)) {
+    return feature_.missing_is_category ? static_cast<int64_t>(feature_.categories.size()) : -1;
+  }
+  return column_.is_number ? place_of(category_in(column_, row))
+                           : code_places_[static_cast<size_t>(column_.codes[static_cast<size_t>(row)])];
+}
+
+void FeatureWriter::write_categories(int64_t begin, int64_t end, float* to, int64_t stride) const {
+  const int64_t width = feature_.width();
+  for (int64_t row = begin; row < end; ++row, to += stride) {
+    const bool missing = column_.is_missing(row);
+    if (missing && !feature_.fills) detail::fail_missing(table_.place(row), feature_.name);
+    const int64_t place = place_of_row(row);
+    if (place < 0 && feature_.refuse_unseen && !missing) {
+      fail(table_.place(row),
+           "\"{}\" in column \"{}\" is a category that the training part has not; it has: {}; leave the row out, or "
+           "train with data.unseen = \"zeros\"",
+           category_in(column_, row), feature_.name, fmt::join(feature_.categories, ", "));
+    }
+    if (feature_.is_embedded) {
+      to[0] = static_cast<float>(place < 0 ? feature_.embedding_rows() - 1 : place);
+      continue;
+    }
+    std::fill_n(to, width, 0.0F);
+    if (place >= 0) to[place] = 1.0F;
+  }
+}
 
 int64_t Feature::width() const {
   if (kind == Kind::kNumber) return indicator ? 2 : 1;
@@ -135,11 +120,6 @@ std::vector<std::string> Feature::input_names() const {
   for (int64_t i = 0; i < buckets; ++i) names.push_back(fmt::format("{} #{}", name, i));
   if (indicator || missing_is_category) names.push_back(name + " is missing");
   return names;
-}
-
-void write_feature(const Feature& feature, const Table& table, float* to, int64_t stride) {
-  feature.kind == Feature::Kind::kNumber ? write_numbers(feature, table, to, stride)
-                                         : write_categories(feature, table, to, stride);
 }
 
 namespace {

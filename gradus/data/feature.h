@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -80,9 +82,31 @@ struct Feature {
 Feature fit_feature(const Table& table, std::string_view name, std::span<const int64_t> rows,
                     const FeatureOptions& options);
 
-/// Writes `width()` numbers for each row, rows `stride` numbers apart. Errors name the row: a missing value, a category
-/// that is refused, a number beyond what f32 holds.
-void write_feature(const Feature& feature, const Table& table, float* to, int64_t stride);
+/// Writes what a model sees of a feature.
+class FeatureWriter {
+ public:
+  /// Both outlive it. A usage error if the table has no such column, or if a feature of numbers has a value that is
+  /// text, has no logarithm, or is missing and not filled; it names the row.
+  FeatureWriter(const Feature& feature, const Table& table);
+
+  /// `width()` numbers for each row from `begin` up to `end`, rows `stride` numbers apart. Errors name the row: a
+  /// missing category, one that is refused, a number beyond what f32 holds. Several threads may write at once.
+  void write(int64_t begin, int64_t end, float* to, int64_t stride) const;
+  /// Of the feature.
+  int64_t width() const { return feature_.width(); }
+
+ private:
+  void write_numbers(int64_t begin, int64_t end, float* to, int64_t stride) const;
+  void write_categories(int64_t begin, int64_t end, float* to, int64_t stride) const;
+  int64_t place_of(const std::string& category) const;
+  int64_t place_of_row(int64_t row) const;
+
+  const Feature& feature_;
+  const Table& table_;
+  const TableColumn& column_;
+  std::map<std::string, int64_t, std::less<>> places_;  // of categories among its columns,
+  std::vector<int64_t> code_places_;                    // and of the codes of a column of text
+};
 
 /// Reads what `to_json` gave; messages call it `file`.
 Feature feature_from_json(const JsonValue& value, const std::string& file);

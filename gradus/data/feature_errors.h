@@ -78,7 +78,7 @@ inline const TableColumn& column_of_probabilities(const Table& table, std::strin
 inline int64_t first_without_logarithm(const TableColumn& column, int64_t rows) {
   if (!column.is_number) return rows;
   int64_t row = 0;
-  while (row < rows && !(column.numbers[static_cast<size_t>(row)] <= -1.0)) ++row;
+  while (row < rows && !(column.number(row) <= -1.0)) ++row;
   return row;
 }
 

@@ -13,7 +13,7 @@
 namespace gradus {
 namespace {
 
-double median(std::vector<double> values) {
+double median(std::vector<double>& values) {
   const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   if (values.size() % 2 == 1) return *middle;
@@ -42,8 +42,9 @@ void FeatureFitter::add(const Table& table, std::span<const int64_t> rows) {
   missing_rows_ += std::count_if(rows.begin(), rows.end(), [&](int64_t row) { return column.is_missing(row); });
   count_numbers(column, rows);
   if (!column.is_number || options_.is_category) return add_categories(column, rows);
+  if (options_.impute == Impute::kMedian) take_median(column, rows);
   for (const int64_t row : rows) {
-    const double number = column.numbers[static_cast<size_t>(row)];
+    const double number = column.number(row);
     if (!std::isnan(number)) add_number(number);
   }
 }
@@ -58,17 +59,27 @@ void FeatureFitter::look_for_wrong(const Table& table, const TableColumn& column
   }
   if (options_.log1p && !logarithm_.is_there()) {
     const int64_t row = detail::first_without_logarithm(column, table.rows);
-    if (row < table.rows) logarithm_ = {table.place(row), fmt::format("{}", column.numbers[static_cast<size_t>(row)])};
+    if (row < table.rows) logarithm_ = {table.place(row), fmt::format("{}", column.number(row))};
   }
 }
 
 void FeatureFitter::add_number(double number) {
   const double seen = options_.log1p ? std::log1p(number) : number;
   if (options_.impute == Impute::kMean) raw_.add(number);
-  if (options_.impute == Impute::kMedian) all_.push_back(number);
   if (options_.scaling == Scaling::kStandardize) transformed_.add(seen);
   low_ = std::min(low_, seen);
   high_ = std::max(high_, seen);
+}
+
+// At once, so that the numbers of no more columns than there are threads are there twice.
+void FeatureFitter::take_median(const TableColumn& column, std::span<const int64_t> rows) {
+  if (median_) fail(source_, "column \"{}\" comes in several tables, and its median needs all of it at once", name_);
+  std::vector<double> numbers;
+  numbers.reserve(rows.size());
+  for (const int64_t row : rows) {
+    if (!column.is_missing(row)) numbers.push_back(column.number(row));
+  }
+  median_ = numbers.empty() ? std::nan("") : median(numbers);
 }
 
 // How many of the column's values are numbers.
@@ -86,7 +97,7 @@ void FeatureFitter::add_categories(const TableColumn& column, std::span<const in
   if (!wants_categories()) return;
   if (column.is_number) {
     for (const int64_t row : rows) {
-      const double number = column.numbers[static_cast<size_t>(row)];
+      const double number = column.number(row);
       if (!std::isnan(number)) category_numbers_.insert(std::bit_cast<uint64_t>(number));
     }
     return;
@@ -119,7 +130,7 @@ double FeatureFitter::fill() const {
                "data.features",
                name_, options_.impute == Impute::kMean ? "mean" : "median");
   }
-  return options_.impute == Impute::kMedian ? median(all_) : raw_.mean;
+  return options_.impute == Impute::kMedian ? median_.value() : raw_.mean;
 }
 
 Feature FeatureFitter::finish_number() const {

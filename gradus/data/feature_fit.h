@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_set>
@@ -18,7 +19,8 @@ class FeatureFitter {
  public:
   FeatureFitter(std::string name, const FeatureOptions& options);
 
-  /// The next table; `rows` of it, ascending, are of the training part.
+  /// The next table; `rows` of it, ascending, are of the training part. With Impute::kMedian it is the only one: an
+  /// error otherwise.
   void add(const Table& table, std::span<const int64_t> rows);
   /// After at least one row of the training part. Usage errors name the column, the row and the configuration's key.
   Feature finish() const;
@@ -49,6 +51,7 @@ class FeatureFitter {
 
   void look_for_wrong(const Table& table, const TableColumn& column);
   void add_number(double number);
+  void take_median(const TableColumn& column, std::span<const int64_t> rows);
   void count_numbers(const TableColumn& column, std::span<const int64_t> rows);
   void add_categories(const TableColumn& column, std::span<const int64_t> rows);
   double fill() const;
@@ -66,7 +69,7 @@ class FeatureFitter {
   int64_t number_rows_ = 0, text_rows_ = 0;
   Moments raw_, transformed_;
   double low_ = std::numeric_limits<double>::infinity(), high_ = -low_;
-  std::vector<double> all_;  // for the median
+  std::optional<double> median_;  // NaN of no number
   std::unordered_set<std::string> texts_;
   std::unordered_set<uint64_t> category_numbers_;  // their bits
 };

@@ -38,12 +38,28 @@ struct Places {
   bool is_swapped = false;
 };
 
+// Where a column keeps numbers of this type: as f32 if that holds all of them.
+template <class T>
+auto& places_for(TableColumn& column) {
+  if constexpr (std::is_same_v<T, float> || (std::is_integral_v<T> && sizeof(T) <= 2)) {
+    return column.floats;
+  } else {
+    return column.numbers;
+  }
+}
+
+template <class T>
+void make_places(TableColumn& column, int64_t rows) {
+  resize_in_large_pages(places_for<T>(column), static_cast<size_t>(rows));
+}
+
 // Fills rows of a column; the first row whose number it cannot hold, or −1.
 template <class T>
-int64_t convert_numbers(const Places& from, double* to, int64_t begin, int64_t end) {
+int64_t convert_numbers(const Places& from, TableColumn& column, int64_t begin, int64_t end) {
+  auto* const to = places_for<T>(column).data();
   for (int64_t row = begin; row < end; ++row) {
     const T value = load<T>(from.first + static_cast<size_t>(row) * from.step, from.is_swapped);
-    to[row] = static_cast<double>(value);
+    to[row] = static_cast<std::remove_reference_t<decltype(*to)>>(value);
     if constexpr (std::is_floating_point_v<T>) {
       if (std::isinf(value)) return row;
     } else if constexpr (sizeof(T) == 8) {
@@ -54,23 +70,29 @@ int64_t convert_numbers(const Places& from, double* to, int64_t begin, int64_t e
   return -1;
 }
 
-using Convert = int64_t (*)(const Places&, double*, int64_t, int64_t);
+struct Converter {
+  void (*make_places)(TableColumn& column, int64_t rows);
+  int64_t (*convert)(const Places& from, TableColumn& column, int64_t begin, int64_t end);
+};
 
-Convert converter_of(const NumpyArray& array) {
+template <class T>
+constexpr Converter kConverter = {make_places<T>, convert_numbers<T>};
+
+Converter converter_of(const NumpyArray& array) {
   const size_t size = array.item_bytes;
   switch (array.kind) {
     case NumpyKind::kFloat:
-      return size == 4 ? convert_numbers<float> : convert_numbers<double>;
+      return size == 4 ? kConverter<float> : kConverter<double>;
     case NumpyKind::kSigned:
-      return size == 1   ? convert_numbers<int8_t>
-             : size == 2 ? convert_numbers<int16_t>
-             : size == 4 ? convert_numbers<int32_t>
-                         : convert_numbers<int64_t>;
+      return size == 1   ? kConverter<int8_t>
+             : size == 2 ? kConverter<int16_t>
+             : size == 4 ? kConverter<int32_t>
+                         : kConverter<int64_t>;
     default:  // a boolean is a byte, 0 or 1
-      return size == 1   ? convert_numbers<uint8_t>
-             : size == 2 ? convert_numbers<uint16_t>
-             : size == 4 ? convert_numbers<uint32_t>
-                         : convert_numbers<uint64_t>;
+      return size == 1   ? kConverter<uint8_t>
+             : size == 2 ? kConverter<uint16_t>
+             : size == 4 ? kConverter<uint32_t>
+                         : kConverter<uint64_t>;
   }
 }
 
@@ -120,6 +142,7 @@ void add_columns(Table& table, const NumpyArray& array, const std::string& membe
     fail(source, "the arrays have {} columns and more; expected at most {}", first + columns, kMostColumns);
   }
   const int64_t rows = array.shape[0];
+  const Converter converter = converter_of(array);
   if (first == 0) {
     table.rows = rows;
   } else if (rows != table.rows) {
@@ -130,30 +153,36 @@ void add_columns(Table& table, const NumpyArray& array, const std::string& membe
     table.columns.push_back({.name = member.empty()            ? number
                                      : array.shape.size() == 1 ? member
                                                                : member + "." + number});
-    resize_in_large_pages(table.columns.back().numbers, static_cast<size_t>(rows));
+    converter.make_places(table.columns.back(), rows);
   }
   const std::vector<size_t> offsets = offsets_of_columns(array, columns);
   const size_t step = array.item_bytes * (array.is_fortran ? 1 : columns);
-  const Convert convert_rows = converter_of(array);
-  const int64_t grain = std::max<int64_t>(1, kGrain / static_cast<int64_t>(columns));
-  std::vector<Wrong> wrong(static_cast<size_t>((rows + grain - 1) / grain));
-  parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
-    Wrong& here = wrong[static_cast<size_t>(begin / grain)];
-    for (size_t i = 0; i < columns; ++i) {
+  // Of some rows all columns, or of one column some rows: what lies together in the file.
+  const size_t together = array.is_fortran ? 1 : columns;
+  const int64_t grain = std::max<int64_t>(1, kGrain / static_cast<int64_t>(together));
+  const int64_t cuts = (rows + grain - 1) / grain;
+  std::vector<Wrong> wrong(static_cast<size_t>(cuts) * (columns / together));
+  parallel_for(static_cast<int64_t>(wrong.size()), 1, [&](int64_t piece, int64_t) {
+    Wrong& here = wrong[static_cast<size_t>(piece)];
+    const size_t column = static_cast<size_t>(piece / cuts) * together;
+    const int64_t begin = piece % cuts * grain, end = std::min(begin + grain, rows);
+    for (size_t i = column; i < column + together; ++i) {
       const Places places{array.data.data() + offsets[i], step,
                           array.is_big_endian != (std::endian::native == std::endian::big)};
-      const int64_t row = convert_rows(places, table.columns[first + i].numbers.data(), begin, end);
+      const int64_t row = converter.convert(places, table.columns[first + i], begin, end);
       if (row >= 0 && (here.row < 0 || row < here.row)) here = {row, first + i};
     }
-    if (!is_mapped || array.is_fortran) return;
-    release_pages(array.data, static_cast<size_t>(begin) * step, static_cast<size_t>(end) * step);
+    if (!is_mapped) return;
+    const size_t first_byte = offsets[column] + static_cast<size_t>(begin) * step;
+    release_pages(array.data, first_byte, first_byte + static_cast<size_t>(end - begin) * step);
   });
-  const auto found = std::find_if(wrong.begin(), wrong.end(), [](const Wrong& w) { return w.row >= 0; });
-  if (found == wrong.end()) return;
+  const auto found = std::min_element(wrong.begin(), wrong.end(), [](const Wrong& a, const Wrong& b) {
+    return a.row >= 0 && (b.row < 0 || a.row < b.row);  // the first row, in the first of its columns
+  });
+  if (found->row < 0) return;
   const TableColumn& column = table.columns[found->column];
   fail(fmt::format("{}:{}", source, found->row + 1),
-       "{} in column \"{}\"; expected finite numbers, whole ones up to 2^53",
-       column.numbers[static_cast<size_t>(found->row)], column.name);
+       "{} in column \"{}\"; expected finite numbers, whole ones up to 2^53", column.number(found->row), column.name);
 }
 
 void add_members(Table& table, std::string_view bytes, const std::string& source, const NumpyOptions& options) {

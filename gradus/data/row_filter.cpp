@@ -21,9 +21,8 @@ RowFilter::RowFilter(const RowFilterOptions& options, const Table& table, const 
 }
 
 bool RowFilter::is_ignored(int64_t row) const {
-  const auto i = static_cast<size_t>(row);
-  if (number_) return columns_[0]->numbers[i] == *number_;
-  return code_ >= 0 && columns_[0]->codes[i] == code_;
+  if (number_) return columns_[0]->number(row) == *number_;
+  return code_ >= 0 && columns_[0]->codes[static_cast<size_t>(row)] == code_;
 }
 
 bool RowFilter::keeps(int64_t row, LeftOutRows& left_out) const {

@@ -47,6 +47,14 @@ void shuffle_rows(std::vector<int64_t>& rows, uint64_t key) {
   shuffle(rows, key, [](int64_t row) { return row; });
 }
 
+void keep_first_rows(std::vector<int64_t>& rows, int64_t count, uint64_t key) {
+  std::nth_element(rows.begin(), rows.begin() + count, rows.end(), [key](int64_t a, int64_t b) {
+    const uint64_t random_a = mix(key, static_cast<uint64_t>(a)), random_b = mix(key, static_cast<uint64_t>(b));
+    return random_a < random_b || (random_a == random_b && a < b);
+  });
+  rows.resize(static_cast<size_t>(count));
+}
+
 void shuffle_groups(std::vector<RowGroup>& groups, uint64_t key) {
   shuffle(groups, key, [](const RowGroup& group) { return group.rows[0]; });
 }

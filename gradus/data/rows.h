@@ -18,7 +18,9 @@ std::vector<RowGroup> row_groups(std::span<const int64_t> column);
 
 /// Puts rows in the order of mix(key, row): random, and for each pair of rows the same whatever others there are.
 void shuffle_rows(std::vector<int64_t>& rows, uint64_t key);
-/// The same of groups, by their first rows.
+/// Leaves the first `count` of them by that order, as a set: in any order.
+void keep_first_rows(std::vector<int64_t>& rows, int64_t count, uint64_t key);
+/// The same as `shuffle_rows` of groups, by their first rows.
 void shuffle_groups(std::vector<RowGroup>& groups, uint64_t key);
 
 }  // namespace gradus

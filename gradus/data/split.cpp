@@ -23,10 +23,9 @@ Rows rows_until(int64_t end) {
 
 uint64_t key_of(uint64_t seed) { return mix(seed, hash_name("data.validation")); }
 
-// The first `count` of these rows in random order.
+// The first `count` of these rows in random order, as a set.
 Rows drawn_of(Rows rows, int64_t count, uint64_t seed) {
-  shuffle_rows(rows, key_of(seed));
-  rows.resize(static_cast<size_t>(count));
+  keep_first_rows(rows, count, key_of(seed));
   return rows;
 }
 

@@ -5,19 +5,28 @@
 #include <unordered_map>
 
 #include "gradus/base/error.h"
+#include "gradus/base/memory.h"
 
 namespace gradus {
 namespace {
 
 bool is_all_missing(const TableColumn& column) {
-  return column.is_number &&
-         std::all_of(column.numbers.begin(), column.numbers.end(), [](double x) { return std::isnan(x); });
+  if (!column.is_number) return false;
+  int64_t row = 0;
+  while (row < column.rows() && column.is_missing(row)) ++row;
+  return row == column.rows();
 }
 
 void make_text(TableColumn& column) {
+  column.codes.assign(static_cast<size_t>(column.rows()), -1);
   column.is_number = false;
-  column.codes.assign(column.numbers.size(), -1);
   column.numbers = {};
+  column.floats = {};
+}
+
+void make_doubles(TableColumn& column) {
+  column.numbers.assign(column.floats.begin(), column.floats.end());
+  column.floats = {};
 }
 
 template <class T>
@@ -52,8 +61,7 @@ void LeftOutRows::add(const LeftOutRows& more) {
 }
 
 int64_t TableColumn::first_missing() const {
-  const auto rows = static_cast<int64_t>(is_number ? numbers.size() : codes.size());
-  for (int64_t row = 0; row < rows; ++row) {
+  for (int64_t row = 0; row < rows(); ++row) {
     if (is_missing(row)) return row;
   }
   return -1;
@@ -107,7 +115,9 @@ void Table::append(Table&& other) {
   for (size_t i = 0; i < columns.size(); ++i) {
     TableColumn &here = columns[i], &there = other.columns[i];
     if (here.is_number != there.is_number) make_text(here.is_number ? here : there);
+    if (here.floats.empty() != there.floats.empty()) make_doubles(here.floats.empty() ? there : here);
     move_behind(here.numbers, there.numbers);
+    move_behind(here.floats, there.floats);
     append_texts(here, there);
   }
   move_behind(lines, other.lines);
@@ -130,6 +140,7 @@ void keep_places(std::vector<T>& values, std::span<const int64_t> rows) {
 void Table::keep(std::span<const int64_t> kept) {
   for (TableColumn& column : columns) {
     keep_places(column.numbers, kept);
+    keep_places(column.floats, kept);
     keep_places(column.codes, kept);
   }
   keep_places(lines, kept);
@@ -137,6 +148,17 @@ void Table::keep(std::span<const int64_t> kept) {
     part.first_row = std::lower_bound(kept.begin(), kept.end(), part.first_row) - kept.begin();
   }
   rows = static_cast<int64_t>(kept.size());
+}
+
+void Table::give_up_before(int64_t row) {
+  const auto give_up = [row](auto& values) {
+    discard_pages(values.data(), std::min(values.size(), static_cast<size_t>(row)) * sizeof(values[0]));
+  };
+  for (TableColumn& column : columns) {
+    give_up(column.numbers);
+    give_up(column.floats);
+    give_up(column.codes);
+  }
 }
 
 }  // namespace gradus

@@ -15,16 +15,24 @@ struct TableColumn {
   std::string name;
   bool is_number = true;
   std::vector<double> numbers = {};  ///< Of a column of numbers; NaN where the value is missing.
+  std::vector<float> floats = {};    ///< In the place of `numbers`, where they are such that f32 holds them.
   std::vector<int32_t> codes = {};   ///< Of a column of text: places in the dictionary; −1 where it is missing.
   std::vector<std::string> dictionary = {};  ///< The texts, each once, in the order of their first appearance.
 
-  bool is_missing(int64_t row) const {
+  /// The row's number, in a column of numbers.
+  double number(int64_t row) const {
     const auto i = static_cast<size_t>(row);
-    return is_number ? std::isnan(numbers[i]) : codes[i] < 0;
+    return floats.empty() ? numbers[i] : double{floats[i]};
+  }
+  bool is_missing(int64_t row) const {
+    return is_number ? std::isnan(number(row)) : codes[static_cast<size_t>(row)] < 0;
   }
   /// The row's text, which is not missing, in a column of text.
   const std::string& text(int64_t row) const {
     return dictionary[static_cast<size_t>(codes[static_cast<size_t>(row)])];
+  }
+  int64_t rows() const {
+    return static_cast<int64_t>(!is_number ? codes.size() : floats.empty() ? numbers.size() : floats.size());
   }
   /// The first row whose value is missing, or −1.
   int64_t first_missing() const;
@@ -78,6 +86,8 @@ struct Table {
   void append(Table&& other);
   /// Leaves out all rows but these, which ascend.
   void keep(std::span<const int64_t> rows);
+  /// Gives back the memory of the values before this row, which nobody may look at again, but for a few of them.
+  void give_up_before(int64_t row);
 };
 
 }  // namespace gradus

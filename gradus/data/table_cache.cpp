@@ -23,6 +23,7 @@ Table rows_of(const Table& table, int64_t begin, int64_t end) {
     rows.columns.push_back({.name = column.name,
                             .is_number = column.is_number,
                             .numbers = part(column.numbers),
+                            .floats = part(column.floats),
                             .codes = part(column.codes),
                             .dictionary = column.dictionary});
   }

@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 #include <numeric>
+#include <set>
 
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
 #include "gradus/data/feature_errors.h"
+#include "gradus/data/table_inputs.h"
 
 namespace gradus {
 namespace {
@@ -36,7 +37,7 @@ const TableColumn& target_of_classes(const Table& table, std::string_view name) 
 
 // A number of the target as the model sees it.
 float seen(const Table& table, const TableColumn& column, const TableEncoder::Target& as, int64_t row) {
-  const double number = column.numbers[static_cast<size_t>(row)];
+  const double number = column.number(row);
   const auto result = static_cast<float>((number - as.mean) / as.scale);
   if (std::isfinite(result)) return result;
   fail(table.place(row), "{} in column \"{}\" is beyond what 32 bits hold; give the column in another unit", number,
@@ -45,7 +46,7 @@ float seen(const Table& table, const TableColumn& column, const TableEncoder::Ta
 
 // What a row's class is called.
 std::string class_name(const TableColumn& column, int64_t row) {
-  return column.is_number ? fmt::format("{}", column.numbers[static_cast<size_t>(row)]) : column.text(row);
+  return column.is_number ? fmt::format("{}", column.number(row)) : column.text(row);
 }
 
 [[noreturn]] void fail_json(const std::string& file, const char* what) {
@@ -198,14 +199,8 @@ void TableEncoder::check_columns(const Table& table) const {
 }
 
 Tensor TableEncoder::inputs(const Table& table) const {
-  const int64_t all = width();
-  Tensor inputs = Tensor::empty({table.rows, all});
-  float* to = inputs.mutable_data<float>();
-  for (const Feature& feature : features_) {
-    write_feature(feature, table, to, all);
-    to += feature.width();
-  }
-  check_columns(table);  // behind what is missing, which may be the same column by another name
+  Tensor inputs = Tensor::empty({table.rows, width()});
+  TableInputs(*this, table).write(0, table.rows, inputs.mutable_data<float>());
   return inputs;
 }
 
@@ -239,7 +234,7 @@ Tensor TableEncoder::soft_targets(const Table& table) const {
   for (int64_t row = 0; row < table.rows; ++row) {
     double sum = 0.0;
     for (const TableColumn* column : columns) {
-      const double p = column->numbers[static_cast<size_t>(row)];
+      const double p = column->number(row);
       if (!(p >= 0.0 && p <= 1.0 + kTolerance)) {
         fail(table.place(row), "{} in column \"{}\" is no probability of the class; expected a number from 0 to 1", p,
              column->name);

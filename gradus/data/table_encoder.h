@@ -91,8 +91,7 @@ class TableEncoder {
   /// The columns of the training file that are neither, where they are known.
   std::vector<std::string> other_columns() const { return others_.value_or(std::vector<std::string>{}); }
 
-  /// f32 (rows, width). A feature that the table has not, or that is not what it was in training, is an error with its
-  /// place; and so is a column that the table has and the training file had not.
+  /// f32 (rows, width). Errors are those of `TableInputs`.
   Tensor inputs(const Table& table) const;
   /// f32 (rows, targets), or the classes, i64 (rows), or their probabilities, f32 (rows, classes); undefined where
   /// there is no target. A class that `fit` did not see, a missing value, and probabilities below 0 or that do not add
@@ -105,6 +104,7 @@ class TableEncoder {
 
  private:
   friend class TableFitter;
+  friend class TableInputs;
 
   void check_columns(const Table& table) const;
   Tensor soft_targets(const Table& table) const;

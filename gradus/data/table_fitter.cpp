@@ -108,7 +108,9 @@ void TableFitter::add_target(const Table& table) {
   if (!options_.classes) return;
   check_target(table, target_);
   const TableColumn& column = table.columns[table.column(target_)];
-  for (const double number : column.numbers) class_numbers_.insert(std::bit_cast<uint64_t>(number));
+  for (int64_t row = 0; column.is_number && row < table.rows; ++row) {
+    class_numbers_.insert(std::bit_cast<uint64_t>(column.number(row)));
+  }
   add_texts(column);
 }
 

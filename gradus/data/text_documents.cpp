@@ -67,7 +67,7 @@ void add_json(TextDocuments& to, std::string_view line, int64_t number, const Te
 
 // A value of a column of numbers or of text, as text.
 std::string cell(const TableColumn& column, int64_t row) {
-  return column.is_number ? fmt::format("{}", column.numbers[static_cast<size_t>(row)]) : column.text(row);
+  return column.is_number ? fmt::format("{}", column.number(row)) : column.text(row);
 }
 
 void add_table(TextDocuments& to, const Table& table, const TextOptions& options) {

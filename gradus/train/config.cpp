@@ -110,6 +110,8 @@ std::optional<Value> accepted(const ValueType& type, Value value) {
     case ValueKind::kBatchSize:
       good = integer ? within(*integer) : text && *text == "all";
       break;
+    case ValueKind::kPenalty:
+      return accepted({text ? ValueKind::kChoice : ValueKind::kReal, type.range, type.choices}, std::move(value));
     case ValueKind::kBoolean:
       good = std::holds_alternative<bool>(value);
       break;
@@ -152,7 +154,10 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
   std::string ending;
   const auto* text = std::get_if<std::string>(&value);
   const auto* real = std::get_if<double>(&value);
-  if (text && key.type.kind == ValueKind::kChoice) ending = did_you_mean(*text, key.type.choices);
+  if (text && !key.type.choices.empty()) ending = did_you_mean(*text, key.type.choices);
+  if (text && key.name == "solver.name" && *text == "lasso_path") {
+    ending = "; for a path set solver.name = \"coordinate_descent\" and regularization.l1 = \"path\"";
+  }
   if (text && key.type.kind == ValueKind::kBatchSize)
     ending = did_you_mean(*text, std::vector<std::string_view>{"all"});
   if (text && text->find('\0') != std::string::npos) ending = "; a NUL character is not allowed";
@@ -408,11 +413,20 @@ void check_solver(const Config& config) {
   check_solver_rate(config);
 }
 
+// A series of penalties is gone through by the solver that goes on best from one to the next.
+void check_path(const Config& config) {
+  if (config.penalty("regularization.l1")) return;
+  if (config.has("solver.name") && config.text("solver.name") == "coordinate_descent") return;
+  fail_usage(config.where("regularization.l1"),
+             "regularization.l1 = \"path\" is a series of penalties, which solver.name = \"coordinate_descent\" goes "
+             "through; set that, with model.kind = \"linear\", or give a number");
+}
+
 // A way for L1 and L2 to act, where there is neither.
 void check_regularization(const Config& config) {
   const char* const key = "regularization.method";
   if (!config.has(key) || config.text(key) != "proximal") return;
-  if (config.real("regularization.l1") > 0.0 || config.real("regularization.l2") > 0.0) return;
+  if (config.penalty("regularization.l1") != 0.0 || config.real("regularization.l2") > 0.0) return;
   fail_usage(
       config.where(key),
       "regularization.method = \"proximal\" is how regularization.l1 and regularization.l2 act, and both are 0; set "
@@ -422,6 +436,7 @@ void check_regularization(const Config& config) {
 /// What no single key shows. Each key on its own, and whether it applies, has been checked before.
 void check_combinations(const Config& config) {
   check_solver(config);
+  check_path(config);
   check_training(config);
   check_data_and_model(config);
   check_optimizer(config);
@@ -566,7 +581,8 @@ bool Config::applies(std::string_view name) const {
   if (!condition.choices.empty() && !applies(condition.key)) return false;
   const std::optional<Value> value = choice_for(name, condition.key);
   if (!value || condition.choices.empty()) return value.has_value() != (condition.except && condition.choices.empty());
-  const bool named = std::ranges::find(condition.choices, std::get<std::string>(*value)) != condition.choices.end();
+  const auto* const word = std::get_if<std::string>(&*value);  // of a penalty that is a number there is none
+  const bool named = word != nullptr && std::ranges::find(condition.choices, *word) != condition.choices.end();
   return named != condition.except;
 }
 
@@ -589,11 +605,11 @@ void Config::fail_where_it_does_not_apply(const Key& key, std::string_view name)
   }
   const std::string remove = fmt::format("remove it, or change {}", control);
   const std::string_view next = key.hint.empty() ? remove : key.hint;
-  const std::string& choice = std::get<std::string>(*found);
+  const std::string choice = gradus::to_toml(*found);
   if (key.condition.except) {
-    fail_usage(where(name), "\"{}\" does not apply to {} = \"{}\"; {}", key.name, control, choice, next);
+    fail_usage(where(name), "\"{}\" does not apply to {} = {}; {}", key.name, control, choice, next);
   }
-  fail_usage(where(name), "\"{}\" applies to {}, not to \"{}\"; {}", key.name, key.condition.text(), choice, next);
+  fail_usage(where(name), "\"{}\" applies to {}, not to {}; {}", key.name, key.condition.text(), choice, next);
 }
 
 size_t Config::count(std::string_view table) const {
@@ -700,6 +716,12 @@ std::optional<int64_t> Config::batch_size(std::string_view key) const {
   const bool is_all =
       known_key(key).type.kind == ValueKind::kBatchSize && std::holds_alternative<std::string>(value(key));
   return is_all ? std::nullopt : std::optional(integer(key));
+}
+
+std::optional<double> Config::penalty(std::string_view key) const {
+  const bool is_path =
+      known_key(key).type.kind == ValueKind::kPenalty && std::holds_alternative<std::string>(value(key));
+  return is_path ? std::nullopt : std::optional(real(key));
 }
 
 bool Config::is_set(std::string_view key) const {

@@ -66,6 +66,9 @@ class Config {
   /// Of `train.batch_size`: nothing stands for "all".
   std::optional<int64_t> batch_size(std::string_view key) const;
 
+  /// Of `regularization.l1`: nothing stands for "path".
+  std::optional<double> penalty(std::string_view key) const;
+
   /// The number of items in a list of tables.
   size_t count(std::string_view table) const;
   /// What the bare key of a list of tables is called in each item; any other key's own name.

@@ -414,11 +414,11 @@ std::vector<Key> loss_keys() {
 
 std::vector<Key> solver_keys() {
   const Condition is_any = solver_is({"newton", "lbfgs", "coordinate_descent", "dual_descent", "interior_point",
-                                      "gradient_descent", "lasso_path", "sgd", "lloyd", "mini_batch", "em"});
+                                      "gradient_descent", "sgd", "lloyd", "mini_batch", "em"});
   return {
       {"solver.name",
        choice({"none", "newton", "lbfgs", "coordinate_descent", "dual_descent", "interior_point", "gradient_descent",
-               "lasso_path", "sgd", "adagrad", "ftrl", "lloyd", "mini_batch", "em"}),
+               "sgd", "adagrad", "ftrl", "lloyd", "mini_batch", "em"}),
        "none",
        model_is({"linear", "kmeans", "gmm"}),
        "How a linear model is found without an optimizer: `[optimizer]` and `[schedule]` are not used then, a step is "
@@ -426,11 +426,9 @@ std::vector<Key> solver_keys() {
        "`model.init` or `model.from` is given. To the minimum: `newton` for smooth losses and up to some thousand "
        "features (of `mse` it is the closed form); `lbfgs` for smooth losses and many features or classes, with or "
        "without `regularization.l1`; `coordinate_descent` for `mse`, `poisson` and two classes with "
-       "`regularization.l1`; `dual_descent` for hinge losses with `regularization.l2`; `interior_point` for `mae`, "
-       "`quantile` and `hinge` and few features; `gradient_descent` for comparison. `lasso_path`: `mse`, "
-       "`binary_cross_entropy` and `poisson`, for each of a "
-       "series of `regularization.l1`, from the one where all weights become 0 down, a step each; hold rows out and "
-       "set `train.restore_best` to keep the best. Over single examples, a pass a step: `sgd`; `adagrad` and `ftrl` "
+       "`regularization.l1`, also for a series of these; `dual_descent` for hinge losses with `regularization.l2`; "
+       "`interior_point` for `mae`, `quantile` and `hinge` and few features; `gradient_descent` for comparison. Over "
+       "single examples, a pass a step: `sgd`; `adagrad` and `ftrl` "
        "(follow the regularized leader) have a learning rate for each weight, for sparse features. Clusters: `lloyd`, "
        "rounds of k-means; `mini_batch`, k-means by batches, a pass a step; `em`, rounds of expectation-maximization. "
        "Their logged loss is that before the step: inertia a row, or minus the mean logarithm of the likelihood.",
@@ -442,8 +440,8 @@ std::vector<Key> solver_keys() {
        is_any,
        "The run ends, converged, as soon as no element of the gradient (with l1, of the smallest subgradient) is "
        "larger. `dual_descent`, `interior_point`, and `coordinate_descent` of `mse` with l1: as soon as the duality "
-       "gap is at most this share of the objective (the latter: of that of weights of 0; so of each point of "
-       "`lasso_path`; of other losses the gradient as a share of the largest l1). `sgd`: as soon as the objective has "
+       "gap is at most this share of the objective (the latter: of that of weights of 0; so of each point of a "
+       "path; there, of other losses, the gradient as a share of the largest l1). `sgd`: as soon as the objective has "
        "not fallen by this much for five passes; 0 is never. "
        "`lloyd`, `mini_batch`: "
        "as soon as no label changes (`lloyd`), or the squared moves of the centres add up to this times the mean "
@@ -455,8 +453,7 @@ std::vector<Key> solver_keys() {
          {"em", 1e-3},
          {"sgd", 0.0},
          {"dual_descent", 1e-4},
-         {"interior_point", 1e-8},
-         {"lasso_path", 1e-5}}}},
+         {"interior_point", 1e-8}}}},
       {"solver.rate", choice({"optimal", "constant", "inverse_scaling"}), "optimal", solver_is({"sgd"}),
        "The learning rate of update t. `optimal`: 1/(l2·(t₀ + t − 1)), as scikit-learn's, which needs "
        "`regularization.l2`. `constant`: `solver.learning_rate`. `inverse_scaling`: that, divided by "
@@ -488,9 +485,9 @@ std::vector<Key> solver_keys() {
        "Added to the root of a weight's summed squares of slopes, so that its first steps are no jumps."},
       {"solver.history", integer(kHistory), 10, solver_is({"lbfgs"}), "Steps that the inverse Hessian is made of."},
       {"solver.accelerate", boolean(), false, solver_is({"gradient_descent"}), "Whether it has Nesterov's momentum."},
-      {"solver.points", integer({.low = 1, .high = 100000}), 100, solver_is({"lasso_path"}),
+      {"solver.points", integer({.low = 1, .high = 100000}), 100, is_path(),
        "Points of the path: a geometric series from the largest l1 down."},
-      {"solver.smallest", real(kAbove0To1), 1e-3, solver_is({"lasso_path"}),
+      {"solver.smallest", real(kAbove0To1), 1e-3, is_path(),
        "The last point, as a share of the largest l1."},
   };
 }

@@ -32,6 +32,7 @@ inline ValueType boolean() { return {ValueKind::kBoolean}; }
 inline ValueType text() { return {ValueKind::kText}; }
 inline ValueType choice(std::vector<std::string_view> choices) { return {ValueKind::kChoice, {}, std::move(choices)}; }
 inline ValueType batch_size() { return {ValueKind::kBatchSize, kFrom1}; }
+inline ValueType penalty() { return {ValueKind::kPenalty, kFrom0, {"path"}}; }
 inline ValueType integers(Range range) { return {ValueKind::kIntegers, range}; }
 inline ValueType counts(Range range) { return {ValueKind::kCounts, range}; }
 inline ValueType reals(Range range) { return {ValueKind::kReals, range}; }
@@ -56,6 +57,7 @@ inline Condition schedule_is_not(std::vector<std::string_view> names) {
 }
 inline Condition solver_is(std::vector<std::string_view> names) { return {"solver.name", std::move(names)}; }
 inline Condition loss_is(std::vector<std::string_view> names) { return {"loss.name", std::move(names)}; }
+inline Condition is_path() { return {"regularization.l1", {"path"}}; }
 inline Condition sweep_is_random() { return {"sweep.method", {"random"}}; }
 inline Condition is_given(std::string_view key) { return {std::string(key), {}}; }
 inline Condition is_not_given(std::string_view key) { return {std::string(key), {}, true}; }

@@ -326,9 +326,15 @@ std::vector<Key> regularization_keys() {
   constexpr std::string_view kHint =
       "weights of lbfgs and schedule_free may not change after their update; remove it, or change optimizer.name";
   return {
-      {"regularization.l1", real(kFrom0), 0.0, always(),
-       "L1: the penalty l1·‖θ‖₁ is added to what is minimised. With l2: elastic net."},
+      {"regularization.l1", penalty(), 0.0, always(),
+       "L1: the penalty l1·‖θ‖₁ is added to what is minimised. With l2: elastic net. `\"path\"`, with `solver.name = "
+       "\"coordinate_descent\"`: each of a series in turn, a step each, from the one where all weights become 0 down; "
+       "each begins where the one before ended. Hold rows out, validate each step and set `train.restore_best` to keep "
+       "the best."},
       {"regularization.l2", real(kFrom0), 0.0, always(), "L2: the penalty ½·l2·‖θ‖² is added to what is minimised."},
+      {"regularization.l1_ratio", real(kAbove0To1), 1.0, is_path(),
+       "The share r of L1 in the penalty a·(r·‖θ‖₁ + (1 − r)·½‖θ‖²) of each point: 1 is the lasso, less an elastic "
+       "net. The l1 that is logged is a·r; its l2 is l1·(1 − r)/r, beside `regularization.l2`."},
       {"regularization.method", choice({"penalty", "proximal"}), "penalty", may_change_after,
        "How L1 and L2 act. `penalty`: by their gradient, in which a weight of 0 has the slope 0, so that weights come "
        "near "
@@ -496,6 +502,8 @@ std::string ValueType::requirement() const {
       return quoted_list(choices);
     case ValueKind::kBatchSize:
       return fmt::format("an integer{} or \"all\"", range_text(range));
+    case ValueKind::kPenalty:
+      return fmt::format("a real number{} or {}", range_text(range), quoted_list(choices));
     case ValueKind::kIntegers:
       return "a list of one or more integers" + range_text(range);
     case ValueKind::kCounts:

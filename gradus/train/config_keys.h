@@ -13,13 +13,27 @@
 
 namespace gradus {
 
-/// The value of a key. Choices are held as text; a batch size is an integer or the text "all".
+/// The value of a key. Choices are held as text; a batch size is an integer or the text "all", a penalty a real number
+/// or the text "path".
 using Value =
     Variant<int64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>, std::vector<std::string>>;
 
-/// What a key accepts. `kBatchSize` is an integer or the word "all"; `kIntegers` and `kReals` are lists of one or more;
-/// `kCounts` is an integer or a list of them, held as a list; `kTexts` is a text or a list of texts.
-enum class ValueKind { kInteger, kReal, kBoolean, kText, kChoice, kBatchSize, kIntegers, kCounts, kReals, kTexts };
+/// What a key accepts. `kBatchSize` is an integer or the word "all", `kPenalty` a real number or the word "path";
+/// `kIntegers` and `kReals` are lists of one or more; `kCounts` is an integer or a list of them, held as a list;
+/// `kTexts` is a text or a list of texts.
+enum class ValueKind {
+  kInteger,
+  kReal,
+  kBoolean,
+  kText,
+  kChoice,
+  kBatchSize,
+  kPenalty,
+  kIntegers,
+  kCounts,
+  kReals,
+  kTexts
+};
 
 /// The numbers that a key accepts; an open end is itself left out. Infinite ends mean "no limit".
 struct Range {
@@ -32,7 +46,7 @@ struct Range {
   bool contains(double number) const;
 };
 
-/// Kind, numeric range and choices of a key.
+/// Kind, numeric range and choices (of a penalty: words in the place of a number) of a key.
 struct ValueType {
   ValueKind kind;
   Range range = {};
@@ -53,9 +67,9 @@ struct Unset {
 /// What holds when the key is not given.
 using Default = Variant<Required, Unset, int64_t, double, bool, const char*, std::vector<int64_t>, std::vector<double>>;
 
-/// A key applies when the choice `key` has one of `choices`, or with `except` none of them; without choices, when `key`
-/// is given at all, or with `except` when it is not. An empty `key` means always. Of keys in the same list of tables it
-/// is the choice of the same item.
+/// A key applies when the choice, or the word, of `key` is one of `choices`, or with `except` none of them; without
+/// choices, when `key` is given at all, or with `except` when it is not. An empty `key` means always. Of keys in the
+/// same list of tables it is the choice of the same item.
 struct Condition {
   std::string key = {};
   std::vector<std::string_view> choices = {};

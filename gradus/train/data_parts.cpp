@@ -81,12 +81,13 @@ TensorDataset dataset_of(Tensor inputs, Tensor targets, Tensor weights) {
   return TensorDataset(std::move(inputs), std::move(targets), std::move(weights));
 }
 
+uint64_t hash_of(const Tensor& tensor, uint64_t hash) {
+  if (!tensor.defined()) return hash;
+  return mix(hash, xxh3(tensor.bytes(), static_cast<size_t>(tensor.numel() * size_of(tensor.dtype()))));
+}
+
 uint64_t hash_of(const TensorDataset& data, uint64_t hash) {
-  for (const Tensor* tensor : {&data.inputs(), &data.targets(), &data.weights()}) {
-    if (!tensor->defined()) continue;
-    hash = mix(hash, xxh3(tensor->bytes(), static_cast<size_t>(tensor->numel() * size_of(tensor->dtype()))));
-  }
-  return hash;
+  return hash_of(data.weights(), hash_of(data.targets(), hash_of(data.inputs(), hash)));
 }
 
 }  // namespace gradus::internal

@@ -31,6 +31,8 @@ std::vector<int64_t> all_rows(int64_t count);
 TensorDataset dataset_of(Tensor inputs, Tensor targets, Tensor weights = {});
 /// These examples of a data set, as one of their own; null for none.
 std::unique_ptr<TensorDataset> part_of(const TensorDataset& all, const std::vector<int64_t>& ids);
+/// Of a tensor behind what was hashed before, `hash`; that if the tensor is undefined.
+uint64_t hash_of(const Tensor& tensor, uint64_t hash);
 /// Of inputs, targets and weights.
 uint64_t hash_of(const TensorDataset& data, uint64_t hash = 0);
 

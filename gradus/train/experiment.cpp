@@ -160,7 +160,8 @@ void check_precision(const Config& config) {
 namespace {
 
 void take_regularization(const Config& config, TrainerOptions& o) {
-  const double l1 = config.real("regularization.l1"), l2 = config.real("regularization.l2");
+  const double l1 = config.penalty("regularization.l1").value_or(0.0);  // of a path the solver knows it
+  const double l2 = config.real("regularization.l2");
   const bool all = config.boolean("regularization.all");
   if (config.has("regularization.method") && config.text("regularization.method") == "proximal") {
     o.proximal = {.l1 = l1, .l2 = l2, .all = all};

@@ -8,6 +8,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/json.h"
 #include "gradus/data/csv.h"
+#include "gradus/data/table_inputs.h"
 #include "gradus/nn/models/autoencoder.h"
 #include "gradus/nn/models/feedforward.h"
 #include "gradus/train/clustering_model.h"
@@ -38,7 +39,7 @@ Tensor unnamed_inputs(const Table& table, int64_t width) {
       fail_usage(table.place(row), "the value of column \"{}\" is missing; fill it, or leave the row out", column.name);
     }
     for (int64_t row = 0; row < table.rows; ++row) {
-      to[row * width + i] = static_cast<float>(column.numbers[static_cast<size_t>(row)]);
+      to[row * width + i] = static_cast<float>(column.number(row));
     }
   }
   return inputs;
@@ -172,10 +173,12 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
   return result;
 }
 
-Predictions predict(const TrainedRun& run, const Table& table) {
+Predictions predict(const TrainedRun& run, Table table) {
   check_predicts(run);
   const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
-  const Tensor inputs = encoder != nullptr ? encoder->inputs(table) : unnamed_inputs(table, run.shape().inputs);
+  const std::vector<int64_t> rows = internal::all_rows(table.rows);
+  const Tensor inputs = encoder != nullptr ? take_inputs(*encoder, table, {&rows, 1}).parts[0]
+                                           : unnamed_inputs(table, run.shape().inputs);
   return predict(run, TensorDataset(inputs), [&](int64_t row) { return table.place(row); });
 }
 

@@ -32,7 +32,7 @@ struct Predictions {
 /// Predicts rows, some at a time. The table needs the features that the model was trained on, in any order and among
 /// any other columns; for a model of made-up data, which has no names for them, it must have nothing but them. A usage
 /// error for a text model.
-Predictions predict(const TrainedRun& run, const Table& table);
+Predictions predict(const TrainedRun& run, Table table);
 /// The same of files, as the run's `[data]` says that they are read; tables of text for a model of made-up data. Their
 /// targets, if they have some, are not looked at. A row with which something is wrong is an error whatever
 /// `data.on_bad_row` says, as each row has its prediction.

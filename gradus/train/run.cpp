@@ -369,9 +369,10 @@ void Run::log(const StepRecord& record) {
   JsonText row;
   row.add("step", record.step).add("epoch", record.epoch).add("loss", record.loss);
   row.add("learning_rate", record.learning_rate).add("grad_norm", record.gradient_norm);
-  const bool penalized = config().real("regularization.l1") > 0 || config().real("regularization.l2") > 0;
-  if (penalized || config().has("regularization.group_lasso")) row.add("penalty", record.penalty);
-  if (record.l1) row.add("l1", *record.l1).add("penalty", record.penalty);
+  const bool penalized =
+      config().penalty("regularization.l1").value_or(0.0) > 0 || config().real("regularization.l2") > 0;
+  if (penalized || record.l1 || config().has("regularization.group_lasso")) row.add("penalty", record.penalty);
+  if (record.l1) row.add("l1", *record.l1);
   if (record.update_ratio) row.add("update_ratio", *record.update_ratio);
   if (record.dead_units) row.add("dead_units", *record.dead_units);
   row.add("examples_per_s", progress.examples_per_s);

@@ -92,7 +92,7 @@ ScaledProblem terms_of(const Config& config, const ExperimentData& data) {
 }
 
 void set_penalties(const Config& config, ScaledProblem& scaled) {
-  scaled.problem.l1 = config.real("regularization.l1") / scaled.scale;
+  scaled.problem.l1 = config.penalty("regularization.l1").value_or(0.0) / scaled.scale;
   scaled.problem.l2 = config.real("regularization.l2") / scaled.scale;
 }
 
@@ -285,27 +285,23 @@ class LinearModelSolver : public Solver {
   std::unique_ptr<LinearSolver> solver_;
 };
 
-// The points of a lasso path, a step each. All are found when the first is asked for.
-class LassoPathSolver : public Solver {
+// The points of a path of penalties, a step each. All are found when the first is asked for.
+class PathSolver : public Solver {
  public:
-  LassoPathSolver(const Config& config, const ExperimentData& data, const Model& model)
+  PathSolver(const Config& config, const ExperimentData& data, const Model& model)
       : model_(model), step_(Tensor::zeros({1}, DType::kI64)) {
     auto [problem, scale] = problem_of(config, data);
     problem_ = std::move(problem);
     scale_ = scale;
     options_.points = config.integer("solver.points");
     options_.smallest = config.real("solver.smallest");
+    options_.l1_ratio = config.real("regularization.l1_ratio");
     options_.tolerance = config.real("solver.tolerance");
     const LinearLoss loss = problem_.loss;
     if (loss != LinearLoss::kSquared && loss != LinearLoss::kLogistic && loss != LinearLoss::kPoisson) {
-      fail_usage(
-          config.where("solver.name"),
-          "solver.name = \"lasso_path\" is for loss.name = \"mse\", \"binary_cross_entropy\" or \"poisson\"; set "
-          "one of these");
-    }
-    if (problem_.l1 != 0.0) {
       fail_usage(config.where("regularization.l1"),
-                 "solver.name = \"lasso_path\" goes through values of regularization.l1 by itself; leave it out");
+                 "regularization.l1 = \"path\" is for loss.name = \"mse\", \"binary_cross_entropy\" or \"poisson\"; "
+                 "set one of these");
     }
   }
 
@@ -317,7 +313,7 @@ class LassoPathSolver : public Solver {
     const int64_t features = problem_.inputs.features();
     const Tensor weights = path_.weights.view({1, features}, {features, 1}, point * features);
     set_weights(model_, weights, Tensor::full({1}, path_.bias[i], DType::kF64));
-    const double penalty = penalty_of(path_.l1[i], problem_.l2, weights);
+    const double penalty = penalty_of(path_.l1[i], path_.l2[i], weights);
     return {.loss = scale_ * (path_.objective[i] - penalty),
             .penalty = scale_ * penalty,
             .examples = problem_.inputs.rows(),
@@ -330,7 +326,7 @@ class LassoPathSolver : public Solver {
   void restore(const NamedTensors& state, std::string_view source) override {
     if (state.size() != 1 || state[0].first != "step" || state[0].second.dtype() != DType::kI64 ||
         state[0].second.numel() != 1) {
-      fail(source, "expected the place on a lasso path, \"step\", alone");
+      fail(source, "expected the place on a path of penalties, \"step\", alone");
     }
     step_.mutable_data<int64_t>()[0] = std::max<int64_t>(0, state[0].second.data<int64_t>()[0]);
   }
@@ -350,7 +346,7 @@ std::unique_ptr<Solver> make_solver(const Config& config, const ExperimentData& 
   if (!config.has("solver.name") || config.text("solver.name") == "none") return nullptr;
   if (makes_clusters(config)) return make_clustering_solver(config, data, model);
   check_unused(config);
-  if (config.text("solver.name") == "lasso_path") return std::make_unique<LassoPathSolver>(config, data, model);
+  if (!config.penalty("regularization.l1")) return std::make_unique<PathSolver>(config, data, model);
   return std::make_unique<LinearModelSolver>(config, data, model);
 }
 

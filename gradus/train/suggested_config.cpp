@@ -145,8 +145,8 @@ Target target_of(const Table& table, const std::string& wanted) {
     return target;
   }
   std::set<double> values;
-  for (const double x : column.numbers) {
-    if (!std::isnan(x)) values.insert(x);
+  for (int64_t row = 0; row < table.rows; ++row) {
+    if (!column.is_missing(row)) values.insert(column.number(row));
   }
   const bool whole = std::all_of(values.begin(), values.end(), [](double x) { return x == std::floor(x); });
   target.classes = values.size();
@@ -162,10 +162,12 @@ Target target_of(const Table& table, const std::string& wanted) {
 bool is_constant(const TableColumn& column) {
   if (!column.is_number) return column.dictionary.size() < 2;
   double first = std::nan("");
-  return std::all_of(column.numbers.begin(), column.numbers.end(), [&](double x) {
+  for (int64_t row = 0; row < column.rows(); ++row) {
+    const double x = column.number(row);
     if (std::isnan(first)) first = x;
-    return std::isnan(x) || x == first;
-  });
+    if (!std::isnan(x) && x != first) return false;
+  }
+  return true;
 }
 
 struct Features {

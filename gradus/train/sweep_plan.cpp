@@ -23,7 +23,9 @@ std::string memory_class(const Config& config) {
     if (key.name == "train.seed" || !config.has(key.name)) continue;
     for (const std::string& name : config.names_of(key.name)) {
       if (!config.has(name)) continue;
-      const bool is_size = key.type.kind != ValueKind::kReal || is_of_data;
+      const bool is_real =
+          key.type.kind == ValueKind::kReal || (key.type.kind == ValueKind::kPenalty && config.penalty(name));
+      const bool is_size = !is_real || is_of_data;
       text += name + "=" + (is_size ? config.shown(name) : config.real(name) == 0.0 ? "0" : "1") + "\n";
     }
   }

@@ -7,7 +7,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
 #include "gradus/data/numpy.h"
-#include "gradus/tensor/pool.h"
+#include "gradus/data/table_inputs.h"
 #include "gradus/train/data_parts.h"
 
 namespace gradus {
@@ -87,7 +87,7 @@ Tensor example_weights_of(const Config& config, const Table& table) {
   }
   Tensor weights = Tensor::empty({table.rows});
   for (int64_t row = 0; row < table.rows; ++row) {
-    const double weight = column.numbers[static_cast<size_t>(row)];
+    const double weight = column.number(row);
     const auto narrow = static_cast<float>(weight);
     if (!(narrow >= 0.0F && std::isfinite(narrow))) {
       fail(table.place(row), "the weight in column \"{}\" is {}; expected a number from 0", column.name,
@@ -111,18 +111,40 @@ Tensor weights_of(const Config& config, const Table& table) {
   return weights;
 }
 
-// A table that is only sorted into clusters need not have what they are compared with.
-TensorDataset encoded(const Config& config, const TableEncoder& encoder, const Table& table) {
-  const std::vector<std::string> targets = encoder.target_columns();
-  const bool has_target = learns_target(config) || (!targets.empty() && table.has_column(targets[0]));
-  return dataset_of(encoder.inputs(table), has_target ? encoder.targets(table) : Tensor(), weights_of(config, table));
+// Rows of a table as a model sees them.
+struct EncodedTable {
+  std::vector<std::unique_ptr<TensorDataset>> parts;  // null for no row
+  uint64_t hash = 0;                                  // of all rows
+};
+
+// Lists of rows of a table, which gives up its values. One that is only sorted into clusters need not have what they
+// are compared with.
+EncodedTable encoded(const Config& config, const TableEncoder& encoder, Table table,
+                     std::span<const std::vector<int64_t>> parts, uint64_t hash = 0) {
+  const std::vector<std::string> names = encoder.target_columns();
+  const bool has_target = learns_target(config) || (!names.empty() && table.has_column(names[0]));
+  const Tensor targets = has_target ? encoder.targets(table) : Tensor(), weights = weights_of(config, table);
+  const InputParts inputs = take_inputs(encoder, table, parts);
+  EncodedTable result{.parts = {}, .hash = hash_of(weights, hash_of(targets, mix(hash, inputs.hash)))};
+  for (size_t i = 0; i < parts.size(); ++i) {
+    result.parts.push_back(parts[i].empty() ? nullptr
+                                            : std::make_unique<TensorDataset>(
+                                                  dataset_of(inputs.parts[i], detail::rows_of(targets, parts[i]),
+                                                             detail::rows_of(weights, parts[i]))));
+  }
+  return result;
+}
+
+EncodedTable encoded_whole(const Config& config, const TableEncoder& encoder, Table table, uint64_t hash = 0) {
+  const std::vector<int64_t> rows = all_rows(table.rows);
+  return encoded(config, encoder, std::move(table), {&rows, 1}, hash);
 }
 
 }  // namespace
 
 ReadRows read_table(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths) {
   ReadRows read;
-  read.rows = std::make_unique<TensorDataset>(encoded(config, encoder, read_examples(config, paths, read.left_out)));
+  read.rows = std::move(encoded_whole(config, encoder, read_examples(config, paths, read.left_out)).parts[0]);
   return read;
 }
 
@@ -130,26 +152,23 @@ ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   LeftOutRows left_out;
   Table table = read_examples(config, config.texts("data.path"), left_out);
   check_ignored(row_filter(config), left_out, table.source(), target_columns(config, table));
-  const Split split = split_of_rows(config, table);
+  Split split = split_of_rows(config, table);
   const auto* known = std::get_if<TableEncoder>(&given);
   const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
   check_targets(config, table, encoder.target_columns());
+  std::vector<int64_t> parts[] = {std::move(split.training), std::move(split.validation)};
+  EncodedTable rows = encoded(config, encoder, std::move(table), parts);
   ExperimentData data;
-  {
-    const TensorDataset all = encoded(config, encoder, table);
-    table = {};
-    release_unused_memory();  // of the table: the parts take as much again
-    data.hash = hash_of(all);
-    data.training = part_of(all, split.training);
-    data.validation = part_of(all, split.validation);
-  }
+  data.training = std::move(rows.parts[0]);
+  data.validation = std::move(rows.parts[1]);
+  data.hash = rows.hash;
   if (config.has("data.validation_path")) {
-    auto validation = std::make_unique<TensorDataset>(
-        encoded(config, encoder, read_examples(config, config.texts("data.validation_path"), left_out)));
-    data.hash = hash_of(*validation, data.hash);
-    data.validation = std::move(validation);
+    Table held = read_examples(config, config.texts("data.validation_path"), left_out);
+    EncodedTable validation = encoded_whole(config, encoder, std::move(held), data.hash);
+    data.validation = std::move(validation.parts[0]);
+    data.hash = validation.hash;
   }
-  data.split = split;
+  data.split = {.training = std::move(parts[0]), .validation = std::move(parts[1])};
   data.left_out = left_out;
   data.shape = shape_for(config, encoder);
   data.encoder = encoder;

@@ -18,8 +18,8 @@ std::vector<int64_t> ids_of(const Table& table, const TableColumn& column) {
   if (!column.is_number) return {column.codes.begin(), column.codes.end()};
   std::map<double, int64_t> known;
   std::vector<int64_t> ids;
-  for (const double number : column.numbers) {
-    ids.push_back(known.emplace(number, static_cast<int64_t>(known.size())).first->second);
+  for (int64_t row = 0; row < table.rows; ++row) {
+    ids.push_back(known.emplace(column.number(row), static_cast<int64_t>(known.size())).first->second);
   }
   return ids;
 }
@@ -47,8 +47,8 @@ Split split_by_value(const Config& config, const Table& table) {
   const std::vector<int64_t> ids = ids_of(table, column);
   std::map<std::string, int64_t> known;  // each value as text, and its id
   for (int64_t row = 0; row < table.rows; ++row) {
-    const auto i = static_cast<size_t>(row);
-    known.emplace(column.is_number ? fmt::format("{}", column.numbers[i]) : column.text(row), ids[i]);
+    known.emplace(column.is_number ? fmt::format("{}", column.number(row)) : column.text(row),
+                  ids[static_cast<size_t>(row)]);
   }
   std::set<int64_t> held;
   for (const std::string& value : config.texts("data.held_out")) {
@@ -88,7 +88,9 @@ Split split_by_column(const Config& config, const Table& table, int64_t held) {
                "seconds",
                column.name);
   }
-  return split_by_time(column.numbers, held);
+  std::vector<double> times(static_cast<size_t>(table.rows));
+  for (int64_t row = 0; row < table.rows; ++row) times[static_cast<size_t>(row)] = column.number(row);
+  return split_by_time(times, held);
 }
 
 }  // namespace
@@ -208,7 +210,7 @@ void check_counts(const Table& table, const std::string& target) {
   const TableColumn& column = table.columns[table.column(target)];
   if (!column.is_number) return;  // which is said elsewhere
   for (int64_t row = 0; row < table.rows; ++row) {
-    const double count = column.numbers[static_cast<size_t>(row)];
+    const double count = column.number(row);
     if (count < 0.0) {
       fail(table.place(row), "loss.name = \"poisson\" is of counts, and column \"{}\" has {}; expected 0 or more",
            column.name, count);

@@ -25,5 +25,19 @@ TEST(LargePages, AdviceLosesNothing) {
   EXPECT_GT(resident_bytes(), static_cast<int64_t>(values.size() * sizeof(int32_t)));
 }
 
+TEST(Pages, ThoseDiscardedAreGivenBackAndOthersStay) {
+  constexpr size_t kSize = 16 << 20, kFrom = 1000, kTo = kSize - 1000;
+  std::vector<char> values(kSize, 7);
+  const int64_t before = resident_bytes();
+  discard_pages(values.data() + kFrom, kTo - kFrom);
+  EXPECT_NEAR(static_cast<double>(before - resident_bytes()), kSize, 1e6);
+  EXPECT_TRUE(std::all_of(values.begin(), values.begin() + kFrom, [](char x) { return x == 7; }));
+  EXPECT_TRUE(std::all_of(values.begin() + kTo, values.end(), [](char x) { return x == 7; }));
+  discard_pages(values.data() + kFrom, 10);  // no whole page
+  EXPECT_EQ(values[kFrom - 1], 7);
+  std::fill(values.begin(), values.end(), 3);
+  EXPECT_TRUE(std::all_of(values.begin(), values.end(), [](char x) { return x == 3; }));
+}
+
 }  // namespace
 }  // namespace gradus

@@ -247,6 +247,7 @@ TEST(LassoPath, TakesAGridAndSaysWhatIsWrong) {
   EXPECT_EQ(lasso_path(p, {.l1 = {0.5, 0.1}}).l1, (std::vector<double>{0.5, 0.1}));
   const auto error = [&](const LassoPathOptions& options) { return usage_error_text([&] { lasso_path(p, options); }); };
   EXPECT_EQ(error({.points = 0}), "[lasso_path] points is 0; expected at least 1");
+  EXPECT_EQ(error({.l1_ratio = 0.0}), "[lasso_path] l1_ratio is 0; expected a number above 0, at most 1");
   EXPECT_EQ(error({.l1 = {0.1, 0.5}}),
             "[lasso_path] an l1 of the grid is 0.5; expected finite numbers from 0, none larger than the one before");
   p = random_problem(LinearLoss::kSquared, 30, 5, 2);

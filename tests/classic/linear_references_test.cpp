@@ -187,21 +187,25 @@ TEST(LinearReferences, EachSolverFindsTheMinimum) {
 }
 
 // Each point from the one before is where scikit-learn comes to by itself, for l1 and for an elastic net.
-TEST(LinearReferences, PathsOfLogisticRegressionGoThroughTheMinima) {
+TEST(LinearReferences, PathsGoThroughTheMinima) {
   const json all = json::parse(slurp(GRADUS_SOURCE_DIR "/tests/references/linear_models.json"))["paths"];
-  ASSERT_EQ(all.size(), 5U);
+  ASSERT_EQ(all.size(), 10U);
   for (const json& c : all) {
-    SCOPED_TRACE(fmt::format("{}, l2 {}", c["data"].get<std::string>(), c["l2"].get<double>()));
-    const json terms = {{"loss", "logistic"}, {"l1", 0.0},    {"intercept", true},
-                        {"quantile", 0.5},    {"delta", 1.0}, {"weighted", false}};
+    SCOPED_TRACE(fmt::format("{} of {}, l2 {}, share of l1 {}", c["loss"].get<std::string>(),
+                             c["data"].get<std::string>(), c["l2"].get<double>(), c["l1_ratio"].get<double>()));
+    const json terms = {{"l1", 0.0}, {"intercept", true}, {"quantile", 0.5}, {"delta", 1.0}, {"weighted", false}};
     json problem = c;
     problem.update(terms);
     LinearProblem p = problem_of(problem);
     const json& points = c["points"];
-    const LassoPath path =
-        lasso_path(p, {.points = static_cast<int64_t>(points.size()), .smallest = c["smallest"], .tolerance = 1e-9});
+    const LassoPath path = lasso_path(p, {.points = static_cast<int64_t>(points.size()),
+                                          .smallest = c["smallest"],
+                                          .l1_ratio = c["l1_ratio"],
+                                          .tolerance = 1e-12,
+                                          .precision = GramPrecision::kF64});
     for (size_t k = 0; k < points.size(); ++k) {
       EXPECT_NEAR(path.l1[k], points[k]["l1"].get<double>(), 1e-12);
+      EXPECT_NEAR(path.l2[k], points[k]["l2"].get<double>(), 1e-12);
       const double minimum = points[k]["objective"];
       EXPECT_NEAR(path.objective[k], minimum, 1e-9 * minimum) << k;
       const std::vector<double> weights = points[k]["weights"];

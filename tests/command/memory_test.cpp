@@ -96,5 +96,32 @@ TEST(Memory, OfTablesIsThatOfReadingThem) {
 #endif
 }
 
+// A table gives up its columns while it becomes what the model sees, and is no larger than its file before.
+TEST(Memory, OfAnArrayIsLittleMoreThanItsFile) {
+#if GRADUS_POOL_PASSTHROUGH || !GRADUS_ONEDNN
+  GTEST_SKIP() << "sanitizers have memory of their own";
+#else
+  constexpr int kRows = 400'000, kColumns = 40;
+  const TemporaryFolder folder;
+  const std::string header =
+      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}\n", kRows, kColumns);
+  std::string bytes = std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0' + header;
+  uint32_t random = 1;
+  for (int i = 0; i < kRows * kColumns; ++i) {
+    random = 1664525 * random + 1013904223;
+    const float number = static_cast<float>(random >> 8) * 0x1p-24F;
+    bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
+  }
+  spill(folder / "a.npy", bytes);
+  const int64_t most = static_cast<int64_t>(bytes.size()) + (int64_t{64} << 20);
+  spill(folder / "c.toml",
+        "[data]\nkind = 'numpy'\npath = 'a.npy'\n[model]\nkind = 'linear'\n[solver]\nname = 'sgd'\nrate = "
+        "'constant'\n[train]\nsteps = 2\n");
+  const CommandResult result = run_gradus(folder, {"train", "c.toml", "--quiet", "--out", "run"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_LT(summary_of_run(folder / "run")["peak_rss_bytes"].get<int64_t>(), most);
+#endif
+}
+
 }  // namespace
 }  // namespace gradus

@@ -6,6 +6,7 @@
 
 #include "gradus/base/hash.h"
 #include "gradus/data/csv.h"
+#include "gradus/data/feature_fit.h"
 #include "tests/testing.h"
 
 namespace gradus {
@@ -20,7 +21,7 @@ const std::vector<int64_t> kTraining = {0, 1, 2, 3};
 
 Numbers seen(const Feature& feature, const Table& t) {
   Numbers all(static_cast<size_t>(t.rows * feature.width()), -1.0F);
-  write_feature(feature, t, all.data(), feature.width());
+  FeatureWriter(feature, t).write(0, t.rows, all.data(), feature.width());
   return all;
 }
 
@@ -35,6 +36,13 @@ TEST(Feature, FillsWithTheMedianAndTellsThatItDid) {
   const Feature x = fit("x", {.scaling = Scaling::kNone, .impute = Impute::kMedian, .indicator = true});
   EXPECT_EQ(x.input_names(), (Names{"x", "x is missing"}));
   expect_near(seen(x, table()), {1, 0, 4, 1, 4, 0, 7, 0, 3, 0});  // 4 is the median of 1, 4 and 7
+}
+
+TEST(Feature, AMedianNeedsAllRowsAtOnce) {
+  FeatureFitter fitter("x", {.impute = Impute::kMedian});
+  fitter.add(table(), kTraining);
+  EXPECT_EQ(error_text([&] { fitter.add(table(), kTraining); }),
+            "[t.csv] column \"x\" comes in several tables, and its median needs all of it at once");
 }
 
 TEST(Feature, TheMedianOfAnEvenNumberLiesBetween) {

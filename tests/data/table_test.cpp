@@ -40,6 +40,36 @@ TEST(Table, ColumnsWithoutAnyValueFitEither) {
   EXPECT_EQ(all.columns[1].codes, (Codes{-1, -1, 0, -1}));
 }
 
+// As arrays of f4 and of f8 give them.
+TEST(Table, ColumnsOfFloatsAndOfDoublesGoTogether) {
+  const auto column = [](std::vector<double> numbers, std::vector<float> floats) {
+    Table table{.columns = {{.name = "a", .numbers = std::move(numbers), .floats = std::move(floats)}},
+                .lines = {},
+                .parts = {}};
+    table.rows = table.columns[0].rows();
+    table.parts = {{"a.npy", 0}};
+    return table;
+  };
+  const auto numbers = [](const Table& table) {
+    std::vector<double> all;
+    for (int64_t row = 0; row < table.rows; ++row) all.push_back(table.columns[0].number(row));
+    return all;
+  };
+  const std::vector<double> expected = {0.5, 3, 0.1, 2};
+  for (Table all : {column({0.5, 3}, {}), column({}, {0.5F, 3})}) {
+    all.append(column({0.1, 2}, {}));
+    EXPECT_EQ(numbers(all), expected);
+    all.keep(std::vector<int64_t>{1, 2});
+    EXPECT_EQ(numbers(all), (std::vector<double>{3, 0.1}));
+  }
+  Table all = column({}, {0.5F, std::nanf("")});
+  all.append(column({}, {2}));
+  EXPECT_EQ(all.columns[0].floats.size(), 3u);
+  EXPECT_EQ(all.columns[0].first_missing(), 1);
+  all.keep(std::vector<int64_t>{0, 2});
+  EXPECT_EQ(numbers(all), (std::vector<double>{0.5, 2}));
+}
+
 TEST(Table, CountsWhatWasSkipped) {
   const CsvOptions skip{.on_bad_row = CsvOptions::BadRow::kSkip};
   Table all = parse_csv("1,2", "1.csv", skip);

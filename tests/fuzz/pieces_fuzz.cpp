@@ -23,7 +23,7 @@ std::vector<std::string> rows_of(const gradus::Table& table) {
     std::string& text = rows.emplace_back(std::to_string(table.lines[static_cast<size_t>(row)]));
     for (const gradus::TableColumn& column : table.columns) {
       text += column.is_missing(row) ? "|"
-              : column.is_number     ? fmt::format("|{}", column.numbers[static_cast<size_t>(row)])
+              : column.is_number     ? fmt::format("|{}", column.number(row))
                                      : "|\"" + column.text(row) + "\"";
     }
   }

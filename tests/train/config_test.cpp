@@ -124,8 +124,8 @@ TEST(ConfigErrors, UnknownKey) {
       "[run.toml:1:7] unknown key \"model.batch_size\"; did you mean \"solver.batch_size\", \"train.batch_size\" or "
       "\"validation.batch_size\"?");
   EXPECT_EQ(parse_error("regularization.lambda = 1"),
-            "[run.toml:1:16] unknown key \"regularization.lambda\"; [regularization] has l1 l2 method all group_lasso "
-            "groups_of max_norm "
+            "[run.toml:1:16] unknown key \"regularization.lambda\"; [regularization] has l1 l2 l1_ratio method all "
+            "group_lasso groups_of max_norm "
             "gradient_noise gradient_noise_decay");
   EXPECT_EQ(parse_error("frobnicate = 1"),
             "[run.toml:1:1] unknown key \"frobnicate\"; docs/configuration.md lists all keys");
@@ -141,7 +141,8 @@ TEST(ConfigErrors, WhatWasShortenedIsTheWholeName) {
     EXPECT_TRUE(text.starts_with(start)) << text;
     return text.substr(std::min(text.size(), start.size()));
   };
-  const std::string rates = "; did you mean \"solver.learning_rate\" or \"optimizer.learning_rate\"?";
+  const std::string rates =
+      "; did you mean \"solver.learning_rate\", \"optimizer.learning_rate\" or \"regularization.l1_ratio\"?";
   EXPECT_EQ(meant("optimizer.lr"), "; did you mean \"optimizer.learning_rate\"?");
   EXPECT_EQ(meant("train.lr"), rates);
   EXPECT_EQ(meant("lr"), rates);

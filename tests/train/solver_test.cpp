@@ -133,9 +133,10 @@ TEST(Solver, RefusesWhatItWouldNotUse) {
   EXPECT_EQ(line_error({"solver.name=newton", "optimizer.learning_rate=0.1"}),
             "[--set optimizer.learning_rate=0.1] optimizer.learning_rate has no meaning with solver.name = \"newton\"; "
             "remove it, or set solver.name = \"none\"");
-  EXPECT_EQ(parse_error(kLine + "[solver]\nname = \"sgd\"\n"),
-            "[run.toml:8:1] solver.rate = \"optimal\" follows from regularization.l2, which is 0; give one, such as 1 / "
-            "the rows, or set solver.rate = \"constant\" or \"inverse_scaling\"");
+  EXPECT_EQ(
+      parse_error(kLine + "[solver]\nname = \"sgd\"\n"),
+      "[run.toml:8:1] solver.rate = \"optimal\" follows from regularization.l2, which is 0; give one, such as 1 / "
+      "the rows, or set solver.rate = \"constant\" or \"inverse_scaling\"");
   EXPECT_EQ(parse_error(kLine + "[solver]\nname = \"sgd\"\n[[optimizer.groups]]\npattern = \"*\"\n"),
             "[run.toml:8:1] [[optimizer.groups]] have no meaning with solver.name = \"sgd\"; remove them");
   EXPECT_EQ(line_error({"solver.name=sgd", "train.batch_size=3"}),
@@ -168,9 +169,9 @@ TEST(Solver, EachFindsTheMinimum) {
   struct Case {
     const char *solver, *loss, *penalty;
   };
-  for (const Case& c : {Case{"lbfgs", "binary_cross_entropy", "l2"}, Case{"gradient_descent", "squared_hinge", "l2"},
-                        Case{"dual_descent", "squared_hinge", "l2"},
-                        Case{"coordinate_descent", "binary_cross_entropy", "l2"}}) {
+  for (const Case& c :
+       {Case{"lbfgs", "binary_cross_entropy", "l2"}, Case{"gradient_descent", "squared_hinge", "l2"},
+        Case{"dual_descent", "squared_hinge", "l2"}, Case{"coordinate_descent", "binary_cross_entropy", "l2"}}) {
     SCOPED_TRACE(c.solver);
     const std::string loss = std::string("loss.name=") + c.loss;
     Session solved(blobs({loss, std::string("solver.name=") + c.solver, "solver.tolerance=1e-6", "train.steps=5000"}));
@@ -187,17 +188,20 @@ TEST(Solver, InteriorPointFindsAMedian) {
   const TemporaryFolder folder;
   spill(folder / "t.csv", "x,y\n1,1\n1,2\n1,10\n1,4\n1,100\n");
   for (const auto& [loss, wanted] : {std::pair("mae", 4.0), std::pair("quantile", 10.0)}) {
-    Session session(Config::parse(
-        "data = {kind = \"csv\", validation_fraction = 0.0}\nmodel.kind = \"linear\"\ntrain.steps = 200\n"
-        "solver.name = \"interior_point\"\nregularization.l2 = 1e-6\n",
-        "run.toml", loss == std::string("mae")
-                        ? Overrides{"loss.name=mae", Config::text_override("data.path", (folder / "t.csv").string())}
-                        : Overrides{"loss.name=quantile", "loss.quantile=0.7",
-                                    Config::text_override("data.path", (folder / "t.csv").string())}));
+    Session session(
+        Config::parse("data = {kind = \"csv\", validation_fraction = 0.0}\nmodel.kind = \"linear\"\ntrain.steps = 200\n"
+                      "solver.name = \"interior_point\"\nregularization.l2 = 1e-6\n",
+                      "run.toml",
+                      loss == std::string("mae")
+                          ? Overrides{"loss.name=mae", Config::text_override("data.path", (folder / "t.csv").string())}
+                          : Overrides{"loss.name=quantile", "loss.quantile=0.7",
+                                      Config::text_override("data.path", (folder / "t.csv").string())}));
     EXPECT_EQ(session.trainer().run().stop_reason, StopReason::kConverged);
     EXPECT_NEAR(values_of(session.model().parameters())[1], wanted, 1e-4) << loss;
   }
 }
+
+const std::string kPath = "regularization.l1=path", kDescent = "solver.name=coordinate_descent";
 
 std::string lasso_table() {
   std::string text = "a,b,c,y\n";
@@ -217,11 +221,10 @@ Config lasso(const std::filesystem::path& path, Overrides keys) {
 }
 
 // A step is a point; coordinate descent at that point's l1 comes to the same weights.
-TEST(Solver, LassoPathGoesFromNothingToAllFeatures) {
+TEST(Solver, APathGoesFromNothingToAllFeatures) {
   const TemporaryFolder folder;
   spill(folder / "t.csv", lasso_table());
-  const Overrides keys = {"solver.name=lasso_path", "solver.points=12", "solver.tolerance=1e-10",
-                          "train.restore_best=true"};
+  const Overrides keys = {kPath, kDescent, "solver.points=12", "solver.tolerance=1e-10", "train.restore_best=true"};
   const TrainingSummary summary = gradus::Run(lasso(folder / "t.csv", keys), folder / "run").train();
   EXPECT_EQ(summary.stop_reason, StopReason::kConverged);
   EXPECT_EQ(summary.steps, 12);
@@ -235,10 +238,41 @@ TEST(Solver, LassoPathGoesFromNothingToAllFeatures) {
   EXPECT_NEAR(log_of(folder / "one").back()["val_loss"].get<double>(), rows[6]["val_loss"].get<double>(), 1e-6);
 }
 
-TEST(Solver, LassoPathGoesOnFromACheckpoint) {
+// Of the elastic net, too: l2 keeps its ratio to l1 from point to point. Also of classes.
+TEST(Solver, APathOfTheElasticNetGoesThroughItsMinima) {
   const TemporaryFolder folder;
   spill(folder / "t.csv", lasso_table());
-  const Overrides keys = {"solver.name=lasso_path", "solver.points=9", "checkpoint.every=2"};
+  std::string labels = "a,b,c,y\n";
+  for (int i = 0; i < 60; ++i) {
+    labels +=
+        fmt::format("{},{},{},{}\n", i % 7 - 3, i % 5 - 2, i % 4 - 1, (i % 7 - 3) * 2 - i % 5 + i % 3 > 0 ? 1 : 0);
+  }
+  spill(folder / "c.csv", labels);
+  for (const char* loss : {"mse", "binary_cross_entropy"}) {
+    const auto file = folder / (std::string(loss) == "mse" ? "t.csv" : "c.csv");
+    const std::string name = "loss.name=" + std::string(loss);
+    gradus::Run(lasso(file, {kPath, kDescent, name, "regularization.l1_ratio=0.25", "solver.points=8",
+                             "solver.tolerance=1e-10"}),
+                folder / loss)
+        .train();
+    const std::vector<json> rows = log_of(folder / loss);
+    ASSERT_EQ(rows.size(), 8U);
+    const double l1 = rows[5]["l1"];
+    gradus::Run(lasso(file, {kDescent, name, fmt::format("regularization.l1={:.17g}", l1),
+                             fmt::format("regularization.l2={:.17g}", 3 * l1), "solver.tolerance=1e-12"}),
+                folder / (std::string(loss) + "_one"))
+        .train();
+    const json one = log_of(folder / (std::string(loss) + "_one")).back();
+    EXPECT_NEAR(one["val_loss"].get<double>(), rows[5]["val_loss"].get<double>(), 1e-6) << loss;
+    EXPECT_NEAR(one["penalty"].get<double>(), rows[5]["penalty"].get<double>(), 1e-6) << loss;
+    EXPECT_GT(one["penalty"].get<double>(), 0.01) << loss;
+  }
+}
+
+TEST(Solver, APathGoesOnFromACheckpoint) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", lasso_table());
+  const Overrides keys = {kPath, kDescent, "solver.points=9", "checkpoint.every=2"};
   gradus::Run(lasso(folder / "t.csv", keys), folder / "whole").train();
   train_until(5, lasso(folder / "t.csv", keys), folder / "cut");
   gradus::Run(lasso(folder / "t.csv", keys), folder / "cut", {.resume = true}).train();
@@ -247,29 +281,50 @@ TEST(Solver, LassoPathGoesOnFromACheckpoint) {
 }
 
 // A state of another solver, behind sums that were made to fit.
-TEST(Solver, ALassoPathRefusesAnotherSolversState) {
+TEST(Solver, APathRefusesAnotherSolversState) {
   const TemporaryFolder folder;
   spill(folder / "t.csv", lasso_table());
-  const Config config = lasso(folder / "t.csv", {"solver.name=lasso_path"});
+  const Config config = lasso(folder / "t.csv", {kPath, kDescent});
   const Session session(config);
   const std::unique_ptr<Solver> solver = make_solver(config, session.data(), session.model());
-  EXPECT_EQ(program_error([&] { solver->restore({{"weights", Tensor::zeros({1, 3})}}, "x"); }),
-            "[x] expected the place on a lasso path, \"step\", alone");
+  EXPECT_EQ(program_error([&] {
+              solver->restore({{"weights", Tensor::zeros({1, 3})}}, "x");
+            }),
+            "[x] expected the place on a path of penalties, \"step\", alone");
 }
 
-TEST(Solver, SaysWhatALassoPathIsFor) {
+TEST(Solver, SaysWhatAPathIsFor) {
   const TemporaryFolder folder;
   spill(folder / "t.csv", lasso_table());
   const auto error = [&](const Overrides& keys) {
     return message_of(ErrorKind::kUsage, [&] { Session session(lasso(folder / "t.csv", keys)); });
   };
-  EXPECT_EQ(error({"solver.name=lasso_path", "loss.name=huber"}),
-            "[--set solver.name=lasso_path] solver.name = \"lasso_path\" is for loss.name = \"mse\", "
+  EXPECT_EQ(error({kPath, kDescent, "loss.name=huber"}),
+            "[--set regularization.l1=path] regularization.l1 = \"path\" is for loss.name = \"mse\", "
             "\"binary_cross_entropy\" or \"poisson\"; set one of these");
-  EXPECT_EQ(error({"solver.name=lasso_path", "regularization.l1=0.1"}),
-            "[--set regularization.l1=0.1] solver.name = \"lasso_path\" goes through values of regularization.l1 by itself; leave it out");
+  const std::string other =
+      "[--set regularization.l1=path] regularization.l1 = \"path\" is a series of penalties, which solver.name = "
+      "\"coordinate_descent\" goes through; set that, with model.kind = \"linear\", or give a number";
+  EXPECT_EQ(error({kPath, "solver.name=lbfgs"}), other);
+  EXPECT_EQ(error({kPath}), other);
+  EXPECT_EQ(error({kPath, "regularization.method=proximal"}), other);
+  EXPECT_EQ(error({kDescent, "solver.points=5"}),
+            "[--set solver.points=5] \"solver.points\" applies to regularization.l1 = \"path\", not to 0.0; remove it, "
+            "or change regularization.l1");
+  EXPECT_EQ(
+      error({kDescent, "regularization.l1=paht"}),
+      "[--set regularization.l1=paht] \"regularization.l1\" must be a real number of at least 0 or \"path\"; found "
+      "the text \"paht\"; did you mean \"path\"?");
+  EXPECT_EQ(error({kDescent, "regularization.l1=-1"}),
+            "[--set regularization.l1=-1] \"regularization.l1\" must be a real number of at least 0 or \"path\"; found "
+            "the integer -1");
+  EXPECT_THAT(
+      error({"solver.name=lasso_path"}),
+      testing::EndsWith("; found the text \"lasso_path\"; for a path set solver.name = \"coordinate_descent\" and "
+                        "regularization.l1 = \"path\""));
   EXPECT_EQ(error({"solver.name=sgd", "regularization.l2=0.1", "solver.learning_rate=0.1"}),
-            "[--set solver.learning_rate=0.1] solver.learning_rate has no meaning with solver.rate = \"optimal\"; remove it, or set solver.rate = "
+            "[--set solver.learning_rate=0.1] solver.learning_rate has no meaning with solver.rate = \"optimal\"; "
+            "remove it, or set solver.rate = "
             "\"constant\" or \"inverse_scaling\"");
 }
 
@@ -281,11 +336,11 @@ TEST(Solver, AWeightOfTwoIsTheRowTwice) {
   const auto weights = [&](const char* file, Overrides keys) {
     if (file == std::string("w.csv")) keys.insert(keys.end(), {"data.weight=w", "data.target=label"});
     keys.push_back(Config::text_override("data.path", (folder / file).string()));
-    Session session(Config::parse(
-        "data = {kind = \"csv\", validation_fraction = 0.0, scaling = \"none\"}\n"
-        "model = {kind = \"linear\", init = \"zeros\"}\nregularization.l2 = 0.1\n"
-        "train = {steps = 30, batch_size = \"all\"}\n",
-        "run.toml", keys));
+    Session session(
+        Config::parse("data = {kind = \"csv\", validation_fraction = 0.0, scaling = \"none\"}\n"
+                      "model = {kind = \"linear\", init = \"zeros\"}\nregularization.l2 = 0.1\n"
+                      "train = {steps = 30, batch_size = \"all\"}\n",
+                      "run.toml", keys));
     session.trainer().run();
     return values_of(session.model().parameters());
   };
