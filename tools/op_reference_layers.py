@@ -129,7 +129,7 @@ def feed_forward(x, w, b, v, c):
     return F.linear(F.gelu(F.linear(x, w, b), approximate="tanh"), v, c)
 
 
-def heads_attention(q, k, v, causal=True, window=0, seen=None, bias=None):
+def heads_attention(q, k, v, causal=True, window=0, seen=None, bias=None, drop=lambda p: p):
     """q (B, T, H, D), k and v (B, S, G, D)."""
     t, s, group = q.shape[1], k.shape[1], q.shape[2] // k.shape[2]
     q, k, v = (x.transpose(1, 2) for x in (q, k.repeat_interleave(group, 2), v.repeat_interleave(group, 2)))
@@ -146,7 +146,7 @@ def heads_attention(q, k, v, causal=True, window=0, seen=None, bias=None):
         scores = scores + bias
     weights = scores.masked_fill(~visible, -INF).softmax(-1)
     weights = torch.where(visible.any(-1, keepdim=True), weights, torch.zeros_like(weights))
-    return (weights @ v).transpose(1, 2)
+    return (drop(weights) @ v).transpose(1, 2)
 
 
 def heads(b, t, s, h, g, d):

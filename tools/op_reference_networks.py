@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from op_reference_inputs import NAN, empty, ids, random, real
+from op_reference_layers import dropout, heads, heads_attention, packed_heads
 
 
 def images(f):
@@ -64,6 +65,10 @@ def with_nan(*shape):
     x = apart(*shape)
     x[0, 1, 1, 0] = NAN
     return x
+
+
+def few_dropped(probabilities):
+    return dropout(probabilities, 0.25, 0x0123456789ABCDEF, [7, 3])
 
 
 ROWS = {
@@ -204,5 +209,13 @@ ROWS = {
             "rank3": [real(2, 3, 5), real(37, 5), ids(2, 3, below=37)],
             "one": [real(1, 1), real(1, 1), ids(1, below=1)],
         },
+    ),
+    "attention_dropout": (
+        lambda q, k, v: heads_attention(q, k, v, drop=few_dropped),
+        {"base": heads(2, 5, 7, 4, 2, 3), "blocks": heads(2, 37, 70, 2, 1, 3)},
+    ),
+    "causal_attention_dropout": (
+        lambda x: heads_attention(*packed_heads(x, 4, 2), window=40, drop=few_dropped).flatten(2),
+        {"base": [real(2, 6, 24)], "blocks": [real(2, 67, 8)]},
     ),
 }

@@ -275,6 +275,12 @@ ROWS = {
     "attention_full": (lambda q, k, v: attention(q, k, v, causal=False), HEADS),
     "attention_window": (lambda q, k, v: attention(q, k, v, causal=False, mask=visible(256, 3)), HEADS),
     "attention_masked": (lambda q, k, v, m: attention(q, k, v, causal=False, mask=m > 0), MASKED_HEADS),
+    "attention_dropout": (
+        lambda q, k, v: F.scaled_dot_product_attention(
+            *(t.transpose(1, 2) for t in (q, k, v)), dropout_p=0.25, is_causal=True
+        ),
+        lambda: [x(2, 512, 12, 64), x(2, 512, 12, 64), x(2, 512, 12, 64)],
+    ),
     "attention_biased": (
         lambda q, k, v, m: attention(q, k, v, False, m.detach().masked_fill(~visible(256), -math.inf)), MASKED_HEADS
     ),

@@ -352,6 +352,9 @@ std::vector<Key> model_keys() {
        "the model must be as they were there."},
       {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt", "cnn", "vit", "encoder", "rnn"}),
        "Probability that dropout sets an activation to zero while training."},
+      {"model.attention_dropout", real(kFrom0Below1), 0.0, model_is({"gpt", "vit", "encoder"}),
+       "Probability that dropout sets to zero how much one token takes from another, in each head, while training: "
+       "`attn_pdrop` of Hugging Face's GPT-2, `dropout_p` of PyTorch's attention."},
       {"model.channel_dropout", real(kFrom0Below1), 0.0, model_is({"cnn", "lenet", "vgg", "resnet"}),
        "Spatial dropout: the probability that a channel of an example is set to zero at all places while training, "
        "behind each stage of convolutions."},

@@ -43,6 +43,7 @@ GptOptions gpt_options(const Config& config, const DataShape& shape) {
                .heads = config.integer("model.heads"),
                .context = config.integer("model.context"),
                .dropout = config.real("model.dropout"),
+               .attention_dropout = config.real("model.attention_dropout"),
                .bias = config.boolean("model.bias"),
                .window = config.integer("model.window"),
                .tied = config.boolean("model.tied"),

@@ -31,6 +31,7 @@ EncoderOptions encoder_options_of(const Config& config, const DataShape& shape) 
           .width = config.integer("model.width"),
           .heads = config.integer("model.heads"),
           .dropout = config.real("model.dropout"),
+          .attention_dropout = config.real("model.attention_dropout"),
           .drop_path = config.real("model.drop_path"),
           .spectral_norm = config.boolean("model.spectral_norm"),
           .outputs = shape.outputs,

@@ -459,6 +459,9 @@ TEST(ConfigCombinations, Optimizer) {
   EXPECT_EQ(line_error({"optimizer.name=lbfgs", "model.kind=mlp", "model.dropout=0.1"}),
             "[--set model.dropout=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set "
             "model.dropout = 0");
+  EXPECT_EQ(text_error({"optimizer.name=lbfgs", "model.attention_dropout=0.1"}),
+            "[--set model.attention_dropout=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; "
+            "set model.attention_dropout = 0");
   EXPECT_EQ(text_error({"optimizer.name=lbfgs", "model.drop_path=0.1"}),
             "[--set model.drop_path=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set "
             "model.drop_path = 0");
