@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from op_reference_inputs import NAN, empty, ids, random, real
+from op_reference_inputs import NAN, empty, ids, random, real, unary
 from op_reference_layers import dropout, heads, heads_attention, packed_heads
 
 
@@ -218,4 +218,5 @@ ROWS = {
         lambda x: heads_attention(*packed_heads(x, 4, 2), window=40, drop=few_dropped).flatten(2),
         {"base": [real(2, 6, 24)], "blocks": [real(2, 67, 8)]},
     ),
+    "selu": unary(F.selu),
 }

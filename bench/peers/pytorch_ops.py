@@ -160,7 +160,7 @@ ROWS = {
             "tril": "",
         }.items()
     },
-    **{name: (getattr(F, name), ONE) for name in ("silu", "softplus", "mish", "elu", "leaky_relu")},
+    **{name: (getattr(F, name), ONE) for name in ("silu", "softplus", "mish", "elu", "selu", "leaky_relu")},
     "gelu": (lambda a: F.gelu(a, approximate="tanh"), ONE),
     "gelu_exact": (F.gelu, ONE),
     "clamp": (lambda a: a.clamp(-0.5, 0.75), ONE),

@@ -74,6 +74,9 @@ Tensor relu(const Tensor& x);
 Tensor leaky_relu(const Tensor& x, double slope = 0.01);
 /// x above 0, else alpha·(exp(x) − 1). Clevert et al., 2016.
 Tensor elu(const Tensor& x, double alpha = 1.0);
+/// 1.0507·elu(x, 1.6733): what comes out of many such layers keeps mean 0 and variance 1, if weights start with
+/// variance 1/inputs. Klambauer et al., 2017.
+Tensor selu(const Tensor& x);
 /// The tanh form that GPT-2 uses: x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))). Hendrycks, Gimpel, 2016.
 Tensor gelu(const Tensor& x);
 /// x·Φ(x), with the normal distribution itself.

@@ -255,7 +255,7 @@ std::vector<Key> model_keys() {
        "`gmm` and `autoencoder` take every example as a row of numbers."},
       {"model.init",
        choice({"default", "zeros", "normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform",
-               "kaiming_normal", "kaiming_uniform", "lecun_normal", "orthogonal"}),
+               "kaiming_normal", "kaiming_uniform", "lecun_normal", "lecun_uniform", "orthogonal"}),
        "default",
        model_is({"linear", "mlp", "gpt"}),
        "Start of the weights. `default`: uniform within ±1/√inputs, as in PyTorch; of `gpt` normal with deviation "
@@ -272,9 +272,11 @@ std::vector<Key> model_keys() {
        {"model.kind", {{"linear", "normal"}}}},
       {"model.init_scale", real(kAbove0), 1.0,
        Condition{"model.init",
-                 {"normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform", "orthogonal"}},
+                 {"normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform", "kaiming_normal",
+                  "kaiming_uniform", "lecun_normal", "lecun_uniform", "orthogonal"}},
        "The deviation of `normal`, and of `truncated_normal` before it is cut at twice that, which leaves 0.88 of it; "
-       "the bound of `uniform`; what the others are multiplied by."},
+       "the bound of `uniform`; what the others are multiplied by. PyTorch's gain of an activation, such as 5/3 for "
+       "tanh, is that of `xavier`, `lecun` and `orthogonal`; `kaiming` has √2, that of relu, of its own."},
       {"model.hidden", integers(kSize), std::vector<int64_t>{64, 64}, model_is({"mlp", "cnn", "autoencoder"}),
        "Widths of the hidden linear layers, from input to output; of `autoencoder` from input to code, and back.",
        {},
@@ -283,8 +285,11 @@ std::vector<Key> model_keys() {
       {"model.embedding_width", integer(kSize), Unset{"half as many as the column has texts, rounded up, 50 at most"},
        Condition{"data.categories", {"embedding"}}, "Size of the vectors of a feature of text."},
       {"model.activation",
-       choice({"relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus", "mish"}),
-       "relu", model_is({"mlp", "cnn", "autoencoder"}), "The function after each hidden layer; `gelu` is its approximation by tanh."},
+       choice({"relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "selu", "softplus",
+               "mish"}),
+       "relu", model_is({"mlp", "cnn", "autoencoder"}),
+       "The function after each hidden layer; `gelu` is its approximation by tanh. `selu` keeps mean 0 and variance 1 "
+       "through many layers, with `model.init` `lecun_normal` and standardized inputs (Klambauer et al., 2017)."},
       {"model.spectral_norm", boolean(), false,
        model_is({"linear", "mlp", "gpt", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn", "autoencoder"}),
        "Whether each layer's weight is divided by its largest singular value, so that no linear layer lengthens a "
@@ -352,6 +357,14 @@ std::vector<Key> model_keys() {
        "the model must be as they were there."},
       {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt", "cnn", "vit", "encoder", "rnn"}),
        "Probability that dropout sets an activation to zero while training."},
+      {"model.dropout_kind",
+       choice({"zero", "alpha"}),
+       "zero",
+       model_is({"mlp", "cnn"}),
+       "What a dropped activation becomes: 0, or −1.7581, the lowest value of selu, after which mean 0 and variance 1 "
+       "are restored (alpha dropout, Klambauer et al., 2017).",
+       {},
+       {"model.activation", {{"selu", "alpha"}}}},
       {"model.attention_dropout", real(kFrom0Below1), 0.0, model_is({"gpt", "vit", "encoder"}),
        "Probability that dropout sets to zero how much one token takes from another, in each head, while training: "
        "`attn_pdrop` of Hugging Face's GPT-2, `dropout_p` of PyTorch's attention."},

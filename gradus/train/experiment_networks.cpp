@@ -102,7 +102,8 @@ ConvolutionalOptions cnn_options(const Config& config, const Shape& example) {
                          .batch_norm = config.boolean("model.batch_norm"),
                          .hidden = config.integers("model.hidden"),
                          .activation = activation_from_name(config.text("model.activation")),
-                         .dropout = config.real("model.dropout")};
+                         .dropout = config.real("model.dropout"),
+                         .alpha_dropout = config.text("model.dropout_kind") == "alpha"};
   for (const int64_t channels : config.integers("model.channels")) {
     o.stages.push_back({channels, config.integer("model.convolutions")});
   }

@@ -317,9 +317,11 @@ TEST(ExperimentModel, LossesAndStartsAreThoseOfTheKeys) {
 }
 
 TEST(ExperimentModel, EveryInitialiserHasItsDeviation) {
-  const auto deviation = [](const std::string& init) {
-    const Config config = config_of({"data.kind=blobs", "data.dimensions=400", "data.classes=100", "data.points=200",
-                                     "model.kind=mlp", "model.hidden=[300]", "model.init=" + init});
+  const auto deviation = [](const std::string& init, double scale = 0.0) {
+    std::vector<std::string> keys = {"data.kind=blobs", "data.dimensions=400", "data.classes=100", "data.points=200",
+                                     "model.kind=mlp",  "model.hidden=[300]",  "model.init=" + init};
+    if (scale > 0.0) keys.push_back("model.init_scale=" + std::to_string(scale));
+    const Config config = config_of(keys);
     const std::unique_ptr<Model> model = make_model(config, {.inputs = 400, .outputs = 100});
     double squares = 0.0;
     const std::vector<double> weights = model->parameters()[0].tensor.values<double>();
@@ -336,6 +338,11 @@ TEST(ExperimentModel, EveryInitialiserHasItsDeviation) {
   EXPECT_NEAR(deviation("kaiming_normal"), std::sqrt(2.0 / 400), 1e-3);
   EXPECT_NEAR(deviation("kaiming_uniform"), std::sqrt(2.0 / 400), 1e-3);
   EXPECT_NEAR(deviation("lecun_normal"), std::sqrt(1.0 / 400), 1e-3);
+  EXPECT_NEAR(deviation("lecun_uniform"), std::sqrt(1.0 / 400), 1e-3);
+  EXPECT_NEAR(deviation("kaiming_normal", 1.5), 1.5 * std::sqrt(2.0 / 400), 1.5e-3);
+  EXPECT_NEAR(deviation("kaiming_uniform", 0.5), 0.5 * std::sqrt(2.0 / 400), 1e-3);
+  EXPECT_NEAR(deviation("lecun_normal", 5.0 / 3), 5.0 / 3 * std::sqrt(1.0 / 400), 2e-3);
+  EXPECT_NEAR(deviation("lecun_uniform", 5.0 / 3), 5.0 / 3 * std::sqrt(1.0 / 400), 2e-3);
   EXPECT_NEAR(deviation("orthogonal"), std::sqrt(1.0 / 400), 1e-6);  // its rows have length 1
 }
 
