@@ -138,7 +138,8 @@ std::vector<Key> data_keys() {
        data_is({"csv", "numpy", "images", "audio"}),
        "The name of the column to learn. Clusters are not made by it, only compared with it by `gradus eval`. A list "
        "of columns of a table is several numbers to learn together, with a loss of numbers; their measures are means "
-       "over the columns. With `loss.name = \"cross_entropy\"` or `\"kl_divergence\"` it is soft labels: each column "
+       "over the columns. With `loss.name = \"cross_entropy\"`, `\"kl_divergence\"` or, of two, "
+       "`\"binary_cross_entropy\"` it is soft labels: each column "
        "has the probabilities of the class that it names, in each row from 0 and 1 in all, within 0.001. Measures of "
        "classes take the likeliest for the true one.",
        {},
@@ -389,7 +390,7 @@ std::vector<Key> loss_keys() {
        "rate), and of several numbers a row, `data.target` being a list, `cosine`: 1 less the cosine of the angle "
        "between prediction and target. Of classes: `cross_entropy`; `hinge`, `squared_hinge`, of more than two "
        "classes each against all others; and of two classes `binary_cross_entropy`, `focal`; of their probabilities, "
-       "a column each, `cross_entropy`, or `kl_divergence`, which is less by the targets' own entropy. For "
+       "a column each, `cross_entropy`, `binary_cross_entropy` or `kl_divergence`, which is less by the targets' own entropy. For "
        "embeddings, of which those of one class come to lie near each other: `triplet`, of each example of a batch "
        "with each of its class and each of another, by distance, which takes memory as the cube of the batch; "
        "`info_nce`, the part of its own class among all others of the batch, by cosine, with the mean over those of "
@@ -401,9 +402,13 @@ std::vector<Key> loss_keys() {
       {"loss.delta", real(kAbove0), 1.0, loss_is({"huber"}), "The error from which on the loss is a straight line."},
       {"loss.quantile", real({.low = 0, .high = 1, .low_open = true, .high_open = true}), 0.5, loss_is({"quantile"}),
        "Which quantile of the target is learned."},
-      {"loss.label_smoothing", real(kFrom0Below1), 0.0, loss_is({"cross_entropy"}),
+      {"loss.label_smoothing", real(kFrom0Below1), 0.0, loss_is({"cross_entropy", "binary_cross_entropy"}),
        "The part of the probability that is spread evenly over all classes, or over the tokens of a `gpt`: its loss is "
        "that, in training and in validation, but perplexity and bits per byte are those of the tokens alone."},
+      {"loss.soft_labels", boolean(), false, loss_is({"binary_cross_entropy"}),
+       "Whether the target's column of a table has the probability of the second of two classes, a number from 0 to 1 "
+       "in each row, and not the classes; they are called 0 and 1. Measures of classes take the likelier for the true "
+       "one."},
       {"loss.ignored_class", text(), Unset{},
        loss_is({"cross_entropy", "binary_cross_entropy", "focal", "hinge", "squared_hinge", "triplet", "info_nce"}),
        "The class of a table's rows that carry no loss and count in no measure, by its name in the target column, such "

@@ -194,6 +194,10 @@ TEST(Objective, SaysHowManyOutputsItNeeds) {
               objective_loss({.kind = ObjectiveKind::kHinge}, Tensor::zeros({2, 2}), Tensor::zeros({2}, DType::kI64));
             }),
             "[objective] an output of f32 (2, 2) for 2 examples of two classes; expected (2, 1)");
+  EXPECT_EQ(error_text([] {
+              objective_loss({.kind = ObjectiveKind::kBinaryCrossEntropy}, Tensor::zeros({2, 1}), Tensor::zeros({2}));
+            }),
+            "[objective] targets f32 (2,); expected (B, 2), the probabilities of two classes");
 }
 
 TEST(Activation, IsTheOpOfItsName) {
@@ -202,11 +206,11 @@ TEST(Activation, IsTheOpOfItsName) {
   EXPECT_NEAR(activate(A::kSilu, x).item(), -0.5 / (1 + std::exp(0.5)), 1e-6);
   EXPECT_NEAR(activate(A::kSigmoid, x).item(), 1 / (1 + std::exp(0.5)), 1e-6);
   EXPECT_NEAR(activate(A::kElu, x).item(), std::expm1(-0.5), 1e-6);
+  EXPECT_NEAR(activate(A::kSelu, x).item(), 1.0507009873554805 * 1.6732632423543773 * std::expm1(-0.5), 1e-6);
   EXPECT_NEAR(activate(A::kLeakyRelu, x).item(), -0.005, 1e-8);
   EXPECT_NEAR(activate(A::kSoftplus, x).item(), std::log1p(std::exp(-0.5)), 1e-6);
   EXPECT_NEAR(activate(A::kMish, x).item(), -0.5 * std::tanh(std::log1p(std::exp(-0.5))), 1e-6);
   EXPECT_NEAR(activate(A::kGeluExact, x).item(), -0.25 * std::erfc(0.5 / std::sqrt(2.0)), 1e-6);
-  EXPECT_NEAR(activate(A::kSelu, x).item(), 1.0507009873554805 * 1.6732632423543773 * std::expm1(-0.5), 1e-6);
 }
 
 TEST(FeatureModel, LossIsTheSumOfSquaresAndItsNumberOfElements) {
