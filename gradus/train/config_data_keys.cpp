@@ -392,7 +392,7 @@ std::vector<Key> loss_keys() {
        "classes each against all others; and of two classes `binary_cross_entropy`, `focal`; of their probabilities, "
        "a column each, `cross_entropy`, `binary_cross_entropy` or `kl_divergence`, which is less by the targets' own entropy. For "
        "embeddings, of which those of one class come to lie near each other: `triplet`, of each example of a batch "
-       "with each of its class and each of another, by distance, which takes memory as the cube of the batch; "
+       "with each of its class and each of another, by distance, which takes time as the cube of the batch; "
        "`info_nce`, the part of its own class among all others of the batch, by cosine, with the mean over those of "
        "its class (supervised contrastive). A batch has several of each class; validation says the recall_at_1, how "
        "often the nearest other example is of the same class, and `gradus predict` gives the embeddings. A table's "
