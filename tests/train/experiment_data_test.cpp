@@ -403,6 +403,17 @@ TEST(ExperimentModel, AGptStartsAsGpt2WithTheSameBitsByName) {
       "nothing; choose another");
 }
 
+TEST(ExperimentModel, NetworksOfPicturesAndTextsNeedSuch) {
+  const auto error = [](const std::string& kind) {
+    return usage_error_text([&] { make_model(config_of({"data.kind=blobs", "model.kind=" + kind}), {.inputs = 2}); });
+  };
+  const std::string ending = ", which data.kind = \"blobs\" does not give; take \"mlp\" for rows of numbers";
+  EXPECT_EQ(error("cnn"),
+            "[--set model.kind=cnn] model.kind = \"cnn\" is for pictures and spectrograms" + ending);
+  EXPECT_EQ(error("encoder"), "[--set model.kind=encoder] model.kind = \"encoder\" is for texts with labels" + ending);
+  EXPECT_EQ(error("rnn"), "[--set model.kind=rnn] model.kind = \"rnn\" is for sounds, and texts with labels" + ending);
+}
+
 TEST(ExperimentModel, APatchHasOneSideOrTwo) {
   const Config config = config_of({"data.kind=images", "data.path=x", "model.kind=vit", "model.patch=[1, 2, 3]"});
   EXPECT_EQ(usage_error_text([&] {
