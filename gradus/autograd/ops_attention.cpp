@@ -84,13 +84,11 @@ Tensor causal_attention(const Tensor& qkv, int64_t heads, const PackedAttentionO
   }
   if (!is_float(qkv.dtype())) fail_not_float("causal_attention", qkv.dtype());
   check_mask(options.mask);
-  Packed packed{heads,
-                kv_heads,
-                {.causal = options.causal,
-                 .window = options.window,
-                 .mask = options.mask,
-                 .first_keys = options.document_starts},
-                {}};
+  Packed packed{
+      heads,
+      kv_heads,
+      {.causal = options.causal, .window = options.window, .mask = options.mask, .first_keys = options.document_starts},
+      {}};
   if (options.dropout.rate != 0.0) take_dropout(options.dropout, packed.how);
   if (options.rotary) packed.rotary = kernel_options(*options.rotary);
   // Forward sees what backward will see: a softmax made again fits its logsumexp only if the scores are the same.

@@ -94,8 +94,8 @@ Triplets triplets_of(const Tensor& rows, const Pairs& pairs, T margin) {
   parallel_for(n, 1, [&](int64_t begin, int64_t end) {
     for (int64_t a = begin; a < end; ++a) {
       for (int64_t b = 0; b < n; ++b) distances[a * n + b] = distance_of(x + a * width, x + b * width, width);
-      sums[static_cast<size_t>(a)] = triplets_of_anchor(distances + a * n, is_positive + a * n, is_negative + a * n, n,
-                                                        margin, slopes + a * n);
+      sums[static_cast<size_t>(a)] =
+          triplets_of_anchor(distances + a * n, is_positive + a * n, is_negative + a * n, n, margin, slopes + a * n);
     }
   });
   result.sum = std::accumulate(sums.begin(), sums.end(), 0.0);

@@ -41,8 +41,8 @@ Tensor second_of_two(const Tensor& targets) {
   return slice(targets, 1, 1, 2);
 }
 
-// Two classes: 0 and 1 as numbers (B, 1), or the second one's probability. Of more, the hinges have an output each, against all others: (B, classes).
-// For the hinges 0 becomes −1.
+// Two classes: 0 and 1 as numbers (B, 1), or the second one's probability. Of more, the hinges have an output each,
+// against all others: (B, classes). For the hinges 0 becomes −1.
 Tensor loss_by_output(const Objective& o, const Tensor& prediction, const Tensor& targets, Reduction reduction) {
   const Tensor classes = is_float(targets.dtype()) ? second_of_two(targets) : targets;
   const int64_t rows = classes.numel(), width = prediction.rank() == 2 ? prediction.size(1) : 0;

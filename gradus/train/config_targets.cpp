@@ -52,10 +52,11 @@ void check_takes_several(const Config& config) {
   const std::string& loss = config.text("loss.name");
   const bool is_binary = loss == "binary_cross_entropy";
   if (is_binary && config.texts("data.target").size() > 2) {
-    fail_usage(config.where(key),
-               "data.target names {} columns, and loss.name = \"binary_cross_entropy\" is for two classes; name two, or "
-               "take \"cross_entropy\"",
-               config.texts("data.target").size());
+    fail_usage(
+        config.where(key),
+        "data.target names {} columns, and loss.name = \"binary_cross_entropy\" is for two classes; name two, or "
+        "take \"cross_entropy\"",
+        config.texts("data.target").size());
   }
   if (is_of_classes(objective_kind(loss)) && !takes_probabilities(objective_kind(loss)) && !is_binary) {
     fail_usage(
@@ -106,19 +107,21 @@ void check_soft_target(const Config& config) {
                data);
   }
   if (has_several_targets(config)) {
-    fail_usage(config.where(key),
-               "loss.soft_labels is of one column of probabilities, and data.target names several, which are soft labels "
-               "without it; remove it, or name one column");
+    fail_usage(
+        config.where(key),
+        "loss.soft_labels is of one column of probabilities, and data.target names several, which are soft labels "
+        "without it; remove it, or name one column");
   }
   const bool is_stratified = config.text("data.split") == "stratified";
   for (const auto& [name, usual] : {std::pair{"solver.name", "none"},
                                     {"data.split", is_stratified ? "random" : config.text("data.split").c_str()},
                                     {"data.rows", "in_memory"}}) {
     if (!config.has(name) || config.text(name) == usual) continue;
-    fail_usage(config.where(name),
-               "{} = \"{}\" takes one class a row, and loss.soft_labels = true gives it the probability of one; set {} = "
-               "\"{}\"",
-               name, config.text(name), name, usual);
+    fail_usage(
+        config.where(name),
+        "{} = \"{}\" takes one class a row, and loss.soft_labels = true gives it the probability of one; set {} = "
+        "\"{}\"",
+        name, config.text(name), name, usual);
   }
   if (!config.has("loss.ignored_class")) return;
   fail_usage(config.where("loss.ignored_class"),

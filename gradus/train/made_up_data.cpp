@@ -53,8 +53,8 @@ TensorDataset make_curve(const Config& config) {
 
 void check_width(const Table& table, int64_t width, const char* what) {
   if (static_cast<int64_t>(table.columns.size()) == width) return;
-  fail_usage(table.source(), "{} columns; the model's data was made up, and it takes {}, {}", table.columns.size(), width,
-             what);
+  fail_usage(table.source(), "{} columns; the model's data was made up, and it takes {}, {}", table.columns.size(),
+             width, what);
 }
 
 void check_numbers(const Table& table, const TableColumn& column) {
@@ -133,7 +133,8 @@ ReadRows read_made_up(const Config& config, const std::vector<std::string>& path
   const std::string& kind = config.text("data.kind");
   const int64_t inputs = is_curve(kind) ? 1 : kind == "blobs" ? config.integer("data.dimensions") : 2;
   const Table table = read_unnamed(paths);
-  check_width(table, inputs + 1, is_curve(kind) ? "x and y" : "the features in their order and the number of the class");
+  check_width(table, inputs + 1,
+              is_curve(kind) ? "x and y" : "the features in their order and the number of the class");
   Tensor targets =
       is_curve(kind) ? numbers_of(table, inputs, inputs + 1) : classes_of(table, number_of_classes(config));
   return {std::make_unique<TensorDataset>(dataset_of(numbers_of(table, 0, inputs), std::move(targets)))};

@@ -154,7 +154,8 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
 Predictions predict(const TrainedRun& run, const Table& table) {
   check_predicts(run);
   const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
-  const Tensor inputs = encoder != nullptr ? encoder->inputs(table) : internal::unnamed_inputs(table, run.shape().inputs);
+  const Tensor inputs =
+      encoder != nullptr ? encoder->inputs(table) : internal::unnamed_inputs(table, run.shape().inputs);
   return predict(run, TensorDataset(inputs), [&](int64_t row) { return table.place(row); });
 }
 

@@ -434,7 +434,8 @@ TEST(Predict, ModelsOfMadeUpDataTakeTheirFeaturesInOrder) {
 TEST(Eval, ModelsOfMadeUpDataTakeFilesOfTheSame) {
   const TemporaryFolder folder;
   const auto train = [&](const std::string& data, const std::string& model) {
-    spill(folder / "c.toml", "data = " + data + "\nmodel = " + model + "\ntrain.steps = 200\noptimizer.learning_rate = 0.3\n");
+    spill(folder / "c.toml",
+          "data = " + data + "\nmodel = " + model + "\ntrain.steps = 200\noptimizer.learning_rate = 0.3\n");
     ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet", "--overwrite"}).err, "");
   };
   const auto eval = [&](const std::string& rows, const std::vector<std::string>& more = {"--json"}) {
@@ -447,8 +448,7 @@ TEST(Eval, ModelsOfMadeUpDataTakeFilesOfTheSame) {
   json found = json::parse(eval("x,y\n0,1\n0.5,2\n1,3.5\n").out);
   EXPECT_EQ(found["examples"], 3);
   EXPECT_NEAR(found["loss"].get<double>(), 0.25 / 3, 1e-3);  // the last is off by 0.5
-  EXPECT_EQ(eval("1,2,3\n").err,
-            "gradus: [d.csv] 3 columns; the model's data was made up, and it takes 2, x and y\n");
+  EXPECT_EQ(eval("1,2,3\n").err, "gradus: [d.csv] 3 columns; the model's data was made up, and it takes 2, x and y\n");
   EXPECT_EQ(eval("x,y\n1,a\n").err, "gradus: [d.csv] column \"y\" holds text; expected numbers\n");
   train("{kind = 'blobs', dimensions = 3, classes = 4, noise = 0.01}", "{kind = 'mlp'}");
   found = json::parse(eval("0,0,0,3\n0.1,0,0,3\n").out);
@@ -463,9 +463,10 @@ TEST(Eval, ModelsOfMadeUpDataTakeFilesOfTheSame) {
                                                "expected a whole number from 0 to 3\n",
                                                number));
   }
-  EXPECT_EQ(eval("1,2,3\n").err,
-            "gradus: [d.csv] 3 columns; the model's data was made up, and it takes 4, the features in their order and the "
-            "number of the class\n");
+  EXPECT_EQ(
+      eval("1,2,3\n").err,
+      "gradus: [d.csv] 3 columns; the model's data was made up, and it takes 4, the features in their order and the "
+      "number of the class\n");
 }
 
 TEST(Eval, GivesWhatTheSummaryHas) {

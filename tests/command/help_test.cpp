@@ -55,10 +55,12 @@ TEST(Help, WrongCommandLinesSayWhatWasMeant) {
       {{"eval", "run", "--jsn"},
        "[gradus eval] unknown option \"--jsn\"; did you mean \"--json\"? Otherwise see `gradus eval --help`"},
       {{"train", "c.toml", "-x"}, "[gradus train] unknown option \"-x\"; see `gradus train --help`"},
-      {{"--versoin"}, "[gradus] unknown option \"--versoin\"; did you mean \"--version\"? Otherwise see `gradus --help`"},
+      {{"--versoin"},
+       "[gradus] unknown option \"--versoin\"; did you mean \"--version\"? Otherwise see `gradus --help`"},
       // One of which the place stays empty.
       {{"generate", "run", "--promt", "x"},
-       "[gradus generate] unknown option \"--promt\"; did you mean \"--prompt\"? Otherwise see `gradus generate --help`"},
+       "[gradus generate] unknown option \"--promt\"; did you mean \"--prompt\"? Otherwise see `gradus generate "
+       "--help`"},
       {{"data", "pack", "c.toml", "--uot", "f"},
        "[gradus data pack] unknown option \"--uot\"; did you mean \"--out\"? Otherwise see `gradus data pack --help`"},
       // What is missing.
@@ -86,7 +88,8 @@ TEST(Help, WrongCommandLinesSayWhatWasMeant) {
       {{"train", "c.toml", "--quiet=maybe"},
        "[gradus train] --quiet takes no value; found \"maybe\"; see `gradus train --help`"},
       {{"eval", "run", "--part", "trainng"},
-       "[gradus eval] --part must be validation or training; found \"trainng\"; did you mean \"training\"? Otherwise see "
+       "[gradus eval] --part must be validation or training; found \"trainng\"; did you mean \"training\"? Otherwise "
+       "see "
        "`gradus eval --help`"},
       {{"predict", "run", "--format", "xml"},
        "[gradus predict] --format must be text, csv or jsonl; found \"xml\"; see `gradus predict --help`"},

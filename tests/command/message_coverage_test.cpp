@@ -88,7 +88,8 @@ const std::set<std::string> kUnreachable = {
     "more than {} different texts in its columns; leave out those that are no category",
     "a header of {} bytes; the format allows {}",
     // Of compressed files that take half of the memory.
-    "its first {} rows take more than {} bytes as a table, which is half of the free memory; stream rows with data.rows = "
+    "its first {} rows take more than {} bytes as a table, which is half of the free memory; stream rows with "
+    "data.rows = "
     "\"streamed\", take a part of it, or a larger machine",
     "its first {} rows take more than {} bytes, which is half of the free memory; stream rows with data.rows = "
     "\"streamed\", take a part of it, or a larger machine",
@@ -146,8 +147,8 @@ TEST(Messages, EachStandsInATest) {
           if (pieces.empty() || kUnreachable.contains(message)) continue;
           ++messages;
           for (const std::string& piece : pieces) {
-            EXPECT_NE(tests.find(piece), std::string::npos)
-                << fs::relative(path, GRADUS_SOURCE_DIR).string() << ": " << message << "\n  stands in no test: " << piece;
+            EXPECT_NE(tests.find(piece), std::string::npos) << fs::relative(path, GRADUS_SOURCE_DIR).string() << ": "
+                                                            << message << "\n  stands in no test: " << piece;
           }
         }
       }

@@ -43,8 +43,7 @@ TEST(NamePattern, SaysWhatIsWrong) {
   const auto error = [](const char* pattern) {
     return usage_error_text([&] { NamePattern(pattern, "data.name_pattern"); });
   };
-  EXPECT_EQ(error("a{b"),
-            "[data.name_pattern] \"a{b\": the brace at character 2 does not end; expected a name and }");
+  EXPECT_EQ(error("a{b"), "[data.name_pattern] \"a{b\": the brace at character 2 does not end; expected a name and }");
   const auto of_field = [](const std::string& pattern, const std::string& name) {
     return "[data.name_pattern] \"" + pattern + "\": a field is called \"" + name +
            "\"; expected a name that stands once, and is not \"path\"";

@@ -174,9 +174,10 @@ TEST(Image, OrientationIsReadInBothOrdersOfBytes) {
 
 // Before memory is taken for it.
 TEST(Image, MustHaveTheBytesForItsSize) {
-  EXPECT_EQ(error_text([] { detail::check_image_bytes("a.png", 3000, 4000, 12000, 11000); }),
-            "[a.png] a picture of 4000×3000 pixels in 11000 bytes, which cannot hold it; expected 12000 or more: it is cut "
-            "short");
+  EXPECT_EQ(
+      error_text([] { detail::check_image_bytes("a.png", 3000, 4000, 12000, 11000); }),
+      "[a.png] a picture of 4000×3000 pixels in 11000 bytes, which cannot hold it; expected 12000 or more: it is cut "
+      "short");
   EXPECT_EQ(error_text([] { detail::check_image_bytes("a.png", 3000, 4000, 12000, 12000); }), "no error");
 }
 

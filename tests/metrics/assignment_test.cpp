@@ -57,7 +57,10 @@ TEST(Assignment, GainsTheMostThatThereIs) {
     }
   }
   EXPECT_TRUE(best_assignment({}, 0, 3).empty());
-  EXPECT_EQ(error_text([] { best_assignment(std::vector<int64_t>{1, 2}, 1, 3); }), "[assignment] 2 gains for 1 rows of 3");
+  EXPECT_EQ(error_text([] {
+              best_assignment(std::vector<int64_t>{1, 2}, 1, 3);
+            }),
+            "[assignment] 2 gains for 1 rows of 3");
 }
 
 TEST(ClusterAccuracy, GivesEachClusterAClassOfItsOwn) {

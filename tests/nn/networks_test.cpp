@@ -226,7 +226,9 @@ TEST(Networks, RefuseSizesThatDoNotFit) {
             "[encoder] layers 4, width 10, heads 4: each must be at least 1, and width a multiple of heads");
   EXPECT_EQ(usage_error_text([] { RecurrentModel({.layers = 0, .width = 3, .inputs = 2, .objective = kClasses}, 1); }),
             "[rnn] layers 0, width 3, inputs 2: each must be at least 1");
-  EXPECT_EQ(usage_error_text([] { ResNet({.example = {8, 8, 3}, .depth = 18, .width = 0, .objective = kClasses}, 1); }),
+  EXPECT_EQ(usage_error_text([] {
+              ResNet({.example = {8, 8, 3}, .depth = 18, .width = 0, .objective = kClasses}, 1);
+            }),
             "[resnet] examples of (8, 8, 3), width 0; expected (H, W, C), and a width from 1");
 }
 

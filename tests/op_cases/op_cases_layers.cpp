@@ -295,7 +295,10 @@ std::vector<OpCase> layer_cases() {
        .benchmark = {{{4, 256, 12, 64}}, {{4, 256, 12, 64}}, {{4, 256, 12, 64}}, {{256, 256}}}},
       {.name = "attention_dropout",
        .op = "attention",
-       .function = [](X x) { return attention(x[0], x[1], x[2], {.dropout = {0.25, kDropKey, kDropExamples}}); },
+       .function =
+           [](X x) {
+             return attention(x[0], x[1], x[2], {.dropout = {0.25, kDropKey, kDropExamples}});
+           },
        .roundings = 128,
        .cancels = true,
        .benchmark = {{{2, 512, 12, 64}}, {{2, 512, 12, 64}}, {{2, 512, 12, 64}}}},

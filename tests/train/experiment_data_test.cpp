@@ -318,7 +318,7 @@ TEST(ExperimentModel, LossesAndStartsAreThoseOfTheKeys) {
 
 TEST(ExperimentModel, EveryInitialiserHasItsDeviation) {
   const auto deviation = [](const std::string& init, double scale = 0.0) {
-    std::vector<std::string> keys = {"data.kind=blobs", "data.dimensions=400", "data.classes=100", "data.points=200",
+    std::vector<std::string> keys = {"data.kind=blobs", "data.dimensions=400", "data.classes=100",  "data.points=200",
                                      "model.kind=mlp",  "model.hidden=[300]",  "model.init=" + init};
     if (scale > 0.0) keys.push_back("model.init_scale=" + std::to_string(scale));
     const Config config = config_of(keys);
@@ -408,8 +408,7 @@ TEST(ExperimentModel, NetworksOfPicturesAndTextsNeedSuch) {
     return usage_error_text([&] { make_model(config_of({"data.kind=blobs", "model.kind=" + kind}), {.inputs = 2}); });
   };
   const std::string ending = ", which data.kind = \"blobs\" does not give; take \"mlp\" for rows of numbers";
-  EXPECT_EQ(error("cnn"),
-            "[--set model.kind=cnn] model.kind = \"cnn\" is for pictures and spectrograms" + ending);
+  EXPECT_EQ(error("cnn"), "[--set model.kind=cnn] model.kind = \"cnn\" is for pictures and spectrograms" + ending);
   EXPECT_EQ(error("encoder"), "[--set model.kind=encoder] model.kind = \"encoder\" is for texts with labels" + ending);
   EXPECT_EQ(error("rnn"), "[--set model.kind=rnn] model.kind = \"rnn\" is for sounds, and texts with labels" + ending);
 }

@@ -367,21 +367,26 @@ TEST_F(BinaryLabels, AreForWhatTakesThem) {
   EXPECT_EQ(error({"loss.name=focal"}),
             "[run.toml:4:40] \"loss.soft_labels\" applies to loss.name = \"binary_cross_entropy\", not to \"focal\"; "
             "remove it, or change loss.name");
-  EXPECT_EQ(error({"solver.name=newton"}),
-            "[--set solver.name=newton] solver.name = \"newton\" takes one class a row, and loss.soft_labels = true gives "
-            "it the probability of one; set solver.name = \"none\"");
-  EXPECT_EQ(error({"data.split=stratified"}),
-            "[--set data.split=stratified] data.split = \"stratified\" takes one class a row, and loss.soft_labels = true "
-            "gives it the probability of one; set data.split = \"random\"");
-  EXPECT_EQ(error({"data.rows=streamed", "train.batch_size=2"}),
-            "[--set data.rows=streamed] data.rows = \"streamed\" takes one class a row, and loss.soft_labels = true gives "
-            "it the probability of one; set data.rows = \"in_memory\"");
-  EXPECT_EQ(error({"loss.ignored_class=1"}),
-            "[--set loss.ignored_class=1] loss.ignored_class names a class, and with loss.soft_labels = true the column "
-            "has probabilities; remove one of them");
-  EXPECT_EQ(error({"data.target=[\"a\", \"b\"]"}),
-            "[run.toml:4:40] loss.soft_labels is of one column of probabilities, and data.target names several, which are "
-            "soft labels without it; remove it, or name one column");
+  EXPECT_EQ(
+      error({"solver.name=newton"}),
+      "[--set solver.name=newton] solver.name = \"newton\" takes one class a row, and loss.soft_labels = true gives "
+      "it the probability of one; set solver.name = \"none\"");
+  EXPECT_EQ(
+      error({"data.split=stratified"}),
+      "[--set data.split=stratified] data.split = \"stratified\" takes one class a row, and loss.soft_labels = true "
+      "gives it the probability of one; set data.split = \"random\"");
+  EXPECT_EQ(
+      error({"data.rows=streamed", "train.batch_size=2"}),
+      "[--set data.rows=streamed] data.rows = \"streamed\" takes one class a row, and loss.soft_labels = true gives "
+      "it the probability of one; set data.rows = \"in_memory\"");
+  EXPECT_EQ(
+      error({"loss.ignored_class=1"}),
+      "[--set loss.ignored_class=1] loss.ignored_class names a class, and with loss.soft_labels = true the column "
+      "has probabilities; remove one of them");
+  EXPECT_EQ(
+      error({"data.target=[\"a\", \"b\"]"}),
+      "[run.toml:4:40] loss.soft_labels is of one column of probabilities, and data.target names several, which are "
+      "soft labels without it; remove it, or name one column");
   EXPECT_EQ(error({"data.target=[\"a\", \"b\", \"c\"]", "loss.soft_labels=false"}),
             "[--set data.target=[\"a\", \"b\", \"c\"]] data.target names 3 columns, and loss.name = "
             "\"binary_cross_entropy\" is for two classes; name two, or take \"cross_entropy\"");

@@ -84,7 +84,10 @@ Tensor activate(Activation activation, const Tensor& x) {
 }
 
 Mlp::Mlp(const MlpOptions& o, uint64_t seed)
-    : FeatureModel(o.objective), embedded_inputs_(o.embeddings), activation_(o.activation), dropout_{o.dropout, o.alpha_dropout} {
+    : FeatureModel(o.objective),
+      embedded_inputs_(o.embeddings),
+      activation_(o.activation),
+      dropout_{o.dropout, o.alpha_dropout} {
   const ParameterBuilder tables = ParameterBuilder(parameters_, seed) / "embeddings";
   const ParameterBuilder layers = ParameterBuilder(parameters_, seed) / "layers";
   const auto or_null = [](const std::optional<Initializer>& init) { return init ? &*init : nullptr; };

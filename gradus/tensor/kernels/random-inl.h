@@ -17,7 +17,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using RandomWords = hn::ScalableTag<uint64_t>;
 
-// The two 64-bit values of each of `Lanes(RandomWords())` consecutive blocks: RandomStream::bits at 2·block and 2·block + 1.
+// The two 64-bit values of each of `Lanes(RandomWords())` consecutive blocks: RandomStream::bits at 2·block and 2·block
+// + 1.
 struct RandomBits {
   hn::Vec<RandomWords> even, odd;
 };
