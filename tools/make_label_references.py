@@ -48,6 +48,12 @@ def divergence(logits, targets):
     return functional.kl_div(functional.log_softmax(logits, 1), targets, reduction="batchmean")
 
 
+def binary(logits, targets, smoothing=0.0, **options):
+    """PyTorch has no smoothing of two classes: it is that of their labels, as in Keras."""
+    targets = targets[:, None] * (1 - smoothing) + smoothing / 2
+    return functional.binary_cross_entropy_with_logits(logits, targets, **options)
+
+
 def angle(predictions, targets):
     return functional.cosine_embedding_loss(predictions, targets, torch.ones(len(targets)))
 
@@ -74,6 +80,12 @@ cases = {
     "soft_smoothed": train(soft, label_smoothing=0.2),
     "soft_weighted": train(soft, weight=weights, label_smoothing=0.1),
     "divergence": train(soft, divergence),
+    "binary": train(ids.clamp(min=0, max=1).double(), binary, 1),
+    "binary_smoothed": train(ids.clamp(min=0, max=1).double(), binary, 1, smoothing=0.2),
+    "binary_soft": train(soft[:, 2], binary, 1),
+    "binary_soft_smoothed": train(
+        soft[:, 2], binary, 1, smoothing=0.1, pos_weight=torch.tensor([2.5], dtype=torch.float64)
+    ),
     "numbers": train(torch.tensor(numbers).double(), functional.mse_loss, 2),
     "angle": train(torch.tensor(numbers).double(), angle, 2, start=START),  # of zeros there is no angle
 }

@@ -13,9 +13,9 @@
 
 #include "apps/gradus/command_line.h"
 #include "apps/gradus/output.h"
+#include "apps/gradus/usage_errors.h"
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
-#include "gradus/train/config_keys.h"
 
 namespace gradus::command {
 namespace {
@@ -286,19 +286,6 @@ void add_lists(CLI::App& app, std::string& recipe, KeysVerbOptions& key, Machine
   verb->final_callback([&machine, &run] { run = [&machine] { return env(machine); }; });
 }
 
-// Without a verb CLI11 only says that one is missing, whatever there is in its place.
-[[noreturn]] void fail_without_verb(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2) fail_usage("gradus", "a verb is missing, such as train; see `gradus --help`");
-  const std::string_view word = argv[1];
-  std::vector<std::string> verbs;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
-    verbs.push_back(verb->get_name());
-  }
-  const std::string nearest = did_you_mean(word, std::vector<std::string_view>(verbs.begin(), verbs.end()));
-  fail_usage("gradus", "unknown {} \"{}\"{} see `gradus --help`", word.starts_with('-') ? "option" : "verb", word,
-             nearest.empty() ? ";" : nearest + " Otherwise");
-}
-
 int run_command(int argc, char** argv) {
   CLI::App app("gradus trains models, from a line through points to a GPT.", "gradus");
   app.set_version_flag("--version", "gradus " GRADUS_VERSION, "Print the version");
@@ -345,10 +332,6 @@ int run_command(int argc, char** argv) {
   add_schedule(app, schedule_options, run);
   add_lists(app, recipe, key, machine, run);
 
-  const auto chosen = [&] {
-    const auto verbs = app.get_subcommands();
-    return verbs.empty() ? std::string("gradus") : "gradus " + verbs[0]->get_name();
-  };
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -358,8 +341,7 @@ int run_command(int argc, char** argv) {
     print(std::string(version.what()) + "\n");
     return 0;
   } catch (const CLI::ParseError& error) {
-    if (app.get_subcommands().empty()) fail_without_verb(app, argc, argv);
-    fail_usage(chosen(), "{}; see `{} --help`", error.what(), chosen());
+    fail_parse(app, error, argc, argv);
   }
   return run();
 }

@@ -27,10 +27,10 @@ def ids(*shape, below):
     return torch.randint(below, shape)
 
 
-def attention(q, k, v, causal=True, mask=None):
+def attention(q, k, v, causal=True, mask=None, dropout=0.0):
     q, k, v = (t.transpose(1, 2) for t in (q, k, v))
     grouped = q.shape[1] != k.shape[1]
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=grouped)
+    return F.scaled_dot_product_attention(q, k, v, mask, dropout, causal, enable_gqa=grouped)
 
 
 @functools.cache
@@ -160,7 +160,7 @@ ROWS = {
             "tril": "",
         }.items()
     },
-    **{name: (getattr(F, name), ONE) for name in ("silu", "softplus", "mish", "elu", "leaky_relu")},
+    **{name: (getattr(F, name), ONE) for name in ("silu", "softplus", "mish", "elu", "selu", "leaky_relu")},
     "gelu": (lambda a: F.gelu(a, approximate="tanh"), ONE),
     "gelu_exact": (F.gelu, ONE),
     "clamp": (lambda a: a.clamp(-0.5, 0.75), ONE),
@@ -275,6 +275,14 @@ ROWS = {
     "attention_full": (lambda q, k, v: attention(q, k, v, causal=False), HEADS),
     "attention_window": (lambda q, k, v: attention(q, k, v, causal=False, mask=visible(256, 3)), HEADS),
     "attention_masked": (lambda q, k, v, m: attention(q, k, v, causal=False, mask=m > 0), MASKED_HEADS),
+    "attention_dropout": (
+        lambda q, k, v: attention(q, k, v, dropout=0.25),
+        lambda: [x(2, 512, 12, 64), x(2, 512, 12, 64), x(2, 512, 12, 64)],
+    ),
+    "causal_attention_dropout": (
+        lambda a: attention(*heads_of(a, 4, 2), causal=False, mask=visible(512, 40), dropout=0.25),
+        lambda: [x(2, 512, 512)],
+    ),
     "attention_biased": (
         lambda q, k, v, m: attention(q, k, v, False, m.detach().masked_fill(~visible(256), -math.inf)), MASKED_HEADS
     ),

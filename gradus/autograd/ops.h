@@ -74,6 +74,9 @@ Tensor relu(const Tensor& x);
 Tensor leaky_relu(const Tensor& x, double slope = 0.01);
 /// x above 0, else alpha·(exp(x) − 1). Clevert et al., 2016.
 Tensor elu(const Tensor& x, double alpha = 1.0);
+/// 1.0507·elu(x, 1.6733): what comes out of many such layers keeps mean 0 and variance 1, if weights start with
+/// variance 1/inputs. Klambauer et al., 2017.
+Tensor selu(const Tensor& x);
 /// The tanh form that GPT-2 uses: x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))). Hendrycks, Gimpel, 2016.
 Tensor gelu(const Tensor& x);
 /// x·Φ(x), with the normal distribution itself.
@@ -260,6 +263,13 @@ Tensor norm_linear(const Tensor& x, const NormParameters& norm, const LinearPara
 /// Only x and what gelu is applied to are kept; norm and gelu are made again in backward.
 Tensor norm_feed_forward(const Tensor& x, const NormParameters& norm, const LinearParameters& in,
                          const LinearParameters& out, bool add_input, const Precision& precision = {});
+/// Of the probabilities of attention: as `dropout` of (B, H, T, S) while none of these is made. Vaswani et al., 2017,
+/// as in PyTorch.
+struct AttentionDropout {
+  double rate = 0.0;  ///< In [0, 1).
+  uint64_t key = 0;
+  std::span<const int64_t> example_ids = {};  ///< (B); may end after the call.
+};
 struct AttentionOptions {
   /// Whether a query sees no key behind its own place. With more keys than queries, as when generating, the last
   /// query's place is that of the last key.
@@ -268,6 +278,7 @@ struct AttentionOptions {
   /// Undefined, or of a shape that broadcasts to (B, H, T, S): bool (true is seen), or numbers that are added to the
   /// scaled scores. It gets no gradient.
   Tensor mask = {};
+  AttentionDropout dropout = {};
 };
 /// Softmax(q·kᵀ/√D, of what each query may see)·v for q (B, T, H, D) and k, v (B, S, G, D): (B, T, H, D). H is a
 /// multiple of G: so many query heads share a head of keys and values (Ainslie et al., "GQA", 2023). A query that sees
@@ -291,6 +302,7 @@ struct PackedAttentionOptions {
   std::optional<RotaryOptions> rotary = {};  ///< Turns queries and keys first.
   bool causal = true;                        ///< As in `AttentionOptions`.
   Tensor mask = {};                          ///< As in `AttentionOptions`.
+  AttentionDropout dropout = {};
 };
 /// `attention` of each token to itself and those before, or with `causal` off to all. qkv (B, T, (H + 2G)·D) holds the
 /// queries of `heads` = H heads, the keys and the values of G, side by side, as GPT-2 does; the result is (B, T, H·D).

@@ -55,6 +55,13 @@ struct Packed {
   }
 };
 
+void take_dropout(const AttentionDropout& dropout, kernels::AttentionOptions& how) {
+  how.dropout = dropout.rate;
+  how.dropout_key = dropout.key;
+  const std::span<const int64_t> ids = dropout.example_ids;
+  how.example_ids = Tensor::from(ids, {static_cast<int64_t>(ids.size())});
+}
+
 void check_mask(const Tensor& mask) {
   if (needs_gradient(mask)) fail("attention", "the mask asks for a gradient, which is not offered; detach it");
 }
@@ -77,7 +84,12 @@ Tensor causal_attention(const Tensor& qkv, int64_t heads, const PackedAttentionO
   }
   if (!is_float(qkv.dtype())) fail_not_float("causal_attention", qkv.dtype());
   check_mask(options.mask);
-  Packed packed{heads, kv_heads, {options.causal, options.window, options.mask, options.document_starts}, {}};
+  Packed packed{
+      heads,
+      kv_heads,
+      {.causal = options.causal, .window = options.window, .mask = options.mask, .first_keys = options.document_starts},
+      {}};
+  if (options.dropout.rate != 0.0) take_dropout(options.dropout, packed.how);
   if (options.rotary) packed.rotary = kernel_options(*options.rotary);
   // Forward sees what backward will see: a softmax made again fits its logsumexp only if the scores are the same.
   const Kept kept(qkv, precision);
@@ -96,7 +108,8 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
                  const Precision& precision) {
   check_mask(options.mask);
   const Kept kept_q(q, precision), kept_k(k, precision), kept_v(v, precision);
-  const kernels::AttentionOptions how{options.causal, options.window, options.mask, {}};
+  kernels::AttentionOptions how{.causal = options.causal, .window = options.window, .mask = options.mask};
+  if (options.dropout.rate != 0.0) take_dropout(options.dropout, how);
   kernels::Attention result = kernels::attention({kept_q.get(), kept_k.get(), kept_v.get()}, how);
   if (!needs_gradient(q, k, v)) return result.y;
   return record("attention", result.y, std::array{&q, &k, &v},

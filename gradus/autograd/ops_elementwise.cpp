@@ -37,6 +37,7 @@ Tensor tanh(const Tensor& x) { return apply("tanh", Unary::kTanh, x); }
 Tensor sigmoid(const Tensor& x) { return apply("sigmoid", Unary::kSigmoid, x); }
 Tensor silu(const Tensor& x) { return apply("silu", Unary::kSilu, x); }
 Tensor relu(const Tensor& x) { return apply("relu", Unary::kRelu, x); }
+Tensor selu(const Tensor& x) { return apply("selu", Unary::kSelu, x); }
 Tensor gelu(const Tensor& x) { return apply("gelu", Unary::kGelu, x); }
 Tensor gelu_exact(const Tensor& x) { return apply("gelu_exact", Unary::kGeluExact, x); }
 Tensor softplus(const Tensor& x) { return apply("softplus", Unary::kSoftplus, x); }

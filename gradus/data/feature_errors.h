@@ -53,8 +53,8 @@ namespace gradus::detail {
                                                   std::string_view text) {
   fail_usage(
       place,
-      "column \"{}\" holds text, \"{}\"; it is one of several in data.target, whose numbers are the probabilities "
-      "of classes: name one column if its texts are the classes",
+      "column \"{}\" holds text, \"{}\"; expected the probabilities of a class, as data.target names several columns "
+      "or loss.soft_labels is true: name one column, without that, if its texts are the classes",
       column, text);
 }
 

@@ -206,7 +206,7 @@ Tensor TableEncoder::inputs(const Table& table) const {
 
 std::vector<std::string> TableEncoder::target_columns() const {
   if (!has_target()) return {};
-  if (is_soft_) return classes_;
+  if (is_soft_ && targets_[0].name.empty()) return classes_;
   std::vector<std::string> names;
   for (const Target& target : targets_) names.push_back(target.name);
   return names;
@@ -224,7 +224,34 @@ Tensor TableEncoder::number_targets(const Table& table) const {
   return targets;
 }
 
+namespace {
+
+void check_probability(const Table& table, const TableColumn& column, int64_t row, double most) {
+  const double p = column.number(row);
+  if (p >= 0.0 && p <= most) return;
+  fail(table.place(row), "{} in column \"{}\" is no probability of the class; expected a number from 0 to 1", p,
+       column.name);
+}
+
+// Of the second of two classes, the first of which has the rest.
+Tensor targets_of_two(const Table& table, const TableColumn& column) {
+  Tensor targets = Tensor::empty({table.rows, 2});
+  float* to = targets.mutable_data<float>();
+  for (int64_t row = 0; row < table.rows; ++row) {
+    check_probability(table, column, row, 1.0);
+    const double p = column.number(row);
+    *to++ = static_cast<float>(1.0 - p);
+    *to++ = static_cast<float>(p);
+  }
+  return targets;
+}
+
+}  // namespace
+
 Tensor TableEncoder::soft_targets(const Table& table) const {
+  if (!targets_[0].name.empty()) {
+    return targets_of_two(table, detail::column_of_probabilities(table, targets_[0].name));
+  }
   constexpr double kTolerance = 1e-3;  // probabilities are written with some three digits
   const auto width = static_cast<int64_t>(classes_.size());
   std::vector<const TableColumn*> columns;
@@ -234,11 +261,8 @@ Tensor TableEncoder::soft_targets(const Table& table) const {
   for (int64_t row = 0; row < table.rows; ++row) {
     double sum = 0.0;
     for (const TableColumn* column : columns) {
+      check_probability(table, *column, row, 1.0 + kTolerance);
       const double p = column->number(row);
-      if (!(p >= 0.0 && p <= 1.0 + kTolerance)) {
-        fail(table.place(row), "{} in column \"{}\" is no probability of the class; expected a number from 0 to 1", p,
-             column->name);
-      }
       sum += p;
       *to++ = static_cast<float>(p);
     }

@@ -27,6 +27,8 @@ struct TableEncoderOptions {
   std::string target = {};                 ///< Empty: the last column, unless `has_target` is false.
   /// Columns whose numbers are the probabilities of the classes that they name, in the place of `target`; or none.
   std::vector<std::string> soft_classes = {};
+  /// Whether the numbers of `target` are the probability of the second of two classes, which are called "0" and "1".
+  bool soft_target = false;
   /// Columns of numbers that are learned together, in the place of `target`; or none.
   std::vector<std::string> number_targets = {};
   bool has_target = true;                  ///< Whether there is anything to learn, or to compare clusters with.

@@ -102,7 +102,8 @@ void TableFitter::add(const Table& table, std::span<const int64_t> rows) {
 void TableFitter::add_target(const Table& table) {
   if (!options_.has_target) return;
   for (const std::string& name : options_.soft_classes) detail::column_of_probabilities(table, name);
-  if (!options_.soft_classes.empty()) return;
+  if (options_.soft_target) detail::column_of_probabilities(table, target_);
+  if (!options_.soft_classes.empty() || options_.soft_target) return;
   rows_ += table.rows;
   for (const FeatureFitter& target : target_numbers_) check_target(table, target.name());
   if (!options_.classes) return;
@@ -198,6 +199,9 @@ TableEncoder TableFitter::finish(const SparseColumns& sparse) const {
     // There is nothing to learn.
   } else if (!options_.soft_classes.empty()) {
     encoder.classes_ = options_.soft_classes;
+    encoder.is_soft_ = true;
+  } else if (options_.soft_target) {
+    encoder.classes_ = {"0", "1"};
     encoder.is_soft_ = true;
   } else if (options_.classes) {
     encoder.classes_ = classes();

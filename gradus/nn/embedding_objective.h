@@ -7,7 +7,7 @@ namespace gradus {
 
 /// Of outputs (B, C) and classes i64 (B), each example against the others of its batch. kTriplet: `triplet_loss` of
 /// each anchor with each of its own class and each of another, a mean over all of these (Schroff et al., "FaceNet",
-/// 2015; "batch all" of Hermans et al., 2017). It takes memory for B³ numbers. kInfoNce: minus the logarithm of the
+/// 2015; "batch all" of Hermans et al., 2017). It takes memory for B² numbers. kInfoNce: minus the logarithm of the
 /// softmax over all others of the cosines over `temperature`, of those of the anchor's own class its mean (Khosla et
 /// al., "Supervised contrastive learning", 2020; van den Oord et al., 2018, where there is one); a mean over the
 /// anchors that have such. The loss of a batch without is 0, of weight 1.

@@ -182,7 +182,7 @@ Tensor Gru::operator()(const Tensor& x) const { return run_recurrent(*this, x, g
 
 Tensor Dropout::operator()(const Tensor& x, Context& context) const {
   if (!context.training || rate == 0.0) return x;
-  return dropout(x, rate, context.next_key(), context.example_ids);
+  return (alpha ? alpha_dropout : dropout)(x, rate, context.next_key(), context.example_ids);
 }
 
 Tensor ChannelDropout::operator()(const Tensor& x, Context& context) const {

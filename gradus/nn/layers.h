@@ -141,11 +141,13 @@ struct Gru {
   bool normalizes_weights = false;  ///< As in `Lstm`.
 };
 
-/// While training, sets elements to 0 with probability `rate` and scales the others by 1 / (1 − rate).
+/// While training, sets elements to 0 with probability `rate` and scales the others by 1 / (1 − rate); with `alpha` it
+/// is `alpha_dropout`.
 struct Dropout {
   Tensor operator()(const Tensor& x, Context& context) const;
 
   double rate = 0.0;  ///< In [0, 1).
+  bool alpha = false;
 };
 
 /// The same for whole channels, the last dimension: of an example at all places. Tompson et al., 2015 (spatial

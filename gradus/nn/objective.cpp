@@ -33,9 +33,18 @@ Tensor loss_of_numbers(const Objective& o, const Tensor& prediction, const Tenso
   }
 }
 
-// Two classes: 0 and 1 as numbers (B, 1). Of more, the hinges have an output each, against all others: (B, classes).
-// For the hinges 0 becomes −1.
-Tensor loss_by_output(const Objective& o, const Tensor& prediction, const Tensor& classes, Reduction reduction) {
+// Of the probabilities of two classes, those of the second.
+Tensor second_of_two(const Tensor& targets) {
+  if (targets.rank() != 2 || targets.size(1) != 2) {
+    fail("objective", "targets {}; expected (B, 2), the probabilities of two classes", targets.describe());
+  }
+  return slice(targets, 1, 1, 2);
+}
+
+// Two classes: 0 and 1 as numbers (B, 1), or the second one's probability. Of more, the hinges have an output each,
+// against all others: (B, classes). For the hinges 0 becomes −1.
+Tensor loss_by_output(const Objective& o, const Tensor& prediction, const Tensor& targets, Reduction reduction) {
+  const Tensor classes = is_float(targets.dtype()) ? second_of_two(targets) : targets;
   const int64_t rows = classes.numel(), width = prediction.rank() == 2 ? prediction.size(1) : 0;
   const bool one_against_rest = width > 2 && !is_of_two_classes(o.kind);
   if (!(prediction.shape() == Shape{rows, width}) || (width != 1 && !one_against_rest)) {
@@ -53,7 +62,8 @@ Tensor loss_by_output(const Objective& o, const Tensor& prediction, const Tensor
     case ObjectiveKind::kSquaredHinge:
       return squared_hinge(prediction, labels * 2.0 - 1.0, reduction);
     default:
-      return binary_cross_entropy(prediction, labels, o.positive_weight, reduction);
+      return binary_cross_entropy(prediction, labels * (1.0 - o.label_smoothing) + o.label_smoothing / 2.0,
+                                  o.positive_weight, reduction);
   }
 }
 

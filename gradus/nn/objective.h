@@ -32,7 +32,7 @@ struct Objective {
   ObjectiveKind kind = ObjectiveKind::kMse;
   double delta = 1.0;            ///< kHuber
   double quantile = 0.5;         ///< kQuantile
-  double label_smoothing = 0.0;  ///< kCrossEntropy
+  double label_smoothing = 0.0;  ///< kCrossEntropy, kBinaryCrossEntropy
   /// kCrossEntropy and the hinges: what an example of each class counts, each above 0; empty for 1 each.
   std::vector<double> class_weights = {};
   double positive_weight = 1.0;  ///< kBinaryCrossEntropy
@@ -65,8 +65,8 @@ Tensor classes_of_targets(const Tensor& targets);
 /// The sum of the loss over a batch, weighted by examples (classes; with `class_weights` by their weights) or elements
 /// (numbers; of kCosine by examples). Targets of kCrossEntropy may be probabilities, f32 (B, classes):
 /// `label_smoothing` mixes them with equal ones, `class_weights` multiply their terms, and the weight is that of the
-/// examples, as in PyTorch. With `weights` (B) each example counts so much, times what its class does; embeddings take
-/// none.
+/// examples, as in PyTorch; those of kBinaryCrossEntropy, too, f32 (B, 2). With `weights` (B) each example counts so
+/// much, times what its class does; embeddings take none.
 Loss objective_loss(const Objective& objective, const Tensor& prediction, const Tensor& targets,
                     const Tensor& weights = {});
 

@@ -13,6 +13,7 @@ namespace gradus {
 struct Initializer {
   enum class Kind : uint8_t { kConstant, kNormal, kUniform, kTruncatedNormal, kFanNormal, kFanUniform, kOrthogonal };
   enum class Fan : uint8_t { kIn, kOut, kMean };
+  static constexpr double kReluGain = 1.4142135623730951;
   Kind kind = Kind::kConstant;
   double a = 0.0;  ///< The constant, the mean, the lower end, or the gain.
   double b = 0.0;  ///< The standard deviation, or the upper end.
@@ -29,11 +30,12 @@ struct Initializer {
   /// Variance 2/(fan_in + fan_out). Glorot, Bengio, 2010.
   static Initializer xavier_normal(double gain = 1.0) { return fan_normal(Fan::kMean, gain); }
   static Initializer xavier_uniform(double gain = 1.0) { return fan_uniform(Fan::kMean, gain); }
-  /// Variance 2/fan_in, for relu layers. He et al., 2015.
-  static Initializer kaiming_normal() { return fan_normal(Fan::kIn, 1.4142135623730951); }
-  static Initializer kaiming_uniform() { return fan_uniform(Fan::kIn, 1.4142135623730951); }
-  /// Variance 1/fan_in. LeCun et al., 1998.
-  static Initializer lecun_normal() { return fan_normal(Fan::kIn, 1.0); }
+  /// Variance gain²/fan_in, with √2 for relu layers. He et al., 2015.
+  static Initializer kaiming_normal(double gain = kReluGain) { return fan_normal(Fan::kIn, gain); }
+  static Initializer kaiming_uniform(double gain = kReluGain) { return fan_uniform(Fan::kIn, gain); }
+  /// Variance gain²/fan_in. LeCun et al., 1998.
+  static Initializer lecun_normal(double gain = 1.0) { return fan_normal(Fan::kIn, gain); }
+  static Initializer lecun_uniform(double gain = 1.0) { return fan_uniform(Fan::kIn, gain); }
   /// gain · a random matrix whose rows, or columns if they are more, are orthonormal; at least two dimensions. Saxe et
   /// al., 2014.
   static Initializer orthogonal(double gain = 1.0) { return {Kind::kOrthogonal, gain}; }

@@ -347,7 +347,7 @@ void check_optimizer(const Config& config) {
                "optimizer.name = \"lbfgs\" needs the same examples in each step; set train.sampling = \"shuffle\" or "
                "\"in_order\"");
   }
-  for (const char* key : {"model.dropout", "model.channel_dropout", "model.drop_path"}) {
+  for (const char* key : {"model.dropout", "model.attention_dropout", "model.channel_dropout", "model.drop_path"}) {
     if (!config.has(key) || config.real(key) == 0.0) continue;
     fail_usage(config.where(key), "optimizer.name = \"lbfgs\" needs the same loss at the same weights; set {} = 0",
                key);

@@ -128,7 +128,8 @@ class Config {
 bool makes_clusters(const Config& config);
 /// Whether `data.target` names several columns: probabilities of classes, or numbers that are learned together.
 bool has_several_targets(const Config& config);
-/// Whether targets are probabilities: `data.target` has a column for each class.
+/// Whether targets are probabilities: `data.target` has a column for each class, or with `loss.soft_labels` one for the
+/// second of two.
 bool has_soft_labels(const Config& config);
 /// Whether the model learns a target that the data tells of each example: not clusters, nor codes.
 bool learns_target(const Config& config);

@@ -66,17 +66,18 @@ std::vector<Key> made_up_data_keys() {
 std::vector<Key> data_keys() {
   std::vector<Key> keys = {
       {"data.kind",
-       choice(
-           {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor", "csv", "numpy", "libsvm", "idx", "images",
-            "audio", "text", "labelled_text"}),
+       choice({"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor", "csv", "numpy", "libsvm", "idx",
+               "images", "audio", "text", "labelled_text"}),
        Required{}, always(),
        "`line`: points (x, y) with y = slope·x + intercept + noise·(standard normal noise); `polynomial` and `sine` "
        "likewise. `blobs`, `moons`, `spirals`, `xor`: points in a plane, each of a class. `csv`: a table, of text. "
        "`numpy`: a table, of arrays (.npy, .npz). `libsvm`: rows of `label index:value …`, most of whose numbers are "
        "0. "
        "`idx`: arrays of examples, such as images, with labels in a file of their own. All four may be compressed by "
-       "gzip or zstd. `images`: pictures, as folders of JPEG, PNG and WebP files named by their class, a CSV or JSONL of "
-       "paths and labels, or an IDX file. `audio`: sounds, as such folders of WAV, FLAC, OGG and MP3 files or such lists. "
+       "gzip or zstd. `images`: pictures, as folders of JPEG, PNG and WebP files named by their class, a CSV or JSONL "
+       "of "
+       "paths and labels, or an IDX file. `audio`: sounds, as such folders of WAV, FLAC, OGG and MP3 files or such "
+       "lists. "
        "`text`: the tokens of a text, for `model.kind = \"gpt\"`. "
        "`labelled_text`: texts, each of a class."},
       {"data.path", texts(), Required{}, data_is(kFiles),
@@ -86,10 +87,10 @@ std::vector<Key> data_keys() {
       {"data.validation_path", texts(), Unset{}, data_is(kFiles),
        "The same for validation: files that are never trained on."},
       {"data.labels", texts(), Unset{}, data_is({"idx", "images"}),
-       "Of IDX files: the file of the labels of `data.path`, or as many files: whole numbers, which are the names of classes. What "
+       "Of IDX files: the file of the labels of `data.path`, or as many files: whole numbers, which are the names of "
+       "classes. What "
        "makes clusters needs none, and is only compared with them."},
-      {"data.validation_labels", texts(), Unset{}, data_is({"idx", "images"}),
-       "The same of `data.validation_path`."},
+      {"data.validation_labels", texts(), Unset{}, data_is({"idx", "images"}), "The same of `data.validation_path`."},
       {"data.rows", choice({"in_memory", "streamed"}), "in_memory", data_is({"csv", "libsvm"}),
        "`in_memory`: all rows are held in memory. `streamed`: for files larger than memory. The rows are encoded into "
        "a "
@@ -138,7 +139,8 @@ std::vector<Key> data_keys() {
        data_is({"csv", "numpy", "images", "audio"}),
        "The name of the column to learn. Clusters are not made by it, only compared with it by `gradus eval`. A list "
        "of columns of a table is several numbers to learn together, with a loss of numbers; their measures are means "
-       "over the columns. With `loss.name = \"cross_entropy\"` or `\"kl_divergence\"` it is soft labels: each column "
+       "over the columns. With `loss.name = \"cross_entropy\"`, `\"kl_divergence\"` or, of two, "
+       "`\"binary_cross_entropy\"` it is soft labels: each column "
        "has the probabilities of the class that it names, in each row from 0 and 1 in all, within 0.001. Measures of "
        "classes take the likeliest for the true one.",
        {},
@@ -170,7 +172,8 @@ std::vector<Key> data_keys() {
        "Measures but the loss count rows."},
       {"data.unlabelled", choice({"error", "leave_out"}), "error", data_is(kTables),
        "A row whose target is missing: an error, or left out and counted."},
-      {"data.split", choice({"random", "stratified", "by_group", "by_time", "by_value", "in_order"}), "random", data_is(kRows),
+      {"data.split", choice({"random", "stratified", "by_group", "by_time", "by_value", "in_order"}), "random",
+       data_is(kRows),
        "Which rows are held out for validation. `random`: any, by the seed. `stratified`: of each class the same part. "
        "`by_group`: whole groups of `data.split_column`, so that none is on both sides. `by_time`: those with the "
        "largest "
@@ -193,7 +196,8 @@ std::vector<Key> data_keys() {
        "to [0, 1]; or nothing. Means, ranges and all else that is said of features here are those of the training "
        "part, "
        "and are kept with the model. Of `idx` all numbers are scaled alike: bytes of images come to lie in [0, 1]. Of "
-       "`images` each channel has its own mean and deviation (of up to 1024 files of the training part); `min_max` leaves "
+       "`images` each channel has its own mean and deviation (of up to 1024 files of the training part); `min_max` "
+       "leaves "
        "samples from 0 to 1, and `none` those from 0 to 255. Of `audio` a feature is a band, over all frames.",
        {},
        {"data.kind", {{"idx", "min_max"}}}},
@@ -242,8 +246,9 @@ std::vector<Key> data_keys() {
 
 std::vector<Key> model_keys() {
   return {
-      {"model.kind", choice({"linear", "mlp", "kmeans", "gmm", "gpt", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn",
-                              "autoencoder"}),
+      {"model.kind",
+       choice({"linear", "mlp", "kmeans", "gmm", "gpt", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn",
+               "autoencoder"}),
        Required{}, always(),
        "`linear`: y = W·x + b. `mlp`: linear layers with an activation between them. `kmeans`: clusters, each of the "
        "rows that are nearest to its centre. `gmm`: a Gaussian mixture, clusters with a normal distribution each. "
@@ -255,7 +260,7 @@ std::vector<Key> model_keys() {
        "`gmm` and `autoencoder` take every example as a row of numbers."},
       {"model.init",
        choice({"default", "zeros", "normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform",
-               "kaiming_normal", "kaiming_uniform", "lecun_normal", "orthogonal"}),
+               "kaiming_normal", "kaiming_uniform", "lecun_normal", "lecun_uniform", "orthogonal"}),
        "default",
        model_is({"linear", "mlp", "gpt"}),
        "Start of the weights. `default`: uniform within ±1/√inputs, as in PyTorch; of `gpt` normal with deviation "
@@ -272,19 +277,26 @@ std::vector<Key> model_keys() {
        {"model.kind", {{"linear", "normal"}}}},
       {"model.init_scale", real(kAbove0), 1.0,
        Condition{"model.init",
-                 {"normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform", "orthogonal"}},
+                 {"normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform", "kaiming_normal",
+                  "kaiming_uniform", "lecun_normal", "lecun_uniform", "orthogonal"}},
        "The deviation of `normal`, and of `truncated_normal` before it is cut at twice that, which leaves 0.88 of it; "
-       "the bound of `uniform`; what the others are multiplied by."},
-      {"model.hidden", integers(kSize), std::vector<int64_t>{64, 64}, model_is({"mlp", "cnn", "autoencoder"}),
+       "the bound of `uniform`; what the others are multiplied by. PyTorch's gain of an activation, such as 5/3 for "
+       "tanh, is that of `xavier`, `lecun` and `orthogonal`; `kaiming` has √2, that of relu, of its own."},
+      {"model.hidden",
+       integers(kSize),
+       std::vector<int64_t>{64, 64},
+       model_is({"mlp", "cnn", "autoencoder"}),
        "Widths of the hidden linear layers, from input to output; of `autoencoder` from input to code, and back.",
        {},
-       {"model.kind",
-        {{"cnn", std::vector<int64_t>{128}}, {"autoencoder", std::vector<int64_t>{256}}}}},
+       {"model.kind", {{"cnn", std::vector<int64_t>{128}}, {"autoencoder", std::vector<int64_t>{256}}}}},
       {"model.embedding_width", integer(kSize), Unset{"half as many as the column has texts, rounded up, 50 at most"},
        Condition{"data.categories", {"embedding"}}, "Size of the vectors of a feature of text."},
       {"model.activation",
-       choice({"relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus", "mish"}),
-       "relu", model_is({"mlp", "cnn", "autoencoder"}), "The function after each hidden layer; `gelu` is its approximation by tanh."},
+       choice(
+           {"relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "selu", "softplus", "mish"}),
+       "relu", model_is({"mlp", "cnn", "autoencoder"}),
+       "The function after each hidden layer; `gelu` is its approximation by tanh. `selu` keeps mean 0 and variance 1 "
+       "through many layers, with `model.init` `lecun_normal` and standardized inputs (Klambauer et al., 2017)."},
       {"model.spectral_norm", boolean(), false,
        model_is({"linear", "mlp", "gpt", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn", "autoencoder"}),
        "Whether each layer's weight is divided by its largest singular value, so that no linear layer lengthens a "
@@ -315,9 +327,17 @@ std::vector<Key> model_keys() {
        "The covariances of a component: a matrix, or a variance for each feature."},
       {"model.covariance_regularization", real(kFrom0), 1e-6, model_is({"gmm"}),
        "Added to the variances, so that no component shrinks to a point."},
-      {"model.layers", integer(kSize), 4, model_is({"gpt", "vit", "encoder", "rnn"}),
-       "Number of transformer blocks, or of recurrent layers.", {}, {"model.kind", {{"rnn", 1}}}},
-      {"model.width", integer(kSize), 128, model_is({"gpt", "vit", "encoder", "rnn", "resnet"}),
+      {"model.layers",
+       integer(kSize),
+       4,
+       model_is({"gpt", "vit", "encoder", "rnn"}),
+       "Number of transformer blocks, or of recurrent layers.",
+       {},
+       {"model.kind", {{"rnn", 1}}}},
+      {"model.width",
+       integer(kSize),
+       128,
+       model_is({"gpt", "vit", "encoder", "rnn", "resnet"}),
        "Size of the embeddings, a multiple of `model.heads`; of `rnn` the size of a layer's state; of `resnet` the "
        "channels of its first stage.",
        {},
@@ -352,6 +372,17 @@ std::vector<Key> model_keys() {
        "the model must be as they were there."},
       {"model.dropout", real(kFrom0Below1), 0.0, model_is({"mlp", "gpt", "cnn", "vit", "encoder", "rnn"}),
        "Probability that dropout sets an activation to zero while training."},
+      {"model.dropout_kind",
+       choice({"zero", "alpha"}),
+       "zero",
+       model_is({"mlp", "cnn"}),
+       "What a dropped activation becomes: 0, or −1.7581, the lowest value of selu, after which mean 0 and variance 1 "
+       "are restored (alpha dropout, Klambauer et al., 2017).",
+       {},
+       {"model.activation", {{"selu", "alpha"}}}},
+      {"model.attention_dropout", real(kFrom0Below1), 0.0, model_is({"gpt", "vit", "encoder"}),
+       "Probability that dropout sets to zero how much one token takes from another, in each head, while training: "
+       "`attn_pdrop` of Hugging Face's GPT-2, `dropout_p` of PyTorch's attention."},
       {"model.channel_dropout", real(kFrom0Below1), 0.0, model_is({"cnn", "lenet", "vgg", "resnet"}),
        "Spatial dropout: the probability that a channel of an example is set to zero at all places while training, "
        "behind each stage of convolutions."},
@@ -373,9 +404,10 @@ std::vector<Key> loss_keys() {
        "rate), and of several numbers a row, `data.target` being a list, `cosine`: 1 less the cosine of the angle "
        "between prediction and target. Of classes: `cross_entropy`; `hinge`, `squared_hinge`, of more than two "
        "classes each against all others; and of two classes `binary_cross_entropy`, `focal`; of their probabilities, "
-       "a column each, `cross_entropy`, or `kl_divergence`, which is less by the targets' own entropy. For "
+       "a column each, `cross_entropy`, `binary_cross_entropy` or `kl_divergence`, which is less by the targets' own "
+       "entropy. For "
        "embeddings, of which those of one class come to lie near each other: `triplet`, of each example of a batch "
-       "with each of its class and each of another, by distance, which takes memory as the cube of the batch; "
+       "with each of its class and each of another, by distance, which takes time as the cube of the batch; "
        "`info_nce`, the part of its own class among all others of the batch, by cosine, with the mean over those of "
        "its class (supervised contrastive). A batch has several of each class; validation says the recall_at_1, how "
        "often the nearest other example is of the same class, and `gradus predict` gives the embeddings. A table's "
@@ -385,9 +417,13 @@ std::vector<Key> loss_keys() {
       {"loss.delta", real(kAbove0), 1.0, loss_is({"huber"}), "The error from which on the loss is a straight line."},
       {"loss.quantile", real({.low = 0, .high = 1, .low_open = true, .high_open = true}), 0.5, loss_is({"quantile"}),
        "Which quantile of the target is learned."},
-      {"loss.label_smoothing", real(kFrom0Below1), 0.0, loss_is({"cross_entropy"}),
+      {"loss.label_smoothing", real(kFrom0Below1), 0.0, loss_is({"cross_entropy", "binary_cross_entropy"}),
        "The part of the probability that is spread evenly over all classes, or over the tokens of a `gpt`: its loss is "
        "that, in training and in validation, but perplexity and bits per byte are those of the tokens alone."},
+      {"loss.soft_labels", boolean(), false, loss_is({"binary_cross_entropy"}),
+       "Whether the target's column of a table has the probability of the second of two classes, a number from 0 to 1 "
+       "in each row, and not the classes; they are called 0 and 1. Measures of classes take the likelier for the true "
+       "one."},
       {"loss.ignored_class", text(), Unset{},
        loss_is({"cross_entropy", "binary_cross_entropy", "focal", "hinge", "squared_hinge", "triplet", "info_nce"}),
        "The class of a table's rows that carry no loss and count in no measure, by its name in the target column, such "

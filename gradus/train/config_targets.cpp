@@ -12,6 +12,7 @@ bool has_several_targets(const Config& config) {
 }
 
 bool has_soft_labels(const Config& config) {
+  if (config.has("loss.soft_labels") && config.boolean("loss.soft_labels")) return true;
   return has_several_targets(config) && config.has("loss.name") &&
          is_of_classes(objective_kind(config.text("loss.name")));
 }
@@ -49,7 +50,15 @@ void check_takes_several(const Config& config) {
         model);
   }
   const std::string& loss = config.text("loss.name");
-  if (is_of_classes(objective_kind(loss)) && !takes_probabilities(objective_kind(loss))) {
+  const bool is_binary = loss == "binary_cross_entropy";
+  if (is_binary && config.texts("data.target").size() > 2) {
+    fail_usage(
+        config.where(key),
+        "data.target names {} columns, and loss.name = \"binary_cross_entropy\" is for two classes; name two, or "
+        "take \"cross_entropy\"",
+        config.texts("data.target").size());
+  }
+  if (is_of_classes(objective_kind(loss)) && !takes_probabilities(objective_kind(loss)) && !is_binary) {
     fail_usage(
         config.where(key),
         "data.target names several columns, which are probabilities of classes or numbers, and loss.name = \"{}\" "
@@ -85,6 +94,39 @@ void check_several_targets(const Config& config) {
   const auto twice = std::adjacent_find(names.begin(), names.end());
   if (twice == names.end()) return;
   fail_usage(config.where("data.target"), "data.target names column \"{}\" twice; name each once", *twice);
+}
+
+// The one column of probabilities that `loss.soft_labels` asks for.
+void check_soft_target(const Config& config) {
+  const char* const key = "loss.soft_labels";
+  if (!config.has(key) || !config.boolean(key)) return;
+  const std::string& data = config.text("data.kind");
+  if (data != "csv" && data != "numpy") {
+    fail_usage(config.where(key),
+               "loss.soft_labels is of a table's column of probabilities, and data.kind = \"{}\" has none; remove it",
+               data);
+  }
+  if (has_several_targets(config)) {
+    fail_usage(
+        config.where(key),
+        "loss.soft_labels is of one column of probabilities, and data.target names several, which are soft labels "
+        "without it; remove it, or name one column");
+  }
+  const bool is_stratified = config.text("data.split") == "stratified";
+  for (const auto& [name, usual] : {std::pair{"solver.name", "none"},
+                                    {"data.split", is_stratified ? "random" : config.text("data.split").c_str()},
+                                    {"data.rows", "in_memory"}}) {
+    if (!config.has(name) || config.text(name) == usual) continue;
+    fail_usage(
+        config.where(name),
+        "{} = \"{}\" takes one class a row, and loss.soft_labels = true gives it the probability of one; set {} = "
+        "\"{}\"",
+        name, config.text(name), name, usual);
+  }
+  if (!config.has("loss.ignored_class")) return;
+  fail_usage(config.where("loss.ignored_class"),
+             "loss.ignored_class names a class, and with loss.soft_labels = true the column has probabilities; remove "
+             "one of them");
 }
 
 // Losses that one column is too little for.
@@ -137,6 +179,7 @@ void check_embeddings(const Config& config) {
 void check_target_keys(const Config& config) {
   check_ignored_class(config);
   check_several_targets(config);
+  check_soft_target(config);
   check_needs_several(config);
   check_embeddings(config);
 }

@@ -38,6 +38,12 @@ uint64_t hash_of(const TensorDataset& data, uint64_t hash = 0);
 
 // The data of the configuration, and whole files of it, as an encoder of a model sees them.
 ExperimentData make_made_up_data(const Config& config);
+ReadRows read_made_up(const Config& config, const std::vector<std::string>& paths);
+/// CSV files for a model of made-up data, which has no names for their columns.
+Table read_unnamed(const std::vector<std::string>& paths);
+/// All columns of such a table, which are the features in their order: f32 (rows, width). A usage error if they are not
+/// as many, or not numbers.
+Tensor unnamed_inputs(const Table& table, int64_t width);
 ExperimentData make_text_data(const Config& config, const DataEncoder& given);
 ExperimentData make_table_data(const Config& config, const DataEncoder& given);
 ExperimentData make_sparse_data(const Config& config, const DataEncoder& given);

@@ -30,9 +30,10 @@ Start start_of(const Config& config) {
   if (name == "truncated_normal") return {Initializer::truncated_normal(scale), zero};
   if (name == "xavier_normal") return {Initializer::xavier_normal(scale), zero};
   if (name == "xavier_uniform") return {Initializer::xavier_uniform(scale), zero};
-  if (name == "kaiming_normal") return {Initializer::kaiming_normal(), zero};
-  if (name == "kaiming_uniform") return {Initializer::kaiming_uniform(), zero};
-  if (name == "lecun_normal") return {Initializer::lecun_normal(), zero};
+  if (name == "kaiming_normal") return {Initializer::kaiming_normal(Initializer::kReluGain * scale), zero};
+  if (name == "kaiming_uniform") return {Initializer::kaiming_uniform(Initializer::kReluGain * scale), zero};
+  if (name == "lecun_normal") return {Initializer::lecun_normal(scale), zero};
+  if (name == "lecun_uniform") return {Initializer::lecun_uniform(scale), zero};
   return {Initializer::orthogonal(scale), zero};
 }
 
@@ -43,6 +44,7 @@ GptOptions gpt_options(const Config& config, const DataShape& shape) {
                .heads = config.integer("model.heads"),
                .context = config.integer("model.context"),
                .dropout = config.real("model.dropout"),
+               .attention_dropout = config.real("model.attention_dropout"),
                .bias = config.boolean("model.bias"),
                .window = config.integer("model.window"),
                .tied = config.boolean("model.tied"),
@@ -98,6 +100,7 @@ std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {
                                           .hidden = config.integers("model.hidden"),
                                           .activation = activation_from_name(config.text("model.activation")),
                                           .dropout = config.real("model.dropout"),
+                                          .alpha_dropout = config.text("model.dropout_kind") == "alpha",
                                           .spectral_norm = config.boolean("model.spectral_norm"),
                                           .embeddings = std::move(embeddings),
                                           .objective = objective_of(config),

@@ -72,8 +72,8 @@ struct ReadRows {
 /// there is one, else its own.
 ExperimentData make_data(const Config& config, const DataEncoder& encoder = {});
 /// The whole of these files, or of those that fit these patterns, as `[data]` says that they are read and as the
-/// encoder of a model sees them. `labels` are the files of labels that arrays have. A usage error for data that is made
-/// up, which has no files.
+/// encoder of a model sees them. `labels` are the files of labels that arrays have. For a model of made-up data they
+/// are tables of its features in their order, and behind them the number, or the class from 0 on.
 ReadRows read_data(const Config& config, const DataEncoder& encoder, const std::vector<std::string>& paths,
                    const std::vector<std::string>& labels = {});
 /// The same of rows that are streamed: calls `visit` for some rows after the other.

@@ -137,8 +137,7 @@ ReadRows read_data(const Config& config, const DataEncoder& encoder, const std::
     return table->is_sparse() ? internal::read_sparse(config, *table, paths)
                               : internal::read_table(config, *table, paths);
   }
-  fail_usage("--data", "the model's data is made up (data.kind = \"{}\"), and no file is read for it; leave it out",
-             config.text("data.kind"));
+  return internal::read_made_up(config, paths);
 }
 
 std::string left_out_text(const LeftOutRows& rows) {

@@ -31,6 +31,7 @@ EncoderOptions encoder_options_of(const Config& config, const DataShape& shape) 
           .width = config.integer("model.width"),
           .heads = config.integer("model.heads"),
           .dropout = config.real("model.dropout"),
+          .attention_dropout = config.real("model.attention_dropout"),
           .drop_path = config.real("model.drop_path"),
           .spectral_norm = config.boolean("model.spectral_norm"),
           .outputs = shape.outputs,
@@ -101,7 +102,8 @@ ConvolutionalOptions cnn_options(const Config& config, const Shape& example) {
                          .batch_norm = config.boolean("model.batch_norm"),
                          .hidden = config.integers("model.hidden"),
                          .activation = activation_from_name(config.text("model.activation")),
-                         .dropout = config.real("model.dropout")};
+                         .dropout = config.real("model.dropout"),
+                         .alpha_dropout = config.text("model.dropout_kind") == "alpha"};
   for (const int64_t channels : config.integers("model.channels")) {
     o.stages.push_back({channels, config.integer("model.convolutions")});
   }

@@ -24,27 +24,6 @@ int64_t rows_at_once(const TrainedRun& run) {
   return std::clamp<int64_t>(kMostInputs / std::max<int64_t>(1, run.shape().inputs), 1, kMostRows);
 }
 
-// Of a table whose columns have no names that the model knows.
-Tensor unnamed_inputs(const Table& table, int64_t width) {
-  if (static_cast<int64_t>(table.columns.size()) != width) {
-    fail_usage(table.source(), "{} columns; the model's data was made up, and it takes {}, the features in their order",
-               table.columns.size(), width);
-  }
-  Tensor inputs = Tensor::empty({table.rows, width});
-  float* const to = inputs.mutable_data<float>();
-  for (int64_t i = 0; i < width; ++i) {
-    const TableColumn& column = table.columns[static_cast<size_t>(i)];
-    if (!column.is_number) fail_usage(table.source(), "column \"{}\" holds text; expected numbers", column.name);
-    if (const int64_t row = column.first_missing(); row >= 0) {
-      fail_usage(table.place(row), "the value of column \"{}\" is missing; fill it, or leave the row out", column.name);
-    }
-    for (int64_t row = 0; row < table.rows; ++row) {
-      to[row * width + i] = static_cast<float>(column.number(row));
-    }
-  }
-  return inputs;
-}
-
 // Of rows from `first` on.
 void add_rows(Predictions& to, const Objective& objective, const Tensor& outputs, const TableEncoder* table,
               const std::function<std::string(int64_t)>& place, int64_t first) {
@@ -178,7 +157,7 @@ Predictions predict(const TrainedRun& run, Table table) {
   const auto* encoder = std::get_if<TableEncoder>(&run.encoder());
   const std::vector<int64_t> rows = internal::all_rows(table.rows);
   const Tensor inputs = encoder != nullptr ? take_inputs(*encoder, table, {&rows, 1}).parts[0]
-                                           : unnamed_inputs(table, run.shape().inputs);
+                                           : internal::unnamed_inputs(table, run.shape().inputs);
   return predict(run, TensorDataset(inputs), [&](int64_t row) { return table.place(row); });
 }
 
@@ -219,10 +198,7 @@ Predictions predict_files(const TrainedRun& run, const std::vector<std::string>&
                    [&](int64_t row) { return texts.labels.place(row); });
   }
   if (encoder != nullptr) return predict(run, read_tables(run.config(), paths, true));
-  const std::vector<std::string> files = files_of(paths, "--data");
-  Table table = read_csv(files[0]);
-  for (size_t i = 1; i < files.size(); ++i) table.append(read_csv(files[i]));
-  return predict(run, table);
+  return predict(run, internal::read_unnamed(paths));
 }
 
 void predict_files(const TrainedRun& run, const std::vector<std::string>& paths,

@@ -182,13 +182,14 @@ TableEncoderOptions encoder_options(const Config& config) {
   TableEncoderOptions o = target_options(config);
   o.has_target = config.has("data.target") || learns_target(config);
   o.feature = feature_options(config);
-  if (has_soft_labels(config)) {
+  if (has_several_targets(config) && has_soft_labels(config)) {
     o.soft_classes = config.texts("data.target");
   } else if (has_several_targets(config)) {
     o.number_targets = config.texts("data.target");
   } else if (config.has("data.target")) {
     o.target = config.texts("data.target")[0];
   }
+  o.soft_target = has_soft_labels(config) && o.soft_classes.empty();
   if (config.has("data.features")) o.features = config.texts("data.features");
   if (config.has("data.log1p")) o.log1p = config.texts("data.log1p");
   if (config.has("data.category_columns")) o.categories = config.texts("data.category_columns");

@@ -497,6 +497,15 @@ TEST(OpErrors, Attention) {
               attention(f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), {.window = -1});
             }),
             "[attention] a window of -1; expected 0 for none, or more");
+  const std::array<int64_t, 2> two = {0, 1};
+  EXPECT_EQ(error_text([&] {
+              attention(f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), {.dropout = {1.0, 0, two}});
+            }),
+            "[attention] a dropout of 1; expected at least 0 and below 1");
+  EXPECT_EQ(error_text([&] {
+              attention(f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), {.dropout = {0.5, 0, two}});
+            }),
+            "[attention] dropout for 1 examples with ids i64 (2,); expected an i64 for each");
   EXPECT_EQ(error_text([] {
               attention(f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), f32({1, 2, 2, 4}), {.causal = false, .window = 1});
             }),

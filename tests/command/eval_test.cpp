@@ -429,10 +429,44 @@ TEST(Predict, ModelsOfMadeUpDataTakeTheirFeaturesInOrder) {
   spill(folder / "4.csv", "1,2\n3,\n");
   EXPECT_EQ(run_gradus(folder, {"predict", "run", "--data", "4.csv"}).err,
             "gradus: [4.csv:2] the value of column \"2\" is missing; fill it, or leave the row out\n");
+}
+
+TEST(Eval, ModelsOfMadeUpDataTakeFilesOfTheSame) {
+  const TemporaryFolder folder;
+  const auto train = [&](const std::string& data, const std::string& model) {
+    spill(folder / "c.toml",
+          "data = " + data + "\nmodel = " + model + "\ntrain.steps = 200\noptimizer.learning_rate = 0.3\n");
+    ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet", "--overwrite"}).err, "");
+  };
+  const auto eval = [&](const std::string& rows, const std::vector<std::string>& more = {"--json"}) {
+    spill(folder / "d.csv", rows);
+    std::vector<std::string> words = {"eval", "run", "--data", "d.csv"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_gradus(folder, words);
+  };
+  train("{kind = 'line', slope = 2, intercept = 1, noise = 0}", "{kind = 'linear'}");
+  json found = json::parse(eval("x,y\n0,1\n0.5,2\n1,3.5\n").out);
+  EXPECT_EQ(found["examples"], 3);
+  EXPECT_NEAR(found["loss"].get<double>(), 0.25 / 3, 1e-3);  // the last is off by 0.5
+  EXPECT_EQ(eval("1,2,3\n").err, "gradus: [d.csv] 3 columns; the model's data was made up, and it takes 2, x and y\n");
+  EXPECT_EQ(eval("x,y\n1,a\n").err, "gradus: [d.csv] column \"y\" holds text; expected numbers\n");
+  train("{kind = 'blobs', dimensions = 3, classes = 4, noise = 0.01}", "{kind = 'mlp'}");
+  found = json::parse(eval("0,0,0,3\n0.1,0,0,3\n").out);
+  EXPECT_EQ(found["examples"], 2);
+  EXPECT_TRUE(found.contains("accuracy"));
+  EXPECT_THAT(eval("0,0,0,3\n0.1,0,0,3\n", {"--report"}).out, HasSubstr("2 examples: d.csv\n"));
+  const auto wrong_class = [&](const std::string& number) {
+    return eval("a,b,c,d\n0,0,0,3\n0,0,0," + number + "\n").err;
+  };
+  for (const char* number : {"4", "-1", "1.5"}) {
+    EXPECT_EQ(wrong_class(number), fmt::format("gradus: [d.csv:3] {} in column \"d\" is no class of the made-up data; "
+                                               "expected a whole number from 0 to 3\n",
+                                               number));
+  }
   EXPECT_EQ(
-      run_gradus(folder, {"eval", "run", "--data", "3.csv"}).err,
-      "gradus: [--data] the model's data is made up (data.kind = \"moons\"), and no file is read for it; leave it "
-      "out\n");
+      eval("1,2,3\n").err,
+      "gradus: [d.csv] 3 columns; the model's data was made up, and it takes 4, the features in their order and the "
+      "number of the class\n");
 }
 
 TEST(Eval, GivesWhatTheSummaryHas) {

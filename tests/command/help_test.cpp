@@ -45,6 +45,70 @@ TEST(Help, WithoutAVerbOrWithAWrongOneIsAUsageError) {
   EXPECT_EQ(error({"--frob"}), "gradus: [gradus] unknown option \"--frob\"; see `gradus --help`\n");
 }
 
+// What each word of a command line can be wrong in: the whole text, and what to do.
+TEST(Help, WrongCommandLinesSayWhatWasMeant) {
+  const TemporaryFolder folder;
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      // Options that there are not.
+      {{"train", "c.toml", "--ot", "x"},
+       "[gradus train] unknown option \"--ot\"; did you mean \"--out\"? Otherwise see `gradus train --help`"},
+      {{"eval", "run", "--jsn"},
+       "[gradus eval] unknown option \"--jsn\"; did you mean \"--json\"? Otherwise see `gradus eval --help`"},
+      {{"train", "c.toml", "-x"}, "[gradus train] unknown option \"-x\"; see `gradus train --help`"},
+      {{"--versoin"},
+       "[gradus] unknown option \"--versoin\"; did you mean \"--version\"? Otherwise see `gradus --help`"},
+      // One of which the place stays empty.
+      {{"generate", "run", "--promt", "x"},
+       "[gradus generate] unknown option \"--promt\"; did you mean \"--prompt\"? Otherwise see `gradus generate "
+       "--help`"},
+      {{"data", "pack", "c.toml", "--uot", "f"},
+       "[gradus data pack] unknown option \"--uot\"; did you mean \"--out\"? Otherwise see `gradus data pack --help`"},
+      // What is missing.
+      {{"eval"}, "[gradus eval] RUN is required; see `gradus eval --help`"},
+      {{"generate", "run"}, "[gradus generate] --prompt is required; see `gradus generate --help`"},
+      {{"data", "pack", "c.toml"}, "[gradus data pack] --out is required; see `gradus data pack --help`"},
+      {{"train", "c.toml", "--set"}, "[gradus train] --set needs a value, --set a.b=c; see `gradus train --help`"},
+      {{"train", "c.toml", "--seed"}, "[gradus train] --seed needs a value, --seed N; see `gradus train --help`"},
+      {{"verify", "run", "--replay"},
+       "[gradus verify] --replay needs a value, --replay A:B; see `gradus verify --help`"},
+      // What is too much.
+      {{"train", "a.toml", "b.toml"}, "[gradus train] \"b.toml\" is one argument too many; see `gradus train --help`"},
+      {{"env", "avx2"}, "[gradus env] \"avx2\" is one argument too many; see `gradus env --help`"},
+      {{"train", "c.toml", "--seed", "1", "--seed", "2"},
+       "[gradus train] --seed stands there more than once; give it once, or see `gradus train --help`"},
+      {{"keys", "optimizer", "--markdown"},
+       "[gradus keys] NAME and --markdown do not go together; leave one out, or see `gradus keys --help`"},
+      // Values.
+      {{"train", "c.toml", "--seed", "x"},
+       "[--seed] must be a decimal integer from 0 to 9223372036854775807; found \"x\""},
+      {{"train", "c.toml", "--threads", "-1"}, "[--threads] must be a decimal integer from 0 to 1024; found \"-1\""},
+      {{"lr-find", "c.toml", "--steps", "3"}, "[--steps] must be a decimal integer from 20 to 1000000; found \"3\""},
+      {{"lr-find", "c.toml", "--from", "abc"},
+       "[gradus lr-find] --from must be a number; found \"abc\"; see `gradus lr-find --help`"},
+      {{"train", "c.toml", "--quiet=maybe"},
+       "[gradus train] --quiet takes no value; found \"maybe\"; see `gradus train --help`"},
+      {{"eval", "run", "--part", "trainng"},
+       "[gradus eval] --part must be validation or training; found \"trainng\"; did you mean \"training\"? Otherwise "
+       "see "
+       "`gradus eval --help`"},
+      {{"predict", "run", "--format", "xml"},
+       "[gradus predict] --format must be text, csv or jsonl; found \"xml\"; see `gradus predict --help`"},
+      // Verbs below verbs.
+      {{"data"}, "[gradus data] a verb is missing, such as show; see `gradus data --help`"},
+      {{"tokenizer", "encod", "t.json"},
+       "[gradus tokenizer] unknown verb \"encod\"; did you mean \"encode\"? Otherwise see `gradus tokenizer --help`"},
+      {{"bench", "gpd"},
+       "[gradus bench] unknown verb \"gpd\"; did you mean \"gpt\"? Otherwise see `gradus bench --help`"},
+      {{"bench", "--json"}, "[gradus bench] unknown option \"--json\"; see `gradus bench --help`"},
+  };
+  for (const auto& [words, text] : cases) {
+    const CommandResult result = run_gradus(folder, words);
+    EXPECT_EQ(result.exit_code, 2) << text;
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(result.err, "gradus: " + text + "\n");
+  }
+}
+
 TEST(Help, Version) {
   const TemporaryFolder folder;
   EXPECT_EQ(run_gradus(folder, {"--version"}).out, "gradus " GRADUS_VERSION "\n");

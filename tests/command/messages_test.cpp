@@ -29,6 +29,15 @@ TEST(Messages, OfWrongArguments) {
       testing::StartsWith("gradus: [schedule] \"sine\" is not a schedule; expected \"constant\", \"dynamic\", "));
 }
 
+TEST(Messages, OfSparseRowsThatAreToBeShown) {
+  const TemporaryFolder folder;
+  spill(folder / "d.svm", "1 1:0.5\n0 2:1\n");
+  spill(folder / "c.toml",
+        "data = {kind = 'libsvm', path = 'd.svm', validation_fraction = 0}\nmodel.kind = 'linear'\ntrain.steps = 1\n");
+  EXPECT_EQ(usage_error(folder, {"data", "show", "c.toml"}),
+            "gradus: [data] data.kind = \"libsvm\" has sparse rows, which `gradus train --dry-run` shows\n");
+}
+
 TEST(Messages, OfTokenizers) {
   const TemporaryFolder folder;
   spill(folder / "t.txt", "the cat sat on the mat\n");

@@ -305,7 +305,7 @@ TEST(Train, ALossThatIsNotFiniteIsAFailureThatKeepsTheWeights) {
   EXPECT_THAT(result.err,
               StartsWith("gradus: [train] step 2 (batch 2 in the order of the data): the loss is infinite; first "
                          "in the result of 'mse', at or after bias; examples 0, 1, 2, "));
-  EXPECT_THAT(result.err, HasSubstr("The weights of before that step are saved in run. Try a lower "
+  EXPECT_THAT(result.err, HasSubstr(". The weights of before that step are saved in run. Try a lower "
                                     "optimizer.learning_rate or optimizer.clip_norm = 1\n"));
   EXPECT_EQ(summary_of_run(folder / "run")["stop_reason"], "non_finite");
   EXPECT_TRUE(std::filesystem::exists(folder / "run/model.safetensors"));

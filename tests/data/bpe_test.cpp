@@ -245,6 +245,8 @@ TEST(BpeTokenizer, SaysWhatItDoesNotSupport) {
               j["model"]["merges"][0] = {"a", "z"};
             }),
             "[t.json] merge 0 needs the token \"az\", which is not in the vocabulary");
+  EXPECT_EQ(error([](json& j) { j["model"]["vocab"]["ab"] = -1; }),
+            "[t.json] the id of the token \"ab\" is -1; expected a whole number from 0 to 16777215");
   EXPECT_EQ(error([](json& j) { j["model"]["vocab"][""] = 260; }), "[t.json] a token has no text");
   EXPECT_EQ(error([](json& j) { j["model"]["vocab"]["\u0120ab"] = 260; }),
             "[t.json] no token has the id 258; expected all from 0 to 260");
@@ -255,6 +257,20 @@ TEST(BpeTokenizer, SaysWhatItDoesNotSupport) {
   EXPECT_EQ(error([](json& j) { j["pre_tokenizer"]["use_regex"] = false; }),
             "[t.json] pre_tokenizer.use_regex is false, so that the whole text is one word; expected true");
   EXPECT_EQ(error([](json& j) { j["more"] = 1; }), "[t.json] the file has the unknown key \"more\"");
+}
+
+TEST(BpeTokenizer, PartsFitTogether) {
+  const auto error = [](const std::function<void(BpeParts&)>& change) {
+    BpeParts parts = small({"<|endoftext|>"}).parts();
+    change(parts);
+    return error_text([&] { BpeTokenizer(parts, "parts"); });
+  };
+  const size_t size = small({"<|endoftext|>"}).parts().tokens.size();
+  const std::string below = "; expected one below " + std::to_string(size);
+  EXPECT_EQ(error([](BpeParts& p) { p.special.push_back(9999); }), "[parts] a special token has the id 9999" + below);
+  EXPECT_EQ(error([](BpeParts& p) { p.merges[0].left = -1; }), "[parts] merge 0 has the id -1" + below);
+  EXPECT_EQ(error([](BpeParts& p) { p.tokens[static_cast<size_t>(p.special[0])].clear(); }),
+            fmt::format("[parts] the special token {} has no text", small({"<|endoftext|>"}).parts().special[0]));
 }
 
 TEST(BpeTokenizer, SaysWhichPatternsItDoesNotSupport) {
@@ -319,6 +335,8 @@ TEST(WordTokenizer, FrequentWordsAndOneForTheRest) {
   EXPECT_EQ(error_text([] { WordTokenizer::train({"a\xFF"}, 5); }),
             "[tokenizer] the text is not valid UTF-8 at byte 1: a byte that no character starts with; use the bytes "
             "tokenizer for such texts");
+  EXPECT_EQ(usage_error_text([] { WordTokenizer::train({"a b"}, 1); }),
+            "[tokenizer] a vocabulary of 1 words; expected 2 or more");
   EXPECT_EQ(error_text([] { WordTokenizer::train({" \n"}, 5); }),
             "[tokenizer] the text has no word; a vocabulary needs at least one");
 }

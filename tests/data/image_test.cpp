@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "gradus/data/image_codecs.h"
 #include "tests/data/pictures.h"
 #include "tests/testing.h"
 
@@ -169,6 +170,15 @@ TEST(Image, OrientationIsReadInBothOrdersOfBytes) {
   odd = little;
   odd[7] = '\xFF';  // where the entries are
   EXPECT_EQ(exif_orientation(odd), 1);
+}
+
+// Before memory is taken for it.
+TEST(Image, MustHaveTheBytesForItsSize) {
+  EXPECT_EQ(
+      error_text([] { detail::check_image_bytes("a.png", 3000, 4000, 12000, 11000); }),
+      "[a.png] a picture of 4000×3000 pixels in 11000 bytes, which cannot hold it; expected 12000 or more: it is cut "
+      "short");
+  EXPECT_EQ(error_text([] { detail::check_image_bytes("a.png", 3000, 4000, 12000, 12000); }), "no error");
 }
 
 }  // namespace

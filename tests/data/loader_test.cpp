@@ -9,6 +9,7 @@
 #include "gradus/base/background_thread.h"
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
+#include "tests/testing.h"
 
 namespace gradus {
 namespace {
@@ -65,6 +66,13 @@ TEST(Loader, GivesEveryPartOfEveryStepForAnyNumberOfWorkers) {
     EXPECT_GT(loader.waited_s(), 0.0);
     EXPECT_EQ(loader.ahead(), workers == 0 ? 0 : workers + 1);
   }
+}
+
+TEST(Loader, RefusesSizesBelowNone) {
+  const Costly data;
+  const Sampler sampler({.examples = 20, .batch_size = 8});
+  EXPECT_EQ(usage_error_text([&] { Loader(data, sampler, {.micro_batch_size = -1, .workers = 2}); }),
+            "[loader] micro-batches of -1 by 2 workers; expected a size from 0 and 0 to 1024 workers");
 }
 
 TEST(Loader, GoesWhereItIsAsked) {

@@ -176,9 +176,10 @@ TEST(RowCacheDescription, HasToHaveEachField) {
 
 TEST_F(RowCacheTest, LeavesRoomOnTheDisk) {
   const std::string error = error_text([&] { write_sparse(path_, 4, {.reserve_bytes = int64_t{1} << 60}); });
-  EXPECT_NE(error.find("bytes are free on its disk after 0 bytes of rows, and 1152921504606846976 are to be left; make "
-                       "room, or set data.cache to a path on another disk"),
-            std::string::npos)
+  EXPECT_NE(
+      error.find(" bytes are free on its disk after 0 bytes of rows, and 1152921504606846976 are to be left; make "
+                 "room, or set data.cache to a path on another disk"),
+      std::string::npos)
       << error;
   EXPECT_EQ(folder_.count(), 0u);
 }

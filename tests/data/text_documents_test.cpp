@@ -188,6 +188,10 @@ TEST(TextDataset, PadsToTheLongestOfABatch) {
               TextDataset(std::vector<std::vector<int32_t>>{{1}, {}});
             }),
             "[dataset] text 1 has no token; expected one at least");
+  EXPECT_EQ(error_text([] {
+              TextDataset({{1}, {2}}, Tensor::zeros({2}));
+            }),
+            "[dataset] targets are f32 (2,) for 2 texts; expected i64 (2,)");
   EXPECT_EQ(error_text([] { TextDataset(std::vector<std::vector<int32_t>>{}); }),
             "[dataset] there are no texts; expected at least one");
 }

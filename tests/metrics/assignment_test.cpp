@@ -10,6 +10,7 @@
 #include <random>
 
 #include "gradus/metrics/cluster_agreement.h"
+#include "tests/testing.h"
 
 namespace gradus {
 namespace {
@@ -56,6 +57,10 @@ TEST(Assignment, GainsTheMostThatThereIs) {
     }
   }
   EXPECT_TRUE(best_assignment({}, 0, 3).empty());
+  EXPECT_EQ(error_text([] {
+              best_assignment(std::vector<int64_t>{1, 2}, 1, 3);
+            }),
+            "[assignment] 2 gains for 1 rows of 3");
 }
 
 TEST(ClusterAccuracy, GivesEachClusterAClassOfItsOwn) {

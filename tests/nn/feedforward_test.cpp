@@ -1,9 +1,11 @@
 #include "gradus/nn/models/feedforward.h"
 
 #include <cmath>
+#include <numeric>
 
 #include "gradus/nn/models/gpt.h"
 #include "gradus/tensor/isa.h"
+#include "gradus/tensor/kernels/random.h"
 #include "tests/nn/reference.h"
 #include "tests/random_tensor.h"
 #include "tests/testing.h"
@@ -67,6 +69,27 @@ TEST(Mlp, DropsOutOnlyWhileTraining) {
   const Tensor x = Tensor::full({1, 1}, 1);
   EXPECT_EQ(model.forward(x, still).item(), model.forward(x, still).item());
   EXPECT_NE(model.forward(x, training).item(), model.forward(x, still).item());
+}
+
+// Through 20 layers of selu units, with alpha dropout between, mean 0 and variance 1 stay what they are.
+TEST(Mlp, OfSeluUnitsNormalizesItself) {
+  const std::vector<int64_t> hidden(20, 200);
+  const Mlp model({.inputs = 200,
+                   .outputs = 200,
+                   .hidden = hidden,
+                   .activation = Activation::kSelu,
+                   .dropout = 0.1,
+                   .alpha_dropout = true,
+                   .weight_init = Initializer::lecun_normal(),
+                   .bias_init = Initializer::constant(0.0)},
+                  1);
+  std::vector<int64_t> ids(300);
+  std::iota(ids.begin(), ids.end(), 0);
+  Context context{.training = true, .key = 3, .example_ids = ids};
+  const Tensor y = model.forward(kernels::random_normal({300, 200}, 0.0, 1.0, 5), context);
+  // Which the theory says of wide layers; 200 units leave deviations of 1/√200 or less a layer.
+  EXPECT_NEAR(mean(y).item(), 0.0, 0.1);
+  EXPECT_NEAR(var(y).item(), 1.0, 0.3);
 }
 
 TEST(LinearModel, StartsAsAsked) {
@@ -171,6 +194,10 @@ TEST(Objective, SaysHowManyOutputsItNeeds) {
               objective_loss({.kind = ObjectiveKind::kHinge}, Tensor::zeros({2, 2}), Tensor::zeros({2}, DType::kI64));
             }),
             "[objective] an output of f32 (2, 2) for 2 examples of two classes; expected (2, 1)");
+  EXPECT_EQ(error_text([] {
+              objective_loss({.kind = ObjectiveKind::kBinaryCrossEntropy}, Tensor::zeros({2, 1}), Tensor::zeros({2}));
+            }),
+            "[objective] targets f32 (2,); expected (B, 2), the probabilities of two classes");
 }
 
 TEST(Activation, IsTheOpOfItsName) {
@@ -179,6 +206,7 @@ TEST(Activation, IsTheOpOfItsName) {
   EXPECT_NEAR(activate(A::kSilu, x).item(), -0.5 / (1 + std::exp(0.5)), 1e-6);
   EXPECT_NEAR(activate(A::kSigmoid, x).item(), 1 / (1 + std::exp(0.5)), 1e-6);
   EXPECT_NEAR(activate(A::kElu, x).item(), std::expm1(-0.5), 1e-6);
+  EXPECT_NEAR(activate(A::kSelu, x).item(), 1.0507009873554805 * 1.6732632423543773 * std::expm1(-0.5), 1e-6);
   EXPECT_NEAR(activate(A::kLeakyRelu, x).item(), -0.005, 1e-8);
   EXPECT_NEAR(activate(A::kSoftplus, x).item(), std::log1p(std::exp(-0.5)), 1e-6);
   EXPECT_NEAR(activate(A::kMish, x).item(), -0.5 * std::tanh(std::log1p(std::exp(-0.5))), 1e-6);

@@ -62,6 +62,7 @@ TEST(Initializer, ThoseByFanHaveTheVarianceOfTheirPaper) {
   expect(Initializer::kaiming_normal(), 2.0 / 250);
   expect(Initializer::kaiming_uniform(), 2.0 / 250);
   expect(Initializer::lecun_normal(), 1.0 / 250);
+  expect(Initializer::lecun_uniform(), 1.0 / 250);
   expect(Initializer::fan_normal(Initializer::Fan::kOut, 3.0), 9.0 / 400);
   const Moments uniform = moments_of(initial(Initializer::xavier_uniform(), {400, 250}));
   EXPECT_LE(uniform.high, std::sqrt(6.0 / 650) * 1.000001);

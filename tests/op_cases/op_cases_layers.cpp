@@ -293,6 +293,25 @@ std::vector<OpCase> layer_cases() {
        .roundings = 128,
        .cancels = true,
        .benchmark = {{{4, 256, 12, 64}}, {{4, 256, 12, 64}}, {{4, 256, 12, 64}}, {{256, 256}}}},
+      {.name = "attention_dropout",
+       .op = "attention",
+       .function =
+           [](X x) {
+             return attention(x[0], x[1], x[2], {.dropout = {0.25, kDropKey, kDropExamples}});
+           },
+       .roundings = 128,
+       .cancels = true,
+       .benchmark = {{{2, 512, 12, 64}}, {{2, 512, 12, 64}}, {{2, 512, 12, 64}}}},
+      {.name = "causal_attention_dropout",
+       .op = "causal_attention",
+       .function =
+           [](X x) {
+             return causal_attention(x[0], 4,
+                                     {.kv_heads = 2, .window = 40, .dropout = {0.25, kDropKey, kDropExamples}});
+           },
+       .roundings = 128,
+       .cancels = true,
+       .benchmark = {{{2, 512, 512}}}},
       {.name = "rotary",
        .op = "rotary",
        .function = [](X x) { return rotary(x[0], {.base = 100.0, .first_position = 3}); },

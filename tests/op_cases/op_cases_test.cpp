@@ -15,6 +15,7 @@
 #include "gradus/base/files.h"
 #include "gradus/tensor/kernels/copy.h"
 #include "gradus/tensor/safetensors.h"
+#include "tests/random_tensor.h"
 #include "tests/testing.h"
 
 namespace gradus {
@@ -283,6 +284,32 @@ TEST(Dropout, DependsOnKeyExampleAndPlaceAlone) {
   EXPECT_EQ(a[2], b[0]);
   EXPECT_NE(a[0], a[1]);
   EXPECT_NE(a[0], other_key[0]);
+}
+
+// With the identity for values, attention says what it multiplies them by.
+TEST(Dropout, OfAttentionIsThatOfItsProbabilities) {
+  constexpr int64_t kExamples = 3, kTime = 70, kHeads = 2, kDepth = 90;  // as many keys as a value has numbers
+  const std::vector<int64_t> ids = {4, 9, 2};
+  const Tensor q = kernels::cast(random_tensor({kExamples, kTime, kHeads, kDepth}, 1), DType::kF64);
+  const Tensor k = kernels::cast(random_tensor({kExamples, kDepth, kHeads, kDepth}, 2), DType::kF64);
+  std::vector<double> identity(kDepth * kDepth);
+  for (size_t i = 0; i < kDepth; ++i) identity[i * kDepth + i] = 1.0;
+  const Tensor v = expand(Tensor::from(identity, {1, kDepth, 1, kDepth}), {kExamples, kDepth, kHeads, kDepth});
+  for (const double rate : {0.1, 0.5}) {
+    const auto by_head = [](const Tensor& y) { return permute(y, {0, 2, 1, 3}); };  // (B, H, T, S)
+    const Tensor all = by_head(attention(q, k, v, {.causal = false}));
+    const Tensor some = by_head(attention(q, k, v, {.causal = false, .dropout = {rate, 42, ids}}));
+    const std::vector<double> expected = dropout(all, rate, 42, ids).values<double>(), got = some.values<double>();
+    double kept = 0;
+    for (size_t i = 0; i < got.size(); ++i) {
+      ASSERT_NEAR(got[i], expected[i], 1e-15 * expected[i]);
+      kept += got[i] != 0.0 ? 1 : 0;
+    }
+    const double n = static_cast<double>(got.size()), deviation = std::sqrt(rate * (1 - rate) * n);
+    EXPECT_NEAR(kept, (1 - rate) * n, 4.5 * deviation) << rate;
+    // What a query gives out is 1 on average: 420 sums, each of 90 terms that hold at most what they come to.
+    EXPECT_NEAR(mean(sum(some, 3)).item(), 1.0, 4.5 * std::sqrt(rate / (1 - rate) * sum(all * all).item()) / 420);
+  }
 }
 
 TEST(OpTable, EveryRowHasReferencesAndEveryReferenceARow) {

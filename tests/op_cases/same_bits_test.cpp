@@ -143,6 +143,11 @@ const Sample kSamples[] = {
     {"attention_bf16",
      {{{3, 70, 6, 7}}, {{3, 130, 2, 7}}, {{3, 130, 2, 7}}},
      [](X x) { return attention(x[0], x[1], x[2], {.causal = false}, bf16()); }},
+    {"attention_dropout",
+     {{{3, 70, 6, 7}}, {{3, 130, 2, 7}}, {{3, 130, 2, 7}}},
+     [](X x) {
+       return attention(x[0], x[1], x[2], {.dropout = {0.3, 5, std::array<int64_t, 3>{4, 9, 2}}});
+     }},
     {"rotary", {{{3, 130, 5, 14}}}, [](X x) { return rotary(x[0]); }},
     {"channel_dropout",
      {{{3, 301, 117}}},

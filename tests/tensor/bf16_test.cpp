@@ -161,10 +161,10 @@ TEST(Bf16, ErrorsSayWhatDoesNotMix) {
   EXPECT_EQ(error_text([&] { kernels::linear(x, w, {}); }),
             "[linear] bf16 (2, 3) and f64 (4, 3) do not mix; convert one with cast");
   if (has_bf16_products()) return;
-  EXPECT_EQ(error_text([&] {
-              kernels::linear(x, Tensor::zeros({4, 3}), {});
-            }).substr(0, 84),
-            "[linear] bf16 (2, 3) × f32 (4, 3): products of bf16 numbers need AVX512_BF16, which");
+  const std::string text = error_text([&] { kernels::linear(x, Tensor::zeros({4, 3}), {}); });
+  EXPECT_TRUE(text.starts_with("[linear] bf16 (2, 3) × f32 (4, 3): products of bf16 numbers need AVX512_BF16, which"))
+      << text;
+  EXPECT_TRUE(text.ends_with("; cast to f32")) << text;
 }
 
 }  // namespace

@@ -202,5 +202,21 @@ TEST(Gather, ReportsAWrongIndex) {
             "[gather] an index of shape (3, 1) for (2, 3); expected 2 dimensions, and sizes no larger off axis 1");
 }
 
+TEST(AddRowsAt, TakesAGradientOfTheIdsShapeAndTheTablesWidth) {
+  Tensor table = Tensor::zeros({5, 3});
+  const Tensor ids = Tensor::from(std::vector<int64_t>{0, 4}, {2});
+  EXPECT_EQ(error_text([&] {
+              kernels::add_rows_at(table, Tensor::zeros({3, 3}), ids);
+            }),
+            "[embedding] a gradient of f32 (3, 3) for ids of i64 (2,); expected the shape of the ids and one more "
+            "dimension");
+  EXPECT_EQ(
+      error_text([&] {
+        kernels::add_rows_at(table, Tensor::zeros({2, 4}), ids);
+      }),
+      "[embedding] a gradient of f32 (2, 4) for a table of f32 (5, 3); expected a contiguous one of its width and "
+      "dtype");
+}
+
 }  // namespace
 }  // namespace gradus

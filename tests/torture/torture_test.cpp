@@ -119,8 +119,10 @@ TEST_P(Torture, ADiskWithoutRoomForACheckpointIsSaid) {
   const FaultyResult result = run(folder, {{"FREE", "500000"}});
   EXPECT_EQ(result.command.exit_code, 1);
   EXPECT_THAT(result.command.err, testing::StartsWith("gradus: [run/checkpoints/step-"));
+  EXPECT_THAT(result.command.err, HasSubstr("] the checkpoint needs "));
   EXPECT_THAT(result.command.err,
-              HasSubstr(" MB, and 0.5 MB are free on its disk; the checkpoints before it are whole. Make room"));
+              HasSubstr(" MB, and 0.5 MB are free on its disk; the checkpoints before it are whole. Make room "
+                        "(checkpoint.keep = 0 keeps the fewest), then continue with --resume"));
   EXPECT_EQ(not_whole(folder / "run", Leftovers::kForbidden), "");
 }
 

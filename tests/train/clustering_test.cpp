@@ -326,9 +326,15 @@ TEST(Clustering, RefusesWhatHasNoMeaning) {
   EXPECT_EQ(parse_error(table, {"data.unlabelled=leave_out"}),
             "[--set data.unlabelled=leave_out] data.unlabelled = \"leave_out\" goes by data.target, and there is none; "
             "set it, or remove this");
-  EXPECT_THAT(parse_error("data = {kind = \"libsvm\", path = \"a\"}\nmodel = {kind = \"gmm\", clusters = 2}\n"
+  EXPECT_THAT(
+      parse_error("data = {kind = \"libsvm\", path = \"a\"}\nmodel = {kind = \"gmm\", clusters = 2}\n"
+                  "train.steps = 9\n"),
+      HasSubstr("data.kind = \"libsvm\" has sparse rows, and model.kind = \"gmm\" takes dense ones; convert them "
+                "to a table"));
+  EXPECT_THAT(parse_error("data = {kind = \"labelled_text\", path = \"a\"}\nmodel = {kind = \"gmm\", clusters = 2}\n"
                           "train.steps = 9\n"),
-              HasSubstr("data.kind = \"libsvm\" has sparse rows, and model.kind = \"gmm\" takes dense ones; convert"));
+              HasSubstr("model.kind = \"gmm\" does not go with data.kind = \"labelled_text\", which is learned by its "
+                        "classes; take \"linear\" or \"mlp\""));
 }
 
 TEST(Clustering, FoldsAreHeldOut) {

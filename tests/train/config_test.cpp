@@ -103,11 +103,11 @@ TEST(Config, AProgramThatAsksWronglyIsAFailure) {
   EXPECT_EQ(
       program_error([&] { config.real("train.seed"); }),
       "[config] the program asks for the key \"train.seed\" by the wrong type; it must be an integer of at least 0");
-  const std::string valueless = ", which has no value in this configuration; ask has() first";
+  const std::string valueless = "\", which has no value in this configuration; ask has() first";
   EXPECT_EQ(program_error([&] { config.real("train.stop_loss"); }),
-            "[config] the program asks for the key \"train.stop_loss\"" + valueless);
+            "[config] the program asks for the key \"train.stop_loss" + valueless);
   EXPECT_EQ(program_error([&] { config.integer("model.layers"); }),
-            "[config] the program asks for the key \"model.layers\"" + valueless);
+            "[config] the program asks for the key \"model.layers" + valueless);
   EXPECT_NE(program_error([&] { config.batch_size("model.kind"); }), "");
 }
 
@@ -460,6 +460,9 @@ TEST(ConfigCombinations, Optimizer) {
   EXPECT_EQ(line_error({"optimizer.name=lbfgs", "model.kind=mlp", "model.dropout=0.1"}),
             "[--set model.dropout=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set "
             "model.dropout = 0");
+  EXPECT_EQ(text_error({"optimizer.name=lbfgs", "model.attention_dropout=0.1"}),
+            "[--set model.attention_dropout=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; "
+            "set model.attention_dropout = 0");
   EXPECT_EQ(text_error({"optimizer.name=lbfgs", "model.drop_path=0.1"}),
             "[--set model.drop_path=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set "
             "model.drop_path = 0");

@@ -317,9 +317,11 @@ TEST(ExperimentModel, LossesAndStartsAreThoseOfTheKeys) {
 }
 
 TEST(ExperimentModel, EveryInitialiserHasItsDeviation) {
-  const auto deviation = [](const std::string& init) {
-    const Config config = config_of({"data.kind=blobs", "data.dimensions=400", "data.classes=100", "data.points=200",
-                                     "model.kind=mlp", "model.hidden=[300]", "model.init=" + init});
+  const auto deviation = [](const std::string& init, double scale = 0.0) {
+    std::vector<std::string> keys = {"data.kind=blobs", "data.dimensions=400", "data.classes=100",  "data.points=200",
+                                     "model.kind=mlp",  "model.hidden=[300]",  "model.init=" + init};
+    if (scale > 0.0) keys.push_back("model.init_scale=" + std::to_string(scale));
+    const Config config = config_of(keys);
     const std::unique_ptr<Model> model = make_model(config, {.inputs = 400, .outputs = 100});
     double squares = 0.0;
     const std::vector<double> weights = model->parameters()[0].tensor.values<double>();
@@ -336,6 +338,11 @@ TEST(ExperimentModel, EveryInitialiserHasItsDeviation) {
   EXPECT_NEAR(deviation("kaiming_normal"), std::sqrt(2.0 / 400), 1e-3);
   EXPECT_NEAR(deviation("kaiming_uniform"), std::sqrt(2.0 / 400), 1e-3);
   EXPECT_NEAR(deviation("lecun_normal"), std::sqrt(1.0 / 400), 1e-3);
+  EXPECT_NEAR(deviation("lecun_uniform"), std::sqrt(1.0 / 400), 1e-3);
+  EXPECT_NEAR(deviation("kaiming_normal", 1.5), 1.5 * std::sqrt(2.0 / 400), 1.5e-3);
+  EXPECT_NEAR(deviation("kaiming_uniform", 0.5), 0.5 * std::sqrt(2.0 / 400), 1e-3);
+  EXPECT_NEAR(deviation("lecun_normal", 5.0 / 3), 5.0 / 3 * std::sqrt(1.0 / 400), 2e-3);
+  EXPECT_NEAR(deviation("lecun_uniform", 5.0 / 3), 5.0 / 3 * std::sqrt(1.0 / 400), 2e-3);
   EXPECT_NEAR(deviation("orthogonal"), std::sqrt(1.0 / 400), 1e-6);  // its rows have length 1
 }
 
@@ -394,6 +401,16 @@ TEST(ExperimentModel, AGptStartsAsGpt2WithTheSameBitsByName) {
       usage_error_text([] { gpt_config({"model.init=zeros"}); }),
       "[--set model.init=zeros] model.init = \"zeros\" gives all weights of a gpt the gradient 0, so that it learns "
       "nothing; choose another");
+}
+
+TEST(ExperimentModel, NetworksOfPicturesAndTextsNeedSuch) {
+  const auto error = [](const std::string& kind) {
+    return usage_error_text([&] { make_model(config_of({"data.kind=blobs", "model.kind=" + kind}), {.inputs = 2}); });
+  };
+  const std::string ending = ", which data.kind = \"blobs\" does not give; take \"mlp\" for rows of numbers";
+  EXPECT_EQ(error("cnn"), "[--set model.kind=cnn] model.kind = \"cnn\" is for pictures and spectrograms" + ending);
+  EXPECT_EQ(error("encoder"), "[--set model.kind=encoder] model.kind = \"encoder\" is for texts with labels" + ending);
+  EXPECT_EQ(error("rnn"), "[--set model.kind=rnn] model.kind = \"rnn\" is for sounds, and texts with labels" + ending);
 }
 
 TEST(ExperimentModel, APatchHasOneSideOrTwo) {

@@ -261,10 +261,13 @@ TEST_F(ImageData, KeysThatDoNotFitAreRefused) {
   EXPECT_EQ(usage({alone}),
             "[--set " + alone + "] data.validation_labels is given alone; it goes with data.labels and data.validation_path");
   const std::string text = "data = {kind = \"images\", path = \"" + path("pets") + "\"}\ntrain.steps = 1\n";
-  EXPECT_THAT(parse_error(text + "model = {kind = \"kmeans\", clusters = 2}\n"),
-              HasSubstr("model.kind = \"kmeans\" makes clusters of rows of numbers, and data.kind = \"images\" has pictures"));
+  EXPECT_THAT(
+      parse_error(text + "model = {kind = \"kmeans\", clusters = 2}\n"),
+      HasSubstr("model.kind = \"kmeans\" makes clusters of rows of numbers, and data.kind = \"images\" has pictures; "
+                "take data.kind = \"idx\""));
   EXPECT_THAT(parse_error(text + "model.kind = \"linear\"\nsolver.name = \"lbfgs\"\n"),
-              HasSubstr("solver.name = \"lbfgs\" goes through rows in memory, and data.kind = \"images\" has pictures"));
+              HasSubstr("solver.name = \"lbfgs\" goes through rows in memory, and data.kind = \"images\" has pictures; "
+                        "take \"none\", and an optimizer"));
   EXPECT_THAT(message_of(ErrorKind::kUsage,
                          [&] { make_data(Config::parse(text + "model.kind = \"linear\"\n", "run.toml")); }),
               HasSubstr("data.image_size is missing: the height and width of the pictures that the model is to see, such "
@@ -277,13 +280,20 @@ TEST_F(ImageData, FilesThatDoNotFitAreRefused) {
   EXPECT_THAT(message_of(ErrorKind::kUsage, [&] { make_data(config({}, "list.csv")); }),
               HasSubstr("has no column \"path\"; name the one with the files' paths by data.path_column"));
   spill(folder_ / "bare.csv", "path,other\npets/cat/100.png,1\npets/cat/102.png,2\n");
-  EXPECT_THAT(message_of(ErrorKind::kUsage, [&] { make_data(config({}, "bare.csv")); }),
-              HasSubstr("have no labels to learn; give folders named by classes, a column \"label\""));
+  EXPECT_THAT(
+      message_of(ErrorKind::kUsage, [&] { make_data(config({}, "bare.csv")); }),
+      HasSubstr(" have no labels to learn; give folders named by classes, a column \"label\" (data.target names "
+                "another), or data.labels beside an IDX file"));
   EXPECT_THAT(usage({"data.path=[\"" + path("pets") + "\", \"" + path("list.csv") + "\"]"}),
-              HasSubstr("is not of the same kind as " + path("pets")));
-  EXPECT_THAT(usage({set("data.labels", "list.csv")}), HasSubstr("is for IDX files, and " + path("pets") + " is none"));
+              HasSubstr("is not of the same kind as " + path("pets") +
+                        "; expected folders, tables of paths, IDX files or pictures, all alike"));
+  EXPECT_THAT(usage({set("data.labels", "list.csv")}),
+              HasSubstr("is for IDX files, and " + path("pets") + " is none; leave it out"));
   spill(folder_ / "a.idx", idx_bytes(8, {3, 4}, std::string(12, 'x')));
-  EXPECT_THAT(failure({}, "a.idx"), HasSubstr("its shape is (3, 4); expected pictures: (examples, rows, columns), or"));
+  EXPECT_THAT(
+      failure({}, "a.idx"),
+      HasSubstr("its shape is (3, 4); expected pictures: (examples, rows, columns), or 1, 3 or 4 channels behind "
+                "these"));
   spill(folder_ / "a.idx", idx_bytes(9, {1, 1, 1}, "\xFF"));
   EXPECT_THAT(failure({}, "a.idx"), HasSubstr("number 0 is -1; expected bytes from 0 to 255, as pictures have them"));
   spill(folder_ / "a.idx", idx_bytes(8, {2, 1, 1}, "ab"));

@@ -245,8 +245,8 @@ TEST_F(SoftLabels, AreProbabilities) {
   EXPECT_EQ(error("2,0.5,0.4\n"),
             ":3] the probabilities in columns \"a\", \"b\" add up to 0.9; expected 1, within 0.001");
   EXPECT_EQ(error("2,yes,no\n"),
-            ":3] column \"a\" holds text, \"yes\"; it is one of several in data.target, whose numbers are the "
-            "probabilities of classes: name one column if its texts are the classes");
+            ":3] column \"a\" holds text, \"yes\"; expected the probabilities of a class, as data.target names several "
+            "columns or loss.soft_labels is true: name one column, without that, if its texts are the classes");
 }
 
 TEST_F(SoftLabels, AreForWhatTakesThem) {
@@ -294,6 +294,106 @@ TEST_F(SoftLabels, OfADivergenceAreThoseOfPyTorch) {
       "[--set loss.name=kl_divergence] loss.name = \"kl_divergence\" compares with probabilities, a column for each "
       "class; name the columns in data.target, or take \"cross_entropy\", which is the same where a row is of one "
       "class");
+}
+
+class BinaryLabels : public Labels {
+ protected:
+  // The rows of the references, with a column of 0 and 1, of the probability of "cat", and of what is left of it.
+  void spill_two_classes_() const {
+    std::string text = "x,y,kind,cat,other\n";
+    const auto& all = references();
+    for (size_t i = 0; i < all["inputs"].size(); ++i) {
+      const auto& x = all["inputs"][i];
+      const auto name = all["names"][i].get<std::string>();
+      const double cat = all["labels"][i][2].get<double>();
+      text += fmt::format("{},{},{},{},{}\n", x[0].get<double>(), x[1].get<double>(),
+                          name == "bee" || name == "cat" ? 1 : 0, cat, 1.0 - cat);
+    }
+    spill(folder_ / "t.csv", text);
+  }
+  static Overrides keys_(const Overrides& more) {
+    Overrides keys = {"loss.name=binary_cross_entropy", "data.features=[\"x\", \"y\"]"};
+    keys.insert(keys.end(), more.begin(), more.end());
+    return keys;
+  }
+};
+
+TEST_F(BinaryLabels, AreThoseOfPyTorch) {
+  spill_two_classes_();
+  expect_as_torch_("binary", keys_({"data.target=kind"}));
+  expect_as_torch_("binary", keys_({"data.target=kind", "train.micro_batch_size=4"}));
+  expect_as_torch_("binary_smoothed", keys_({"data.target=kind", "loss.label_smoothing=0.2"}));
+  const char *const one = "loss.soft_labels=true", *const two = "data.target=[\"other\", \"cat\"]";
+  expect_as_torch_("binary_soft", keys_({"data.target=cat", one}));
+  expect_as_torch_("binary_soft", keys_({two, "train.micro_batch_size=4", "train.threads=1"}));
+  const Overrides more = {"loss.label_smoothing=0.1", "loss.positive_weight=2.5"};
+  expect_as_torch_("binary_soft_smoothed", keys_({"data.target=cat", one, more[0], more[1]}));
+  expect_as_torch_("binary_soft_smoothed", keys_({two, more[0], more[1], "train.threads=1", "log.every=1"}));
+}
+
+TEST_F(BinaryLabels, MayBeAColumnOfProbabilities) {
+  spill(folder_ / "t.csv", "x,p\n1,0.25\n2,1\n3,0\n4,0.625\n");
+  const Overrides keys = {"loss.name=binary_cross_entropy", "loss.soft_labels=true"};
+  const ExperimentData data = make_data(config_(keys));
+  EXPECT_EQ(data.shape.outputs, 1);
+  EXPECT_EQ(dynamic_cast<const TensorDataset&>(*data.training).targets().values<float>(),
+            (std::vector<float>{0.75F, 0.25F, 0, 1, 1, 0, 0.375F, 0.625F}));
+  const auto& encoder = std::get<TableEncoder>(data.encoder);
+  EXPECT_EQ(TableEncoder::from_json(encoder.to_json(), "c").target_columns(), std::vector<std::string>{"p"});
+  gradus::Run(config_(keys), folder_ / "run").train();
+  const TrainedRun run = load(folder_ / "run");
+  EXPECT_EQ(predict_files(run, {path_("t.csv")}).classes, (std::vector<std::string>{"0", "1"}));
+  const Report report = make_report(run, *read_data(run.config(), run.encoder(), {path_("t.csv")}).rows, {});
+  EXPECT_EQ(report.confusion.at(1, 0) + report.confusion.at(1, 1), 2);
+  const auto error = [&](const char* row) {
+    spill(folder_ / "t.csv", std::string("x,p\n1,0.25\n2,") + row + "\n");
+    const std::string text = error_text([&] { make_data(config_(keys)); });
+    return text.substr(std::min(text.size(), path_("t.csv").size() + 1));
+  };
+  EXPECT_EQ(error("1.5"), ":3] 1.5 in column \"p\" is no probability of the class; expected a number from 0 to 1");
+  EXPECT_EQ(error("yes"),
+            ":3] column \"p\" holds text, \"yes\"; expected the probabilities of a class, as data.target names several "
+            "columns or loss.soft_labels is true: name one column, without that, if its texts are the classes");
+  EXPECT_EQ(error(""),
+            ":3] the value of column \"p\", which is to be learned, is missing; fill it, or set data.unlabelled = "
+            "\"leave_out\"");
+}
+
+TEST_F(BinaryLabels, AreForWhatTakesThem) {
+  const std::string source =
+      "data = {kind = \"csv\", path = \"a\"}\nmodel.kind = \"linear\"\ntrain.steps = 1\n"
+      "loss = {name = \"binary_cross_entropy\", soft_labels = true}\n";
+  const auto error = [&](const Overrides& keys) { return parse_error(source, keys); };
+  EXPECT_EQ(error({"loss.name=focal"}),
+            "[run.toml:4:40] \"loss.soft_labels\" applies to loss.name = \"binary_cross_entropy\", not to \"focal\"; "
+            "remove it, or change loss.name");
+  EXPECT_EQ(
+      error({"solver.name=newton"}),
+      "[--set solver.name=newton] solver.name = \"newton\" takes one class a row, and loss.soft_labels = true gives "
+      "it the probability of one; set solver.name = \"none\"");
+  EXPECT_EQ(
+      error({"data.split=stratified"}),
+      "[--set data.split=stratified] data.split = \"stratified\" takes one class a row, and loss.soft_labels = true "
+      "gives it the probability of one; set data.split = \"random\"");
+  EXPECT_EQ(
+      error({"data.rows=streamed", "train.batch_size=2"}),
+      "[--set data.rows=streamed] data.rows = \"streamed\" takes one class a row, and loss.soft_labels = true gives "
+      "it the probability of one; set data.rows = \"in_memory\"");
+  EXPECT_EQ(
+      error({"loss.ignored_class=1"}),
+      "[--set loss.ignored_class=1] loss.ignored_class names a class, and with loss.soft_labels = true the column "
+      "has probabilities; remove one of them");
+  EXPECT_EQ(
+      error({"data.target=[\"a\", \"b\"]"}),
+      "[run.toml:4:40] loss.soft_labels is of one column of probabilities, and data.target names several, which are "
+      "soft labels without it; remove it, or name one column");
+  EXPECT_EQ(error({"data.target=[\"a\", \"b\", \"c\"]", "loss.soft_labels=false"}),
+            "[--set data.target=[\"a\", \"b\", \"c\"]] data.target names 3 columns, and loss.name = "
+            "\"binary_cross_entropy\" is for two classes; name two, or take \"cross_entropy\"");
+  EXPECT_EQ(parse_error("data.kind = \"moons\"\nmodel.kind = \"mlp\"\ntrain.steps = 1\n"
+                        "loss = {name = \"binary_cross_entropy\", soft_labels = true}\n"),
+            "[run.toml:4:40] loss.soft_labels is of a table's column of probabilities, and data.kind = \"moons\" has "
+            "none; remove it");
 }
 
 // Two numbers of each row.

@@ -102,6 +102,15 @@ TEST_F(TableRun, AConfigurationThatIsNotTheStates) {
       "[" + (checkpoint / "config.toml").string() + "] is not the configuration that state.json was written with");
 }
 
+TEST_F(TableRun, AStateOfAnotherStep) {
+  const fs::path checkpoint = fs::canonical(run_ / "model.safetensors").parent_path();
+  Manifest manifest = Manifest::read(checkpoint);
+  manifest.step = 3;
+  spill(checkpoint / Manifest::kName, manifest.to_text());
+  EXPECT_EQ(error_text([&] { read_checkpoint(checkpoint); }),
+            "[" + (checkpoint / "state.json").string() + "] is of step 4; the manifest beside it of step 3");
+}
+
 TEST_F(TableRun, ACheckpointThatIsNoFolder) {
   EXPECT_EQ(usage_error_text([&] {
               TrainingRun(table_config(folder_ / "t.csv"), run_, {.resume = true, .checkpoint = folder_ / "t.csv"});
@@ -134,6 +143,8 @@ TEST(TrainerMessages, OptionsOutOfRange) {
   };
   EXPECT_EQ(error({.steps = 1, .log_every = 0}, loss_of(model)),
             "[train] a negative limit, size or interval (log_every and validation_batch_size must be at least 1)");
+  EXPECT_EQ(error({.steps = 1, .stop_loss = 0.5, .stop_window = 2'000'000}, loss_of(model)),
+            "[train] stop_window 2000000 and stop_loss 0.5; expected a window of up to 1000000 steps and a number");
   EXPECT_EQ(error({.steps = 1}, {}), "[train] the loss function is empty; give loss_of(model) or one of your own");
 }
 

@@ -78,7 +78,7 @@ train = {batch_size = 9, micro_batch_size = 4}
 )";
   files["gpt"] = R"(
 data = {kind = "text"}
-model = {kind = "gpt", layers = 1, width = 16, heads = 2, context = 12, dropout = 0.1}
+model = {kind = "gpt", layers = 1, width = 16, heads = 2, context = 12, dropout = 0.1, attention_dropout = 0.2}
 optimizer = {name = "adamw", learning_rate = 0.01}
 schedule = {name = "cosine", warmup_steps = 20}
 train = {batch_size = 4}

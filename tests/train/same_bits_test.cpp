@@ -70,7 +70,8 @@ TensorDataset rows(int64_t count, int64_t inputs, int64_t outputs) {
 
 const MlpOptions kMlp = {
     .inputs = 37, .outputs = 3, .hidden = {67, 29}, .activation = Activation::kGelu, .dropout = 0.1};
-const GptOptions kGpt = {.vocabulary = 53, .layers = 2, .width = 40, .heads = 5, .context = 37, .dropout = 0.1};
+const GptOptions kGpt = {
+    .vocabulary = 53, .layers = 2, .width = 40, .heads = 5, .context = 37, .dropout = 0.1, .attention_dropout = 0.2};
 
 TEST(SameBits, MlpInOneLeaf) { expect_same_bits_for_any_threads(mlp_maker(kMlp), rows(101, 37, 3), {.steps = 20}); }
 

@@ -160,8 +160,9 @@ TEST(Solver, AnIterationThatDivergesChangesNoCheckpoint) {
   const TemporaryFolder folder;
   const Config config = line(
       {"solver.name=sgd", "solver.rate=constant", "solver.learning_rate=30", "train.steps=9", "checkpoint.every=1"});
-  EXPECT_THAT(message_of(ErrorKind::kFailure, [&] { gradus::Run(config, folder / "run").train(); }),
-              testing::HasSubstr("scale the data, or lower solver.learning_rate"));
+  EXPECT_THAT(
+      message_of(ErrorKind::kFailure, [&] { gradus::Run(config, folder / "run").train(); }),
+      testing::HasSubstr("; scale the data, or lower solver.learning_rate (which the rate \"optimal\" has not)"));
 }
 
 // Each solver of a minimum comes to the one that the tape's L-BFGS comes to, or to a known one.

@@ -210,6 +210,14 @@ TEST_F(PackedTextTest, FilesMustBeOfWholeNumbers) {
   EXPECT_EQ(error_with("tokens-00000.bin", "abc"), "3 bytes; expected a multiple of 2");
 }
 
+TEST_F(PackedTextTest, IdsMustBeOfTheTokenizer) {
+  pack_text(config("t.jsonl"), folder / "packed");
+  std::string tokens = slurp(folder / "packed/tokens-00000.bin");
+  tokens[4] = tokens[5] = '\xFF';  // the third
+  const std::string error = error_with("tokens-00000.bin", tokens);
+  EXPECT_EQ(error.substr(error.find("] ") + 2), "token 2 has the id 65535; the tokenizer has 280 tokens");
+}
+
 TEST_F(PackedTextTest, FilesMustBeListed) {
   pack_text(config("t.jsonl"), folder / "packed");
   const fs::path path = folder / "packed" / Manifest::kName;

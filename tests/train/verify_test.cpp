@@ -143,7 +143,7 @@ TEST(Replay, RefusesToCompareAcrossAChange) {
   TrainingRun(run_config({"train.steps=20"}), run).train();
   TrainingRun(run_config({"optimizer.learning_rate=0.02", "train.steps=40"}), run, {.resume = true}).train();
   EXPECT_THAT(usage_error_text([&] { (void)replay(run, 10, 30); }),
-              HasSubstr("the configuration was changed between step 10 and step 30"));
+              HasSubstr("the configuration was changed between step 10 and step 30; choose steps on one side of that"));
   EXPECT_EQ(replay(run, 30, 40).difference, "");
 }
 

@@ -49,7 +49,10 @@ ConvolutionalOptions vgg_options(const Shape& example, int64_t depth) {
 }
 
 ConvolutionalModel::ConvolutionalModel(const ConvolutionalOptions& o, uint64_t seed)
-    : FeatureModel(o.objective), options_(o), dropout_{o.dropout}, channel_dropout_{o.channel_dropout} {
+    : FeatureModel(o.objective),
+      options_(o),
+      dropout_{o.dropout, o.alpha_dropout},
+      channel_dropout_{o.channel_dropout} {
   Shape shape = moved_in(o);
   options_.example = shape;
   const ParameterBuilder p(parameters_, buffers_, seed), features = p / "features";

@@ -29,6 +29,7 @@ struct ConvolutionalOptions {
   std::vector<int64_t> hidden = {128};
   Activation activation = Activation::kRelu;
   double dropout = 0.0;          ///< Behind each hidden linear layer.
+  bool alpha_dropout = false;    ///< As in `Dropout`.
   double channel_dropout = 0.0;  ///< Of whole channels, behind each stage.
   bool spectral_norm = false;    ///< Of the weights of all convolutions and linear layers.
   int64_t outputs = 10;

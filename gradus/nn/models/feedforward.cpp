@@ -48,8 +48,8 @@ Tensor LinearModel::outputs(const Batch& batch, Context& context) const {
 }
 
 Activation activation_from_name(std::string_view name) {
-  constexpr std::string_view kNames[] = {"relu",    "tanh",       "gelu", "gelu_exact", "silu",
-                                         "sigmoid", "leaky_relu", "elu",  "softplus",   "mish"};
+  constexpr std::string_view kNames[] = {"relu",       "tanh", "gelu", "gelu_exact", "silu", "sigmoid",
+                                         "leaky_relu", "elu",  "selu", "softplus",   "mish"};
   const auto* const found = std::find(std::begin(kNames), std::end(kNames), name);
   if (found == std::end(kNames)) fail_usage("activation", "there is no activation \"{}\"", name);
   return static_cast<Activation>(found - std::begin(kNames));
@@ -73,6 +73,8 @@ Tensor activate(Activation activation, const Tensor& x) {
       return leaky_relu(x);
     case Activation::kElu:
       return elu(x);
+    case Activation::kSelu:
+      return selu(x);
     case Activation::kSoftplus:
       return softplus(x);
     case Activation::kMish:
@@ -82,7 +84,10 @@ Tensor activate(Activation activation, const Tensor& x) {
 }
 
 Mlp::Mlp(const MlpOptions& o, uint64_t seed)
-    : FeatureModel(o.objective), embedded_inputs_(o.embeddings), activation_(o.activation), dropout_{o.dropout} {
+    : FeatureModel(o.objective),
+      embedded_inputs_(o.embeddings),
+      activation_(o.activation),
+      dropout_{o.dropout, o.alpha_dropout} {
   const ParameterBuilder tables = ParameterBuilder(parameters_, seed) / "embeddings";
   const ParameterBuilder layers = ParameterBuilder(parameters_, seed) / "layers";
   const auto or_null = [](const std::optional<Initializer>& init) { return init ? &*init : nullptr; };

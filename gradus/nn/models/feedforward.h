@@ -55,11 +55,12 @@ enum class Activation : uint8_t {
   kSigmoid,
   kLeakyRelu,
   kElu,
+  kSelu,
   kSoftplus,
   kMish
 };
-/// "relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "softplus" or "mish"; a usage error
-/// for any other name.
+/// "relu", "tanh", "gelu", "gelu_exact", "silu", "sigmoid", "leaky_relu", "elu", "selu", "softplus" or "mish"; a usage
+/// error for any other name.
 Activation activation_from_name(std::string_view name);
 Tensor activate(Activation activation, const Tensor& x);
 
@@ -76,6 +77,7 @@ struct MlpOptions {
   std::vector<int64_t> hidden = {64, 64};  ///< Widths of the hidden layers, each at least 1.
   Activation activation = Activation::kRelu;
   double dropout = 0.0;        ///< After each activation.
+  bool alpha_dropout = false;  ///< As in `Dropout`.
   bool spectral_norm = false;  ///< Of all layers' weights.
   std::vector<EmbeddedInput> embeddings = {};  ///< By their places. Not for sparse features.
   Objective objective = {};

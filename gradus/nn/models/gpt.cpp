@@ -78,6 +78,7 @@ GptBlock::GptBlock(const ParameterBuilder& p, const GptOptions& o, int64_t block
       c_fc(make_linear(p / "mlp" / "c_fc", o.width, (is_gated(o) ? 2 : 1) * feed_forward_width(o), o.weight_init, o)),
       mlp_proj(make_linear(p / "mlp" / "c_proj", feed_forward_width(o), o.width, residual_init(o), o)),
       dropout{o.dropout},
+      attention_dropout(o.attention_dropout),
       drop_path{drop_path_rate(o.drop_path, block, o.layers)},
       heads(o.heads),
       attention(attention_options(o)),
@@ -104,6 +105,9 @@ Tensor GptBlock::operator()(const Tensor& x, Context& context, const SeenTokens&
   PackedAttentionOptions seen = attention;
   seen.document_starts = tokens.document_starts;
   seen.mask = tokens.mask;
+  if (context.training && attention_dropout > 0.0) {
+    seen.dropout = {.rate = attention_dropout, .key = context.next_key(), .example_ids = context.example_ids};
+  }
   const Tensor weight = c_attn.matrix();
   const Tensor mixed =
       causal_attention(norm_linear(x, parameters_of(ln_1), {weight, c_attn.bias}, precision), heads, seen, precision);

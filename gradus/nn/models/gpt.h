@@ -18,6 +18,7 @@ struct GptOptions {
   int64_t heads = 4;
   int64_t context = 64;  ///< The most tokens that it sees at once.
   double dropout = 0.0;  ///< After the embedding, and on what each branch adds.
+  double attention_dropout = 0.0;  ///< Of the probabilities of attention.
   bool bias = true;      ///< In linear layers and norms.
   enum class Positions : uint8_t { kLearned, kRotary };
   Positions positions = Positions::kLearned;  ///< Learned vectors, or turned queries and keys (`rotary`).
@@ -60,6 +61,7 @@ struct GptBlock {
   LayerNorm ln_1, ln_2;
   Linear c_attn, attn_proj, c_fc, mlp_proj;
   Dropout dropout;
+  double attention_dropout;
   DropPath drop_path;
   int64_t heads;
   PackedAttentionOptions attention;

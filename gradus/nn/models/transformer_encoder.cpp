@@ -24,6 +24,7 @@ void TransformerEncoder::make_layers(const EncoderOptions& o, int64_t places, ui
                          .width = o.width,
                          .heads = o.heads,
                          .dropout = o.dropout,
+                         .attention_dropout = o.attention_dropout,
                          .drop_path = o.drop_path,
                          .spectral_norm = o.spectral_norm};
   for (int64_t i = 0; i < o.layers; ++i) {

@@ -15,6 +15,7 @@ struct EncoderOptions {
   int64_t width = 128;  ///< C; a multiple of `heads`.
   int64_t heads = 4;
   double dropout = 0.0;  ///< After the embedding, and on what each branch adds.
+  double attention_dropout = 0.0;  ///< Of the probabilities of attention.
   double drop_path = 0.0;      ///< As in `GptOptions`.
   bool spectral_norm = false;  ///< Of the weights of all linear layers.
   int64_t outputs = 1;

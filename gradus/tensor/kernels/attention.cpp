@@ -12,6 +12,7 @@
 #include <hwy/highway.h>
 
 #include "gradus/tensor/kernels/product-inl.h"
+#include "gradus/tensor/kernels/random-inl.h"
 #include "gradus/tensor/kernels/simd-inl.h"
 
 #ifndef GRADUS_TENSOR_KERNELS_ATTENTION_TYPES_
@@ -36,6 +37,10 @@ struct Group {
   int64_t q_row, q_head, k_row, v_row;
   const T* mask;  // added to the scaled scores; nullptr: none
   int64_t mask_row, mask_head;
+  uint32_t keep_threshold;  // a probability whose random word is below it is dropped; 0: none is
+  T keep_scale;
+  uint64_t dropout_key, example;
+  int64_t first_head;  // among the heads of the example's queries
   T* y;             // forward: written
   T* logsumexp;     // forward: written, (heads, queries)
   const T* grad_y;  // backward, and the two below; laid out as y
@@ -71,11 +76,11 @@ Block block_at(const Group<T>& g, int64_t begin) {
 // Elements of scratch that a group needs.
 template <class T>
 int64_t forward_scratch(const Group<T>& g) {
-  return g.padded_keys() * (g.depth + g.padded_depth()) + kBlock * (g.padded_keys() + g.padded_depth());
+  return g.padded_keys() * (g.depth + g.padded_depth() + 1) + kBlock * (g.padded_keys() + g.padded_depth());
 }
 template <class T>
 int64_t backward_scratch(const Group<T>& g) {
-  return g.padded_keys() * (2 * g.depth + 3 * g.padded_depth()) + 2 * g.padded_queries() * g.padded_depth() +
+  return g.padded_keys() * (2 * g.depth + 3 * g.padded_depth() + 1) + 2 * g.padded_queries() * g.padded_depth() +
          kBlock * (2 * g.padded_keys() + g.padded_depth());
 }
 
@@ -269,8 +274,31 @@ void Scores(const Group<T>& g, int64_t head, const Block& b, const T* k_transpos
   for (int64_t i = 0; i < b.rows; ++i) AddMask(scores + i * width, mask + i * g.mask_row, b.last - b.first, root);
 }
 
+// What dropout multiplies the probabilities of query t by, of keys [first, first + count): 0 or 1/(1 − rate).
 template <class T>
-void ForwardHead(const Group<T>& g, int64_t head, const T* k_transposed, const T* v_rows, T* scores, T* block_y) {
+void KeptRow(const Group<T>& g, int64_t head, int64_t t, int64_t first, int64_t count, T* kept) {
+  const RoundKeys keys(g.dropout_key);
+  HWY_ALIGN uint32_t words[kWordChunk];
+  const int64_t place = ((g.first_head + head) * g.queries + t) * g.keys + first, skip = place % 4;
+  for (int64_t j = -skip; j < count; j += kWordChunk) {
+    const int64_t part = HWY_MIN(kWordChunk, count - j);
+    RandomWordChunk(keys, g.example, static_cast<uint64_t>((place + j) / 4), part, words);
+    for (int64_t i = j < 0 ? skip : 0; i < part; ++i) {
+      kept[j + i] = words[i] >= g.keep_threshold ? g.keep_scale : T{0};
+    }
+  }
+}
+
+template <class T>
+void MultiplyRow(const T* by, int64_t count, T* row) {
+  ForLanes<T>(static_cast<size_t>(count), [=](auto lanes, size_t j) HWY_ATTR {
+    lanes.Store(hn::Mul(lanes.Load(row + j), lanes.Load(by + j)), row + j);
+  });
+}
+
+template <class T>
+void ForwardHead(const Group<T>& g, int64_t head, const T* k_transposed, const T* v_rows, T* scores, T* block_y,
+                 T* kept) {
   const hn::ScalableTag<T> d;
   const int64_t width = g.padded_keys(), padded_depth = g.padded_depth();
   const T scale = static_cast<T>(1.0 / std::sqrt(static_cast<double>(g.depth)));
@@ -285,6 +313,10 @@ void ForwardHead(const Group<T>& g, int64_t head, const T* k_transposed, const T
       sums[i] = SoftmaxRow(d, scores + i * width, b.columns(), g.first(q + i) - b.first, g.last(q + i) - b.first, scale,
                            &maximum);
       logsumexp[q + i] = sums[i] == T{0} ? T{0} : maximum + std::log(sums[i]);
+      if (g.keep_threshold == 0) continue;
+      const int64_t seen = g.last(q + i) + 1 - b.first;
+      KeptRow(g, head, q + i, b.first, seen, kept);
+      MultiplyRow(kept, seen, scores + i * width);
     }
     WeighedRows(g, b, scores, v_rows, block_y);
     for (int64_t i = 0; i < b.rows; ++i) {
@@ -304,9 +336,10 @@ void Forward(const Group<T>& g) {
   T* v_rows = k_transposed + g.padded_keys() * g.depth;
   T* scores = v_rows + g.padded_keys() * g.padded_depth();
   T* block_y = scores + kBlock * g.padded_keys();
+  T* kept = block_y + kBlock * g.padded_depth();
   PackTransposed(g.k, g.k_row, g.keys, g.depth, g.padded_keys(), k_transposed);
   PackRows(g.v, g.v_row, g.keys, g.depth, g.padded_depth(), v_rows);
-  for (int64_t head = 0; head < g.heads; ++head) ForwardHead(g, head, k_transposed, v_rows, scores, block_y);
+  for (int64_t head = 0; head < g.heads; ++head) ForwardHead(g, head, k_transposed, v_rows, scores, block_y, kept);
 }
 
 // Scores to probabilities P, and their gradients dP to gradients dS of the scores, a row at a time:
@@ -350,7 +383,7 @@ void CopyRows(const T* from, int64_t padded_depth, int64_t rows, int64_t depth, 
 // The packed operands of a group's backward pass, and where its gradients add up.
 template <class T>
 struct BackwardScratch {
-  T *k_transposed, *v_transposed, *k_rows, *grad_k, *grad_v, *q_rows, *grad_rows, *p, *ds, *grad_q;
+  T *k_transposed, *v_transposed, *k_rows, *grad_k, *grad_v, *q_rows, *grad_rows, *p, *ds, *grad_q, *kept;
 
   explicit BackwardScratch(const Group<T>& g) {
     const int64_t across = g.padded_keys() * g.depth, along = g.padded_keys() * g.padded_depth();
@@ -365,7 +398,8 @@ struct BackwardScratch {
                               {&grad_v, along},
                               {&p, block},
                               {&ds, block},
-                              {&grad_q, kBlock * g.padded_depth()}}) {
+                              {&grad_q, kBlock * g.padded_depth()},
+                              {&kept, g.padded_keys()}}) {
       *part = std::exchange(next, next + size);
     }
   }
@@ -385,9 +419,16 @@ void BackwardHead(const Group<T>& g, int64_t head, const BackwardScratch<T>& s) 
     Scores(g, head, b, s.k_transposed, s.p);
     SeenProducts(g, b, grad, padded_depth, s.v_transposed, s.ds);
     for (int64_t i = 0; i < b.rows; ++i) {
+      const int64_t seen = g.last(q + i) + 1 - b.first;
+      // Σ of the probabilities and their gradients is grad_y · y with dropout, too.
       const T delta = Delta(grad + i * padded_depth, saved_y + (q + i) * g.y_row, g.depth);
-      BackwardRow(d, s.p + i * width, s.ds + i * width, b.columns(), g.first(q + i) - b.first, g.last(q + i) - b.first,
-                  scale, logsumexp[q + i], delta);
+      if (g.keep_threshold > 0) {
+        KeptRow(g, head, q + i, b.first, seen, s.kept);
+        MultiplyRow(s.kept, seen, s.ds + i * width);
+      }
+      BackwardRow(d, s.p + i * width, s.ds + i * width, b.columns(), g.first(q + i) - b.first, seen - 1, scale,
+                  logsumexp[q + i], delta);
+      if (g.keep_threshold > 0) MultiplyRow(s.kept, seen, s.p + i * width);
     }
     WeighedRows(g, b, s.ds, s.k_rows, s.grad_q);
     CopyRows(s.grad_q, padded_depth, b.rows, g.depth, g.grad_q + head * g.grad_q_head + q * g.grad_q_row, g.grad_q_row);
@@ -423,6 +464,7 @@ HWY_AFTER_NAMESPACE();
 #include "gradus/base/threads.h"
 #include "gradus/tensor/kernels/compare.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/random.h"
 
 namespace gradus::kernels {
 HWY_EXPORT(ForwardF32);
@@ -474,6 +516,16 @@ void check_first_keys(const AttentionInputs& in, const AttentionOptions& o) {
   }
 }
 
+void check_dropout(const AttentionInputs& in, const AttentionOptions& o) {
+  if (!(o.dropout >= 0 && o.dropout < 1)) {
+    fail("attention", "a dropout of {}; expected at least 0 and below 1", o.dropout);
+  }
+  if (o.dropout == 0) return;
+  if (o.example_ids.dtype() == DType::kI64 && o.example_ids.shape() == Shape{in.q.size(0)}) return;
+  fail("attention", "dropout for {} examples with ids {}; expected an i64 for each", in.q.size(0),
+       o.example_ids.describe());
+}
+
 // Every head's numbers must lie side by side.
 Tensor readable(const Tensor& x) { return x.size(3) == 1 || x.strides()[3] == 1 ? x : contiguous(x); }
 
@@ -523,6 +575,13 @@ Group<T> group_of(const AttentionInputs& in, const Tensor& mask, const Attention
     g.mask_head = mask.strides()[1];
     g.mask_row = mask.strides()[2];
   }
+  if (o.dropout > 0) {
+    g.keep_threshold = keep_threshold(o.dropout);
+    g.keep_scale = static_cast<T>(1.0 / (1.0 - o.dropout));
+    g.dropout_key = o.dropout_key;
+    g.example = static_cast<uint64_t>(o.example_ids.data<int64_t>()[b]);
+    g.first_head = head * g.heads;
+  }
   g.y_row = in.q.size(2) * g.depth;
   g.y_head = g.depth;
   return g;
@@ -552,9 +611,11 @@ void for_groups(const AttentionInputs& in, const Tensor& mask, const AttentionOp
   });
 }
 
-// The same with first keys that lie side by side.
-AttentionOptions with_readable_keys(AttentionOptions options) {
-  if (options.first_keys.defined()) options.first_keys = contiguous(options.first_keys);
+// The same with first keys and ids that lie side by side.
+AttentionOptions with_readable_numbers(AttentionOptions options) {
+  for (Tensor* numbers : {&options.first_keys, &options.example_ids}) {
+    if (numbers->defined()) *numbers = contiguous(*numbers);
+  }
   return options;
 }
 
@@ -563,7 +624,8 @@ AttentionOptions with_readable_keys(AttentionOptions options) {
 Attention attention(const AttentionInputs& inputs, const AttentionOptions& given) {
   check(inputs, given);
   check_first_keys(inputs, given);
-  const AttentionOptions options = with_readable_keys(given);
+  check_dropout(inputs, given);
+  const AttentionOptions options = with_readable_numbers(given);
   const AttentionInputs in{readable(inputs.q), readable(inputs.k), readable(inputs.v)};
   const Tensor mask = mask_of(options.mask, in);
   const int64_t groups = in.k.size(2);
@@ -586,7 +648,7 @@ Attention attention(const AttentionInputs& inputs, const AttentionOptions& given
 
 void attention_backward(const Tensor& grad_any, const AttentionInputs& inputs, const Attention& forward,
                         const AttentionOptions& given, AttentionInputs& gradients) {
-  const AttentionOptions options = with_readable_keys(given);
+  const AttentionOptions options = with_readable_numbers(given);
   const AttentionInputs in{readable(inputs.q), readable(inputs.k), readable(inputs.v)};
   const Tensor mask = mask_of(options.mask, in), grad = contiguous(grad_any), y = contiguous(forward.y);
   const int64_t groups = in.k.size(2);

@@ -18,6 +18,10 @@ struct AttentionOptions {
   /// i64 (B, T), only with causal and as many keys as queries: the first key that each query sees, at most its own place
   /// and never falling. Undefined for key 0.
   Tensor first_keys = {};
+  /// Of the probabilities: drops as `dropout` does on (B, H, T, S), with this key and i64 ids (B).
+  double dropout = 0.0;
+  uint64_t dropout_key = 0;
+  Tensor example_ids = {};
 };
 
 struct Attention {

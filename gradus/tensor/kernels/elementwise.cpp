@@ -9,9 +9,10 @@ namespace gradus::kernels {
 namespace {
 
 std::string_view name_of(Unary op) {
-  constexpr std::string_view kNames[] = {
-      "negate",  "abs",  "sign", "floor",      "sqrt", "rsqrt", "exp",        "log",      "sin",  "cos",   "tanh",
-      "sigmoid", "silu", "relu", "leaky_relu", "elu",  "gelu",  "gelu_exact", "softplus", "mish", "clamp", "pow"};
+  constexpr std::string_view kNames[] = {"negate",     "abs",      "sign",       "floor", "sqrt", "rsqrt",
+                                         "exp",        "log",      "sin",        "cos",   "tanh", "sigmoid",
+                                         "silu",       "relu",     "leaky_relu", "elu",   "selu", "gelu",
+                                         "gelu_exact", "softplus", "mish",       "clamp", "pow"};
   return kNames[static_cast<size_t>(op)];
 }
 

@@ -23,7 +23,8 @@ enum class Unary : uint8_t {
   kRelu,
   kLeakyRelu,  ///< a: the slope below 0.
   kElu,        ///< a: alpha.
-  kGelu,       ///< The tanh form of GPT-2: x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))).
+  kSelu,
+  kGelu,  ///< The tanh form of GPT-2: x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))).
   kGeluExact,
   kSoftplus,
   kMish,

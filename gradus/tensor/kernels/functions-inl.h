@@ -310,6 +310,20 @@ struct EluOp {
     return hn::IfThenElse(hn::Gt(x, zero), g, below);
   }
 };
+template <class T>
+struct SeluOp {
+  static constexpr bool kFromResult = false;
+  static constexpr T kScale = static_cast<T>(1.0507009873554804934193349852946);
+  static constexpr EluOp<T> kElu = {.alpha = static_cast<T>(1.6732632423543772848170429916717)};
+  template <class D>
+  HWY_INLINE hn::Vec<D> Value(D d, hn::Vec<D> x) const {
+    return hn::Mul(hn::Set(d, kScale), kElu.Value(d, x));
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
+    return kElu.Backward(d, x, hn::Mul(hn::Set(d, kScale), g));
+  }
+};
 struct GeluOp {
   static constexpr bool kFromResult = false;
   template <class D>
@@ -540,6 +554,8 @@ HWY_INLINE void WithFunction(Unary op, const UnaryArguments& arguments, Body&& b
       return body(LeakyReluOp<T>{.slope = a});
     case Unary::kElu:
       return body(EluOp<T>{.alpha = a});
+    case Unary::kSelu:
+      return body(SeluOp<T>());
     case Unary::kGelu:
       return body(GeluOp());
     case Unary::kGeluExact:

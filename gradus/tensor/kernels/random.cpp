@@ -16,10 +16,9 @@ double last_below(double high, DType dtype) {
   return static_cast<double>(std::nextafter(static_cast<float>(high), -HUGE_VALF));
 }
 
-// The smallest word that keeps an element: words are 32 bits, so a rate within 2⁻³² of 1 keeps one word.
-uint32_t keep_threshold(double rate) { return static_cast<uint32_t>(std::min(std::ceil(rate * 0x1p32), 0x1p32 - 1)); }
-
 }  // namespace
+
+uint32_t keep_threshold(double rate) { return static_cast<uint32_t>(std::min(std::ceil(rate * 0x1p32), 0x1p32 - 1)); }
 
 Tensor random_uniform(const Shape& shape, double low, double high, uint64_t key, DType dtype) {
   if (!is_float(dtype)) fail_not_float("random_uniform", dtype);

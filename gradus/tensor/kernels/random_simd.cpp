@@ -2,6 +2,7 @@
 #define HWY_TARGET_INCLUDE "gradus/tensor/kernels/random_simd.cpp"
 #include "hwy/foreach_target.h"
 // After foreach_target.h:
+#include "gradus/tensor/kernels/random-inl.h"
 #include "gradus/tensor/kernels/random_simd.h"
 #include "gradus/tensor/kernels/simd-inl.h"
 
@@ -9,55 +10,9 @@ HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels::HWY_NAMESPACE {
 namespace {
 
-using Words = hn::ScalableTag<uint64_t>;
 using Doubles = hn::ScalableTag<double>;
 
-// The two 64-bit values of each of `Lanes(Words())` consecutive blocks: RandomStream::bits at 2·block and 2·block + 1.
-struct Pair {
-  hn::Vec<Words> even, odd;
-};
-
-// The product of the lower halves.
-HWY_INLINE hn::Vec<Words> MulLow(hn::Vec<Words> a, hn::Vec<Words> b) {
-#if HWY_TARGET == HWY_SCALAR
-  const auto low = hn::Set(Words(), uint64_t{0xFFFFFFFF});
-  return hn::Mul(hn::And(a, low), hn::And(b, low));
-#else
-  const hn::Repartition<uint32_t, Words> halves;
-  return hn::MulEven(hn::BitCast(halves, a), hn::BitCast(halves, b));
-#endif
-}
-
-// base/random.h's philox, one block a 64-bit lane. Products read the lower halves only, so the upper halves of the
-// counter words may hold anything until the end.
-struct RoundKeys {
-  explicit RoundKeys(uint64_t key) {
-    uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
-    for (size_t round = 0; round < 10; ++round, k0 += 0x9E3779B9, k1 += 0xBB67AE85) {
-      first[round] = k0;
-      second[round] = k1;
-    }
-  }
-  uint64_t first[10], second[10];
-};
-
-HWY_INLINE Pair RandomPair(const RoundKeys& keys, uint64_t example, uint64_t block) {
-  const Words d;
-  const auto m0 = hn::Set(d, uint64_t{0xD2511F53}), m1 = hn::Set(d, uint64_t{0xCD9E8D57});
-  auto c0 = hn::Iota(d, block), c1 = hn::ShiftRight<32>(c0);
-  auto c2 = hn::Set(d, example), c3 = hn::ShiftRight<32>(c2);
-  for (size_t round = 0; round < 10; ++round) {
-    const auto p0 = MulLow(m0, c0), p1 = MulLow(m1, c2);
-    c0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(p1), c1), hn::Set(d, keys.first[round]));
-    c2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(p0), c3), hn::Set(d, keys.second[round]));
-    c1 = p1;
-    c3 = p0;
-  }
-  const auto low = hn::Set(d, uint64_t{0xFFFFFFFF});
-  return {hn::Or(hn::And(c0, low), hn::ShiftLeft<32>(c1)), hn::Or(hn::And(c2, low), hn::ShiftLeft<32>(c3))};
-}
-
-HWY_INLINE hn::Vec<Doubles> Uniform(hn::Vec<Words> bits) {
+HWY_INLINE hn::Vec<Doubles> Uniform(hn::Vec<RandomWords> bits) {
   const Doubles d;
   const hn::RebindToSigned<Doubles> integers;
   return hn::Mul(hn::ConvertTo(d, hn::BitCast(integers, hn::ShiftRight<11>(bits))), hn::Set(d, 0x1p-53));
@@ -72,7 +27,7 @@ struct UniformChunk {
     const Doubles d;
     const size_t lanes = hn::Lanes(d);
     for (size_t i = 0; i < kChunk; i += 2 * lanes) {
-      const Pair bits = RandomPair(keys, 0, (static_cast<uint64_t>(first) + i) / 2);
+      const RandomBits bits = RandomPair(keys, 0, (static_cast<uint64_t>(first) + i) / 2);
       hn::StoreInterleaved2(Uniform(bits.even), Uniform(bits.odd), d, out + i);
     }
   }
@@ -85,7 +40,7 @@ struct NormalChunk {
     const Doubles d;
     const size_t lanes = hn::Lanes(d);
     for (size_t i = 0; i < kChunk; i += 2 * lanes) {
-      const Pair bits = RandomPair(keys, 0, (static_cast<uint64_t>(first) + i) / 2);
+      const RandomBits bits = RandomPair(keys, 0, (static_cast<uint64_t>(first) + i) / 2);
       const auto log = hn::Log(d, hn::Sub(hn::Set(d, 1.0), Uniform(bits.even)));
       const auto radius = hn::Sqrt(hn::Mul(hn::Set(d, -2.0), hn::Min(log, hn::Zero(d))));
       const auto angle = hn::Mul(Uniform(bits.odd), hn::Set(d, 6.283185307179586476925286766559));
@@ -126,18 +81,11 @@ void Dropout(uint64_t key, uint64_t example, int64_t first, int64_t count, uint3
              const std::byte* x_bytes, std::byte* out_bytes) {
   const T* x = reinterpret_cast<const T*>(x_bytes);
   T* out = reinterpret_cast<T*>(out_bytes);
-  const Words d;
   const RoundKeys keys(key);
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  HWY_ALIGN uint64_t pairs[kChunk / 2];
-  HWY_ALIGN uint32_t words[kChunk];
-  for (int64_t i = 0; i < count; i += kChunk) {
-    const int64_t part = HWY_MIN(kChunk, count - i);
-    for (int64_t j = 0; j < part; j += 4 * lanes) {
-      const Pair bits = RandomPair(keys, example, static_cast<uint64_t>((first + i + j) / 4));
-      hn::StoreInterleaved2(bits.even, bits.odd, d, pairs + j / 2);
-    }
-    hwy::CopyBytes<sizeof(words)>(pairs, words);  // little endian: the lower half is the first word
+  HWY_ALIGN uint32_t words[kWordChunk];
+  for (int64_t i = 0; i < count; i += kWordChunk) {
+    const int64_t part = HWY_MIN(kWordChunk, count - i);
+    RandomWordChunk(keys, example, static_cast<uint64_t>((first + i) / 4), part, words);
     for (int64_t j = 0; j < part; ++j) out[i + j] = words[j] >= threshold ? x[i + j] * scale : T{0};
   }
 }
