@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace einsum_test {
 
 using Doubles = std::vector<double>;
 
@@ -83,5 +83,5 @@ TEST(Einsum, GradientsOfSumsAndOfBatches) {
   check("abhi", "ajhi", [](std::span<const Tensor> x) { return einsum("abhi,ajhi->ahbj", x[0], x[1]); });
 }
 
-}  // namespace
+}  // namespace einsum_test
 }  // namespace gradus

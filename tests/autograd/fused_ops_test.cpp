@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace fused_ops_test {
 
 Tensor numbers(const Shape& shape, uint64_t key, double scale = 1.0) {
   const RandomStream random(key);
@@ -250,5 +250,5 @@ TEST(AccumulatingSink, AddsRowsOfALookUpInPlace) {
   EXPECT_EQ(table.grad().values<float>(), (std::vector<float>{11, 11, 10, 10, 10, 10, 12, 12, 10, 10}));
 }
 
-}  // namespace
+}  // namespace fused_ops_test
 }  // namespace gradus

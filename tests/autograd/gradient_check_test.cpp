@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace gradient_check_test {
 
 Tensor leaf(const std::vector<double>& values, const Shape& shape) {
   return Tensor::from(values, shape).set_requires_grad();
@@ -78,5 +78,5 @@ TEST(GradientCheck, TakesStridesButNoRepeatedElementsAndNoF32) {
   EXPECT_EQ(GradientCheck().describe(), "nothing was checked: no input with elements requires a gradient");
 }
 
-}  // namespace
+}  // namespace gradient_check_test
 }  // namespace gradus

@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace gradient_tree_test {
 
 constexpr int64_t kSize = 37;
 
@@ -174,5 +174,5 @@ TEST(TakeLeaf, MovesGradientsOutAndPutGradientsBack) {
   EXPECT_FALSE(b.grad().defined());
 }
 
-}  // namespace
+}  // namespace gradient_tree_test
 }  // namespace gradus

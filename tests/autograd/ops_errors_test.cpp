@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace ops_errors_test {
 
 Tensor f32(const Shape& shape) { return Tensor::zeros(shape); }
 Tensor f64(const Shape& shape) { return Tensor::zeros(shape, DType::kF64); }
@@ -616,5 +616,5 @@ TEST(OpErrors, LossesOfDistances) {
             "[info_nce] temperature 0; expected a finite number above 0");
 }
 
-}  // namespace
+}  // namespace ops_errors_test
 }  // namespace gradus

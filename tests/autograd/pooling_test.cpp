@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace pooling_test {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -65,5 +65,5 @@ TEST(Pooling, AnAverageTakesNoRelu) {
             "[avg_pool2d] relu goes with the largest number of a window, not with an average");
 }
 
-}  // namespace
+}  // namespace pooling_test
 }  // namespace gradus

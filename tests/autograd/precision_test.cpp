@@ -14,7 +14,7 @@
 #include "tests/random_tensor.h"
 
 namespace gradus {
-namespace {
+namespace precision_test {
 
 constexpr Precision kProducts{.products = DType::kBF16};
 constexpr Precision kActivations{.activations = DType::kBF16};
@@ -214,5 +214,5 @@ TEST(Precision, LeavesF64AsItIs) {
   EXPECT_TRUE(same_bits(y, linear(x.detach(), w.detach(), {})));
 }
 
-}  // namespace
+}  // namespace precision_test
 }  // namespace gradus

@@ -6,7 +6,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace row_losses_test {
 
 using LossOf = std::function<Tensor(const Tensor& prediction, const Tensor& target, Reduction reduction)>;
 
@@ -116,5 +116,5 @@ TEST(CosineSimilarity, OfARowOfZerosHasAFiniteGradient) {
   EXPECT_NEAR(gradient[1], 0.8e8, 1e-6);
 }
 
-}  // namespace
+}  // namespace row_losses_test
 }  // namespace gradus

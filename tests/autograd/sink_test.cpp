@@ -11,7 +11,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace sink_test {
 
 Tensor random_tensor(const Shape& shape, uint64_t key, DType dtype) {
   const RandomStream random(key);
@@ -169,5 +169,5 @@ TEST(AccumulatingSink, AddsInPlaceOnlyWhatNoOneElseSees) {
   EXPECT_EQ(w.grad().values<double>(), (std::vector<double>{10, 20}));
 }
 
-}  // namespace
+}  // namespace sink_test
 }  // namespace gradus

@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace sparse_linear_test {
 
 // Rows of which one is empty, and the same as a dense tensor.
 std::shared_ptr<const SparseMatrix> sparse_rows() {
@@ -99,5 +99,5 @@ TEST(SparseMatrix, RowsCanBeTakenAndAppended) {
   EXPECT_EQ(all.values.back(), -2.0F);
 }
 
-}  // namespace
+}  // namespace sparse_linear_test
 }  // namespace gradus

@@ -26,7 +26,7 @@ std::atomic<int64_t> g_heap_allocations{0};
 [[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace gradus {
-namespace {
+namespace tape_test {
 
 using Values = std::vector<double>;
 
@@ -473,5 +473,5 @@ TEST(Tape, MayEndBeforeOneThatWasMadeInsideIt) {
   EXPECT_FALSE(needs_gradient(w));
 }
 
-}  // namespace
+}  // namespace tape_test
 }  // namespace gradus

@@ -11,7 +11,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace files_test {
 
 std::string text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
@@ -238,5 +238,5 @@ TEST(LineLog, SurvivesSignalsAndShortWrites) {
   EXPECT_TRUE(received == expected + "\n");
 }
 
-}  // namespace
+}  // namespace files_test
 }  // namespace gradus

@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace folders_test {
 
 namespace fs = std::filesystem;
 
@@ -143,5 +143,5 @@ TEST(OutputFile, IsNewAndNamesItsPath) {
   EXPECT_EQ(error_text([&] { OutputFile second(name); }), "[" + name + "] cannot create it: File exists");
 }
 
-}  // namespace
+}  // namespace folders_test
 }  // namespace gradus

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace gradus {
-namespace {
+namespace hash_test {
 
 // Values that xxhash's own command line prints (xxhsum -H3, version 0.8.1).
 TEST(Xxh3, HasTheValuesOfTheReference) {
@@ -39,5 +39,5 @@ TEST(Hex, ReadsOnlyWhatItWrites) {
   }
 }
 
-}  // namespace
+}  // namespace hash_test
 }  // namespace gradus

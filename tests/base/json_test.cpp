@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace json_test {
 
 TEST(JsonText, WritesFieldsInOrder) {
   JsonText text;
@@ -94,5 +94,5 @@ TEST(ParseJson, SaysWhatIsWrong) {
   EXPECT_EQ(error(std::string(32, '[') + std::string(32, ']')), "no error");
 }
 
-}  // namespace
+}  // namespace json_test
 }  // namespace gradus

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 namespace gradus {
-namespace {
+namespace memory_test {
 
 TEST(LargePages, ABigVectorIsAsLongAsAskedAndZero) {
   for (const size_t size : {size_t{0}, size_t{1}, size_t{1000}, size_t{3} << 20}) {
@@ -39,5 +39,5 @@ TEST(Pages, ThoseDiscardedAreGivenBackAndOthersStay) {
   EXPECT_TRUE(std::all_of(values.begin(), values.end(), [](char x) { return x == 3; }));
 }
 
-}  // namespace
+}  // namespace memory_test
 }  // namespace gradus

@@ -11,7 +11,7 @@
 #include <string>
 
 namespace gradus {
-namespace {
+namespace number_test {
 
 // The number that the whole text is, by std::from_chars.
 std::optional<double> expected_number(const std::string& text) {
@@ -107,5 +107,5 @@ TEST(Number, ShortNumbersEndWhereTheyEnd) {
   EXPECT_EQ(read_short_number(text.data() + 7, text.data() + text.size(), number), nullptr);
 }
 
-}  // namespace
+}  // namespace number_test
 }  // namespace gradus

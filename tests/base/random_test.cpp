@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace random_test {
 
 // kat_vectors of Random123 1.14, philox4x32 10.
 TEST(Philox, MatchesThePublishedVectors) {
@@ -160,5 +160,5 @@ TEST(PermuteIndex, RefusesAnIndexOutside) {
   EXPECT_EQ(error_text([] { permute_index(0, 0, 0); }), "[permute_index] index 0 is not below the size 0");
 }
 
-}  // namespace
+}  // namespace random_test
 }  // namespace gradus

@@ -10,7 +10,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace threads_test {
 
 /// Each test leaves the default behind.
 class Threads : public testing::Test {
@@ -125,5 +125,5 @@ TEST_F(Threads, SetThreadsHasARange) {
   EXPECT_LE(threads(), static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-}  // namespace
+}  // namespace threads_test
 }  // namespace gradus

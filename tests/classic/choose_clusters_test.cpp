@@ -5,7 +5,7 @@
 #include "tests/classic/clustering_data.h"
 
 namespace gradus {
-namespace {
+namespace choose_clusters_test {
 
 // Calinski and Harabasz's ratio, from the inertia alone.
 double variance_ratio(const Tensor& x, const Tensor& labels) {
@@ -61,5 +61,5 @@ TEST(ChooseClusters, RefusesWhatCannotBeCompared) {
             "[choose_clusters] the score of 3 clusters is not a number; expected one that can be compared");
 }
 
-}  // namespace
+}  // namespace choose_clusters_test
 }  // namespace gradus

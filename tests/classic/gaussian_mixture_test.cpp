@@ -10,7 +10,7 @@
 #include "tests/tensor/same_bits.h"
 
 namespace gradus {
-namespace {
+namespace gaussian_mixture_test {
 
 using nlohmann::json;
 
@@ -217,5 +217,5 @@ TEST(GaussianMixture, RefusesWhatItCannotFit) {
   EXPECT_NE(error_text([&] { fit_gaussian_mixture(bad, {}); }).find("row 1, column 1 is nan"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace gaussian_mixture_test
 }  // namespace gradus

@@ -10,7 +10,7 @@
 #include "tests/tensor/same_bits.h"
 
 namespace gradus {
-namespace {
+namespace kmeans_test {
 
 using nlohmann::json;
 
@@ -378,5 +378,5 @@ TEST(KMeans, RefusesDataThatDoesNotFit) {
             "[inertia_of] the labels are f32 (7,); expected i64 (7,)");
 }
 
-}  // namespace
+}  // namespace kmeans_test
 }  // namespace gradus

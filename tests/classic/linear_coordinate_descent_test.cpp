@@ -7,7 +7,7 @@
 #include "tests/classic/linear_problems.h"
 
 namespace gradus {
-namespace {
+namespace linear_coordinate_descent_test {
 
 double slope_of(const LinearProblem& p, const LinearSolver& solver) {
   const LinearObjective objective(p);
@@ -264,5 +264,5 @@ TEST(CoordinateDescent, SaysWhatIsWrong) {
             "[coordinate_descent] tolerance is 0; expected a finite number above 0");
 }
 
-}  // namespace
+}  // namespace linear_coordinate_descent_test
 }  // namespace gradus

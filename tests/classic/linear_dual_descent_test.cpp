@@ -5,7 +5,7 @@
 #include "tests/classic/linear_problems.h"
 
 namespace gradus {
-namespace {
+namespace linear_dual_descent_test {
 
 // Two points at ±1: the widest margin is w = 1, which has no loss, and l2 < 1 leaves it there.
 TEST(LinearDualDescent, FindsTheWidestMargin) {
@@ -108,5 +108,5 @@ TEST(LinearDualDescent, SaysWhatIsWrong) {
   EXPECT_EQ(error({}), "[dual_descent] l1 is 1; expected 0: use lbfgs for the squared hinge or sgd");
 }
 
-}  // namespace
+}  // namespace linear_dual_descent_test
 }  // namespace gradus

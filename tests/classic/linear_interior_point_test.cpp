@@ -7,7 +7,7 @@
 #include "tests/classic/linear_problems.h"
 
 namespace gradus {
-namespace {
+namespace linear_interior_point_test {
 
 // Without features that say anything the best prediction is a quantile of the targets.
 TEST(InteriorPoint, FindsQuantilesOfNumbers) {
@@ -136,5 +136,5 @@ TEST(InteriorPoint, SaysWhatIsWrong) {
   EXPECT_EQ(error({}), "[interior_point] 20000 features; expected at most 16384: use sgd");
 }
 
-}  // namespace
+}  // namespace linear_interior_point_test
 }  // namespace gradus

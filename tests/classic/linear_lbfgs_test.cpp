@@ -7,7 +7,7 @@
 #include "tests/classic/linear_problems.h"
 
 namespace gradus {
-namespace {
+namespace linear_lbfgs_test {
 
 constexpr LinearLoss kSmooth[] = {LinearLoss::kSquared,  LinearLoss::kHuber,   LinearLoss::kPoisson,
                                   LinearLoss::kLogistic, LinearLoss::kSoftmax, LinearLoss::kSquaredHinge};
@@ -151,5 +151,5 @@ TEST(GradientDescent, SaysWhatIsWrong) {
             "[gradient_descent] learning_rate is -1; expected a finite number from 0");
 }
 
-}  // namespace
+}  // namespace linear_lbfgs_test
 }  // namespace gradus

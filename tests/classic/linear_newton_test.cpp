@@ -5,7 +5,7 @@
 #include "tests/classic/linear_problems.h"
 
 namespace gradus {
-namespace {
+namespace linear_newton_test {
 
 TEST(Cholesky, FactorsAndSolvesWhatIsMadeOfAKnownFactor) {
   for (const int64_t n : {1, 5, 64, 130, 300}) {
@@ -167,5 +167,5 @@ TEST(LinearNewton, SaysWhatIsWrong) {
   EXPECT_EQ(error(), "[newton] 20000 features; expected at most 16384: use lbfgs");
 }
 
-}  // namespace
+}  // namespace linear_newton_test
 }  // namespace gradus

@@ -5,7 +5,7 @@
 #include "tests/classic/linear_problems.h"
 
 namespace gradus {
-namespace {
+namespace linear_objective_test {
 
 constexpr LinearLoss kAllLosses[] = {LinearLoss::kSquared, LinearLoss::kAbsolute, LinearLoss::kQuantile,
                                      LinearLoss::kHuber,   LinearLoss::kPoisson,  LinearLoss::kLogistic,
@@ -295,5 +295,5 @@ TEST(LinearProblem, SaysWhatIsWrongWithSparseRows) {
             "[linear] row 2, feature 1 is inf; expected finite numbers");
 }
 
-}  // namespace
+}  // namespace linear_objective_test
 }  // namespace gradus

@@ -5,7 +5,7 @@
 #include "tests/classic/linear_problems.h"
 
 namespace gradus {
-namespace {
+namespace linear_online_test {
 
 // Two examples of one feature, the squared loss, in their order: by hand.
 LinearProblem two_rows() {
@@ -89,5 +89,5 @@ TEST(Online, SaysWhatIsWrong) {
             "[adagrad] epsilon is 0; expected a finite number above 0");
 }
 
-}  // namespace
+}  // namespace linear_online_test
 }  // namespace gradus

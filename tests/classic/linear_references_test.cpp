@@ -17,7 +17,7 @@
 #include "tests/classic/linear_problems.h"
 
 namespace gradus {
-namespace {
+namespace linear_references_test {
 
 using nlohmann::json;
 
@@ -270,5 +270,5 @@ TEST(LinearReferences, FindsTheMinimaOfA9a) {
   }
 }
 
-}  // namespace
+}  // namespace linear_references_test
 }  // namespace gradus

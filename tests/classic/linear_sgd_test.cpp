@@ -7,7 +7,7 @@
 #include "tests/classic/linear_problems.h"
 
 namespace gradus {
-namespace {
+namespace linear_sgd_test {
 
 // The updates as the header states them, in f64, for losses of one output.
 struct PlainSgd {
@@ -261,5 +261,5 @@ TEST(LinearSolver, RefusesAnothersState) {
             "[sgd] the weights to start from are f32 (1, 3); expected f32 (1, 2)");
 }
 
-}  // namespace
+}  // namespace linear_sgd_test
 }  // namespace gradus

@@ -10,7 +10,7 @@
 #include "tests/classic/linear_problems.h"
 
 namespace gradus {
-namespace {
+namespace linear_stream_test {
 
 // The rows of a problem in pieces of some rows, always in their order.
 class InPieces : public LinearStream {
@@ -102,5 +102,5 @@ TEST(LinearStream, GoesOnFromItsStateToTheSameBitsForAnyThreads) {
   }
 }
 
-}  // namespace
+}  // namespace linear_stream_test
 }  // namespace gradus

@@ -8,7 +8,7 @@
 #include "tests/tensor/same_bits.h"
 
 namespace gradus {
-namespace {
+namespace mini_batch_kmeans_test {
 
 using nlohmann::json;
 
@@ -137,5 +137,5 @@ TEST(MiniBatchKMeans, RefusesWhatItCannotCluster) {
             "[mini_batch_kmeans] the rows are f32 (4, 3); expected 2 columns, as the centres have");
 }
 
-}  // namespace
+}  // namespace mini_batch_kmeans_test
 }  // namespace gradus

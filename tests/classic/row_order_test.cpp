@@ -6,7 +6,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace row_order_test {
 
 TEST(ShuffleRows, IsAPermutationOfItsOwnForEachSeedAndPass) {
   for (const int64_t together : {1, 7}) {
@@ -57,5 +57,5 @@ TEST(ShuffleRows, RefusesMoreThanItsNumbersHold) {
             "[sgd] 2147483648 rows to shuffle; expected at most 2147483647");
 }
 
-}  // namespace
+}  // namespace row_order_test
 }  // namespace gradus

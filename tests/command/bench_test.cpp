@@ -9,7 +9,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace bench_test {
 
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -423,5 +423,5 @@ TEST(DryRunCommand, AndARunRefuseWhatCannotFit) {
   }
 }
 
-}  // namespace
+}  // namespace bench_test
 }  // namespace gradus

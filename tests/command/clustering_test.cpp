@@ -7,7 +7,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace clustering_test {
 
 using nlohmann::json;
 using testing::HasSubstr;
@@ -158,5 +158,5 @@ TEST(ClusteringRecipes, PixelsOfDigits) {
   EXPECT_EQ(json::parse(other.out)["adjusted_rand"], found["adjusted_rand"]) << other.err;
 }
 
-}  // namespace
+}  // namespace clustering_test
 }  // namespace gradus

@@ -12,7 +12,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace course_test {
 
 namespace fs = std::filesystem;
 
@@ -175,5 +175,5 @@ TEST(CourseTest, ReadsSectionsAndBlocks) {
   EXPECT_EQ(sections[0].blocks[1].line, 9);
 }
 
-}  // namespace
+}  // namespace course_test
 }  // namespace gradus

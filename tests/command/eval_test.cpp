@@ -6,7 +6,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace eval_test {
 
 using nlohmann::json;
 using testing::HasSubstr;
@@ -785,5 +785,5 @@ TEST(Seeds, WrongArgumentsAreUsageErrors) {
             "gradus: [--resume] takes no RUN with --seeds; give CONFIG and --out as before\n");
 }
 
-}  // namespace
+}  // namespace eval_test
 }  // namespace gradus

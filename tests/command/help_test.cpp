@@ -6,7 +6,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace help_test {
 
 using testing::HasSubstr;
 using testing::Not;
@@ -164,5 +164,5 @@ TEST(Help, EnvNamesTheInstructionSet) {
   EXPECT_EQ(threads.err, "gradus: [--threads] must be a decimal integer from 0 to 1024; found \"-1\"\n");
 }
 
-}  // namespace
+}  // namespace help_test
 }  // namespace gradus

@@ -6,7 +6,7 @@
 #include "tests/data/idx_bytes.h"
 
 namespace gradus {
-namespace {
+namespace images_test {
 
 using nlohmann::json;
 using testing::HasSubstr;
@@ -108,5 +108,5 @@ TEST(Images, AreShownTrainedOnAndPredicted) {
             "gradus: [predict] FILEs and --data do not go together; give one of them\n");
 }
 
-}  // namespace
+}  // namespace images_test
 }  // namespace gradus

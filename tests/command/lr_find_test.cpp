@@ -7,7 +7,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace lr_find_test {
 
 using nlohmann::json;
 using testing::HasSubstr;
@@ -99,5 +99,5 @@ TEST_F(LrFindVerb, WrongArgumentsAreUsageErrors) {
   EXPECT_THAT(error({"lr-find", recipe("minibatch"), "--set", "train.stepz=5"}), HasSubstr("did you mean"));
 }
 
-}  // namespace
+}  // namespace lr_find_test
 }  // namespace gradus

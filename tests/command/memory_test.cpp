@@ -5,7 +5,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace memory_test {
 
 #if !GRADUS_POOL_PASSTHROUGH && GRADUS_ONEDNN
 // Asserts that both lie within a tenth of each other.
@@ -123,5 +123,5 @@ TEST(Memory, OfAnArrayIsLittleMoreThanItsFile) {
 #endif
 }
 
-}  // namespace
+}  // namespace memory_test
 }  // namespace gradus

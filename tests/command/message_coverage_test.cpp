@@ -10,7 +10,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace message_coverage_test {
 
 namespace fs = std::filesystem;
 
@@ -157,5 +157,5 @@ TEST(Messages, EachStandsInATest) {
   EXPECT_GT(messages, 300) << "the calls are not found any more";
 }
 
-}  // namespace
+}  // namespace message_coverage_test
 }  // namespace gradus

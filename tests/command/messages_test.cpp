@@ -4,7 +4,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace messages_test {
 
 std::string usage_error(const TemporaryFolder& folder, const std::vector<std::string>& arguments) {
   const CommandResult result = run_gradus(folder, arguments);
@@ -56,5 +56,5 @@ TEST(Messages, OfALossThatIsNeverFinite) {
   EXPECT_EQ(result.err, "gradus: [lr-find] the loss of the first step is not finite; look at the data\n");
 }
 
-}  // namespace
+}  // namespace messages_test
 }  // namespace gradus

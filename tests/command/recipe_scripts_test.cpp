@@ -9,7 +9,7 @@
 #include "tests/data/idx_bytes.h"
 
 namespace gradus {
-namespace {
+namespace recipe_scripts_test {
 
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -283,5 +283,5 @@ TEST(AutoencoderClusters, WrongArgumentsAreUsageErrors) {
               StartsWith("Usage: recipes/autoencoder_clusters"));
 }
 
-}  // namespace
+}  // namespace recipe_scripts_test
 }  // namespace gradus

@@ -10,7 +10,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace resume_test {
 
 namespace fs = std::filesystem;
 using testing::EndsWith;
@@ -373,5 +373,5 @@ TEST(GenerateCommand, RefusesADamagedCheckpoint) {
   EXPECT_THAT(result.err, HasSubstr("is not what was written; `gradus verify` says which checkpoints are whole"));
 }
 
-}  // namespace
+}  // namespace resume_test
 }  // namespace gradus

@@ -7,7 +7,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace schedule_test {
 
 using testing::HasSubstr;
 
@@ -172,5 +172,5 @@ TEST_F(ScheduleVerb, AFullDiskIsAFailure) {
   EXPECT_THAT(result.err, HasSubstr("No space left on device"));
 }
 
-}  // namespace
+}  // namespace schedule_test
 }  // namespace gradus

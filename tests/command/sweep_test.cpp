@@ -9,7 +9,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace sweep_test {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
@@ -366,5 +366,5 @@ TEST(Sweep, ErrorsComeBeforeTheFirstTrial) {
               HasSubstr("[sweep] none of 2 trials came to a final_loss; none/sweep.csv says why"));
 }
 
-}  // namespace
+}  // namespace sweep_test
 }  // namespace gradus

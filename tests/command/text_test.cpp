@@ -4,7 +4,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace text_test {
 
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -113,5 +113,5 @@ TEST_F(Text, ThreadsChangeNoBit) {
   EXPECT_EQ(slurp(folder_ / "one/model.safetensors"), slurp(folder_ / "run/model.safetensors"));
 }
 
-}  // namespace
+}  // namespace text_test
 }  // namespace gradus

@@ -4,7 +4,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace tokenizer_test {
 
 using nlohmann::json;
 using testing::EndsWith;
@@ -128,5 +128,5 @@ TEST_F(TokenizerCommand, PacksTextsThatAreThenTrainedOn) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "no"));
 }
 
-}  // namespace
+}  // namespace tokenizer_test
 }  // namespace gradus

@@ -6,7 +6,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace train_test {
 
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -364,5 +364,5 @@ TEST(Train, LongRunsPrintNoRows) {
   EXPECT_THAT(result.out, HasSubstr("stopped after 1000 steps"));
 }
 
-}  // namespace
+}  // namespace train_test
 }  // namespace gradus

@@ -9,7 +9,7 @@
 #include "tests/command/command.h"
 
 namespace gradus {
-namespace {
+namespace watch_test {
 
 using testing::HasSubstr;
 using testing::Not;
@@ -109,5 +109,5 @@ TEST(Watch, AQuietTerminalStaysEmpty) {
   EXPECT_EQ(on_terminal(folder, arguments, {.environment = {{"TERM", "xterm"}}}), "");
 }
 
-}  // namespace
+}  // namespace watch_test
 }  // namespace gradus

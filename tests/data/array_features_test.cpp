@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace array_features_test {
 
 Tensor images(const std::vector<float>& numbers, const Shape& shape) { return Tensor::from(numbers, shape); }
 
@@ -90,5 +90,5 @@ TEST(ArrayFeatures, DamagedJsonIsAnError) {
   EXPECT_EQ(refused(R"({"shape":[2],"mean":0,"scale":0})"), "[columns.json] the scale is not above 0");
 }
 
-}  // namespace
+}  // namespace array_features_test
 }  // namespace gradus

@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace audio_augment_test {
 
 TEST(AudioAugment, TheMiddleWithSilenceAround) {
   EXPECT_EQ(middle_span(10, 4).first, 3);
@@ -130,5 +130,5 @@ TEST(AudioAugment, NoDrawChangesWithWhatElseIsOn) {
   EXPECT_NE(draw.span(all, 50, 50).first, AudioAugmentDraw(12, 13).span(all, 50, 50).first);
 }
 
-}  // namespace
+}  // namespace audio_augment_test
 }  // namespace gradus

@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace audio_dataset_test {
 
 // Rising tones, one longer than the other, in a folder.
 class AudioDatasetTest : public testing::Test {
@@ -207,5 +207,5 @@ TEST(AudioEncoder, NamesThatThereAreNot) {
   EXPECT_EQ(usage_error_text([] { audio_features("bark"); }), "[audio] there is no \"bark\"");
 }
 
-}  // namespace
+}  // namespace audio_dataset_test
 }  // namespace gradus

@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace audio_file_test {
 
 using namespace std::string_literals;
 
@@ -136,5 +136,5 @@ TEST(AudioFile, WhatIsWrittenIsReadAgain) {
             "[wav] samples of f32 (0,); expected (frames) or (frames, channels), not empty");
 }
 
-}  // namespace
+}  // namespace audio_file_test
 }  // namespace gradus

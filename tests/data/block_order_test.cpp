@@ -9,7 +9,7 @@
 #include "gradus/data/sampler.h"
 
 namespace gradus {
-namespace {
+namespace block_order_test {
 
 const ExampleBlocks kBlocks{.ends = {5, 6, 20, 31, 40, 52, 60}, .together = 3};
 
@@ -62,5 +62,5 @@ TEST(BlockOrder, IsWhatASamplerKeepsTo) {
   EXPECT_EQ(ids, again);
 }
 
-}  // namespace
+}  // namespace block_order_test
 }  // namespace gradus

@@ -12,7 +12,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace bpe_test {
 
 using Ids = std::vector<int32_t>;
 using nlohmann::json;
@@ -355,5 +355,5 @@ TEST(WordTokenizer, ItsFileIsChecked) {
   EXPECT_EQ(error(R"(["<unknown>", "a", "b", "a"])"), "[w.json] a word is there twice; expected each once");
 }
 
-}  // namespace
+}  // namespace bpe_test
 }  // namespace gradus

@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace compression_test {
 
 std::string from_hex(std::string_view hex) {
   std::string bytes;
@@ -119,5 +119,5 @@ TEST(FileContents, AreTheSameCompressedOrNot) {
             folder.path().string().size() + 12);
 }
 
-}  // namespace
+}  // namespace compression_test
 }  // namespace gradus

@@ -13,7 +13,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace csv_test {
 
 using Doubles = std::vector<double>;
 using Texts = std::vector<std::string>;
@@ -390,5 +390,5 @@ TEST(Csv, ReadsRealFiles) {
   EXPECT_EQ(mass.first_missing(), 3);
 }
 
-}  // namespace
+}  // namespace csv_test
 }  // namespace gradus

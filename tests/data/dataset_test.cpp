@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace dataset_test {
 
 using Ids = std::vector<int64_t>;
 using Doubles = std::vector<double>;
@@ -226,5 +226,5 @@ TEST(TokenDataset, ChecksIdsAndOptions) {
             "[dataset] stride is -1; expected 0 (the context) or more");
 }
 
-}  // namespace
+}  // namespace dataset_test
 }  // namespace gradus

@@ -10,7 +10,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace feature_test {
 
 using Names = std::vector<std::string>;
 using Numbers = std::vector<float>;
@@ -147,5 +147,5 @@ TEST(Feature, SaysWhatIsWrongWithTheData) {
       "of data.features");
 }
 
-}  // namespace
+}  // namespace feature_test
 }  // namespace gradus

@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace file_list_test {
 
 namespace fs = std::filesystem;
 using Texts = std::vector<std::string>;
@@ -116,5 +116,5 @@ TEST(FileList, PathsOfAListStartAtItsFolder) {
             "[/data/list.csv] column \"file\" holds numbers; expected paths of files");
 }
 
-}  // namespace
+}  // namespace file_list_test
 }  // namespace gradus

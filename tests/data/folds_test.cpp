@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace folds_test {
 
 using nlohmann::json;
 using Ids = std::vector<int64_t>;
@@ -155,5 +155,5 @@ TEST(Folds, ErrorsSayWhatIsWrong) {
   EXPECT_EQ(usage_error_text([] { split_of_fold(k_fold(10), 5); }), "[folds] fold 5 of 5; expected 0 to 4");
 }
 
-}  // namespace
+}  // namespace folds_test
 }  // namespace gradus

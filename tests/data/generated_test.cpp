@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace generated_test {
 
 using Doubles = std::vector<double>;
 
@@ -95,5 +95,5 @@ TEST(Generated, RefusesWhatMakesNoSense) {
   EXPECT_EQ(usage_error_text([] { make_blobs({}, 0, 1); }), "[blobs] dimensions is 0; expected at least 1");
 }
 
-}  // namespace
+}  // namespace generated_test
 }  // namespace gradus

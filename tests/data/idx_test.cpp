@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace idx_test {
 
 using namespace std::string_literals;
 
@@ -115,5 +115,5 @@ TEST(Idx, ReadsMnist) {
             (std::vector<int64_t>{7, 2, 1, 0, 4, 1, 4, 9, 5, 9}));
 }
 
-}  // namespace
+}  // namespace idx_test
 }  // namespace gradus

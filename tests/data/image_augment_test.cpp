@@ -9,7 +9,7 @@
 #include "tests/data/pictures.h"
 
 namespace gradus {
-namespace {
+namespace image_augment_test {
 
 std::vector<float> floats_of(const Image& image) {
   std::vector<float> samples;
@@ -178,5 +178,5 @@ TEST(ImageAugment, NothingIsDrawnWhereAllIsOff) {
   EXPECT_EQ(samples, before);
 }
 
-}  // namespace
+}  // namespace image_augment_test
 }  // namespace gradus

@@ -10,7 +10,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace image_dataset_test {
 
 using testing::HasSubstr;
 
@@ -223,5 +223,5 @@ TEST(ImageEncoder, DamagedTextIsRefused) {
   EXPECT_THAT(error("\"image\"", "\"other\""), HasSubstr("\"image\" is missing"));
 }
 
-}  // namespace
+}  // namespace image_dataset_test
 }  // namespace gradus

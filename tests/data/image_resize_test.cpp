@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace image_resize_test {
 
 TEST(ImageResize, IsPillowsWithinALevel) {
   int64_t samples = 0, other = 0;
@@ -64,5 +64,5 @@ TEST(ImageResize, RefusesWhatIsNotInThePicture) {
   EXPECT_EQ(error_text([&] { resized_image(blank_image(1, 1, 2), 1, 1); }), "[resize] 2 channels; expected 1, 3 or 4");
 }
 
-}  // namespace
+}  // namespace image_resize_test
 }  // namespace gradus

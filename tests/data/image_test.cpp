@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace image_test {
 
 using testing::HasSubstr;
 
@@ -181,5 +181,5 @@ TEST(Image, MustHaveTheBytesForItsSize) {
   EXPECT_EQ(error_text([] { detail::check_image_bytes("a.png", 3000, 4000, 12000, 12000); }), "no error");
 }
 
-}  // namespace
+}  // namespace image_test
 }  // namespace gradus

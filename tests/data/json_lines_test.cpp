@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace json_lines_test {
 
 TEST(JsonLines, AreRowsOfTheFirstLinesFields) {
   const Table table = parse_json_lines(
@@ -50,5 +50,5 @@ TEST(JsonLines, ALineMayNotBeTooLong) {
             "[f:2] the line has 134217736 bytes; expected 134217728 at most: is this a file of lines?");
 }
 
-}  // namespace
+}  // namespace json_lines_test
 }  // namespace gradus

@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace libsvm_test {
 
 using nlohmann::json;
 using Base = LibsvmOptions::Base;
@@ -148,5 +148,5 @@ TEST(Libsvm, SkipsBadRowsIfAsked) {
       "pairs of index:value behind it");
 }
 
-}  // namespace
+}  // namespace libsvm_test
 }  // namespace gradus

@@ -12,7 +12,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace loader_test {
 
 // Each example is its id and the pass's key; an id of 13 is broken.
 class Costly : public Dataset {
@@ -154,5 +154,5 @@ TEST(Sampler, HasAnotherKeyForEachPass) {
   EXPECT_EQ(sampler.size_of(2), 4);
 }
 
-}  // namespace
+}  // namespace loader_test
 }  // namespace gradus

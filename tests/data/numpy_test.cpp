@@ -10,7 +10,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace numpy_test {
 
 using nlohmann::json;
 using Doubles = std::vector<double>;
@@ -222,5 +222,5 @@ TEST(ZipArchive, HasALimit) {
             fmt::format("[a.npz] member \"X.npy\" holds {} bytes; at most {} are read", member.size, member.size - 1));
 }
 
-}  // namespace
+}  // namespace numpy_test
 }  // namespace gradus

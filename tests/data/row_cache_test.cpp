@@ -16,7 +16,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace row_cache_test {
 
 using Floats = std::vector<float>;
 using Doubles = std::vector<double>;
@@ -402,5 +402,5 @@ TEST_F(LibsvmCacheTest, AFileThatGrowsWhileItIsReadIsAnError) {
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
-}  // namespace
+}  // namespace row_cache_test
 }  // namespace gradus

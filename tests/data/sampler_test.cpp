@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace sampler_test {
 
 using Ids = std::vector<int64_t>;
 
@@ -141,5 +141,5 @@ TEST(Sampler, ChecksItsOptions) {
   EXPECT_EQ(usage_error_text([&] { batch_of(sampler, -1); }), "[sampler] step is -1; expected 0 or more");
 }
 
-}  // namespace
+}  // namespace sampler_test
 }  // namespace gradus

@@ -10,7 +10,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace spectrogram_test {
 
 using nlohmann::json;
 
@@ -180,5 +180,5 @@ TEST(Spectrogram, OptionsOutOfRangeAreErrors) {
             "[spectrogram] a sound of 200 samples; a transform of 400 needs more than 200");
 }
 
-}  // namespace
+}  // namespace spectrogram_test
 }  // namespace gradus

@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace split_test {
 
 using Ids = std::vector<int64_t>;
 
@@ -191,5 +191,5 @@ TEST(Split, CountsOutOfRangeAreUsageErrors) {
   EXPECT_EQ(usage_error_text([] { spaced_rows(Ids{1, 2}, 3); }), "[split] 3 rows to take, of 2; expected 0 to 2");
 }
 
-}  // namespace
+}  // namespace split_test
 }  // namespace gradus

@@ -11,7 +11,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace table_encoder_test {
 
 using Names = std::vector<std::string>;
 
@@ -238,5 +238,5 @@ TEST(TableEncoder, RefusesColumnsThatTheTrainingFileHadNot) {
             "[n.csv] column \"b\" is new: the file that the model learned from had none of that name; take it out");
 }
 
-}  // namespace
+}  // namespace table_encoder_test
 }  // namespace gradus

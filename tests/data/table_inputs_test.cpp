@@ -12,7 +12,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace table_inputs_test {
 
 using Rows = std::vector<int64_t>;
 
@@ -100,5 +100,5 @@ TEST(TableInputs, TheTableGivesBackItsMemoryMeanwhile) {
 }
 #endif
 
-}  // namespace
+}  // namespace table_inputs_test
 }  // namespace gradus

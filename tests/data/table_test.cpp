@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace table_test {
 
 using Names = std::vector<std::string>;
 using Codes = std::vector<int32_t>;
@@ -79,5 +79,5 @@ TEST(Table, CountsWhatWasSkipped) {
   EXPECT_EQ(all.skipped.first, "[2.csv:2] 1 fields; expected 2, as in line 1");
 }
 
-}  // namespace
+}  // namespace table_test
 }  // namespace gradus

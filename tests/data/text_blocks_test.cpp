@@ -10,7 +10,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace text_blocks_test {
 
 std::vector<size_t> begins(std::string_view text, const TextSurvey& survey) {
   std::vector<size_t> places;
@@ -62,5 +62,5 @@ TEST(TextBlocks, PagesOfAMappedFileAreGivenBack) {
   EXPECT_LT(resident_file_bytes() - before, static_cast<int64_t>(kBytes) / 4);
 }
 
-}  // namespace
+}  // namespace text_blocks_test
 }  // namespace gradus

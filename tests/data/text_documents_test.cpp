@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace text_documents_test {
 
 using Texts = std::vector<std::string>;
 using Lines = std::vector<int64_t>;
@@ -196,5 +196,5 @@ TEST(TextDataset, PadsToTheLongestOfABatch) {
             "[dataset] there are no texts; expected at least one");
 }
 
-}  // namespace
+}  // namespace text_documents_test
 }  // namespace gradus

@@ -14,7 +14,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace text_pieces_test {
 
 std::string gzipped(const std::string& text) {
   constexpr int kGzip = 15 + 16, kMemory = 8;
@@ -364,5 +364,5 @@ TEST_F(TextPiecesTest, CompressedFilesThatAreWrongSayWhatTheWholeSays) {
             error_text([&] { read_libsvm(plain); }));
 }
 
-}  // namespace
+}  // namespace text_pieces_test
 }  // namespace gradus

@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace tokenizer_test {
 
 using Ids = std::vector<int32_t>;
 using Unit = CharacterTokenizer::Unit;
@@ -161,5 +161,5 @@ TEST(CharacterTokenizer, IsFast) {
   EXPECT_EQ(t.decode(ids), text);
 }
 
-}  // namespace
+}  // namespace tokenizer_test
 }  // namespace gradus

@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace weights_test {
 
 using nlohmann::json;
 using Ids = std::vector<int64_t>;
@@ -96,5 +96,5 @@ TEST(ExampleWeights, ErrorsSayWhichExample) {
             "[example_weights] the sum of the weights is inf; expected a finite number above 0");
 }
 
-}  // namespace
+}  // namespace weights_test
 }  // namespace gradus

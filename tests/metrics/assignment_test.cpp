@@ -13,7 +13,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace assignment_test {
 
 int64_t gain_of(const std::vector<int64_t>& gains, int64_t columns, const std::vector<int64_t>& column_of) {
   int64_t sum = 0;
@@ -74,5 +74,5 @@ TEST(ClusterAccuracy, GivesEachClusterAClassOfItsOwn) {
   EXPECT_TRUE(std::isnan(cluster_accuracy(Ids{}, Ids{})));
 }
 
-}  // namespace
+}  // namespace assignment_test
 }  // namespace gradus

@@ -10,7 +10,7 @@
 #include "tests/metrics/references.h"
 
 namespace gradus {
-namespace {
+namespace bootstrap_test {
 
 using Ids = std::vector<int64_t>;
 using Reals = std::vector<double>;
@@ -156,5 +156,5 @@ TEST(Bootstrap, AnErrorOfTheMeasureGoesThrough) {
       "[test] the measure's own words");
 }
 
-}  // namespace
+}  // namespace bootstrap_test
 }  // namespace gradus

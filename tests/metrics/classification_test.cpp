@@ -3,7 +3,7 @@
 #include "tests/metrics/references.h"
 
 namespace gradus {
-namespace {
+namespace classification_test {
 
 using nlohmann::json;
 using Ids = std::vector<int64_t>;
@@ -85,5 +85,5 @@ TEST(Classification, ErrorsSayWhichExample) {
   EXPECT_EQ(text({}, {}, 40000, {}), "[confusion_matrix] 40000 classes; expected 1 to 32768");
 }
 
-}  // namespace
+}  // namespace classification_test
 }  // namespace gradus

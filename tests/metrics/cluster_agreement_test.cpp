@@ -5,7 +5,7 @@
 #include "tests/metrics/references.h"
 
 namespace gradus {
-namespace {
+namespace cluster_agreement_test {
 
 using nlohmann::json;
 using Ids = std::vector<int64_t>;
@@ -65,5 +65,5 @@ TEST(ClusterAgreement, ErrorsSayWhatIsWrong) {
             "[v_measure] beta is inf; expected a finite number, 0 or more");
 }
 
-}  // namespace
+}  // namespace cluster_agreement_test
 }  // namespace gradus

@@ -4,7 +4,7 @@
 #include "tests/metrics/references.h"
 
 namespace gradus {
-namespace {
+namespace clustering_test {
 
 using nlohmann::json;
 using Ids = std::vector<int64_t>;
@@ -91,5 +91,5 @@ TEST(Clustering, ErrorsSayWhatIsWrong) {
   EXPECT_EQ(usage_error_text([] { davies_bouldin({}, 0, {}); }), "[davies_bouldin] 0 features; expected 1 or more");
 }
 
-}  // namespace
+}  // namespace clustering_test
 }  // namespace gradus

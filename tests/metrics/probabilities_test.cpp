@@ -3,7 +3,7 @@
 #include "tests/metrics/references.h"
 
 namespace gradus {
-namespace {
+namespace probabilities_test {
 
 using nlohmann::json;
 using Ids = std::vector<int64_t>;
@@ -91,5 +91,5 @@ TEST(Probabilities, ErrorsSayWhichExample) {
   EXPECT_EQ(usage_error_text([] { calibration_bins({}, {}, 2, 0); }), "[calibration] 0 bins; expected 1 to 1000000");
 }
 
-}  // namespace
+}  // namespace probabilities_test
 }  // namespace gradus

@@ -4,7 +4,7 @@
 #include "tests/metrics/references.h"
 
 namespace gradus {
-namespace {
+namespace ranking_test {
 
 using nlohmann::json;
 using Ids = std::vector<int64_t>;
@@ -109,5 +109,5 @@ TEST(Ranking, ErrorsSayWhichExample) {
             "[roc_auc] 1 classes; expected 2 or more");
 }
 
-}  // namespace
+}  // namespace ranking_test
 }  // namespace gradus

@@ -3,7 +3,7 @@
 #include "tests/metrics/references.h"
 
 namespace gradus {
-namespace {
+namespace regression_test {
 
 using nlohmann::json;
 using Reals = std::vector<double>;
@@ -98,5 +98,5 @@ TEST(Regression, ErrorsSayWhichExample) {
             "[pinball_loss] quantile is 1.5; expected a number from 0 to 1");
 }
 
-}  // namespace
+}  // namespace regression_test
 }  // namespace gradus

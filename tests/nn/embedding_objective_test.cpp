@@ -14,7 +14,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace embedding_objective_test {
 
 const nlohmann::json& references() {
   static const auto json =
@@ -151,5 +151,5 @@ TEST(EmbeddingLoss, Messages) {
             "[objective] a loss of embeddings compares examples, and takes no weights of them");
 }
 
-}  // namespace
+}  // namespace embedding_objective_test
 }  // namespace gradus

@@ -11,7 +11,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace feedforward_test {
 
 using Values = std::vector<double>;
 
@@ -240,5 +240,5 @@ TEST(Models, MultiplyInThePrecisionOfTheContext) {
   }
 }
 
-}  // namespace
+}  // namespace feedforward_test
 }  // namespace gradus

@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace generate_test {
 
 using Ids = std::vector<int32_t>;
 
@@ -136,5 +136,5 @@ TEST(Generate, SaysThatWeightsAreDamaged) {
             "[generate] the model's output is not finite: its weights are damaged");
 }
 
-}  // namespace
+}  // namespace generate_test
 }  // namespace gradus

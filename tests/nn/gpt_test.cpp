@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace gpt_test {
 
 using Values = std::vector<double>;
 
@@ -299,5 +299,5 @@ TEST(Gpt, RefusesWhatItCannotSee) {
   EXPECT_NE(error_text([&] { (void)model.forward(Tensor::full({1, 3}, 11, DType::kI64), context); }), "no error");
 }
 
-}  // namespace
+}  // namespace gpt_test
 }  // namespace gradus

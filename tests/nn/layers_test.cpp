@@ -10,7 +10,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace layers_test {
 
 using Values = std::vector<double>;
 
@@ -270,5 +270,5 @@ TEST(Dropout, DiffersByUseAndByStep) {
   EXPECT_NE(dropout(x, next_step).values<double>(), first);
 }
 
-}  // namespace
+}  // namespace layers_test
 }  // namespace gradus

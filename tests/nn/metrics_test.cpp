@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace metrics_test {
 
 Tensor rows(const std::vector<double>& values, int64_t width) {
   const auto count = static_cast<int64_t>(values.size()) / width;
@@ -131,5 +131,5 @@ TEST(Objective, EveryNameIsALoss) {
   EXPECT_EQ(usage_error_text([] { activation_from_name("rely"); }), "[activation] there is no activation \"rely\"");
 }
 
-}  // namespace
+}  // namespace metrics_test
 }  // namespace gradus

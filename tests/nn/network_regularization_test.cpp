@@ -13,7 +13,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace network_regularization_test {
 
 constexpr Objective kClasses = {.kind = ObjectiveKind::kCrossEntropy};
 
@@ -278,5 +278,5 @@ TEST(DropPath, OfAResNetIsTheSameNetwork) {
             ResNet(small_resnet(0.0), 1).outputs(batch, *std::make_unique<Context>()).values<double>());
 }
 
-}  // namespace
+}  // namespace network_regularization_test
 }  // namespace gradus

@@ -12,7 +12,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace networks_test {
 
 constexpr Objective kClasses = {.kind = ObjectiveKind::kCrossEntropy};
 
@@ -267,5 +267,5 @@ TEST(Autoencoder, EqualsPyTorch) {
   EXPECT_EQ(model.forward(reshape(x, {4, 3, 2}), context).values<float>(), model.forward(x, context).values<float>());
 }
 
-}  // namespace
+}  // namespace networks_test
 }  // namespace gradus

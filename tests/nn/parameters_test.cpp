@@ -6,7 +6,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace parameters_test {
 
 using Values = std::vector<double>;
 using Named = std::vector<std::pair<std::string, Tensor>>;
@@ -200,5 +200,5 @@ TEST(LoadParameters, ListsEveryMisfitAndChangesNothing) {
   EXPECT_EQ(a.values<double>(), (Values{0, 0}));
 }
 
-}  // namespace
+}  // namespace parameters_test
 }  // namespace gradus

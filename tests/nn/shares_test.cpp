@@ -5,7 +5,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace shares_test {
 
 const Tensor kLogits = Tensor::from<float>({0.5F, -1.0F, 2.0F, 0.0F, 0.25F, -0.5F}, {2, 3});
 
@@ -32,5 +32,5 @@ TEST(Shares, AreMixedLosses) {
   EXPECT_NEAR(mean_of(objective, mixed), 0.75 * a + 0.25 * b, 1e-6);
 }
 
-}  // namespace
+}  // namespace shares_test
 }  // namespace gradus

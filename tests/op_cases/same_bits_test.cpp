@@ -11,7 +11,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace same_bits_test {
 
 using Bits = std::vector<std::byte>;
 
@@ -215,5 +215,5 @@ TEST_P(SameBits, ForAnyNumberOfThreads) {
 INSTANTIATE_TEST_SUITE_P(Op, SameBits, testing::ValuesIn(kSamples),
                          [](const auto& sample) { return std::string(sample.param.name); });
 
-}  // namespace
+}  // namespace same_bits_test
 }  // namespace gradus

@@ -10,7 +10,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace gradient_noise_test {
 
 constexpr int64_t kCount = 200'001;
 
@@ -126,5 +126,5 @@ TEST(GradientNoise, Errors) {
             "[lbfgs] the gradient noise has variance 0.5; expected 0: a line search needs the gradient of the loss");
 }
 
-}  // namespace
+}  // namespace gradient_noise_test
 }  // namespace gradus

@@ -9,7 +9,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace groups_test {
 
 TEST(Pattern, FitsWholeNames) {
   for (const char* pattern : {"*", "h.0.bias", "*.bias", "h.*", "h.?.bias", "*0*", "h.0.bias*", "**s", "*h*.*b?as"}) {
@@ -196,5 +196,5 @@ TEST(Rules, OptionsOutOfRangeAreUsageErrors) {
             "[muon] adamw_factor is -1; expected a finite number from 0");
 }
 
-}  // namespace
+}  // namespace groups_test
 }  // namespace gradus

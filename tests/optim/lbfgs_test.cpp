@@ -11,7 +11,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace lbfgs_test {
 
 using nlohmann::json;
 
@@ -192,5 +192,5 @@ TEST(Lbfgs, RefusesWhatItCannotDo) {
             "[lbfgs] ema is 0.9; an average has no use where each step finds a minimum");
 }
 
-}  // namespace
+}  // namespace lbfgs_test
 }  // namespace gradus

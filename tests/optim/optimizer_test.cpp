@@ -14,7 +14,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace optimizer_test {
 
 using nlohmann::json;
 
@@ -634,5 +634,5 @@ TEST(Optimizer, RefusesParametersItCannotUpdate) {
   EXPECT_EQ(error_text([&] { make_sgd({{"a", {}}}, {}); }), "[optimizer] parameter \"a\" is undefined");
 }
 
-}  // namespace
+}  // namespace optimizer_test
 }  // namespace gradus

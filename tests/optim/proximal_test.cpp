@@ -15,7 +15,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace proximal_test {
 
 using nlohmann::json;
 using Matrix = std::vector<std::vector<double>>;
@@ -371,5 +371,5 @@ TEST(Proximal, Errors) {
   EXPECT_EQ(x.values<double>(), std::vector<double>(4, 1.0));
 }
 
-}  // namespace
+}  // namespace proximal_test
 }  // namespace gradus

@@ -11,7 +11,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace schedule_test {
 
 using nlohmann::json;
 
@@ -298,5 +298,5 @@ TEST(Schedule, OptionsOutOfRangeAreUsageErrors) {
   EXPECT_EQ(check_text(DynamicSchedule{1, 1, 10, -1}, 10), "[schedule] scale is -1; expected a finite number from 0");
 }
 
-}  // namespace
+}  // namespace schedule_test
 }  // namespace gradus

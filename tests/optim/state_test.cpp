@@ -6,7 +6,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace state_test {
 
 using State = std::vector<std::pair<std::string, Tensor>>;
 
@@ -48,5 +48,5 @@ TEST(OptimizerState, RefusesAStateThatDoesNotFit) {
   EXPECT_TRUE(adamw->state().empty());
 }
 
-}  // namespace
+}  // namespace state_test
 }  // namespace gradus

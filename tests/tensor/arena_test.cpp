@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace arena_test {
 
 using detail::Arena;
 using detail::SizeClasses;
@@ -123,5 +123,5 @@ TEST(Arena, KeepsPartsApart) {
   for (const auto& [memory, part] : held) arena.free(memory);
 }
 
-}  // namespace
+}  // namespace arena_test
 }  // namespace gradus

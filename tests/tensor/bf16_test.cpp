@@ -15,7 +15,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace bf16_test {
 
 constexpr const char* kNoProducts = "this processor or this build has no products of bf16 numbers";
 
@@ -167,5 +167,5 @@ TEST(Bf16, ErrorsSayWhatDoesNotMix) {
   EXPECT_TRUE(text.ends_with("; cast to f32")) << text;
 }
 
-}  // namespace
+}  // namespace bf16_test
 }  // namespace gradus

@@ -6,7 +6,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace compare_test {
 
 using Doubles = std::vector<double>;
 
@@ -60,5 +60,5 @@ TEST(Compare, WithNumbersBetweenThoseOfTheType) {
   EXPECT_EQ(is(kernels::Comparison::kNotEqual, NAN), (Doubles{1, 1, 1}));
 }
 
-}  // namespace
+}  // namespace compare_test
 }  // namespace gradus

@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace convolution_test {
 
 struct Case {
   Shape x, weight;
@@ -121,5 +121,5 @@ TEST(Convolution, HasTheSameBitsForAnyNumberOfThreads) {
   }
 }
 
-}  // namespace
+}  // namespace convolution_test
 }  // namespace gradus

@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace copy_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -218,5 +218,5 @@ TEST(AddRowsAt, TakesAGradientOfTheIdsShapeAndTheTablesWidth) {
       "dtype");
 }
 
-}  // namespace
+}  // namespace copy_test
 }  // namespace gradus

@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace elementwise_test {
 
 using kernels::Binary;
 using kernels::Unary;
@@ -207,5 +207,5 @@ TEST(Elementwise, TheSameForAnyThreads) {
   expect_same_bits([&] { return kernels::binary("add", Binary::kAdd, long_rows, column); });
 }
 
-}  // namespace
+}  // namespace elementwise_test
 }  // namespace gradus

@@ -6,7 +6,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace isa_test {
 
 TEST(Isa, NamesGoBothWays) {
   for (const Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512}) EXPECT_EQ(isa_from_name(name_of(isa)), isa);
@@ -41,5 +41,5 @@ TEST(Isa, ProductsOfBf16NeedAProcessorWithThem) {
             "[product] bf16 (2, 2) × bf16 (2, 2): products of bf16 numbers need AVX512_BF16, which ");
 }
 
-}  // namespace
+}  // namespace isa_test
 }  // namespace gradus

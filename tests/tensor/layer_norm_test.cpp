@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace layer_norm_test {
 
 using Doubles = std::vector<double>;
 using kernels::LayerNorm;
@@ -104,5 +104,5 @@ TEST(LayerNorm, TheSameForAnyThreads) {
   expect_same_bits([&] { return kernels::normalized(x, forward.mean, forward.rstd); });
 }
 
-}  // namespace
+}  // namespace layer_norm_test
 }  // namespace gradus

@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace losses_test {
 
 using kernels::Loss;
 using kernels::LossArguments;
@@ -200,5 +200,5 @@ TEST(LossEnds, AreWhatTheyTendTo) {
   EXPECT_EQ(value(Loss::kFocal, {2.0, 0.25}, 1e30, 1), 0);
 }
 
-}  // namespace
+}  // namespace losses_test
 }  // namespace gradus

@@ -11,7 +11,7 @@
 #include "gradus/tensor/kernels/copy.h"
 
 namespace gradus {
-namespace {
+namespace matmul_test {
 
 // Small whole numbers: every product and sum is exact, in any order, in f32 and f64.
 Tensor whole_numbers(const Shape& shape, int64_t step, DType dtype = DType::kF32) {
@@ -90,5 +90,5 @@ TEST(Matmul, SignalsDoNotDisturbIt) {
   EXPECT_GT(g_alarms, 10);
 }
 
-}  // namespace
+}  // namespace matmul_test
 }  // namespace gradus

@@ -11,7 +11,7 @@
 #include "gradus/base/random.h"
 
 namespace gradus {
-namespace {
+namespace order_test {
 
 using kernels::Extreme;
 
@@ -113,5 +113,5 @@ TEST(CumulativeSum, OfManyRowsIsThatOfEach) {
   }
 }
 
-}  // namespace
+}  // namespace order_test
 }  // namespace gradus

@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace pool_test {
 
 using detail::allocate_block;
 using detail::Block;
@@ -118,5 +118,5 @@ TEST(Pool, ServesSeveralThreads) {
   EXPECT_EQ(memory_statistics().in_use, before);
 }
 
-}  // namespace
+}  // namespace pool_test
 }  // namespace gradus

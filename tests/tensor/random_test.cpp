@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace random_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -111,5 +111,5 @@ TEST(Random, TheSameForAnyThreads) {
   expect_same_bits([&] { return kernels::dropout(x, 0.1, 2, examples); });
 }
 
-}  // namespace
+}  // namespace random_test
 }  // namespace gradus

@@ -10,7 +10,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace reduce_test {
 
 using Doubles = std::vector<double>;
 
@@ -178,5 +178,5 @@ TEST(Reduce, TheSameForAnyThreads) {
   expect_same_bits([&] { return Tensor::scalar(kernels::squared_norm(x), DType::kF64); });
 }
 
-}  // namespace
+}  // namespace reduce_test
 }  // namespace gradus

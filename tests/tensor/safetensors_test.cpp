@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace safetensors_test {
 
 using Doubles = std::vector<double>;
 
@@ -250,5 +250,5 @@ TEST(Safetensors, SurvivesAnyChangedByte) {
   }
 }
 
-}  // namespace
+}  // namespace safetensors_test
 }  // namespace gradus

@@ -5,7 +5,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace shape_test {
 
 TEST(Shape, HoldsSizes) {
   const Shape shape{2, 3, 4};
@@ -97,5 +97,5 @@ TEST(Shape, Reduces) {
   EXPECT_EQ(reduced_shape({2}, 0, false), Shape{});
 }
 
-}  // namespace
+}  // namespace shape_test
 }  // namespace gradus

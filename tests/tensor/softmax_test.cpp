@@ -8,7 +8,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace softmax_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -152,5 +152,5 @@ TEST(Softmax, TheSameForAnyThreads) {
   expect_same_bits([&] { return kernels::cross_entropy_backward(x, targets, 0.1); });
 }
 
-}  // namespace
+}  // namespace softmax_test
 }  // namespace gradus

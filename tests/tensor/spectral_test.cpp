@@ -10,7 +10,7 @@
 #include "gradus/tensor/kernels/random.h"
 
 namespace gradus {
-namespace {
+namespace spectral_test {
 
 double norm(const Tensor& x) {
   double squares = 0.0;
@@ -96,5 +96,5 @@ TEST(Spectral, ThreadsChangeNoBit) {
   set_threads(0);
 }
 
-}  // namespace
+}  // namespace spectral_test
 }  // namespace gradus

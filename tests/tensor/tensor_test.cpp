@@ -7,7 +7,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace tensor_test {
 
 using Doubles = std::vector<double>;
 
@@ -257,5 +257,5 @@ TEST(Tensor, AViewStaysInsideItsStorage) {
   }
 }
 
-}  // namespace
+}  // namespace tensor_test
 }  // namespace gradus

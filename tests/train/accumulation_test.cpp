@@ -6,7 +6,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace accumulation_test {
 
 struct Step {
   StepRecord record;
@@ -124,5 +124,5 @@ TEST(Accumulation, AMicroBatchMayLeaveAParameterOut) {
   EXPECT_EQ(values_of(step.gradients), (std::vector<double>{3, 2}));
 }
 
-}  // namespace
+}  // namespace accumulation_test
 }  // namespace gradus

@@ -52,7 +52,7 @@ int posix_memalign(void** memory, size_t alignment, size_t bytes) {
 #endif
 
 namespace gradus {
-namespace {
+namespace allocation_test {
 
 #if GRADUS_COUNTS_ALLOCATIONS
 
@@ -133,5 +133,5 @@ TEST(Allocation, TheMemoryOfAGptStandsStill) {
 #endif
 }
 
-}  // namespace
+}  // namespace allocation_test
 }  // namespace gradus

@@ -14,7 +14,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace array_data_test {
 
 using testing::HasSubstr;
 
@@ -224,5 +224,5 @@ TEST_F(ArrayData, AModelThatLearnsNeedsATarget) {
             "[" + (folder_ / "copy/columns.json").string() + "] there is no target; the model was made to learn one");
 }
 
-}  // namespace
+}  // namespace array_data_test
 }  // namespace gradus

@@ -20,7 +20,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace audio_data_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -205,5 +205,5 @@ TEST_F(AudioData, WhatDoesNotGoTogether) {
   EXPECT_THAT(usage_error_text([&] { config({"augment.loudness=3"}); }), HasSubstr("augment.loudness"));
 }
 
-}  // namespace
+}  // namespace audio_data_test
 }  // namespace gradus

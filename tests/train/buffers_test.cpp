@@ -6,9 +6,10 @@
 #include "gradus/nn/layers.h"
 #include "gradus/train/trainer.h"
 #include "tests/testing.h"
+#include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace buffers_test {
 
 // Convolution, batch norm and a linear layer on images of 4 × 4.
 class SmallNet : public Model {
@@ -42,12 +43,6 @@ TensorDataset images(double last = 1.0) {
   }
   x.back() *= static_cast<float>(last);
   return {Tensor::from(x, {48, 16}), Tensor::from(y, {48, 1})};
-}
-
-std::vector<std::vector<float>> values_of(const Parameters& list) {
-  std::vector<std::vector<float>> all;
-  for (const Parameter& p : list) all.push_back(p.tensor.values<float>());
-  return all;
 }
 
 struct Training {
@@ -106,5 +101,5 @@ TEST(Buffers, StayInADryRun) {
   EXPECT_EQ(values_of(training.net.buffers()), before);
 }
 
-}  // namespace
+}  // namespace buffers_test
 }  // namespace gradus

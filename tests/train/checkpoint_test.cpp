@@ -14,7 +14,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace checkpoint_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -280,5 +280,5 @@ TEST(ListCheckpoints, KnowsItsOwnNamesOnly) {
   EXPECT_TRUE(steps_in(folder / "none").empty());
 }
 
-}  // namespace
+}  // namespace checkpoint_test
 }  // namespace gradus

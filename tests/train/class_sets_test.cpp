@@ -10,7 +10,7 @@
 #include "tests/train/configs.h"
 
 namespace gradus {
-namespace {
+namespace class_sets_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -154,5 +154,5 @@ TEST(FoldersOfClasses, WithoutAFileAreErrors) {
                                                          "; relative paths count from the folder of the list");
 }
 
-}  // namespace
+}  // namespace class_sets_test
 }  // namespace gradus

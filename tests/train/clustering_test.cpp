@@ -20,7 +20,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace clustering_test {
 
 using nlohmann::json;
 using testing::HasSubstr;
@@ -382,5 +382,5 @@ TEST(Clustering, AStateOfAnotherShapeIsAnError) {
               HasSubstr("[there] the state has no \"labels\" of i64 (240,)"));
 }
 
-}  // namespace
+}  // namespace clustering_test
 }  // namespace gradus

@@ -5,7 +5,7 @@
 #include "tests/train/configs.h"
 
 namespace gradus {
-namespace {
+namespace config_lists_test {
 
 TEST(ConfigLists, HoldItemsInTheirOrder) {
   const Config config = Config::parse(kGroups, "run.toml");
@@ -115,5 +115,5 @@ TEST(ConfigLists, ChangesAreThoseOfItems) {
   EXPECT_EQ(changes(Config::parse(shorter, "run.toml")).find("decay_steps: 5 -> none, refused"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace config_lists_test
 }  // namespace gradus

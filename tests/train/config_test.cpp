@@ -16,7 +16,7 @@
 #include "tests/train/configs.h"
 
 namespace gradus {
-namespace {
+namespace config_test {
 
 TEST(Config, GivesDefaultsAndValues) {
   const Config config = line({"train.seed=7", "optimizer.learning_rate=1"});
@@ -639,5 +639,5 @@ TEST(ConfigKeys, TheReferenceIsUpToDate) {
   FAIL() << "docs/configuration.md is not what configuration_reference() gives; copy " << path << " over it";
 }
 
-}  // namespace
+}  // namespace config_test
 }  // namespace gradus

@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace damaged_text_test {
 
 constexpr const char* kTooDeep = "[s] has values within more than 32 others; gradus wrote none such";
 
@@ -57,5 +57,5 @@ TEST(DamagedText, LogLeavesOutWhatIsNoRowHoweverDeep) {
   EXPECT_EQ(slurp(path), "{\"step\":0}\n");
 }
 
-}  // namespace
+}  // namespace damaged_text_test
 }  // namespace gradus

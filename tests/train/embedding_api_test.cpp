@@ -8,7 +8,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace embedding_api_test {
 
 /// Points on two arms of a spiral, made when asked for: the class of example i is i mod 2.
 class Spirals : public Dataset {
@@ -112,5 +112,5 @@ TEST(EmbeddingApi, TrainsInDouble) {
   EXPECT_NEAR(w.item(), 2 - 2 * std::pow(0.5, 10), 1e-15);
 }
 
-}  // namespace
+}  // namespace embedding_api_test
 }  // namespace gradus

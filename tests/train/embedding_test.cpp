@@ -14,7 +14,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace embedding_test {
 
 // With unit vectors for embeddings, the network is that of one-hot inputs, in its outputs and gradients.
 TEST(Embeddings, OfUnitVectorsAreOneHotInputs) {
@@ -119,5 +119,5 @@ TEST(Embeddings, AreForAnMlp) {
             "text; for \"linear\" take \"one_hot\" or \"hash\"");
 }
 
-}  // namespace
+}  // namespace embedding_test
 }  // namespace gradus

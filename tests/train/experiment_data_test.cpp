@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace experiment_data_test {
 
 Config config_of(std::vector<std::string> overrides) {
   return Config::parse("train.steps = 1\nmodel.kind = 'linear'", "run.toml", overrides);
@@ -443,5 +443,5 @@ TEST(ExperimentConfig, ALossThatDoesNotGoWithTheData) {
       "is given; remove one of them");
 }
 
-}  // namespace
+}  // namespace experiment_data_test
 }  // namespace gradus

@@ -12,7 +12,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace health_test {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -380,5 +380,5 @@ TEST(RunHealth, GivesUpWhenRewindingDoesNotHelp) {
   EXPECT_EQ(run.trainer().state().skipped.size(), 10u);
 }
 
-}  // namespace
+}  // namespace health_test
 }  // namespace gradus

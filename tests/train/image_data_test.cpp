@@ -15,7 +15,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace image_data_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -305,5 +305,5 @@ TEST_F(ImageData, FilesThatDoNotFitAreRefused) {
   EXPECT_THAT(failure({set("data.labels", "l.idx")}, "a.idx"), HasSubstr("3 labels for the 2 pictures of " + path("a.idx")));
 }
 
-}  // namespace
+}  // namespace image_data_test
 }  // namespace gradus

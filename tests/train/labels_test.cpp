@@ -15,7 +15,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace labels_test {
 
 const nlohmann::json& references() {
   static const auto json = nlohmann::json::parse(slurp(GRADUS_SOURCE_DIR "/tests/references/labels.json"));
@@ -516,5 +516,5 @@ TEST_F(SeveralNumbers, MayBeADirection) {
             "\"cosine\" is of their direction from 0; remove it");
 }
 
-}  // namespace
+}  // namespace labels_test
 }  // namespace gradus

@@ -9,7 +9,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace memory_test {
 
 using testing::HasSubstr;
 
@@ -153,5 +153,5 @@ TEST(Memory, OfAModelForNoMachineIsRefusedByItsParts) {
 #endif
 }
 
-}  // namespace
+}  // namespace memory_test
 }  // namespace gradus

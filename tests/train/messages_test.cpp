@@ -13,7 +13,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace messages_test {
 
 namespace fs = std::filesystem;
 using TrainingRun = Run;  // inside a TEST, Run is GoogleTest's
@@ -169,5 +169,5 @@ TEST(LibraryMessages, OfASafetensorsFileThatIsNone) {
             "[" + (folder / "x.safetensors").string() + "] the header does not start with '{' at byte 8");
 }
 
-}  // namespace
+}  // namespace messages_test
 }  // namespace gradus

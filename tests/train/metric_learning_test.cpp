@@ -10,7 +10,7 @@
 #include "tests/train/runs.h"
 
 namespace gradus {
-namespace {
+namespace metric_learning_test {
 
 Config config_of(const Overrides& keys) {
   return Config::parse(
@@ -90,5 +90,5 @@ TEST(MetricLearning, NeedsBatchesOfSeveral) {
             "[run.toml:1:35] loss.name = \"triplet\" compares examples, and has no weights of them; remove it");
 }
 
-}  // namespace
+}  // namespace metric_learning_test
 }  // namespace gradus

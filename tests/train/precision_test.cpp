@@ -10,7 +10,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace precision_test {
 
 constexpr const char* kGpt = R"(
 data = {kind = "text"}
@@ -98,5 +98,5 @@ TEST(TrainingInBf16, RecomputedBlocksGiveTheSameBits) {
   EXPECT_TRUE(train(overrides).weights == kept.weights);
 }
 
-}  // namespace
+}  // namespace precision_test
 }  // namespace gradus

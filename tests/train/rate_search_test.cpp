@@ -6,7 +6,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace rate_search_test {
 
 RateSearch with_losses(int64_t count, const std::function<double(double)>& loss) {
   RateSearch search;
@@ -148,5 +148,5 @@ TEST(RateSearch, OptionsOutOfRangeAreUsageErrors) {
   EXPECT_EQ(text({.steps = 19}), "[steps] 19 steps; expected from 20 to 1000000");
 }
 
-}  // namespace
+}  // namespace rate_search_test
 }  // namespace gradus

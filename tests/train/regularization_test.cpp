@@ -13,7 +13,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace regularization_test {
 
 using nlohmann::json;
 
@@ -214,5 +214,5 @@ TEST(Regularization, Errors) {
       "text \"prox\"; did you mean \"proximal\"?");
 }
 
-}  // namespace
+}  // namespace regularization_test
 }  // namespace gradus

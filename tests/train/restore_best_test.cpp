@@ -12,7 +12,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace restore_best_test {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -183,5 +183,5 @@ TEST(RestoreBest, WithMorePatienceAFinishedRunGoesOn) {
             slurp(folder / "longer/checkpoints/last/model.safetensors"));
 }
 
-}  // namespace
+}  // namespace restore_best_test
 }  // namespace gradus

@@ -13,7 +13,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace resume_test {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -546,5 +546,5 @@ TEST(ModelFrom, IsNotNeededToResume) {
   expect_same_run(folder / "run", folder / "straight", "");
 }
 
-}  // namespace
+}  // namespace resume_test
 }  // namespace gradus

@@ -14,7 +14,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace run_test {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -578,5 +578,5 @@ TEST(Load, PredictRefusesInputsThatDoNotFit) {
   EXPECT_NE(error_text([&] { (void)trained.predict(Tensor::zeros({3, 1}, DType::kI64)); }), "no error");
 }
 
-}  // namespace
+}  // namespace run_test
 }  // namespace gradus

@@ -13,7 +13,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace run_trouble_test {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -432,5 +432,5 @@ TEST(LoadOfARun, ChecksTheConfigurationTheVocabularyAndTheWeights) {
   EXPECT_NO_THROW(load(folder / "run"));
 }
 
-}  // namespace
+}  // namespace run_trouble_test
 }  // namespace gradus

@@ -10,7 +10,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace same_bits_test {
 
 std::vector<int32_t> random_tokens(int64_t count, int64_t vocabulary, uint64_t key) {
   const RandomStream random(key);
@@ -167,5 +167,5 @@ TEST(Dropout, TheShuffledBatchIsNotInOrder) {
   EXPECT_FALSE(std::ranges::is_sorted(ids));
 }
 
-}  // namespace
+}  // namespace same_bits_test
 }  // namespace gradus

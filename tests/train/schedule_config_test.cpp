@@ -5,7 +5,7 @@
 #include "tests/train/configs.h"
 
 namespace gradus {
-namespace {
+namespace schedule_config_test {
 
 TEST(ConfigCombinations, Schedule) {
   EXPECT_EQ(line_error({"schedule.name=cosine", "schedule.warmup_steps=1001"}),
@@ -212,5 +212,5 @@ cycle_steps = 10
   }
 }
 
-}  // namespace
+}  // namespace schedule_config_test
 }  // namespace gradus

@@ -13,7 +13,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace solver_test {
 
 using nlohmann::json;
 
@@ -399,5 +399,5 @@ TEST(Solver, WeighsClassesOfHinges) {
   EXPECT_GT(found.back(), values_of(even.model().parameters()).back() + 0.05);  // the second class pulls the bias
 }
 
-}  // namespace
+}  // namespace solver_test
 }  // namespace gradus

@@ -15,7 +15,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace sparse_data_test {
 
 using Lines = std::vector<std::string>;
 
@@ -226,5 +226,5 @@ TEST(SparseData, AHugeIndexIsAskedAbout) {
   EXPECT_EQ(make_data(sparse(path, {"data.columns=2147483646"})).shape.inputs, 2147483646);
 }
 
-}  // namespace
+}  // namespace sparse_data_test
 }  // namespace gradus

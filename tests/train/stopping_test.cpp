@@ -8,7 +8,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace stopping_test {
 
 TEST(Stopping, TheFirstOfStepsAndEpochs) {
   const auto ends = [](const TrainerOptions& options) {
@@ -262,5 +262,5 @@ TEST(Stopping, ReasonsHaveTheirNames) {
   EXPECT_EQ(name_of(StopReason::kInterrupted), "interrupted");
 }
 
-}  // namespace
+}  // namespace stopping_test
 }  // namespace gradus

@@ -20,7 +20,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace streamed_data_test {
 
 namespace fs = std::filesystem;
 
@@ -521,5 +521,5 @@ TEST(StreamedCache, ReplacesNothingOfSomebodysOwn) {
   EXPECT_EQ(error("new.rows"), "");  // which is one now
 }
 
-}  // namespace
+}  // namespace streamed_data_test
 }  // namespace gradus

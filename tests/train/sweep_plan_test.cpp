@@ -8,7 +8,7 @@
 #include "tests/train/configs.h"
 
 namespace gradus {
-namespace {
+namespace sweep_plan_test {
 
 using testing::HasSubstr;
 
@@ -65,5 +65,5 @@ TEST(SweepPlan, ErrorsNameTheTrial) {
               HasSubstr("[memory] trial 1 (train.seed = 1): the run needs "));
 }
 
-}  // namespace
+}  // namespace sweep_plan_test
 }  // namespace gradus

@@ -9,7 +9,7 @@
 #include "tests/train/configs.h"
 
 namespace gradus {
-namespace {
+namespace sweep_result_test {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
@@ -170,5 +170,5 @@ TEST(SweepFolder, ASweepMayGrowButNotChange) {
             "[" + (folder / "full/notes.txt").string() + "] is a file; a sweep needs a folder: choose another --out");
 }
 
-}  // namespace
+}  // namespace sweep_result_test
 }  // namespace gradus

@@ -10,7 +10,7 @@
 #include "tests/train/configs.h"
 
 namespace gradus {
-namespace {
+namespace sweep_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -281,5 +281,5 @@ TEST(Sweep, IsNoPartOfARunsConfiguration) {
   EXPECT_FALSE(line().is_swept());
 }
 
-}  // namespace
+}  // namespace sweep_test
 }  // namespace gradus

@@ -12,7 +12,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace table_data_test {
 
 Config table(const std::filesystem::path& path, Overrides keys = {}) {
   keys.push_back(Config::text_override("data.path", path.string()));
@@ -113,5 +113,5 @@ TEST(TableData, WeightsAreAColumnThatIsNoFeature) {
             "[--set data.weight=w] column \"w\" holds text; expected numbers, what each row counts");
 }
 
-}  // namespace
+}  // namespace table_data_test
 }  // namespace gradus

@@ -12,7 +12,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace text_data_test {
 
 namespace fs = std::filesystem;
 using Ids = std::vector<int64_t>;
@@ -388,5 +388,5 @@ TEST(PackedText, ErrorsNameThePlace) {
   EXPECT_FALSE(fs::exists(folder / "out"));
 }
 
-}  // namespace
+}  // namespace text_data_test
 }  // namespace gradus

@@ -12,7 +12,7 @@
 #include "tests/train/training.h"
 
 namespace gradus {
-namespace {
+namespace trainer_test {
 
 using Values = std::vector<double>;
 
@@ -479,5 +479,5 @@ TEST(Trainer, RefusesPartsOfTheDataForLbfgs) {
   EXPECT_EQ(usage_error_text([&] { line.train({.steps = 1, .sampling = Sampling::kReplacement}); }), expected);
 }
 
-}  // namespace
+}  // namespace trainer_test
 }  // namespace gradus

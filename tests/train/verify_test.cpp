@@ -10,7 +10,7 @@
 #include "tests/testing.h"
 
 namespace gradus {
-namespace {
+namespace verify_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -181,5 +181,5 @@ TEST(Verify, KnowsTheAverageOfTheWeights) {
   }
 }
 
-}  // namespace
+}  // namespace verify_test
 }  // namespace gradus
