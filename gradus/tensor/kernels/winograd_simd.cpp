@@ -24,15 +24,18 @@ HWY_INLINE void StoreUpTo(VF v, float* to, int64_t count) {
   StoreSome(F(), v, to, static_cast<size_t>(std::min(count, LanesF())));
 }
 
-// Bᵀ of four numbers, Aᵀ of four, A of two, G of three and Gᵀ of four.
-HWY_INLINE void ImageLine(VF a, VF b, VF c, VF d, VF to[4]) {
-  to[0] = hn::Sub(a, c), to[1] = hn::Add(b, c), to[2] = hn::Sub(c, b), to[3] = hn::Sub(b, d);
+// Bᵀ of four numbers of the image, or A of two gradients.
+template <int kSide>
+HWY_INLINE void TileLine(const VF v[kSide], VF to[4]) {
+  if constexpr (kSide == 4) {
+    to[0] = hn::Sub(v[0], v[2]), to[1] = hn::Add(v[1], v[2]), to[2] = hn::Sub(v[2], v[1]), to[3] = hn::Sub(v[1], v[3]);
+  } else {
+    to[0] = v[0], to[1] = hn::Add(v[0], v[1]), to[2] = hn::Sub(v[0], v[1]), to[3] = hn::Neg(v[1]);
+  }
 }
+// Aᵀ of four numbers, G of three and Gᵀ of four.
 HWY_INLINE void ResultLine(VF a, VF b, VF c, VF d, VF to[2]) {
   to[0] = hn::Add(hn::Add(a, b), c), to[1] = hn::Sub(hn::Sub(b, c), d);
-}
-HWY_INLINE void GradientLine(VF a, VF b, VF to[4]) {
-  to[0] = a, to[1] = hn::Add(a, b), to[2] = hn::Sub(a, b), to[3] = hn::Neg(b);
 }
 HWY_INLINE void KernelLine(VF a, VF b, VF c, VF to[4]) {
   const VF half = hn::Set(F(), 0.5F), ends = hn::Mul(half, hn::Add(a, c)), middle = hn::Mul(half, b);
@@ -43,47 +46,33 @@ HWY_INLINE void KernelGradientLine(VF a, VF b, VF c, VF d, VF to[3]) {
   to[0] = hn::Add(a, sum), to[1] = hn::Mul(half, hn::Sub(b, c)), to[2] = hn::Add(sum, d);
 }
 
-void Image(const TileSources& s, float* to, int64_t plane, int64_t row) {
+// Of tiles of kSide × kSide.
+template <int kSide>
+HWY_INLINE void TransformTiles(const TileSources& s, float* to, int64_t plane, int64_t row) {
   const F d;
   const int64_t lanes = LanesF();
   for (int64_t t = 0; t < s.tiles; ++t, to += row) {
-    const float* const* from = s.places + 16 * t;
+    const float* const* from = s.places + kSide * kSide * t;
     float* out = to;
     for (int64_t c = s.first; c < s.last; c += lanes, out += lanes) {
-      VF half[4][4];  // of each column of the tile
-      for (int x = 0; x < 4; ++x) {
-        VF v[4];
-        for (int y = 0; y < 4; ++y) v[y] = LoadUpTo(from[4 * y + x] + c, s.end - c);
-        ImageLine(v[0], v[1], v[2], v[3], half[x]);
+      VF columns[kSide][4];
+      for (int x = 0; x < kSide; ++x) {
+        VF v[kSide];
+        for (int y = 0; y < kSide; ++y) v[y] = LoadUpTo(from[kSide * y + x] + c, s.end - c);
+        TileLine<kSide>(v, columns[x]);
       }
       for (int y = 0; y < 4; ++y) {
-        VF v[4];
-        ImageLine(half[0][y], half[1][y], half[2][y], half[3][y], v);
+        VF line[kSide], v[4];
+        for (int x = 0; x < kSide; ++x) line[x] = columns[x][y];
+        TileLine<kSide>(line, v);
         for (int x = 0; x < 4; ++x) hn::StoreU(v[x], d, out + (4 * y + x) * plane);
       }
     }
   }
 }
 
-void Gradient(const TileSources& s, float* to, int64_t plane, int64_t row) {
-  const F d;
-  const int64_t lanes = LanesF();
-  for (int64_t t = 0; t < s.tiles; ++t, to += row) {
-    const float* const* from = s.places + 4 * t;
-    float* out = to;
-    for (int64_t c = s.first; c < s.last; c += lanes, out += lanes) {
-      VF half[2][4];
-      for (int x = 0; x < 2; ++x) {
-        GradientLine(LoadUpTo(from[x] + c, s.end - c), LoadUpTo(from[2 + x] + c, s.end - c), half[x]);
-      }
-      for (int y = 0; y < 4; ++y) {
-        VF v[4];
-        GradientLine(half[0][y], half[1][y], v);
-        for (int x = 0; x < 4; ++x) hn::StoreU(v[x], d, out + (4 * y + x) * plane);
-      }
-    }
-  }
-}
+void Image(const TileSources& s, float* to, int64_t plane, int64_t row) { TransformTiles<4>(s, to, plane, row); }
+void Gradient(const TileSources& s, float* to, int64_t plane, int64_t row) { TransformTiles<2>(s, to, plane, row); }
 
 void Kernel(const float* kernels, int64_t tap, bool turned, int64_t count, float* to, int64_t plane) {
   const int64_t lanes = LanesF();
