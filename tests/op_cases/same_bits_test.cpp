@@ -164,6 +164,11 @@ const Sample kSamples[] = {
      [](X x) {
        return conv2d(x[0], x[1], x[2], {.stride = {2, 2}, .padding = {1, 1}, .groups = 37, .relu = true}, x[3]);
      }},
+    {"conv2d_narrow_groups",
+     {{{5, 33, 35, 39}}, {{39, 3, 3, 3}}, {{39}}},
+     [](X x) {
+       return conv2d(x[0], x[1], x[2], {.stride = {2, 1}, .padding = {1, 1}, .groups = 13});
+     }},
     {"conv1d", {{{7, 301, 3}}, {{33, 9, 3}}, {{33}}}, [](X x) { return conv1d(x[0], x[1], x[2], {.stride = 2}); }},
     {"max_pool2d",
      {{{5, 33, 35, 37}}},
