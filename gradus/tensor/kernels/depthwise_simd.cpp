@@ -34,10 +34,20 @@ HWY_INLINE void ForConstants(Body&& body) {
 template <class T>
 using V = hn::Vec<hn::ScalableTag<T>>;
 
+// Channels alone: each lane is a group, and stays where it is.
+template <class T>
+struct NoTurns {
+  static constexpr bool kAlone = true;
+  explicit NoTurns(int64_t /*width*/) {}
+  int64_t channels() const { return static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>())); }
+  HWY_INLINE V<T> Turn(V<T> x, int64_t /*by*/) const { return x; }
+};
+
 // Whole groups in a vector, turned by any number of lanes each.
 template <class T>
 class Turns {
  public:
+  static constexpr bool kAlone = false;
   explicit Turns(int64_t width) : width_(static_cast<Lane>(width)) {
     const auto lanes = static_cast<Lane>(hn::Lanes(D()));
     for (Lane i = 0; i < lanes; ++i) place_[i] = i < lanes / width_ * width_ ? i % width_ : Lane{0};
@@ -64,8 +74,8 @@ class Turns {
 };
 
 // Calls `body(lanes, c)` for vectors of whole groups; c is the first channel.
-template <class T, class Body>
-HWY_INLINE void ForGroups(const DepthwiseRun<T>& run, const Turns<T>& turns, Body&& body) {
+template <class T, class Turns, class Body>
+HWY_INLINE void ForGroups(const DepthwiseRun<T>& run, const Turns& turns, Body&& body) {
   const int64_t most = turns.channels();
   for (int64_t c = run.begin; c < run.end; c += most) {
     const int64_t count = std::min(most, run.end - c);
@@ -79,13 +89,13 @@ HWY_INLINE void ForGroups(const DepthwiseRun<T>& run, const Turns<T>& turns, Bod
 
 // Adds to `y` what its results take by the turns [turn, turn + Count) of their groups. Sums are those of the source's
 // lanes, which are turned to their results' at the end, once for all taps.
-template <int Results, int Count, class L, class T>
-HWY_INLINE void AddTurns(const DepthwiseRun<T>& run, const Turns<T>& turns, L lanes, int64_t first, int64_t c,
+template <int Results, int Count, class L, class Turns, class T>
+HWY_INLINE void AddTurns(const DepthwiseRun<T>& run, const Turns& turns, L lanes, int64_t first, int64_t c,
                          int64_t turn, V<T>* HWY_RESTRICT y) {
   const int64_t source_step = run.source_step, from = first * source_step + c - run.begin;
   V<T> sum[Results][Count];
   ForConstants<Results>([&](auto r) HWY_ATTR {
-    ForConstants<Count>([&](auto i) HWY_ATTR { sum[r][i] = hn::Zero(hn::ScalableTag<T>()); });
+    ForConstants<Count>([&](auto i) HWY_ATTR { sum[r][i] = Turns::kAlone ? y[r] : hn::Zero(hn::ScalableTag<T>()); });
   });
   for (const DepthwiseTap<T>*tap = run.taps, *end = tap + run.count; tap != end; ++tap) {
     const T *source = tap->source + from, *weight = run.weight + tap->weight + turn * run.channels + c;
@@ -98,22 +108,23 @@ HWY_INLINE void AddTurns(const DepthwiseRun<T>& run, const Turns<T>& turns, L la
   }
   ForConstants<Count>([&](auto i) HWY_ATTR {
     const int64_t back = run.width - turn - i;
-    ForConstants<Results>([&](auto r) HWY_ATTR { y[r] = hn::Add(y[r], turns.Turn(sum[r][i], back)); });
+    ForConstants<Results>(
+        [&](auto r) HWY_ATTR { y[r] = Turns::kAlone ? sum[r][i] : hn::Add(y[r], turns.Turn(sum[r][i], back)); });
   });
 }
 
-template <int Results, class T>
-HWY_NOINLINE void Forward(const DepthwiseRun<T>& run, const Turns<T>& turns, int64_t first) {
+template <int Results, class Turns, class T>
+HWY_NOINLINE void Forward(const DepthwiseRun<T>& run, const Turns& turns, int64_t first) {
   const hn::ScalableTag<T> d;
   ForGroups(run, turns, [&](auto lanes, int64_t c) HWY_ATTR {
     V<T> sum[Results];
     const auto start = run.bias != nullptr ? lanes.Load(run.bias + c) : hn::Zero(d);
     ForConstants<Results>([&](auto r) HWY_ATTR { sum[r] = start; });
     int64_t i = 0;
-    if constexpr (Results * kTurns <= kSums) {
+    if constexpr (!Turns::kAlone && Results * kTurns <= kSums) {
       for (; i + kTurns <= run.width; i += kTurns) AddTurns<Results, kTurns>(run, turns, lanes, first, c, i, sum);
     }
-    if constexpr (Results * 2 <= kSums) {
+    if constexpr (!Turns::kAlone && Results * 2 <= kSums) {
       for (; i + 2 <= run.width; i += 2) AddTurns<Results, 2>(run, turns, lanes, first, c, i, sum);
     }
     for (; i < run.width; ++i) AddTurns<Results, 1>(run, turns, lanes, first, c, i, sum);
@@ -127,9 +138,9 @@ HWY_NOINLINE void Forward(const DepthwiseRun<T>& run, const Turns<T>& turns, int
   });
 }
 
-template <class T>
-void Run(const DepthwiseRun<T>& run) {
-  const Turns<T> turns(run.width);
+template <class Turns, class T>
+void ForwardOfRun(const DepthwiseRun<T>& run) {
+  const Turns turns(run.width);
   int64_t i = 0;
   // Of narrow groups, few results by all turns: a number of the source is read once for some of them.
   if (run.width < 3) {
@@ -140,8 +151,13 @@ void Run(const DepthwiseRun<T>& run) {
   if (i < run.results) Forward<1>(run, turns, i);
 }
 
-template <int Taps, class T>
-HWY_NOINLINE void Weight(const DepthwiseRun<T>& run, const Turns<T>& turns, const DepthwiseTap<T>* taps) {
+template <class T>
+void Run(const DepthwiseRun<T>& run) {
+  run.width == 1 ? ForwardOfRun<NoTurns<T>>(run) : ForwardOfRun<Turns<T>>(run);
+}
+
+template <int Taps, class Turns, class T>
+HWY_NOINLINE void Weight(const DepthwiseRun<T>& run, const Turns& turns, const DepthwiseTap<T>* taps) {
   const int64_t source_step = run.source_step, result_step = run.result_step;
   ForGroups(run, turns, [&](auto lanes, int64_t c) HWY_ATTR {
     for (int64_t turn = 0; turn < run.width; ++turn) {
@@ -163,18 +179,23 @@ HWY_NOINLINE void Weight(const DepthwiseRun<T>& run, const Turns<T>& turns, cons
 }
 
 // The last taps, of which there are fewer than `Taps` + 1.
-template <int Taps, class T>
-void WeightOfRest(const DepthwiseRun<T>& run, const Turns<T>& turns, const DepthwiseTap<T>* taps, int64_t count) {
+template <int Taps, class Turns, class T>
+void WeightOfRest(const DepthwiseRun<T>& run, const Turns& turns, const DepthwiseTap<T>* taps, int64_t count) {
   if (count == Taps) return Weight<Taps>(run, turns, taps);
   if constexpr (Taps > 1) WeightOfRest<Taps - 1>(run, turns, taps, count);
 }
 
-template <class T>
-void RunWeight(const DepthwiseRun<T>& run) {
-  const Turns<T> turns(run.width);
+template <class Turns, class T>
+void WeightOfRun(const DepthwiseRun<T>& run) {
+  const Turns turns(run.width);
   for (int64_t i = 0; i < run.count; i += kTaps) {
     WeightOfRest<kTaps>(run, turns, run.taps + i, std::min<int64_t>(kTaps, run.count - i));
   }
+}
+
+template <class T>
+void RunWeight(const DepthwiseRun<T>& run) {
+  run.width == 1 ? WeightOfRun<NoTurns<T>>(run) : WeightOfRun<Turns<T>>(run);
 }
 
 void RunF32(const DepthwiseRun<float>& run) { Run(run); }
