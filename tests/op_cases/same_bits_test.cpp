@@ -187,9 +187,7 @@ const Sample kSamples[] = {
      }},
     {"gru",
      {{{19, 7, 21}}, {{3 * 131, 21}}, {{3 * 131, 131}}, {{3 * 131}}, {{3 * 131}}},
-     [](X x) {
-       return gru(x[0], {x[1], x[2], x[3], x[4]});
-     }},
+     [](X x) { return gru(x[0], {x[1], x[2], x[3], x[4]}); }},
     {"global_avg_pool", {{{5, 33, 35, 37}}}, [](X x) { return global_avg_pool(x[0]); }},
     {"cross_entropy", {{{513, 97}}, {{513}, 97}}, [](X x) { return cross_entropy(x[0], x[1]); }},
 };
