@@ -219,4 +219,13 @@ ROWS = {
         {"base": [real(2, 6, 24)], "blocks": [real(2, 67, 8)]},
     ),
     "selu": unary(F.selu),
+    "conv2d_narrow_groups": (
+        images(lambda x, w, b: F.conv2d(x, w, b, padding=1, groups=x.shape[1] // w.shape[1])),
+        {
+            "base": [real(2, 3, 4, 6), real(6, 3, 3, 2), real(6)],
+            "fours": [real(1, 3, 9, 20), real(20, 3, 3, 4), real(20)],
+            "more_results": [real(1, 4, 3, 14), real(21, 2, 3, 2), real(21)],
+            "fewer_results": [real(2, 3, 3, 9), real(6, 3, 2, 3), real(6)],
+        },
+    ),
 }

@@ -332,6 +332,7 @@ ROWS = {
     "conv2d_strided": conv((64, 3, 3, 64), stride=(2, 3), padding=(2, 1), dilation=(1, 2)),
     "conv2d_grouped": conv((64, 3, 3, 32), stride=2, padding=1, groups=2),
     "conv2d_depthwise": conv((64, 3, 3, 1), padding=1, groups=64),
+    "conv2d_narrow_groups": conv((128, 3, 3, 4), images=(32, 32, 32, 128), padding=1, groups=32),
     "conv2d_with_residual": (
         lambda a, w, b, r: F.relu(F.conv2d(a, w, b, padding=1) + r),
         lambda: [images(), channels_last(64, 3, 3, 64), x(64), images()],

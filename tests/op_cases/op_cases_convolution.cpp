@@ -74,6 +74,16 @@ std::vector<OpCase> convolution_cases() {
        .cancels = true,
        .benchmark = {{{32, 32, 32, 64}}, {{64, 3, 3, 1}}, {{64}}},
        .flops = convolution_flops},
+      {.name = "conv2d_narrow_groups",
+       .op = "conv2d",
+       .function =
+           [](X x) {
+             return conv2d(x[0], x[1], x[2], {.padding = {1, 1}, .groups = x[0].size(3) / x[1].size(3)});
+           },
+       .roundings = 160,
+       .cancels = true,
+       .benchmark = {{{32, 32, 32, 128}}, {{128, 3, 3, 4}}, {{128}}},
+       .flops = convolution_flops},
       {.name = "conv2d_with_residual",
        .op = "conv2d",
        .function =

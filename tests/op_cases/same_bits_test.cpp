@@ -164,6 +164,11 @@ const Sample kSamples[] = {
      [](X x) {
        return conv2d(x[0], x[1], x[2], {.stride = {2, 2}, .padding = {1, 1}, .groups = 37, .relu = true}, x[3]);
      }},
+    {"conv2d_narrow_groups",
+     {{{5, 33, 35, 39}}, {{39, 3, 3, 3}}, {{39}}},
+     [](X x) {
+       return conv2d(x[0], x[1], x[2], {.stride = {2, 1}, .padding = {1, 1}, .groups = 13});
+     }},
     {"conv1d", {{{7, 301, 3}}, {{33, 9, 3}}, {{33}}}, [](X x) { return conv1d(x[0], x[1], x[2], {.stride = 2}); }},
     {"max_pool2d",
      {{{5, 33, 35, 37}}},
@@ -182,9 +187,7 @@ const Sample kSamples[] = {
      }},
     {"gru",
      {{{19, 7, 21}}, {{3 * 131, 21}}, {{3 * 131, 131}}, {{3 * 131}}, {{3 * 131}}},
-     [](X x) {
-       return gru(x[0], {x[1], x[2], x[3], x[4]});
-     }},
+     [](X x) { return gru(x[0], {x[1], x[2], x[3], x[4]}); }},
     {"global_avg_pool", {{{5, 33, 35, 37}}}, [](X x) { return global_avg_pool(x[0]); }},
     {"cross_entropy", {{{513, 97}}, {{513}, 97}}, [](X x) { return cross_entropy(x[0], x[1]); }},
 };

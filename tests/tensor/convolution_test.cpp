@@ -39,6 +39,15 @@ const Case kCases[] = {
     {{5, 11, 9, 18}, {18, 1, 1, 1}, {.stride = {2, 3}, .groups = 18}},
     {{4, 13, 14, 17}, {51, 5, 4, 1}, {.stride = {1, 2}, .padding = {2, 1}, .groups = 17}},
     {{2, 1, 700, 5}, {40, 1, 31, 1}, {.padding = {0, 15}, .groups = 5}},
+    // Few channels a group: whole vectors of groups, parts of vectors, blocks of channels; fewer or more results.
+    {{3, 12, 75, 128}, {128, 3, 3, 4}, {.padding = {1, 1}, .groups = 32}},
+    {{2, 13, 14, 72}, {72, 3, 3, 8}, {.stride = {2, 2}, .padding = {1, 1}, .groups = 9}},
+    {{2, 9, 17, 39}, {39, 3, 3, 3}, {.padding = {1, 1}, .groups = 13}},
+    {{3, 10, 11, 14}, {14, 3, 2, 2}, {.stride = {1, 3}, .padding = {0, 1}, .dilation = {2, 1}, .groups = 7}},
+    {{4, 9, 8, 20}, {20, 1, 1, 4}, {.stride = {2, 1}, .groups = 5}},
+    {{2, 5, 6, 300}, {300, 5, 7, 5}, {.padding = {2, 3}, .groups = 60}},
+    {{2, 11, 9, 42}, {14, 5, 3, 6}, {.stride = {2, 3}, .padding = {2, 1}, .groups = 7}},
+    {{1, 1, 300, 12}, {18, 1, 9, 2}, {.padding = {0, 4}, .groups = 6}},
 };
 
 // Calls `body(place in x, in the weight, in the result, count)` for all products of the definition: of `count` channels

@@ -317,7 +317,7 @@ Tensor convolution(std::string_view op, const Tensor& x, const Tensor& weight, c
   }
   const auto own = [](const Tensor& t) { return t.defined() ? contiguous(t) : t; };
   const Tensor source = contiguous(x), w = contiguous(weight), b = own(bias), r = own(residual);
-  if (is_depthwise(s)) return depthwise(source, w, b, r, options);
+  if (has_narrow_groups(w.dtype(), s)) return depthwise(source, w, b, r, options);
   if (is_winograd(x.dtype(), s, options)) return winograd(source, w, b, r, options);
   Tensor result = Tensor::empty(shape, x.dtype());
   dispatch_float(op, x.dtype(), [&]<class T>(T) {
@@ -352,7 +352,7 @@ Tensor convolution_backward_input(const Tensor& grad, const Tensor& weight, cons
                                   const Convolution2dOptions& options) {
   const ConvolutionSizes s(shape, weight.shape(), options);
   const Tensor source = contiguous(grad), w = contiguous(weight);
-  if (is_depthwise(s)) return depthwise_backward_input(source, w, shape, options);
+  if (has_narrow_groups(w.dtype(), s)) return depthwise_backward_input(source, w, shape, options);
   if (is_winograd(grad.dtype(), s, options)) return winograd_backward_input(source, w, shape, options);
   Tensor result = Tensor::empty(shape, grad.dtype());
   dispatch_float("convolution", grad.dtype(), [&]<class T>(T) {

@@ -183,7 +183,7 @@ Tensor convolution_backward_weight(const Tensor& grad, const Tensor& x, const Sh
   const ConvolutionSizes s(x.shape(), shape, options);
   const Tensor source = contiguous(x), g = contiguous(grad);
   if (grad.numel() == 0 || shape.numel() == 0) return Tensor::zeros(shape, x.dtype());
-  if (is_depthwise(s)) return depthwise_backward_weight(g, source, shape, options);
+  if (has_narrow_groups(x.dtype(), s)) return depthwise_backward_weight(g, source, shape, options);
   if (is_winograd(x.dtype(), s, options)) return winograd_backward_weight(g, source, shape, options);
   Tensor result = Tensor::empty(shape, x.dtype());
   dispatch_float("convolution", x.dtype(), [&]<class T>(T) {

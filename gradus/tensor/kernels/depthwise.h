@@ -1,5 +1,5 @@
-// Convolutions in which each channel of the input has results of its own (groups = channels): vectors go across the
-// channels instead of a group's. Called by convolution.cpp and convolution_weight.cpp, which check.
+// Convolutions in groups of one channel of the input (depthwise) or of few: vectors go across the groups instead of
+// along the results of one. Called by convolution.cpp and convolution_weight.cpp, which check.
 #pragma once
 
 #include "gradus/tensor/kernels/convolution_grid.h"
@@ -7,8 +7,8 @@
 
 namespace gradus::kernels {
 
-/// Whether it is such a convolution, with so few results a channel that this is the faster way.
-bool is_depthwise(const ConvolutionSizes& sizes);
+/// Whether it is such a convolution, with so few channels and results a group that this is the faster way.
+bool has_narrow_groups(DType dtype, const ConvolutionSizes& sizes);
 
 /// As `convolution`, of contiguous tensors that fit.
 Tensor depthwise(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual,

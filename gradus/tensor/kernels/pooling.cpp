@@ -101,12 +101,18 @@ Tensor pool_backward(Pool kind, const Tensor& grad, const Shape& shape, const Te
                      const Pool2dOptions& options) {
   const ConvolutionSizes s = sizes_of(shape, options);
   const Tensor g = contiguous(grad);
-  const bool covers = windows_cover(s, options) && grad.numel() > 0;
-  Tensor result = covers ? Tensor::empty(shape, grad.dtype()) : Tensor::zeros(shape, grad.dtype());
-  if (grad.numel() == 0) return result;
+  const bool covers = windows_cover(s, options);
+  if (grad.numel() == 0) return Tensor::zeros(shape, grad.dtype());
+  Tensor result = Tensor::empty(shape, grad.dtype());
   dispatch_float("pool", grad.dtype(), [&]<class T>(T) {
     const T *of_y = g.data<T>(), *of_taps = kind == Pool::kMax ? taps.data<T>() : nullptr;
     T* to = result.mutable_data<T>();
+    // Lines are zeroed as windows reach them; the last ones take those behind, too.
+    const int64_t of_line = s.result[1] * s.in, step = moves(options).stride[0];
+    const auto reached = [&, step](int64_t y) {
+      const int64_t line = (y - 1) * step - options.padding[0] + options.kernel[0];
+      return y == 0 ? 0 : y == s.result[0] ? s.image[0] : std::min(line, s.image[0]);
+    };
     // Windows of one image may share places; those of two do not.
     const int64_t work = s.result[0] * s.result[1] * s.taps() * s.in;
     parallel_for(s.images, std::max<int64_t>(1, 65536 / work), [&](int64_t begin, int64_t end) {
@@ -114,6 +120,10 @@ Tensor pool_backward(Pool kind, const Tensor& grad, const Shape& shape, const Te
                    [&](PoolLine<T>& line, int64_t image, int64_t place) {
                      line.x_grad = to + image;
                      line.adds = !covers;
+                     if (line.adds) {
+                       const int64_t y = place / of_line % s.result[0], width = s.image[1] * s.in;
+                       std::fill(line.x_grad + reached(y) * width, line.x_grad + reached(y + 1) * width, T{0});
+                     }
                      line.grad = of_y + place;
                      if (kind == Pool::kAverage) return average_pool_line_backward(line);
                      line.largest = of_taps + place;
