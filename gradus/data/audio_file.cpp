@@ -21,6 +21,7 @@ struct MemoryFile {
   const char* from = nullptr;
   sf_count_t size = 0, at = 0;
   std::string* to = nullptr;  // where bytes are written
+  bool hides_end = false;     // whether nobody learns how long it is
 };
 
 sf_count_t file_length(void* file) { return static_cast<MemoryFile*>(file)->size; }
@@ -28,6 +29,7 @@ sf_count_t file_tell(void* file) { return static_cast<MemoryFile*>(file)->at; }
 
 sf_count_t file_seek(sf_count_t offset, int whence, void* user) {
   MemoryFile& file = *static_cast<MemoryFile*>(user);
+  if (whence == SEEK_END && file.hides_end) return -1;
   const sf_count_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file.at : file.size;
   sf_count_t place = 0;
   if (__builtin_add_overflow(base, offset, &place) || place < 0) return -1;
@@ -88,6 +90,21 @@ void check_whole(std::string_view bytes, const std::string& source) {
        bytes.size(), said + 8);
 }
 
+// An MP3 says its length in its first frame, if at all. Of others the library takes a length from the file's size: it
+// would stop before the end, or miss what was never there.
+bool is_mp3_of_no_length(std::string_view bytes) {
+  constexpr size_t kHead = 10, kFirstFrame = 4096;
+  size_t begin = 0;
+  if (bytes.starts_with("ID3") && bytes.size() >= kHead) {  // a tag, whose size has 7 bits a byte
+    for (size_t i = 6; i < kHead; ++i) begin = begin << 7 | (static_cast<unsigned char>(bytes[i]) & 0x7fU);
+    begin += kHead;
+  } else if (!bytes.starts_with('\xff')) {
+    return false;
+  }
+  const std::string_view first = bytes.substr(std::min(begin, bytes.size()), kFirstFrame);
+  return first.find("Xing") == first.npos && first.find("Info") == first.npos && first.find("VBRI") == first.npos;
+}
+
 // A sound that is open, of which the beginning was checked.
 struct OpenSound {
   MemoryFile file;
@@ -104,6 +121,7 @@ void open_sound(std::string_view bytes, const std::string& source, OpenSound& so
   if (!begins_like_sound(bytes)) fail_format(source, "it begins like none");
   check_whole(bytes, source);
   sound.file = {.from = bytes.data(), .size = static_cast<sf_count_t>(bytes.size())};
+  sound.file.hides_end = is_mp3_of_no_length(bytes);
   sound.handle = open_memory(sound.file, SFM_READ, sound.info);
   if (sound.handle == nullptr) {
     std::string why = sf_strerror(nullptr);

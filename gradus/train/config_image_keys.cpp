@@ -61,7 +61,8 @@ std::vector<Key> augment_keys() {
       {"augment.hue", real({.low = 0, .high = 0.5}), 0.0, is_images,
        "Hues are turned by up to this part of the circle either way."},
       {"augment.erase", real(kFrom0To1), 0.0, is_images,
-       "The probability that a rectangle of 2% to 33% of the picture becomes the mean colour (Zhong et al., 2020)."},
+       "The probability that a rectangle of 2% to 33% of the picture becomes 0, which is the mean colour where data.scaling "
+       "is \"standardize\", else black (Zhong et al., 2020)."},
       {"augment.mixup", real(kFrom0), 0.0, is_images,
        "α of mixup (Zhang et al., 2018): a share of another picture, drawn from Beta(α, α), is mixed in, and of its "
        "class in the target; 0 is off. 0.2 is usual."},

@@ -35,9 +35,9 @@ struct Predictions {
 Predictions predict(const TrainedRun& run, Table table);
 /// The same of files, as the run's `[data]` says that they are read; tables of text for a model of made-up data. Their
 /// targets, if they have some, are not looked at. A row with which something is wrong is an error whatever
-/// `data.on_bad_row` says, as each row has its prediction.
+/// `data.on_bad_row` says, as each row has its prediction. Of a run on pictures the files are pictures, or what
+/// `data.path` may be.
 Predictions predict_files(const TrainedRun& run, const std::vector<std::string>& paths);
-/// Of a run on pictures the files are pictures, or what `data.path` may be.
 /// The same, given to `visit` some rows after the other where the run's rows are streamed; else all at once.
 void predict_files(const TrainedRun& run, const std::vector<std::string>& paths,
                    const std::function<void(const Predictions& rows)>& visit);
@@ -46,12 +46,12 @@ Predictions predict(const TrainedRun& run, const Dataset& data, const std::funct
 /// The names of the classes that the run's model tells apart; empty for numbers. A usage error for a text model.
 std::vector<std::string> class_names(const TrainedRun& run);
 
-/// For people: of each example its name, where it has one, and the likeliest classes, or the number.
+/// For people: of each example its name, where it has one, and the likeliest classes, the number, or the code.
 std::string to_text(const Predictions& predictions);
 /// Lines of CSV: "file" where examples have names, "prediction", and "p_CLASS" for each class with probabilities; of
-/// codes "code_0", "code_1", ….
+/// codes "code_0", "code_1", … in place of the latter two.
 std::string to_csv(const Predictions& predictions, bool with_names = true);
-/// A line of JSON for each row: {"file": …, "prediction": …, "probabilities": {"CLASS": …}}, or {"code": […]}.
+/// A line of JSON for each row: {"file": …, "prediction": …, "probabilities": {"CLASS": …}}, or {"file": …, "code": […]}.
 std::string to_jsonl(const Predictions& predictions);
 
 }  // namespace gradus

@@ -200,7 +200,9 @@ TEST(TableEncoder, RefusesWhatFloatsDoNotHold) {
 }
 
 TEST(TableEncoder, RefusesMissingValues) {
-  const std::string of_target = ", which is to be learned, is missing; fill it, or set data.unlabelled = \"leave_out\"";
+  const std::string of_target =
+      ", which is to be learned, is missing; fill it, or remove the row (of tables and arrays data.unlabelled = "
+      "\"leave_out\" does)";
   const Table t = parse_csv("a,kind,y\n1,x,2\nNA,y,3\n3,,NA\n", "t.csv");
   const auto error = [&](const TableEncoderOptions& o) {
     return usage_error_text([&] { TableEncoder::fit(t, kFirst, o); });

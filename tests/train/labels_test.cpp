@@ -229,8 +229,8 @@ TEST_F(SoftLabels, AreNoFeaturesAndMayBeMissing) {
   EXPECT_EQ(data.shape.outputs, 2);
   EXPECT_EQ(error_text([&] { make_data(config_({keys[0]})); }),
             "[" + path_("t.csv") +
-                ":3] the value of column \"a\", which is to be learned, is missing; fill it, or set data.unlabelled = "
-                "\"leave_out\"");
+                ":3] the value of column \"a\", which is to be learned, is missing; fill it, or remove the "
+                "row (of tables and arrays data.unlabelled = \"leave_out\" does)");
 }
 
 TEST_F(SoftLabels, AreProbabilities) {
@@ -355,8 +355,8 @@ TEST_F(BinaryLabels, MayBeAColumnOfProbabilities) {
             ":3] column \"p\" holds text, \"yes\"; expected the probabilities of a class, as data.target names several "
             "columns or loss.soft_labels is true: name one column, without that, if its texts are the classes");
   EXPECT_EQ(error(""),
-            ":3] the value of column \"p\", which is to be learned, is missing; fill it, or set data.unlabelled = "
-            "\"leave_out\"");
+            ":3] the value of column \"p\", which is to be learned, is missing; fill it, or remove the row (of "
+            "tables and arrays data.unlabelled = \"leave_out\" does)");
 }
 
 TEST_F(BinaryLabels, AreForWhatTakesThem) {
@@ -477,8 +477,8 @@ TEST_F(SeveralNumbers, AreAllNeededAndNumbers) {
     return text.substr(std::min(text.size(), path_("t.csv").size() + 1));
   };
   EXPECT_EQ(error("2,1,\n"),
-            ":3] the value of column \"b\", which is to be learned, is missing; fill it, or set data.unlabelled = "
-            "\"leave_out\"");
+            ":3] the value of column \"b\", which is to be learned, is missing; fill it, or remove the row (of "
+            "tables and arrays data.unlabelled = \"leave_out\" does)");
   EXPECT_EQ(
       error("2,1,much\n"),
       ":3] column \"b\" holds text, \"much\"; a target that is not a class must be a number: name the column that is "
