@@ -208,8 +208,10 @@ Audio parse_audio(std::string_view bytes, const std::string& source, const Audio
   }
   samples.resize(static_cast<size_t>(frames * channels));
   if (said > 0 && frames < expected) {
+    SNDFILE* const handle = sound.handle.get();
     fail(source, "ends or is damaged after frame {}, and says that it has {}: {}; make or fetch it again",
-         options.first_frame + frames, said, sf_strerror(sound.handle.get()));
+         options.first_frame + frames, said,
+         sf_error(handle) == SF_ERR_NO_ERROR ? "the rest is missing" : sf_strerror(handle));
   }
   if (frames == 0) fail(source, "has no samples from frame {} on; expected one at least", options.first_frame);
   check_finite(samples, channels, options.first_frame, source);

@@ -95,6 +95,9 @@ TEST(AudioFile, OneThatIsCutShortIsAnError) {
   const std::string cut = refused(flac.substr(0, flac.size() * 3 / 4));
   EXPECT_TRUE(cut.starts_with("[a.wav] ends or is damaged after frame ")) << cut;
   EXPECT_NE(cut.find(", and says that it has "), std::string::npos) << cut;
+  const std::string mp3 = slurp(GRADUS_SOURCE_DIR "/tests/fuzz/corpus/audio/tone.mp3");
+  EXPECT_TRUE(refused(mp3.substr(0, 648)).ends_with(": the rest is missing; make or fetch it again"))
+      << refused(mp3.substr(0, 648));
 }
 
 // As programs write to a pipe, which cannot go back to the beginning.
