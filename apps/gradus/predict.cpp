@@ -16,8 +16,9 @@ int predict(const PredictOptions& options) {
                *options.out);
   }
   if (options.files.empty() == options.data.empty()) {
-    fail_usage("predict", "{}", options.files.empty() ? "there is nothing to predict; name FILEs, or give --data PATH"
-                                                      : "FILEs and --data do not go together; give one of them");
+    fail_usage("predict", "{}",
+               options.files.empty() ? "there is nothing to predict; name FILEs, or give --data PATH"
+                                     : "FILEs and --data do not go together; give one of them");
   }
   for (const std::string& path : options.files) {
     if (path.find_first_of("*?[") != std::string::npos || fs::exists(path, error)) continue;

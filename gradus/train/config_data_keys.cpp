@@ -525,8 +525,7 @@ std::vector<Key> solver_keys() {
       {"solver.accelerate", boolean(), false, solver_is({"gradient_descent"}), "Whether it has Nesterov's momentum."},
       {"solver.points", integer({.low = 1, .high = 100000}), 100, is_path(),
        "Points of the path: a geometric series from the largest l1 down."},
-      {"solver.smallest", real(kAbove0To1), 1e-3, is_path(),
-       "The last point, as a share of the largest l1."},
+      {"solver.smallest", real(kAbove0To1), 1e-3, is_path(), "The last point, as a share of the largest l1."},
   };
 }
 

@@ -11,8 +11,9 @@
 
 namespace gradus {
 
-/// Of each row or file: the number or the name of the class that the model predicts, and the probability of each class, where
-/// the loss that it was trained for has such. The classes of clusters are "0", "1", …; mixtures have probabilities.
+/// Of each row or file: the number or the name of the class that the model predicts, and the probability of each class,
+/// where the loss that it was trained for has such. The classes of clusters are "0", "1", …; mixtures have
+/// probabilities.
 struct Predictions {
   std::vector<std::string> classes;                ///< Their names; empty for numbers.
   std::vector<double> numbers;                     ///< Of a model of numbers, in the targets' own units.
@@ -20,7 +21,7 @@ struct Predictions {
   std::vector<int64_t> ids;                        ///< Of a model of classes.
   std::vector<std::vector<double>> probabilities;  ///< (rows, classes); empty if there are none.
   std::vector<std::vector<double>> codes;  ///< (rows, code), of an autoencoder or embeddings, which have nothing else.
-  std::vector<std::string> names = {};             ///< Of examples that are files each, such as pictures: their paths.
+  std::vector<std::string> names = {};     ///< Of examples that are files each, such as pictures: their paths.
 
   size_t size() const {
     return !codes.empty() ? codes.size() : classes.empty() ? numbers.size() / outputs() : ids.size();
@@ -51,7 +52,8 @@ std::string to_text(const Predictions& predictions);
 /// Lines of CSV: "file" where examples have names, "prediction", and "p_CLASS" for each class with probabilities; of
 /// codes "code_0", "code_1", … in place of the latter two.
 std::string to_csv(const Predictions& predictions, bool with_names = true);
-/// A line of JSON for each row: {"file": …, "prediction": …, "probabilities": {"CLASS": …}}, or {"file": …, "code": […]}.
+/// A line of JSON for each row: {"file": …, "prediction": …, "probabilities": {"CLASS": …}}, or {"file": …, "code":
+/// […]}.
 std::string to_jsonl(const Predictions& predictions);
 
 }  // namespace gradus

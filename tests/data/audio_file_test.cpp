@@ -128,10 +128,11 @@ TEST(AudioFile, AnMp3ThatSaysNoLengthIsReadToItsEnd) {
     return all;
   };
   const std::string tag = "TAG" + std::string(125, ' '), begin_tag = "ID3\3\0\0\0\0\1\0"s + std::string(128, '\0');
-  for (const auto& [name, mp3, frames] :
-       {std::tuple("all", bytes.substr(288), 4), {"a tag behind", bytes.substr(288) + tag, 4},
-        {"a tag before", begin_tag + bytes.substr(288), 4}, {"small ones behind", first + repeated(small, 40), 41},
-        {"large ones behind", small + repeated(large, 40), 41}}) {
+  for (const auto& [name, mp3, frames] : {std::tuple("all", bytes.substr(288), 4),
+                                          {"a tag behind", bytes.substr(288) + tag, 4},
+                                          {"a tag before", begin_tag + bytes.substr(288), 4},
+                                          {"small ones behind", first + repeated(small, 40), 41},
+                                          {"large ones behind", small + repeated(large, 40), 41}}) {
     EXPECT_EQ(parse_audio_info(mp3, "a.mp3").frames, 0) << name;
     const Audio audio = parse_audio(mp3, "a.mp3");
     ASSERT_EQ(audio.samples.size(0), frames * kOfFrame) << name;

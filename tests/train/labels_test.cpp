@@ -61,7 +61,8 @@ class Labels : public testing::Test {
         "run.toml", keys);
   }
 
-  // Twenty steps in f32, from weights that are all `start`, against PyTorch's in f64: each rounds by some 2⁻²⁴, of numbers up to 5.
+  // Twenty steps in f32, from weights that are all `start`, against PyTorch's in f64: each rounds by some 2⁻²⁴, of
+  // numbers up to 5.
   void expect_as_torch_(const char* name, const Overrides& keys, float start = 0.0F) const {
     const auto& wanted = references()["cases"][name];
     const std::filesystem::path folder = folder_ / fmt::format("{}_{}", name, keys.size());

@@ -104,15 +104,15 @@ TEST(TextData, DocumentsStandApart) {
   EXPECT_EQ(tokens_of(data.training).documents(), (Ids{0, 4, 7}));
   EXPECT_EQ(ids_of(tokens_of(data.validation).tokens()), (Ids{0, 1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 0}));
   // Of words what ends a text is a token of its own, the second; here words are unknown, f, abc, abcdefabcdef, de.
-  const ExperimentData words = make_data(config_of(
-      folder / "t.jsonl", {"data.tokens=words", "data.validation_fraction=0.0", "model.context=3"}));
+  const ExperimentData words = make_data(
+      config_of(folder / "t.jsonl", {"data.tokens=words", "data.validation_fraction=0.0", "model.context=3"}));
   EXPECT_EQ(ids_of(tokens_of(words.training).tokens()), (Ids{1, 2, 1, 4, 1, 5, 1, 3, 1}));
   EXPECT_EQ(tokens_of(words.training).documents(), (Ids{0, 2, 4, 6}));
   spill(folder / "w.json", TextTokenizer(WordTokenizer::train({"abc de"}, 10)).to_json());
   EXPECT_EQ(error_text([&] {
-              make_data(config_of(folder / "t.jsonl",
-                                  {"data.tokens=words",
-                                   Config::text_override("data.tokenizer", (folder / "w.json").string())}));
+              make_data(config_of(
+                  folder / "t.jsonl",
+                  {"data.tokens=words", Config::text_override("data.tokenizer", (folder / "w.json").string())}));
             }),
             "[" + (folder / "t.jsonl").string() +
                 "] has several documents, and the tokenizer has no token \"<|endoftext|>\" to stand between them; "
