@@ -16,8 +16,14 @@ int predict(const PredictOptions& options) {
                *options.out);
   }
   if (options.files.empty() == options.data.empty()) {
-    fail_usage("predict", "{}", options.files.empty() ? "there is nothing to predict; name FILEs, or give --data PATH"
-                                                      : "FILEs and --data do not go together; give one of them");
+    fail_usage("predict", "{}",
+               options.files.empty() ? "there is nothing to predict; name FILEs, or give --data PATH"
+                                     : "FILEs and --data do not go together; give one of them");
+  }
+  for (const std::string& path : options.files) {
+    if (path.find_first_of("*?[") != std::string::npos || fs::exists(path, error)) continue;
+    fail_usage(path, "there is no such file in {}; give files, or /dev/stdin for texts or rows from standard input",
+               fs::current_path(error).string());
   }
   const std::string usual = options.files.empty() ? "csv" : "text";
   const std::string& format = options.format.empty() ? usual : options.format;

@@ -47,6 +47,7 @@ CLI::App* add_use(CLI::App& app, const char* name, const char* description, Toke
 
 void add_tokenizer(CLI::App& app, AllTokenizerOptions& o, Verb& run) {
   CLI::App* all = app.add_subcommand("tokenizer", "Learn a tokenizer from texts, and see what it does");
+  all->footer("Example:\n  gradus tokenizer train --data book.txt --vocab 4000 --out book.json");
   all->require_subcommand(1);
   add_train(*all, o.train, run);
   CLI::App* verb = add_use(*all, "encode", "Print the token ids of a text", o.use);

@@ -21,6 +21,7 @@ struct MemoryFile {
   const char* from = nullptr;
   sf_count_t size = 0, at = 0;
   std::string* to = nullptr;  // where bytes are written
+  bool hides_end = false;     // whether nobody learns how long it is
 };
 
 sf_count_t file_length(void* file) { return static_cast<MemoryFile*>(file)->size; }
@@ -28,6 +29,7 @@ sf_count_t file_tell(void* file) { return static_cast<MemoryFile*>(file)->at; }
 
 sf_count_t file_seek(sf_count_t offset, int whence, void* user) {
   MemoryFile& file = *static_cast<MemoryFile*>(user);
+  if (whence == SEEK_END && file.hides_end) return -1;
   const sf_count_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file.at : file.size;
   sf_count_t place = 0;
   if (__builtin_add_overflow(base, offset, &place) || place < 0) return -1;
@@ -88,6 +90,21 @@ void check_whole(std::string_view bytes, const std::string& source) {
        bytes.size(), said + 8);
 }
 
+// An MP3 says its length in its first frame, if at all. Of others the library takes a length from the file's size: it
+// would stop before the end, or miss what was never there.
+bool is_mp3_of_no_length(std::string_view bytes) {
+  constexpr size_t kHead = 10, kFirstFrame = 4096;
+  size_t begin = 0;
+  if (bytes.starts_with("ID3") && bytes.size() >= kHead) {  // a tag, whose size has 7 bits a byte
+    for (size_t i = 6; i < kHead; ++i) begin = begin << 7 | (static_cast<unsigned char>(bytes[i]) & 0x7fU);
+    begin += kHead;
+  } else if (!bytes.starts_with('\xff')) {
+    return false;
+  }
+  const std::string_view first = bytes.substr(std::min(begin, bytes.size()), kFirstFrame);
+  return first.find("Xing") == first.npos && first.find("Info") == first.npos && first.find("VBRI") == first.npos;
+}
+
 // A sound that is open, of which the beginning was checked.
 struct OpenSound {
   MemoryFile file;
@@ -104,6 +121,7 @@ void open_sound(std::string_view bytes, const std::string& source, OpenSound& so
   if (!begins_like_sound(bytes)) fail_format(source, "it begins like none");
   check_whole(bytes, source);
   sound.file = {.from = bytes.data(), .size = static_cast<sf_count_t>(bytes.size())};
+  sound.file.hides_end = is_mp3_of_no_length(bytes);
   sound.handle = open_memory(sound.file, SFM_READ, sound.info);
   if (sound.handle == nullptr) {
     std::string why = sf_strerror(nullptr);
@@ -133,10 +151,26 @@ void check_finite(const std::vector<float>& samples, int64_t channels, int64_t f
   }
 }
 
-// Goes to a frame: not all files can be read from anywhere but their start, and what lies before is read then.
+// Reads so many frames and forgets them; how many there were.
+int64_t pass_over(OpenSound& sound, int64_t frames) {
+  constexpr int64_t kAtOnce = 1 << 14;
+  std::vector<float> samples(static_cast<size_t>(std::min(kAtOnce, frames) * sound.info.channels));
+  int64_t passed = 0;
+  while (passed < frames) {
+    const int64_t part = std::min(kAtOnce, frames - passed);
+    const int64_t got = sf_readf_float(sound.handle.get(), samples.data(), part);
+    passed += std::max<int64_t>(got, 0);
+    if (got < part) break;
+  }
+  return passed;
+}
+
+// Goes to a frame. A file whose end is hidden can be read from its start alone.
 void go_to(OpenSound& sound, int64_t frame, const std::string& source) {
-  if (frame == 0 || sf_seek(sound.handle.get(), frame, SEEK_SET) == frame) return;
-  fail(source, "frame {} is not there; it has {}", frame, sound.info.frames);
+  if (frame == 0) return;
+  const int64_t at = sound.file.hides_end ? pass_over(sound, frame) : sf_seek(sound.handle.get(), frame, SEEK_SET);
+  if (at == frame) return;
+  fail(source, "frame {} is not there; it has {}", frame, sound.file.hides_end ? at : sound.info.frames);
 }
 
 // The bytes that so many frames may take. Asking for the free memory takes longer than reading a short sound.
@@ -174,8 +208,10 @@ Audio parse_audio(std::string_view bytes, const std::string& source, const Audio
   }
   samples.resize(static_cast<size_t>(frames * channels));
   if (said > 0 && frames < expected) {
+    SNDFILE* const handle = sound.handle.get();
     fail(source, "ends or is damaged after frame {}, and says that it has {}: {}; make or fetch it again",
-         options.first_frame + frames, said, sf_strerror(sound.handle.get()));
+         options.first_frame + frames, said,
+         sf_error(handle) == SF_ERR_NO_ERROR ? "the rest is missing" : sf_strerror(handle));
   }
   if (frames == 0) fail(source, "has no samples from frame {} on; expected one at least", options.first_frame);
   check_finite(samples, channels, options.first_frame, source);

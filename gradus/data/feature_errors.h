@@ -37,8 +37,8 @@ namespace gradus::detail {
 
 [[noreturn]] inline void fail_missing_target(std::string_view place, std::string_view column) {
   fail_usage(place,
-             "the value of column \"{}\", which is to be learned, is missing; fill it, or set data.unlabelled = "
-             "\"leave_out\"",
+             "the value of column \"{}\", which is to be learned, is missing; fill it, or remove the row (of "
+             "tables and arrays data.unlabelled = \"leave_out\" does)",
              column);
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,6 +45,8 @@ struct RowCacheDescription {
   std::string encoder = {};   ///< What the training part told of the columns, for whoever reads the rows.
   LeftOutRows left_out = {};  ///< Rows of the sources that are in neither part.
   double total_weights[kRowParts] = {0.0, 0.0};  ///< Of the rows of each part; their number without weights.
+  /// The different numbers to learn of each part, ascending, if the writer lists them.
+  std::vector<double> target_values[kRowParts] = {};
 };
 
 /// A block's place in the file.
@@ -68,6 +71,8 @@ struct RowCacheWriterOptions {
   int64_t block_bytes = int64_t{1} << 20;
   /// Writing ends with an error rather than leave less than this free.
   int64_t reserve_bytes = int64_t{256} << 20;
+  /// Of numbers that are classes: the description lists those that each part has.
+  bool lists_targets = false;
 };
 
 /// Writes a cache, which appears whole or not at all.
@@ -81,7 +86,8 @@ class RowCacheWriter {
   void add(RowPart part, std::span<const int32_t> indices, std::span<const float> values,
            std::span<const double> targets, float weight = 1.0F);
 
-  /// Ends the file. Of the description's layout, columns and base are taken; its weights are computed here.
+  /// Ends the file. Of the description's layout, columns and base are taken; its weights and lists of targets are made
+  /// here.
   void finish(RowCacheDescription description);
 
  private:
@@ -101,6 +107,7 @@ class RowCacheWriter {
   AtomicFile file_;
   Buffer buffers_[kRowParts];
   double total_weights_[kRowParts] = {0.0, 0.0};
+  std::set<double> target_values_[kRowParts];
   std::vector<RowBlock> blocks_;
   int64_t offset_ = 0, checked_until_ = 0;
 };

@@ -35,6 +35,19 @@ double real(const JsonValue& value, const char* key, const std::string& file) {
   return field<double>(value, key, file);
 }
 
+// Older caches have no such list.
+std::vector<double> reals(const JsonValue& value, const char* key, const std::string& file) {
+  std::vector<double> numbers;
+  if (value.find(key) == nullptr) return numbers;
+  for (const JsonValue& item : field<JsonValue::List>(value, key, file)) {
+    const int64_t* const whole = item.get<int64_t>();
+    const double* const number = item.get<double>();
+    if (whole == nullptr && number == nullptr) fail_description(file, fmt::format("numbers in \"{}\"", key));
+    numbers.push_back(whole != nullptr ? static_cast<double>(*whole) : *number);
+  }
+  return numbers;
+}
+
 RowSource source_of(const JsonValue& value, const std::string& file) {
   constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
   RowSource source{.path = field<std::string>(value, "path", file),
@@ -93,7 +106,9 @@ std::string to_json(const RowCacheDescription& d) {
       .add("skipped", d.left_out.skipped.count)
       .add("first_skipped", d.left_out.skipped.first)
       .add("training_weight", d.total_weights[0])
-      .add("held_out_weight", d.total_weights[1]);
+      .add("held_out_weight", d.total_weights[1])
+      .add("training_targets", d.target_values[0])
+      .add("held_out_targets", d.target_values[1]);
   return text.line();
 }
 
@@ -114,6 +129,8 @@ RowCacheDescription row_cache_description(std::string_view json, const std::stri
   d.left_out = left_out_of(value, file);
   d.total_weights[0] = real(value, "training_weight", file);
   d.total_weights[1] = real(value, "held_out_weight", file);
+  d.target_values[0] = reals(value, "training_targets", file);
+  d.target_values[1] = reals(value, "held_out_targets", file);
   return d;
 }
 

@@ -46,6 +46,7 @@ void RowCacheWriter::add_common(RowPart part, std::span<const float> values, std
   buffer.targets.insert(buffer.targets.end(), targets.begin(), targets.end());
   if (layout_.has_weights) buffer.weights.push_back(weight);
   total_weights_[static_cast<size_t>(part)] += layout_.has_weights ? double{weight} : 1.0;
+  if (options_.lists_targets) target_values_[static_cast<size_t>(part)].insert(targets.begin(), targets.end());
   const int64_t bytes = detail::row_block_bytes(layout_, static_cast<int64_t>(buffer.lengths.size()),
                                                 static_cast<int64_t>(buffer.values.size()));
   if (bytes >= options_.block_bytes) flush(part);
@@ -98,6 +99,9 @@ void RowCacheWriter::finish(RowCacheDescription description) {
   layout.base = description.layout.base;
   description.layout = layout;
   std::copy_n(total_weights_, kRowParts, description.total_weights);
+  for (size_t i = 0; i < kRowParts; ++i) {
+    description.target_values[i].assign(target_values_[i].begin(), target_values_[i].end());
+  }
   std::vector<detail::RowCacheEntry> entries;
   for (const RowBlock& b : blocks_) {
     entries.push_back({static_cast<uint64_t>(b.offset), static_cast<uint64_t>(b.bytes), static_cast<uint64_t>(b.rows),

@@ -53,6 +53,7 @@ std::optional<int64_t> TextTokenizer::bytes_of(int32_t id) const {
 }
 
 std::optional<int32_t> TextTokenizer::end_of_text() const {
+  if (const auto* words = std::get_if<WordTokenizer>(kind_.get())) return words->end_of_text();
   const auto* bpe = std::get_if<BpeTokenizer>(kind_.get());
   return bpe != nullptr ? bpe->special(kEndOfText) : std::nullopt;
 }

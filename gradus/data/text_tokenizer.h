@@ -22,7 +22,7 @@ class TextTokenizer {
  public:
   using Kind = std::variant<CharacterTokenizer, WordTokenizer, BpeTokenizer>;
   /// What stands behind each document, and before the first, where a BPE has it.
-  static constexpr std::string_view kEndOfText = "<|endoftext|>";
+  static constexpr std::string_view kEndOfText = WordTokenizer::kEndOfText;
 
   TextTokenizer(Kind kind) : kind_(std::make_shared<const Kind>(std::move(kind))) {}  // NOLINT: each of them is one
 

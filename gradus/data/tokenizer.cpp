@@ -131,11 +131,13 @@ std::string CharacterTokenizer::to_json() const {
 void CharacterTokenizer::save(const std::filesystem::path& path) const { write_file(path, to_json()); }
 
 std::vector<int32_t> CharacterTokenizer::encode(std::string_view text) const {
+  const auto id_of = [this](uint32_t code) { return code < ids_.size() ? ids_[code] : -1; };
+  const int32_t unknown = id_of(kReplacement);
   std::vector<int32_t> ids;
   ids.reserve(text.size());
   for (size_t offset = 0; offset < text.size();) {
     const Utf8Piece piece = piece_at(text, offset, unit_);
-    const int32_t id = piece.code < ids_.size() ? ids_[piece.code] : -1;
+    const int32_t known = id_of(piece.code), id = known >= 0 ? known : unknown;
     if (id < 0) {
       fail("tokenizer",
            "{} at byte {} of the text is not among the {} tokens; use what stands in the text that it was made from",

@@ -16,6 +16,7 @@ namespace gradus {
 class CharacterTokenizer {
  public:
   enum class Unit : uint8_t { kCharacters, kBytes };
+  static constexpr uint32_t kReplacement = 0xFFFD;
 
   /// The vocabulary of a text: what occurs in it, at least one. For kCharacters the text must be valid UTF-8: otherwise
   /// an error with the byte offset.
@@ -31,7 +32,8 @@ class CharacterTokenizer {
   void save(const std::filesystem::path& path) const;
 
   int64_t vocabulary_size() const { return static_cast<int64_t>(tokens_.size()); }
-  /// A character that is not in the vocabulary is an error that shows it and its byte offset; so is invalid UTF-8.
+  /// A character that is not in the vocabulary is U+FFFD, Unicode's replacement character, if that is; else it is an
+  /// error that shows it and its byte offset. So is invalid UTF-8.
   std::vector<int32_t> encode(std::string_view text) const;
   /// The text of these tokens; an id outside [0, vocabulary_size()) is an error with its position.
   std::string decode(const std::vector<int32_t>& ids) const;

@@ -52,14 +52,17 @@ void WordCounts::add(std::string_view text) {
   });
 }
 
-WordTokenizer WordTokenizer::train(const std::vector<std::string_view>& texts, int64_t vocabulary) {
+WordTokenizer WordTokenizer::train(const std::vector<std::string_view>& texts, int64_t vocabulary, bool has_end) {
   WordCounts words;
   for (const std::string_view text : texts) words.add(text);
-  return train(words, vocabulary);
+  return train(words, vocabulary, has_end);
 }
 
-WordTokenizer WordTokenizer::train(const WordCounts& all, int64_t vocabulary) {
-  if (vocabulary < 2) fail_usage("tokenizer", "a vocabulary of {} words; expected 2 or more", vocabulary);
+WordTokenizer WordTokenizer::train(const WordCounts& all, int64_t vocabulary, bool has_end) {
+  const int64_t special = has_end ? 2 : 1;
+  if (vocabulary <= special) {
+    fail_usage("tokenizer", "a vocabulary of {} words; expected {} or more", vocabulary, special + 1);
+  }
   const WordTable& words = all.words_;
   const std::vector<int64_t>& counts = all.counts_;
   if (counts.empty()) fail("tokenizer", "the text has no word; a vocabulary needs at least one");
@@ -67,8 +70,9 @@ WordTokenizer WordTokenizer::train(const WordCounts& all, int64_t vocabulary) {
   std::iota(order.begin(), order.end(), size_t{0});
   std::sort(order.begin(), order.end(),
             [&](size_t a, size_t b) { return counts[a] != counts[b] ? counts[a] > counts[b] : words[a] < words[b]; });
-  order.resize(std::min(order.size(), static_cast<size_t>(vocabulary - 1)));
+  order.resize(std::min(order.size(), static_cast<size_t>(vocabulary - special)));
   std::vector<std::string> tokens{std::string(kUnknown)};
+  if (has_end) tokens.emplace_back(kEndOfText);
   for (const size_t number : order) tokens.emplace_back(words[number]);
   return WordTokenizer(std::move(tokens));
 }
@@ -87,6 +91,11 @@ WordTokenizer WordTokenizer::from_json(const JsonValue& json, const std::string&
   WordTokenizer result(std::move(tokens));
   if (result.ids_.size() + 1 != result.tokens_.size()) fail(file, "a word is there twice; expected each once");
   return result;
+}
+
+std::optional<int32_t> WordTokenizer::end_of_text() const {
+  const auto found = ids_.find(std::string(kEndOfText));
+  return found == ids_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::string WordTokenizer::to_json() const {

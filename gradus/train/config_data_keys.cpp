@@ -117,7 +117,9 @@ std::vector<Key> data_keys() {
        "characters",
        data_is(kTexts),
        "What a token is: a character of the text's own alphabet; one of the bytes that are there; a word, or a mark "
-       "between words, of the most frequent ones; or a piece of a word, of a byte-level BPE as GPT-2 has it.",
+       "between words, of the most frequent ones; or a piece of a word, of a byte-level BPE as GPT-2 has it. For "
+       "`labelled_text` all bytes are tokens, and U+FFFD is one, which other characters become that the training part "
+       "has not.",
        {},
        {"data.kind", {{"labelled_text", "words"}}}},
       {"data.vocabulary", integer({.low = 2, .high = 1 << 24}), 8000, Condition{"data.tokens", {"words", "bpe"}},
@@ -523,8 +525,7 @@ std::vector<Key> solver_keys() {
       {"solver.accelerate", boolean(), false, solver_is({"gradient_descent"}), "Whether it has Nesterov's momentum."},
       {"solver.points", integer({.low = 1, .high = 100000}), 100, is_path(),
        "Points of the path: a geometric series from the largest l1 down."},
-      {"solver.smallest", real(kAbove0To1), 1e-3, is_path(),
-       "The last point, as a share of the largest l1."},
+      {"solver.smallest", real(kAbove0To1), 1e-3, is_path(), "The last point, as a share of the largest l1."},
   };
 }
 

@@ -13,8 +13,8 @@ std::vector<Key> image_data_keys() {
        "1: grey. 3: RGB. 4: RGB and alpha. Pictures are converted."},
       {"data.resize", choice({"crop", "stretch", "pad"}), "crop", is_images,
        "What becomes of a picture of another shape. `crop`: the largest part in its middle that has the shape of "
-       "`data.image_size` is resized. `stretch`: all of it. `pad`: all of it, without changing its shape, in the middle "
-       "of black."},
+       "`data.image_size` is resized. `stretch`: all of it. `pad`: all of it, without changing its shape, in the "
+       "middle of black."},
       {"data.resampling", choice({"bilinear", "bicubic"}), "bilinear", is_images,
        "The filter of the resizing, which is antialiased: as Pillow's of that name."},
       {"data.mean", reals(kAny), Unset{"that of the training part"}, is_images,
@@ -26,15 +26,15 @@ std::vector<Key> image_data_keys() {
        "What paths below a folder say: `{label}` is the class, and any other name in braces a column, such as one for "
        "`data.split_column`; `*` is any characters of a name, `**` of a path. By itself the first folder's name is the "
        "class."},
-      {"data.path_column", text(), Unset{"path, file, filename, file_name, image or audio, whichever there is"}, is_files,
-       "In a CSV or a JSONL the column of the files' paths; they count from the folder of that file."},
+      {"data.path_column", text(), Unset{"path, file, filename, file_name, image or audio, whichever there is"},
+       is_files, "In a CSV or a JSONL the column of the files' paths; they count from the folder of that file."},
       {"data.on_bad_file", choice({"error", "skip"}), "error", is_files,
-       "A file that is no picture or no sound, or a damaged one. `error`: what begins wrongly is found before training, other damage "
-       "when the example is needed. `skip`: all files are decoded before training, and bad ones left out, counted, and "
-       "the first of them named."},
+       "A file that is no picture or no sound, or a damaged one. `error`: what begins wrongly is found before "
+       "training, other damage when the example is needed. `skip`: all files are decoded before training, and bad ones "
+       "left out, counted, and the first of them named."},
       {"data.keep_megabytes", integer({.low = 0, .high = 1 << 20}), 1024, is_images,
-       "How much memory decoded pictures may take, in 10^6 bytes; those that find no room are decoded in each pass. They "
-       "are kept at the model's size, or whole with `augment.random_crop`."},
+       "How much memory decoded pictures may take, in 10^6 bytes; those that find no room are decoded in each pass. "
+       "They are kept at the model's size, or whole with `augment.random_crop`."},
   };
 }
 
@@ -61,7 +61,8 @@ std::vector<Key> augment_keys() {
       {"augment.hue", real({.low = 0, .high = 0.5}), 0.0, is_images,
        "Hues are turned by up to this part of the circle either way."},
       {"augment.erase", real(kFrom0To1), 0.0, is_images,
-       "The probability that a rectangle of 2% to 33% of the picture becomes the mean colour (Zhong et al., 2020)."},
+       "The probability that a rectangle of 2% to 33% of the picture becomes 0, which is the mean colour where "
+       "data.scaling is \"standardize\", else black (Zhong et al., 2020)."},
       {"augment.mixup", real(kFrom0), 0.0, is_images,
        "α of mixup (Zhang et al., 2018): a share of another picture, drawn from Beta(α, α), is mixed in, and of its "
        "class in the target; 0 is off. 0.2 is usual."},

@@ -217,7 +217,7 @@ namespace {
 
 std::string csv_names(const Predictions& p) {
   if (!p.codes.empty()) {
-    std::string names;
+    std::string names = p.names.empty() ? "" : "file,";
     for (size_t i = 0; i < p.codes[0].size(); ++i) names += fmt::format("{}code_{}", i > 0 ? "," : "", i);
     return names + '\n';
   }
@@ -271,6 +271,10 @@ std::string to_text(const Predictions& p) {
   std::string text;
   for (size_t row = 0; row < p.size(); ++row) {
     const std::string name = p.names.empty() ? fmt::format("row {}", row + 1) : p.names[row];
+    if (!p.codes.empty()) {
+      text += fmt::format("{}: {}\n", name, joined(p.codes[row]));
+      continue;
+    }
     if (p.classes.empty() || p.probabilities.empty()) {
       text += fmt::format("{}: {}\n", name,
                           p.classes.empty() ? numbers_text(p, row) : p.classes[static_cast<size_t>(p.ids[row])]);
@@ -290,8 +294,8 @@ std::string to_text(const Predictions& p) {
 
 std::string to_csv(const Predictions& p, bool with_names) {
   std::string text = with_names ? csv_names(p) : "";
-  for (const std::vector<double>& code : p.codes) text += joined(code) + '\n';
   const auto begin = [&](size_t row) { return p.names.empty() ? "" : csv_field(p.names[row]) + ","; };
+  for (size_t row = 0; row < p.codes.size(); ++row) text += begin(row) + joined(p.codes[row]) + '\n';
   for (size_t row = 0; row < rows_of_numbers(p); ++row) text += begin(row) + joined(numbers_of(p, row)) + '\n';
   for (size_t row = 0; row < p.ids.size(); ++row) {
     text += begin(row) + csv_field(p.classes[static_cast<size_t>(p.ids[row])]);
@@ -305,10 +309,11 @@ std::string to_csv(const Predictions& p, bool with_names) {
 
 std::string to_jsonl(const Predictions& p) {
   std::string text;
-  for (const std::vector<double>& code : p.codes) text += "{\"code\":[" + joined(code) + "]}\n";
-  const auto begin = [&](size_t row) {
-    return "{" + (p.names.empty() ? "" : "\"file\":" + json_quoted(p.names[row]) + ",") + "\"prediction\":";
+  const auto start = [&](size_t row) {
+    return "{" + (p.names.empty() ? "" : "\"file\":" + json_quoted(p.names[row]) + ",");
   };
+  const auto begin = [&](size_t row) { return start(row) + "\"prediction\":"; };
+  for (size_t row = 0; row < p.codes.size(); ++row) text += start(row) + "\"code\":[" + joined(p.codes[row]) + "]}\n";
   for (size_t row = 0; row < rows_of_numbers(p); ++row) text += begin(row) + numbers_json(p, row) + "}\n";
   for (size_t row = 0; row < p.ids.size(); ++row) {
     text += begin(row) + json_quoted(p.classes[static_cast<size_t>(p.ids[row])]);

@@ -97,6 +97,7 @@ CacheRequest request_of(const Config& config, const TableEncoder* known) {
                        .held_out_files = {},
                        .held_out = held_out_rows(config),
                        .options = cache_options(config)};
+  request.writer.lists_targets = has_classes(config);
   request.path = config.has("data.cache") ? config.text("data.cache") : request.files[0] + ".rows";
   if (config.has("data.validation_path")) {
     request.held_out_files = files_of(config.texts("data.validation_path"), "data.validation_path");

@@ -90,6 +90,11 @@ const CachedRows& StreamedRows::read(size_t block) const {
   return read.rows;
 }
 
+Tensor StreamedRows::classes() const {
+  const std::vector<double>& values = cache_->description().target_values[static_cast<size_t>(part_)];
+  return values.empty() ? Tensor() : targets_(values, cache_->path());
+}
+
 int64_t StreamedRows::tensor_bytes() const {
   int64_t bytes = 0;
   for (const Read& read : read_) {

@@ -2,6 +2,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
 #include "gradus/base/hash.h"
+#include "gradus/base/utf8.h"
 #include "gradus/data/bpe_trainer.h"
 #include "gradus/data/text_documents.h"
 #include "gradus/train/data_parts.h"
@@ -15,9 +16,18 @@ bool is_of_units(const Config& config) {
   return config.text("data.tokens") == "characters" || config.text("data.tokens") == "bytes";
 }
 
-CharacterTokenizer units_of(const Config& config, const std::string& source, std::string_view text) {
+// A class has to be told of texts that come later, too: what may stand in those is in the vocabulary.
+std::string units_of_others(bool bytes) {
+  if (!bytes) return to_utf8(CharacterTokenizer::kReplacement);
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+  return all;
+}
+
+CharacterTokenizer units_of(const Config& config, const std::string& source, std::string text) {
   using Unit = CharacterTokenizer::Unit;
   const bool bytes = config.text("data.tokens") == "bytes";
+  if (config.text("data.kind") == "labelled_text") text += units_of_others(bytes);
   try {
     return CharacterTokenizer::train(text, bytes ? Unit::kBytes : Unit::kCharacters);
   } catch (const Error& error) {
@@ -233,7 +243,9 @@ TextTokenizer make_text_tokenizer(const Config& config, const std::string& sourc
         config, source, texts.size() == 1 && !has_documents ? std::string(texts[0]) : joined(texts, has_documents)));
   }
   try {
-    return TextTokenizer::Kind(WordTokenizer::train({texts.begin(), texts.end()}, config.integer("data.vocabulary")));
+    const bool has_end = has_documents && config.text("data.kind") == "text";
+    return TextTokenizer::Kind(
+        WordTokenizer::train({texts.begin(), texts.end()}, config.integer("data.vocabulary"), has_end));
   } catch (const Error& error) {
     fail(source, "{}: set data.tokens = \"bytes\" or \"bpe\", or convert the file to UTF-8 with iconv",
          error.message());
@@ -245,7 +257,7 @@ int32_t separator_of(const TextTokenizer& tokenizer, const std::string& source) 
   if (const std::optional<int32_t> end = tokenizer.end_of_text()) return *end;
   fail(source,
        "has several documents, and the tokenizer has no token \"{}\" to stand between them; expected one, as "
-       "data.tokens = \"bpe\" learns it",
+       "is learned without data.tokenizer",
        TextTokenizer::kEndOfText);
 }
 

@@ -244,7 +244,7 @@ TextTokenizer learn_tokenizer(const Config& config, const TextStream& texts) {
     check_utf8(part);
     for (const std::string_view text : part.texts) words.add(text);
   });
-  return TextTokenizer::Kind(WordTokenizer::train(words, config.integer("data.vocabulary")));
+  return TextTokenizer::Kind(WordTokenizer::train(words, config.integer("data.vocabulary"), texts.has_documents()));
 }
 
 void encode_stream(const TextTokenizer& tokenizer, const TextStream& texts,

@@ -188,6 +188,9 @@ TEST(Predict, ErrorsSayWhatIsMissing) {
               StartsWith("gradus: [3.csv:3] column \"b\" holds text, \"-\", where the model takes a number; "));
   EXPECT_THAT(run_gradus(folder, {"predict", "run"}).err,
               HasSubstr("there is nothing to predict; name FILEs, or give --data PATH"));
+  EXPECT_EQ(run_gradus(folder, {"predict", "run", "1.csv", "none.csv"}).err,
+            "gradus: [none.csv] there is no such file in " + folder.path().string() +
+                "; give files, or /dev/stdin for texts or rows from standard input\n");
   EXPECT_THAT(run_gradus(folder, {"predict", "run", "--data", "1.csv", "--format", "xml"}).err, HasSubstr("--format"));
 }
 

@@ -95,6 +95,9 @@ TEST(AudioFile, OneThatIsCutShortIsAnError) {
   const std::string cut = refused(flac.substr(0, flac.size() * 3 / 4));
   EXPECT_TRUE(cut.starts_with("[a.wav] ends or is damaged after frame ")) << cut;
   EXPECT_NE(cut.find(", and says that it has "), std::string::npos) << cut;
+  const std::string mp3 = slurp(GRADUS_SOURCE_DIR "/tests/fuzz/corpus/audio/tone.mp3");
+  EXPECT_TRUE(refused(mp3.substr(0, 1440)).ends_with(": the rest is missing; make or fetch it again"))
+      << refused(mp3.substr(0, 1440));
 }
 
 // As programs write to a pipe, which cannot go back to the beginning.
@@ -111,6 +114,33 @@ TEST(AudioFile, AFlacThatSaysNoSizeIsRead) {
   EXPECT_EQ(parse_audio_info(bytes, "a.wav").frames, 0);
   EXPECT_EQ(parse_audio(bytes, "a.wav").samples.shape(), (Shape{800, 1}));
   EXPECT_EQ(refused(bytes, {.most_bytes = 800 * 4 - 4}), "[a.wav] its samples take more than 3196 bytes; cut it");
+}
+
+// An MP3's first frame may say how many there are. Without, the library takes a number from the file's size: too many
+// of a file with a tag, or whose frames are smaller further on, too few in the other case.
+TEST(AudioFile, AnMp3ThatSaysNoLengthIsReadToItsEnd) {
+  const std::string bytes = slurp(GRADUS_SOURCE_DIR "/tests/fuzz/corpus/audio/tone.mp3");
+  const std::string first = bytes.substr(288, 360), large = bytes.substr(864, 576), small = bytes.substr(1440, 72);
+  constexpr int64_t kOfFrame = 576;
+  const auto repeated = [](const std::string& frame, int count) {
+    std::string all;
+    for (int i = 0; i < count; ++i) all += frame;
+    return all;
+  };
+  const std::string tag = "TAG" + std::string(125, ' '), begin_tag = "ID3\3\0\0\0\0\1\0"s + std::string(128, '\0');
+  for (const auto& [name, mp3, frames] : {std::tuple("all", bytes.substr(288), 4),
+                                          {"a tag behind", bytes.substr(288) + tag, 4},
+                                          {"a tag before", begin_tag + bytes.substr(288), 4},
+                                          {"small ones behind", first + repeated(small, 40), 41},
+                                          {"large ones behind", small + repeated(large, 40), 41}}) {
+    EXPECT_EQ(parse_audio_info(mp3, "a.mp3").frames, 0) << name;
+    const Audio audio = parse_audio(mp3, "a.mp3");
+    ASSERT_EQ(audio.samples.size(0), frames * kOfFrame) << name;
+    const std::vector<float> all = audio.samples.values<float>();
+    EXPECT_EQ(parse_audio(mp3, "a.mp3", {.first_frame = 700, .frames = 900}).samples.values<float>(),
+              std::vector<float>(all.begin() + 700, all.begin() + 1600))
+        << name;
+  }
 }
 
 TEST(AudioFile, ASampleThatIsNotFiniteIsAnError) {

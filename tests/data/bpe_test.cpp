@@ -341,6 +341,17 @@ TEST(WordTokenizer, FrequentWordsAndOneForTheRest) {
             "[tokenizer] the text has no word; a vocabulary needs at least one");
 }
 
+TEST(WordTokenizer, MayHaveAnEndOfText) {
+  const TextTokenizer tokenizer{TextTokenizer::Kind(WordTokenizer::train({"b a <|endoftext|> b"}, 4, true))};
+  EXPECT_EQ(tokenizer.end_of_text(), 1);
+  EXPECT_EQ(tokenizer.token(1), "<|endoftext|>");
+  EXPECT_EQ(tokenizer.encode("b <|endoftext|>"), (Ids{2, 0, 3, 0, 3, 0}));  // "|" is there twice
+  EXPECT_EQ(TextTokenizer::from_json(tokenizer.to_json(), "file").end_of_text(), 1);
+  EXPECT_EQ(TextTokenizer{TextTokenizer::Kind(WordTokenizer::train({"b a"}, 4))}.end_of_text(), std::nullopt);
+  EXPECT_EQ(usage_error_text([] { WordTokenizer::train({"a b"}, 2, true); }),
+            "[tokenizer] a vocabulary of 2 words; expected 3 or more");
+}
+
 TEST(WordTokenizer, ItsFileIsChecked) {
   const auto error = [](const std::string& tokens) {
     return error_text([&] { TextTokenizer::from_json(R"({"type": "words", "tokens": )" + tokens + "}", "w.json"); });

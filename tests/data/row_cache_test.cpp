@@ -153,8 +153,11 @@ TEST_F(RowCacheTest, AnyDamageIsAnError) {
 }
 
 TEST(RowCacheDescription, HasToHaveEachField) {
-  const std::string json = detail::to_json(
-      {.layout = {.is_sparse = true, .columns = 3}, .sources = {{"a", {5, 1}, 2}}, .options = "o", .encoder = "e"});
+  const std::string json = detail::to_json({.layout = {.is_sparse = true, .columns = 3},
+                                            .sources = {{"a", {5, 1}, 2}},
+                                            .options = "o",
+                                            .encoder = "e",
+                                            .target_values = {{-1, 0.5}, {2}}});
   EXPECT_EQ(detail::to_json(detail::row_cache_description(json, "c")), json);
   const auto error = [&](std::string_view from, std::string_view to) {
     std::string text = json;
@@ -172,6 +175,9 @@ TEST(RowCacheDescription, HasToHaveEachField) {
   EXPECT_EQ(error("\"columns\":3", "\"columns\":0"), start + "\"columns\" from 1 to 2147483647");
   EXPECT_EQ(error("\"xxh3\":\"", "\"xxh3\":\"g"), start + "sum of a source");
   EXPECT_EQ(error("\"training_weight\"", "\"training_length\""), start + "\"training_weight\" as expected");
+  EXPECT_EQ(error("0.5]", "true]"), start + "numbers in \"training_targets\"");
+  EXPECT_EQ(error("\"held_out_targets\":[", "\"held_out_targets\":5,\"x\":["),
+            start + "\"held_out_targets\" as expected");
 }
 
 TEST_F(RowCacheTest, LeavesRoomOnTheDisk) {

@@ -200,7 +200,9 @@ TEST(TableEncoder, RefusesWhatFloatsDoNotHold) {
 }
 
 TEST(TableEncoder, RefusesMissingValues) {
-  const std::string of_target = ", which is to be learned, is missing; fill it, or set data.unlabelled = \"leave_out\"";
+  const std::string of_target =
+      ", which is to be learned, is missing; fill it, or remove the row (of tables and arrays data.unlabelled = "
+      "\"leave_out\" does)";
   const Table t = parse_csv("a,kind,y\n1,x,2\nNA,y,3\n3,,NA\n", "t.csv");
   const auto error = [&](const TableEncoderOptions& o) {
     return usage_error_text([&] { TableEncoder::fit(t, kFirst, o); });
@@ -221,9 +223,10 @@ TEST(TableEncoder, RefusesMissingValues) {
 TEST(TableEncoder, RefusesAFewTextsAmongNumbers) {
   const Table t = parse_csv("a,y\n1,1\n2,1\ninf,2\n4,2\n", "t.csv");
   const std::vector<int64_t> all = {0, 1, 2, 3};
-  EXPECT_EQ(usage_error_text([&] { TableEncoder::fit(t, all, {}); }),
-            "[t.csv:4] \"inf\" in column \"a\" is no number, and most of the column's values are; mend the file, name it in "
-            "data.missing if it stands for a missing value, or name the column in data.category_columns");
+  EXPECT_EQ(
+      usage_error_text([&] { TableEncoder::fit(t, all, {}); }),
+      "[t.csv:4] \"inf\" in column \"a\" is no number, and most of the column's values are; mend the file, name it in "
+      "data.missing if it stands for a missing value, or name the column in data.category_columns");
   EXPECT_EQ(TableEncoder::fit(t, all, {.categories = {"a"}}).width(), 4);
   const Table codes = parse_csv("a,y\n1,1\n2b,1\n2a,2\n4,2\n", "t.csv");
   EXPECT_EQ(TableEncoder::fit(codes, all, {}).width(), 4);

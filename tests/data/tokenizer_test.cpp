@@ -84,6 +84,15 @@ TEST(CharacterTokenizer, ShowsWhatItDoesNotKnow) {
             "[tokenizer] the text is empty; a vocabulary needs at least one character");
 }
 
+TEST(CharacterTokenizer, TakesTheReplacementCharacterForWhatItDoesNotKnow) {
+  const CharacterTokenizer t = CharacterTokenizer::train("aé\uFFFD", Unit::kCharacters);
+  EXPECT_EQ(t.encode("éb😀a"), (std::vector<int32_t>{1, 2, 2, 0}));
+  EXPECT_EQ(t.decode(t.encode("éb")), "é\uFFFD");
+  EXPECT_EQ(error_text([&] { t.encode("a\xFF"); }),
+            "[tokenizer] the text is not valid UTF-8 at byte 1: a byte that no character starts with; use the bytes "
+            "tokenizer for such texts");
+}
+
 TEST(CharacterTokenizer, SavesAndLoads) {
   const TemporaryFolder folder;
   const std::string text = "\0\n\"\\é😀"s;

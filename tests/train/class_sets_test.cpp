@@ -67,7 +67,7 @@ class ClassSets : public testing::TestWithParam<KindOfData> {
   }
   // Classes are a, b, c, … or 0, 1, 2, ….
   static std::string name(int number) {
-    const bool has_numbers = std::string(GetParam().name) == "libsvm";
+    const bool has_numbers = std::string_view(GetParam().name).starts_with("libsvm");
     return has_numbers ? std::to_string(number) : std::string(1, static_cast<char>('a' + number));
   }
   TemporaryFolder folder_;
@@ -103,6 +103,14 @@ INSTANTIATE_TEST_SUITE_P(
     Kinds, ClassSets,
     testing::Values(KindOfData{"csv", "data = {kind = \"csv\"}\nloss.name = \"cross_entropy\"", write_csv},
                     KindOfData{"libsvm", "data = {kind = \"libsvm\"}\nloss.name = \"cross_entropy\"", write_sparse},
+                    KindOfData{"csv_streamed",
+                               "data = {kind = \"csv\", rows = \"streamed\"}\nloss.name = \"cross_entropy\"\n"
+                               "train.batch_size = 2",
+                               write_csv},
+                    KindOfData{"libsvm_streamed",
+                               "data = {kind = \"libsvm\", rows = \"streamed\"}\nloss.name = \"cross_entropy\"\n"
+                               "train.batch_size = 2",
+                               write_sparse},
                     KindOfData{"labelled_text", "data = {kind = \"labelled_text\", tokens = \"words\"}", write_texts},
                     KindOfData{"audio", "data = {kind = \"audio\", sample_rate = 8000, seconds = 0.1}", write_sounds}),
     [](const auto& suffix) { return std::string(suffix.param.name); });

@@ -61,7 +61,8 @@ class Labels : public testing::Test {
         "run.toml", keys);
   }
 
-  // Twenty steps in f32, from weights that are all `start`, against PyTorch's in f64: each rounds by some 2⁻²⁴, of numbers up to 5.
+  // Twenty steps in f32, from weights that are all `start`, against PyTorch's in f64: each rounds by some 2⁻²⁴, of
+  // numbers up to 5.
   void expect_as_torch_(const char* name, const Overrides& keys, float start = 0.0F) const {
     const auto& wanted = references()["cases"][name];
     const std::filesystem::path folder = folder_ / fmt::format("{}_{}", name, keys.size());
@@ -229,8 +230,8 @@ TEST_F(SoftLabels, AreNoFeaturesAndMayBeMissing) {
   EXPECT_EQ(data.shape.outputs, 2);
   EXPECT_EQ(error_text([&] { make_data(config_({keys[0]})); }),
             "[" + path_("t.csv") +
-                ":3] the value of column \"a\", which is to be learned, is missing; fill it, or set data.unlabelled = "
-                "\"leave_out\"");
+                ":3] the value of column \"a\", which is to be learned, is missing; fill it, or remove the "
+                "row (of tables and arrays data.unlabelled = \"leave_out\" does)");
 }
 
 TEST_F(SoftLabels, AreProbabilities) {
@@ -355,8 +356,8 @@ TEST_F(BinaryLabels, MayBeAColumnOfProbabilities) {
             ":3] column \"p\" holds text, \"yes\"; expected the probabilities of a class, as data.target names several "
             "columns or loss.soft_labels is true: name one column, without that, if its texts are the classes");
   EXPECT_EQ(error(""),
-            ":3] the value of column \"p\", which is to be learned, is missing; fill it, or set data.unlabelled = "
-            "\"leave_out\"");
+            ":3] the value of column \"p\", which is to be learned, is missing; fill it, or remove the row (of "
+            "tables and arrays data.unlabelled = \"leave_out\" does)");
 }
 
 TEST_F(BinaryLabels, AreForWhatTakesThem) {
@@ -477,8 +478,8 @@ TEST_F(SeveralNumbers, AreAllNeededAndNumbers) {
     return text.substr(std::min(text.size(), path_("t.csv").size() + 1));
   };
   EXPECT_EQ(error("2,1,\n"),
-            ":3] the value of column \"b\", which is to be learned, is missing; fill it, or set data.unlabelled = "
-            "\"leave_out\"");
+            ":3] the value of column \"b\", which is to be learned, is missing; fill it, or remove the row (of "
+            "tables and arrays data.unlabelled = \"leave_out\" does)");
   EXPECT_EQ(
       error("2,1,much\n"),
       ":3] column \"b\" holds text, \"much\"; a target that is not a class must be a number: name the column that is "

@@ -51,6 +51,13 @@ TEST(MetricLearning, PredictsEmbeddings) {
       EXPECT_NEAR(squares, 1.0, 1e-5);
     }
     EXPECT_TRUE(to_csv(p, true).starts_with("code_0,code_1,code_2,code_3\n"));
+    Predictions two;
+    two.codes = {{0.5, -1}, {2, 3}};
+    EXPECT_EQ(to_text(two), "row 1: 0.5,-1\nrow 2: 2,3\n");
+    two.names = {"a.png", "b,c.png"};
+    EXPECT_EQ(to_csv(two), "file,code_0,code_1\na.png,0.5,-1\n\"b,c.png\",2,3\n");
+    EXPECT_EQ(to_jsonl(two), "{\"file\":\"a.png\",\"code\":[0.5,-1]}\n{\"file\":\"b,c.png\",\"code\":[2,3]}\n");
+    EXPECT_EQ(to_text(two), "a.png: 0.5,-1\nb,c.png: 2,3\n");
     const ExperimentData data = make_data(run.config());
     EXPECT_EQ(usage_error_text([&] { report_measures(run, *data.validation); }),
               std::string("[report] the run's model gives embeddings (loss.name = \"") + loss +

@@ -352,8 +352,8 @@ TEST_F(StreamedData, LeavesOutWhatIsAskedFor) {
   EXPECT_EQ(data.training->size(), 50);
   EXPECT_EQ(trained(table_(streamed_(keys))).weights, trained(table_(keys)).weights);
   EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.on_bad_row=skip"}))); }),
-            fmt::format("[{}:52] the value of column \"price\", which is to be learned, is missing; fill it, or set "
-                        "data.unlabelled = \"leave_out\"",
+            fmt::format("[{}:52] the value of column \"price\", which is to be learned, is missing; fill it, or "
+                        "remove the row (of tables and arrays data.unlabelled = \"leave_out\" does)",
                         path_("a.csv")));
 }
 
@@ -396,10 +396,11 @@ TEST_F(StreamedData, SaysWhatCannotBeStreamed) {
             "\"random\", or "
             "data.rows = \"in_memory\"");
   spill(folder_ / "b.svm", libsvm_rows(10, 2));
-  EXPECT_EQ(error({"data.folds=2", Config::text_override("data.validation_path", path_("b.svm"))}),
-            fmt::format("[--set data.validation_path=\"{}\"] data.validation_path and data.folds both say what is held out "
-                        "of streamed rows; remove one of them",
-                        path_("b.svm")));
+  EXPECT_EQ(
+      error({"data.folds=2", Config::text_override("data.validation_path", path_("b.svm"))}),
+      fmt::format("[--set data.validation_path=\"{}\"] data.validation_path and data.folds both say what is held out "
+                  "of streamed rows; remove one of them",
+                  path_("b.svm")));
   EXPECT_EQ(
       error({"data.training_size=5"}),
       "[--set data.training_size=5] data.training_size draws rows from all of them, which data.rows = \"streamed\" "
@@ -503,18 +504,21 @@ TEST(StreamedCache, ReplacesNothingOfSomebodysOwn) {
   spill(folder / "notes.txt", "mine, and longer than the mark of a cache");
   const auto error = [&](const char* cache) {
     return message_of(ErrorKind::kUsage, [&] {
-      make_data(Config::parse("data = {kind = \"csv\", rows = \"streamed\", validation_fraction = 0.0}\n"
-                              "model.kind = \"linear\"\nsolver = {name = \"sgd\", rate = \"constant\"}\ntrain.steps = 1\n",
-                              "run.toml",
-                              {Config::text_override("data.path", (folder / "a.csv").string()),
-                               Config::text_override("data.cache", (folder / cache).string())}));
+      make_data(
+          Config::parse("data = {kind = \"csv\", rows = \"streamed\", validation_fraction = 0.0}\n"
+                        "model.kind = \"linear\"\nsolver = {name = \"sgd\", rate = \"constant\"}\ntrain.steps = 1\n",
+                        "run.toml",
+                        {Config::text_override("data.path", (folder / "a.csv").string()),
+                         Config::text_override("data.cache", (folder / cache).string())}));
     });
   };
-  EXPECT_EQ(error("a.csv"), "[" + (folder / "a.csv").string() +
-                                "] is the file to learn from, and cannot be its cache of rows; name another data.cache");
-  EXPECT_EQ(error("notes.txt"),
-            "[" + (folder / "notes.txt").string() +
-                "] is no cache of rows, and is left as it is; name another data.cache, or move the file out of the way");
+  EXPECT_EQ(error("a.csv"),
+            "[" + (folder / "a.csv").string() +
+                "] is the file to learn from, and cannot be its cache of rows; name another data.cache");
+  EXPECT_EQ(
+      error("notes.txt"),
+      "[" + (folder / "notes.txt").string() +
+          "] is no cache of rows, and is left as it is; name another data.cache, or move the file out of the way");
   EXPECT_EQ(slurp(folder / "notes.txt"), "mine, and longer than the mark of a cache");
   EXPECT_EQ(slurp(folder / "a.csv").substr(0, 4), "x,y\n");
   EXPECT_EQ(error("new.rows"), "");

@@ -103,10 +103,20 @@ TEST(TextData, DocumentsStandApart) {
   EXPECT_EQ(all, (Ids{0, 1, 2, 3, 0, 4, 5, 0, 6, 0}));
   EXPECT_EQ(tokens_of(data.training).documents(), (Ids{0, 4, 7}));
   EXPECT_EQ(ids_of(tokens_of(data.validation).tokens()), (Ids{0, 1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 0}));
-  EXPECT_EQ(error_text([&] { make_data(config_of(folder / "t.jsonl", {"data.tokens=words"})); }),
+  // Of words what ends a text is a token of its own, the second; here words are unknown, f, abc, abcdefabcdef, de.
+  const ExperimentData words = make_data(
+      config_of(folder / "t.jsonl", {"data.tokens=words", "data.validation_fraction=0.0", "model.context=3"}));
+  EXPECT_EQ(ids_of(tokens_of(words.training).tokens()), (Ids{1, 2, 1, 4, 1, 5, 1, 3, 1}));
+  EXPECT_EQ(tokens_of(words.training).documents(), (Ids{0, 2, 4, 6}));
+  spill(folder / "w.json", TextTokenizer(WordTokenizer::train({"abc de"}, 10)).to_json());
+  EXPECT_EQ(error_text([&] {
+              make_data(config_of(
+                  folder / "t.jsonl",
+                  {"data.tokens=words", Config::text_override("data.tokenizer", (folder / "w.json").string())}));
+            }),
             "[" + (folder / "t.jsonl").string() +
                 "] has several documents, and the tokenizer has no token \"<|endoftext|>\" to stand between them; "
-                "expected one, as data.tokens = \"bpe\" learns it");
+                "expected one, as is learned without data.tokenizer");
 }
 
 TEST(TextData, AGivenTokenizerMustBeOfTheKind) {
@@ -294,6 +304,22 @@ TEST_F(LabelledTextTest, IsLearnedSavedAndPredicted) {
   const Predictions said = predict_files(run, {(folder / "new.txt").string()});
   EXPECT_EQ(said.ids, (std::vector<int64_t>{0, 1}));
   EXPECT_EQ(said.classes, (std::vector<std::string>{"high", "low"}));
+}
+
+// What is held out, or comes later, may hold what no text of the training part has.
+TEST_F(LabelledTextTest, UnknownCharactersAndBytesAreTaken) {
+  spill(folder / "new.txt", "the cat ☃ up\nthat hat down é\n");
+  for (const char* tokens : {"characters", "bytes"}) {
+    const Config config = this->config({std::string("data.tokens=") + tokens});
+    gradus::Run(config, folder / tokens).train();
+    const Predictions said = predict_files(load(folder / tokens), {(folder / "new.txt").string()});
+    EXPECT_EQ(said.ids, (std::vector<int64_t>{0, 1})) << tokens;
+    const ExperimentData data = make_data(config);
+    const int64_t vocabulary = std::get<TableEncoder>(data.encoder).text()->tokenizer.vocabulary_size();
+    if (std::string_view(tokens) == "bytes") {
+      EXPECT_EQ(vocabulary, 256);
+    }
+  }
 }
 
 TEST_F(LabelledTextTest, ClassesMayBeFiles) {
