@@ -1,5 +1,6 @@
 #include "gradus/tensor/kernels/convolution.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "gradus/base/threads.h"
@@ -108,6 +109,27 @@ TEST(Convolution, AgreesWithItsDefinition) {
       EXPECT_LE(largest_difference(kernels::convolution_backward_input(g, w, c.x, c.options), of_x), tolerance) << what;
       EXPECT_LE(largest_difference(kernels::convolution_backward_weight(g, x, c.weight, c.options), of_w), tolerance)
           << what;
+    }
+  }
+}
+
+TEST(Convolution, AddsABiasAndAResidualAndTakesNoneBelow0) {
+  for (const Case& c : kCases) {
+    Convolution2dOptions options = c.options;
+    const auto run = [&](DType dtype) {
+      const auto drawn = [dtype](const Shape& shape, uint64_t key) {
+        return kernels::cast(kernels::random_normal(shape, 0, 1, key), dtype);  // the same numbers in both
+      };
+      const Tensor x = drawn(c.x, 1), w = drawn(c.weight, 2), bias = drawn({c.weight[0]}, 3);
+      const Shape shape = kernels::convolution("conv2d", x, w, {}, {}, options).shape();
+      return kernels::convolution("conv2d", x, w, bias, drawn(shape, 4), options);
+    };
+    for (const bool relu : {false, true}) {
+      options.relu = relu;
+      // f64 goes the direct way, whose sums the other test checks.
+      const std::vector<double> expected = run(DType::kF64).values<double>();
+      EXPECT_LE(largest_difference(run(DType::kF32), expected), 3e-5) << to_string(c.x) << to_string(c.weight);
+      EXPECT_EQ(*std::min_element(expected.begin(), expected.end()) < 0, !relu);
     }
   }
 }
