@@ -137,16 +137,19 @@ class Multiplier {
         width_(most_strips * 2 * size.lanes),
         image_(most_tiles * row_),
         products_(most_tiles * width_) {
-    for (int64_t i = 0; i < kNumbers; ++i) numbers_.push_back(i);
-    for (int64_t t = 0; t < most_tiles; ++t) rows_.push_back(image_.data + t * row_);
+    for (int64_t n = 0; n < kNumbers; ++n) {
+      for (int64_t t = 0; t < most_tiles; ++t) rows_.push_back(image_.data + n * image_.stride + t * row_);
+    }
     for (int64_t t = 0; t < most_tiles; ++t) places_.push_back(t * width_);
   }
 
   void transform(int64_t begin, int64_t end) {
-    begin_ = begin, end_ = end;
+    tiles_ = end - begin;
     p_.tiles.sources(begin, end, p_.source, p_.depth, zeros_, sources_);
-    winograd_image({sources_.data(), end - begin, 0, p_.depth, p_.depth}, image_.data, image_.stride, row_);
+    winograd_image({sources_.data(), tiles_, 0, p_.depth, p_.depth}, image_.data, image_.stride, row_);
     p_.tiles.results(begin, end, p_.columns, results_);
+    blocks_.clear();
+    for (int64_t i = 0; i < tiles_; i += size_.rows) blocks_.push_back({i, std::min(size_.rows, tiles_ - i), i, 0, 1});
   }
   // Strips [first, last) of the results of the tiles that were transformed.
   void multiply(int64_t first, int64_t last) {
@@ -156,37 +159,29 @@ class Multiplier {
     t.columns = std::min(p_.columns, last * strip) - column;
     t.all_taps = kNumbers;
     t.packed = packed_ + column * kNumbers * p_.depth;
+    t.blocks = blocks_.data();
+    t.count = static_cast<int64_t>(blocks_.size());
+    t.places = places_.data();
+    // Each number of the transformed image and kernels is a product of one tap.
     for (int64_t n = 0; n < kNumbers; ++n) {
-      set_blocks(n);
-      t.blocks = blocks_.data();
-      t.count = static_cast<int64_t>(blocks_.size());
-      t.sources = moved_.data();
-      t.taps = numbers_.data();
-      t.places = places_.data();
+      t.sources = rows_.data() + n * static_cast<int64_t>(places_.size());
+      t.taps = &n;
       t.result = products_.data + n * products_.stride;
       tap_product(t, 0, last - first);
     }
-    winograd_results({products_.data, products_.stride, width_, end_ - begin_, t.columns, results_.data(),
+    winograd_results({products_.data, products_.stride, width_, tiles_, t.columns, results_.data(),
                       p_.bias == nullptr ? nullptr : p_.bias + column,
                       p_.residual == nullptr ? nullptr : p_.residual + column, p_.relu, p_.result + column});
   }
 
  private:
-  // One tap each, number n of the transformed image and kernels.
-  void set_blocks(int64_t n) {
-    blocks_.clear(), moved_.clear();
-    const int64_t tiles = end_ - begin_;
-    for (int64_t i = 0; i < tiles; i += size_.rows) blocks_.push_back({i, std::min(size_.rows, tiles - i), i, n, 1});
-    for (int64_t t = 0; t < tiles; ++t) moved_.push_back(rows_[static_cast<size_t>(t)] + n * image_.stride);
-  }
-
   const Product& p_;
   const BlockSize size_;
   const float *packed_, *zeros_;
-  int64_t row_, width_, begin_ = 0, end_ = 0;
+  int64_t row_, width_, tiles_ = 0;
   Planes image_, products_;  // transformed: (tiles, row) and (tiles, width)
-  std::vector<int64_t> numbers_, places_, results_;
-  std::vector<const float*> rows_, moved_, sources_;
+  std::vector<int64_t> places_, results_;
+  std::vector<const float*> rows_, sources_;  // rows: (16, tiles)
   std::vector<TapBlock> blocks_;
 };
 
@@ -318,7 +313,7 @@ bool is_winograd(DType dtype, const ConvolutionSizes& s, const Convolution2dOpti
   if (dtype != DType::kF32 || s.kernel != three || o.stride != one || o.dilation != one || o.groups != 1) return false;
   if (o.padding[0] > 2 || o.padding[1] > 2 || s.in < kLeastChannels || s.out < kLeastChannels) return false;
   // Tiles that are mostly outside save nothing.
-  const int64_t tiles = s.images * ((s.result[0] + 1) / 2) * ((s.result[1] + 1) / 2);
+  const int64_t tiles = Tiles{s.images, s.image, s.result, o.padding}.count();
   return tiles >= kLeastTiles && 5 * kNumbers * tiles <= 4 * 9 * s.images * s.result[0] * s.result[1];
 }
 
