@@ -34,6 +34,8 @@ class Dataset {
   }
   /// The targets of all examples, where they are in memory; undefined where they are not, or where there are none.
   virtual Tensor all_targets() const { return {}; }
+  /// The targets that some example has, each once or more often; undefined where nobody knows them.
+  virtual Tensor present_targets() const { return all_targets(); }
   /// Whether a batch takes so long to make that a `Loader` should make it ahead; then several threads may ask at once.
   virtual bool is_costly() const { return false; }
   /// What a sampler that shuffles should keep to.

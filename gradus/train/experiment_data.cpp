@@ -8,7 +8,6 @@
 #include "gradus/data/file_contents.h"
 #include "gradus/train/data_parts.h"
 #include "gradus/train/image_data.h"
-#include "gradus/train/streamed_rows.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
@@ -69,8 +68,9 @@ std::vector<std::string> files_of(const std::vector<std::string>& paths, std::st
 namespace {
 
 // Classes without an example, which nothing can be learned, or told, of.
-std::string missing_classes_text(const std::vector<std::string>& classes, const Tensor& targets, const char* name) {
+std::string missing_classes_text(const std::vector<std::string>& classes, const Dataset* part, const char* name) {
   constexpr size_t kMostShown = 20;
+  const Tensor targets = part != nullptr ? part->present_targets() : Tensor();
   if (!targets.defined() || targets.dtype() != DType::kI64 || targets.rank() != 1) return "";
   std::vector<bool> is_there(classes.size());
   for (int64_t i = 0; i < targets.numel(); ++i) is_there[static_cast<size_t>(targets.data<int64_t>()[i])] = true;
@@ -85,18 +85,11 @@ std::string missing_classes_text(const std::vector<std::string>& classes, const 
                      missing > kMostShown ? ", …" : "");
 }
 
-// The classes of a part, each as often as it likes.
-Tensor classes_of(const Dataset* part) {
-  if (part == nullptr) return {};
-  const auto* streamed = dynamic_cast<const StreamedRows*>(part);
-  return streamed != nullptr ? streamed->classes() : part->all_targets();
-}
-
 void note_missing_classes(ExperimentData& data) {
   const TableEncoder* encoder = target_encoder(data.encoder);
   if (encoder == nullptr || encoder->classes().empty()) return;
   for (const auto& [part, name] : {std::pair(data.training.get(), "training"), {data.validation.get(), "validation"}}) {
-    std::string note = missing_classes_text(encoder->classes(), classes_of(part), name);
+    std::string note = missing_classes_text(encoder->classes(), part, name);
     if (!note.empty()) data.notes.push_back(std::move(note));
   }
 }

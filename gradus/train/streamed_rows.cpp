@@ -90,7 +90,7 @@ const CachedRows& StreamedRows::read(size_t block) const {
   return read.rows;
 }
 
-Tensor StreamedRows::classes() const {
+Tensor StreamedRows::present_targets() const {
   const std::vector<double>& values = cache_->description().target_values[static_cast<size_t>(part_)];
   return values.empty() ? Tensor() : targets_(values, cache_->path());
 }

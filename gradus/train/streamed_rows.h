@@ -43,8 +43,8 @@ class StreamedRows : public Dataset {
   const std::shared_ptr<const RowCache>& cache() const { return cache_; }
   RowPart part() const { return part_; }
   const CachedTargets& targets() const { return targets_; }
-  /// The different classes of its rows, i64, if the cache lists them; else undefined.
-  Tensor classes() const;
+  /// If the cache lists them; else undefined.
+  Tensor present_targets() const override;
   int64_t memory_bytes() const { return memory_bytes_; }
   /// What tensors take of the rows that are in memory now.
   int64_t tensor_bytes() const;
