@@ -16,7 +16,12 @@ namespace gradus {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr uintptr_t kLargePage = uintptr_t{2} << 20;
+// Of the whole pages of this size in `memory`. Advice may be refused.
+void advise(void* memory, size_t bytes, uintptr_t page, int advice) {
+  const auto address = reinterpret_cast<uintptr_t>(memory);
+  const uintptr_t begin = (address + page - 1) / page * page, end = (address + bytes) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, advice);
+}
 
 // The number behind `name` in a text such as /proc/meminfo; nothing if it is not there.
 std::optional<int64_t> number_after(const std::string& text, std::string_view name) {
@@ -60,18 +65,10 @@ int64_t memory_limit_bytes() {
   return std::min(limit, control_group_bytes().value_or(limit));
 }
 
-void prefer_large_pages(void* memory, size_t bytes) {
-  const auto address = reinterpret_cast<uintptr_t>(memory);
-  const uintptr_t begin = (address + kLargePage - 1) / kLargePage * kLargePage;
-  const uintptr_t end = (address + bytes) / kLargePage * kLargePage;
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // advice may be refused
-}
+void prefer_large_pages(void* memory, size_t bytes) { advise(memory, bytes, uintptr_t{2} << 20, MADV_HUGEPAGE); }
 
 void discard_pages(void* memory, size_t bytes) {
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto address = reinterpret_cast<uintptr_t>(memory);
-  const uintptr_t begin = (address + page - 1) / page * page, end = (address + bytes) / page * page;
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // advice may be refused
+  advise(memory, bytes, static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE)), MADV_DONTNEED);
 }
 
 }  // namespace gradus

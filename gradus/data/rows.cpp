@@ -2,28 +2,26 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "gradus/base/random.h"
 
 namespace gradus {
 namespace {
 
+// Where a row comes in random order: rows of equal numbers by themselves.
+std::pair<uint64_t, int64_t> order_of(int64_t row, uint64_t key) { return {mix(key, static_cast<uint64_t>(row)), row}; }
+
 template <class Item, class RowOf>
 void shuffle(std::vector<Item>& items, uint64_t key, RowOf&& row_of) {
   struct Place {
-    uint64_t random;
-    int64_t row;
+    std::pair<uint64_t, int64_t> order;
     size_t item;
   };
   std::vector<Place> places;
   places.reserve(items.size());
-  for (const Item& item : items) {
-    const int64_t row = row_of(item);
-    places.push_back({mix(key, static_cast<uint64_t>(row)), row, places.size()});
-  }
-  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
-    return a.random < b.random || (a.random == b.random && a.row < b.row);
-  });
+  for (const Item& item : items) places.push_back({order_of(row_of(item), key), places.size()});
+  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.order < b.order; });
   std::vector<Item> shuffled;
   shuffled.reserve(items.size());
   for (const Place& place : places) shuffled.push_back(std::move(items[place.item]));
@@ -48,10 +46,8 @@ void shuffle_rows(std::vector<int64_t>& rows, uint64_t key) {
 }
 
 void keep_first_rows(std::vector<int64_t>& rows, int64_t count, uint64_t key) {
-  std::nth_element(rows.begin(), rows.begin() + count, rows.end(), [key](int64_t a, int64_t b) {
-    const uint64_t random_a = mix(key, static_cast<uint64_t>(a)), random_b = mix(key, static_cast<uint64_t>(b));
-    return random_a < random_b || (random_a == random_b && a < b);
-  });
+  std::nth_element(rows.begin(), rows.begin() + count, rows.end(),
+                   [key](int64_t a, int64_t b) { return order_of(a, key) < order_of(b, key); });
   rows.resize(static_cast<size_t>(count));
 }
 
