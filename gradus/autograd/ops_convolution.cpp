@@ -64,8 +64,9 @@ Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
 namespace {
 
 Tensor pool(const char* name, kernels::Pool kind, const Tensor& x, const Pool2dOptions& options) {
-  auto [y, taps] = kernels::pool(name, kind, x, options, needs_gradient(x));
-  if (!needs_gradient(x)) return y;
+  const bool records = needs_gradient(x);
+  auto [y, taps] = kernels::pool(name, kind, x, options, records);
+  if (!records) return y;
   return record(name, std::move(y), std::array{&x},
                 [kind, shape = x.shape(), taps = Saved(taps), options](Gradients& g) {
                   g.add(0, kernels::pool_backward(kind, g.output(), shape, taps.get(), options));

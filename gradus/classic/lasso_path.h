@@ -37,9 +37,8 @@ struct LassoPath {
 double largest_l1(const LinearProblem& problem);
 
 /// The problem's own l1 is not looked at; its l2 is added to that of each point, so that l1 and l2 of an elastic net
-/// need not keep a ratio. Throws
-/// a usage error for an option out of range, another loss, or targets that are all one class or 0, which have no
-/// minimum.
+/// need not keep a ratio. Throws a usage error for an option out of range, another loss, or targets that are all one
+/// class or 0, which have no minimum.
 LassoPath lasso_path(const LinearProblem& problem, const LassoPathOptions& options = {});
 
 }  // namespace gradus

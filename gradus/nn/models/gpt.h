@@ -16,10 +16,10 @@ struct GptOptions {
   int64_t layers = 4;
   int64_t width = 128;  ///< C; a multiple of `heads`.
   int64_t heads = 4;
-  int64_t context = 64;  ///< The most tokens that it sees at once.
-  double dropout = 0.0;  ///< After the embedding, and on what each branch adds.
+  int64_t context = 64;            ///< The most tokens that it sees at once.
+  double dropout = 0.0;            ///< After the embedding, and on what each branch adds.
   double attention_dropout = 0.0;  ///< Of the probabilities of attention.
-  bool bias = true;      ///< In linear layers and norms.
+  bool bias = true;                ///< In linear layers and norms.
   enum class Positions : uint8_t { kLearned, kRotary };
   Positions positions = Positions::kLearned;  ///< Learned vectors, or turned queries and keys (`rotary`).
   double rotary_base = 10000.0;

@@ -14,17 +14,18 @@ struct EncoderOptions {
   int64_t layers = 4;
   int64_t width = 128;  ///< C; a multiple of `heads`.
   int64_t heads = 4;
-  double dropout = 0.0;  ///< After the embedding, and on what each branch adds.
+  double dropout = 0.0;            ///< After the embedding, and on what each branch adds.
   double attention_dropout = 0.0;  ///< Of the probabilities of attention.
-  double drop_path = 0.0;      ///< As in `GptOptions`.
-  bool spectral_norm = false;  ///< Of the weights of all linear layers.
+  double drop_path = 0.0;          ///< As in `GptOptions`.
+  bool spectral_norm = false;      ///< Of the weights of all linear layers.
   int64_t outputs = 1;
   Objective objective = {};
 };
 
 /// Blocks of attention to all places and of a feed-forward layer, each behind a norm (Vaswani et al., 2017, with the
-/// norms of GPT-2), a norm, the mean over the places, and a linear layer. Places are told by learned vectors. Parameters
-/// are "wpe.weight", "h.0…" as in `Gpt`, "ln_f", "head"; weights start as there, but those of patches as a `Linear`'s.
+/// norms of GPT-2), a norm, the mean over the places, and a linear layer. Places are told by learned vectors.
+/// Parameters are "wpe.weight", "h.0…" as in `Gpt`, "ln_f", "head"; weights start as there, but those of patches as a
+/// `Linear`'s.
 class TransformerEncoder : public FeatureModel {
  public:
   TransformerEncoder(const EncoderOptions& options) : FeatureModel(options.objective), dropout_{options.dropout} {}
