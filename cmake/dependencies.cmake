@@ -51,7 +51,7 @@ file(STRINGS ${GRADUS_highway_INCLUDE}/hwy/detect_targets.h unwanted
 list(TRANSFORM unwanted REPLACE "^#define (HWY_[A-Z0-9_]+).*" "\\1")
 list(JOIN unwanted "|" unwanted)
 add_compile_definitions("HWY_DISABLED_TARGETS=(${unwanted})" HWY_SHARED_DEFINE)
-# Readers and threads do not depend on the instruction set, and kernels are most of what takes long to compile.
-if(GRADUS_FUZZ OR GRADUS_SANITIZE STREQUAL thread)
+# Threads do not depend on the instruction set, and kernels are most of what takes long to compile.
+if(GRADUS_SANITIZE STREQUAL thread)
   add_compile_definitions(HWY_COMPILE_ONLY_STATIC)
 endif()

@@ -18,7 +18,7 @@
 #define GRADUS_DATA_NUMBER_FIELDS_ONCE
 namespace gradus::detail {
 
-constexpr size_t kWidth = 16;  // bytes of a number that are looked at
+inline constexpr size_t kWidth = 16;  // bytes of a number that are looked at
 
 // For a number of `length` characters with its point at `point` (or `length`, if it has none): which of them go where,
 // so that its digits stand at the end of 16 bytes, and zeros before them.
@@ -39,7 +39,7 @@ struct DigitPlaces {
 };
 inline constexpr DigitPlaces kDigitPlaces;
 
-constexpr size_t kMostDigits = 15;  // all such numbers are doubles
+inline constexpr size_t kMostDigits = 15;  // all such numbers are doubles
 
 // And the same below 0. Not inside of a function, where compilers copy them to the stack for each number.
 inline constexpr double kPowers[2][kWidth] = {
