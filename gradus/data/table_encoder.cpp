@@ -199,8 +199,9 @@ void TableEncoder::check_columns(const Table& table) const {
 }
 
 Tensor TableEncoder::inputs(const Table& table) const {
+  const TableInputs rows(*this, table);  // before memory is taken for what may not fit the table
   Tensor inputs = Tensor::empty({table.rows, width()});
-  TableInputs(*this, table).write(0, table.rows, inputs.mutable_data<float>());
+  rows.write(0, table.rows, inputs.mutable_data<float>());
   return inputs;
 }
 

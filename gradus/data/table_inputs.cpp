@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gradus/base/error.h"
 #include "gradus/base/hash.h"
 #include "gradus/base/threads.h"
 
@@ -34,6 +35,9 @@ class PartRows {
 }  // namespace
 
 TableInputs::TableInputs(const TableEncoder& encoder, const Table& table) : width_(encoder.width()) {
+  if (encoder.features().empty()) {
+    fail_usage(table.source(), "the model takes no columns of a table; expected an encoder whose features are columns");
+  }
   for (const Feature& feature : encoder.features()) features_.emplace_back(feature, table);
   encoder.check_columns(table);  // behind what is missing, which may be the same column by another name
 }

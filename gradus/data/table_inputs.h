@@ -13,7 +13,8 @@ namespace gradus {
 class TableInputs {
  public:
   /// Both outlive it. A feature that the table has not, or that is not what it was in training, is an error with its
-  /// place; and so is a column that the table has and the training file had not.
+  /// place; and so are a column that the table has and the training file had not, and an encoder of what stands beside
+  /// a table (sparse rows, arrays, texts).
   TableInputs(const TableEncoder& encoder, const Table& table);
 
   /// f32 (end − begin, width of the encoder). Errors are those of `FeatureWriter::write`.

@@ -100,5 +100,12 @@ TEST(TableInputs, TheTableGivesBackItsMemoryMeanwhile) {
 }
 #endif
 
+TEST(TableInputs, RefusesAnEncoderOfWhatStandsBesideATable) {
+  const TableEncoder encoder = TableEncoder::from_json(
+      R"({"array": {"shape": [1048575, 1048577], "mean": 0, "scale": 1}, "target": null})", "columns.json");
+  EXPECT_EQ(usage_error_text([&] { encoder.inputs(large_table(3)); }),
+            "[made] the model takes no columns of a table; expected an encoder whose features are columns");
+}
+
 }  // namespace table_inputs_test
 }  // namespace gradus
