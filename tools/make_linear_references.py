@@ -48,6 +48,7 @@ SETS = {
     "three_classes": (10, 90, 4, "plain", 3),
     "separable": (11, 40, 3, "plain", 1),
     "one_feature": (12, 30, 1, "plain", 1),
+    "sparse_classes": (13, 150, 12, "sparse", 4),
 }
 
 
@@ -328,6 +329,102 @@ def paths():
         yield dict(loss=loss, data=data, l2=l2, l1_ratio=ratio, smallest=PATH_SMALLEST, by=by, points=points)
 
 
+SMOOTH_PATH_POINTS = 9
+
+
+def smooth_paths():
+    """The same of losses and outputs that scikit-learn has no path of. Each minimum is found by proximal gradient steps
+    with momentum, until no element of the smallest subgradient is above 1e-11, which proves it; of a softmax,
+    scikit-learn's saga has to come to the same objective."""
+    def case(data, loss, l2=0.0, l1_ratio=1.0, weighted=False, **more):
+        return dict(data=data, loss=loss, l2=l2, l1_ratio=l1_ratio, weighted=weighted, smallest=PATH_SMALLEST, delta=1.35) | more
+
+    for case in (case("three_classes", "softmax"), case("three_classes", "softmax", l2=0.01, l1_ratio=0.5),
+                 case("sparse_classes", "softmax", l1_ratio=0.9, weighted=True), case("correlated", "huber", delta=0.3),
+                 case("plain", "squared_hinge"), case("three_classes", "squared_hinge", l1_ratio=0.7),
+                 case("two_targets", "squared", weighted=True), case("two_targets", "poisson", l2=0.01)):
+        x = rows_of(case["data"])
+        kind = "numbers" if case["loss"] in NUMBERS else "counts" if case["loss"] == "poisson" else "classes"
+        y = targets_of(case["data"], kind, x)
+        outputs = SETS[case["data"]][4]
+        w, b = np.zeros((outputs, x.shape[1])), np.zeros(outputs)
+        w, b = minimum(case | dict(l1=1e3), x, y, w, b)
+        largest = abs(gradients(case | dict(l2=0), x, y, w, b)[0]).max()
+        assert not w.any()
+        points = []
+        for k in range(SMOOTH_PATH_POINTS):
+            l1 = largest * PATH_SMALLEST ** (k / (SMOOTH_PATH_POINTS - 1))
+            here = case | dict(l1=l1, l2=case["l2"] + l1 * (1 - case["l1_ratio"]) / case["l1_ratio"])
+            w, b = minimum(here, x, y, w, b)
+            value = objective(here, x, y, w, b)
+            if case["loss"] == "softmax" and k > 0:  # where all weights become 0 it has nothing to measure its end by
+                by_saga = saga(here, x, y)
+                assert abs(by_saga - value) < 1e-9, (by_saga, value)
+            points.append(dict(l1=float(l1), l2=float(here["l2"]), objective=float(value), weights=np.ravel(w).tolist(),
+                               bias=b.tolist()))
+            print(f"{case['data']:28} {case['loss']} path {l1:.4g}: {value:.12g}, {np.count_nonzero(w)} weights")
+        yield case | dict(points=points)
+
+
+def saga(case, x, y):
+    """With a row as often as its weight says: given the weights, it does not come to the minimum."""
+    times = weights_of(len(x)).astype(int) if case["weighted"] else np.ones(len(x), int)
+    l1, l2 = case["l1"], case["l2"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = linear_model.LogisticRegression(C=1 / (times.sum() * (l1 + l2)), l1_ratio=l1 / (l1 + l2), solver="saga",
+                                                tol=1e-12, max_iter=10**5, random_state=1)
+        model.fit(np.repeat(x.astype(float), times, axis=0), np.repeat(y, times))
+    return objective(case, x, y, model.coef_, model.intercept_)
+
+
+def gradients(case, x, y, w, b):
+    """Of the smooth part: by w, with the penalty of l2, and by b."""
+    z = x.astype(float) @ w.T + b
+    c = weights_of(len(x)) if case["weighted"] else np.ones(len(x))
+    loss, t = case["loss"], None if case["loss"] == "softmax" else signed(case, y, len(b))
+    if loss == "softmax":
+        slopes = np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True)) - np.eye(len(b))[y]
+    elif loss == "squared":
+        slopes = z - t
+    elif loss == "huber":
+        slopes = np.clip(z - t, -case["delta"], case["delta"])
+    elif loss == "poisson":
+        slopes = np.exp(z) - t
+    else:
+        slopes = -2 * t * np.maximum(0, 1 - t * z)
+    slopes = slopes * c[:, None] / c.sum()
+    return slopes.T @ x + case["l2"] * w, slopes.sum(axis=0)
+
+
+def minimum(case, x, y, w, b):
+    """Beck, Teboulle, "A fast iterative shrinkage-thresholding algorithm", 2009; momentum starts anew where it leads up."""
+    def smooth(w, b):
+        return objective(case | dict(l1=0.0), x, y, w, b)
+
+    rate, t, v, u = 1.0, 1.0, w, b
+    for _ in range(10**6):
+        gw, gb = gradients(case, x, y, v, u)
+        while True:
+            to = v - rate * gw
+            nw, nb = np.sign(to) * np.maximum(abs(to) - rate * case["l1"], 0), u - rate * gb
+            dw, db = nw - v, nb - u
+            bound = smooth(v, u) + (gw * dw).sum() + gb @ db + ((dw * dw).sum() + db @ db) / (2 * rate)
+            if smooth(nw, nb) <= bound + 1e-15:
+                break
+            rate /= 2
+        if (dw * (nw - w)).sum() + db @ (nb - b) < 0:
+            t = 1.0
+        following = (1 + np.sqrt(1 + 4 * t * t)) / 2
+        v, u = nw + (t - 1) / following * (nw - w), nb + (t - 1) / following * (nb - b)
+        w, b, t = nw, nb, following
+        gw, gb = gradients(case, x, y, w, b)
+        rest = np.where(w != 0, abs(gw + np.sign(w) * case["l1"]), np.maximum(abs(gw) - case["l1"], 0))
+        if max(rest.max(), abs(gb).max()) <= 1e-11:
+            return w, b
+    raise RuntimeError(f"no minimum of {case}")
+
+
 A9A = pathlib.Path(__file__).parent.parent.parent / "shared/data/tabular/a9a"
 
 
@@ -358,6 +455,7 @@ def main():
         print(f"{case['data']:28} {case['loss']:14} {value:.12g}  {by}")
     result = dict(made_with=dict(sklearn=sklearn.__version__, scipy=scipy.__version__, numpy=np.__version__), cases=stored)
     result["paths"] = list(paths())
+    result["smooth_paths"] = list(smooth_paths())
     if A9A.exists():
         result["a9a"] = list(a9a_cases())
     path = pathlib.Path(__file__).parent.parent / "tests/references/linear_models.json"

@@ -100,7 +100,7 @@ class SquaredDescent : public CoordinateDescent<LinearSolver> {
   std::vector<ElasticNet> nets_;
 };
 
-class NewtonDescent : public CoordinateDescent<LinearNewtonDescent> {
+class NewtonDescent : public CoordinateDescent<AdjustableSolver> {
  public:
   using CoordinateDescent::CoordinateDescent;
 
@@ -198,8 +198,8 @@ void check_tolerance(const LinearCoordinateDescentOptions& options) {
 
 }  // namespace
 
-std::unique_ptr<LinearNewtonDescent> make_linear_newton_descent(const LinearProblem& problem,
-                                                                const LinearCoordinateDescentOptions& options) {
+std::unique_ptr<AdjustableSolver> make_linear_newton_descent(const LinearProblem& problem,
+                                                             const LinearCoordinateDescentOptions& options) {
   check_tolerance(options);
   if (problem.loss != LinearLoss::kPoisson && problem.loss != LinearLoss::kLogistic) {
     fail_usage("coordinate_descent", "it cannot minimise the {} loss; expected squared, poisson or logistic",

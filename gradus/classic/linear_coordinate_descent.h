@@ -25,14 +25,8 @@ struct LinearCoordinateDescentOptions {
 std::unique_ptr<LinearSolver> make_linear_coordinate_descent(const LinearProblem& problem,
                                                              const LinearCoordinateDescentOptions& options);
 
-/// The latter kind, whose penalties can change between steps: it goes on from where it is.
-class LinearNewtonDescent : public LinearSolver {
- public:
-  using LinearSolver::LinearSolver;
-  virtual void set_penalties(double l1, double l2) = 0;
-};
-/// For poisson and logistic.
-std::unique_ptr<LinearNewtonDescent> make_linear_newton_descent(const LinearProblem& problem,
-                                                                const LinearCoordinateDescentOptions& options);
+/// The latter kind: for poisson and logistic.
+std::unique_ptr<AdjustableSolver> make_linear_newton_descent(const LinearProblem& problem,
+                                                             const LinearCoordinateDescentOptions& options);
 
 }  // namespace gradus

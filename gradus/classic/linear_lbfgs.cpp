@@ -19,15 +19,20 @@ double dot(const Vector& x, const Vector& y) {
   return kernels::dot(x.data(), y.data(), static_cast<int64_t>(x.size()));
 }
 
-class LinearLbfgs : public LinearSolver {
+class LinearLbfgs : public AdjustableSolver {
  public:
   LinearLbfgs(const LinearProblem& problem, const LinearLbfgsOptions& options)
-      : LinearSolver("lbfgs"), objective_(problem), options_(options) {
+      : AdjustableSolver("lbfgs"), objective_(problem), options_(options) {
     make_coefficients(objective_.outputs(), objective_.features(), DType::kF64);
     const Shape pairs{options.history, objective_.size()};
     steps_ = add_state("history.steps", pairs, DType::kF64);
     changes_ = add_state("history.changes", pairs, DType::kF64);
     numbers_ = add_state("history.numbers", {2}, DType::kI64);
+  }
+
+  void set_penalties(double l1, double l2) override {
+    objective_.set_penalties(l1, l2);
+    forget();
   }
 
  private:
@@ -192,7 +197,7 @@ class LinearLbfgs : public LinearSolver {
 
 }  // namespace
 
-std::unique_ptr<LinearSolver> make_linear_lbfgs(const LinearProblem& problem, const LinearLbfgsOptions& options) {
+std::unique_ptr<AdjustableSolver> make_linear_lbfgs(const LinearProblem& problem, const LinearLbfgsOptions& options) {
   constexpr int64_t kMost = 1000;
   if (options.history < 1 || options.history > kMost) {
     fail_usage("lbfgs", "history is {}; expected 1 to {}", options.history, kMost);

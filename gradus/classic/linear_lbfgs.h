@@ -21,6 +21,6 @@ struct LinearLbfgsOptions {
 /// A step is an iteration: a pass over the data, and one for each further look of the line search. For smooth losses:
 /// all but absolute, quantile and hinge. State: "history.steps" and "history.changes" (history, coefficients),
 /// "history.numbers". Throws a usage error for an option out of range or another loss.
-std::unique_ptr<LinearSolver> make_linear_lbfgs(const LinearProblem& problem, const LinearLbfgsOptions& options);
+std::unique_ptr<AdjustableSolver> make_linear_lbfgs(const LinearProblem& problem, const LinearLbfgsOptions& options);
 
 }  // namespace gradus

@@ -73,6 +73,13 @@ class LinearSolver {
   SolverReport report_;
 };
 
+/// A solver whose penalties can change between steps: it goes on from where it is.
+class AdjustableSolver : public LinearSolver {
+ public:
+  using LinearSolver::LinearSolver;
+  virtual void set_penalties(double l1, double l2) = 0;
+};
+
 /// Throws a usage error of `solver` for a penalty or loss that it cannot do: "[solver] l1 is …; expected 0: …".
 void refuse_l1(std::string_view solver, const LinearProblem& problem, std::string_view reason);
 

@@ -155,8 +155,8 @@ Value checked(const Key& key, const Value& value, std::string_view where) {
   const auto* text = std::get_if<std::string>(&value);
   const auto* real = std::get_if<double>(&value);
   if (text && !key.type.choices.empty()) ending = did_you_mean(*text, key.type.choices);
-  if (text && key.name == "solver.name" && *text == "lasso_path") {
-    ending = "; for a path set solver.name = \"coordinate_descent\" and regularization.l1 = \"path\"";
+  for (const FormerChoice& former : key.type.former) {
+    if (text && *text == former.name) ending = fmt::format("; {}", former.now);
   }
   if (text && key.type.kind == ValueKind::kBatchSize)
     ending = did_you_mean(*text, std::vector<std::string_view>{"all"});
@@ -413,13 +413,14 @@ void check_solver(const Config& config) {
   check_solver_rate(config);
 }
 
-// A series of penalties is gone through by the solver that goes on best from one to the next.
+// A series of penalties is gone through by the solvers that go on well from one to the next.
 void check_path(const Config& config) {
   if (config.penalty("regularization.l1")) return;
-  if (config.has("solver.name") && config.text("solver.name") == "coordinate_descent") return;
+  const std::string_view solver = config.has("solver.name") ? config.text("solver.name") : std::string_view("none");
+  if (solver == "coordinate_descent" || solver == "lbfgs") return;
   fail_usage(config.where("regularization.l1"),
-             "regularization.l1 = \"path\" is a series of penalties, which solver.name = \"coordinate_descent\" goes "
-             "through; set that, with model.kind = \"linear\", or give a number");
+             "regularization.l1 = \"path\" is a series of penalties, which solver.name = \"coordinate_descent\" and "
+             "\"lbfgs\" go through; set one of these, with model.kind = \"linear\", or give a number");
 }
 
 // A way for L1 and L2 to act, where there is neither.

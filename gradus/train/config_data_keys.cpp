@@ -456,18 +456,18 @@ std::vector<Key> solver_keys() {
   return {
       {"solver.name",
        choice({"none", "newton", "lbfgs", "coordinate_descent", "dual_descent", "interior_point", "gradient_descent",
-               "sgd", "adagrad", "ftrl", "lloyd", "mini_batch", "em"}),
+               "sgd", "adagrad", "ftrl", "lloyd", "mini_batch", "em"},
+              {{"lasso_path", "for a path set solver.name = \"coordinate_descent\" and regularization.l1 = \"path\""}}),
        "none",
        model_is({"linear", "kmeans", "gmm"}),
        "How a linear model is found without an optimizer: `[optimizer]` and `[schedule]` are not used then, a step is "
        "an iteration over all examples, and the logged loss is that behind it. It begins with weights of 0, unless "
        "`model.init` or `model.from` is given. To the minimum: `newton` for smooth losses and up to some thousand "
        "features (of `mse` it is the closed form); `lbfgs` for smooth losses and many features or classes, with or "
-       "without `regularization.l1`; `coordinate_descent` for `mse`, `poisson` and two classes with "
-       "`regularization.l1`, also for a series of these; `dual_descent` for hinge losses with `regularization.l2`; "
-       "`interior_point` for `mae`, `quantile` and `hinge` and few features; `gradient_descent` for comparison. Over "
-       "single examples, a pass a step: `sgd`; `adagrad` and `ftrl` "
-       "(follow the regularized leader) have a learning rate for each weight, for sparse features. Clusters: `lloyd`, "
+       "without `regularization.l1`, also for a series of these; `coordinate_descent` for `mse`, `poisson` and two "
+       "classes with `regularization.l1`, also for a series of these; `dual_descent` for hinge losses with "
+       "`regularization.l2`; `interior_point` for `mae`, `quantile` and `hinge` and few features; `gradient_descent` "
+       "for comparison. Over single examples, a pass a step: `sgd`; `adagrad` and `ftrl` (follow the regularized leader) have a learning rate for each weight, for sparse features. Clusters: `lloyd`, "
        "rounds of k-means; `mini_batch`, k-means by batches, a pass a step; `em`, rounds of expectation-maximization. "
        "Their logged loss is that before the step: inertia a row, or minus the mean logarithm of the likelihood.",
        {},
@@ -477,9 +477,9 @@ std::vector<Key> solver_keys() {
        1e-6,
        is_any,
        "The run ends, converged, as soon as no element of the gradient (with l1, of the smallest subgradient) is "
-       "larger. `dual_descent`, `interior_point`, and `coordinate_descent` of `mse` with l1: as soon as the duality "
-       "gap is at most this share of the objective (the latter: of that of weights of 0; so of each point of a "
-       "path; there, of other losses, the gradient as a share of the largest l1). `sgd`: as soon as the objective has "
+       "larger; of each point of a path as a share of the largest l1. `dual_descent`, `interior_point`, and "
+       "`coordinate_descent` of `mse` with l1, also of each point of a path: as soon as the duality gap is at most "
+       "this share of the objective (the latter: of that of weights of 0). `sgd`: as soon as the objective has "
        "not fallen by this much for five passes; 0 is never. "
        "`lloyd`, `mini_batch`: "
        "as soon as no label changes (`lloyd`), or the squared moves of the centres add up to this times the mean "

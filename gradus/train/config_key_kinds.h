@@ -30,7 +30,9 @@ inline ValueType integer(Range range) { return {ValueKind::kInteger, range}; }
 inline ValueType real(Range range) { return {ValueKind::kReal, range}; }
 inline ValueType boolean() { return {ValueKind::kBoolean}; }
 inline ValueType text() { return {ValueKind::kText}; }
-inline ValueType choice(std::vector<std::string_view> choices) { return {ValueKind::kChoice, {}, std::move(choices)}; }
+inline ValueType choice(std::vector<std::string_view> choices, std::vector<FormerChoice> former = {}) {
+  return {ValueKind::kChoice, {}, std::move(choices), std::move(former)};
+}
 inline ValueType batch_size() { return {ValueKind::kBatchSize, kFrom1}; }
 inline ValueType penalty() { return {ValueKind::kPenalty, kFrom0, {"path"}}; }
 inline ValueType integers(Range range) { return {ValueKind::kIntegers, range}; }

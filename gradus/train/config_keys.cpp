@@ -328,9 +328,9 @@ std::vector<Key> regularization_keys() {
   return {
       {"regularization.l1", penalty(), 0.0, always(),
        "L1: the penalty l1·‖θ‖₁ is added to what is minimised. With l2: elastic net. `\"path\"`, with `solver.name = "
-       "\"coordinate_descent\"`: each of a series in turn, a step each, from the one where all weights become 0 down; "
-       "each begins where the one before ended. Hold rows out, validate each step and set `train.restore_best` to keep "
-       "the best."},
+       "\"coordinate_descent\"` or `\"lbfgs\"` (more losses, and several classes): each of a series in turn, a "
+       "step each, from the one where all weights become 0 down; each begins where the one before ended. Hold rows out, "
+       "validate each step and set `train.restore_best` to keep the best."},
       {"regularization.l2", real(kFrom0), 0.0, always(), "L2: the penalty ½·l2·‖θ‖² is added to what is minimised."},
       {"regularization.l1_ratio", real(kAbove0To1), 1.0, is_path(),
        "The share r of L1 in the penalty a·(r·‖θ‖₁ + (1 − r)·½‖θ‖²) of each point: 1 is the lasso, less an elastic "

@@ -46,11 +46,18 @@ struct Range {
   bool contains(double number) const;
 };
 
+/// A choice that a key has no more, and what to do now, which ends the error.
+struct FormerChoice {
+  std::string_view name;
+  std::string_view now;
+};
+
 /// Kind, numeric range and choices (of a penalty: words in the place of a number) of a key.
 struct ValueType {
   ValueKind kind;
   Range range = {};
   std::vector<std::string_view> choices = {};
+  std::vector<FormerChoice> former = {};
 
   /// What has to be written, e.g. `a real number above 0` or `"sgd" or "adamw"`.
   std::string requirement() const;

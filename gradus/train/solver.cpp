@@ -234,6 +234,37 @@ std::unique_ptr<LinearSolver> make_streaming(const Config& config, const Streame
                             rows.cache()->layout().is_sparse);
 }
 
+// Whether the solver has a path of this loss, and if not what to do.
+void check_path_fits(const Config& config, LinearLoss loss) {
+  const char* const key = "regularization.l1";
+  const bool descends = config.text("solver.name") == "coordinate_descent";
+  const bool can_descend =
+      loss == LinearLoss::kSquared || loss == LinearLoss::kLogistic || loss == LinearLoss::kPoisson;
+  if (descends ? !can_descend : !is_smooth(loss)) {
+    fail_usage(config.where(key),
+               "regularization.l1 = \"path\" with solver.name = \"{}\" is for loss.name = {}; set "
+               "one of these{}",
+               config.text("solver.name"),
+               descends ? "\"mse\", \"binary_cross_entropy\" or \"poisson\""
+                        : "\"mse\", \"huber\", \"poisson\", \"binary_cross_entropy\", \"cross_entropy\" or "
+                          "\"squared_hinge\"",
+               is_smooth(loss) ? ", or solver.name = \"lbfgs\"" : "");
+  }
+}
+
+std::unique_ptr<PenaltyPath> make_path(const Config& config, const LinearProblem& problem) {
+  check_path_fits(config, problem.loss);
+  LassoPathOptions options{.points = config.integer("solver.points"),
+                           .smallest = config.real("solver.smallest"),
+                           .l1_ratio = config.real("regularization.l1_ratio"),
+                           .tolerance = config.real("solver.tolerance")};
+  if (config.text("solver.name") == "lbfgs") {
+    options.method = PathMethod::kLbfgs;
+    options.history = config.integer("solver.history");
+  }
+  return make_penalty_path(problem, options);
+}
+
 // A solver of gradus/classic, whose coefficients become the weights of a linear model.
 class LinearModelSolver : public Solver {
  public:
@@ -246,8 +277,14 @@ class LinearModelSolver : public Solver {
     scale_ = scaled.scale;
     l1_ = scaled.problem.l1;
     l2_ = scaled.problem.l2;
-    solver_ = streamed != nullptr ? make_streaming(config, *streamed, scaled.problem)
-                                  : make_linear_solver(config, scaled.problem);
+    if (!config.penalty("regularization.l1")) {
+      auto path = make_path(config, scaled.problem);
+      path_ = path.get();
+      solver_ = std::move(path);
+    } else {
+      solver_ = streamed != nullptr ? make_streaming(config, *streamed, scaled.problem)
+                                    : make_linear_solver(config, scaled.problem);
+    }
     if (config.is_set("model.init") || config.has("model.from")) {
       solver_->start_from(model.parameters()[0].tensor, model.parameters()[1].tensor);
     }
@@ -255,13 +292,18 @@ class LinearModelSolver : public Solver {
 
   Iteration step() override {
     const SolverReport& report = solver_->step();
+    if (path_ != nullptr) {
+      l1_ = path_->l1();
+      l2_ = path_->l2();
+    }
     const double penalty = penalty_of(l1_, l2_, solver_->weights());
     set_weights(model_, solver_->weights(), solver_->bias());
     return {.loss = scale_ * (report.objective - penalty),
             .penalty = scale_ * penalty,
             .gradient_norm = scale_ * report.gradient_norm,
             .examples = examples_,
-            .converged = report.converged};
+            .converged = report.converged,
+            .l1 = path_ != nullptr ? std::optional(scale_ * l1_) : std::nullopt};
   }
 
   Parameters state() const override {
@@ -283,61 +325,7 @@ class LinearModelSolver : public Solver {
   double scale_ = 1.0, l1_ = 0.0, l2_ = 0.0;
   int64_t examples_;
   std::unique_ptr<LinearSolver> solver_;
-};
-
-// The points of a path of penalties, a step each. All are found when the first is asked for.
-class PathSolver : public Solver {
- public:
-  PathSolver(const Config& config, const ExperimentData& data, const Model& model)
-      : model_(model), step_(Tensor::zeros({1}, DType::kI64)) {
-    auto [problem, scale] = problem_of(config, data);
-    problem_ = std::move(problem);
-    scale_ = scale;
-    options_.points = config.integer("solver.points");
-    options_.smallest = config.real("solver.smallest");
-    options_.l1_ratio = config.real("regularization.l1_ratio");
-    options_.tolerance = config.real("solver.tolerance");
-    const LinearLoss loss = problem_.loss;
-    if (loss != LinearLoss::kSquared && loss != LinearLoss::kLogistic && loss != LinearLoss::kPoisson) {
-      fail_usage(config.where("regularization.l1"),
-                 "regularization.l1 = \"path\" is for loss.name = \"mse\", \"binary_cross_entropy\" or \"poisson\"; "
-                 "set one of these");
-    }
-  }
-
-  Iteration step() override {
-    if (path_.l1.empty()) path_ = lasso_path(problem_, options_);
-    int64_t& at = *step_.mutable_data<int64_t>();
-    const int64_t last = options_.points - 1, point = std::min(at++, last);
-    const auto i = static_cast<size_t>(point);
-    const int64_t features = problem_.inputs.features();
-    const Tensor weights = path_.weights.view({1, features}, {features, 1}, point * features);
-    set_weights(model_, weights, Tensor::full({1}, path_.bias[i], DType::kF64));
-    const double penalty = penalty_of(path_.l1[i], path_.l2[i], weights);
-    return {.loss = scale_ * (path_.objective[i] - penalty),
-            .penalty = scale_ * penalty,
-            .examples = problem_.inputs.rows(),
-            .converged = point == last,
-            .l1 = scale_ * path_.l1[i]};
-  }
-
-  Parameters state() const override { return {{"step", step_}}; }
-
-  void restore(const NamedTensors& state, std::string_view source) override {
-    if (state.size() != 1 || state[0].first != "step" || state[0].second.dtype() != DType::kI64 ||
-        state[0].second.numel() != 1) {
-      fail(source, "expected the place on a path of penalties, \"step\", alone");
-    }
-    step_.mutable_data<int64_t>()[0] = std::max<int64_t>(0, state[0].second.data<int64_t>()[0]);
-  }
-
- private:
-  const Model& model_;
-  LinearProblem problem_;
-  double scale_ = 1.0;
-  LassoPathOptions options_;
-  LassoPath path_;
-  Tensor step_;
+  const PenaltyPath* path_ = nullptr;  // the solver, where it is one
 };
 
 }  // namespace
@@ -346,7 +334,6 @@ std::unique_ptr<Solver> make_solver(const Config& config, const ExperimentData& 
   if (!config.has("solver.name") || config.text("solver.name") == "none") return nullptr;
   if (makes_clusters(config)) return make_clustering_solver(config, data, model);
   check_unused(config);
-  if (!config.penalty("regularization.l1")) return std::make_unique<PathSolver>(config, data, model);
   return std::make_unique<LinearModelSolver>(config, data, model);
 }
 

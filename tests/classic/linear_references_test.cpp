@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <map>
+#include <numeric>
 #include <sstream>
 
 #include "gradus/classic/lasso_path.h"
@@ -54,6 +55,7 @@ const std::map<std::string, Set> kSets = {
     {"three_classes", {10, 90, 4, Kind::kPlain, 3}},
     {"separable", {11, 40, 3, Kind::kPlain, 1}},
     {"one_feature", {12, 30, 1, Kind::kPlain, 1}},
+    {"sparse_classes", {13, 150, 12, Kind::kSparse, 4}},
 };
 
 Tensor rows_of(const Set& set) {
@@ -212,6 +214,54 @@ TEST(LinearReferences, PathsGoThroughTheMinima) {
       const double* const found = path.weights.data<double>() + k * weights.size();
       for (size_t j = 0; j < weights.size(); ++j) EXPECT_NEAR(found[j], weights[j], 1e-5) << k << ", weight " << j;
       EXPECT_NEAR(path.bias[k], points[k]["bias"].get<double>(), 1e-5) << k;
+    }
+  }
+}
+
+// ‖a − b‖ / ‖b‖, or ‖a‖ where b is 0.
+double relative_distance(const std::vector<double>& a, const std::vector<double>& b) {
+  double distance = 0.0, size = 0.0;
+  for (size_t j = 0; j < b.size(); ++j) {
+    distance += (a[j] - b[j]) * (a[j] - b[j]);
+    size += b[j] * b[j];
+  }
+  return std::sqrt(size > 0.0 ? distance / size : distance);
+}
+
+// By L-BFGS, of losses and outputs that coordinate descent has not; each minimum of the script has its proof.
+TEST(LinearReferences, PathsOfSmoothLossesGoThroughTheMinima) {
+  const json all = json::parse(slurp(GRADUS_SOURCE_DIR "/tests/references/linear_models.json"))["smooth_paths"];
+  ASSERT_EQ(all.size(), 8U);
+  for (const json& c : all) {
+    SCOPED_TRACE(fmt::format("{} of {}, l2 {}, share of l1 {}", c["loss"].get<std::string>(),
+                             c["data"].get<std::string>(), c["l2"].get<double>(), c["l1_ratio"].get<double>()));
+    const json terms = {{"l1", 0.0}, {"intercept", true}, {"quantile", 0.5}};
+    json problem = c;
+    problem.update(terms);
+    const LinearProblem p = problem_of(problem);
+    const json& points = c["points"];
+    ASSERT_EQ(points.size(), 9U);
+    const auto path = make_penalty_path(p, {.points = 9,
+                                            .smallest = c["smallest"],
+                                            .l1_ratio = c["l1_ratio"],
+                                            .tolerance = 1e-8,
+                                            .method = PathMethod::kLbfgs});
+    for (const json& point : points) {
+      const double minimum = point["objective"];
+      EXPECT_NEAR(path->step().objective, minimum, 1e-10 * minimum);
+      EXPECT_NEAR(path->l1(), point["l1"].get<double>(), 1e-9);
+      EXPECT_NEAR(path->l2(), point["l2"].get<double>(), 1e-9);
+      const std::vector<double> weights = path->weights().values<double>(), wanted = point["weights"];
+      EXPECT_LE(relative_distance(weights, wanted), 1e-5);
+      for (size_t j = 0; j < wanted.size(); ++j) EXPECT_EQ(weights[j] == 0.0, wanted[j] == 0.0) << "weight " << j;
+      std::vector<double> bias = path->bias().values<double>(), wanted_bias = point["bias"];
+      if (p.loss == LinearLoss::kSoftmax) {  // which is the same for all of them larger
+        for (auto* b : {&bias, &wanted_bias}) {
+          const double mean = std::accumulate(b->begin(), b->end(), 0.0) / static_cast<double>(b->size());
+          for (double& v : *b) v -= mean;
+        }
+      }
+      EXPECT_LE(relative_distance(bias, wanted_bias), 1e-5);
     }
   }
 }

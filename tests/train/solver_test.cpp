@@ -144,6 +144,12 @@ TEST(Solver, RefusesWhatItWouldNotUse) {
             "solver.name = \"none\"");
   EXPECT_EQ(message_of(ErrorKind::kUsage,
                        [] {
+                         Session(line({"solver.name=sgd", "regularization.l2=0.1", "solver.learning_rate=0.1"}));
+                       }),
+            "[--set solver.learning_rate=0.1] solver.learning_rate has no meaning with solver.rate = \"optimal\"; "
+            "remove it, or set solver.rate = \"constant\" or \"inverse_scaling\"");
+  EXPECT_EQ(message_of(ErrorKind::kUsage,
+                       [] {
                          Session(line({"solver.name=newton", "loss.name=log_cosh"}));
                        }),
             "[--set solver.name=newton] loss.name = \"log_cosh\" has no solver; set solver.name = \"none\" to use an "
@@ -200,133 +206,6 @@ TEST(Solver, InteriorPointFindsAMedian) {
     EXPECT_EQ(session.trainer().run().stop_reason, StopReason::kConverged);
     EXPECT_NEAR(values_of(session.model().parameters())[1], wanted, 1e-4) << loss;
   }
-}
-
-const std::string kPath = "regularization.l1=path", kDescent = "solver.name=coordinate_descent";
-
-std::string lasso_table() {
-  std::string text = "a,b,c,y\n";
-  for (int i = 0; i < 40; ++i) {
-    const double a = i % 7 - 3.0, b = i % 5 - 2.0, c = i % 3 - 1.0;
-    text += fmt::format("{},{},{},{}\n", a, b, c, 3 * a - b + 0.1 * c + 0.05 * (i % 4));
-  }
-  return text;
-}
-
-Config lasso(const std::filesystem::path& path, Overrides keys) {
-  keys.push_back(Config::text_override("data.path", path.string()));
-  return Config::parse(
-      "data = {kind = \"csv\", validation_fraction = 0.25}\nmodel.kind = \"linear\"\ntrain.steps = 100\n"
-      "validation.every = 1\n",
-      "run.toml", keys);
-}
-
-// A step is a point; coordinate descent at that point's l1 comes to the same weights.
-TEST(Solver, APathGoesFromNothingToAllFeatures) {
-  const TemporaryFolder folder;
-  spill(folder / "t.csv", lasso_table());
-  const Overrides keys = {kPath, kDescent, "solver.points=12", "solver.tolerance=1e-10", "train.restore_best=true"};
-  const TrainingSummary summary = gradus::Run(lasso(folder / "t.csv", keys), folder / "run").train();
-  EXPECT_EQ(summary.stop_reason, StopReason::kConverged);
-  EXPECT_EQ(summary.steps, 12);
-  const std::vector<json> rows = log_of(folder / "run");
-  ASSERT_EQ(rows.size(), 12U);
-  EXPECT_NEAR(rows[11]["l1"].get<double>() / rows[0]["l1"].get<double>(), 1e-3, 1e-9);
-  EXPECT_NEAR(rows[0]["penalty"].get<double>(), 0.0, 1e-12);  // all weights are 0
-  const std::string l1 = fmt::format("regularization.l1={:.17g}", rows[6]["l1"].get<double>());
-  gradus::Run(lasso(folder / "t.csv", {"solver.name=coordinate_descent", l1, "solver.tolerance=1e-12"}), folder / "one")
-      .train();
-  EXPECT_NEAR(log_of(folder / "one").back()["val_loss"].get<double>(), rows[6]["val_loss"].get<double>(), 1e-6);
-}
-
-// Of the elastic net, too: l2 keeps its ratio to l1 from point to point. Also of classes.
-TEST(Solver, APathOfTheElasticNetGoesThroughItsMinima) {
-  const TemporaryFolder folder;
-  spill(folder / "t.csv", lasso_table());
-  std::string labels = "a,b,c,y\n";
-  for (int i = 0; i < 60; ++i) {
-    labels +=
-        fmt::format("{},{},{},{}\n", i % 7 - 3, i % 5 - 2, i % 4 - 1, (i % 7 - 3) * 2 - i % 5 + i % 3 > 0 ? 1 : 0);
-  }
-  spill(folder / "c.csv", labels);
-  for (const char* loss : {"mse", "binary_cross_entropy"}) {
-    const auto file = folder / (std::string(loss) == "mse" ? "t.csv" : "c.csv");
-    const std::string name = "loss.name=" + std::string(loss);
-    gradus::Run(lasso(file, {kPath, kDescent, name, "regularization.l1_ratio=0.25", "solver.points=8",
-                             "solver.tolerance=1e-10"}),
-                folder / loss)
-        .train();
-    const std::vector<json> rows = log_of(folder / loss);
-    ASSERT_EQ(rows.size(), 8U);
-    const double l1 = rows[5]["l1"];
-    gradus::Run(lasso(file, {kDescent, name, fmt::format("regularization.l1={:.17g}", l1),
-                             fmt::format("regularization.l2={:.17g}", 3 * l1), "solver.tolerance=1e-12"}),
-                folder / (std::string(loss) + "_one"))
-        .train();
-    const json one = log_of(folder / (std::string(loss) + "_one")).back();
-    EXPECT_NEAR(one["val_loss"].get<double>(), rows[5]["val_loss"].get<double>(), 1e-6) << loss;
-    EXPECT_NEAR(one["penalty"].get<double>(), rows[5]["penalty"].get<double>(), 1e-6) << loss;
-    EXPECT_GT(one["penalty"].get<double>(), 0.01) << loss;
-  }
-}
-
-TEST(Solver, APathGoesOnFromACheckpoint) {
-  const TemporaryFolder folder;
-  spill(folder / "t.csv", lasso_table());
-  const Overrides keys = {kPath, kDescent, "solver.points=9", "checkpoint.every=2"};
-  gradus::Run(lasso(folder / "t.csv", keys), folder / "whole").train();
-  train_until(5, lasso(folder / "t.csv", keys), folder / "cut");
-  gradus::Run(lasso(folder / "t.csv", keys), folder / "cut", {.resume = true}).train();
-  EXPECT_EQ(slurp(folder / "cut/model.safetensors"), slurp(folder / "whole/model.safetensors"));
-  EXPECT_EQ(log_of(folder / "cut").size(), 9U);
-}
-
-// A state of another solver, behind sums that were made to fit.
-TEST(Solver, APathRefusesAnotherSolversState) {
-  const TemporaryFolder folder;
-  spill(folder / "t.csv", lasso_table());
-  const Config config = lasso(folder / "t.csv", {kPath, kDescent});
-  const Session session(config);
-  const std::unique_ptr<Solver> solver = make_solver(config, session.data(), session.model());
-  EXPECT_EQ(program_error([&] {
-              solver->restore({{"weights", Tensor::zeros({1, 3})}}, "x");
-            }),
-            "[x] expected the place on a path of penalties, \"step\", alone");
-}
-
-TEST(Solver, SaysWhatAPathIsFor) {
-  const TemporaryFolder folder;
-  spill(folder / "t.csv", lasso_table());
-  const auto error = [&](const Overrides& keys) {
-    return message_of(ErrorKind::kUsage, [&] { Session session(lasso(folder / "t.csv", keys)); });
-  };
-  EXPECT_EQ(error({kPath, kDescent, "loss.name=huber"}),
-            "[--set regularization.l1=path] regularization.l1 = \"path\" is for loss.name = \"mse\", "
-            "\"binary_cross_entropy\" or \"poisson\"; set one of these");
-  const std::string other =
-      "[--set regularization.l1=path] regularization.l1 = \"path\" is a series of penalties, which solver.name = "
-      "\"coordinate_descent\" goes through; set that, with model.kind = \"linear\", or give a number";
-  EXPECT_EQ(error({kPath, "solver.name=lbfgs"}), other);
-  EXPECT_EQ(error({kPath}), other);
-  EXPECT_EQ(error({kPath, "regularization.method=proximal"}), other);
-  EXPECT_EQ(error({kDescent, "solver.points=5"}),
-            "[--set solver.points=5] \"solver.points\" applies to regularization.l1 = \"path\", not to 0.0; remove it, "
-            "or change regularization.l1");
-  EXPECT_EQ(
-      error({kDescent, "regularization.l1=paht"}),
-      "[--set regularization.l1=paht] \"regularization.l1\" must be a real number of at least 0 or \"path\"; found "
-      "the text \"paht\"; did you mean \"path\"?");
-  EXPECT_EQ(error({kDescent, "regularization.l1=-1"}),
-            "[--set regularization.l1=-1] \"regularization.l1\" must be a real number of at least 0 or \"path\"; found "
-            "the integer -1");
-  EXPECT_THAT(
-      error({"solver.name=lasso_path"}),
-      testing::EndsWith("; found the text \"lasso_path\"; for a path set solver.name = \"coordinate_descent\" and "
-                        "regularization.l1 = \"path\""));
-  EXPECT_EQ(error({"solver.name=sgd", "regularization.l2=0.1", "solver.learning_rate=0.1"}),
-            "[--set solver.learning_rate=0.1] solver.learning_rate has no meaning with solver.rate = \"optimal\"; "
-            "remove it, or set solver.rate = "
-            "\"constant\" or \"inverse_scaling\"");
 }
 
 // A weight of 2 is the row twice, for solvers and for the tape, of numbers and of classes.
