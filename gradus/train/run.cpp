@@ -373,6 +373,7 @@ void Run::log(const StepRecord& record) {
       config().penalty("regularization.l1").value_or(0.0) > 0 || config().real("regularization.l2") > 0;
   if (penalized || record.l1 || config().has("regularization.group_lasso")) row.add("penalty", record.penalty);
   if (record.l1) row.add("l1", *record.l1);
+  if (record.nonzero_weights) row.add("nonzero_weights", *record.nonzero_weights);
   if (record.update_ratio) row.add("update_ratio", *record.update_ratio);
   if (record.dead_units) row.add("dead_units", *record.dead_units);
   row.add("examples_per_s", progress.examples_per_s);

@@ -292,18 +292,20 @@ class LinearModelSolver : public Solver {
 
   Iteration step() override {
     const SolverReport& report = solver_->step();
+    Iteration done{.examples = examples_, .converged = report.converged};
     if (path_ != nullptr) {
       l1_ = path_->l1();
       l2_ = path_->l2();
+      done.l1 = scale_ * l1_;
+      const std::vector<double> weights = solver_->weights().values<double>();
+      done.nonzero_weights = static_cast<int64_t>(weights.size()) - std::ranges::count(weights, 0.0);
     }
     const double penalty = penalty_of(l1_, l2_, solver_->weights());
     set_weights(model_, solver_->weights(), solver_->bias());
-    return {.loss = scale_ * (report.objective - penalty),
-            .penalty = scale_ * penalty,
-            .gradient_norm = scale_ * report.gradient_norm,
-            .examples = examples_,
-            .converged = report.converged,
-            .l1 = path_ != nullptr ? std::optional(scale_ * l1_) : std::nullopt};
+    done.loss = scale_ * (report.objective - penalty);
+    done.penalty = scale_ * penalty;
+    done.gradient_norm = scale_ * report.gradient_norm;
+    return done;
   }
 
   Parameters state() const override {

@@ -18,7 +18,8 @@ struct StepRecord {
   double learning_rate = 0.0;
   double gradient_norm = 0.0;  ///< Before clipping, penalties included; NaN if there was no update.
   double penalty = 0.0;
-  std::optional<double> l1;  ///< Its factor, where a solver has another in each step.
+  std::optional<double> l1;                ///< Its factor, where a solver has another in each step.
+  std::optional<int64_t> nonzero_weights;  ///< There: how many weights are not 0, without the bias.
   /// ‖change of the weights‖ / ‖weights‖; measured on the steps that `log_every` divides.
   std::optional<double> update_ratio;
   /// The largest part of a relu layer's units that gave 0 for all of the batch; there too, and if there is a relu.

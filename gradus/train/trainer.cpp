@@ -374,6 +374,7 @@ std::optional<StopReason> Trainer::iterate(StepRecord& record) {
   record.loss = final_loss_ = done.loss;
   record.penalty = done.penalty;
   record.l1 = done.l1;
+  record.nonzero_weights = done.nonzero_weights;
   record.gradient_norm = done.gradient_norm;
   record.examples = done.examples;
   record.weight = static_cast<double>(done.examples);

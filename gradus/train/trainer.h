@@ -104,7 +104,8 @@ struct Iteration {
   double gradient_norm = std::numeric_limits<double>::quiet_NaN();
   int64_t examples = 0;  ///< Of the data, as often as the iteration saw it.
   bool converged = false;
-  std::optional<double> l1 = {};  ///< The penalty's factor, where each iteration has one of its own.
+  std::optional<double> l1 = {};                ///< The penalty's factor, where each iteration has one of its own;
+  std::optional<int64_t> nonzero_weights = {};  ///< and how many weights are not 0 there.
 };
 
 /// Trains. One run a trainer. Everything passed by reference must outlive it.

@@ -46,6 +46,23 @@ TEST(Train, LinearRegressionPrintsTheLossesAndTheAnswerBesideTheClosedForm) {
                                     "train.seed=2 --out runs/linear_regression_seed_2\n"));
 }
 
+// Of a path each row says where it is.
+TEST(Train, SaysThePenaltyOfEachPointOfAPath) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml", kSmall);
+  const CommandResult result =
+      run_gradus(folder, {"train", "c.toml", "--set", "solver.name=lbfgs", "--set", "regularization.l1=path", "--set",
+                          "solver.points=3", "--set", "log.every=1", "--out", "run"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const std::vector<nlohmann::json> log = read_log(folder / "run");
+  ASSERT_EQ(log.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_THAT(result.out,
+                HasSubstr(fmt::format("step  {}  loss {:.6f}  l1 {:.3e}  weights not 0: {}\n", i,
+                                      log[i]["loss"].get<double>(), log[i]["l1"].get<double>(), i == 0 ? 0 : 1)));
+  }
+}
+
 // What --set and --data changed is in the resolved configuration.
 TEST(Train, WhatToTypeNextKeepsWhatTheOptionsChanged) {
   const TemporaryFolder folder;

@@ -1,9 +1,11 @@
 // regularization.l1 = "path": from the configuration to the log, and on from a checkpoint.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "gradus/tensor/safetensors.h"
 #include "gradus/train/session.h"
 #include "gradus/train/solver.h"
 #include "tests/testing.h"
@@ -125,8 +127,7 @@ TEST(PenaltyPath, OfTheElasticNetGoesThroughItsMinima) {
 TEST(PenaltyPath, OfClassesBeginsWithTheBestBias) {
   const TemporaryFolder folder;
   spill_tables(folder);
-  const Config config = lasso(
-      folder / "c.csv", {kPath, kLbfgs, "loss.name=cross_entropy", "solver.points=10", "train.restore_best=true"});
+  const Config config = lasso(folder / "c.csv", {kPath, kLbfgs, "loss.name=cross_entropy", "solver.points=10"});
   Session session(config);
   const auto& data = dynamic_cast<const TensorDataset&>(*session.data().training);
   std::vector<double> counts(3);
@@ -140,12 +141,17 @@ TEST(PenaltyPath, OfClassesBeginsWithTheBestBias) {
   const std::vector<json> rows = log_of(folder / "run");
   ASSERT_EQ(rows.size(), 10U);
   EXPECT_NEAR(rows[0]["loss"].get<double>(), entropy, 1e-12);
+  EXPECT_EQ(rows[0]["nonzero_weights"], 0);
   for (size_t k = 1; k < rows.size(); ++k) {
     EXPECT_LT(rows[k]["loss"].get<double>(), rows[k - 1]["loss"].get<double>());
     EXPECT_NEAR(rows[k]["l1"].get<double>(), rows[0]["l1"].get<double>() * std::pow(1e-3, static_cast<double>(k) / 9.0),
                 1e-12);
     EXPECT_LE(rows[k]["grad_norm"].get<double>(), 1e-6 * rows[0]["l1"].get<double>());
+    EXPECT_GE(rows[k]["nonzero_weights"], rows[k - 1]["nonzero_weights"]);
   }
+  const std::vector<double> weights =
+      read_safetensors(folder / "run/model.safetensors").find("weight").values<double>();
+  EXPECT_EQ(rows[9]["nonzero_weights"], std::ranges::count_if(weights, [](double w) { return w != 0.0; }));
 }
 
 TEST(PenaltyPath, GoesOnFromACheckpointToTheSameBits) {
@@ -187,18 +193,18 @@ TEST(PenaltyPath, SaysWhatItIsFor) {
   const auto error = [&](const Overrides& keys) {
     return message_of(ErrorKind::kUsage, [&] { Session session(lasso(folder / "t.csv", keys)); });
   };
-  const std::string start = "[--set regularization.l1=path] regularization.l1 = \"path\" with solver.name = ";
+  const std::string start = "[--set regularization.l1=path] regularization.l1 = \"path\" with solver.name = \"";
   EXPECT_EQ(error({kPath, kDescent, "loss.name=huber"}),
             start +
-                "\"coordinate_descent\" is for loss.name = \"mse\", \"binary_cross_entropy\" or \"poisson\"; set "
+                "coordinate_descent\" is for loss.name = \"mse\", \"binary_cross_entropy\" or \"poisson\"; set "
                 "one of these, or solver.name = \"lbfgs\"");
   EXPECT_EQ(error({kPath, kDescent, "loss.name=mae"}),
             start +
-                "\"coordinate_descent\" is for loss.name = \"mse\", \"binary_cross_entropy\" or \"poisson\"; set "
+                "coordinate_descent\" is for loss.name = \"mse\", \"binary_cross_entropy\" or \"poisson\"; set "
                 "one of these");
   EXPECT_EQ(error({kPath, kLbfgs, "loss.name=mae"}),
             start +
-                "\"lbfgs\" is for loss.name = \"mse\", \"huber\", \"poisson\", \"binary_cross_entropy\", "
+                "lbfgs\" is for loss.name = \"mse\", \"huber\", \"poisson\", \"binary_cross_entropy\", "
                 "\"cross_entropy\" or \"squared_hinge\"; set one of these");
   const std::string other =
       "[--set regularization.l1=path] regularization.l1 = \"path\" is a series of penalties, which solver.name = "
