@@ -173,10 +173,14 @@ class LinearLbfgs : public AdjustableSolver {
       report.converged = !next;
       if (next) {
         const bool is_noise = point_->value - next->value <= kNoise * std::abs(next->value);
+        const bool is_led = numbers_.data<int64_t>()[kPairs] > 0;
         remember(*point_, *next);
         point_ = std::move(next);
         std::copy(point_->x.begin(), point_->x.end(), x());
-        report.converged = is_noise && slope() > 0.5 * report.gradient_norm;
+        const bool stays = is_noise && slope() > 0.5 * report.gradient_norm;
+        // What is remembered can lead across so many orthants that next to nothing is left of a step.
+        if (stays && is_led) numbers_.mutable_data<int64_t>()[kPairs] = 0;
+        report.converged = stays && !is_led;
       }
       report.gradient_norm = slope();
     }

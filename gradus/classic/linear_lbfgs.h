@@ -13,8 +13,8 @@ namespace gradus {
 /// within a step, and t is halved until Armijo's condition holds.
 struct LinearLbfgsOptions {
   int64_t history = 10;  ///< From 1 to 1000.
-  /// Ends where the largest element of the smallest subgradient is no larger, or where the objective does not fall any
-  /// more and the gradient has not become half, which is what f64 can do.
+  /// Ends where the largest element of the smallest subgradient is no larger, or where, without a history, the objective
+  /// does not fall any more and the gradient does not become half, which is what f64 can do.
   double tolerance = 1e-6;
 };
 

@@ -64,6 +64,28 @@ TEST(LinearLbfgs, FindsTheMinimumWithL1InOrthants) {
   }
 }
 
+// Of sparse ones and zeros with columns that are nearly equal, as those of categories are: many weights are to become
+// 0, and a direction that leads across many orthants leaves next to nothing of a step.
+TEST(LinearLbfgs, FindsTheMinimumWhereManyOrthantsMeet) {
+  for (const uint64_t key : {1, 2, 3, 4, 5}) {
+    LinearProblem p = random_problem(LinearLoss::kLogistic, 3000, 60, 1, key);
+    float* const x = p.inputs.dense.mutable_data<float>();
+    for (int64_t i = 0; i < 3000; ++i) {
+      for (int64_t j = 0; j < 60; ++j) {
+        float& v = x[i * 60 + j];
+        v = j % 3 == 2 && i % 50 != 0 ? x[i * 60 + j - 1] : v > 0.8F ? 1.0F : 0.0F;
+      }
+    }
+    p.inputs = sparse_of(p.inputs.dense);
+    for (const double l1 : {1e-2, 1e-3, 1e-4}) {
+      p.l1 = l1;
+      const auto solver = make_linear_lbfgs(p, {.tolerance = 1e-8});
+      EXPECT_EQ(solve(*solver, {.steps = 3000}), SolveEnd::kConverged);
+      EXPECT_LE(slope_of(p, *solver), 1e-8) << key << ", l1 " << l1;
+    }
+  }
+}
+
 TEST(LinearLbfgs, HasTheSameBitsForAnyThreadsAndFromItsState) {
   LinearProblem p = random_problem(LinearLoss::kSoftmax, 3000, 20, 4);
   p.l2 = 1e-3;

@@ -296,6 +296,20 @@ LinearProblem read_a9a() {
   return p;
 }
 
+// Its one-hot columns are not independent, so that several weights have the same minimum.
+TEST(LinearReferences, APathOfA9aIsTheSameByBothMethods) {
+  if (!std::ifstream(kA9a)) GTEST_SKIP() << "there is no " << kA9a;
+  const LinearProblem p = read_a9a();
+  LassoPathOptions options{.points = 4, .smallest = 0.01, .tolerance = 1e-7};
+  const LassoPath wanted = lasso_path(p, options);
+  options.method = PathMethod::kLbfgs;
+  const LassoPath path = lasso_path(p, options);
+  for (size_t k = 0; k < 4; ++k) {
+    EXPECT_NEAR(path.l1[k], wanted.l1[k], 1e-15);
+    EXPECT_NEAR(path.objective[k], wanted.objective[k], 1e-10 * wanted.objective[k]) << k;
+  }
+}
+
 TEST(LinearReferences, FindsTheMinimaOfA9a) {
   if (!std::ifstream(kA9a)) GTEST_SKIP() << "there is no " << kA9a;
   LinearProblem p = read_a9a();
