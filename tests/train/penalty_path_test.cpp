@@ -9,6 +9,7 @@
 #include "gradus/train/session.h"
 #include "gradus/train/solver.h"
 #include "tests/testing.h"
+#include "tests/train/configs.h"
 #include "tests/train/runs.h"
 #include "tests/train/training.h"
 
