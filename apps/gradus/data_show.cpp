@@ -28,7 +28,8 @@ std::string file_name(const ShownExample& example, size_t number) {
 }
 
 std::string heading(const ShownExample& example) {
-  return fmt::format("example {}{}: ", example.id, example.target.empty() ? "" : ", " + example.target);
+  return fmt::format("example {}{}{}: ", example.id, example.name.empty() ? "" : " (" + example.name + ")",
+                     example.target.empty() ? "" : ", " + example.target);
 }
 
 void write_folder(const std::string& folder, const std::vector<ShownExample>& examples) {

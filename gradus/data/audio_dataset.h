@@ -58,6 +58,7 @@ class AudioDataset : public Dataset {
   /// Any stretch of those that are longer, and with what `augment` does.
   Batch training_batch(std::span<const int64_t> ids, uint64_t key) const override;
   bool is_costly() const override { return true; }
+  std::string name(int64_t id) const override { return files_->file(rows_[static_cast<size_t>(id)]).path; }
 
   const AudioFormat& format() const { return extractor_->format(); }
   Tensor all_targets() const override { return targets_; }

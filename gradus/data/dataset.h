@@ -38,6 +38,11 @@ class Dataset {
   virtual Tensor present_targets() const { return all_targets(); }
   /// Whether a batch takes so long to make that a `Loader` should make it ahead; then several threads may ask at once.
   virtual bool is_costly() const { return false; }
+  /// What people know an example by, such as its file; "" where it is only known by its id.
+  virtual std::string name(int64_t id) const {
+    (void)id;
+    return "";
+  }
   /// What a sampler that shuffles should keep to.
   virtual ExampleBlocks blocks() const { return {}; }
 };

@@ -18,6 +18,7 @@ struct ImageSource {
   int64_t count = 0;
   int64_t pixels = 0;  ///< Of all pictures together; 0 if that is not known.
   std::function<Image(int64_t)> decode = {};
+  std::function<std::string(int64_t)> name = {};  ///< Of pictures that are files each: their paths.
   bool is_costly = true;  ///< Whether it takes long, as reading a file does.
 };
 
@@ -45,6 +46,9 @@ class ImageDataset : public Dataset {
   /// With what `augment` does; the partner that a picture is mixed with is any of the data set.
   Batch training_batch(std::span<const int64_t> ids, uint64_t key) const override;
   bool is_costly() const override { return source_->is_costly || !options_.augment.is_off(); }
+  std::string name(int64_t id) const override {
+    return source_->name ? source_->name(rows_[static_cast<size_t>(id)]) : "";
+  }
 
   const ImageFormat& format() const { return options_.format; }
   Tensor all_targets() const override { return targets_; }

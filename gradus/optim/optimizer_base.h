@@ -121,7 +121,7 @@ class Optimizer {
   /// Why weights may not change after an update by this rule, for the error of one who wants a proximal step; nullptr
   /// where they may.
   virtual const char* no_proximal_reason() const { return nullptr; }
-  /// Bytes that a step, or `averages`, takes beside the state, and gives back.
+  /// Bytes that a step takes beside the state, and gives back.
   virtual int64_t step_bytes() const { return 0; }
   /// Bytes that the update of one parameter takes at most, when activations are gone: here those of the parameter as it
   /// was, where what changes is measured.

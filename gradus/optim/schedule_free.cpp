@@ -21,13 +21,6 @@ class ScheduleFree : public Optimizer {
     return "schedule_free uses an average of weights, in which no zero and no limit would be exact";
   }
 
-  // x, while it is validated or saved.
-  int64_t step_bytes() const override {
-    int64_t bytes = 0;
-    for (const Parameter& p : parameters()) bytes += p.tensor.numel() * size_of(p.tensor.dtype());
-    return bytes;
-  }
-
  private:
   struct Own {
     Tensor z, square, rates, steps;

@@ -78,14 +78,28 @@ Pictures list_pictures(const std::vector<std::string>& files) {
   return pictures;
 }
 
-void use_files(Pictures& pictures, int64_t pixels) {
+[[noreturn]] void fail_broken(const Error& error) {
+  throw Error(error.kind(), error.subject(),
+              fmt::format("{}; data.on_bad_file = \"skip\" leaves such files out", error.message()));
+}
+
+// `advises`: that broken ones can be left out, of files that were found and not named one by one.
+void use_files(Pictures& pictures, int64_t pixels, bool advises) {
   const TableColumn& column = pictures.table.columns[pictures.table.column(kPathColumn)];
   auto paths = std::make_shared<std::vector<std::string>>();
   for (int64_t row = 0; row < pictures.table.rows; ++row) paths->push_back(column.text(row));
   auto source = std::make_shared<ImageSource>();
   source->count = pictures.table.rows;
   source->pixels = pixels;
-  source->decode = [paths](int64_t i) { return read_image((*paths)[static_cast<size_t>(i)]); };
+  source->name = [paths](int64_t i) { return (*paths)[static_cast<size_t>(i)]; };
+  source->decode = [paths, advises](int64_t i) {
+    try {
+      return read_image((*paths)[static_cast<size_t>(i)]);
+    } catch (const Error& error) {
+      if (advises) fail_broken(error);
+      throw;
+    }
+  };
   pictures.source = std::move(source);
 }
 
@@ -180,7 +194,7 @@ std::vector<Look> look_at(const TableColumn& paths, int64_t rows, bool decodes) 
 
 // Leaves out files that cannot be decoded, or throws for the first whose header cannot be read. The pixels of the
 // others.
-int64_t check_files(const Config& config, Pictures& pictures) {
+int64_t check_files(const Config& config, Pictures& pictures, bool advises) {
   const bool skips = config.text("data.on_bad_file") == "skip";
   const TableColumn& paths = pictures.table.columns[pictures.table.column(kPathColumn)];
   std::vector<int64_t> good;
@@ -196,6 +210,7 @@ int64_t check_files(const Config& config, Pictures& pictures) {
     }
   }
   if (!first) return pixels;
+  if (!skips && advises) fail_broken(*first);
   if (!skips) throw *first;
   if (good.empty()) {
     fail(pictures.table.source(), "none of its {} pictures can be read; the first: {}", looks.size(), first->what());
@@ -225,9 +240,10 @@ Pictures read_pictures(const Config& config, const std::vector<std::string>& pat
                       : kind == SourceKind::kTable ? list_tables(config, files)
                                                    : list_pictures(files);
   if (config.has("data.target") && kind != SourceKind::kFiles) pictures.target = config.texts("data.target")[0];
-  const int64_t pixels = check_files(config, pictures);
+  const bool were_found = kind != SourceKind::kFiles;
+  const int64_t pixels = check_files(config, pictures, were_found);
   pictures.hash = hash_of_files(pictures);
-  use_files(pictures, pixels);
+  use_files(pictures, pixels, were_found);
   return pictures;
 }
 

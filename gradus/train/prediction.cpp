@@ -194,8 +194,10 @@ Predictions predict_files(const TrainedRun& run, const std::vector<std::string>&
   }
   if (encoder != nullptr && encoder->text()) {
     const internal::LabelledTexts texts = internal::read_labelled_texts(run.config(), paths, /*with_labels=*/false);
-    return predict(run, *internal::text_rows(run.config(), *encoder, texts),
-                   [&](int64_t row) { return texts.labels.place(row); });
+    const auto place = [&](int64_t row) { return texts.labels.place(row); };
+    Predictions result = predict(run, *internal::text_rows(run.config(), *encoder, texts), place);
+    for (int64_t row = 0; row < texts.labels.rows; ++row) result.names.push_back(place(row));  // blank lines are none
+    return result;
   }
   if (encoder != nullptr) return predict(run, read_tables(run.config(), paths, true));
   return predict(run, internal::read_unnamed(paths));

@@ -21,7 +21,8 @@ struct Predictions {
   std::vector<int64_t> ids;                        ///< Of a model of classes.
   std::vector<std::vector<double>> probabilities;  ///< (rows, classes); empty if there are none.
   std::vector<std::vector<double>> codes;  ///< (rows, code), of an autoencoder or embeddings, which have nothing else.
-  std::vector<std::string> names = {};     ///< Of examples that are files each, such as pictures: their paths.
+  /// Of examples that are files each, such as pictures: their paths; of texts "path:line", as blank lines are none.
+  std::vector<std::string> names = {};
 
   size_t size() const {
     return !codes.empty() ? codes.size() : classes.empty() ? numbers.size() / outputs() : ids.size();
@@ -49,7 +50,7 @@ std::vector<std::string> class_names(const TrainedRun& run);
 
 /// For people: of each example its name, where it has one, and the likeliest classes, the number, or the code.
 std::string to_text(const Predictions& predictions);
-/// Lines of CSV: "file" where examples have names, "prediction", and "p_CLASS" for each class with probabilities; of
+/// Lines of CSV: "file" where examples have `names`, "prediction", and "p_CLASS" for each class with probabilities; of
 /// codes "code_0", "code_1", … in place of the latter two.
 std::string to_csv(const Predictions& predictions, bool with_names = true);
 /// A line of JSON for each row: {"file": …, "prediction": …, "probabilities": {"CLASS": …}}, or {"file": …, "code":

@@ -17,9 +17,13 @@
 namespace gradus {
 namespace {
 
-NamedTensors copies_of(const Parameters& parameters) {
+// What nobody else holds is no longer anybody's to change, and is taken as it is.
+NamedTensors copies_of(Parameters parameters) {
   NamedTensors all;
-  for (const Parameter& parameter : parameters) all.emplace_back(parameter.name, parameter.tensor.clone());
+  for (Parameter& parameter : parameters) {
+    Tensor own = std::move(parameter.tensor);
+    all.emplace_back(parameter.name, own.is_unique() ? own : own.clone());
+  }
   return all;
 }
 

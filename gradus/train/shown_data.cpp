@@ -154,7 +154,8 @@ std::vector<ShownExample> shown_examples(const Config& config, const ExperimentD
   const auto* sounds = dynamic_cast<const AudioDataset*>(data.training.get());
   std::vector<ShownExample> examples;
   for (int64_t row = 0; row < count; ++row) {
-    ShownExample example{.id = ids[static_cast<size_t>(row)], .target = {}, .text = {}};
+    ShownExample example{.id = ids[static_cast<size_t>(row)], .name = {}, .target = {}, .text = {}};
+    example.name = data.training->name(example.id);
     if (!is_text) example.target = target_text(batch, row, target_encoder(data.encoder));
     if (sounds != nullptr) {
       const int64_t numbers = sounds->format().shape().numel();

@@ -12,6 +12,7 @@ namespace gradus {
 /// An example in words, and as a file of its own where its kind of data has such.
 struct ShownExample {
   int64_t id = 0;          ///< Among those that are trained on.
+  std::string name;        ///< Its file, where it is one; else "".
   std::string target;      ///< Its class or number; of mixed ones "cat 70%, dog 30%"; "" if it has none.
   std::string text;        ///< What it is, in one line or several.
   /// A file that it is saved as.

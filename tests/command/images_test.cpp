@@ -10,6 +10,7 @@ namespace images_test {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using testing::StartsWith;
 
 TEST(Images, TheRecipeTellsDigits) {
@@ -54,6 +55,10 @@ TEST(Images, TheRecipeOfAFolderTellsItsClasses) {
   ASSERT_EQ(trained.exit_code, 0) << trained.err;
   EXPECT_THAT(trained.out, HasSubstr("model resnet: "));
   EXPECT_THAT(trained.out, HasSubstr("; 48 examples; at most 60 steps; folder run\n"));
+  std::vector<std::string> show = {"data", "show", recipe("image_folder"), "--data", "pictures", "--count", "1"};
+  show.insert(show.end(), smaller.begin(), smaller.end());
+  EXPECT_THAT(run_gradus(folder, show).out, MatchesRegex("example [0-9]+ \\(pictures/(blue sky|grass|rose)/[0-9]+.png\\), "
+                                                         "(blue sky|grass|rose): 16×16 pixels, 3 channels, .*"));
   for (const json& row : read_log(folder / "run")) EXPECT_GE(row.at("data_wait").get<double>(), 0.0);
   const json found = json::parse(run_gradus(folder, {"eval", "run", "--json"}).out);
   EXPECT_EQ(found["examples"], 12);

@@ -168,15 +168,32 @@ TEST_F(ImageData, BadFilesAreNamedOrLeftOut) {
   spill(folder_ / "pets/cat/0_bad.png", "no picture");
   spill(folder_ / "pets/dog/cut.png", picture(false, 1).substr(0, 60));
   spill(folder_ / "pets/dog/notes.txt", "which are no picture by their name");
-  EXPECT_THAT(failure(), HasSubstr("[" + path("pets/cat/0_bad.png") + "] is no picture that is known here"));
+  const std::string advice = "; data.on_bad_file = \"skip\" leaves such files out";
+  EXPECT_THAT(failure(), AllOf(HasSubstr("[" + path("pets/cat/0_bad.png") + "] is no picture that is known here"),
+                               HasSubstr(advice)));
+  EXPECT_EQ(error_text([&] { internal::read_pictures(config(), {path("pets/dog/cut.png")}, {}); }).find(advice),
+            std::string::npos);
   const ExperimentData data = make_data(config({"data.on_bad_file=skip", "data.validation_fraction=0"}));
   EXPECT_EQ(data.training->size(), 12);
+  EXPECT_EQ(data.training->name(11), path("pets/dog/111.png"));
   EXPECT_THAT(left_out_text(data),
               HasSubstr("2 pictures are left out, as they cannot be read; the first: [" + path("pets/cat/0_bad.png")));
   EXPECT_THAT(left_out_text(data), HasSubstr("1 files that do not end in .jpg, .jpeg, .png or .webp are left out"));
   std::filesystem::create_directories(folder_ / "none/cat");
   spill(folder_ / "none/cat/a.png", "");
   EXPECT_THAT(failure({"data.on_bad_file=skip"}, "none"), HasSubstr("none of its 1 pictures can be read; the first: ["));
+}
+
+TEST_F(ImageData, PicturesThatAreCutShortAreNamedWhenTheyAreRead) {
+  write("pets", 12);
+  const std::string cut = path("pets/dog/cut.png");
+  spill(cut, picture(false, 1).substr(0, 60));
+  EXPECT_EQ(error_text([&] {
+              const ExperimentData data = make_data(config({"data.validation_fraction=0"}));
+              for (int64_t id = 0; id < data.training->size(); ++id) data.training->batch(std::span(&id, 1));
+            }),
+            "[" + cut + "] the PNG ends before its picture does: it is cut short; data.on_bad_file = \"skip\" leaves " +
+                "such files out");
 }
 
 TEST_F(ImageData, ClassesThatDoNotFitAreSaidBeforeTraining) {

@@ -300,10 +300,13 @@ TEST_F(LabelledTextTest, CountsOfWordsForModelsOfFeatures) {
 TEST_F(LabelledTextTest, IsLearnedSavedAndPredicted) {
   gradus::Run(config(), folder / "run").train();
   const TrainedRun run = load(folder / "run");
-  spill(folder / "new.txt", "the cat up\nthat hat down\n");
-  const Predictions said = predict_files(run, {(folder / "new.txt").string()});
-  EXPECT_EQ(said.ids, (std::vector<int64_t>{0, 1}));
+  spill(folder / "new.txt", "the cat up\n\nthat hat down\n");
+  spill(folder / "more.txt", "that hat down\n");
+  const std::string first = (folder / "new.txt").string(), second = (folder / "more.txt").string();
+  const Predictions said = predict_files(run, {first, second});
+  EXPECT_EQ(said.ids, (std::vector<int64_t>{0, 1, 1}));
   EXPECT_EQ(said.classes, (std::vector<std::string>{"high", "low"}));
+  EXPECT_EQ(said.names, (std::vector<std::string>{first + ":1", first + ":3", second + ":1"}));
 }
 
 // What is held out, or comes later, may hold what no text of the training part has.
