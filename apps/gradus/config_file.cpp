@@ -16,7 +16,7 @@ namespace gradus::command {
 namespace fs = std::filesystem;
 namespace {
 
-// --set replaces a key of a recipe, but a key that no longer applies has to be taken out: in a copy.
+// A key of a recipe that no longer applies has to be taken out.
 Config load_config(const TrainOptions& options, const ConfigFile& file, const std::vector<std::string>& overrides) {
   try {
     return Config::load(file.path, overrides);
@@ -30,8 +30,8 @@ Config load_config(const TrainOptions& options, const ConfigFile& file, const st
     }
     if (!file.is_recipe || !error.subject().starts_with(file.path + ":")) throw;
     throw Error(error.kind(), error.subject(),
-                fmt::format("{} (a copy of the recipe to edit: `gradus recipes {} > my.toml`)", error.message(),
-                            options.config));
+                fmt::format("{} (--unset KEY takes a key out; a copy of the recipe to edit: `gradus recipes {} > my.toml`)",
+                            error.message(), options.config));
   }
 }
 
@@ -53,7 +53,9 @@ std::string run_folder(const TrainOptions& options, const ConfigFile& file) {
 }
 
 Config make_config(const TrainOptions& options, const ConfigFile& file) {
-  std::vector<std::string> overrides = options.set;
+  std::vector<std::string> overrides;
+  for (const std::string& key : options.unset) overrides.push_back("~" + key);
+  overrides.insert(overrides.end(), options.set.begin(), options.set.end());
   if (options.data.size() == 1) overrides.push_back(Config::text_override("data.path", options.data[0]));
   if (options.data.size() > 1) overrides.push_back("data.path=" + to_toml(Value(options.data)));
   if (!options.on_bad_row.empty()) overrides.push_back(Config::text_override("data.on_bad_row", options.on_bad_row));

@@ -42,6 +42,9 @@ void add_config_options(CLI::App& verb, TrainOptions& o) {
   verb.add_option("--set", o.set, "Set a key of the configuration (see `gradus keys`); any number of times")
       ->type_name("a.b=c")
       ->allow_extra_args(false);
+  verb.add_option("--unset", o.unset, "Take a key out of the configuration; any number of times")
+      ->type_name("a.b")
+      ->allow_extra_args(false);
   add_data(verb, o.data, "The file to learn from (data.path); any number of times, or a pattern in quotes");
   add_integer(verb, "--seed", o.seed, {}, "Seed of all random numbers (train.seed)");
   verb.add_option(

@@ -23,7 +23,7 @@ void prepare_machine(const MachineOptions& options);
 struct TrainOptions {
   std::string program;  ///< How the command was called, for what to type next.
   std::string config;   ///< The path of a TOML file or the name of a recipe.
-  std::vector<std::string> set;
+  std::vector<std::string> set, unset;
   std::vector<std::string> data;
   std::optional<std::string> out;
   std::optional<int64_t> seed;

@@ -509,7 +509,14 @@ std::string Config::text_override(std::string_view key, std::string_view text) {
   return fmt::format("{}={}", key, gradus::to_toml(std::string(text)));
 }
 
+void Config::take_out(const std::string& name) {
+  const std::string where = "--unset " + name;
+  if (!find_key(name)) fail_unknown_key(name, where);
+  if (given_.erase(name) == 0) fail_usage(where, "the file does not set it; leave --unset {} out", name);
+}
+
 void Config::give_override(const std::string& argument) {
+  if (argument.starts_with('~')) return take_out(argument.substr(1));
   const std::string where = "--set " + argument;
   const size_t equals = argument.find('=');
   if (equals == std::string::npos || equals == 0) {

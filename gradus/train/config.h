@@ -37,7 +37,8 @@ struct TomlEntry {
 class Config {
  public:
   /// Reads the TOML file at `path`, then applies `overrides` in their order (the last of equal keys holds). An override
-  /// is `table.key=value`: the value is TOML, or a bare word or path, which is text.
+  /// is `table.key=value`: the value is TOML, or a bare word or path, which is text. `~table.key` takes a key out, as if
+  /// the file did not have it.
   static Config load(const std::string& path, const std::vector<std::string>& overrides = {});
 
   /// The same with the file's text at hand; errors call it `source_name`.
@@ -106,6 +107,7 @@ class Config {
 
   explicit Config(std::string_view source_name) : source_(source_name) {}
   void give_override(const std::string& argument);
+  void take_out(const std::string& name);
   void give(const internal::TomlEntry& entry);
   void resolve();
   void resolve_key(const Key& key, const std::string& name);

@@ -107,6 +107,7 @@ A training run is described by one TOML file. Every key is listed below; an unkn
 a key from the command line, any number of times: `--set optimizer.learning_rate=0.1 --set model.hidden=[32,32]`. The
 value is TOML; a bare word or a path is text (`--set optimizer.name=adamw`). A table in double brackets is a list: it may
 stand any number of times, and `--set` counts its items from 0: `--set optimizer.groups.0.pattern=*.bias`.
+`--unset data.validation_fraction` takes a key out, as if the file did not have it.
 
 The smallest file is
 

@@ -68,6 +68,10 @@ TEST(Images, TheRecipeOfAFolderTellsItsClasses) {
     const json line = json::parse(run_gradus(folder, {"predict", "run", "new.png", "--format", "jsonl"}).out);
     EXPECT_EQ(line["prediction"], classes[i]);
   }
+  train[5] = "held";
+  train.insert(train.end(), {"--set", "data.validation_path=pictures", "--unset", "data.validation_fraction"});
+  const CommandResult held = run_gradus(folder, train);
+  EXPECT_THAT(held.out, HasSubstr("; 60 examples; at most ")) << held.err;
   std::filesystem::create_directories(folder / "pictures/nothing");
   train[5] = "other";
   EXPECT_THAT(run_gradus(folder, train).err,

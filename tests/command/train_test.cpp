@@ -183,7 +183,8 @@ TEST(Train, AKeyThatARecipeShouldNotHaveSaysHowToEditTheRecipe) {
   EXPECT_THAT(result.err, StartsWith("gradus: [" + recipe("linear_regression") + ":"));
   EXPECT_THAT(result.err,
               testing::EndsWith("] " + message +
-                                " (a copy of the recipe to edit: `gradus recipes linear_regression > my.toml`)\n"));
+                                " (--unset KEY takes a key out; a copy of the recipe to edit: `gradus recipes "
+                                "linear_regression > my.toml`)\n"));
   spill(folder / "my.toml", run_gradus(folder, {"recipes", "linear_regression"}).out);
   result = run_gradus(folder, {"train", "my.toml", "--set", "data.kind=moons"});
   EXPECT_THAT(result.err, testing::EndsWith("] " + message + "\n"));

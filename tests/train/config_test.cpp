@@ -68,6 +68,7 @@ TEST(Config, OverridesAreTomlOrBareWords) {
   EXPECT_EQ(text({"data.path=1984"}).text("data.path"), "1984");
   EXPECT_EQ(text({"data.path=1979-05-27"}).text("data.path"), "1979-05-27");
   EXPECT_EQ(text({"data.path='x'"}).text("data.path"), "x");
+  EXPECT_FALSE(line({"train.max_time_s=9", "~train.max_time_s"}).has("train.max_time_s"));
   for (const std::string path : {"1984", "a \"b\"\\c", "new\nline\t\x7f", "true", "träin.txt", "'q'"}) {
     EXPECT_EQ(text({Config::text_override("data.path", path)}).text("data.path"), path);
   }
@@ -396,6 +397,9 @@ TEST(ConfigErrors, DoesNotApply) {
 TEST(ConfigErrors, Override) {
   EXPECT_EQ(line_error({"train.steps"}),
             "[--set train.steps] expected key=value, for example --set optimizer.learning_rate=0.1");
+  EXPECT_EQ(line_error({"~train.max_time_s"}),
+            "[--unset train.max_time_s] the file does not set it; leave --unset train.max_time_s out");
+  EXPECT_TRUE(line_error({"~train.setps"}).starts_with("[--unset train.setps] unknown key \"train.setps\""));
   EXPECT_EQ(line_error({"=1"}), "[--set =1] expected key=value, for example --set optimizer.learning_rate=0.1");
 }
 
