@@ -1,6 +1,7 @@
 #include "gradus/base/memory.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,18 +40,49 @@ std::string content_of(const fs::path& path) {
   return fs::exists(path, error) ? read_file(path, 1 << 20) : "";
 }
 
-// What the control group's limit leaves to this process; nothing without a limit. Version 2's file, or version 1's.
-std::optional<int64_t> control_group_bytes() {
-  for (const auto& [limit, used] :
-       {std::pair("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"}}) {
-    const std::optional<int64_t> most = number_after(content_of(limit), ""), now = number_after(content_of(used), "");
-    if (most && now) return *most - *now + resident_bytes();
+// What a limit on the process's addresses leaves; nothing without one.
+std::optional<int64_t> free_addresses() {
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  const int64_t taken = number_after(content_of("/proc/self/status"), "VmSize:").value_or(0) * 1024;
+  return static_cast<int64_t>(std::min<rlim_t>(limit.rlim_cur, INT64_MAX)) - taken;
+}
+
+// The path of the group that is behind `name` in a text such as /proc/self/cgroup, "4:memory:/a/b" or "0::/a/b".
+std::string group_behind(std::string_view groups, std::string_view name) {
+  while (!groups.empty()) {
+    const std::string_view line = groups.substr(0, groups.find('\n'));
+    groups.remove_prefix(std::min(line.size() + 1, groups.size()));
+    const size_t first = line.find(':');
+    if (first == std::string_view::npos) continue;
+    const size_t second = line.find(':', first + 1);
+    if (second == std::string_view::npos || line.substr(first + 1, second - first - 1) != name) continue;
+    return std::string(line.substr(second + 1));
   }
-  return std::nullopt;
+  return "/";
 }
 
 }  // namespace
+
+std::optional<int64_t> detail::control_group_free(const fs::path& root, std::string_view groups) {
+  struct Version {
+    std::string_view controller, folder, most, used;
+  };
+  constexpr Version kVersions[] = {{"", "", "memory.max", "memory.current"},
+                                   {"memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"}};
+  std::optional<int64_t> least;
+  for (const Version& version : kVersions) {
+    // A group is bound by those above it too. Where a container sees its own group as the root, the others are not there.
+    for (fs::path group = group_behind(groups, version.controller);; group = group.parent_path()) {
+      const fs::path folder = root / version.folder / group.relative_path();
+      const std::optional<int64_t> most = number_after(content_of(folder / version.most), "");
+      const std::optional<int64_t> used = number_after(content_of(folder / version.used), "");
+      if (most && used) least = std::min(least.value_or(*most - *used), *most - *used);
+      if (!group.has_relative_path()) break;
+    }
+  }
+  return least;
+}
 
 int64_t resident_bytes() { return number_after(content_of("/proc/self/status"), "VmRSS:").value_or(0) * 1024; }
 
@@ -61,8 +93,8 @@ int64_t memory_limit_bytes() {
   const std::string system = content_of("/proc/meminfo");
   const int64_t free = 1024 * (number_after(system, "MemAvailable:").value_or(INT64_MAX / 4096) +
                                number_after(system, "SwapFree:").value_or(0));
-  const int64_t limit = free + resident_bytes();
-  return std::min(limit, control_group_bytes().value_or(limit));
+  const std::optional<int64_t> of_group = detail::control_group_free("/sys/fs/cgroup", content_of("/proc/self/cgroup"));
+  return resident_bytes() + std::min({free, of_group.value_or(free), free_addresses().value_or(free)});
 }
 
 void prefer_large_pages(void* memory, size_t bytes) { advise(memory, bytes, uintptr_t{2} << 20, MADV_HUGEPAGE); }

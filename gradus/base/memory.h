@@ -3,6 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace gradus {
@@ -12,9 +15,15 @@ int64_t resident_bytes();
 /// The most that it held so far.
 int64_t peak_resident_bytes();
 
-/// What this process may hold in all: what the system has free for it beside what it holds already, or the limit of
-/// its control group if that is less.
+/// What this process may hold in all: what it holds already, and what the system has free for it, or its control group
+/// and those above it, or the limit on its addresses (`ulimit -v`), whichever is least.
 int64_t memory_limit_bytes();
+
+namespace detail {
+/// What control groups leave: `root` is where their files are, `groups` what /proc/self/cgroup says; nothing without a
+/// limit. Version 2's files, and version 1's.
+std::optional<int64_t> control_group_free(const std::filesystem::path& root, std::string_view groups);
+}  // namespace detail
 
 /// Asks the system for large pages (2 MB) in the place of those small ones of `memory` that make up whole large ones.
 /// What was not touched yet costs a fraction of the time then when it is.

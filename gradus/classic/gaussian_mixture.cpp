@@ -24,7 +24,6 @@ using detail::Moments;
 using detail::RowBlocks;
 
 constexpr const char* kGaussianMixture = "gaussian_mixture";
-constexpr int64_t kRowsTogether = 256;  // rows whose differences from a mean stay in the cache
 
 // The moments of all rows about `means` (K, D). `fill(first row, rows, to)` writes responsibilities (rows, K) and
 // returns what is to be added up as the log-likelihood.
@@ -36,9 +35,9 @@ Moments moments_of(const Tensor& x, Covariance covariance, const Tensor& means, 
   std::vector<Moments> parts(static_cast<size_t>(blocks.count), Moments(covariance, 0, columns));
   parallel_for(x.size(0), blocks.length, [&](int64_t begin, int64_t end) {
     Moments part(covariance, components, columns);
-    std::vector<double> responsibilities(static_cast<size_t>(kRowsTogether * components));
-    for (int64_t row = begin; row < end; row += kRowsTogether) {
-      const int64_t rows = std::min(kRowsTogether, end - row);
+    std::vector<double> responsibilities(static_cast<size_t>(kMixtureRowsTogether * components));
+    for (int64_t row = begin; row < end; row += kMixtureRowsTogether) {
+      const int64_t rows = std::min(kMixtureRowsTogether, end - row);
       part.log_likelihood += fill(row, rows, responsibilities.data());
       part.add(x.data<float>() + row * columns, rows, means.data<double>(), responsibilities.data());
     }
@@ -133,7 +132,7 @@ void for_joint_logs(const GaussianMixture& mixture, const Tensor& any, Take&& ta
          mixture.means.size(1));
   }
   const GaussianDensities densities(kGaussianMixture, mixture);
-  parallel_for(x.size(0), kRowsTogether, [&](int64_t begin, int64_t end) {
+  parallel_for(x.size(0), kMixtureRowsTogether, [&](int64_t begin, int64_t end) {
     std::vector<double> joint(static_cast<size_t>((end - begin) * mixture.means.size(0)));
     densities.joint_logs(x.data<float>() + begin * x.size(1), end - begin, joint.data());
     take(begin, end - begin, joint.data());

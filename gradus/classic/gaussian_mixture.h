@@ -12,6 +12,9 @@ enum class Covariance : uint8_t {
   kDiagonal,  ///< A variance for each column of each component.
 };
 
+/// Rows that a thread takes at once: their differences from a mean stay in the cache.
+inline constexpr int64_t kMixtureRowsTogether = 256;
+
 /// p(x) = Σ_k weight_k · N(x; mean_k, covariance_k). Everything is f64; `x` is f32 (N, D), as in training.
 struct GaussianMixture {
   Covariance covariance = Covariance::kFull;

@@ -14,10 +14,11 @@ constexpr int64_t kMostObjectivePieces = 64;
 constexpr int64_t kFewestPieces = 4;
 constexpr int64_t kNumbersOfPieces = int64_t{1} << 23;
 
-int64_t rows_of_a_piece(const LinearObjective& objective) {
-  const int64_t block = rows_of_a_block(objective.inputs());
-  const int64_t most = std::clamp(kNumbersOfPieces / objective.size(), kFewestPieces, kMostObjectivePieces);
-  const int64_t blocks = (objective.rows() + block - 1) / block;
+// `size`: how many coefficients there are.
+int64_t rows_of_a_piece(const LinearInputs& inputs, int64_t size) {
+  const int64_t block = rows_of_a_block(inputs);
+  const int64_t most = std::clamp(kNumbersOfPieces / size, kFewestPieces, kMostObjectivePieces);
+  const int64_t blocks = (inputs.rows() + block - 1) / block;
   return (blocks + most - 1) / most * block;
 }
 
@@ -105,7 +106,7 @@ double LinearObjective::rows_part(const double* coefficients, int64_t begin, int
 }
 
 double LinearObjective::smooth_part(const double* coefficients, double* gradient) const {
-  const int64_t piece = rows_of_a_piece(*this), pieces = (rows() + piece - 1) / piece;
+  const int64_t piece = rows_of_a_piece(inputs(), size()), pieces = (rows() + piece - 1) / piece;
   std::vector<double> gradients(gradient == nullptr ? 0 : static_cast<size_t>(pieces * size()));
   std::vector<double> sums(static_cast<size_t>(pieces));
   parallel_for(rows(), piece, [&](int64_t begin, int64_t end) {
@@ -168,6 +169,11 @@ void LinearObjective::curvatures(int64_t output, const double* z, double* curvat
       curvature[i] *= (example_weights() == nullptr ? 1.0 : double{example_weights()[i]}) / total_weight_;
     }
   });
+}
+
+int64_t gradient_bytes(const LinearInputs& inputs, int64_t size) {
+  const int64_t piece = rows_of_a_piece(inputs, size), pieces = (inputs.rows() + piece - 1) / piece;
+  return static_cast<int64_t>(sizeof(double)) * pieces * size;
 }
 
 }  // namespace gradus

@@ -69,4 +69,7 @@ class LinearObjective {
   std::vector<int32_t> classes_;
 };
 
+/// Bytes that `smooth_part` takes for a gradient of so many coefficients: one for each piece of the rows.
+int64_t gradient_bytes(const LinearInputs& inputs, int64_t size);
+
 }  // namespace gradus

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "gradus/base/error.h"
+#include "gradus/base/threads.h"
+#include "gradus/classic/gaussian_mixture.h"
 #include "gradus/classic/mini_batch_kmeans.h"
 #include "gradus/classic/rows.h"
 #include "gradus/tensor/kernels/copy.h"
@@ -252,14 +254,17 @@ MemoryPrediction clustering_memory(const Config& config, const ExperimentData& d
   // Of a row: distances from the last centre of a start and from its candidates; its label, and how sure that is.
   constexpr int64_t kOfRow = 10;
   const int64_t rows = rows_of(data).size(0), columns = rows_of(data).size(1), clusters = data.shape.outputs;
-  int64_t model = kNumber * clusters * columns;
+  int64_t model = kNumber * clusters * columns, mixing = 0;
   if (config.text("model.kind") == "gmm") {
     const int64_t width = config.text("model.covariance") == "full" ? columns : 1;
     model = kNumber * clusters * (1 + columns * (1 + width));
+    // Of a thread: differences from means, twice, responsibilities and sums. And the mixture's factors.
+    const int64_t of_a_thread = kNumber * kMixtureRowsTogether * (2 * columns + clusters) + 2 * model;
+    mixing = threads() * of_a_thread + 4 * model + kProgram;
   }
   // The start's are gone when the sums of all blocks are there.
   const int64_t sums = model * (3 + detail::RowBlocks(rows, model).count);
-  const int64_t work = std::max(kNumber * kOfRow * rows, 2 * kNumber * rows + sums);
+  const int64_t work = std::max(kNumber * kOfRow * rows, 2 * kNumber * rows + sums) + mixing;
   const int64_t state = model + kNumber * rows;
   return {.parts = {{"the program and its data", program + kProgram, ""},
                     {"the model", model, "fewer model.clusters, or model.covariance = \"diagonal\""},

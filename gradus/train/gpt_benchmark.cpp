@@ -66,7 +66,9 @@ TrainingBenchmark run_gpt_benchmark(const GptBenchmarkOptions& o) {
        .steps = o.steps,
        .warm_up = o.warm_up,
        .work = {.rows = o.batch * o.model.context, .precision = o.precision},
-       .profile = o.profile},
+       .profile = o.profile,
+       .less_activations = "a smaller --batch or --seq, --activations bf16, or --recompute",
+       .less_state = "--optimizer-state bf16"},
       data);
   result.model_flops = gpt_model_flops(o.model, o.batch);
   return result;

@@ -20,6 +20,10 @@ namespace {
 
 constexpr const char* kCheckpoint = "a checkpoint on its way to disk";
 
+// A checkpoint's copy lies where the next step's tensors then do not fit: what gaps it leaves, mostly and at most.
+int64_t with_gaps(int64_t copy) { return copy + copy / 4; }
+int64_t with_most_gaps(int64_t copy) { return copy + copy / 2; }
+
 // Of a checkpoint's copy, what is there at the peak of a step: all of it where steps are short, nothing where it is
 // written long before the forward pass ends.
 int64_t still_on_its_way(const MemoryUse& use, int64_t copy) {
@@ -27,8 +31,7 @@ int64_t still_on_its_way(const MemoryUse& use, int64_t copy) {
   if (!use.saves_while_training) return 0;
   const double write_s = kFixed_s + static_cast<double>(copy) / kBytesPerSecond;
   const double part = 1.0 - kPeakOfStep * use.products.flops / kFlopsPerSecond / write_s;
-  // It lies where the next step's tensors then do not fit: half as much again for the gaps.
-  return static_cast<int64_t>(1.5 * std::max(0.0, part) * static_cast<double>(copy));
+  return with_gaps(static_cast<int64_t>(std::max(0.0, part) * static_cast<double>(copy)));
 }
 
 // oneDNN's own code, and the copies that it makes on each thread; and what the program touches of itself later.
@@ -64,7 +67,7 @@ MemoryPrediction predict_memory(const MemoryUse& use, bool is_text) {
   const int64_t gradients = std::min(use.step, use.weights);
   const int64_t copy = use.weights + use.averages + use.optimizer_state;
   // The last checkpoint's copy takes the place of what a step leaves.
-  const int64_t waiting = std::max(still_on_its_way(use, copy), copy - use.step);
+  const int64_t waiting = std::max(still_on_its_way(use, copy), copy - (use.step - use.kept));
   return {.parts = {{
               {"the program and its data", use.program + library_bytes(use.products), ""},
               {"weights", use.weights, "a smaller model"},
@@ -78,7 +81,7 @@ MemoryPrediction predict_memory(const MemoryUse& use, bool is_text) {
               {kCheckpoint, std::max<int64_t>(0, waiting),
                "checkpoint.every = 0 and checkpoint.every_s = 0, so that there is one at the end only"},
           }},
-          .later = use.saves_while_training ? std::max<int64_t>(0, copy - std::max<int64_t>(0, waiting)) : 0};
+          .later = use.saves_while_training ? std::max<int64_t>(0, with_most_gaps(copy) - std::max<int64_t>(0, waiting)) : 0};
 }
 
 void add_reading(MemoryPrediction& prediction, int64_t peak) {

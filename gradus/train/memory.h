@@ -34,6 +34,7 @@ struct MemoryUse {
   int64_t optimizer_state = 0;
   int64_t averages = 0;  ///< Of the weights, where the optimizer makes them: a checkpoint copies them too.
   int64_t step = 0;      ///< At the peak of a step or a validation, gradients among them (`Trainer::dry_run`).
+  int64_t kept = 0;      ///< Of `step`, what is held beside the state between steps: a solver's own.
   kernels::PlannedProducts products = {};  ///< Of a step.
   bool saves_while_training = false;       ///< A checkpoint is written beside the steps, not only at the end.
 };

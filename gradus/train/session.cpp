@@ -7,11 +7,11 @@
 #include "gradus/base/hash.h"
 #include "gradus/base/memory.h"
 #include "gradus/base/threads.h"
-#include "gradus/classic/gram.h"
 #include "gradus/data/image_dataset.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/pool.h"
 #include "gradus/train/clustering_solver.h"
+#include "gradus/train/solver_memory.h"
 #include "gradus/train/streamed_rows.h"
 
 namespace gradus {
@@ -72,15 +72,6 @@ int64_t memory_of(const StreamedRows& rows) {
   const int64_t all = cache.memory_of(cache.blocks_of(rows.part())) + kOfARow * rows.size();
   // Going through a step has counted the tensors that it read.
   return std::max<int64_t>(0, std::min(rows.memory_bytes(), all) - rows.tensor_bytes());
-}
-
-// What Newton's method takes for the Hessian of sparse rows, and to solve with it.
-int64_t solver_bytes(const Config& config, const Dataset& training) {
-  const auto* sparse = dynamic_cast<const SparseDataset*>(&training);
-  constexpr int64_t kMost = 1 << 16;  // columns; of more it says itself that they are too many
-  if (sparse == nullptr || config.text("solver.name") != "newton" || sparse->rows()->columns > kMost) return 0;
-  const int64_t columns = sparse->rows()->columns, elements = (columns + 1) * (columns + 1);
-  return sparse_gram_bytes(sparse->size(), columns) + static_cast<int64_t>(sizeof(double)) * elements;
 }
 
 }  // namespace
@@ -166,7 +157,12 @@ void Session::plan_memory(const SessionOptions& options) {
   if (const auto* pictures = dynamic_cast<const ImageDataset*>(data_.training.get())) {
     use.step += pictures->bytes_to_keep();
   }
-  if (has_solver) use.step += solver_bytes(config_, *data_.training);
+  if (has_solver && !is_streamed(config_)) {
+    const SolverMemory solver = solver_memory(config_, *data_.training, data_.shape.outputs);
+    use.optimizer_state = solver.state;
+    use.step = std::max(use.step, solver.step);
+    use.kept = solver.kept;
+  }
   use.program = program;
   use.saves_while_training = saves_while_training(config_, trainer_->planned_steps(), use.products.flops);
   memory_ = predict_memory(use, data_.shape.vocabulary > 0);

@@ -79,6 +79,10 @@ double planned_flops(const TrainingBenchmarkOptions& options, const Dataset& dat
   // Without the copy of a checkpoint: there is none.
   MemoryPrediction prediction = predict_memory(use, true);
   prediction.parts.back().bytes = 0;
+  for (MemoryPart& part : prediction.parts) {
+    if (part.name == "activations") part.remedy = options.less_activations;
+    if (part.name == "optimizer state") part.remedy = options.less_state;
+  }
   check_memory(prediction, memory_limit_bytes());
   return 3.0 * counter.forward_flops();
 }

@@ -25,6 +25,8 @@ struct TrainingBenchmarkOptions {
   int64_t warm_up = 2;        ///< Steps before them, which take their memory from the system.
   ProfiledWork work = {};     ///< With the precision of the steps.
   bool profile = false;       ///< Some more steps, timed op by op.
+  std::string less_activations = "a smaller --batch";  ///< What makes these smaller, for one whose memory is too small,
+  std::string less_state = {};                         ///< and the optimizer's state.
 };
 
 struct TrainingBenchmark {

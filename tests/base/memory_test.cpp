@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+
+#include "tests/testing.h"
 
 namespace gradus {
 namespace memory_test {
@@ -37,6 +40,27 @@ TEST(Pages, ThoseDiscardedAreGivenBackAndOthersStay) {
   EXPECT_EQ(values[kFrom - 1], 7);
   std::fill(values.begin(), values.end(), 3);
   EXPECT_TRUE(std::all_of(values.begin(), values.end(), [](char x) { return x == 3; }));
+}
+
+// Files as the system has them, of the group itself and of those above it.
+TEST(ControlGroups, TheLeastThatAGroupOrOneAboveItLeaves) {
+  const TemporaryFolder root;
+  EXPECT_EQ(detail::control_group_free(root.path(), "0::/\n"), std::nullopt);
+  std::filesystem::create_directories(root / "a/b");
+  spill(root / "a/memory.max", "5000\n");
+  spill(root / "a/memory.current", "1000\n");
+  spill(root / "a/b/memory.max", "max\n");
+  spill(root / "a/b/memory.current", "900\n");
+  EXPECT_EQ(detail::control_group_free(root.path(), "1:cpu:/x\n0::/a/b\n"), 4000);
+  spill(root / "a/b/memory.max", "2000\n");
+  EXPECT_EQ(detail::control_group_free(root.path(), "0::/a/b"), 1100);
+  EXPECT_EQ(detail::control_group_free(root.path(), "0::/a"), 4000);
+  EXPECT_EQ(detail::control_group_free(root.path(), "0::/elsewhere"), std::nullopt);
+  std::filesystem::create_directories(root / "memory/c");
+  spill(root / "memory/c/memory.limit_in_bytes", "300\n");
+  spill(root / "memory/c/memory.usage_in_bytes", "200\n");
+  EXPECT_EQ(detail::control_group_free(root.path(), "4:memory:/c/gone\n0::/a\n"), 100);
+  EXPECT_EQ(detail::control_group_free(root.path(), "garbage\n:\n"), std::nullopt);
 }
 
 }  // namespace memory_test

@@ -97,6 +97,32 @@ TEST(Memory, OfTablesIsThatOfReadingThem) {
 }
 
 // A table gives up its columns while it becomes what the model sees, and is no larger than its file before.
+TEST(Memory, OfSolversIsThatOfTheirVectors) {
+#if GRADUS_POOL_PASSTHROUGH || !GRADUS_ONEDNN
+  GTEST_SKIP() << "sanitizers have memory of their own, and oneDNN's is a part of what is said";
+#else
+  const TemporaryFolder folder;
+  std::string rows;
+  for (int i = 0; i < 2000; ++i) {
+    rows += fmt::format("{} {}:1 {}:0.5 500000:0.25\n", i % 2 == 0 ? "+1" : "-1", 1 + i * 7 % 300, 1000 + i * 193 % 400'000);
+  }
+  spill(folder / "wide.svm", rows);
+  spill(folder / "wide.toml",
+        "data = {kind = \"libsvm\", path = \"wide.svm\"}\nmodel.kind = \"linear\"\nloss.name = \"binary_cross_entropy\"\n"
+        "regularization.l2 = 0.001\nsolver = {name = \"lbfgs\", tolerance = 1e-12}\ntrain.steps = 15\n");
+  for (const char* solver : {"lbfgs", "gradient_descent", "coordinate_descent"}) {
+    expect_prediction(folder, {"wide.toml", "--set", std::string("solver.name=") + solver});
+  }
+  expect_prediction(folder, {"wide.toml", "--set", "solver.name=ftrl", "--unset", "solver.tolerance"});
+  std::string table = "a,b,c,d\n";
+  for (int i = 0; i < 3000; ++i) table += fmt::format("{},{},{},{}\n", i % 7, i * i % 11, i % 13 * 0.5, i % 5);
+  spill(folder / "t.csv", table);
+  spill(folder / "mixture.toml",
+        "data = {kind = \"csv\", path = \"t.csv\"}\nmodel = {kind = \"gmm\", clusters = 3}\ntrain.steps = 5\n");
+  for (const char* threads : {"1", "8"}) expect_prediction(folder, {"mixture.toml", "--threads", threads});
+#endif
+}
+
 TEST(Memory, OfAnArrayIsLittleMoreThanItsFile) {
 #if GRADUS_POOL_PASSTHROUGH || !GRADUS_ONEDNN
   GTEST_SKIP() << "sanitizers have memory of their own";
