@@ -156,6 +156,28 @@ bool has_whole_row(const CsvPlan& plan, size_t begin) {
   return scanner.next_row(plan.text.size()) && (read_row(scanner, row) || !scanner.problem().is_unclosed);
 }
 
+// Where text among numbers may be a bad value.
+void plan_numbers(CsvPlan& plan, const Names& names, const FirstRows& rows, const CsvNumbersOf& numbers) {
+  for (size_t c = 0; c < names.size(); ++c) {
+    const CsvNumbers own = numbers(names[c], c + 1 == names.size());
+    plan.counted.push_back(own == CsvNumbers::kIfMost);
+    if (own == CsvNumbers::kAlways) plan.kinds[c] = CsvKind::kOnlyNumbers;
+    // So that not every number of it becomes a text first.
+    if (own == CsvNumbers::kIfMost && rows.values[c] == FirstRows::Value::kNumber) plan.kinds[c] = CsvKind::kNumbers;
+  }
+}
+
+// Whether the texts of such a column are bad values.
+bool has_bad_values(const CsvCounts& counts) { return counts.texts > 0 && counts.numbers > counts.texts; }
+
+// Whether there is such a column.
+bool leave_out_texts(const std::vector<CsvCounts>& counts, std::vector<CsvKind>& kinds) {
+  for (size_t c = 0; c < counts.size(); ++c) {
+    if (has_bad_values(counts[c])) kinds[c] = CsvKind::kOnlyNumbers;
+  }
+  return std::any_of(counts.begin(), counts.end(), has_bad_values);
+}
+
 Layout layout_of(CsvPlan plan, size_t begin, const CsvOptions& options) {
   CsvScanner scanner(plan.text, begin, plan.separator, options.comment);
   FirstRows rows = read_first_rows(scanner, plan);
@@ -165,6 +187,9 @@ Layout layout_of(CsvPlan plan, size_t begin, const CsvOptions& options) {
   plan.line = header ? rows.second_line : rows.first_line;
   plan.width_line = rows.first_line;
   for (const bool has_text : rows.has_text) plan.kinds.push_back(has_text ? CsvKind::kTexts : CsvKind::kNumbers);
+  if (plan.skips_bad_rows && options.numbers) {
+    plan_numbers(plan, names_of_columns(rows, header, plan.source), rows, options.numbers);
+  }
   return {std::move(plan), std::move(rows), header};
 }
 
@@ -225,9 +250,13 @@ Table parse(std::string_view text, const std::string& source, const CsvOptions& 
   CsvPlan plan = empty_plan(text, source, options);
   plan.is_mapped = is_mapped;
   const TextSurvey survey = surveyed(plan, options.block_bytes);
-  const Layout layout = layout_of(std::move(plan), text.starts_with("\xEF\xBB\xBF") ? 3 : 0, options);
+  Layout layout = layout_of(std::move(plan), text.starts_with("\xEF\xBB\xBF") ? 3 : 0, options);
   Table table;
-  read_rows(layout.plan, survey, table);
+  const CsvEnd end = read_rows(layout.plan, survey, table);
+  if (leave_out_texts(end.counts, layout.plan.kinds)) {
+    layout.plan.counted.clear();
+    read_rows(layout.plan, survey, table);
+  }
   if (table.rows == 0) fail_empty(source, layout.names(), table.skipped);
   set_names(table, layout.names());
   if (!layout.header) table.first_row = possible_names(layout.rows, options);
@@ -315,7 +344,17 @@ Table read_csv(const std::string& path, const CsvOptions& options, const TextPie
   return parse(file.bytes(), path, options, file.is_mapped());
 }
 
-struct CsvStream::Plan : CsvPlan {};
+struct CsvStream::Plan : CsvPlan {
+  std::vector<CsvCounts> counts = {};  // so far
+
+  void add_counts(const std::vector<CsvCounts>& more) {
+    counts.resize(more.size());
+    for (size_t c = 0; c < more.size(); ++c) {
+      counts[c].numbers += more[c].numbers;
+      counts[c].texts += more[c].texts;
+    }
+  }
+};
 
 CsvStream::CsvStream(const std::string& path, const CsvOptions& options, const TextPieceOptions& pieces)
     : block_bytes_(options.block_bytes), pieces_(path, pieces) {
@@ -338,6 +377,7 @@ bool CsvStream::next(Table& table) {
   do {
     if (is_started_ && !pieces_.next(used_)) {
       if (rows_ == 0) fail_empty(pieces_.source(), names_, skipped_);
+      leave_out_texts(std::exchange(plan_->counts, {}), plan_->kinds);
       return false;
     }
     const bool is_first = !std::exchange(is_started_, true);
@@ -350,6 +390,9 @@ bool CsvStream::next(Table& table) {
     table.first_row = first_row_;
     used_ = end.offset;
     plan_->line = end.line;
+    plan_->add_counts(end.counts);
+    // If only for a time: then nobody needs to hold what is text but for a few rows.
+    has_changed_ = has_changed_ || std::any_of(plan_->counts.begin(), plan_->counts.end(), has_bad_values);
     note_kinds(table);
     rows_ += table.rows;
     skipped_.add(table.skipped);
@@ -368,7 +411,10 @@ void CsvStream::note_kinds(const Table& table) {
 
 const std::vector<CsvKind>& CsvStream::kinds() const { return plan_->kinds; }
 
-void CsvStream::set_kinds(const std::vector<CsvKind>& kinds) { plan_->kinds = kinds; }
+void CsvStream::set_kinds(const std::vector<CsvKind>& kinds) {
+  plan_->kinds = kinds;
+  plan_->counted.clear();
+}
 
 void CsvStream::leave_out_all_but(const std::vector<std::string>& wanted) {
   for (size_t column = 0; column < names_.size(); ++column) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,16 @@ namespace gradus {
 
 /// A field as a file has it: in quotes where it has a separator, a quote or a line's end, or is empty.
 std::string csv_field(const std::string& text);
+
+/// What text among the numbers of a column means, where bad rows are left out.
+enum class CsvNumbers : uint8_t {
+  kIfAll,   ///< The column holds text.
+  kIfMost,  ///< Where more of its values are numbers than are none, a row with text in it is a bad one; else as above.
+  kAlways,  ///< A row with text in it is a bad one.
+};
+
+/// Says it of the column of this name.
+using CsvNumbersOf = std::function<CsvNumbers(std::string_view name, bool is_last)>;
 
 struct CsvOptions {
   /// What stands between fields. Unset: a tab if the file's name ends in .tsv (or .tsv.gz, .tsv.zst), else a comma.
@@ -33,6 +44,8 @@ struct CsvOptions {
   /// that are no UTF-8. kSkip leaves it out and counts it (`Table::skipped`). What is wrong with the first row is an
   /// error all the same, and a quote that never ends.
   BadRow on_bad_row = BadRow::kError;
+  /// With kSkip; unset: kIfAll of each column.
+  CsvNumbersOf numbers = {};
   /// How much of the text a thread takes at a time; 1 or more. The table does not depend on it.
   size_t block_bytes = size_t{1} << 20;
 };
@@ -50,7 +63,8 @@ Table read_csv(const std::string& path, const CsvOptions& options = {}, const Te
 enum class CsvKind : uint8_t {
   kNumbers,
   kTexts,
-  kLeft,  ///< Not wanted.
+  kLeft,         ///< Not wanted.
+  kOnlyNumbers,  ///< Numbers; a row with text there is a bad one.
 };
 
 /// Reads a file of any size, which may be compressed, a piece at a time: the same rows, and the same errors but that of
@@ -71,7 +85,8 @@ class CsvStream {
 
   /// A column is taken for numbers until a field is none, and for text from that piece on. After the last piece the
   /// kinds are those of all rows; `has_changed` says whether earlier pieces took a column for something else, so that
-  /// another pass, which is given these kinds before its first piece, tells more of it.
+  /// another pass, which is given these kinds before its first piece, tells more of it. So it does where rows of them
+  /// seemed to be bad ones by CsvNumbers::kIfMost.
   const std::vector<CsvKind>& kinds() const;
   bool has_changed() const { return has_changed_; }
   void set_kinds(const std::vector<CsvKind>& kinds);

@@ -1,6 +1,7 @@
 #include "gradus/data/csv_blocks.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -34,8 +35,8 @@ struct Block {
   bool is_cut = false;  // there, a row begins that goes on behind the text
   int64_t rows = 0, line_ends = 0, skipped = 0;
   std::optional<CsvProblem> error = {}, first_skipped = {};
-  std::vector<uint8_t> is_text = {};  // of the columns taken for numbers
-  TextIndex texts = {};               // codes are its entries
+  std::vector<int64_t> odd_texts = {};  // how many in each column taken for numbers; empty for none
+  TextIndex texts = {};                 // codes are its entries
 };
 
 struct PendingField {
@@ -121,6 +122,9 @@ class BlockReader {
     if (plan_.checks_utf8) {
       if (auto problem = utf8_problem(plan_.text, begin, scanner_.offset(), line)) return problem;
     }
+    if (plan_.skips_bad_rows) {
+      if (auto problem = text_problem(line)) return problem;
+    }
     for (const PendingField& field : pending_) store(field);
     table_.lines[row()] = line;
     ++block_.rows;
@@ -157,6 +161,20 @@ class BlockReader {
     return false;
   }
 
+  bool is_missing(const CsvField& field) const { return !field.has_quotes && plan_.missing.contains(field.raw); }
+
+  // Text of the row in a column that holds numbers alone.
+  std::optional<CsvProblem> text_problem(int64_t line) const {
+    for (const auto& [column, field] : pending_) {
+      if (plan_.kinds[column] != CsvKind::kOnlyNumbers || is_missing(field) || parse_number(field.raw)) continue;
+      return CsvProblem{
+          .line = line,
+          .column = column + 1,
+          .message = fmt::format("{} is no number; expected one, as in the rest of the column", shown_field(field.raw))};
+    }
+    return std::nullopt;
+  }
+
   bool read_field(size_t column) {
     CsvField field;
     if (!scanner_.field(column, field)) return false;
@@ -167,7 +185,7 @@ class BlockReader {
   void store(const PendingField& pending) {
     const CsvField& field = pending.field;
     TableColumn& column = table_.columns[pending.column];
-    const bool is_missing = !field.has_quotes && plan_.missing.contains(field.raw);
+    const bool is_missing = this->is_missing(field);
     if (kinds_[pending.column] == CsvKind::kTexts) {
       column.codes[row()] = is_missing && !field.is_quoted ? -1
                             : field.has_quotes             ? block_.texts.find_or_add(pending.column, field.text())
@@ -177,8 +195,9 @@ class BlockReader {
     } else if (const std::optional<double> number = parse_number(field.raw)) {
       column.numbers[row()] = *number;
     } else {
-      block_.is_text.resize(kinds_.size());
-      block_.is_text[pending.column] = 1;
+      column.numbers[row()] = std::numeric_limits<double>::quiet_NaN();
+      block_.odd_texts.resize(kinds_.size());
+      ++block_.odd_texts[pending.column];
     }
   }
 
@@ -212,6 +231,7 @@ class Blocks {
  public:
   Blocks(const CsvPlan& plan, const std::vector<TextBlock>& cuts, Table& table)
       : plan_(plan), kinds_(plan.kinds), table_(table) {
+    std::replace(kinds_.begin(), kinds_.end(), CsvKind::kOnlyNumbers, CsvKind::kNumbers);
     for (const TextBlock& cut : cuts) {
       // A row of n fields takes n bytes or more, so that many columns and empty lines do not take memory.
       const auto most = static_cast<int64_t>((cut.end - cut.begin) / kinds_.size() + 1);
@@ -228,6 +248,7 @@ class Blocks {
     read_blocks();
     settle();
     code_texts();
+    if (!plan_.counted.empty()) count_values();
     if (find_texts()) {
       for (Block& block : blocks_) block = unread(block, block.begin);
       make_places();
@@ -237,7 +258,7 @@ class Blocks {
     close_gaps();
   }
 
-  CsvEnd end() const { return end_; }
+  const CsvEnd& end() const { return end_; }
 
  private:
   void read_block(Block& block) {
@@ -281,7 +302,7 @@ class Blocks {
       begin = block.stop;
       line += block.line_ends;
     }
-    end_ = {begin, line};
+    end_ = {.offset = begin, .line = line};
   }
 
   // From entries of each block's index to codes of the whole column's dictionary.
@@ -316,12 +337,53 @@ class Blocks {
     });
   }
 
+  void count_values() {
+    end_.counts.resize(kinds_.size());
+    parallel_for(static_cast<int64_t>(kinds_.size()), 1, [&](int64_t i, int64_t) {
+      const auto c = static_cast<size_t>(i);
+      if (!plan_.counted[c]) return;
+      if (kinds_[c] == CsvKind::kNumbers) count_numbers(c);
+      if (kinds_[c] == CsvKind::kTexts) count_texts(c);
+    });
+  }
+
+  void count_numbers(size_t c) {
+    CsvCounts& counts = end_.counts[c];
+    for (const Block& block : blocks_) {
+      const double* const numbers = table_.columns[c].numbers.data() + block.first_row;
+      counts.numbers += std::count_if(numbers, numbers + block.rows, [](double number) { return !std::isnan(number); });
+      if (!block.odd_texts.empty()) counts.texts += block.odd_texts[c];
+    }
+  }
+
+  // As if it had been taken for one of numbers.
+  void count_texts(size_t c) {
+    CsvCounts& counts = end_.counts[c];
+    const TableColumn& column = table_.columns[c];
+    enum class Value : uint8_t { kMissing, kNumber, kText };
+    std::vector<Value> values;
+    for (const std::string& text : column.dictionary) {
+      values.push_back(plan_.missing.contains(text) ? Value::kMissing
+                       : parse_number(text)         ? Value::kNumber
+                                                    : Value::kText);
+    }
+    for (const Block& block : blocks_) {
+      const int32_t* const codes = column.codes.data() + block.first_row;
+      for (int64_t row = 0; row < block.rows; ++row) {
+        if (codes[row] < 0) continue;
+        const Value value = values[static_cast<size_t>(codes[row])];
+        if (value == Value::kNumber) ++counts.numbers;
+        if (value == Value::kText) ++counts.texts;
+      }
+    }
+  }
+
   // Wants those columns that were taken for numbers and hold text after all; whether there are any.
   bool find_texts() {
     std::fill(kinds_.begin(), kinds_.end(), CsvKind::kLeft);
     for (const Block& block : blocks_) {
-      for (size_t c = 0; c < block.is_text.size(); ++c) {
-        if (block.is_text[c] != 0) kinds_[c] = CsvKind::kTexts;
+      for (size_t c = 0; c < block.odd_texts.size(); ++c) {
+        if (block.odd_texts[c] != 0) kinds_[c] = CsvKind::kTexts;
       }
     }
     return std::find(kinds_.begin(), kinds_.end(), CsvKind::kTexts) != kinds_.end();

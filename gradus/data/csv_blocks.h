@@ -27,6 +27,11 @@ class MissingTexts {
   bool has_number_ = false;
 };
 
+/// Values of a column that are not missing.
+struct CsvCounts {
+  int64_t numbers = 0, texts = 0;
+};
+
 /// What the first rows of a text and the options say of all.
 struct CsvPlan {
   std::string_view text;
@@ -41,6 +46,7 @@ struct CsvPlan {
   int64_t line = 1;                 ///< and its line.
   int64_t width_line = 1;           ///< The line whose number of fields is that of each row.
   std::vector<CsvKind> kinds = {};  ///< Of the columns; kNumbers as long as no field is known to be none.
+  std::vector<bool> counted = {};   ///< Of the columns, or empty: those whose values are counted.
   bool goes_on = false;             ///< More text follows. `text` ends where a line ends, which may be inside quotes.
 };
 
@@ -50,6 +56,7 @@ struct CsvPlan {
 struct CsvEnd {
   size_t offset = 0;
   int64_t line = 1;
+  std::vector<CsvCounts> counts = {};  ///< Of the columns, if some are counted.
 };
 CsvEnd read_csv_blocks(const CsvPlan& plan, const std::vector<TextBlock>& blocks, Table& table);
 

@@ -6,6 +6,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/number.h"
 #include "gradus/data/table_fitter.h"
+#include "gradus/data/table_numbers.h"
 
 namespace gradus {
 namespace {
@@ -137,7 +138,9 @@ class TableCacheWriter {
     std::vector<int64_t> training;
     LeftOutRows left_out;
     for (size_t i = 0; i < request_.files.size(); ++i) {
-      CsvStream stream(request_.files[i], options_.csv, request_.pieces);
+      CsvOptions csv = options_.csv;
+      csv.numbers = numbers_of(options_.encoder);
+      CsvStream stream(request_.files[i], csv, request_.pieces);
       leave_out(stream);
       check_names(stream);
       if (!kinds_[i].empty()) stream.set_kinds(kinds_[i]);
@@ -146,12 +149,13 @@ class TableCacheWriter {
         note_values(table, is_empty);
         take_learned(table, false, training, left_out);
         training_rows += static_cast<int64_t>(training.size());
+        has_changed = has_changed || stream.has_changed();
+        if (has_changed) continue;
         fitter.add(table, training);
-        if (!stream.has_changed()) fitter.check_size();
+        fitter.check_size();
       }
       kinds_[i] = stream.kinds();
       is_empty_[i] = is_empty;
-      has_changed = has_changed || stream.has_changed();
     }
     check_kinds();
     if (training_rows == 0) {
@@ -184,8 +188,9 @@ class TableCacheWriter {
       size_t first = 0;
       while (first + 1 < kinds_.size() && is_empty_[first][c]) ++first;
       for (size_t i = first + 1; i < kinds_.size(); ++i) {
-        if (is_empty_[i][c] || kinds_[i][c] == kinds_[first][c]) continue;
-        const auto kind = [](CsvKind of) { return of == CsvKind::kNumbers ? "numbers" : "text"; };
+        const auto is_text = [&](size_t file) { return kinds_[file][c] == CsvKind::kTexts; };
+        if (is_empty_[i][c] || is_text(i) == is_text(first)) continue;
+        const auto kind = [](CsvKind of) { return of == CsvKind::kTexts ? "text" : "numbers"; };
         fail(request_.files[i], "column \"{}\" holds {}; in {} it holds {}", names_[c], kind(kinds_[i][c]),
              request_.files[first], kind(kinds_[first][c]));
       }
@@ -194,9 +199,11 @@ class TableCacheWriter {
 
   void encode(const std::string& path, bool held_out, const TableEncoder& encoder, RowCacheWriter& writer,
               RowCacheDescription& description) {
-    CsvStream stream(path, options_.csv, request_.pieces);
-    leave_out(stream);
     const bool is_fitted = !options_.known && !held_out;
+    CsvOptions csv = options_.csv;
+    csv.numbers = is_fitted ? CsvNumbersOf{} : numbers_of(encoder, options_.encoder.weight);
+    CsvStream stream(path, csv, request_.pieces);
+    leave_out(stream);
     if (is_fitted) {
       stream.set_kinds(kinds_[static_cast<size_t>(description.sources.size())]);
     } else {

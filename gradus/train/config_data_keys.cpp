@@ -161,8 +161,8 @@ std::vector<Key> data_keys() {
       {"data.on_bad_row", choice({"error", "skip"}), "error", data_is({"csv", "libsvm"}),
        "A row with which something is wrong: an error, or left out and counted, with a word on the first "
        "(`--on-bad-row skip`). Of CSV: another number of fields than the first row has, a quote where none may be, "
-       "bytes "
-       "that are no UTF-8; of LIBSVM: anything that is no label and pairs of index and value. `predict` refuses such "
+       "bytes that are no UTF-8, and what is no finite number in a column that has to hold numbers (a feature that is "
+       "no category, a target that is no class, or the weight) and most of whose values in the file are; of LIBSVM: anything that is no label and pairs of index and value. `predict` refuses such "
        "rows."},
       {"data.members", texts(), Unset{"all"}, data_is({"numpy"}), "The arrays of an archive to read, in this order."},
       {"data.columns", integer({.low = 1, .high = 2147483647}), Unset{"up to the highest index"}, data_is({"libsvm"}),

@@ -85,9 +85,11 @@ std::vector<std::string> files_of(const std::vector<std::string>& paths, std::st
 /// What the numbers of a part of the data stand for.
 MetricUnits metric_units(const DataEncoder& encoder, const Dataset& part);
 /// Reads tables as `[data]` says, one behind the other; what is wrong with a row is an error where `refuses_bad_rows`.
-Table read_tables(const Config& config, const std::vector<std::string>& paths, bool refuses_bad_rows = false);
-/// How `[data]` says that tables are written.
-CsvOptions csv_options(const Config& config);
+/// Of those that are for an encoder, which may be null, it is what the encoder does not take for a number too.
+Table read_tables(const Config& config, const std::vector<std::string>& paths, bool refuses_bad_rows = false,
+                  const TableEncoder* encoder = nullptr);
+/// How `[data]` says that tables are written, for an encoder if it is not null.
+CsvOptions csv_options(const Config& config, const TableEncoder* encoder = nullptr);
 /// `[loss]`, of a model that learns a target.
 Objective objective_of(const Config& config);
 /// A freshly initialised model of `[model]` for data of that shape.

@@ -207,7 +207,7 @@ SkippedRows for_each_part(const Config& config, const TableEncoder& encoder, con
       skipped.add(stream.skipped());
       continue;
     }
-    CsvOptions options = csv_options(config);
+    CsvOptions options = csv_options(config, &encoder);
     if (refuses_bad_rows) options.on_bad_row = CsvOptions::BadRow::kError;
     skipped.add(for_each_table(path, options, {}, encoder, number_categories(config),
                                [&](const Table& table) { visit(nullptr, encoder.inputs(table), table); }));
@@ -235,7 +235,7 @@ LeftOutRows read_data_in_parts(const Config& config, const TableEncoder& encoder
   };
   for (const std::string& path : files_of(paths, "--data")) {
     left_out.skipped.add(
-        for_each_table(path, csv_options(config), {}, encoder, internal::number_categories(config), visit_table));
+        for_each_table(path, csv_options(config, &encoder), {}, encoder, internal::number_categories(config), visit_table));
   }
   return left_out;
 }

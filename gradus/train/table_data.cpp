@@ -8,6 +8,7 @@
 #include "gradus/base/hash.h"
 #include "gradus/data/numpy.h"
 #include "gradus/data/table_inputs.h"
+#include "gradus/data/table_numbers.h"
 #include "gradus/train/data_parts.h"
 
 namespace gradus {
@@ -19,9 +20,9 @@ std::optional<char> separator_of(const Config& config) {
   return name == "comma" ? ',' : name == "semicolon" ? ';' : name == "tab" ? '\t' : ' ';
 }
 
-Table read_one(const Config& config, const std::string& path, bool refuses_bad_rows) {
+Table read_one(const Config& config, const std::string& path, bool refuses_bad_rows, const TableEncoder* encoder) {
   if (config.text("data.kind") != "numpy") {
-    CsvOptions options = csv_options(config);
+    CsvOptions options = csv_options(config, encoder);
     if (refuses_bad_rows) options.on_bad_row = CsvOptions::BadRow::kError;
     return read_csv(path, options);
   }
@@ -31,7 +32,7 @@ Table read_one(const Config& config, const std::string& path, bool refuses_bad_r
 
 }  // namespace
 
-CsvOptions csv_options(const Config& config) {
+CsvOptions csv_options(const Config& config, const TableEncoder* encoder) {
   using Header = CsvOptions::Header;
   const std::string& header = config.text("data.header");
   CsvOptions options{.separator = separator_of(config),
@@ -43,14 +44,18 @@ CsvOptions csv_options(const Config& config) {
     options.missing.emplace_back("");
   }
   if (config.has("data.comment")) options.comment = config.text("data.comment")[0];
-  if (config.text("data.on_bad_row") == "skip") options.on_bad_row = CsvOptions::BadRow::kSkip;
+  if (config.text("data.on_bad_row") != "skip") return options;
+  options.on_bad_row = CsvOptions::BadRow::kSkip;
+  const std::string weight = config.has("data.weight") ? config.text("data.weight") : "";
+  options.numbers = encoder != nullptr ? numbers_of(*encoder, weight) : numbers_of(internal::encoder_options(config));
   return options;
 }
 
-Table read_tables(const Config& config, const std::vector<std::string>& paths, bool refuses_bad_rows) {
+Table read_tables(const Config& config, const std::vector<std::string>& paths, bool refuses_bad_rows,
+                  const TableEncoder* encoder) {
   const std::vector<std::string> files = files_of(paths, "data.path");
-  Table table = read_one(config, files[0], refuses_bad_rows);
-  for (size_t i = 1; i < files.size(); ++i) table.append(read_one(config, files[i], refuses_bad_rows));
+  Table table = read_one(config, files[0], refuses_bad_rows, encoder);
+  for (size_t i = 1; i < files.size(); ++i) table.append(read_one(config, files[i], refuses_bad_rows, encoder));
   return table;
 }
 
@@ -61,9 +66,10 @@ std::vector<std::string> target_columns(const Config& config, const Table& table
   return config.has("data.target") ? config.texts("data.target") : std::vector<std::string>{table.columns.back().name};
 }
 
-// The rows to learn from. Those that are left out are counted.
-Table read_examples(const Config& config, const std::vector<std::string>& paths, LeftOutRows& left_out) {
-  Table table = read_tables(config, paths);
+// The rows to learn from, or those for an encoder. Those that are left out are counted.
+Table read_examples(const Config& config, const std::vector<std::string>& paths, LeftOutRows& left_out,
+                    const TableEncoder* encoder = nullptr) {
+  Table table = read_tables(config, paths, false, encoder);
   left_out.skipped.add(table.skipped);
   const RowFilterOptions filter = row_filter(config);
   if (!filter.leaves_out_unlabelled && !filter.ignored_class) return table;
@@ -144,7 +150,7 @@ EncodedTable encoded_whole(const Config& config, const TableEncoder& encoder, Ta
 
 ReadRows read_table(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths) {
   ReadRows read;
-  read.rows = std::move(encoded_whole(config, encoder, read_examples(config, paths, read.left_out)).parts[0]);
+  read.rows = std::move(encoded_whole(config, encoder, read_examples(config, paths, read.left_out, &encoder)).parts[0]);
   return read;
 }
 
@@ -163,7 +169,7 @@ ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   data.validation = std::move(rows.parts[1]);
   data.hash = rows.hash;
   if (config.has("data.validation_path")) {
-    Table held = read_examples(config, config.texts("data.validation_path"), left_out);
+    Table held = read_examples(config, config.texts("data.validation_path"), left_out, &encoder);
     EncodedTable validation = encoded_whole(config, encoder, std::move(held), data.hash);
     data.validation = std::move(validation.parts[0]);
     data.hash = validation.hash;

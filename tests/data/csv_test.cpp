@@ -125,6 +125,36 @@ TEST(Csv, SkipsBadRowsIfAsked) {
   EXPECT_EQ(error("a\"b,c\n1,2\n").substr(0, 32), "[t.csv:1, column 1] \"a\"b\" has a ");
 }
 
+// Where numbers are wanted, and most values are some.
+TEST(Csv, SkipsRowsWithTextAmongNumbersIfAsked) {
+  const CsvNumbersOf numbers = [](std::string_view name, bool is_last) {
+    return name == "always" ? CsvNumbers::kAlways : name == "text" || is_last ? CsvNumbers::kIfAll : CsvNumbers::kIfMost;
+  };
+  const std::string text =
+      "always,most,few,text,last\n"
+      "1,1,x,1,1\n2,inf,2,2,2\n3,\"3\",3,3,3\n4,1e999,x,4,4\nx,5,5,x,5\n6,,6,6,6\n7,7,x,7,x\n8,8,NA,8,8\n9,0x1,x,9,9\n";
+  for (const size_t block : {1, 30, 1000}) {
+    const CsvOptions skip{.on_bad_row = CsvOptions::BadRow::kSkip, .numbers = numbers, .block_bytes = block};
+    const Table t = parse_csv(text, "t.csv", skip);
+    EXPECT_EQ(t.lines, (std::vector<int64_t>{2, 4, 7, 8, 9}));
+    EXPECT_EQ(t.columns[0].numbers, (Doubles{1, 3, 6, 7, 8}));
+    ASSERT_TRUE(t.columns[1].is_number);
+    EXPECT_EQ(t.columns[1].numbers[3], 7.0);
+    EXPECT_TRUE(t.columns[1].is_missing(2));
+    EXPECT_EQ(texts(t.columns[2]), (Texts{"x", "3", "6", "x", "∅"}));
+    EXPECT_EQ(texts(t.columns[4]), (Texts{"1", "3", "6", "x", "8"}));
+    EXPECT_EQ(t.skipped.count, 4);
+    EXPECT_EQ(t.skipped.first, "[t.csv:3, column 2] \"inf\" is no number; expected one, as in the rest of the column");
+    CsvOptions error = skip;
+    error.on_bad_row = CsvOptions::BadRow::kError;
+    EXPECT_EQ(texts(parse_csv(text, "t.csv", error).columns[1])[1], "inf");
+    const std::string none = "always,b\nx,1\ny,2\n";
+    EXPECT_EQ(error_text([&] { parse_csv(none, "t.csv", skip); }),
+              "[t.csv] there is no row in it but bad ones; the first: [t.csv:2, column 1] \"x\" is no number; expected "
+              "one, as in the rest of the column");
+  }
+}
+
 TEST(Csv, SkipsRowsThatAreNoTextIfAsked) {
   for (const size_t block : {1, 3, 100}) {
     const CsvOptions skip{.on_bad_row = CsvOptions::BadRow::kSkip, .block_bytes = block};

@@ -285,6 +285,33 @@ TEST_F(TextPiecesTest, CsvCountsBadRowsAsTheWholeDoes) {
   EXPECT_EQ(stream.skipped().first, whole.skipped.first);
 }
 
+// Text from the first row on, in the middle, and more of it than of numbers but for the last rows.
+TEST_F(TextPiecesTest, CsvLeavesOutBadValuesAsTheWholeDoes) {
+  std::string text = "a,b,c\nx,1,t\n";
+  for (int i = 0; i < 9000; ++i) {
+    text += fmt::format("{},{},{}\n", i, i % 1000 == 7 ? "abc" : std::to_string(i), i < 4000 ? "t" : std::to_string(i));
+  }
+  const std::string path = path_of("v.csv", text), packed = path_of("v.csv.gz", gzipped(text));
+  CsvOptions options{.on_bad_row = CsvOptions::BadRow::kSkip};
+  options.numbers = [](std::string_view, bool) { return CsvNumbers::kIfMost; };
+  const Table whole = read_csv(path, options);
+  EXPECT_EQ(whole.rows, 4995);
+  EXPECT_EQ(whole.skipped.count, 4006);
+  EXPECT_EQ(read_csv(packed, options, pieces_of(5000)).lines, whole.lines);
+  CsvStream first(path, options, pieces_of(5000));
+  for (Table table; first.next(table);) {
+  }
+  EXPECT_TRUE(first.has_changed());
+  CsvStream again(path, options, pieces_of(5000));
+  again.set_kinds(first.kinds());
+  std::vector<int64_t> lines;
+  for (Table table; again.next(table);) lines.insert(lines.end(), table.lines.begin(), table.lines.end());
+  EXPECT_FALSE(again.has_changed());
+  EXPECT_EQ(lines, whole.lines);
+  EXPECT_EQ(again.skipped().count, whole.skipped.count);
+  EXPECT_EQ(again.skipped().first, whole.skipped.first);
+}
+
 TEST_F(TextPiecesTest, LibsvmCountsBadRowsAsTheWholeDoes) {
   std::string text;
   for (int i = 0; i < 10'000; ++i)

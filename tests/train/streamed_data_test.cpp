@@ -357,6 +357,25 @@ TEST_F(StreamedData, LeavesOutWhatIsAskedFor) {
                         path_("a.csv")));
 }
 
+// In a feature, the weight and the target; a category keeps its texts, and a column that is not used any.
+TEST_F(StreamedData, LeavesOutBadValuesAsRowsInMemoryAre) {
+  std::string text = csv_rows(50, 1);
+  text += "inf,Ulm,101,2,x,1,3,big\n7,Ulm,101,2,x,abc,3,big\n7,Ulm,101,2,x,1,1e999,big\n";
+  text += std::string("7,Ulm,101,\0,x,1,3,big\n", 22) + "7,Ulm,abc,2,x,1,3,big\n";
+  spill(folder_ / "a.csv", text);
+  const Overrides keys = {"data.on_bad_row=skip", "data.weight=weight"};
+  const ExperimentData data = make_data(table_(streamed_(keys)));
+  EXPECT_EQ(left_out_text(data), fmt::format("4 rows are left out, as something is wrong with them; the first: [{}:52, "
+                                             "column 1] \"inf\" is no number; expected one, as in the rest of the "
+                                             "column\n",
+                                             path_("a.csv")));
+  EXPECT_EQ(left_out_text(make_data(table_(keys))), left_out_text(data));
+  EXPECT_EQ(data.training->size(), 51);
+  EXPECT_EQ(trained(table_(streamed_(keys))).weights, trained(table_(keys)).weights);
+  EXPECT_EQ(error_text([&] { make_data(table_(streamed_({}))); }).substr(0, path_("a.csv").size() + 6),
+            fmt::format("[{}:52] ", path_("a.csv")).substr(0, path_("a.csv").size() + 6));
+}
+
 TEST_F(StreamedData, TheCacheIsMadeAgainWhenItIsNotWhatIsAskedFor) {
   spill(folder_ / "a.svm", libsvm_rows(100, 1));
   const Overrides keys = streamed_({Config::text_override("data.cache", path_("cache"))});
