@@ -97,12 +97,21 @@ Split split_by_time(std::span<const double> times, int64_t held) {
   for (size_t i = 0; i < times.size(); ++i) {
     if (!std::isfinite(times[i])) fail(kSplit, "the time of row {} is {}; expected a finite number", i, times[i]);
   }
+  if (held == 0) return without(rows, {});
+  const auto time = [&](int64_t row) { return times[static_cast<size_t>(row)]; };
   Rows order = rows_until(rows);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    const double time_a = times[static_cast<size_t>(a)], time_b = times[static_cast<size_t>(b)];
-    return time_a > time_b || (time_a == time_b && a > b);
-  });
-  order.resize(static_cast<size_t>(held));
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return time(a) > time(b); });
+  size_t best = 0;  // rows before the place that is nearest to `held` and has other times on either side
+  for (size_t i = 1; i < order.size(); ++i) {
+    if (time(order[i - 1]) == time(order[i])) continue;
+    const auto away = [&](size_t count) { return std::abs(static_cast<int64_t>(count) - held); };
+    if (best == 0 || away(i) < away(best)) best = i;
+  }
+  if (best == 0) {
+    fail(kSplit, "all {} rows have the same time, so that none are later than others; expected two times or more",
+         rows);
+  }
+  order.resize(best);
   return without(rows, std::move(order));
 }
 

@@ -27,7 +27,9 @@ Split split_at_random(int64_t rows, int64_t held, uint64_t seed);
 Split split_in_order(int64_t rows, int64_t held);
 /// Rows that lie evenly, so that both parts cover all of an ordered whole.
 Split split_evenly(int64_t rows, int64_t held);
-/// Those of the largest `times`; of equal ones the later rows. Throws where a time is not finite.
+/// Those of the largest `times`, about `held`: all rows of a time are in the same part, and neither part is empty,
+/// unless `held` is 0. As many times as bring the number of rows nearest to `held`; of two such numbers the smaller.
+/// Throws where a time is not finite, and where all are equal.
 Split split_by_time(std::span<const double> times, int64_t held);
 
 /// At random, so many of each class that its part of those held out is that of the whole, to less than one row: the

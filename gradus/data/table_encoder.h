@@ -23,7 +23,7 @@ struct SparseColumns {
 };
 
 struct TableEncoderOptions {
-  std::vector<std::string> features = {};  ///< Empty: all columns but the target.
+  std::vector<std::string> features = {};  ///< Empty: all columns but those below.
   std::string target = {};                 ///< Empty: the last column, unless `has_target` is false.
   /// Columns whose numbers are the probabilities of the classes that they name, in the place of `target`; or none.
   std::vector<std::string> soft_classes = {};
@@ -38,6 +38,8 @@ struct TableEncoderOptions {
   std::vector<std::string> categories = {};  ///< Features whose numbers are names of categories, as texts are.
   bool standardize_target = false;           ///< Each target of numbers: minus its mean, divided by its deviation.
   std::string weight = {};    ///< The column that says what rows count, which is no feature; empty if there is none.
+  std::string group = {};     ///< A column that is a feature only if `features` names it; empty if there is none.
+  std::string moment = {};    ///< The same of one that holds text.
   SparseColumns sparse = {};  ///< Instead of features in the table.
   std::optional<ArrayFeatures> array = {};  ///< Instead of features in the table.
   std::optional<TextFeatures> text = {};    ///< Instead of features in the table.

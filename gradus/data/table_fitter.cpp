@@ -25,7 +25,11 @@ std::vector<std::string> names_of_features(const Table& table, const std::vector
   if (options.features.empty()) {
     std::vector<std::string> names;
     for (const TableColumn& column : table.columns) {
-      if (!has(targets, column.name) && column.name != options.weight) names.push_back(column.name);
+      const bool is_moment = !column.is_number && column.name == options.moment;
+      if (has(targets, column.name) || column.name == options.weight || column.name == options.group || is_moment) {
+        continue;
+      }
+      names.push_back(column.name);
     }
     if (names.empty()) {
       fail_usage(table.source(), "the only column is the target, \"{}\"; expected features beside it",

@@ -24,7 +24,7 @@ CsvNumbersOf numbers_of(const TableEncoderOptions& options) {
       return is_class ? CsvNumbers::kIfAll : CsvNumbers::kIfMost;
     }
     if (name == o.weight) return CsvNumbers::kIfMost;
-    const bool is_feature = o.features.empty() || is_one_of(o.features, name);
+    const bool is_feature = o.features.empty() ? name != o.group : is_one_of(o.features, name);
     return is_feature && !is_one_of(o.categories, name) ? CsvNumbers::kIfMost : CsvNumbers::kIfAll;
   };
 }

@@ -162,7 +162,8 @@ std::vector<Key> data_keys() {
        "A row with which something is wrong: an error, or left out and counted, with a word on the first "
        "(`--on-bad-row skip`). Of CSV: another number of fields than the first row has, a quote where none may be, "
        "bytes that are no UTF-8, and what is no finite number in a column that has to hold numbers (a feature that is "
-       "no category, a target that is no class, or the weight) and most of whose values in the file are; of LIBSVM: anything that is no label and pairs of index and value. `predict` refuses such "
+       "no category, a target that is no class, or the weight) and most of whose values in the file are; of LIBSVM: "
+       "anything that is no label and pairs of index and value. `predict` refuses such "
        "rows."},
       {"data.members", texts(), Unset{"all"}, data_is({"numpy"}), "The arrays of an archive to read, in this order."},
       {"data.columns", integer({.low = 1, .high = 2147483647}), Unset{"up to the highest index"}, data_is({"libsvm"}),
@@ -178,10 +179,12 @@ std::vector<Key> data_keys() {
        data_is(kRows),
        "Which rows are held out for validation. `random`: any, by the seed. `stratified`: of each class the same part. "
        "`by_group`: whole groups of `data.split_column`, so that none is on both sides. `by_time`: those with the "
-       "largest "
-       "numbers in `data.split_column`. `by_value`: those with one of `data.held_out` there. `in_order`: the last."},
+       "largest numbers in `data.split_column`, or the last dates (ISO 8601: `2020-01-31`, `2020-01-31T10:00:00Z`), "
+       "as many whole times as come nearest to what is asked for. `by_value`: those with one of `data.held_out` there. "
+       "`in_order`: the last."},
       {"data.split_column", text(), Required{}, Condition{"data.split", {"by_group", "by_time", "by_value"}},
-       "The column of that; name `data.features` if it is none."},
+       "The column of that. Unless `data.features` names it, it is no feature by `by_group`, and by the others where "
+       "it holds text, such as dates."},
       {"data.held_out", texts(), Required{}, Condition{"data.split", {"by_value"}},
        "The values of `data.split_column` whose rows are held out, in place of `data.validation_fraction`."},
       {"data.folds", integer({.low = 2, .high = 1000}), Unset{},

@@ -3,18 +3,23 @@
 #include <set>
 
 #include "gradus/base/error.h"
+#include "gradus/data/iso_time.h"
+#include "gradus/data/rows.h"
 #include "gradus/nn/objective.h"
 #include "gradus/train/data_parts.h"
 
 namespace gradus::internal {
 namespace {
 
+void check_none_missing_to_split(const Table& table, const TableColumn& column) {
+  const int64_t row = column.first_missing();
+  if (row < 0) return;
+  fail_usage(table.place(row), "the value of column \"{}\" is missing, by which data.split goes; fill it", column.name);
+}
+
 // A number for each row, the same for equal values of a column.
 std::vector<int64_t> ids_of(const Table& table, const TableColumn& column) {
-  if (const int64_t row = column.first_missing(); row >= 0) {
-    fail_usage(table.place(row), "the value of column \"{}\" is missing, by which data.split goes; fill it",
-               column.name);
-  }
+  check_none_missing_to_split(table, column);
   if (!column.is_number) return {column.codes.begin(), column.codes.end()};
   std::map<double, int64_t> known;
   std::vector<int64_t> ids;
@@ -22,6 +27,29 @@ std::vector<int64_t> ids_of(const Table& table, const TableColumn& column) {
     ids.push_back(known.emplace(column.number(row), static_cast<int64_t>(known.size())).first->second);
   }
   return ids;
+}
+
+// Numbers as they are, dates as seconds.
+std::vector<double> times_of(const Table& table, const TableColumn& column) {
+  check_none_missing_to_split(table, column);
+  std::vector<std::optional<double>> dates;
+  for (const std::string& text : column.dictionary) dates.push_back(parse_iso_time(text));
+  std::vector<double> times;
+  for (int64_t row = 0; row < table.rows; ++row) {
+    if (column.is_number) {
+      times.push_back(column.number(row));
+      continue;
+    }
+    const std::optional<double> date = dates[static_cast<size_t>(column.codes[static_cast<size_t>(row)])];
+    if (!date) {
+      fail_usage(table.place(row),
+                 "\"{}\" in column \"{}\", by which data.split goes, is no time; expected in all rows a date, such as "
+                 "2020-01-31 or 2020-01-31T10:00:00Z, or in all rows a number, such as a year or seconds",
+                 column.text(row), column.name);
+    }
+    times.push_back(*date);
+  }
+  return times;
 }
 
 const TableColumn& split_column(const Config& config, const Table& table) {
@@ -32,10 +60,35 @@ const TableColumn& target_column(const Config& config, const Table& table) {
   return config.has("data.target") ? table.columns[table.column(config.texts("data.target")[0])] : table.columns.back();
 }
 
+// Classes of fewer rows than this cannot be in each part.
+void check_rows_of_classes(const Table& table, const TableColumn& column, const std::vector<int64_t>& ids,
+                           int64_t least, std::string_view parts) {
+  for (const RowGroup& own : row_groups(ids)) {
+    const auto count = static_cast<int64_t>(own.rows.size());
+    if (count >= least) continue;
+    const int64_t row = own.rows[0];
+    fail(table.place(row), "class \"{}\" in column \"{}\" has {} row{} for {} {}; expected at least one for each",
+         column.is_number ? fmt::format("{}", column.number(row)) : column.text(row), column.name, count,
+         count == 1 ? "" : "s", least, parts);
+  }
+}
+
+Folds folds_of_classes(const Table& table, const TableColumn& column, const FoldOptions& options) {
+  const std::vector<int64_t> ids = ids_of(table, column);
+  if (options.folds <= table.rows) check_rows_of_classes(table, column, ids, options.folds, "folds");
+  return stratified_k_fold(ids, options);
+}
+
+Split split_of_classes(const Table& table, const TableColumn& column, int64_t held, uint64_t seed) {
+  const std::vector<int64_t> ids = ids_of(table, column);
+  check_rows_of_classes(table, column, ids, 2, "parts");
+  return split_by_class(ids, held, seed);
+}
+
 Split split_into_folds(const Config& config, const Table& table) {
   const std::string& kind = config.text("data.split");
   const FoldOptions options{.folds = config.integer("data.folds"), .seed = seed_of(config)};
-  return split_of_fold(kind == "stratified" ? stratified_k_fold(ids_of(table, target_column(config, table)), options)
+  return split_of_fold(kind == "stratified" ? folds_of_classes(table, target_column(config, table), options)
                        : kind == "by_group" ? group_k_fold(ids_of(table, split_column(config, table)), options)
                                             : k_fold(table.rows, options),
                        fold_of(config));
@@ -79,18 +132,10 @@ Split split_by_value(const Config& config, const Table& table) {
 Split split_by_column(const Config& config, const Table& table, int64_t held) {
   const std::string& kind = config.text("data.split");
   if (kind == "in_order") return split_in_order(table.rows, held);
-  if (kind == "stratified") return split_by_class(ids_of(table, target_column(config, table)), held, seed_of(config));
+  if (kind == "stratified") return split_of_classes(table, target_column(config, table), held, seed_of(config));
   const TableColumn& column = split_column(config, table);
   if (kind == "by_group") return split_by_group(ids_of(table, column), held, seed_of(config));
-  if (!column.is_number) {
-    fail_usage(config.where("data.split_column"),
-               "column \"{}\" holds text; a time is a number, such as a year or "
-               "seconds",
-               column.name);
-  }
-  std::vector<double> times(static_cast<size_t>(table.rows));
-  for (int64_t row = 0; row < table.rows; ++row) times[static_cast<size_t>(row)] = column.number(row);
-  return split_by_time(times, held);
+  return split_by_time(times_of(table, column), held);
 }
 
 }  // namespace
@@ -194,6 +239,9 @@ TableEncoderOptions encoder_options(const Config& config) {
   if (config.has("data.log1p")) o.log1p = config.texts("data.log1p");
   if (config.has("data.category_columns")) o.categories = config.texts("data.category_columns");
   if (config.has("data.weight")) o.weight = config.text("data.weight");
+  if (config.has("data.split_column")) {
+    (config.text("data.split") == "by_group" ? o.group : o.moment) = config.text("data.split_column");
+  }
   return o;
 }
 

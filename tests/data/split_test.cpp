@@ -81,7 +81,15 @@ TEST(Split, InOrderTheLastAreHeldOut) {
 TEST(Split, ByTimeTheLatestAreHeldOut) {
   const std::vector<double> times{3.0, 1.0, 9.5, -2.0, 3.0, 3.0};
   EXPECT_EQ(split_by_time(times, 1).validation, (Ids{2}));
-  EXPECT_EQ(split_by_time(times, 3).validation, (Ids{2, 4, 5}));  // of three equal times the later rows
+  EXPECT_EQ(split_by_time(times, 2).validation, (Ids{2}));
+  EXPECT_EQ(split_by_time(times, 3).validation, (Ids{0, 2, 4, 5}));  // rows of one time stay together
+  EXPECT_EQ(split_by_time(times, 6).validation, (Ids{0, 1, 2, 4, 5}));
+  EXPECT_EQ(split_by_time(times, 0).validation, Ids{});
+  EXPECT_EQ(split_by_time(std::vector<double>{1.0, 1.0, 2.0, 2.0, 3.0, 3.0}, 3).validation, (Ids{4, 5}));
+  EXPECT_EQ(error_text([] {
+              split_by_time(std::vector<double>{4.0, 4.0, 4.0}, 1);
+            }),
+            "[split] all 3 rows have the same time, so that none are later than others; expected two times or more");
   const Split split = split_by_time(times, 4);
   expect_parts_of(split, 6);
   EXPECT_EQ(split.training, (Ids{1, 3}));

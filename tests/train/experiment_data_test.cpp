@@ -197,10 +197,55 @@ TEST(ExperimentData, RowsAreHeldOutAsDataSplitSays) {
   EXPECT_PRED_FORMAT2(testing::IsSubstring, ", so that none is left to train on", usage_error_text([] {
                         held_out_by({"data.split=by_value", "data.split_column=kind", "data.held_out=[\"a\", \"b\"]"});
                       }));
-  EXPECT_EQ(usage_error_text([] {
-              held_out_by({"data.split=by_time", "data.split_column=kind"});
-            }),
-            "[--set data.split_column=kind] column \"kind\" holds text; a time is a number, such as a year or seconds");
+  const std::string error = usage_error_text([] { held_out_by({"data.split=by_time", "data.split_column=kind"}); });
+  EXPECT_EQ(error.substr(error.find(":2] ")),
+            ":2] \"a\" in column \"kind\", by which data.split goes, is no time; expected in all rows a date, such as "
+            "2020-01-31 or 2020-01-31T10:00:00Z, or in all rows a number, such as a year or seconds");
+}
+
+TEST_F(TableFiles, ColumnsThatTellRowsApartAreNoFeatures) {
+  spill(folder_ / "d.csv",
+        "x,day,n,kind\n1,2020-03-01,5,a\n2,2019-12-31T23:30:00-01:00,6,b\n3,2020-01-01,7,a\n4,2020-02-01 10:00,8,b\n");
+  const auto data = [&](std::vector<std::string> keys) {
+    keys.insert(keys.end(), {"data.path=" + path("d.csv"), "data.validation_fraction=0.5", "data.unseen=zeros"});
+    return make_data(config(keys));
+  };
+  const auto features = [](const ExperimentData& made) {
+    std::vector<std::string> names;
+    for (const Feature& feature : std::get<TableEncoder>(made.encoder).features()) names.push_back(feature.name);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  const ExperimentData by_time = data({"data.split=by_time", "data.split_column=day"});
+  EXPECT_EQ(by_time.split.validation, (std::vector<int64_t>{0, 3}));
+  EXPECT_EQ(features(by_time), (Names{"x", "n"}));
+  EXPECT_EQ(features(data({"data.split=by_time", "data.split_column=n", "data.features=[\"n\",\"x\"]"})),
+            (Names{"n", "x"}));
+  EXPECT_EQ(features(data({"data.split=by_time", "data.split_column=x", "data.category_columns=[\"day\"]"})),
+            (Names{"x", "day", "n"}));
+  EXPECT_EQ(features(data({"data.split=by_group", "data.split_column=n", "data.category_columns=[\"day\"]"})),
+            (Names{"x", "day"}));
+  spill(folder_ / "g.csv", "x,day,kind\n1,2020-03-01,a\n2,,b\n3,2020-01-01,a\n");
+  EXPECT_EQ(usage_error_text([&] {
+              make_data(config({"data.path=" + path("g.csv"), "data.validation_fraction=0.5", "data.split=by_time",
+                                "data.split_column=day"}));
+            }).substr(path("g.csv").size() + 1),
+            ":3] the value of column \"day\" is missing, by which data.split goes; fill it");
+}
+
+TEST_F(TableFiles, RareClassesAreNamed) {
+  spill(folder_ / "r.csv", "x,kind\n1,a\n2,b\n3,a\n4,rare\n5,b\n");
+  const auto error = [&](std::vector<std::string> keys) {
+    keys.push_back("data.path=" + path("r.csv"));
+    keys.push_back("data.split=stratified");
+    return error_text([&] { make_data(config(keys)); }).substr(path("r.csv").size() + 1);
+  };
+  EXPECT_EQ(error({"data.folds=2"}),
+            ":5] class \"rare\" in column \"kind\" has 1 row for 2 folds; expected at least one for each");
+  EXPECT_EQ(error({"data.folds=3"}),
+            ":2] class \"a\" in column \"kind\" has 2 rows for 3 folds; expected at least one for each");
+  EXPECT_EQ(error({"data.validation_fraction=0.4"}),
+            ":5] class \"rare\" in column \"kind\" has 1 row for 2 parts; expected at least one for each");
 }
 
 TEST_F(TableFiles, RowsCannotBeSplitByWhatIsMissing) {
