@@ -192,6 +192,7 @@ int sweep(const SweepOptions& options) {
   write_trials(sweep, out);
   const FolderLock lock(out);
   RunningSweep running(options, sweep, out, share);
+  check_data(sweep, running.results(), out);
   running.say(introduction(sweep, share, running.waiting(), out));
   const int signal = running.run();
   write_results(sweep, running.results(), out);

@@ -106,6 +106,20 @@ std::optional<std::string_view> report_measure(std::string_view metric) {
   return is_better_high(name) ? std::optional(name) : std::nullopt;
 }
 
+// A misspelt one would be found when the first trial has ended.
+void check_name(const Config& base) {
+  constexpr std::string_view kOfRuns[] = {"steps", "final_loss", "best_val_loss"};
+  constexpr std::string_view kOfValidations[] = {"val_loss", "val_accuracy", "val_recall_at_1", "val_r2",
+                                                 "val_rmse", "val_mae",      "val_perplexity",  "val_bits_per_byte"};
+  const std::string& metric = base.text("sweep.metric");
+  const auto is_in = [&](const auto& names) { return std::ranges::find(names, metric) != std::end(names); };
+  if (is_in(kOfRuns) || is_in(kOfValidations) || report_measure(metric)) return;
+  fail_usage(base.where("sweep.metric"),
+             "sweep.metric = \"{}\" is no measure of a run; expected one of {}, {}, or of `gradus eval --report`, such "
+             "as f1 or roc_auc",
+             metric, fmt::join(kOfRuns, ", "), fmt::join(kOfValidations, ", "));
+}
+
 void check_metric(const Config& config, const std::string& metric) {
   const bool is_reported = config.has("validation.report") && config.boolean("validation.report");
   if (!has_validation_in(metric) || (is_reported && report_measure(metric)) || config.integer("validation.every") > 0)
@@ -196,6 +210,7 @@ std::string values_text(const Trial& trial) {
 
 Sweep make_sweep(const Config& given, const SweepRequest& request) {
   Config base = with_request(given, request);
+  check_name(base);
   Sweep sweep;
   sweep.metric = with_report(base);
   sweep.is_maximized = is_maximized(base, sweep.metric);

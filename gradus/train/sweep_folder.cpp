@@ -2,12 +2,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
 #include "gradus/base/folders.h"
 #include "gradus/train/resume.h"
+#include "gradus/train/run_files.h"
 #include "gradus/train/sweep_result.h"
+#include "gradus/train/trained_run.h"
 
 namespace gradus {
 namespace fs = std::filesystem;
@@ -75,6 +78,28 @@ void write_trials(const Sweep& sweep, const fs::path& out) {
     if (fs::exists(path, error)) continue;
     write_file(
         path, fmt::format("# Trial {} of a sweep: {}\n\n{}", trial.number, values_text(trial), trial.config.to_toml()));
+  }
+}
+
+void check_data(const Sweep& sweep, const std::vector<TrialResult>& results, const fs::path& out) {
+  const auto is_waiting = [](const TrialResult& result) { return result.status == TrialStatus::kWaiting; };
+  if (std::ranges::none_of(results, is_waiting)) return;
+  std::set<std::string> seen;  // a trial of each file is enough
+  for (size_t i = 0; i < results.size(); ++i) {
+    const Config& config = sweep.trials[i].config;
+    const fs::path folder = run_folders(sweep.trials[i], out)[0];
+    std::error_code error;
+    if (is_waiting(results[i]) || !config.has("data.path") || !fs::exists(folder / run_files::kModel, error)) continue;
+    if (!seen.insert(config.shown("data.path")).second) continue;
+    const TrainedRun run = load(folder);
+    const std::optional<RunFacts> facts = run.facts();
+    const ExperimentData data = make_data(run.config(), run.encoder());
+    if (!facts || facts->data_hash == data.hash) continue;
+    fail_usage(
+        out.string(),
+        "has trials of other data: trial {} was trained on what {} was then ({} examples to train on, {} now), so "
+        "that others would not compare; put the same data back, or choose another --out",
+        sweep.trials[i].number, fmt::join(config.texts("data.path"), ", "), facts->examples, data.training->size());
   }
 }
 

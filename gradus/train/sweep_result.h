@@ -51,6 +51,8 @@ std::string sweep_json(const Sweep& sweep, const std::vector<TrialResult>& resul
 /// The trials' configurations in the folder of the sweep, trial-0001.toml and so on: those that are not there yet are
 /// written. A usage error, before any is, if the folder has others than these trials', or more, or is no sweep's.
 void write_trials(const Sweep& sweep, const std::filesystem::path& out);
+/// If some trials are done and others wait: a usage error unless the data is what the former were trained on.
+void check_data(const Sweep& sweep, const std::vector<TrialResult>& results, const std::filesystem::path& out);
 /// sweep.csv, sweep.json and, if there is a best one, best.toml: each whole or not at all.
 void write_results(const Sweep& sweep, const std::vector<TrialResult>& results, const std::filesystem::path& out);
 

@@ -12,6 +12,7 @@
 #include "gradus/base/utf8.h"
 #include "gradus/nn/models/gpt.h"
 #include "gradus/tensor/safetensors.h"
+#include "gradus/train/checkpoint.h"
 #include "gradus/train/experiment.h"
 #include "gradus/train/manifest.h"
 #include "gradus/train/run_files.h"
@@ -52,6 +53,13 @@ fs::path checked_source(const fs::path& folder, const fs::path& weights) {
     fail((checkpoint / file.name).string(), "{}; `gradus verify` says which checkpoints are whole", damage);
   }
   return checkpoint;
+}
+
+// The file may be missing.
+fs::path state_beside(const fs::path& source, const fs::path& run) {
+  if (source != run) return source / kState;
+  const std::vector<FoundCheckpoint> found = list_checkpoints(run);
+  return (found.empty() ? run : found.back().folder) / kState;
 }
 
 // Data that is made up has none.
@@ -120,10 +128,17 @@ TrainedRun load(const fs::path& folder, Weights weights) {
   if (const auto* table = std::get_if<TableEncoder>(&run.encoder_)) shape.embedded = table->embedded_inputs();
   shape.example = example_shape(run.encoder_);
   run.shape_ = shape;
+  run.state_ = state_beside(source, folder);
   check_encoder(run, source);
   run.model_ = make_model(run.config_, shape);
   load_parameters(run.model_->state(), file.tensors, path.string());
   return run;
+}
+
+std::optional<RunFacts> TrainedRun::facts() const {
+  std::error_code error;
+  if (!fs::exists(state_, error)) return std::nullopt;
+  return StateFile::parse(read_file(state_), state_.string()).facts;
 }
 
 Tensor TrainedRun::predict(const Tensor& inputs) const {

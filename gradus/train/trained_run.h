@@ -13,6 +13,7 @@
 #include "gradus/nn/models/model.h"
 #include "gradus/train/config.h"
 #include "gradus/train/experiment.h"
+#include "gradus/train/state_file.h"
 
 namespace gradus {
 
@@ -35,6 +36,9 @@ class TrainedRun {
   /// What the model was made for.
   const DataShape& shape() const { return shape_; }
   const Model& model() const { return *model_; }
+  /// What the checkpoint of the weights says of the run, or the newest where they lie by themselves; nothing if the run
+  /// has none. Read when it is asked for.
+  std::optional<RunFacts> facts() const;
 
  private:
   friend TrainedRun load(const std::filesystem::path& folder, Weights weights);
@@ -44,6 +48,7 @@ class TrainedRun {
   std::unique_ptr<Model> model_;
   DataEncoder encoder_;
   DataShape shape_;
+  std::filesystem::path state_;  // the file of the facts
 };
 
 /// Loads a run's model from its folder, also while the run trains, or a checkpoint's from that. What a checkpoint has

@@ -12,6 +12,7 @@ namespace gradus {
 namespace sweep_test {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -128,7 +129,33 @@ TEST(Sweep, RanksByAMeasureOfAReport) {
     EXPECT_EQ(trial["value"], measures["roc_auc"]["value"]);
   }
   EXPECT_THAT(run_gradus(folder, {"sweep", "c.toml", "--grid", "train.seed=1", "--metric", "rmse", "--out", "s"}).err,
-              HasSubstr("[sweep.metric] trial 1 has no number to compare: it has no val_rmse, only "));
+              AllOf(HasSubstr("[sweep.metric] trial 1 has no number to compare: it has no val_rmse, only "),
+                    HasSubstr("; choose one, for example with --metric\n")));
+}
+
+TEST(Sweep, IsNotContinuedWithOtherData) {
+  const TemporaryFolder folder;
+  std::string rows = "x,y\n";
+  for (int i = 0; i < 50; ++i) rows += fmt::format("{},{}\n", i, 2 * i + i % 3);
+  spill(folder / "t.csv", rows);
+  spill(folder / "c.toml",
+        "data = {kind = \"csv\", path = \"t.csv\"}\nmodel.kind = \"linear\"\ntrain.steps = 5\n"
+        "sweep.metric = \"final_loss\"\n");
+  const auto sweep = [&](const char* seeds) {
+    return run_gradus(folder, {"sweep", "c.toml", "--grid", std::string("train.seed=") + seeds, "--out", "s"});
+  };
+  ASSERT_EQ(sweep("1").exit_code, 0);
+  ASSERT_EQ(sweep("1,2").exit_code, 0);
+  spill(folder / "t.csv", rows + "50,100\n51,102\n");
+  EXPECT_EQ(sweep("1,2").exit_code, 0);  // nothing is left to do
+  const CommandResult other = sweep("1,2,3");
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_EQ(
+      other.err,
+      "gradus: [s] has trials of other data: trial 1 was trained on what t.csv was then (40 examples to train on, "
+      "42 now), so that others would not compare; put the same data back, or choose another --out\n");
+  spill(folder / "t.csv", rows);
+  EXPECT_EQ(sweep("1,2,3").exit_code, 0);
 }
 
 // Which no report has, and of which more is better.
@@ -357,9 +384,11 @@ TEST(Sweep, ErrorsComeBeforeTheFirstTrial) {
 #endif
   EXPECT_FALSE(fs::exists(folder / "sweeps"));
   EXPECT_THAT(error({"ridge.toml", "--metric", "loss", "--out", "s", "--jobs", "1"}),
-              StartsWith("gradus: [sweep.metric] trial 1 has no number to compare: it has no loss, only steps, "
-                         "final_loss; choose one, for example with --metric\n"));
-  EXPECT_FALSE(fs::exists(folder / "s/trial-0003"));
+              StartsWith("gradus: [--metric] sweep.metric = \"loss\" is no measure of a run; expected one of steps, "
+                         "final_loss, best_val_loss, val_loss, val_accuracy, val_recall_at_1, val_r2, val_rmse, "
+                         "val_mae, val_perplexity, val_bits_per_byte, or of `gradus eval --report`, such as f1 or "
+                         "roc_auc\n"));
+  EXPECT_FALSE(fs::exists(folder / "s"));
   EXPECT_THAT(error({"linear_regression", "--grid", "optimizer.learning_rate=1e30,1e31", "--metric", "final_loss",
                      "--out", "none"},
                     1),
