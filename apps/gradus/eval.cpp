@@ -20,6 +20,19 @@ struct Part {
   std::unique_ptr<Dataset> data;
 };
 
+// What is held out of other data is not what was.
+void check_data(const TrainedRun& run, const ExperimentData& data) {
+  const std::optional<RunFacts> facts = run.facts();
+  if (!facts || facts->data_hash == data.hash) return;
+  const bool is_made = !run.config().has("data.path");
+  const std::string subject =
+      is_made ? run.config().where("data.kind") : fmt::format("{}", fmt::join(run.config().texts("data.path"), ", "));
+  fail_usage(subject,
+             "the data is not what the run was trained on ({} examples to train on then, {} now), so that what is held "
+             "out now may have been trained on; put the same data back, or evaluate a file as a whole with --data PATH",
+             facts->examples, data.training->size());
+}
+
 Part part_of(const TrainedRun& run, const EvalOptions& options) {
   if (!options.data.empty()) {
     if (!options.part.empty()) fail_usage("--part", "and --data do not go together: a file is evaluated as a whole");
@@ -29,6 +42,7 @@ Part part_of(const TrainedRun& run, const EvalOptions& options) {
   }
   if (!options.labels.empty()) fail_usage("--labels", "are those of --data, which is missing; give both");
   ExperimentData data = make_data(run.config(), run.encoder());
+  check_data(run, data);
   if (options.part == "training") return {"the training part", std::move(data.training)};
   if (data.validation) return {"the validation part", std::move(data.validation)};
   if (options.part == "validation") {

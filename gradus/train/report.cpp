@@ -256,6 +256,7 @@ Measures report_measures(const TrainedRun& run, const Dataset& part) {
 
 Report make_report(const TrainedRun& run, const Dataset& part, const BootstrapOptions& options) {
   Report report{.examples = part.size(), .classes = class_names(run)};
+  report.has_weights = run.config().has("data.weight");
   const Outcome outcome = outcome_of(run, part, report.classes.size());
   const std::vector<Measured> measures = measured(outcome);
   const std::vector<BootstrapInterval> intervals = bootstrap_intervals(
@@ -279,6 +280,9 @@ std::string report_table(const Report& report, const BootstrapOptions& options) 
                                  options.resamples);
   for (const ReportedMeasure& m : report.measures) {
     text += fmt::format("{:<24}{:>12.6g}   {:.4g} to {:.4g}\n", m.name, m.value, m.interval.low, m.interval.high);
+  }
+  if (report.has_weights) {
+    text += "each example counts once here, whatever data.weight says; the loss without --report is weighted\n";
   }
   if (report.classes.empty()) return text;
   text += fmt::format("\n{:<24}{:>12}{:>12}{:>12}{:>12}\n", "class", "precision", "recall", "f1", "examples");
@@ -306,6 +310,7 @@ std::string report_json(const Report& report) {
     measures.add(m.name, JsonText().add("value", m.value).add("low", m.interval.low).add("high", m.interval.high));
   }
   all.add("examples", report.examples).add("measures", measures);
+  if (report.has_weights) all.add("weighted", false);
   if (report.classes.empty()) return all.line() + "\n";
   JsonText classes, confusion;
   for (size_t i = 0; i < report.classes.size(); ++i) {

@@ -34,6 +34,7 @@ struct Report {
   std::vector<std::string> classes = {};   ///< Names; empty for numbers.
   std::vector<ClassScores> of_class = {};  ///< As many.
   ConfusionMatrix confusion = {};
+  bool has_weights = false;  ///< Whether examples have weights, which none of this counts.
 };
 
 /// Whether such a measure (above) is the better, the larger it is; nothing if there is none of this name.

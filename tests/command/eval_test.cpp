@@ -235,6 +235,52 @@ TEST(Init, MissingValuesAreNamed) {
               HasSubstr("1 rows without a target are left out\n"));
 }
 
+TEST(Eval, RefusesOtherDataThanTheRunWasTrainedOn) {
+  const TemporaryFolder folder;
+  std::string rows = "x,y\n";
+  for (int i = 0; i < 50; ++i) rows += fmt::format("{},{}\n", i, 2 * i + i % 3);
+  for (const char* const kind : {"in_memory", "streamed"}) {
+    spill(folder / "t.csv", rows);
+    spill(folder / "c.toml",
+          fmt::format("data = {{kind = \"csv\", path = \"t.csv\", rows = \"{}\", validation_fraction = 0.2}}\n"
+                      "model.kind = \"linear\"\nsolver = {{name = \"adagrad\"}}\ntrain.steps = 3\n",
+                      kind));
+    ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet", "--overwrite"}).exit_code, 0);
+    EXPECT_EQ(run_gradus(folder, {"eval", "run"}).exit_code, 0);
+    EXPECT_EQ(run_gradus(folder, {"eval", "run", "--best"}).err.find("the data is not"), std::string::npos);
+    spill(folder / "t.csv", rows + "50,100\n51,102\n52,104\n53,106\n54,108\n");
+    for (const char* const part : {"validation", "training"}) {
+      const CommandResult other = run_gradus(folder, {"eval", "run", "--part", part, "--json"});
+      EXPECT_EQ(other.exit_code, 2);
+      EXPECT_EQ(other.out, "");
+      EXPECT_THAT(other.err, HasSubstr("gradus: [t.csv] the data is not what the run was trained on ("));
+      EXPECT_THAT(other.err,
+                  HasSubstr(" now), so that what is held out now may have been trained on; put the same data back, or "
+                            "evaluate a file as a whole with --data PATH\n"));
+    }
+    const CommandResult whole = run_gradus(folder, {"eval", "run", "--data", "t.csv"});
+    EXPECT_EQ(whole.exit_code, 0) << whole.err;
+    EXPECT_THAT(whole.out, HasSubstr("55 examples: t.csv\n"));
+  }
+}
+
+TEST(Eval, AReportSaysThatItCountsExamplesAlike) {
+  const TemporaryFolder folder;
+  std::string rows = "x,w,y\n";
+  for (int i = 0; i < 40; ++i) rows += fmt::format("{},{},{}\n", i, 1 + i % 3, i % 20 > 9 ? "a" : "b");
+  spill(folder / "t.csv", rows);
+  spill(folder / "c.toml",
+        "data = {kind = \"csv\", path = \"t.csv\", weight = \"w\"}\nmodel.kind = \"linear\"\n"
+        "loss.name = \"cross_entropy\"\ntrain.steps = 3\n");
+  ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run", "--quiet"}).exit_code, 0);
+  const std::vector<std::string> report = {"eval", "run", "--report", "--resamples", "10"};
+  EXPECT_THAT(run_gradus(folder, report).out,
+              HasSubstr("each example counts once here, whatever data.weight says; the loss without --report is "
+                        "weighted\n"));
+  const CommandResult result = run_gradus(folder, {"eval", "run", "--report", "--resamples", "10", "--json"});
+  EXPECT_EQ(json::parse(result.out)["weighted"], false);
+}
+
 TEST(DryRun, ShowsWhatEachColumnIsTakenFor) {
   const TemporaryFolder folder;
   std::string text = "size,town,zip,note,herd,w,kind\n";
