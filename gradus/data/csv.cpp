@@ -144,7 +144,8 @@ CsvPlan empty_plan(std::string_view text, const std::string& source, const CsvOp
                .separator = options.separator.value_or(uncompressed_name(source).ends_with(".tsv") ? '\t' : ','),
                .comment = options.comment,
                .missing = MissingTexts(options.missing),
-               .skips_bad_rows = options.on_bad_row == CsvOptions::BadRow::kSkip};
+               .skips_bad_rows = options.on_bad_row == CsvOptions::BadRow::kSkip,
+               .offers_skip = options.on_bad_row == CsvOptions::BadRow::kError};
   check_separator(plan.separator, options.comment);
   return plan;
 }
@@ -196,7 +197,7 @@ Layout layout_of(CsvPlan plan, size_t begin, const CsvOptions& options) {
 // Looks at a text, which is at `place` in the plan's file. What is no UTF-8 is an error, or rows to leave out.
 TextSurvey surveyed(CsvPlan& plan, size_t block_bytes, const TextPlace& place = {}) {
   TextSurvey survey = survey_text(plan.text, block_bytes, true, plan.is_mapped);
-  if (!plan.skips_bad_rows) check_utf8(survey, plan.text, plan.source, place);
+  if (!plan.skips_bad_rows) check_utf8(survey, plan.text, plan.source, place, plan.offers_skip);
   plan.checks_utf8 = survey.not_utf8.has_value();
   return survey;
 }

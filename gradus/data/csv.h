@@ -39,10 +39,10 @@ struct CsvOptions {
   std::vector<std::string> missing = {"", "NA", "N/A", "NaN", "nan", "null", "?"};
   /// Lines that begin with this character are skipped.
   std::optional<char> comment = {};
-  enum class BadRow : uint8_t { kError, kSkip };
+  enum class BadRow : uint8_t { kError, kSkip, kRefuse };
   /// What becomes of a row with another number of fields than the first, with a quote where none may be, or with bytes
   /// that are no UTF-8. kSkip leaves it out and counts it (`Table::skipped`). What is wrong with the first row is an
-  /// error all the same, and a quote that never ends.
+  /// error all the same, and a quote that never ends. kRefuse: an error that does not offer to leave rows out.
   BadRow on_bad_row = BadRow::kError;
   /// With kSkip; unset: kIfAll of each column.
   CsvNumbersOf numbers = {};

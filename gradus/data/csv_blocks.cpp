@@ -204,6 +204,9 @@ class BlockReader {
   void note(const CsvProblem& problem, size_t begin) {
     if (!plan_.skips_bad_rows || problem.is_unclosed) {
       block_.error = problem;
+      if (plan_.skips_bad_rows) {
+        block_.error->message += "; such a row cannot be left out, as nothing says where the next one begins";
+      }
       return;
     }
     scanner_.skip_line();

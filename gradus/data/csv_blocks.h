@@ -40,6 +40,7 @@ struct CsvPlan {
   std::optional<char> comment = {};
   MissingTexts missing;
   bool skips_bad_rows = false;
+  bool offers_skip = true;          ///< If they are errors.
   bool is_mapped = false;           ///< `text` lies in a mapped file, whose pages are given back as they were read.
   bool checks_utf8 = false;         ///< Rows that are no UTF-8 are bad ones; else there is none.
   size_t begin = 0;                 ///< Where the first row below the names begins,

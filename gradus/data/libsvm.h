@@ -23,7 +23,8 @@ struct LibsvmOptions {
   std::optional<int64_t> columns = {};
   /// What becomes of a row with which something is wrong: an error, or it is left out and counted. (An index that is
   /// the first beyond the last column if columns begin at 0, which is known at the end, is an error all the same.)
-  enum class BadRow : uint8_t { kError, kSkip };
+  /// kRefuse: an error that does not offer to leave it out.
+  enum class BadRow : uint8_t { kError, kSkip, kRefuse };
   BadRow on_bad_row = BadRow::kError;
   /// How much of the text a thread takes at a time; 1 or more. The result does not depend on it.
   size_t block_bytes = size_t{1} << 20;

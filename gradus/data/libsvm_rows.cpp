@@ -48,7 +48,7 @@ class RowsReader {
       const size_t first = rows_.indices.size();
       if (!at_line_end() && !(is_utf8() && read_row())) {
         if (rows_.skipped == 0) rows_.error_line = rows_.line_ends;
-        if (options_.on_bad_row == LibsvmOptions::BadRow::kError) return;
+        if (options_.on_bad_row != LibsvmOptions::BadRow::kSkip) return;
         ++rows_.skipped;
         rows_.indices.resize(first);
         rows_.values.resize(first);
@@ -197,7 +197,10 @@ struct Places {
 std::vector<LibsvmBlock> read_libsvm_blocks(std::string_view text, size_t begin, const std::string& source,
                                             const LibsvmOptions& options, const TextPlace& place, bool is_mapped) {
   const TextSurvey survey = survey_text(text, options.block_bytes, false, is_mapped);
-  if (options.on_bad_row == LibsvmOptions::BadRow::kError) check_utf8(survey, text, source, place);
+  using BadRow = LibsvmOptions::BadRow;
+  if (options.on_bad_row != BadRow::kSkip) {
+    check_utf8(survey, text, source, place, options.on_bad_row == BadRow::kError);
+  }
   const std::vector<TextBlock> cuts = cut_at_lines(text, begin, survey, 1);
   std::vector<LibsvmBlock> blocks(cuts.size());
   parallel_for(static_cast<int64_t>(cuts.size()), 1, [&](int64_t i, int64_t) {

@@ -110,16 +110,16 @@ TextSurvey survey_text(std::string_view text, size_t length, bool quotes, bool i
   return survey;
 }
 
-void check_utf8(const TextSurvey& survey, std::string_view text, const std::string& source, const TextPlace& place) {
+void check_utf8(const TextSurvey& survey, std::string_view text, const std::string& source, const TextPlace& place,
+                bool can_skip) {
   if (!survey.not_utf8) return;
   const size_t at = *survey.not_utf8, piece = at / survey.length;
   int64_t line = place.line;
   for (size_t i = 0; i < piece; ++i) line += survey.pieces[i].line_ends;
   for (size_t i = piece * survey.length; i < at; ++i) line += ends_line(text, i) ? 1 : 0;
-  fail(fmt::format("{}:{}", source, line),
-       "byte {} of the file, 0x{:02X}, is no UTF-8; convert the file with iconv, or "
-       "leave such rows out with data.on_bad_row = \"skip\"",
-       place.bytes + static_cast<int64_t>(at), static_cast<unsigned char>(text[at]));
+  fail(fmt::format("{}:{}", source, line), "byte {} of the file, 0x{:02X}, is no UTF-8; convert the file with iconv{}",
+       place.bytes + static_cast<int64_t>(at), static_cast<unsigned char>(text[at]),
+       can_skip ? ", or leave such rows out with data.on_bad_row = \"skip\"" : "");
 }
 
 std::vector<TextBlock> cut_at_lines(std::string_view text, size_t begin, const TextSurvey& survey, size_t pieces) {

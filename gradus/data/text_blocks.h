@@ -35,9 +35,10 @@ TextSurvey survey_text(std::string_view text, size_t length, bool quotes, bool i
 struct TextPlace {
   int64_t bytes = 0, line = 1;
 };
-/// An error that names file, line and byte if a text is not UTF-8; for readers that do not leave out such rows.
-void check_utf8(const TextSurvey& survey, std::string_view text, const std::string& source,
-                const TextPlace& place = {});
+/// An error that names file, line and byte if a text is not UTF-8, for readers that do not leave out such rows. It
+/// offers that if they can.
+void check_utf8(const TextSurvey& survey, std::string_view text, const std::string& source, const TextPlace& place = {},
+                bool can_skip = true);
 
 /// A piece that begins where a line begins, and ends where another begins or the text ends.
 struct TextBlock {

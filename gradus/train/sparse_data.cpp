@@ -53,7 +53,7 @@ LibsvmOptions libsvm_options(const Config& config, const SparseColumns& columns,
   LibsvmOptions options = libsvm_options(config);
   options.base = columns.first == 0 ? Base::kZero : Base::kOne;
   options.columns = columns.count;
-  if (refuses_bad_rows) options.on_bad_row = LibsvmOptions::BadRow::kError;
+  if (refuses_bad_rows) options.on_bad_row = LibsvmOptions::BadRow::kRefuse;
   return options;
 }
 

@@ -208,7 +208,7 @@ SkippedRows for_each_part(const Config& config, const TableEncoder& encoder, con
       continue;
     }
     CsvOptions options = csv_options(config, &encoder);
-    if (refuses_bad_rows) options.on_bad_row = CsvOptions::BadRow::kError;
+    if (refuses_bad_rows) options.on_bad_row = CsvOptions::BadRow::kRefuse;
     skipped.add(for_each_table(path, options, {}, encoder, number_categories(config),
                                [&](const Table& table) { visit(nullptr, encoder.inputs(table), table); }));
   }

@@ -6,6 +6,7 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
+#include "gradus/data/feature_errors.h"
 #include "gradus/data/numpy.h"
 #include "gradus/data/table_inputs.h"
 #include "gradus/data/table_numbers.h"
@@ -23,7 +24,7 @@ std::optional<char> separator_of(const Config& config) {
 Table read_one(const Config& config, const std::string& path, bool refuses_bad_rows, const TableEncoder* encoder) {
   if (config.text("data.kind") != "numpy") {
     CsvOptions options = csv_options(config, encoder);
-    if (refuses_bad_rows) options.on_bad_row = CsvOptions::BadRow::kError;
+    if (refuses_bad_rows) options.on_bad_row = CsvOptions::BadRow::kRefuse;
     return read_csv(path, options);
   }
   return read_numpy(
@@ -71,6 +72,10 @@ Table read_examples(const Config& config, const std::vector<std::string>& paths,
                     const TableEncoder* encoder = nullptr) {
   Table table = read_tables(config, paths, false, encoder);
   left_out.skipped.add(table.skipped);
+  if (table.rows == 1 && !table.first_row.empty()) {
+    fail(table.source(), "its only line, {}, has no number, as a line of names has none; expected rows below it",
+         table.first_row);
+  }
   const RowFilterOptions filter = row_filter(config);
   if (!filter.leaves_out_unlabelled && !filter.ignored_class) return table;
   const std::string source = table.source();
@@ -88,8 +93,11 @@ Table read_examples(const Config& config, const std::vector<std::string>& paths,
 Tensor example_weights_of(const Config& config, const Table& table) {
   const TableColumn& column = table.columns[table.column(config.text("data.weight"))];
   if (!column.is_number) {
-    fail_usage(config.where("data.weight"), "column \"{}\" holds text; expected numbers, what each row counts",
-               column.name);
+    const int64_t row = std::min(detail::first_text(column, table.rows), table.rows - 1);
+    fail_usage(table.place(row),
+               "{} in column \"{}\", which data.weight names, is no number; expected one from 0, what "
+               "the row counts",
+               column.is_missing(row) ? "a missing value" : fmt::format("\"{}\"", column.text(row)), column.name);
   }
   Tensor weights = Tensor::empty({table.rows});
   for (int64_t row = 0; row < table.rows; ++row) {

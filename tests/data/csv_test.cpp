@@ -121,7 +121,10 @@ TEST(Csv, SkipsBadRowsIfAsked) {
   EXPECT_EQ(t.skipped.first, "[t.csv:3] 1 fields; expected 2, as in line 1");
   EXPECT_EQ(parse_csv("1\n", "t.csv", skip).skipped.count, 0);
   const auto error = [&](const char* broken) { return error_text([&] { parse_csv(broken, "t.csv", skip); }); };
-  EXPECT_EQ(error("a,b\n1,\"x\n2,3\n"), "[t.csv:2, column 2] a quote is opened and never closed");
+  EXPECT_EQ(
+      error("a,b\n1,\"x\n2,3\n"),
+      "[t.csv:2, column 2] a quote is opened and never closed; such a row cannot be left out, as nothing says where "
+      "the next one begins");
   EXPECT_EQ(error("a\"b,c\n1,2\n").substr(0, 32), "[t.csv:1, column 1] \"a\"b\" has a ");
 }
 
@@ -202,6 +205,8 @@ TEST(Csv, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(refused("a\n\xFF"),
             "[t.csv:2] byte 2 of the file, 0xFF, is no UTF-8; convert the file with iconv, or leave such rows out with "
             "data.on_bad_row = \"skip\"");
+  EXPECT_EQ(refused("a\n\xFF", {.on_bad_row = CsvOptions::BadRow::kRefuse}),
+            "[t.csv:2] byte 2 of the file, 0xFF, is no UTF-8; convert the file with iconv");
   EXPECT_EQ(usage_error_text([] { parse_csv("a,b\n1,2", "t.csv").column("c"); }),
             "[t.csv] there is no column \"c\"; there are: a, b");
   EXPECT_EQ(

@@ -53,6 +53,26 @@ TEST(TableData, CommentsAndMissingFieldsAreAsTheKeysSay) {
             "[run.toml:1:35] data.comment = \"//\"; expected one ASCII character, such as \"#\"");
 }
 
+// Each row has a prediction, so that none can be left out.
+TEST(TableData, PredictionsDoNotOfferToLeaveRowsOut) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", "x,y\n1,2\n2,3\n3,4\n");
+  gradus::Run(table(folder / "t.csv"), folder / "run").train();
+  const std::string bad = (folder / "bad.csv").string();
+  spill(bad, "x\n1\n\xFF\n");
+  EXPECT_EQ(error_text([&] { predict_files(load(folder / "run"), {bad}, [](const Predictions&) {}); }),
+            fmt::format("[{}:3] byte 4 of the file, 0xFF, is no UTF-8; convert the file with iconv", bad));
+}
+
+TEST(TableData, ALineOfNamesIsNoExample) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", "x,y\n");
+  EXPECT_EQ(program_error([&] { make_data(table(folder / "t.csv")); }),
+            fmt::format("[{}] its only line, \"x\", \"y\", has no number, as a line of names has none; expected rows "
+                        "below it",
+                        (folder / "t.csv").string()));
+}
+
 TEST(TableData, TheSplitIsWrittenDown) {
   const TemporaryFolder folder;
   spill(folder / "t.csv", "x,y\n1,2\n2,3\n3,4\n5,6\n6,7\n");
@@ -109,8 +129,13 @@ TEST(TableData, WeightsAreAColumnThatIsNoFeature) {
             "[bad.csv:2] the weight in column \"w\" is missing; expected a number from 0");
   EXPECT_EQ(error("1,0,2\n2,0,3\n"),
             "[bad.csv] the weights in column \"w\" are all 0; expected some above 0");
-  EXPECT_EQ(error("1,a,2\n2,b,3\n"),
-            "[--set data.weight=w] column \"w\" holds text; expected numbers, what each row counts");
+  EXPECT_EQ(
+      error("1,a,2\n2,b,3\n"),
+      "[bad.csv:2] \"a\" in column \"w\", which data.weight names, is no number; expected one from 0, what the row "
+      "counts");
+  EXPECT_EQ(error("1,1,2\n2,inf,3\n"),
+            "[bad.csv:3] \"inf\" in column \"w\", which data.weight names, is no number; expected one from 0, what the "
+            "row counts");
 }
 
 }  // namespace table_data_test
