@@ -254,6 +254,7 @@ TEST(Eval, RefusesOtherDataThanTheRunWasTrainedOn) {
       EXPECT_EQ(other.exit_code, 2);
       EXPECT_EQ(other.out, "");
       EXPECT_THAT(other.err, HasSubstr("gradus: [t.csv] the data is not what the run was trained on ("));
+      EXPECT_THAT(other.err, HasSubstr(" examples to train on then, "));
       EXPECT_THAT(other.err,
                   HasSubstr(" now), so that what is held out now may have been trained on; put the same data back, or "
                             "evaluate a file as a whole with --data PATH\n"));
