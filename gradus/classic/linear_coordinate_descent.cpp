@@ -58,8 +58,9 @@ class SquaredDescent : public CoordinateDescent<LinearSolver> {
         const double slope = (p.l1 == 0.0 ? 0.1 * options_.tolerance : 1e-14) * largest;
         net.round(p.l1, p.l2, {.gap = enough(net), .slope = slope});
         std::copy(net.w().begin(), net.w().end(), x() + k * features);
-        x()[objective_.weights_size() + k] = net.quadratic().bias(net.w().data());
       }
+      // The objective is that with the best bias, also where the weights are at their minimum already.
+      x()[objective_.weights_size() + k] = net.quadratic().bias(net.w().data());
       report.objective += net.objective(p.l1, p.l2);
       report.gap += net.gap(p.l1, p.l2);
       report.gradient_norm = std::max(report.gradient_norm, net.largest_slope(p.l1, p.l2));

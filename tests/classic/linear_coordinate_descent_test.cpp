@@ -102,6 +102,27 @@ TEST(CoordinateDescent, AgreesWithNewtonWithoutL1) {
   }
 }
 
+// The weights are at their minimum where the solver begins: the bias is the mean all the same.
+TEST(CoordinateDescent, FindsTheBiasWhereNoWeightMoves) {
+  LinearProblem p;
+  p.inputs = Tensor::from(std::vector<float>{1, 7, -2, 7, 4, 7, 5, 7}, {4, 2});
+  p.targets = Tensor::from(std::vector<float>{4000, 4100, 4300, 4400}, {4});
+  for (const bool is_sparse : {false, true}) {
+    LinearProblem strong = p, constant = p;
+    strong.l1 = 1e5;
+    constant.inputs = Tensor::from(std::vector<float>{7, 7, 7, 7}, {4, 1});
+    if (is_sparse) strong.inputs = sparse_of(strong.inputs.dense);
+    if (is_sparse) constant.inputs = sparse_of(constant.inputs.dense);
+    for (const LinearProblem& problem : {strong, constant}) {
+      const auto solver = make_linear_coordinate_descent(problem, {});
+      EXPECT_EQ(solve(*solver), SolveEnd::kConverged);
+      EXPECT_EQ(zeros_of(*solver), problem.inputs.features());
+      EXPECT_NEAR(*solver->bias().data<double>(), 4200.0, 1e-9);
+      EXPECT_NEAR(LinearObjective(problem).value(coefficients_of(*solver).data()), solver->report().objective, 1e-9);
+    }
+  }
+}
+
 TEST(CoordinateDescent, ConvergesOnDegenerateData) {
   LinearProblem p = random_problem(LinearLoss::kSquared, 50, 4);
   float* const x = p.inputs.dense.mutable_data<float>();
