@@ -220,10 +220,11 @@ void check_gpt(const Config& config) {
 void check_categories(const Config& config) {
   if (!config.has("data.categories") || config.text("data.categories") != "embedding") return;
   if (config.text("model.kind") == "mlp") return;
-  fail_usage(config.where("data.categories"),
-             "data.categories = \"embedding\" is for model.kind = \"mlp\", which learns a vector for each text; for \"{}\" "
-             "take \"one_hot\" or \"hash\"",
-             config.text("model.kind"));
+  fail_usage(
+      config.where("data.categories"),
+      "data.categories = \"embedding\" is for model.kind = \"mlp\", which learns a vector for each text; for \"{}\" "
+      "take \"one_hot\" or \"hash\"",
+      config.text("model.kind"));
 }
 
 void check_comment(const Config& config) {
@@ -270,17 +271,20 @@ void check_data_and_model(const Config& config) {
   const bool is_text = config.text("data.kind") == "text";
   const bool is_gpt = config.text("model.kind") == "gpt";
   if (is_text != is_gpt) {
-    fail_usage(config.where("model.kind"), "model.kind = \"{}\" does not go with data.kind = \"{}\"; {}",
-               config.text("model.kind"), config.text("data.kind"),
-               is_text ? "text is for \"gpt\"" : "such data is for the other kinds of models, such as \"linear\" and \"mlp\"");
+    fail_usage(
+        config.where("model.kind"), "model.kind = \"{}\" does not go with data.kind = \"{}\"; {}",
+        config.text("model.kind"), config.text("data.kind"),
+        is_text ? "text is for \"gpt\"" : "such data is for the other kinds of models, such as \"linear\" and \"mlp\"");
   }
   if (config.has("data.x_min") && !(config.real("data.x_min") < config.real("data.x_max"))) {
     fail_usage(config.where(config.is_set("data.x_max") ? "data.x_max" : "data.x_min"),
                "data.x_min = {} must be below data.x_max = {}", config.real("data.x_min"), config.real("data.x_max"));
   }
   if (config.text("data.kind") == "labelled_text" && makes_clusters(config)) {
-    fail_usage(config.where("model.kind"), "model.kind = \"{}\" does not go with data.kind = \"labelled_text\", which is "
-               "learned by its classes; take \"linear\" or \"mlp\"", config.text("model.kind"));
+    fail_usage(config.where("model.kind"),
+               "model.kind = \"{}\" does not go with data.kind = \"labelled_text\", which is "
+               "learned by its classes; take \"linear\" or \"mlp\"",
+               config.text("model.kind"));
   }
   check_comment(config);
   check_categories(config);
@@ -355,8 +359,8 @@ void check_optimizer(const Config& config) {
 }
 
 bool is_default(const Config& config, const Key& key) {
-  const std::string choice = key.by_choice.key.empty() ? "" : config.text(key.by_choice.key);
-  const std::optional<Value> usual = key.default_value(choice);
+  const std::optional<Value> usual =
+      key.default_value([&](const std::string& other) { return config.has(other) ? config.text(other) : ""; });
   return config.shown(key.name) == (usual ? to_toml(*usual) : "none");
 }
 
@@ -569,9 +573,10 @@ void Config::set(std::string_view key, Value value, std::string_view subject) {
 std::optional<Value> Config::given_or_default(const Key& key, std::string_view name) const {
   const auto given = given_.find(name);
   if (given != given_.end()) return given->second.value;
-  if (key.by_choice.values.empty()) return key.default_value();
-  const std::optional<Value> choice = choice_for(name, key.by_choice.key);
-  return key.default_value(choice ? std::get<std::string>(*choice) : std::string());
+  return key.default_value([&](const std::string& control) {
+    const std::optional<Value> choice = choice_for(name, control);
+    return choice ? std::get<std::string>(*choice) : std::string();
+  });
 }
 
 // The value of the key that decides about this one: in a list of tables that of the same item.

@@ -44,7 +44,7 @@ std::vector<Key> audio_data_keys() {
        "below "
        "the largest of the sound.",
        {},
-       {"data.audio_features", {{"mfcc", "decibel"}}}},
+       {{"data.audio_features", {{"mfcc", "decibel"}}}}},
   };
 }
 

@@ -12,11 +12,21 @@ const Kinds kFiles = {"csv", "numpy", "libsvm", "idx", "images", "audio", "text"
 const Kinds kTexts = {"text", "labelled_text"};
 const Kinds kTables = {"csv", "numpy"};
 const Kinds kRows = {"csv", "numpy", "libsvm", "idx", "images", "audio", "labelled_text"};  // each with a target
+const Kinds kLinearSolvers = {"newton",       "lbfgs",          "coordinate_descent",
+                              "dual_descent", "interior_point", "gradient_descent",
+                              "sgd",          "adagrad",        "ftrl"};
 const Kinds kMadeUp = {"line", "polynomial", "sine", "blobs", "moons", "spirals", "xor"};
 
 DefaultsByChoice for_classes(const decltype(DefaultsByChoice::One::value)& value) {
   DefaultsByChoice defaults{"data.kind", {}};
   for (const std::string_view kind : kClasses) defaults.values.push_back({kind, value});
+  return defaults;
+}
+
+// A solver of a linear model moves on from its weights.
+DefaultsByChoice zeros_of_solvers() {
+  DefaultsByChoice defaults{"solver.name", {}};
+  for (const std::string_view name : kLinearSolvers) defaults.values.push_back({name, "zeros"});
   return defaults;
 }
 
@@ -38,7 +48,7 @@ std::vector<Key> made_up_data_keys() {
        data_is(kMadeUp),
        "Number of points: evenly spaced over [x_min, x_max], or of each class in turn.",
        {},
-       for_classes(int64_t{300})},
+       {for_classes(int64_t{300})}},
       {"data.x_min", real(kAny), -1.0, data_is(kCurves), "The smallest x."},
       {"data.x_max", real(kAny), 1.0, data_is(kCurves), "The largest x; it must be above `data.x_min`."},
       {"data.slope", real(kAny), 2.0, data_is({"line"}), "Slope of the line."},
@@ -57,7 +67,7 @@ std::vector<Key> made_up_data_keys() {
        data_is(kMadeUp),
        "Standard deviation of the normal noise that is added to y, or to each coordinate of a class's point.",
        {},
-       for_classes(0.1)},
+       {for_classes(0.1)}},
   };
 }
 
@@ -121,7 +131,7 @@ std::vector<Key> data_keys() {
        "`labelled_text` all bytes are tokens, and U+FFFD is one, which other characters become that the training part "
        "has not.",
        {},
-       {"data.kind", {{"labelled_text", "words"}}}},
+       {{"data.kind", {{"labelled_text", "words"}}}}},
       {"data.vocabulary", integer({.low = 2, .high = 1 << 24}), 8000, Condition{"data.tokens", {"words", "bpe"}},
        "How many tokens are learned from the training part before the training. They are kept with the run, as "
        "tokenizer.json, which of `bpe` is that of Hugging Face's libraries too."},
@@ -146,7 +156,7 @@ std::vector<Key> data_keys() {
        "has the probabilities of the class that it names, in each row from 0 and 1 in all, within 0.001. Measures of "
        "classes take the likeliest for the true one.",
        {},
-       {"data.kind", {{"audio", "label"}}}},
+       {{"data.kind", {{"audio", "label"}}}}},
       {"data.features", texts(), Unset{"all other columns"}, data_is(kTables),
        "The names of the columns to learn from."},
       {"data.separator", choice({"comma", "semicolon", "tab", "space"}),
@@ -205,7 +215,7 @@ std::vector<Key> data_keys() {
        "leaves "
        "samples from 0 to 1, and `none` those from 0 to 255. Of `audio` a feature is a band, over all frames.",
        {},
-       {"data.kind", {{"idx", "min_max"}}}},
+       {{"data.kind", {{"idx", "min_max"}}}}},
       {"data.log1p", texts(), Unset{"none"}, data_is(kTables),
        "Features of which log(1 + x) is taken before they are scaled; their numbers are above −1."},
       {"data.impute", choice({"error", "mean", "median", "constant"}), "error", data_is(kTables),
@@ -268,7 +278,8 @@ std::vector<Key> model_keys() {
                "kaiming_normal", "kaiming_uniform", "lecun_normal", "lecun_uniform", "orthogonal"}),
        "default",
        model_is({"linear", "mlp", "gpt"}),
-       "Start of the weights. `default`: uniform within ±1/√inputs, as in PyTorch; of `gpt` normal with deviation "
+       "Start of the weights; a linear model that a solver finds starts at `zeros` unless told otherwise. `default`: "
+       "uniform within ±1/√inputs, as in PyTorch; of `gpt` normal with deviation "
        "0.02, as "
        "in GPT-2. `normal`, `uniform` and "
        "`truncated_normal` have deviation or bound `init_scale`. `xavier` (Glorot, Bengio, 2010): variance 2/(inputs + "
@@ -279,7 +290,7 @@ std::vector<Key> model_keys() {
        "a "
        "block adds to its input are divided by √(2·`model.layers`) in any case.",
        {},
-       {"model.kind", {{"linear", "normal"}}}},
+       {zeros_of_solvers(), {"model.kind", {{"linear", "normal"}}}}},
       {"model.init_scale", real(kAbove0), 1.0,
        Condition{"model.init",
                  {"normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform", "kaiming_normal",
@@ -293,7 +304,7 @@ std::vector<Key> model_keys() {
        model_is({"mlp", "cnn", "autoencoder"}),
        "Widths of the hidden linear layers, from input to output; of `autoencoder` from input to code, and back.",
        {},
-       {"model.kind", {{"cnn", std::vector<int64_t>{128}}, {"autoencoder", std::vector<int64_t>{256}}}}},
+       {{"model.kind", {{"cnn", std::vector<int64_t>{128}}, {"autoencoder", std::vector<int64_t>{256}}}}}},
       {"model.embedding_width", integer(kSize), Unset{"half as many as the column has texts, rounded up, 50 at most"},
        Condition{"data.categories", {"embedding"}}, "Size of the vectors of a feature of text."},
       {"model.activation",
@@ -317,7 +328,7 @@ std::vector<Key> model_keys() {
        "By what: the highest silhouette (of up to 5000 of the examples), or the lowest Bayesian information criterion, "
        "which only `gmm` has.",
        {},
-       {"model.kind", {{"gmm", "bic"}}}},
+       {{"model.kind", {{"gmm", "bic"}}}}},
       {"model.start",
        choice({"kmeans++", "random", "kmeans"}),
        "kmeans++",
@@ -325,7 +336,7 @@ std::vector<Key> model_keys() {
        "Rows that are the first centres, drawn by their distance from those before (k-means++), or with equal "
        "probability. `kmeans`: the clusters of a k-means, for `gmm`.",
        {},
-       {"model.kind", {{"gmm", "kmeans"}}}},
+       {{"model.kind", {{"gmm", "kmeans"}}}}},
       {"model.starts", integer({.low = 1, .high = 10000}), 1, model_is({"kmeans", "gmm"}),
        "How many starts are tried to their end, before the first step; the run has the rounds of the best of them."},
       {"model.covariance", choice({"full", "diagonal"}), "full", model_is({"gmm"}),
@@ -338,7 +349,7 @@ std::vector<Key> model_keys() {
        model_is({"gpt", "vit", "encoder", "rnn"}),
        "Number of transformer blocks, or of recurrent layers.",
        {},
-       {"model.kind", {{"rnn", 1}}}},
+       {{"model.kind", {{"rnn", 1}}}}},
       {"model.width",
        integer(kSize),
        128,
@@ -346,7 +357,7 @@ std::vector<Key> model_keys() {
        "Size of the embeddings, a multiple of `model.heads`; of `rnn` the size of a layer's state; of `resnet` the "
        "channels of its first stage.",
        {},
-       {"model.kind", {{"resnet", 64}}}},
+       {{"model.kind", {{"resnet", 64}}}}},
       {"model.heads", integer(kSize), 4, model_is({"gpt", "vit", "encoder"}), "Attention heads in a block."},
       {"model.context", integer(kSize), 64, model_is({"gpt"}), "Context length: the tokens in an example."},
       {"model.bias", boolean(), true, model_is({"gpt"}), "Whether linear layers and layer norms have a bias."},
@@ -384,7 +395,7 @@ std::vector<Key> model_keys() {
        "What a dropped activation becomes: 0, or −1.7581, the lowest value of selu, after which mean 0 and variance 1 "
        "are restored (alpha dropout, Klambauer et al., 2017).",
        {},
-       {"model.activation", {{"selu", "alpha"}}}},
+       {{"model.activation", {{"selu", "alpha"}}}}},
       {"model.attention_dropout", real(kFrom0Below1), 0.0, model_is({"gpt", "vit", "encoder"}),
        "Probability that dropout sets to zero how much one token takes from another, in each head, while training: "
        "`attn_pdrop` of Hugging Face's GPT-2, `dropout_p` of PyTorch's attention."},
@@ -418,7 +429,7 @@ std::vector<Key> loss_keys() {
        "often the nearest other example is of the same class, and `gradus predict` gives the embeddings. A table's "
        "target of numbers is learned as classes by a loss of classes. `gpt` has `cross_entropy`, of the next token.",
        {},
-       loss_of_classes()},
+       {loss_of_classes()}},
       {"loss.delta", real(kAbove0), 1.0, loss_is({"huber"}), "The error from which on the loss is a straight line."},
       {"loss.quantile", real({.low = 0, .high = 1, .low_open = true, .high_open = true}), 0.5, loss_is({"quantile"}),
        "Which quantile of the target is learned."},
@@ -464,17 +475,19 @@ std::vector<Key> solver_keys() {
        "none",
        model_is({"linear", "kmeans", "gmm"}),
        "How a linear model is found without an optimizer: `[optimizer]` and `[schedule]` are not used then, a step is "
-       "an iteration over all examples, and the logged loss is that behind it. It begins with weights of 0, unless "
-       "`model.init` or `model.from` is given. To the minimum: `newton` for smooth losses and up to some thousand "
+       "an iteration over all examples, and the logged loss is that behind it. It begins at the weights that "
+       "`model.init` says, which are 0 by default, or at those of `model.from`. To the minimum: `newton` for smooth "
+       "losses and up to some thousand "
        "features (of `mse` it is the closed form); `lbfgs` for smooth losses and many features or classes, with or "
        "without `regularization.l1`, also for a series of these; `coordinate_descent` for `mse`, `poisson` and two "
        "classes with `regularization.l1`, also for a series of these; `dual_descent` for hinge losses with "
        "`regularization.l2`; `interior_point` for `mae`, `quantile` and `hinge` and few features; `gradient_descent` "
-       "for comparison. Over single examples, a pass a step: `sgd`; `adagrad` and `ftrl` (follow the regularized leader) have a learning rate for each weight, for sparse features. Clusters: `lloyd`, "
+       "for comparison. Over single examples, a pass a step: `sgd`; `adagrad` and `ftrl` (follow the regularized "
+       "leader) have a learning rate for each weight, for sparse features. Clusters: `lloyd`, "
        "rounds of k-means; `mini_batch`, k-means by batches, a pass a step; `em`, rounds of expectation-maximization. "
        "Their logged loss is that before the step: inertia a row, or minus the mean logarithm of the likelihood.",
        {},
-       {"model.kind", {{"kmeans", "lloyd"}, {"gmm", "em"}}}},
+       {{"model.kind", {{"kmeans", "lloyd"}, {"gmm", "em"}}}}},
       {"solver.tolerance",
        real(kFrom0),
        1e-6,
@@ -488,13 +501,13 @@ std::vector<Key> solver_keys() {
        "as soon as no label changes (`lloyd`), or the squared moves of the centres add up to this times the mean "
        "variance of the features (of `mini_batch` 0 is never). `em`: as soon as the loss changes by less.",
        {},
-       {"solver.name",
-        {{"lloyd", 1e-4},
-         {"mini_batch", 0.0},
-         {"em", 1e-3},
-         {"sgd", 0.0},
-         {"dual_descent", 1e-4},
-         {"interior_point", 1e-8}}}},
+       {{"solver.name",
+         {{"lloyd", 1e-4},
+          {"mini_batch", 0.0},
+          {"em", 1e-3},
+          {"sgd", 0.0},
+          {"dual_descent", 1e-4},
+          {"interior_point", 1e-8}}}}},
       {"solver.rate", choice({"optimal", "constant", "inverse_scaling"}), "optimal", solver_is({"sgd"}),
        "The learning rate of update t. `optimal`: 1/(l2·(t₀ + t − 1)), as scikit-learn's, which needs "
        "`regularization.l2`. `constant`: `solver.learning_rate`. `inverse_scaling`: that, divided by "
@@ -511,7 +524,7 @@ std::vector<Key> solver_keys() {
        solver_is({"sgd", "mini_batch"}),
        "Examples of an update.",
        {},
-       {"solver.name", {{"mini_batch", int64_t{1024}}}}},
+       {{"solver.name", {{"mini_batch", int64_t{1024}}}}}},
       {"solver.patience", integer(kFrom0), 10, solver_is({"mini_batch"}),
        "Updates without a new least value of the moving average of the batches' losses, after which the run has "
        "converged; 0 is never."},

@@ -74,10 +74,14 @@ std::string default_text(const Key& key, bool markdown) {
   if (std::holds_alternative<Required>(key.fallback)) return "required";
   if (const Unset* unset = std::get_if<Unset>(&key.fallback)) return std::string(unset->text);
   const auto written = fmt::runtime(markdown ? "`{}`" : "{}");
-  std::string text = fmt::format(written, to_toml(*key.default_value()));
-  for (const DefaultsByChoice::One& other : key.by_choice.values) {
-    text += fmt::format("; {} for ", fmt::format(written, to_toml(*key.default_value(other.choice))));
-    text += fmt::format(written, other.choice);
+  std::string text = fmt::format(written, to_toml(*key.usual_value())), last = text;
+  for (const DefaultsByChoice& others : key.by_choice) {
+    for (const DefaultsByChoice::One& other : others.values) {
+      const std::string value = fmt::format(written, to_toml(other.held()));
+      text += value == last ? ", " : fmt::format("; {} for ", value);
+      text += fmt::format(written, other.choice);
+      last = value;
+    }
   }
   return text;
 }

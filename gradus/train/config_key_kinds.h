@@ -64,8 +64,8 @@ inline Condition sweep_is_random() { return {"sweep.method", {"random"}}; }
 inline Condition is_given(std::string_view key) { return {std::string(key), {}}; }
 inline Condition is_not_given(std::string_view key) { return {std::string(key), {}, true}; }
 
-inline DefaultsByChoice by_optimizer(std::vector<DefaultsByChoice::One> values) {
-  return {"optimizer.name", std::move(values)};
+inline std::vector<DefaultsByChoice> by_optimizer(std::vector<DefaultsByChoice::One> values) {
+  return {{"optimizer.name", std::move(values)}};
 }
 
 /// The keys of [data], [model] (of all models, and of networks alone), [loss] and [solver].

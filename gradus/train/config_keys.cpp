@@ -256,7 +256,7 @@ class ScheduleKeys {
     add("cycle_steps", integer(kFrom1), Required{}, {"cosine_restarts", "cyclic"}, "Steps of the first cycle.");
     add("cycle_multiplier", integer(kFrom1), 1, {"cosine_restarts"}, "How many times as long each later cycle is.");
     add("rise_fraction", real(kFrom0To1), 0.5, {"one_cycle", "cyclic"}, "The part of a cycle that leads up.");
-    keys_.back().by_choice = {name("name"), {{"one_cycle", 0.3}}};
+    keys_.back().by_choice = {{name("name"), {{"one_cycle", 0.3}}}};
     add("initial_factor", real(kFrom0To1), 0.04, {"one_cycle", "cyclic"},
         "The factor at the start of a cycle. PyTorch's `OneCycleLR` starts at 0.04 and ends at 0.000004.");
     add("cycle_decay", real(kAbove0To1), 1.0, {"cyclic"},
@@ -329,7 +329,8 @@ std::vector<Key> regularization_keys() {
       {"regularization.l1", penalty(), 0.0, always(),
        "L1: the penalty l1·‖θ‖₁ is added to what is minimised. With l2: elastic net. `\"path\"`, with `solver.name = "
        "\"coordinate_descent\"` or `\"lbfgs\"` (more losses, and several classes): each of a series in turn, a "
-       "step each, from the one where all weights become 0 down; each begins where the one before ended. Hold rows out, "
+       "step each, from the one where all weights become 0 down; each begins where the one before ended. Hold rows "
+       "out, "
        "validate each step and set `train.restore_best` to keep the best."},
       {"regularization.l2", real(kFrom0), 0.0, always(), "L2: the penalty ½·l2·‖θ‖² is added to what is minimised."},
       {"regularization.l1_ratio", real(kAbove0To1), 1.0, is_path(),
@@ -522,10 +523,21 @@ std::string Condition::text() const {
   return fmt::format("{} {} {}", key, except ? "other than" : "=", quoted_list(choices));
 }
 
-std::optional<Value> Key::default_value(std::string_view choice) const {
-  for (const DefaultsByChoice::One& other : by_choice.values) {
-    if (other.choice == choice) return std::visit([](const auto& held) { return Value(held); }, other.value);
+Value DefaultsByChoice::One::held() const {
+  return std::visit([](const auto& own) { return Value(own); }, value);
+}
+
+std::optional<Value> Key::default_value(const std::function<std::string(const std::string& key)>& choice_of) const {
+  for (const DefaultsByChoice& others : by_choice) {
+    const std::string choice = choice_of(others.key);
+    for (const DefaultsByChoice::One& other : others.values) {
+      if (other.choice == choice) return other.held();
+    }
   }
+  return usual_value();
+}
+
+std::optional<Value> Key::usual_value() const {
   return std::visit(
       [](const auto& held) -> std::optional<Value> {
         using Held = std::decay_t<decltype(held)>;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -92,6 +93,9 @@ struct DefaultsByChoice {
   struct One {
     std::string_view choice;
     Variant<double, bool, const char*, int64_t, std::vector<int64_t>> value;
+
+    /// The value as that of a key.
+    Value held() const;
   };
   std::string key = {};
   std::vector<One> values = {};
@@ -106,10 +110,13 @@ struct Key {
   Condition condition;
   std::string_view text;       ///< One to three sentences of Markdown.
   std::string_view hint = {};  ///< Ends the error for a key that does not apply; by default "remove it …".
-  DefaultsByChoice by_choice = {};
+  /// Of several that have the choice the first holds.
+  std::vector<DefaultsByChoice> by_choice = {};
 
-  /// The default as a value, where the choice of `by_choice` is this one; nothing for `Required` and `Unset`.
-  std::optional<Value> default_value(std::string_view choice = {}) const;
+  /// The usual default as a value; nothing for `Required` and `Unset`.
+  std::optional<Value> usual_value() const;
+  /// The default where `choice_of` a key says the choice that was made of it, nothing if there is none.
+  std::optional<Value> default_value(const std::function<std::string(const std::string& key)>& choice_of) const;
 };
 
 /// One table of the TOML file, or a list of tables: [[name]], any number of times.

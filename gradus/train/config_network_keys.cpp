@@ -26,13 +26,15 @@ std::vector<Key> network_keys() {
        model_is({"vgg", "resnet"}),
        "Layers with weights: 18, 34 or 50 of `resnet`; 11, 13, 16 or 19 of `vgg`.",
        {},
-       {"model.kind", {{"vgg", 11}}}},
+       {{"model.kind", {{"vgg", 11}}}}},
       {"model.stem", choice({"small", "large"}), Unset{"`small` for pictures of up to 64 pixels a side, else `large`"},
        model_is({"resnet"}),
-       "How a `resnet` begins. `small`: a 3 × 3 convolution at full size. `large`: one of 7 × 7 and pooling, which leave a "
+       "How a `resnet` begins. `small`: a 3 × 3 convolution at full size. `large`: one of 7 × 7 and pooling, which "
+       "leave a "
        "quarter of it."},
       {"model.patch", integers(kSize), std::vector<int64_t>{4}, model_is({"vit"}),
-       "Size of the patches that pictures are cut into: a side, or two numbers, down and across. They are divisors of the "
+       "Size of the patches that pictures are cut into: a side, or two numbers, down and across. They are divisors of "
+       "the "
        "picture's."},
       {"model.cell", choice({"lstm", "gru"}), "lstm", model_is({"rnn"}), "What the recurrent layers are made of."},
       {"model.bidirectional", boolean(), false, model_is({"rnn"}),

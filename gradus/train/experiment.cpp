@@ -120,7 +120,8 @@ void check_class_weights(const Config& config, const DataShape& shape) {
 
 void check_spectral_norm(const Config& config) {
   if (!config.has("model.spectral_norm") || !config.boolean("model.spectral_norm")) return;
-  if (config.has("model.init") && config.text("model.init") == "zeros") {
+  const bool is_solved = config.has("solver.name") && config.text("solver.name") != "none";  // refuses the norm itself
+  if (!is_solved && config.has("model.init") && config.text("model.init") == "zeros") {
     fail_usage(config.where("model.init"),
                "weights of zeros have no spectral norm to divide by; choose another "
                "model.init, or set model.spectral_norm to false");

@@ -268,7 +268,7 @@ std::unique_ptr<PenaltyPath> make_path(const Config& config, const LinearProblem
 // A solver of gradus/classic, whose coefficients become the weights of a linear model.
 class LinearModelSolver : public Solver {
  public:
-  // Begins at 0, or at the model's weights where `model.init` or `model.from` is given.
+  // Begins at the model's weights.
   LinearModelSolver(const Config& config, const ExperimentData& data, const Model& model)
       : model_(model), examples_(data.training->size()) {
     const auto* streamed = dynamic_cast<const StreamedRows*>(data.training.get());
@@ -285,9 +285,7 @@ class LinearModelSolver : public Solver {
       solver_ = streamed != nullptr ? make_streaming(config, *streamed, scaled.problem)
                                     : make_linear_solver(config, scaled.problem);
     }
-    if (config.is_set("model.init") || config.has("model.from")) {
-      solver_->start_from(model.parameters()[0].tensor, model.parameters()[1].tensor);
-    }
+    solver_->start_from(model.parameters()[0].tensor, model.parameters()[1].tensor);
   }
 
   Iteration step() override {

@@ -89,6 +89,29 @@ TEST(Solver, BeginsAtTheModelsWeightsIfAsked) {
   EXPECT_EQ(start({"model.init=normal"}), values_of(other.model().parameters())[0]);
 }
 
+// What a run writes down as its configuration starts where it started, for each solver of a linear model.
+TEST(Solver, ARunsOwnConfigurationIsTheSameRun) {
+  for (const char* solver : {"newton", "lbfgs", "coordinate_descent", "gradient_descent", "adagrad", "ftrl"}) {
+    SCOPED_TRACE(solver);
+    const TemporaryFolder folder;
+    const Config config = blobs({std::string("solver.name=") + solver, "train.steps=1"});
+    EXPECT_EQ(config.text("model.init"), "zeros");
+    EXPECT_FALSE(config.has("model.init_scale"));
+    gradus::Run(config, folder / "first").train();
+    gradus::Run(Config::load((folder / "first/config.toml").string()), folder / "second").train();
+    EXPECT_EQ(slurp(folder / "second/model.safetensors"), slurp(folder / "first/model.safetensors"));
+  }
+  for (const Overrides& init : {Overrides{}, {"model.init=normal"}}) {
+    const TemporaryFolder folder;
+    Overrides keys = {"solver.name=sgd", "solver.rate=constant", "solver.learning_rate=0.001", "train.steps=1"};
+    keys.insert(keys.end(), init.begin(), init.end());
+    gradus::Run(blobs(keys), folder / "first").train();
+    gradus::Run(Config::load((folder / "first/config.toml").string()), folder / "second").train();
+    EXPECT_EQ(slurp(folder / "second/model.safetensors"), slurp(folder / "first/model.safetensors"));
+    EXPECT_EQ(log_of(folder / "second").back()["loss"], log_of(folder / "first").back()["loss"]);
+  }
+}
+
 TEST(Solver, GoesOnFromACheckpointToTheSameBits) {
   const TemporaryFolder folder;
   const Overrides sgd = {"solver.name=sgd", "solver.average_from=100", "train.steps=7", "checkpoint.every=3"};
