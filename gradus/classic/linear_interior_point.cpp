@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
@@ -20,6 +22,7 @@ using Vector = std::vector<double>;
 struct Program {
   const LinearObjective& objective;
   Vector low, high, t, sign;
+  double value_without_weights = 0.0;  // the least objective of weights that are 0
 
   Program(const LinearObjective& o, int64_t output) : objective(o) {
     const LinearProblem& p = o.problem();
@@ -34,6 +37,7 @@ struct Program {
         add((p.quantile - 1.0) * share, p.quantile * share, target, 1.0);
       }
     }
+    value_without_weights = value_at(p.intercept ? best_bias() : 0.0);
     for (int64_t j = 0; p.l1 > 0.0 && j < o.features(); ++j) add(-p.l1, p.l1, 0.0, 1.0);
   }
   void add(double from, double to, double target, double s) {
@@ -41,6 +45,13 @@ struct Program {
     high.push_back(to);
     t.push_back(target);
     sign.push_back(s);
+  }
+
+  // What the sum of the rows' terms may be off by.
+  double rounding() const {
+    double sizes = 0.0;
+    for (int64_t i = 0; i < rows(); ++i) sizes += std::max(-low[i], high[i]) * std::abs(t[i]);
+    return static_cast<double>(rows()) * std::numeric_limits<double>::epsilon() * sizes;
   }
 
   int64_t size() const { return static_cast<int64_t>(t.size()); }
@@ -81,26 +92,58 @@ struct Program {
     }
     return {std::move(m), side};
   }
+
+ private:
+  // Of weights that are 0.
+  double value_at(double bias) const {
+    double sum = 0.0;
+    for (int64_t i = 0; i < rows(); ++i) {
+      const double rest = t[i] - sign[i] * bias;
+      sum += std::max(low[i] * rest, high[i] * rest);
+    }
+    return sum;
+  }
+  // Where that is least: the slope rises by high − low where the bias passes a row's target.
+  double best_bias() const {
+    std::vector<std::pair<double, double>> kinks;
+    double slope = 0.0;
+    for (int64_t i = 0; i < rows(); ++i) {
+      slope += sign[i] > 0.0 ? -high[i] : low[i];
+      kinks.emplace_back(sign[i] * t[i], high[i] - low[i]);
+    }
+    std::ranges::sort(kinks);
+    for (const auto& [bias, rise] : kinks) {
+      slope += rise;
+      if (slope >= 0.0) return bias;
+    }
+    return kinks.back().first;
+  }
 };
 
-// Where an iteration is: x; α between its ends; p and n, the parts of t − A·x above and below 0, both above 0 here.
+// Where an iteration is: x; how far α is from its ends, each by itself, since the difference of α and an end is 0 once
+// it is less than α's last digit; p and n, the parts of t − A·x above and below 0. All but x are above 0 here.
 struct Place {
+  Vector x, from_low, to_high, p, n;
+
+  double alpha(const Program& program, int64_t i) const {
+    return from_low[i] <= to_high[i] ? program.low[i] + from_low[i] : program.high[i] - to_high[i];
+  }
+  bool is_finite() const {
+    const auto all_are = [](const Vector& v) {
+      return std::ranges::all_of(v, [](double number) { return std::isfinite(number); });
+    };
+    return all_are(x) && all_are(from_low) && all_are(to_high) && all_are(p) && all_are(n);
+  }
+};
+struct Step {
   Vector x, alpha, p, n;
 };
-// α's distances from its ends.
-struct Slack {
-  double from_low, to_high;
-};
-Slack slack_of(const Program& program, const Place& at, int64_t i) {
-  return {at.alpha[i] - program.low[i], program.high[i] - at.alpha[i]};
-}
 
 // Σ of what is to become 0, divided by their number.
 double complementarity(const Program& program, const Place& at) {
   double sum = 0.0;
   for (int64_t i = 0; i < program.size(); ++i) {
-    const Slack s = slack_of(program, at, i);
-    sum += at.p[i] * s.to_high + at.n[i] * s.from_low;
+    sum += at.p[i] * at.to_high[i] + at.n[i] * at.from_low[i];
   }
   return sum / (2.0 * static_cast<double>(program.size()));
 }
@@ -114,32 +157,32 @@ class Iteration {
         q_(weights(program, at)),
         solver_(program.normal_matrix(q_)),
         z_(program.apply(at.x)) {
-    rest_ = program.apply_transposed(at.alpha);
+    Vector alpha(q_.size());
+    for (int64_t i = 0; i < program.size(); ++i) alpha[i] = at.alpha(program, i);
+    rest_ = program.apply_transposed(alpha);
     kernels::add_scaled(rest_.data(), -program.objective.problem().l2, at.x.data(), program.features());
   }
 
   // Newton's step to where each p·(high − α) is mu − `high_terms` and each n·(α − low) is mu − `low_terms`.
-  Place step(double mu, const Vector& high_terms, const Vector& low_terms) const {
+  Step step(double mu, const Vector& high_terms, const Vector& low_terms) const {
     const int64_t size = program_.size();
     Vector target_p(static_cast<size_t>(size)), target_n(target_p.size()), rho(target_p.size()),
         weighted(target_p.size());
     for (int64_t i = 0; i < size; ++i) {
-      const Slack s = slack_of(program_, at_, i);
-      target_p[i] = (mu - high_terms[i]) / s.to_high;
-      target_n[i] = (mu - low_terms[i]) / s.from_low;
+      target_p[i] = (mu - high_terms[i]) / at_.to_high[i];
+      target_n[i] = (mu - low_terms[i]) / at_.from_low[i];
       rho[i] = program_.t[i] - z_[i] - target_p[i] + target_n[i];
       weighted[i] = q_[i] * rho[i];
     }
-    Place step{program_.apply_transposed(weighted), Vector(rho.size()), Vector(rho.size()), Vector(rho.size())};
+    Step step{program_.apply_transposed(weighted), Vector(rho.size()), Vector(rho.size()), Vector(rho.size())};
     kernels::add_scaled(step.x.data(), 1.0, rest_.data(), program_.features() + 1);
     if (!program_.intercept()) step.x.back() = 0.0;
     solver_.solve(step.x.data());
     const Vector moved = program_.apply(step.x);
     for (int64_t i = 0; i < size; ++i) {
-      const Slack s = slack_of(program_, at_, i);
       step.alpha[i] = q_[i] * (rho[i] - moved[i]);
-      step.p[i] = target_p[i] - at_.p[i] + at_.p[i] * step.alpha[i] / s.to_high;
-      step.n[i] = target_n[i] - at_.n[i] - at_.n[i] * step.alpha[i] / s.from_low;
+      step.p[i] = target_p[i] - at_.p[i] + at_.p[i] * step.alpha[i] / at_.to_high[i];
+      step.n[i] = target_n[i] - at_.n[i] - at_.n[i] * step.alpha[i] / at_.from_low[i];
     }
     return step;
   }
@@ -148,8 +191,7 @@ class Iteration {
   static Vector weights(const Program& program, const Place& at) {
     Vector q(static_cast<size_t>(program.size()));
     for (int64_t i = 0; i < program.size(); ++i) {
-      const Slack s = slack_of(program, at, i);
-      q[i] = 1.0 / (at.p[i] / s.to_high + at.n[i] / s.from_low);
+      q[i] = 1.0 / (at.p[i] / at.to_high[i] + at.n[i] / at.from_low[i]);
     }
     return q;
   }
@@ -165,47 +207,47 @@ class Iteration {
 struct Lengths {
   double primal = 1.0, dual = 1.0;
 };
-Lengths lengths_of(const Program& program, const Place& at, const Place& step) {
+Lengths lengths_of(const Program& program, const Place& at, const Step& step) {
   Lengths lengths;
   const auto limit = [](double value, double change, double& length) {
     if (change < 0.0) length = std::min(length, -value / change);
   };
   for (int64_t i = 0; i < program.size(); ++i) {
-    const Slack s = slack_of(program, at, i);
     limit(at.p[i], step.p[i], lengths.primal);
     limit(at.n[i], step.n[i], lengths.primal);
-    limit(s.from_low, step.alpha[i], lengths.dual);
-    limit(s.to_high, -step.alpha[i], lengths.dual);
+    limit(at.from_low[i], step.alpha[i], lengths.dual);
+    limit(at.to_high[i], -step.alpha[i], lengths.dual);
   }
   // With l2, x is in the dual's conditions too: both go equally far.
   if (program.objective.problem().l2 > 0.0) lengths.primal = lengths.dual = std::min(lengths.primal, lengths.dual);
   return lengths;
 }
 
-void move(Place& at, const Place& step, const Lengths& lengths) {
+void move(Place& at, const Step& step, const Lengths& lengths) {
   const auto add = [](Vector& to, double factor, const Vector& v) {
     kernels::add_scaled(to.data(), factor, v.data(), static_cast<int64_t>(v.size()));
   };
   add(at.x, lengths.primal, step.x);
   add(at.p, lengths.primal, step.p);
   add(at.n, lengths.primal, step.n);
-  add(at.alpha, lengths.dual, step.alpha);
+  add(at.from_low, lengths.dual, step.alpha);
+  add(at.to_high, -lengths.dual, step.alpha);
 }
 
 void iterate(const Program& program, Place& at) {
   const Iteration iteration(program, at);
   const size_t size = static_cast<size_t>(program.size());
-  const Place predictor = iteration.step(0.0, Vector(size), Vector(size));
+  const Step predictor = iteration.step(0.0, Vector(size), Vector(size));
   Place ahead = at;
   move(ahead, predictor, lengths_of(program, at, predictor));
-  const double mu = complementarity(program, at), predicted = complementarity(program, ahead);
+  const double mu = complementarity(program, at), predicted = std::max(0.0, complementarity(program, ahead));
   const double share = std::pow(predicted / mu, 3.0);
   Vector high_terms(size), low_terms(size);
   for (size_t i = 0; i < size; ++i) {
     high_terms[i] = -predictor.p[i] * predictor.alpha[i];
     low_terms[i] = predictor.n[i] * predictor.alpha[i];
   }
-  const Place corrector = iteration.step(share * mu, high_terms, low_terms);
+  const Step corrector = iteration.step(share * mu, high_terms, low_terms);
   constexpr double kShort = 0.9995;  // of the way to the end that is nearest
   Lengths lengths = lengths_of(program, at, corrector);
   lengths.primal = std::min(1.0, kShort * lengths.primal);
@@ -213,14 +255,27 @@ void iterate(const Program& program, Place& at) {
   move(at, corrector, lengths);
 }
 
+// Without those whose weight is 0: their intervals have no inside.
+LinearProblem rows_that_count(const LinearProblem& problem) {
+  check_problem(problem);
+  if (!problem.example_weights.defined()) return problem;
+  const float* const weights = problem.example_weights.data<float>();
+  std::vector<int64_t> rows;
+  for (int64_t i = 0; i < problem.inputs.rows(); ++i) {
+    if (weights[i] > 0.0F) rows.push_back(i);
+  }
+  return static_cast<int64_t>(rows.size()) == problem.inputs.rows() ? problem : take_rows(problem, rows);
+}
+
 class InteriorPoint : public LinearSolver {
  public:
   InteriorPoint(const LinearProblem& problem, const LinearInteriorPointOptions& options)
-      : LinearSolver("interior_point"), objective_(problem), options_(options) {
+      : LinearSolver("interior_point"), objective_(rows_that_count(problem)), options_(options) {
     make_coefficients(objective_.outputs(), objective_.features(), DType::kF64);
     for (int64_t k = 0; k < objective_.outputs(); ++k) programs_.emplace_back(objective_, k);
     const Shape shape{objective_.outputs(), programs_[0].size()};
-    dual_ = add_state("dual", shape, DType::kF64);
+    from_low_ = add_state("from_low", shape, DType::kF64);
+    to_high_ = add_state("to_high", shape, DType::kF64);
     above_ = add_state("above", shape, DType::kF64);
     below_ = add_state("below", shape, DType::kF64);
   }
@@ -229,17 +284,38 @@ class InteriorPoint : public LinearSolver {
   SolverReport do_step() override {
     SolverReport report;
     report.gap = 0.0;
+    report.converged = true;
     for (int64_t k = 0; k < objective_.outputs(); ++k) {
       const Program& program = programs_[k];
       Place at = load(k);
       if (steps() == 0) start(program, at);
-      if (complementarity(program, at) > kSmallestMu * scale_of(program)) iterate(program, at);
-      report.gap += gap_of(program, at);
+      double gap = gap_of(program, at);
+      bool ends = gap <= enough(program);  // an output that has ended stays, while others go on
+      if (!ends) {
+        ends = !improve(program, at);
+        gap = gap_of(program, at);
+        ends = ends || gap <= enough(program);
+      }
+      report.gap += gap;
+      report.converged = report.converged && ends;
       store(k, at);
     }
     report.objective = objective_.value(x());
-    report.converged = report.gap <= options_.tolerance * report.objective;
     return report;
+  }
+
+  double enough(const Program& program) const {
+    return std::max(options_.tolerance * program.value_without_weights, program.rounding());
+  }
+
+  // False where f64 numbers lead no further.
+  static bool improve(const Program& program, Place& at) {
+    if (!(complementarity(program, at) > kSmallestMu * scale_of(program))) return false;
+    Place next = at;
+    iterate(program, next);
+    if (!next.is_finite()) return false;
+    at = std::move(next);
+    return true;
   }
 
   // Below this share of what it can be, products of f64 numbers say nothing more.
@@ -262,7 +338,9 @@ class InteriorPoint : public LinearSolver {
     const double least = std::max(0.1 * mean, 1e-6);
     for (int64_t i = 0; i < program.size(); ++i) {
       const double rest = program.t[i] - z[i];
-      at.alpha[i] = program.low[i] < 0.0 ? 0.0 : 0.5 * (program.low[i] + program.high[i]);
+      const double alpha = program.low[i] < 0.0 ? 0.0 : 0.5 * (program.low[i] + program.high[i]);
+      at.from_low[i] = alpha - program.low[i];
+      at.to_high[i] = program.high[i] - alpha;
       at.p[i] = std::max(rest, 0.0) + least;
       at.n[i] = std::max(-rest, 0.0) + least;
     }
@@ -271,12 +349,14 @@ class InteriorPoint : public LinearSolver {
   // The primal objective less the dual one; and what the dual lacks of its conditions, times x.
   static double gap_of(const Program& program, const Place& at) {
     const double l2 = program.objective.problem().l2;
-    const Vector z = program.apply(at.x), pull = program.apply_transposed(at.alpha);
+    Vector alpha(at.p.size());
+    for (int64_t i = 0; i < program.size(); ++i) alpha[i] = at.alpha(program, i);
+    const Vector z = program.apply(at.x), pull = program.apply_transposed(alpha);
     double primal = 0.0, dual = 0.0, lacking = 0.0;
     for (int64_t i = 0; i < program.size(); ++i) {
       const double rest = program.t[i] - z[i];
       primal += std::max(program.low[i] * rest, program.high[i] * rest);
-      dual += at.alpha[i] * program.t[i];
+      dual += alpha[i] * program.t[i];
     }
     for (int64_t j = 0; j <= program.features(); ++j) {
       const double own = j < program.features() ? l2 * at.x[j] : 0.0;
@@ -292,7 +372,7 @@ class InteriorPoint : public LinearSolver {
     const auto part = [&](const Tensor& t) {
       return Vector(t.data<double>() + output * size, t.data<double>() + (output + 1) * size);
     };
-    Place at{{}, part(dual_), part(above_), part(below_)};
+    Place at{{}, part(from_low_), part(to_high_), part(above_), part(below_)};
     const double* const w = coefficients().data<double>();
     at.x.assign(w + output * features, w + (output + 1) * features);
     at.x.push_back(w[objective_.weights_size() + output]);
@@ -300,7 +380,8 @@ class InteriorPoint : public LinearSolver {
   }
   void store(int64_t output, const Place& at) {
     const int64_t size = programs_[output].size(), features = objective_.features();
-    std::copy(at.alpha.begin(), at.alpha.end(), dual_.mutable_data<double>() + output * size);
+    std::copy(at.from_low.begin(), at.from_low.end(), from_low_.mutable_data<double>() + output * size);
+    std::copy(at.to_high.begin(), at.to_high.end(), to_high_.mutable_data<double>() + output * size);
     std::copy(at.p.begin(), at.p.end(), above_.mutable_data<double>() + output * size);
     std::copy(at.n.begin(), at.n.end(), below_.mutable_data<double>() + output * size);
     std::copy_n(at.x.begin(), features, x() + output * features);
@@ -312,7 +393,7 @@ class InteriorPoint : public LinearSolver {
   LinearObjective objective_;
   LinearInteriorPointOptions options_;
   std::vector<Program> programs_;
-  Tensor dual_, above_, below_;
+  Tensor from_low_, to_high_, above_, below_;
 };
 
 }  // namespace

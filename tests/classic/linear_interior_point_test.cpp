@@ -104,6 +104,88 @@ TEST(InteriorPoint, ConvergesOnDegenerateData) {
   for (const double v : coefficients_of(*solver)) EXPECT_TRUE(std::isfinite(v));
 }
 
+// Outputs end one after the other; those that have ended stay, and all agree with dual descent.
+TEST(InteriorPoint, TakesSeveralClassesToTheirEnds) {
+  LinearProblem p = random_problem(LinearLoss::kHinge, 300, 5, 3);
+  float* const x = p.inputs.dense.mutable_data<float>();
+  for (int i = 0; i < 300; ++i) x[5 * i] += p.targets.data<int64_t>()[i] == 0 ? 20.0F : 0.0F;  // soon told
+  p.l2 = 0.001;
+  const auto solver = make_linear_interior_point(p, {.tolerance = 1e-11});
+  EXPECT_EQ(solve(*solver, {.steps = 100}), SolveEnd::kConverged);
+  const auto descent = make_linear_dual_descent(p, {.tolerance = 1e-5});
+  EXPECT_EQ(solve(*descent, {.steps = 20000}), SolveEnd::kConverged);
+  EXPECT_NEAR(solver->report().objective, descent->report().objective, 1e-5 * descent->report().objective);
+  const std::vector<double> found = coefficients_of(*solver);
+  for (int i = 0; i < 20; ++i) solver->step();
+  EXPECT_EQ(coefficients_of(*solver), found);
+}
+
+TEST(InteriorPoint, GoesAsFarAsItIsAskedAndStaysFinite) {
+  for (const LinearLoss loss : {LinearLoss::kAbsolute, LinearLoss::kQuantile, LinearLoss::kHinge}) {
+    for (const double l2 : {0.0, 0.001}) {
+      LinearProblem p = random_problem(loss, 200, 6);
+      p.l2 = l2;
+      for (const double tolerance : {1e-9, 1e-11, 1e-13, 1e-300}) {
+        SCOPED_TRACE(fmt::format("{}, l2 {}, tolerance {}", name_of(loss), l2, tolerance));
+        const auto solver = make_linear_interior_point(p, {.tolerance = tolerance});
+        const SolveEnd end = solve(*solver, {.steps = 200});
+        EXPECT_EQ(end, SolveEnd::kConverged);
+        for (const double v : coefficients_of(*solver)) EXPECT_TRUE(std::isfinite(v));
+        EXPECT_LE(solver->report().gap, 1e-8);
+      }
+    }
+  }
+}
+
+// A row of weight 0 is as good as none.
+TEST(InteriorPoint, LeavesRowsOfWeight0Out) {
+  for (const LinearLoss loss : {LinearLoss::kAbsolute, LinearLoss::kQuantile, LinearLoss::kHinge}) {
+    for (const bool is_sparse : {false, true}) {
+      SCOPED_TRACE(fmt::format("{}, sparse {}", name_of(loss), is_sparse));
+      LinearProblem p = random_problem(loss, 120, 4);
+      p.quantile = 0.3;
+      if (is_sparse) p.inputs = sparse_of(p.inputs.dense);
+      std::vector<float> weights;
+      std::vector<int64_t> rows;
+      for (int i = 0; i < 120; ++i) {
+        weights.push_back(static_cast<float>(i % 3));
+        if (i % 3 > 0) rows.push_back(i);
+      }
+      p.example_weights = Tensor::from(weights, {120});
+      const auto solver = make_linear_interior_point(p, {});
+      EXPECT_EQ(solve(*solver, {.steps = 80}), SolveEnd::kConverged);
+      const auto without = make_linear_interior_point(take_rows(p, rows), {});
+      EXPECT_EQ(solve(*without, {.steps = 80}), SolveEnd::kConverged);
+      EXPECT_EQ(coefficients_of(*solver), coefficients_of(*without));
+    }
+  }
+}
+
+// Where the loss can be 0 a share of it is no measure.
+TEST(InteriorPoint, ConvergesWhereTheLossCanBe0) {
+  const auto expect_0 = [](const LinearProblem& p, const char* what) {
+    SCOPED_TRACE(what);
+    const auto solver = make_linear_interior_point(p, {});
+    EXPECT_EQ(solve(*solver, {.steps = 60}), SolveEnd::kConverged);
+    EXPECT_LT(LinearObjective(p).value(coefficients_of(*solver).data()), 1e-7);
+    return solver->bias().item();
+  };
+  for (const LinearLoss loss : {LinearLoss::kAbsolute, LinearLoss::kQuantile}) {
+    for (const float target : {0.0F, 0.1F, 4196.0F}) {
+      LinearProblem p = random_problem(loss, 300, 4);
+      p.targets = Tensor::full({300}, double{target});
+      EXPECT_NEAR(expect_0(p, "a constant"), target, 1e-9 * target) << target;
+    }
+    expect_0(random_problem(loss, 20, 50), "fewer rows than features");
+  }
+  LinearProblem p = random_problem(LinearLoss::kHinge, 100, 3);
+  float* const x = p.inputs.dense.mutable_data<float>();
+  for (int i = 0; i < 100; ++i) x[3 * i] = p.targets.data<int64_t>()[i] == 1 ? 2.0F : -1.0F;
+  expect_0(p, "separable");
+  p.targets = Tensor::from(std::vector<int64_t>(100, 1), {100});
+  expect_0(p, "of one class");
+}
+
 TEST(InteriorPoint, HasTheSameBitsForAnyThreadsAndFromItsState) {
   const LinearProblem p = random_problem(LinearLoss::kQuantile, 6000, 5, 2);
   const auto straight = make_linear_interior_point(p, {});
