@@ -9,9 +9,14 @@ namespace {
 struct AdagradRule {
   float epsilon, per_rate;
 
-  float weight(float sum, float squares, float l1, float l2) const {
-    return -detail::soft_threshold(sum, l1) / ((std::sqrt(squares) + epsilon) * per_rate + l2);
+  static constexpr bool kKeepsStart = true;
+
+  // Where sum·w + l1·|w| + ½·l2·w² + ½·pull·(w − start)² is least.
+  float weight(float sum, float squares, float start, float l1, float l2) const {
+    const float pull = (std::sqrt(squares) + epsilon) * per_rate;
+    return detail::soft_threshold(pull * start - sum, l1) / (pull + l2);
   }
+  static float first_sum(float /*start*/) { return 0.0F; }
   void add(float& sum, float& squares, float /*weight*/, float slope) const {
     sum += slope;
     squares += slope * slope;

@@ -13,6 +13,8 @@ namespace gradus {
 /// the primal-dual update). It is
 ///
 ///     w = −sign(u)·max(|u| − l1·t, 0) / ((√(Σ g²) + epsilon) / learning_rate + l2·t),  u = Σ g
+///
+/// for a start at 0; for one at s, u is Σ g less s times the first term below the line, so that s is the first w.
 struct LinearAdagradOptions {
   double learning_rate = 0.1;  ///< > 0.
   double epsilon = 1e-6;       ///< > 0.
@@ -20,8 +22,8 @@ struct LinearAdagradOptions {
   bool shuffle = true;  ///< Each pass in another order; else 0, 1, ….
 };
 
-/// A step is a pass; its objective is as SGD's. Coefficients are f32, and a row costs what it has. State: "sums" and
-/// "squares" (outputs, features + 1). Throws a usage error for an option out of range.
+/// A step is a pass; its objective is as SGD's. Coefficients are f32, and a row costs what it has. State: "sums",
+/// "squares" and "starts" (outputs, features + 1). Throws a usage error for an option out of range.
 std::unique_ptr<LinearSolver> make_linear_adagrad(const LinearProblem& problem, const LinearAdagradOptions& options);
 /// The same of rows that need not fit in memory.
 std::unique_ptr<LinearSolver> make_linear_adagrad(std::unique_ptr<LinearStream> stream,

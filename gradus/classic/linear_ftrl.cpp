@@ -9,9 +9,13 @@ namespace {
 struct FtrlRule {
   float beta, per_alpha;
 
-  float weight(float sum, float squares, float l1, float l2) const {
+  static constexpr bool kKeepsStart = false;
+
+  float weight(float sum, float squares, float /*start*/, float l1, float l2) const {
     return -detail::soft_threshold(sum, l1) / ((beta + std::sqrt(squares)) * per_alpha + l2);
   }
+  // What beta holds near 0, it holds near the start: before the first example the weight is that.
+  float first_sum(float start) const { return -beta * per_alpha * start; }
   void add(float& sum, float& squares, float weight, float slope) const {
     const float more = squares + slope * slope;
     const float sigma = (std::sqrt(more) - std::sqrt(squares)) * per_alpha;

@@ -14,6 +14,8 @@ namespace gradus {
 ///     σ = (√(n + g²) − √n) / alpha,  z += g − σ·w,  n += g²
 ///     w = −sign(z)·max(|z| − l1·t, 0) / ((beta + √n) / alpha + l2·t)
 ///
+/// z begins at 0, or for a start at s at −s·beta / alpha, so that s is the first w.
+///
 /// The paper's λ₁ and λ₂ are those of one sum over all examples; here the problem's, of the mean, times the examples t
 /// so far.
 struct LinearFtrlOptions {

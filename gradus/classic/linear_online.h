@@ -18,10 +18,11 @@
 namespace gradus::detail {
 
 /// `Rule` has
-///     float weight(float sum, float squares, float l1, float l2): the weight that the numbers stand for, l1 and l2
-///     times
-///         the examples so far;
-///     void add(float& sum, float& squares, float weight, float slope): takes a slope in.
+///     float weight(float sum, float squares, float start, float l1, float l2): the weight that the numbers stand for,
+///         l1 and l2 times the examples so far;
+///     void add(float& sum, float& squares, float weight, float slope): takes a slope in;
+///     kKeepsStart: whether `weight` asks for where the weight started, which is 0 else;
+///     float first_sum(float start): the sum that a weight starts from.
 template <class Rule>
 class OnlineSolver : public LinearSolver {
  public:
@@ -30,11 +31,13 @@ class OnlineSolver : public LinearSolver {
     make_coefficients(stream_->outputs(), stream_->features(), DType::kF32);
     sums_ = add_state("sums", {stream_->outputs(), stream_->features() + 1}, DType::kF32);
     squares_ = add_state("squares", {stream_->outputs(), stream_->features() + 1}, DType::kF32);
+    if (Rule::kKeepsStart) starts_ = add_state("starts", {stream_->outputs(), stream_->features() + 1}, DType::kF32);
   }
 
  private:
   SolverReport do_step() override {
     const int64_t outputs = stream_->outputs();
+    if (steps() == 0) start();
     int64_t before = steps() * stream_->rows();
     std::vector<double> losses(static_cast<size_t>(outputs));
     stream_->pass(steps(), seed_, shuffle_, [&](const LinearObjective& piece, std::span<const int32_t> order) {
@@ -49,6 +52,26 @@ class OnlineSolver : public LinearSolver {
     });
     store(static_cast<double>(before));
     return report_of(std::accumulate(losses.begin(), losses.end(), 0.0) / stream_->total_weight());
+  }
+
+  // From the coefficients.
+  void start() {
+    const int64_t features = stream_->features(), side = features + 1;
+    const float* const from = coefficients().template data<float>();
+    float* const sums = sums_.template mutable_data<float>();
+    for (int64_t k = 0; k < stream_->outputs(); ++k) {
+      for (int64_t j = 0; j < side; ++j) {
+        const float own = j < features ? from[k * features + j] : from[stream_->weights_size() + k];
+        sums[k * side + j] = rule_.first_sum(own);
+        if (Rule::kKeepsStart) starts_.template mutable_data<float>()[k * side + j] = own;
+      }
+    }
+  }
+
+  // The weight of number `at`.
+  float weight(int64_t at, float l1, float l2) const {
+    const float start = Rule::kKeepsStart ? starts_.template data<float>()[at] : 0.0F;
+    return rule_.weight(sums_.template data<float>()[at], squares_.template data<float>()[at], start, l1, l2);
   }
 
   // Takes the examples of a piece in, for the outputs from `first` to before `last`. Returns the sum of their losses.
@@ -68,12 +91,11 @@ class OnlineSolver : public LinearSolver {
       const float l1 = static_cast<float>(p.l1 * seen), l2 = static_cast<float>(p.l2 * seen);
       for (int64_t k = 0; k < count; ++k) {
         float* const own_w = w.data() + k * side;
-        const float* const own_sums = sums + (first + k) * side;
-        const float* const own_squares = squares + (first + k) * side;
-        double sum = p.intercept ? double{rule_.weight(own_sums[side - 1], own_squares[side - 1], 0.0F, 0.0F)} : 0.0;
+        const int64_t own = (first + k) * side;
+        double sum = p.intercept ? double{weight(own + side - 1, 0.0F, 0.0F)} : 0.0;
         own_w[side - 1] = static_cast<float>(sum);
         for_row(piece.inputs(), row, [&](int64_t j, float value) {
-          own_w[j] = rule_.weight(own_sums[j], own_squares[j], l1, l2);
+          own_w[j] = weight(own + j, l1, l2);
           sum += double{value} * double{own_w[j]};
         });
         z[k] = sum;
@@ -117,16 +139,13 @@ class OnlineSolver : public LinearSolver {
   void store(double seen) {
     const LinearProblem& p = stream_->terms();
     const int64_t features = stream_->features(), side = features + 1;
-    const float* const sums = sums_.template data<float>();
-    const float* const squares = squares_.template data<float>();
     float* const to = coefficients().template mutable_data<float>();
     const float l1 = static_cast<float>(p.l1 * seen), l2 = static_cast<float>(p.l2 * seen);
     for (int64_t k = 0; k < stream_->outputs(); ++k) {
       for (int64_t j = 0; j < features; ++j) {
-        to[k * features + j] = rule_.weight(sums[k * side + j], squares[k * side + j], l1, l2);
+        to[k * features + j] = weight(k * side + j, l1, l2);
       }
-      const int64_t last = k * side + features;
-      to[stream_->weights_size() + k] = p.intercept ? rule_.weight(sums[last], squares[last], 0.0F, 0.0F) : 0.0F;
+      to[stream_->weights_size() + k] = p.intercept ? weight(k * side + features, 0.0F, 0.0F) : 0.0F;
     }
   }
 
@@ -147,7 +166,7 @@ class OnlineSolver : public LinearSolver {
   Rule rule_;
   uint64_t seed_;
   bool shuffle_;
-  Tensor sums_, squares_;
+  Tensor sums_, squares_, starts_;
 };
 
 /// x without `threshold` of its size.

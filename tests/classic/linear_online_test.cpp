@@ -40,6 +40,42 @@ TEST(Adagrad, IsItsRule) {
   EXPECT_NEAR(solver->weights().item(), (1.0 - g - 0.5) / ((std::sqrt(1.0 + g * g) + 1.0) * 2.0 + 1.0), 1e-6);
 }
 
+// From 0.5: the first example has g = −0.5, and leaves w at 1.75 / 3.5 = 0.5; the second has g = 2·(1 − 3) = −4.
+TEST(Online, BeginsWhereItIsToldBothByTheirRules) {
+  const Tensor start = Tensor::full({1, 1}, 0.5), bias = Tensor::zeros({1});
+  const double root = std::sqrt(0.25 + 16.0);
+  const auto ftrl = make_linear_ftrl(two_rows(), {.alpha = 0.5, .beta = 1.0, .shuffle = false});
+  ftrl->start_from(start, bias);
+  ftrl->step();
+  const double z = -2.0 - 4.0 - (root - 0.5) * 2.0 * 0.5;
+  EXPECT_NEAR(ftrl->weights().item(), -(z + 0.5) / ((1.0 + root) * 2.0 + 1.0), 1e-6);
+  const auto adagrad = make_linear_adagrad(two_rows(), {.learning_rate = 0.5, .epsilon = 1.0, .shuffle = false});
+  adagrad->start_from(start, bias);
+  adagrad->step();
+  const double pull = (root + 1.0) * 2.0;
+  EXPECT_NEAR(adagrad->weights().item(), (pull * 0.5 + 4.5 - 0.5) / (pull + 1.0), 1e-6);
+}
+
+// Steps of next to nothing stay at the start, of weights and bias, and so does what goes on from their state.
+TEST(Online, StaysAtItsStartWithStepsOfNothing) {
+  const LinearProblem p = random_problem(LinearLoss::kSquaredHinge, 50, 6, 4);
+  const Tensor weights = random_tensor({4, 6}, 8), bias = random_tensor({4}, 9);
+  std::vector<double> start = weights.values<double>();
+  for (const double b : bias.values<double>()) start.push_back(b);
+  const auto make = [&](bool is_ftrl) {
+    return is_ftrl ? make_linear_ftrl(p, {.alpha = 1e-9}) : make_linear_adagrad(p, {.learning_rate = 1e-9});
+  };
+  for (const bool is_ftrl : {true, false}) {
+    const auto solver = make(is_ftrl), second = make(is_ftrl);
+    solver->start_from(weights, bias);
+    solver->step();
+    second->restore(solver->state());
+    second->step();
+    const std::vector<double> found = coefficients_of(*second);
+    for (size_t j = 0; j < start.size(); ++j) EXPECT_NEAR(found[j], start[j], 1e-6) << j;
+  }
+}
+
 // Many passes come near the minimum, zeros included.
 TEST(Online, ComesNearTheMinimum) {
   for (const LinearLoss loss : {LinearLoss::kLogistic, LinearLoss::kSquared, LinearLoss::kSoftmax}) {
