@@ -53,9 +53,8 @@ class SquaredDescent : public CoordinateDescent<LinearSolver> {
     for (int64_t k = 0; k < objective_.outputs(); ++k) {
       ElasticNet& net = nets_[k];
       if (!is_converged(net)) {
-        const double largest = largest_slope_at_0(net);
         // Without l1 the slope is the measure; with it, a slope that is not worth the name.
-        const double slope = (p.l1 == 0.0 ? 0.1 * options_.tolerance : 1e-14) * largest;
+        const double slope = p.l1 == 0.0 ? 0.1 * enough_slope(net) : 1e-14 * largest_slope_at_0(net);
         net.round(p.l1, p.l2, {.gap = enough(net), .slope = slope});
         std::copy(net.w().begin(), net.w().end(), x() + k * features);
       }
@@ -89,11 +88,17 @@ class SquaredDescent : public CoordinateDescent<LinearSolver> {
     for (const double c : net.quadratic().c()) largest = std::max(largest, std::abs(c));
     return largest;
   }
-  double enough(ElasticNet& net) const { return options_.tolerance * 0.5 * net.quadratic().target_squares(); }
+  double enough(ElasticNet& net) const {
+    const Quadratic& q = net.quadratic();
+    return 0.5 * std::max(options_.tolerance * q.target_squares(), q.target_squares_rounding());
+  }
+  double enough_slope(ElasticNet& net) const {
+    return std::max(options_.tolerance * largest_slope_at_0(net), net.quadratic().slope_rounding());
+  }
   bool is_converged(ElasticNet& net) const {
     const LinearProblem& p = objective_.problem();
     if (p.l1 > 0.0) return net.gap(p.l1, p.l2) <= enough(net);
-    return net.largest_slope(p.l1, p.l2) <= options_.tolerance * largest_slope_at_0(net);
+    return net.largest_slope(p.l1, p.l2) <= enough_slope(net);
   }
 
   void forget() override { nets_.clear(); }

@@ -17,7 +17,8 @@ namespace gradus {
 struct LinearCoordinateDescentOptions {
   /// Of the squared loss with l1, ends where the gap is at most this share of the objective of weights that are 0. In
   /// the other cases, where the largest element of the smallest subgradient is at most this number (of the squared
-  /// loss: times the largest where the weights are 0).
+  /// loss: times the largest where the weights are 0). Of the squared loss what rounding leaves of targets that are all
+  /// the same is enough in any case: of the gap and of slopes what `Quadratic` says.
   double tolerance = 1e-6;
 };
 

@@ -22,6 +22,7 @@ class GramQuadratic : public Quadratic {
       : Quadratic(problem), gram_(Tensor::empty({size(), size()}, dtype_of<T>())) {
     const std::vector<double> lower =
         weighted_gram(*problem.inputs, problem.d.data(), means().data(), precision, sums());
+    for (int64_t j = 0; j < size(); ++j) see_square(j, lower[j * (size() + 1) + j]);
     T* const gram = gram_.template mutable_data<T>();
     constexpr int64_t kRows = 64;
     parallel_for(size(), kRows, [&](int64_t begin, int64_t end) {
@@ -122,6 +123,7 @@ class ColumnQuadratic : public Quadratic {
         c_[j] = product(j, 0.0);
       }
     });
+    for (int64_t j = 0; j < size(); ++j) see_square(j, diagonal_[j]);
   }
 
   void slopes(const double* w, double* q) override {
@@ -226,7 +228,8 @@ class ColumnQuadratic : public Quadratic {
 
 }  // namespace
 
-Quadratic::Quadratic(const LeastSquares& problem) : intercept_(problem.intercept) {
+Quadratic::Quadratic(const LeastSquares& problem)
+    : intercept_(problem.intercept), rows_(static_cast<double>(problem.d.size())) {
   const LinearInputs& inputs = *problem.inputs;
   const int64_t rows = inputs.rows(), features = inputs.features();
   if (intercept_) {
@@ -242,6 +245,7 @@ Quadratic::Quadratic(const LeastSquares& problem) : intercept_(problem.intercept
     const double t = problem.t[i] - target_mean_;
     u[i] = problem.d[i] * t;
     target_squares_ += u[i] * t;
+    raw_target_squares_ += problem.d[i] * problem.t[i] * problem.t[i];
   }
   std::vector<std::vector<double>> both = weighted_sums(inputs, std::array{problem.d.data(), std::as_const(u).data()});
   sums_ = std::move(both[0]);

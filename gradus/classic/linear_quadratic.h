@@ -2,6 +2,9 @@
 // is for the squared loss and once for each model of another.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -36,6 +39,12 @@ class Quadratic {
   const std::vector<double>& c() const { return c_; }
   /// Σ dᵢ·tᵢ² of the targets less their mean.
   double target_squares() const { return target_squares_; }
+  /// What `target_squares` can be by rounding alone, where all targets are the same: of equal terms each is rounded to
+  /// the same side, so that their mean is off by up to rows·2⁻⁵² of it.
+  double target_squares_rounding() const { return rows_ * rows_ * kEpsilon * kEpsilon * raw_target_squares_; }
+  /// What an element of c can be by rounding alone, where a column says nothing of the targets: √rows·2⁻⁵² of the size
+  /// of its sum's terms.
+  double slope_rounding() const { return std::sqrt(rows_ * raw_target_squares_ * largest_raw_square_) * kEpsilon; }
   /// The best b for w.
   double bias(const double* w) const;
 
@@ -49,13 +58,21 @@ class Quadratic {
   double total() const { return sums_.back(); }
   /// `square`, Σ dᵢ·(xᵢⱼ − mⱼ)², or 0 if it is nothing but rounding: the column is constant, and its weight stays.
   double curvature_of(int64_t j, double square) const;
+  /// Takes note of that `square`, for `slope_rounding`.
+  void see_square(int64_t j, double square) {
+    largest_raw_square_ = std::max(largest_raw_square_, square + total() * means_[j] * means_[j]);
+  }
 
   std::vector<double> c_;
 
  private:
+  static constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+
   bool intercept_;
   std::vector<double> sums_, means_;  // the means are 0 without an intercept
   double target_mean_ = 0.0, target_squares_ = 0.0;
+  double raw_target_squares_ = 0.0, largest_raw_square_ = 0.0;  // with their means
+  double rows_;
 };
 
 /// G as a matrix: for features that are fewer than rows and not many.

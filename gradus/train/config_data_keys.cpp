@@ -493,9 +493,13 @@ std::vector<Key> solver_keys() {
        1e-6,
        is_any,
        "The run ends, converged, as soon as no element of the gradient (with l1, of the smallest subgradient) is "
-       "larger; of each point of a path as a share of the largest l1. `dual_descent`, `interior_point`, and "
+       "larger; of each point of a path as a share of the largest l1, and of `coordinate_descent` of `mse` as a share "
+       "of "
+       "the largest element at weights of 0. `dual_descent`, `interior_point`, and "
        "`coordinate_descent` of `mse` with l1, also of each point of a path: as soon as the duality gap is at most "
-       "this share of the objective (the latter: of that of weights of 0). `sgd`: as soon as the objective has "
+       "this share of the objective (the latter two: of that of weights of 0). Where these are 0, as of a constant "
+       "target, what the sums over the "
+       "rows are rounded by is enough. `sgd`: as soon as the objective has "
        "not fallen by this much for five passes; 0 is never. "
        "`lloyd`, `mini_batch`: "
        "as soon as no label changes (`lloyd`), or the squared moves of the centres add up to this times the mean "

@@ -123,6 +123,36 @@ TEST(CoordinateDescent, FindsTheBiasWhereNoWeightMoves) {
   }
 }
 
+// Of targets that are all the same, or that no column says anything of, rounding is all that there is to fit.
+TEST(CoordinateDescent, ConvergesWhereThereIsNothingToLearn) {
+  for (const auto& [rows, features] : {std::pair<int64_t, int64_t>{300, 5}, {40, 90}}) {
+    for (const double target : {0.0, 0.1, 4196.3}) {
+      for (const double l1 : {0.0, 1e-18, 0.1}) {
+        SCOPED_TRACE(fmt::format("{} × {}, target {}, l1 {}", rows, features, target, l1));
+        LinearProblem p = random_problem(LinearLoss::kSquared, rows, features);
+        p.targets = Tensor::full({rows}, target);
+        p.l1 = l1;
+        const auto solver = make_linear_coordinate_descent(p, {});
+        EXPECT_EQ(solve(*solver, {.steps = 3}), SolveEnd::kConverged);
+        EXPECT_NEAR(solver->report().objective, 0.0, 1e-20);
+        EXPECT_NEAR(solver->bias().item(), double{static_cast<float>(target)},
+                    static_cast<double>(rows) * 2.3e-16 * target);
+      }
+    }
+  }
+  LinearProblem p;
+  std::vector<float> x, y;
+  for (int i = 0; i < 64; ++i) {  // orthogonal to the target and to 1
+    x.push_back((i & 1) != 0 ? 1.1F : -1.1F);
+    y.push_back((i & 2) != 0 ? 0.7F : -0.3F);
+  }
+  p.inputs = Tensor::from(x, {64, 1});
+  p.targets = Tensor::from(y, {64});
+  const auto solver = make_linear_coordinate_descent(p, {});
+  EXPECT_EQ(solve(*solver, {.steps = 3}), SolveEnd::kConverged);
+  EXPECT_NEAR(solver->report().objective, 0.125, 1e-7);
+}
+
 TEST(CoordinateDescent, ConvergesOnDegenerateData) {
   LinearProblem p = random_problem(LinearLoss::kSquared, 50, 4);
   float* const x = p.inputs.dense.mutable_data<float>();
