@@ -265,12 +265,22 @@ std::unique_ptr<PenaltyPath> make_path(const Config& config, const LinearProblem
   return make_penalty_path(problem, options);
 }
 
+// What may help where a solver's numbers are too large.
+std::string_view advice_of(const Config& config) {
+  const std::string& name = config.text("solver.name");
+  if (name == "sgd" && config.text("solver.rate") == "optimal") {
+    return "scale the data, or set solver.rate = \"constant\" with a solver.learning_rate";
+  }
+  const bool has_rate = takes_single_rows(name) || config.has("solver.learning_rate");
+  return has_rate ? "scale the data, or lower solver.learning_rate" : "scale the data";
+}
+
 // A solver of gradus/classic, whose coefficients become the weights of a linear model.
 class LinearModelSolver : public Solver {
  public:
   // Begins at the model's weights.
   LinearModelSolver(const Config& config, const ExperimentData& data, const Model& model)
-      : model_(model), examples_(data.training->size()) {
+      : model_(model), examples_(data.training->size()), advice_(advice_of(config)) {
     const auto* streamed = dynamic_cast<const StreamedRows*>(data.training.get());
     const ScaledProblem scaled =
         streamed != nullptr ? streamed_problem_of(config, data, *streamed) : problem_of(config, data);
@@ -290,7 +300,7 @@ class LinearModelSolver : public Solver {
 
   Iteration step() override {
     const SolverReport& report = solver_->step();
-    Iteration done{.examples = examples_, .converged = report.converged};
+    Iteration done{.examples = examples_, .converged = report.converged, .advice = advice_};
     if (path_ != nullptr) {
       l1_ = path_->l1();
       l2_ = path_->l2();
@@ -324,6 +334,7 @@ class LinearModelSolver : public Solver {
   const Model& model_;
   double scale_ = 1.0, l1_ = 0.0, l2_ = 0.0;
   int64_t examples_;
+  std::string_view advice_;
   std::unique_ptr<LinearSolver> solver_;
   const PenaltyPath* path_ = nullptr;  // the solver, where it is one
 };

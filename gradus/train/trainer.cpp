@@ -365,10 +365,7 @@ std::optional<StopReason> Trainer::iterate(StepRecord& record) {
   updating_ = true;
   const Iteration done = iteration_();
   if (!std::isfinite(done.loss)) {
-    fail("solver",
-         "the loss is {} after step {}; scale the data, or lower solver.learning_rate (which the rate \"optimal\" has "
-         "not)",
-         done.loss, record.step);
+    fail("solver", "the loss is {} after step {}; {}", done.loss, record.step, done.advice);
   }
   updating_ = false;
   record.loss = final_loss_ = done.loss;

@@ -106,6 +106,7 @@ struct Iteration {
   bool converged = false;
   std::optional<double> l1 = {};                ///< The penalty's factor, where each iteration has one of its own;
   std::optional<int64_t> nonzero_weights = {};  ///< and how many weights are not 0 there.
+  std::string_view advice = "scale the data";   ///< Where the loss is not finite.
 };
 
 /// Trains. One run a trainer. Everything passed by reference must outlive it.

@@ -87,6 +87,14 @@ TEST(Solver, BeginsAtTheModelsWeightsIfAsked) {
   EXPECT_NEAR(start({}), 0.0, 1e-20);
   Session other(line({"model.init=normal"}));
   EXPECT_EQ(start({"model.init=normal"}), values_of(other.model().parameters())[0]);
+  for (const char* solver : {"adagrad", "ftrl"}) {
+    Session session(line(
+        {std::string("solver.name=") + solver, "solver.learning_rate=1e-9", "train.steps=1", "model.init=normal"}));
+    session.trainer().run();
+    const std::vector<double> found = values_of(session.model().parameters()),
+                              wanted = values_of(other.model().parameters());
+    for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-6) << solver;
+  }
 }
 
 // What a run writes down as its configuration starts where it started, for each solver of a linear model.
@@ -185,13 +193,30 @@ TEST(Solver, RefusesWhatItWouldNotUse) {
             "solver.name = \"none\"");
 }
 
+// The advice is what the solver has.
+TEST(Solver, SaysWhatToDoWhereItDiverges) {
+  const auto error = [](const Overrides& overrides) {
+    Overrides keys = {"train.steps=9"};
+    keys.insert(keys.end(), overrides.begin(), overrides.end());
+    Session session(line(keys));
+    return message_of(ErrorKind::kFailure, [&] { session.trainer().run(); });
+  };
+  EXPECT_THAT(error({"solver.name=gradient_descent", "solver.learning_rate=1e200"}),
+              testing::EndsWith("scale the data, or lower solver.learning_rate"));
+  EXPECT_THAT(error({"solver.name=sgd", "regularization.l2=1e-3", "data.x_max=1e15"}),
+              testing::EndsWith("scale the data, or set solver.rate = \"constant\" with a solver.learning_rate"));
+  Session session(line({"solver.name=newton"}));
+  session.trainer().set_iteration([] { return Iteration{.loss = HUGE_VAL}; });
+  EXPECT_EQ(message_of(ErrorKind::kFailure, [&] { session.trainer().run(); }),
+            "[solver] the loss is inf after step 0; scale the data");
+}
+
 TEST(Solver, AnIterationThatDivergesChangesNoCheckpoint) {
   const TemporaryFolder folder;
   const Config config = line(
       {"solver.name=sgd", "solver.rate=constant", "solver.learning_rate=30", "train.steps=9", "checkpoint.every=1"});
-  EXPECT_THAT(
-      message_of(ErrorKind::kFailure, [&] { gradus::Run(config, folder / "run").train(); }),
-      testing::HasSubstr("; scale the data, or lower solver.learning_rate (which the rate \"optimal\" has not)"));
+  EXPECT_THAT(message_of(ErrorKind::kFailure, [&] { gradus::Run(config, folder / "run").train(); }),
+              testing::HasSubstr("; scale the data, or lower solver.learning_rate"));
 }
 
 // Each solver of a minimum comes to the one that the tape's L-BFGS comes to, or to a known one.
