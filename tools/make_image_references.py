@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes tests/references/images.json: small files of pictures and what Pillow reads in them, what it makes of pictures
-of other sizes, and what torchvision makes of colours. Needs numpy, Pillow, torch and torchvision:
+of other sizes, and what torchvision makes of colours. Needs numpy, Pillow 13.0 (older ones resize columns first in any
+case), torch and torchvision:
 
     tools/make_image_references.py
 """
@@ -25,7 +26,7 @@ def pattern(height, width, channels, seed, most=255):
 
 def picture(height, width, channels, seed):
     x = pattern(height, width, channels, seed).astype(np.uint8)
-    return Image.fromarray(x[:, :, 0] if channels == 1 else x)
+    return Image.fromarray(x[:, :, 0] if channels == 1 else x, {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels])
 
 
 def smooth(height, width):
@@ -83,8 +84,11 @@ def files():
 
 
 def resizes():
+    # Both orders of the passes, and either side alone.
     cases = [(9, 13, 3, (4, 5)), (5, 4, 3, (11, 9)), (31, 17, 1, (8, 8)), (6, 6, 4, (9, 3)), (40, 3, 3, (2, 3)),
-             (1, 1, 3, (3, 2)), (64, 48, 3, (7, 5))]
+             (1, 1, 3, (3, 2)), (64, 48, 3, (7, 5)), (20, 30, 1, (10, 45)), (22, 12, 3, (4, 5)), (13, 9, 1, (5, 5)),
+             (14, 9, 1, (5, 5)), (12, 10, 4, (5, 13)), (9, 14, 4, (5, 6)), (11, 7, 2, (6, 9)), (7, 5, 2, (9, 4)),
+             (6, 7, 4, (6, 4)), (7, 6, 2, (4, 6))]
     for seed, (height, width, channels, size) in enumerate(cases):
         image = picture(height, width, channels, 100 + seed)
         part = (height // 4, width // 4, height - height // 3, width - width // 3) if min(height, width) > 3 else None
@@ -94,9 +98,7 @@ def resizes():
                 if box:
                     top, left, tall, broad = box[0], box[1], box[2] - box[0], box[3] - box[1]
                     source = image.crop((left, top, left + broad, top + tall))
-                # Alpha that weighs colours is Pillow's own idea: each channel by itself here.
-                x = np.asarray(Image.merge("CMYK", source.split()).resize(size[::-1], rule)) if channels == 4 else \
-                    np.asarray(source.resize(size[::-1], rule))
+                x = np.asarray(source.resize(size[::-1], rule))
                 yield {"seed": 100 + seed, "from": [height, width, channels], "to": list(size), "rule": name,
                        "part": [box[0], box[1], box[2] - box[0], box[3] - box[1]] if box else [0, 0, height, width],
                        "levels": x.astype(int).flatten().tolist()}

@@ -20,9 +20,12 @@ struct ImageBox {
 };
 
 /// The part of the picture, of any size from 1, as height × width pixels of its channels: samples from 0 to 1, written
-/// to `to`, each a whole number of 255ths (65535ths of wide samples). Columns first, then rows, each rounded, as Pillow's
-/// `crop(box).resize(size, resample)` has it; equal to it within a level. The part is all that is seen: pixels beside it
-/// do not count. Throws for a part that is not in the picture, and for sizes below 1.
+/// to `to`, each a whole number of 255ths (65535ths of wide samples). It is what Pillow 13.0's
+/// `crop(box).resize(size, resample)` makes: of grey and RGB within a level, or two in few samples; with alpha (2 and 4
+/// channels) the same. Columns first, then rows, each rounded; rows first where they become fewer by more than twice
+/// what columns do. Alpha weighs colours, as "La" and "RGBa" in Pillow: samples times alpha are resized, and divided by
+/// the new alpha. The part is all that is seen: pixels beside it do not count. Throws for a part that is not in the
+/// picture, and for sizes below 1.
 void resize_image(const Image& image, const ImageBox& part, int64_t height, int64_t width, Resampling resampling,
                   float* to);
 

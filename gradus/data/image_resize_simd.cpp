@@ -12,12 +12,13 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 using Float = hn::ScalableTag<float>;
-using Four = hn::CappedTag<float, 4>;
+template <class Real>
+using Four = hn::CappedTag<Real, 4>;
 
 // The nearest whole number of those from 0 to `most`, a half to the next.
 template <class D>
 HWY_INLINE hn::Vec<D> ToLevel(D d, hn::Vec<D> x, hn::Vec<D> most) {
-  return hn::Min(hn::Max(hn::Floor(hn::Add(x, hn::Set(d, 0.5F))), hn::Zero(d)), most);
+  return hn::Min(hn::Max(hn::Floor(hn::Add(x, hn::Set(d, hn::TFromD<D>(0.5)))), hn::Zero(d)), most);
 }
 
 template <class T>
@@ -37,8 +38,8 @@ void WidenBytes(const uint8_t* from, int64_t count, float* to) { Widen(from, cou
 void WidenWords(const uint16_t* from, int64_t count, float* to) { Widen(from, count, to); }
 
 // Four taps of a grey row at once.
-void ResizeGreyRow(const float* from, const ResizeTaps& taps, float most, float* to) {
-  const Four d;
+void ResizeGreyRow(const float* from, const ResizeTaps<float>& taps, float most, float* to) {
+  const Four<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const float* weights = taps.weights;
   for (int64_t i = 0; i < taps.count; ++i, weights += taps.width) {
@@ -51,14 +52,14 @@ void ResizeGreyRow(const float* from, const ResizeTaps& taps, float most, float*
   }
 }
 
-// A tap of the channels of a pixel at once; of three the fourth is the next pixel's, which is written over.
-template <int64_t kChannels>
-void ResizeColourRow(const float* from, const ResizeTaps& taps, float most, float* to) {
-  const Four d;
+// A tap of the channels of a pixel at once; of fewer than four the others are the next pixel's, which is written over.
+template <int64_t kChannels, class Real>
+void ResizeColourRow(const Real* from, const ResizeTaps<Real>& taps, Real most, Real* to) {
+  const Four<Real> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const float* weights = taps.weights;
+  const Real* weights = taps.weights;
   for (int64_t i = 0; i < taps.count; ++i, weights += taps.width, to += kChannels) {
-    const float* x = from + kChannels * taps.first[i];
+    const Real* x = from + kChannels * taps.first[i];
     for (int64_t c = 0; c < kChannels; c += lanes) {
       auto even = hn::Zero(d), odd = hn::Zero(d);
       for (int64_t k = 0; k < taps.width; k += 2) {
@@ -70,22 +71,37 @@ void ResizeColourRow(const float* from, const ResizeTaps& taps, float most, floa
   }
 }
 
-void ResizeRow(const float* from, int64_t channels, const ResizeTaps& taps, float most, float* to) {
+void ResizeRow(const float* from, int64_t channels, const ResizeTaps<float>& taps, float most, float* to) {
   if (channels == 1) return ResizeGreyRow(from, taps, most, to);
-  if (channels == 3) return ResizeColourRow<3>(from, taps, most, to);
+  ResizeColourRow<3>(from, taps, most, to);
+}
+
+void ResizeAlphaRow(const double* from, int64_t channels, const ResizeTaps<double>& taps, double most, double* to) {
+  if (channels == 2) return ResizeColourRow<2>(from, taps, most, to);
   ResizeColourRow<4>(from, taps, most, to);
 }
 
-void ResizeColumn(const float* from, int64_t stride, const float* weights, int64_t rows, int64_t count, float most,
-                  float unit, float* to) {
-  kernels::HWY_NAMESPACE::ForLanes<float>(static_cast<size_t>(count), [&](auto lanes, size_t j) HWY_ATTR {
-    const Float d;
+template <class Real>
+void ResizeColumn(const Real* from, int64_t stride, const Real* weights, int64_t rows, int64_t count, Real most,
+                  Real unit, Real* to) {
+  kernels::HWY_NAMESPACE::ForLanes<Real>(static_cast<size_t>(count), [&](auto lanes, size_t j) HWY_ATTR {
+    const hn::ScalableTag<Real> d;
     auto sum = hn::Zero(d);
     for (int64_t k = 0; k < rows; ++k) {
       sum = hn::MulAdd(lanes.Load(from + k * stride + j), hn::Set(d, weights[k]), sum);
     }
     lanes.Store(hn::Div(ToLevel(d, sum, hn::Set(d, most)), hn::Set(d, unit)), to + j);
   });
+}
+
+void ResizeColumnFloat(const float* from, int64_t stride, const float* weights, int64_t rows, int64_t count, float most,
+                       float unit, float* to) {
+  ResizeColumn(from, stride, weights, rows, count, most, unit, to);
+}
+
+void ResizeColumnDouble(const double* from, int64_t stride, const double* weights, int64_t rows, int64_t count,
+                        double most, double unit, double* to) {
+  ResizeColumn(from, stride, weights, rows, count, most, unit, to);
 }
 
 }  // namespace
@@ -98,18 +114,29 @@ namespace gradus::detail {
 HWY_EXPORT(WidenBytes);
 HWY_EXPORT(WidenWords);
 HWY_EXPORT(ResizeRow);
-HWY_EXPORT(ResizeColumn);
+HWY_EXPORT(ResizeAlphaRow);
+HWY_EXPORT(ResizeColumnFloat);
+HWY_EXPORT(ResizeColumnDouble);
 
 void run_widen(const uint8_t* from, int64_t count, float* to) { HWY_DYNAMIC_DISPATCH(WidenBytes)(from, count, to); }
 void run_widen(const uint16_t* from, int64_t count, float* to) { HWY_DYNAMIC_DISPATCH(WidenWords)(from, count, to); }
 
-void run_resize_row(const float* from, int64_t channels, const ResizeTaps& taps, float most, float* to) {
+void run_resize_row(const float* from, int64_t channels, const ResizeTaps<float>& taps, float most, float* to) {
   HWY_DYNAMIC_DISPATCH(ResizeRow)(from, channels, taps, most, to);
+}
+
+void run_resize_row(const double* from, int64_t channels, const ResizeTaps<double>& taps, double most, double* to) {
+  HWY_DYNAMIC_DISPATCH(ResizeAlphaRow)(from, channels, taps, most, to);
 }
 
 void run_resize_column(const float* from, int64_t stride, const float* weights, int64_t rows, int64_t count, float most,
                        float unit, float* to) {
-  HWY_DYNAMIC_DISPATCH(ResizeColumn)(from, stride, weights, rows, count, most, unit, to);
+  HWY_DYNAMIC_DISPATCH(ResizeColumnFloat)(from, stride, weights, rows, count, most, unit, to);
+}
+
+void run_resize_column(const double* from, int64_t stride, const double* weights, int64_t rows, int64_t count,
+                       double most, double unit, double* to) {
+  HWY_DYNAMIC_DISPATCH(ResizeColumnDouble)(from, stride, weights, rows, count, most, unit, to);
 }
 
 }  // namespace gradus::detail
