@@ -55,7 +55,7 @@ def spectrogram(count, rate, mfcc=0, decibel=False, **mel):
 
 
 def write_tones():
-    """A tenth of a second of 1000 Hz."""
+    """A tenth of a second of 1000 Hz; and what cannot be sought, or not everywhere."""
     folder = ROOT / "tests/fuzz/corpus/audio"
     folder.mkdir(parents=True, exist_ok=True)
     tone = np.round(2**14 * np.sin(2 * np.pi * 1000 * np.arange(800) / 8000)).astype(np.int16)
@@ -64,6 +64,11 @@ def write_tones():
     soundfile.write(folder / "tone.ogg", tone, 8000, "VORBIS", format="OGG")
     soundfile.write(folder / "tone.opus", tone, 8000, "OPUS", format="OGG")
     soundfile.write(folder / "tone.mp3", tone, 8000, format="MP3")
+    soundfile.write(folder / "tone.gsm.wav", np.tile(tone, 3), 8000, "GSM610")
+    # Ten seconds, which take two pages.
+    t = np.arange(80001) / 8000
+    rising = np.round(2**14 * np.sin(2 * np.pi * (200 + 100 * t) * t)).astype(np.int16)
+    soundfile.write(folder / "pages.ogg", rising, 8000, "VORBIS", format="OGG", compression_level=1.0)
 
 
 def main():

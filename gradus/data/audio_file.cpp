@@ -79,12 +79,17 @@ bool is_known_format(int format) {
          major == SF_FORMAT_OGG || major == SF_FORMAT_MPEG;
 }
 
+uint64_t little_endian(std::string_view bytes, size_t at, size_t count) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < count; ++i) value |= uint64_t{static_cast<unsigned char>(bytes[at + i])} << (8 * i);
+  return value;
+}
+
 // A WAV file says its size, and the library does not mind if it is shorter. What was written to a pipe says 0 or the
 // largest size.
 void check_whole(std::string_view bytes, const std::string& source) {
   if (!bytes.starts_with("RIFF") || bytes.size() < 8) return;
-  uint64_t said = 0;
-  for (size_t i = 0; i < 4; ++i) said |= uint64_t{static_cast<unsigned char>(bytes[4 + i])} << (8 * i);
+  const uint64_t said = little_endian(bytes, 4, 4);
   if (said == 0 || said >= 0xFFFFFF00U || bytes.size() >= said + 8) return;
   fail(source, "ends at byte {}, and says at byte 4 that it has {}; it is cut short: make or fetch it again",
        bytes.size(), said + 8);
@@ -103,6 +108,26 @@ bool is_mp3_of_no_length(std::string_view bytes) {
   }
   const std::string_view first = bytes.substr(std::min(begin, bytes.size()), kFirstFrame);
   return first.find("Xing") == first.npos && first.find("Info") == first.npos && first.find("VBRI") == first.npos;
+}
+
+// Of an OGG file of so many frames those before the last page. Further on, to seek Vorbis ends beside the frame: it
+// counts from the end that a page says, and what the last one says is before its last block's.
+int64_t frames_before_last_page(std::string_view bytes, int64_t frames) {
+  constexpr size_t kPlace = 6, kWidth = 8;
+  const auto place = [bytes](size_t page) {
+    return page + kPlace + kWidth > bytes.size() ? -1
+                                                 : static_cast<int64_t>(little_endian(bytes, page + kPlace, kWidth));
+  };
+  size_t page = bytes.rfind("OggS");
+  if (page == bytes.npos) return 0;
+  const int64_t end = place(page);
+  int64_t before = -1;  // a page in which no block ends
+  while (before < 0 && page > 0) {
+    page = bytes.rfind("OggS", page - 1);
+    if (page == bytes.npos) return 0;
+    before = place(page);
+  }
+  return before <= 0 || before > end ? 0 : std::max<int64_t>(0, frames - (end - before));
 }
 
 // A sound that is open, of which the beginning was checked.
@@ -165,12 +190,19 @@ int64_t pass_over(OpenSound& sound, int64_t frames) {
   return passed;
 }
 
-// Goes to a frame. A file whose end is hidden can be read from its start alone.
+// Goes to a frame. Some formats can be read from their start alone, and a file whose end is hidden too.
 void go_to(OpenSound& sound, int64_t frame, const std::string& source) {
-  if (frame == 0) return;
-  const int64_t at = sound.file.hides_end ? pass_over(sound, frame) : sf_seek(sound.handle.get(), frame, SEEK_SET);
+  const bool is_read_on = sound.file.hides_end || sound.info.seekable == 0;
+  const bool is_vorbis = (sound.info.format & SF_FORMAT_SUBMASK) == SF_FORMAT_VORBIS;
+  int64_t to = is_read_on ? 0 : frame;
+  if (is_vorbis && !is_read_on) {
+    const std::string_view bytes(sound.file.from, static_cast<size_t>(sound.file.size));
+    to = std::min(frame, frames_before_last_page(bytes, sound.info.frames));
+  }
+  int64_t at = to == 0 ? 0 : sf_seek(sound.handle.get(), to, SEEK_SET);
+  if (at == to) at += pass_over(sound, frame - to);
   if (at == frame) return;
-  fail(source, "frame {} is not there; it has {}", frame, sound.file.hides_end ? at : sound.info.frames);
+  fail(source, "frame {} is not there; it has {}", frame, is_read_on ? at : sound.info.frames);
 }
 
 // The bytes that so many frames may take. Asking for the free memory takes longer than reading a short sound.

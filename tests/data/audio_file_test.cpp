@@ -157,6 +157,31 @@ TEST(AudioFile, WhatIsWrittenIsReadAgain) {
   EXPECT_EQ(audio.rate, 22050);
   EXPECT_EQ(audio.samples.shape(), (Shape{2, 2}));
   EXPECT_EQ(audio.samples.values<float>(), (std::vector<float>{0, 16384.0F / 32768.0F, -1, 32767.0F / 32768.0F}));
+// GSM cannot be sought at all; in the last page of Vorbis the library ends beside the frame.
+TEST(AudioFile, APartIsThatOfTheWholeWhereverItBegins) {
+  for (const auto& [name, size] : {std::pair<const char*, int64_t>{"tone.gsm.wav", 2560},
+                                   {"pages.ogg", 80001},
+                                   {"tone.ogg", 800},
+                                   {"tone.opus", 800},
+                                   {"tone.mp3", 800},
+                                   {"tone.flac", 800}}) {
+    const std::string bytes = slurp(std::string(GRADUS_SOURCE_DIR "/tests/fuzz/corpus/audio/") + name);
+    const std::vector<float> all = parse_audio(bytes, name).samples.values<float>();
+    ASSERT_EQ(static_cast<int64_t>(all.size()), size) << name;
+    for (int64_t first = 0; first < size; first += 1 + size / 37) {
+      const int64_t count = std::min<int64_t>(500, size - first);
+      const Audio part = parse_audio(bytes, name, {.first_frame = first, .frames = count});
+      ASSERT_EQ(part.samples.shape(), (Shape{count, 1})) << name << " from " << first;
+      for (int64_t i = 0; i < count; ++i) {  // an MP3 that begins elsewhere is rounded otherwise
+        ASSERT_NEAR(part.samples.data<float>()[i], all[static_cast<size_t>(first + i)], 1e-6) << name << " from " << first;
+      }
+    }
+    EXPECT_EQ(error_text([&, to = size + 1] { parse_audio(bytes, name, {.first_frame = to}); }),
+              "[" + std::string(name) + "] frame " + std::to_string(size + 1) + " is not there; it has " +
+                  std::to_string(size));
+  }
+}
+
   const std::string silence = encode_wav({.samples = Tensor::zeros({5}), .rate = 8000});
   EXPECT_EQ(parse_audio(silence, "a.wav").samples.shape(), (Shape{5, 1}));
   EXPECT_TRUE(error_text([] {
