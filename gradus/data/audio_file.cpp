@@ -141,26 +141,45 @@ struct OpenSound {
   fail(source, "is no sound that can be read ({}); expected WAV, FLAC, OGG or MP3", why);
 }
 
+void check_format(const std::string& source, int64_t channels, int64_t rate) {
+  if (channels < 1 || channels > kMostChannels) {
+    fail(source, "says that it has {} channels; expected 1 to {}", channels, kMostChannels);
+  }
+  if (rate < kLowestRate || rate > kHighestRate) {
+    fail(source, "says that it has {} samples a second; expected {} to {}", rate, kLowestRate, kHighestRate);
+  }
+}
+
+// The library does not say what is wrong with these numbers.
+void check_wav_format(std::string_view bytes, const std::string& source) {
+  constexpr size_t kFirstChunk = 12, kChunkHead = 8, kFormat = 8;
+  if (bytes.substr(0, kFirstChunk).find("WAVE") != 8) return;
+  for (size_t at = kFirstChunk; at + kChunkHead + kFormat <= bytes.size();) {
+    const size_t data = at + kChunkHead, size = little_endian(bytes, at + 4, 4);
+    if (bytes.substr(at, 4) == "fmt ") {
+      return check_format(source, static_cast<int64_t>(little_endian(bytes, data + 2, 2)),
+                          static_cast<int64_t>(little_endian(bytes, data + 4, 4)));
+    }
+    at = data + size + size % 2;
+  }
+}
+
 void open_sound(std::string_view bytes, const std::string& source, OpenSound& sound) {
   if (bytes.empty()) fail(source, "is empty; expected a sound as WAV, FLAC, OGG or MP3");
   if (!begins_like_sound(bytes)) fail_format(source, "it begins like none");
   check_whole(bytes, source);
+  check_wav_format(bytes, source);
   sound.file = {.from = bytes.data(), .size = static_cast<sf_count_t>(bytes.size())};
   sound.file.hides_end = is_mp3_of_no_length(bytes);
   sound.handle = open_memory(sound.file, SFM_READ, sound.info);
   if (sound.handle == nullptr) {
     std::string why = sf_strerror(nullptr);
     while (!why.empty() && (why.back() == '.' || why.back() == '\n')) why.pop_back();
-    fail_format(source, why);
+    fail_format(source, why.starts_with("Internal error") ? "what it says of itself cannot be" : why);
   }
   const SF_INFO& info = sound.info;
   if (!is_known_format(info.format)) fail_format(source, "it is of another format");
-  if (info.channels < 1 || info.channels > kMostChannels) {
-    fail(source, "says that it has {} channels; expected 1 to {}", info.channels, kMostChannels);
-  }
-  if (info.samplerate < kLowestRate || info.samplerate > kHighestRate) {
-    fail(source, "says that it has {} samples a second; expected {} to {}", info.samplerate, kLowestRate, kHighestRate);
-  }
+  check_format(source, info.channels, info.samplerate);
   if (info.frames <= 0) fail(source, "has no samples; expected one at least");
 }
 
