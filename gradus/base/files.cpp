@@ -26,7 +26,8 @@ using detail::retry;
 /// A descriptor for reading; closed with the object.
 class ReadDescriptor {
  public:
-  explicit ReadDescriptor(const std::filesystem::path& path) : number_(open_retrying(path, O_RDONLY)) {
+  explicit ReadDescriptor(const std::filesystem::path& path, int more_flags = 0)
+      : number_(open_retrying(path, O_RDONLY | more_flags)) {
     if (number_ < 0) fail_system(path, "open it for reading", errno);
   }
   ~ReadDescriptor() { ::close(number_); }
@@ -90,7 +91,7 @@ std::string read_file_from(const std::filesystem::path& path, int64_t offset, in
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
-  const ReadDescriptor file(path);
+  const ReadDescriptor file(path, O_NONBLOCK);  // a pipe would wait for one that writes
   const struct stat status = file.status(path);
   if (!S_ISREG(status.st_mode)) fail(path.string(), "is not a regular file; only those can be mapped");
   size_ = static_cast<size_t>(status.st_size);

@@ -65,6 +65,10 @@ TEST(MappedFile, RefusesWhatItCanNotMap) {
             "[" + folder.path().string() + "] is a folder; a file is needed");
   EXPECT_EQ(error_text([&] { MappedFile file("/dev/null"); }),
             "[/dev/null] is not a regular file; only those can be mapped");
+  const std::string pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(error_text([&] { const MappedFile file(pipe); }),
+            "[" + pipe + "] is not a regular file; only those can be mapped");  // at once, without a writer
 }
 
 TEST(AtomicFile, AppearsWholeAtCommit) {
