@@ -5,8 +5,11 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "gradus/base/error.h"
+#include "gradus/base/input_file.h"
 #include "gradus/base/memory.h"
 #include "gradus/base/threads.h"
 #include "gradus/data/file_contents.h"
@@ -184,5 +187,14 @@ Tensor parse_idx_labels(std::string_view bytes, const std::string& source) {
 }
 
 Tensor read_idx_labels(const std::string& path) { return parse_idx_labels(FileContents(path).bytes(), path); }
+
+bool begins_like_idx(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;
+  char first[4];
+  if (InputFile(path).read(first, sizeof first) < sizeof first) return false;
+  return first[0] == 0 && first[1] == 0 && bytes_of(static_cast<Type>(first[2])) > 0 && first[3] >= 1 &&
+         first[3] <= Shape::kMaxRank;
+}
 
 }  // namespace gradus

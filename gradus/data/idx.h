@@ -26,6 +26,9 @@ Tensor parse_idx(std::string_view bytes, const std::string& source, const IdxOpt
 /// The same of a file, which may be compressed (data/file_contents.h).
 Tensor read_idx(const std::string& path, const IdxOptions& options = {});
 
+/// Whether a regular file, not compressed, begins as an array in this format does.
+bool begins_like_idx(const std::string& path);
+
 /// The labels of examples, i64 (N): an array of one dimension, of whole numbers.
 Tensor parse_idx_labels(std::string_view bytes, const std::string& source);
 Tensor read_idx_labels(const std::string& path);

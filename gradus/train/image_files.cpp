@@ -35,7 +35,7 @@ SourceKind kind_of(const std::string& path, bool has_labels) {
   if (fs::is_directory(path, error)) return SourceKind::kFolder;
   if (ends_in(path, {".csv", ".tsv", ".jsonl", ".ndjson"})) return SourceKind::kTable;
   if (has_labels || ends_in(path, {".gz", ".zst", "-ubyte", ".idx", ".idx3"})) return SourceKind::kArray;
-  return SourceKind::kFiles;
+  return begins_like_idx(path) ? SourceKind::kArray : SourceKind::kFiles;
 }
 
 SourceKind kind_of(const std::vector<std::string>& files, bool has_labels) {

@@ -71,6 +71,19 @@ TEST(Idx, WhatIsNoIdxIsAnError) {
             "[a.idx] byte 3, the number of dimensions, is 9; expected 1 to 8");
 }
 
+TEST(Idx, IsKnownByHowItBegins) {
+  const TemporaryFolder folder;
+  const auto is_idx = [&](const std::string& bytes) {
+    spill(folder / "x", bytes);
+    return begins_like_idx(folder / "x");
+  };
+  EXPECT_TRUE(is_idx(idx_bytes(0x08, {1, 1, 1}, "a")));
+  for (const char* other : {"", "\x89PNG\r\n", "abcdefgh"}) EXPECT_FALSE(is_idx(other)) << other;
+  EXPECT_FALSE(is_idx(idx_bytes(0x07, {1}, "a")));
+  EXPECT_FALSE(is_idx(std::string(8, '\0')));
+  EXPECT_FALSE(begins_like_idx(folder / "missing"));
+}
+
 TEST(Idx, SizesThatTheFileHasNotAreAnError) {
   EXPECT_EQ(refused("\0\0\x08\x02\0\0\0\x01\0"s),
             "[a.idx] ends at byte 9, inside the sizes of its 2 dimensions, which take up to byte 12; make or fetch it "

@@ -2,6 +2,7 @@
 #include "gradus/train/image_data.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 
@@ -301,6 +302,13 @@ TEST_F(ImageData, FilesThatDoNotFitAreRefused) {
       message_of(ErrorKind::kUsage, [&] { make_data(config({}, "bare.csv")); }),
       HasSubstr(" have no labels to learn; give folders named by classes, a column \"label\" (data.target names "
                 "another), or data.labels beside an IDX file"));
+  spill(folder_ / "plain", idx_bytes(8, {2, 1, 1}, "ab"));  // whose name tells nothing
+  EXPECT_THAT(message_of(ErrorKind::kUsage, [&] { make_data(config({}, "plain")); }),
+              HasSubstr("the pictures of " + path("plain") + " have no labels to learn; "));
+  ASSERT_EQ(::mkfifo(path("pipe.png").c_str(), 0600), 0);
+  spill(folder_ / "pipes.csv", "path,label\npets/cat/100.png,cat\npipe.png,dog\n");
+  EXPECT_THAT(failure({}, "pipes.csv"), HasSubstr("[" + path("pipe.png") + "] is not a regular file; "));
+  std::filesystem::remove(path("pipe.png"));
   EXPECT_THAT(usage({"data.path=[\"" + path("pets") + "\", \"" + path("list.csv") + "\"]"}),
               HasSubstr("is not of the same kind as " + path("pets") +
                         "; expected folders, tables of paths, IDX files or pictures, all alike"));
