@@ -379,7 +379,7 @@ std::vector<Key> train_keys() {
        "Examples in a step: a number, or `\"all\"` for the whole training set (batch gradient descent)."},
       {"train.micro_batch_size", integer(kFrom1), Unset{"the whole batch"}, always(),
        "Examples in one pass of the tape. A batch in several passes is the same update but for rounding, in less "
-       "memory."},
+       "memory. With batch norm it is another one: each pass has a mean and a variance of its own."},
       {"train.sampling", choice({"shuffle", "replacement", "in_order"}), "shuffle", always(),
        "How batches are drawn. `shuffle`: in a new random order each epoch. `replacement`: each example at random. "
        "`in_order`: as the data stands."},

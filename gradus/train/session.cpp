@@ -11,6 +11,7 @@
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/pool.h"
 #include "gradus/train/clustering_solver.h"
+#include "gradus/train/smallest_pass.h"
 #include "gradus/train/solver_memory.h"
 #include "gradus/train/streamed_rows.h"
 
@@ -145,6 +146,7 @@ void Session::plan_memory(const SessionOptions& options) {
   const int64_t program = resident_bytes(), reserved = memory_statistics().reserved;
   const DryRun dry;
   build(options);
+  internal::check_smallest_pass(config_, *data_.training, *model_, trainer_->planned_steps());
   if (makes_clusters(config_)) {
     memory_ = clustering_memory(config_, data_, program);
     return;

@@ -330,5 +330,33 @@ TEST_F(ImageData, FilesThatDoNotFitAreRefused) {
   EXPECT_THAT(failure({set("data.labels", "l.idx")}, "a.idx"), HasSubstr("3 labels for the 2 pictures of " + path("a.idx")));
 }
 
+// Known from the sizes of all passes and a dry run of one example, before a step.
+TEST_F(ImageData, ALoneExampleThatBatchNormCannotTrainOnIsSaidBefore) {
+  write("pets", 33);
+  const auto refused = [&](Overrides keys) {
+    keys.insert(keys.begin(), {"model.kind=resnet", "model.stem=large", "model.width=1", "data.image_size=32",
+                               "data.validation_fraction=0", "train.batch_size=32", set("data.path", "pets")});
+    const Config config = Config::parse(
+        "data = {kind = \"images\"}\ntrain.epochs = 12\noptimizer = {name = \"adamw\"}\n", "run.toml", keys);
+    return error_text([&] { const Session session(config); });
+  };
+  const std::string middle =
+      " cuts 33 training examples so that one is alone in its pass, of which batch norm sees a single number a channel; "
+      "it needs two. Set ";
+  const std::string rest = ", or a larger data.image_size, or model.stem = \"small\"";
+  EXPECT_EQ(refused({}), "[--set train.batch_size=32] train.batch_size = 32" + middle + "train.batch_size = 31" + rest);
+  EXPECT_EQ(refused({"train.micro_batch_size=8"}),
+            "[--set train.micro_batch_size=8] train.micro_batch_size = 8" + middle + "train.batch_size = 31" + rest);
+  EXPECT_EQ(refused({"train.micro_batch_size=8", "train.batch_size=all"}),
+            "[--set train.micro_batch_size=8] train.micro_batch_size = 8" + middle + "train.micro_batch_size = 7" + rest);
+  EXPECT_EQ(refused({"train.micro_batch_size=1"}),
+            "[--set train.micro_batch_size=1] train.micro_batch_size = 1" + middle + "other sizes of batches" + rest);
+  EXPECT_EQ(refused({"train.batch_size=31"}), "no error");
+  EXPECT_EQ(refused({"train.sampling=replacement"}), "no error");
+  EXPECT_EQ(refused({"train.steps=1"}), "no error");  // the end of the epoch does not come
+  EXPECT_EQ(refused({"data.image_size=40"}), "no error");
+  EXPECT_EQ(refused({"model.stem=small"}), "no error");
+}
+
 }  // namespace image_data_test
 }  // namespace gradus
