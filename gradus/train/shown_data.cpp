@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <span>
+#include <utility>
 
-#include "gradus/base/error.h"
+#include "gradus/base/json.h"
 #include "gradus/data/audio_dataset.h"
 #include "gradus/data/sampler.h"
 #include "gradus/train/data_parts.h"
@@ -66,13 +69,29 @@ std::string drawn(const Image& image) {
   return text;
 }
 
-void show_picture(ShownExample& example, const ImageFormat& format, const float* samples) {
-  const auto [least, most] = std::minmax_element(samples, samples + format.samples());
-  const Image image = picture_of(format, samples);
-  example.text = fmt::format("{}×{} pixels, {}, numbers from {:.3g} to {:.3g}\n{}", format.width, format.height,
-                             format.channels == 1 ? "grey" : fmt::format("{} channels", format.channels), *least, *most,
+// `samples` are what the model sees of the picture.
+void show_picture(ShownExample& example, const Image& image, std::span<const float> samples) {
+  const auto [least, most] = std::minmax_element(samples.begin(), samples.end());
+  example.text = fmt::format("{}×{} pixels, {}, numbers from {:.3g} to {:.3g}\n{}", image.width, image.height,
+                             image.channels == 1 ? "grey" : fmt::format("{} channels", image.channels), *least, *most,
                              drawn(image));
   example.files = {{".png", encode_png(image)}};
+}
+
+// Room for an array that can be a picture: (rows, columns), of one channel, or (rows, columns, 1 or 3).
+std::optional<Image> blank_of(const ArrayFeatures& array) {
+  const Shape& shape = array.shape;
+  if (shape.rank() != 2 && !(shape.rank() == 3 && (shape[2] == 1 || shape[2] == 3))) return std::nullopt;
+  return blank_image(shape[0], shape[1], shape.rank() == 2 ? 1 : shape[2]);
+}
+
+// Black is the least number of all that are shown, and white the largest.
+Image picture_of(Image image, std::span<const float> numbers, float least, float most) {
+  for (size_t i = 0; i < image.bytes.size(); ++i) {
+    const float part = most > least ? (numbers[i] - least) / (most - least) : 0.0F;
+    image.bytes[i] = static_cast<uint8_t>(std::lround(255.0F * part));
+  }
+  return image;
 }
 
 // Frames from the left to the right and bands upwards, from the least to the largest number.
@@ -131,6 +150,64 @@ void show_tokens(ShownExample& example, const Batch& batch, int64_t row, const T
   example.files = {{".txt", text}};
 }
 
+// A bag of words: the most frequent first, and of several such those that are frequent in all texts.
+void show_counts(ShownExample& example, const SparseMatrix& rows, int64_t row, const TextTokenizer& tokenizer) {
+  const int64_t begin = rows.offsets[static_cast<size_t>(row)], end = rows.offsets[static_cast<size_t>(row) + 1];
+  std::vector<std::pair<int64_t, int32_t>> counts;
+  int64_t all = 0;
+  for (int64_t i = begin; i < end; ++i) {
+    const auto count = static_cast<int64_t>(rows.values[static_cast<size_t>(i)]);
+    counts.emplace_back(-count, rows.indices[static_cast<size_t>(i)]);
+    all += count;
+  }
+  std::sort(counts.begin(), counts.end());
+  std::string words, lines;
+  for (const auto& [minus_count, id] : counts) {
+    const std::string word = json_quoted(tokenizer.token(id));
+    words += fmt::format("{}{} {}", words.empty() ? "" : ", ", word, -minus_count);
+    lines += fmt::format("{} {}\n", -minus_count, word);
+  }
+  example.text = fmt::format("{} tokens, {} different, each with its count\n{}\n", all, counts.size(), words);
+  example.files = {{".txt", lines}};
+}
+
+// As LIBSVM's files have them.
+void show_sparse(ShownExample& example, const SparseMatrix& rows, int64_t row, int64_t first_column) {
+  constexpr int64_t kMost = 64;
+  const int64_t begin = rows.offsets[static_cast<size_t>(row)], end = rows.offsets[static_cast<size_t>(row) + 1];
+  std::string numbers;
+  for (int64_t i = begin; i < std::min(end, begin + kMost); ++i) {
+    numbers += fmt::format(" {}:{:.4g}", first_column + rows.indices[static_cast<size_t>(i)],
+                           rows.values[static_cast<size_t>(i)]);
+  }
+  example.text =
+      fmt::format("{} of {} numbers:{}{}\n", end - begin, rows.columns, numbers, end - begin > kMost ? " …" : "");
+}
+
+void show_input(ShownExample& example, const ExperimentData& data, const Batch& batch, int64_t row, uint64_t key) {
+  const TextTokenizer* tokenizer = tokenizer_of(data.encoder);
+  const auto* table = std::get_if<TableEncoder>(&data.encoder);
+  if (batch.sparse != nullptr) {
+    if (tokenizer != nullptr) return show_counts(example, *batch.sparse, row, *tokenizer);
+    return show_sparse(example, *batch.sparse, row, table != nullptr ? table->sparse().first : 1);
+  }
+  if (tokenizer != nullptr) return show_tokens(example, batch, row, *tokenizer);
+  if (batch.inputs.dtype() != DType::kF32) return show_numbers(example, batch, row);
+  const auto width = static_cast<size_t>(batch.inputs.numel() / batch.inputs.size(0));
+  const std::span<const float> all(batch.inputs.data<float>(), static_cast<size_t>(batch.inputs.numel()));
+  const std::span<const float> own = all.subspan(static_cast<size_t>(row) * width, width);
+  if (const auto* sounds = dynamic_cast<const AudioDataset*>(data.training.get())) {
+    return show_sound(example, *sounds, key, own.data());
+  }
+  if (const auto* pictures = std::get_if<ImageEncoder>(&data.encoder)) {
+    return show_picture(example, picture_of(pictures->format, own.data()), own);
+  }
+  const auto blank = table != nullptr && table->array() ? blank_of(*table->array()) : std::nullopt;
+  if (!blank) return show_numbers(example, batch, row);
+  const auto [least, most] = std::minmax_element(all.begin(), all.end());
+  show_picture(example, picture_of(*blank, own, *least, *most), own);
+}
+
 }  // namespace
 
 std::vector<ShownExample> shown_examples(const Config& config, const ExperimentData& data, int64_t count) {
@@ -144,29 +221,13 @@ std::vector<ShownExample> shown_examples(const Config& config, const ExperimentD
   std::vector<int64_t> ids;
   sampler.batch(0, ids);
   const Batch batch = data.training->training_batch(ids, sampler.pass_key(0));
-  if (batch.sparse != nullptr) {
-    fail_usage("data", "data.kind = \"{}\" has sparse rows, which `gradus train --dry-run` shows",
-               config.text("data.kind"));
-  }
-  const TextTokenizer* tokenizer = tokenizer_of(data.encoder);
   const bool is_text = std::holds_alternative<TextTokenizer>(data.encoder);  // its target is the same, one token on
-  const auto* pictures = std::get_if<ImageEncoder>(&data.encoder);
-  const auto* sounds = dynamic_cast<const AudioDataset*>(data.training.get());
   std::vector<ShownExample> examples;
   for (int64_t row = 0; row < count; ++row) {
     ShownExample example{.id = ids[static_cast<size_t>(row)], .name = {}, .target = {}, .text = {}};
     example.name = data.training->name(example.id);
     if (!is_text) example.target = target_text(batch, row, target_encoder(data.encoder));
-    if (sounds != nullptr) {
-      const int64_t numbers = sounds->format().shape().numel();
-      show_sound(example, *sounds, sampler.pass_key(0), batch.inputs.data<float>() + row * numbers);
-    } else if (pictures != nullptr) {
-      show_picture(example, pictures->format, batch.inputs.data<float>() + row * pictures->format.samples());
-    } else if (tokenizer != nullptr) {
-      show_tokens(example, batch, row, *tokenizer);
-    } else {
-      show_numbers(example, batch, row);
-    }
+    show_input(example, data, batch, row, sampler.pass_key(0));
     examples.push_back(std::move(example));
   }
   return examples;

@@ -29,13 +29,13 @@ TEST(Messages, OfWrongArguments) {
       testing::StartsWith("gradus: [schedule] \"sine\" is not a schedule; expected \"constant\", \"dynamic\", "));
 }
 
-TEST(Messages, OfSparseRowsThatAreToBeShown) {
+TEST(Messages, OfSparseRowsThatAreToBeSaved) {
   const TemporaryFolder folder;
   spill(folder / "d.svm", "1 1:0.5\n0 2:1\n");
   spill(folder / "c.toml",
         "data = {kind = 'libsvm', path = 'd.svm', validation_fraction = 0}\nmodel.kind = 'linear'\ntrain.steps = 1\n");
-  EXPECT_EQ(usage_error(folder, {"data", "show", "c.toml"}),
-            "gradus: [data] data.kind = \"libsvm\" has sparse rows, which `gradus train --dry-run` shows\n");
+  EXPECT_EQ(usage_error(folder, {"data", "show", "c.toml", "--out", "seen"}),
+            "gradus: [--out] data.kind = \"libsvm\" has nothing to save as files; leave it out\n");
 }
 
 TEST(Messages, OfTokenizers) {
