@@ -20,7 +20,7 @@ install(DIRECTORY gradus/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/gradus
         PATTERN "walk.h" EXCLUDE PATTERN "gemm.h" EXCLUDE PATTERN "option.h" EXCLUDE PATTERN "system.h" EXCLUDE
         PATTERN "linear_online.h" EXCLUDE PATTERN "image_codecs.h" EXCLUDE)
 install(DIRECTORY recipes/ DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus/recipes FILES_MATCHING PATTERN "*.toml" PATTERN "*.sh")
-install(PROGRAMS recipes/autoencoder_clusters recipes/optimizer_race recipes/overfit_lab recipes/word_order DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus/recipes)
+install(PROGRAMS recipes/autoencoder_clusters recipes/optimizer_race recipes/overfit_lab recipes/missing_word DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus/recipes)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright OPTIONAL)
 if(TARGET gradus)
   install(TARGETS gradus)
