@@ -134,7 +134,7 @@ std::vector<Key> data_keys() {
        {{"data.kind", {{"labelled_text", "words"}}}}},
       {"data.vocabulary", integer({.low = 2, .high = 1 << 24}), 8000, Condition{"data.tokens", {"words", "bpe"}},
        "How many tokens are learned from the training part before the training. They are kept with the run, as "
-       "tokenizer.json, which of `bpe` is that of Hugging Face's libraries too."},
+       "tokenizer.json, which of `bpe` is that of Hugging Face's libraries too. Packed text has its own."},
       {"data.tokenizer", text(), Unset{"learned"}, Condition{"data.tokens", {"words", "bpe"}},
        "A tokenizer.json to use instead: one that `gradus tokenizer train` made, of a run, or of other makers."},
       {"data.label", text(), "label", data_is({"labelled_text"}), "The field of `jsonl` and `csv` that is the class."},

@@ -50,6 +50,8 @@ struct ExperimentData {
   StreamedSplit streamed_split;  ///< The same of streamed rows.
   LeftOutRows left_out = {};
   std::vector<std::string> notes = {};  ///< What happened while it was read, for people.
+  /// Of packed text whose tokenizer was learned: its tokens, which `data.vocabulary` is then, whatever was asked for.
+  std::optional<int64_t> packed_vocabulary = {};
   int64_t unused_tokens = 0;  ///< At the end of the text's training part, too few for an example of their own.
 };
 

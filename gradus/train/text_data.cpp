@@ -302,6 +302,28 @@ void check_same(const TextTokenizer& a, const TextTokenizer& b, const std::strin
   }
 }
 
+// What the configuration says of the tokenizer, which the packed text has with it. One that was learned may have fewer
+// tokens than were asked for, where the text has no more.
+void check_packed_tokenizer(const Config& config, const PackedText& packed, ExperimentData& data) {
+  const std::string path = config.texts("data.path")[0];
+  if (config.has("data.tokenizer")) {
+    if (given_tokenizer(config).to_json() == packed.tokenizer.to_json()) return;
+    fail_usage(config.where("data.tokenizer"), "data.tokenizer = {}, and {} was packed with another; make them agree",
+               config.shown("data.tokenizer"), path);
+  }
+  if (!config.has("data.vocabulary")) return;
+  const int64_t asked = config.integer("data.vocabulary"), found = packed.tokenizer.vocabulary_size();
+  data.packed_vocabulary = found;
+  if (!config.is_set("data.vocabulary") || asked == found) return;
+  if (found > asked) {
+    fail_usage(config.where("data.vocabulary"),
+               "data.vocabulary = {}, and {} was packed with {} tokens; leave it out, or pack the text again", asked,
+               path, found);
+  }
+  data.notes.push_back(
+      fmt::format("{} was packed with {} tokens, and data.vocabulary = {} changes nothing", path, found, asked));
+}
+
 }  // namespace
 
 std::unique_ptr<Dataset> read_text(const Config& config, const TextTokenizer& tokenizer,
@@ -319,6 +341,8 @@ namespace {
 ExperimentData make_packed_data(const Config& config, const PackedText& packed, const DataEncoder& given) {
   const std::string path = config.texts("data.path")[0];
   if (const auto* known = std::get_if<TextTokenizer>(&given)) check_same(*known, packed.tokenizer, path);
+  ExperimentData data;
+  check_packed_tokenizer(config, packed, data);
   const int64_t context = config.integer("model.context"), total = packed.tokens.size();
   int64_t held = held_out(config, total);
   // Whole documents are held out, where there are several.
@@ -327,7 +351,6 @@ ExperimentData make_packed_data(const Config& config, const PackedText& packed, 
   check_length(config, path, total, held);
   check_held_out(config, held, total, "tokens");
   const int64_t trained = trained_on(config, total - held, "tokens");
-  ExperimentData data;
   data.hash = packed.tokens.hash();
   data.shape.vocabulary = packed.tokenizer.vocabulary_size();
   if (held > 0) data.validation = packed_dataset(packed, total - held, total, context);

@@ -260,6 +260,35 @@ TEST_F(PackedTextTest, TokensMustBeOfTheConfigurationsKind) {
                 " was packed as bpe; make them agree");
 }
 
+TEST_F(PackedTextTest, TheVocabularyIsThatOfThePacking) {
+  pack_text(config("t.jsonl"), folder / "packed");
+  const auto other = [&](const std::string& key) { return config_of(folder / "packed", {"data.tokens=bpe", key}); };
+  const std::string path = (folder / "packed").string();
+  EXPECT_EQ(usage_error_text([&] { make_data(other("data.vocabulary=270")); }),
+            "[--set data.vocabulary=270] data.vocabulary = 270, and " + path +
+                " was packed with 280 tokens; leave it out, or pack the text again");
+  const std::string more = path + " was packed with 280 tokens, and data.vocabulary = 300 changes nothing";
+  EXPECT_EQ(make_data(other("data.vocabulary=300")).notes, std::vector<std::string>{more});
+  EXPECT_TRUE(make_data(config("packed")).notes.empty());
+  // Where it was not given, and where it was more, the run's configuration says what it is.
+  for (const std::string key : {"train.steps=1", "data.vocabulary=300"}) {
+    const fs::path out = folder / key;
+    gradus::Run(other(key), out).train();
+    EXPECT_EQ(Config::load((out / "config.toml").string()).integer("data.vocabulary"), 280);
+  }
+}
+
+TEST_F(PackedTextTest, AGivenTokenizerIsThatOfThePacking) {
+  pack_text(config("t.jsonl"), folder / "packed");
+  pack_text(config_of(folder / "t.jsonl", {"data.tokens=bpe", "data.vocabulary=270"}), folder / "other");
+  const std::string own = (folder / "packed/tokenizer.json").string(), path = (folder / "other").string();
+  const std::string key = Config::text_override("data.tokenizer", own);
+  EXPECT_EQ(make_data(config_of(folder / "packed", {"data.tokens=bpe", key})).shape.vocabulary, 280);
+  EXPECT_EQ(usage_error_text([&] { make_data(config_of(folder / "other", {"data.tokens=bpe", key})); }),
+            "[--set " + key + "] data.tokenizer = \"" + own + "\", and " + path +
+                " was packed with another; make them agree");
+}
+
 class LabelledTextTest : public testing::Test {
  protected:
   LabelledTextTest() {
