@@ -42,9 +42,11 @@ void add_file(BpeTrainer& trainer, const std::string& path, const TextOptions& o
   if (text_format(path, options) == TextFormat::kPlain) {
     const FileContents contents(path);
     if (contents.bytes().empty()) fail(path, "the file is empty; expected text");
-    return trainer.add_lines(contents.bytes());
+    return trainer.add_lines(contents.bytes(), path);
   }
-  for_each_documents(path, options, [&](const TextDocuments& some) { trainer.add_texts(some.views()); });
+  for_each_documents(path, options, [&](const TextDocuments& some) {
+    trainer.add_texts(some.views(), [&](size_t text) { return fmt::format("{}:{}", path, some.lines[text]); });
+  });
 }
 
 }  // namespace

@@ -26,14 +26,19 @@ struct Counted {
   }
 };
 
-void count(std::string_view text, const WordSplitter& splitter, bool by_lines, Counted& into) {
+[[noreturn]] void fail_of_word(const std::string& place, int64_t byte, size_t size) {
+  fail(place, "the {} bytes from byte {} on are one word; expected {} at most: is this text?", size, byte,
+       kLongestBpeWord);
+}
+
+// Calls `fail_of(byte, size)` for a word that is too long.
+template <class FailOf>
+void count(std::string_view text, const WordSplitter& splitter, bool by_lines, Counted& into, const FailOf& fail_of) {
   for (size_t at = 0; at < text.size();) {
     const size_t feed = by_lines ? text.find('\n', at) : std::string_view::npos;
     const size_t end = feed == std::string_view::npos ? text.size() : feed + 1;
     splitter.for_each(text.substr(at, end - at), [&](std::string_view word) {
-      if (word.size() > kLongestBpeWord) {
-        fail("tokenizer", "{} bytes are one word; expected {} at most: is this text?", word.size(), kLongestBpeWord);
-      }
+      if (word.size() > kLongestBpeWord) fail_of(static_cast<size_t>(word.data() - text.data()), word.size());
       into.add(word);
     });
     at = end;
@@ -204,7 +209,7 @@ BpeTrainer::BpeTrainer(const BpeTrainingOptions& options) : options_(options) {
   }
 }
 
-void BpeTrainer::add_pieces(std::span<const std::string_view> pieces, bool are_lines) {
+void BpeTrainer::add_pieces(std::span<const std::string_view> pieces, bool are_lines, const FailOfWord& fail_of) {
   const WordSplitter splitter(options_.pattern);
   // One table for each thread's share: words are counted where they are, and counts are added up behind.
   const auto shares = std::min<int64_t>(threads(), static_cast<int64_t>(pieces.size()));
@@ -212,7 +217,8 @@ void BpeTrainer::add_pieces(std::span<const std::string_view> pieces, bool are_l
   parallel_for(shares, 1, [&](int64_t begin, int64_t end) {
     for (int64_t share = begin; share < end; ++share) {
       for (size_t i = static_cast<size_t>(share); i < pieces.size(); i += static_cast<size_t>(shares)) {
-        count(pieces[i], splitter, are_lines, counted[static_cast<size_t>(share)]);
+        count(pieces[i], splitter, are_lines, counted[static_cast<size_t>(share)],
+              [&](size_t byte, size_t size) { fail_of(i, byte, size); });
       }
     }
   });
@@ -225,7 +231,8 @@ void BpeTrainer::add_pieces(std::span<const std::string_view> pieces, bool are_l
   }
 }
 
-void BpeTrainer::add_lines(std::string_view text) {
+void BpeTrainer::add_lines(std::string_view text, const std::string& source, int64_t before) {
+  const char* begin = text.data();
   std::vector<std::string_view> pieces;
   while (!text.empty()) {
     const size_t feed = text.size() <= kPieceBytes ? std::string_view::npos : text.find('\n', kPieceBytes);
@@ -233,10 +240,16 @@ void BpeTrainer::add_lines(std::string_view text) {
     pieces.push_back(text.substr(0, end));
     text.remove_prefix(end);
   }
-  add_pieces(pieces, /*are_lines=*/true);
+  add_pieces(pieces, /*are_lines=*/true, [&](size_t piece, size_t byte, size_t size) {
+    fail_of_word(source, before + (pieces[piece].data() - begin) + static_cast<int64_t>(byte), size);
+  });
 }
 
-void BpeTrainer::add_texts(std::span<const std::string_view> texts) { add_pieces(texts, /*are_lines=*/false); }
+void BpeTrainer::add_texts(std::span<const std::string_view> texts, const Place& place) {
+  add_pieces(texts, /*are_lines=*/false, [&](size_t text, size_t byte, size_t size) {
+    fail_of_word(place ? place(text) : "tokenizer", static_cast<int64_t>(byte), size);
+  });
+}
 
 BpeTokenizer BpeTrainer::learn() const {
   Learner learner(options_);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,17 +26,21 @@ class BpeTrainer {
   /// A usage error unless the vocabulary has room for special tokens and bytes.
   explicit BpeTrainer(const BpeTrainingOptions& options);
 
-  /// Each line, with its line end, is a text of its own, as when `tokenizers` trains from files.
-  void add_lines(std::string_view text);
-  /// Whole texts.
-  void add_texts(std::span<const std::string_view> texts);
+  /// Each line, with its line end, is a text of its own, as when `tokenizers` trains from files. An error of a word
+  /// that is too long names `source` and the byte, counted from `before` on.
+  void add_lines(std::string_view text, const std::string& source = "tokenizer", int64_t before = 0);
+  /// Whole texts; an error names `place(i)` and the byte of that text.
+  using Place = std::function<std::string(size_t text)>;
+  void add_texts(std::span<const std::string_view> texts, const Place& place = {});
 
   /// Merges pairs, each time the most frequent, and of several such that whose ids are the lowest, until the vocabulary
   /// is full or no pair is frequent enough.
   BpeTokenizer learn() const;
 
  private:
-  void add_pieces(std::span<const std::string_view> pieces, bool are_lines);
+  // `fail_of(piece, byte, size)` throws for a word that is too long.
+  using FailOfWord = std::function<void(size_t piece, size_t byte, size_t size)>;
+  void add_pieces(std::span<const std::string_view> pieces, bool are_lines, const FailOfWord& fail_of);
 
   BpeTrainingOptions options_;
   WordTable words_;

@@ -117,8 +117,10 @@ ExperimentData make_labelled_text_data(const Config& config, const DataEncoder& 
   if (known == nullptr) {
     std::vector<std::string_view> learned;
     for (const int64_t row : split.training) learned.push_back(texts.texts[static_cast<size_t>(row)]);
-    options.text = TextFeatures{make_text_tokenizer(config, texts.labels.source(), learned, /*has_documents=*/true),
-                                config.integer("data.longest")};
+    const auto place = [&](size_t text) { return texts.labels.place(split.training[text]); };
+    options.text =
+        TextFeatures{make_text_tokenizer(config, texts.labels.source(), learned, /*has_documents=*/true, place),
+                     config.integer("data.longest")};
   }
   const TableEncoder encoder = known != nullptr ? *known : TableEncoder::fit(texts.labels, split.training, options);
   const Tokenized all = tokenized(encoder, texts);

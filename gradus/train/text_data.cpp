@@ -56,12 +56,14 @@ TextTokenizer given_tokenizer(const Config& config) {
              kind, config.text("data.tokens"));
 }
 
-TextTokenizer learned_bpe(const Config& config, std::span<const std::string_view> texts, bool has_documents) {
+TextTokenizer learned_bpe(const Config& config, const std::string& source, std::span<const std::string_view> texts,
+                          bool has_documents, const BpeTrainer::Place& place) {
   BpeTrainer trainer(bpe_options(config));
   if (has_documents) {
-    trainer.add_texts(texts);
+    trainer.add_texts(
+        texts, [&](size_t text) { return place ? place(text) : fmt::format("{}, document {}", source, text + 1); });
   } else {
-    for (const std::string_view text : texts) trainer.add_lines(text);
+    for (const std::string_view text : texts) trainer.add_lines(text, source);
   }
   return TextTokenizer::Kind(trainer.learn());
 }
@@ -234,10 +236,11 @@ TextFiles read_text_files(const Config& config, const std::vector<std::string>& 
 }
 
 TextTokenizer make_text_tokenizer(const Config& config, const std::string& source,
-                                  std::span<const std::string_view> texts, bool has_documents) {
+                                  std::span<const std::string_view> texts, bool has_documents,
+                                  const BpeTrainer::Place& place) {
   if (config.has("data.tokenizer")) return given_tokenizer(config);
   const std::string& tokens = config.text("data.tokens");
-  if (tokens == "bpe") return learned_bpe(config, texts, has_documents);
+  if (tokens == "bpe") return learned_bpe(config, source, texts, has_documents, place);
   if (tokens != "words") {
     return TextTokenizer::Kind(units_of(
         config, source, texts.size() == 1 && !has_documents ? std::string(texts[0]) : joined(texts, has_documents)));

@@ -28,8 +28,10 @@ struct TextFiles {
 TextFiles read_text_files(const Config& config, const std::vector<std::string>& paths);
 
 /// The tokenizer of `data.tokens`: that of `data.tokenizer`, or learned from these texts, which come from `source`.
+/// Documents are what `place` calls them in an error that is one's own, or "source, document 1" and so on.
 TextTokenizer make_text_tokenizer(const Config& config, const std::string& source,
-                                  std::span<const std::string_view> texts, bool has_documents);
+                                  std::span<const std::string_view> texts, bool has_documents,
+                                  const BpeTrainer::Place& place = {});
 
 /// What a BPE learns by.
 BpeTrainingOptions bpe_options(const Config& config);

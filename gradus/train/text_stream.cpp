@@ -234,8 +234,12 @@ TextTokenizer learn_tokenizer(const Config& config, const TextStream& texts) {
   if (tokens == "bpe") {
     BpeTrainer trainer(bpe_options(config));
     for_each_of_training(config, texts, [&](const TextPart& part) {
-      if (texts.has_documents()) return trainer.add_texts(part.texts);
-      for (const std::string_view piece : part.texts) trainer.add_lines(piece);
+      if (texts.has_documents()) return trainer.add_texts(part.texts, [&](size_t text) { return part.place(text); });
+      int64_t before = part.begin;
+      for (const std::string_view piece : part.texts) {
+        trainer.add_lines(piece, part.source, before);
+        before += static_cast<int64_t>(piece.size());
+      }
     });
     return TextTokenizer::Kind(trainer.learn());
   }

@@ -49,6 +49,27 @@ TEST(Messages, OfTokenizers) {
             "gradus: [--data] and TEXT are both there; leave one out\n");
 }
 
+TEST(Messages, OfAWordThatIsTooLongNameItsFile) {
+  const TemporaryFolder folder;
+  spill(folder / "t.txt", "the cat sat on the mat\n");
+  spill(folder / "long.txt", "the cat\n" + std::string(5 << 20, 'a') + "\nheld out");
+  spill(folder / "long.jsonl",
+        "{\"text\": \"a\"}\n{\"text\": \"" + std::string(5 << 20, 'a') + "\"}\n{\"text\": \"held out\"}\n");
+  const std::string rest = " on are one word; expected 4194304 at most: is this text?\n";
+  const auto error = [&](std::vector<std::string> arguments) { return run_gradus(folder, arguments).err; };
+  EXPECT_EQ(error({"tokenizer", "train", "--data", "t.txt", "--data", "long.txt", "--vocab", "260", "--out", "u.json"}),
+            "gradus: [long.txt] the 5242880 bytes from byte 8" + rest);
+  EXPECT_EQ(error({"tokenizer", "train", "--data", "long.jsonl", "--vocab", "260", "--out", "u.json"}),
+            "gradus: [long.jsonl:2] the 5242880 bytes from byte 0" + rest);
+  EXPECT_EQ(error({"train", "gpt_bpe", "--data", "long.txt", "--set", "data.validation_fraction=1e-6"}),
+            "gradus: [long.txt] the 5242880 bytes from byte 8" + rest);
+  EXPECT_EQ(error({"train", "gpt_bpe", "--data", "long.jsonl", "--set", "data.validation_fraction=1e-6"}),
+            "gradus: [long.jsonl, document 2] the 5242880 bytes from byte 0" + rest);
+  EXPECT_EQ(error({"data", "pack", "gpt_bpe", "--data", "long.jsonl", "--out", "p", "--set",
+                   "data.validation_fraction=1e-6"}),
+            "gradus: [long.jsonl:2] the 5242880 bytes from byte 0" + rest);
+}
+
 TEST(Messages, OfALossThatIsNeverFinite) {
   const TemporaryFolder folder;
   const CommandResult result = run_gradus(folder, {"lr-find", recipe("linear_regression"), "--set", "data.slope=1e39"});

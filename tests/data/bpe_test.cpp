@@ -112,9 +112,19 @@ TEST(BpeTrainer, WholeTextsHaveWordsOfSeveralLines) {
   EXPECT_EQ(texts.learn().parts().tokens.at(256), "\n\n");
 }
 
+// Of lines a byte is that of all of them, though some are counted apart.
+TEST(BpeTrainer, SaysWhereAWordIsThatIsTooLong) {
+  const std::string word((4 << 20) + 1, 'a'), before = std::string(5 << 20, '\n') + "b ";
+  EXPECT_EQ(error_text([&] { BpeTrainer({}).add_lines(before + word, "t.txt", 1000); }),
+            "[t.txt] the 4194306 bytes from byte 5243881 on are one word; expected 4194304 at most: is this text?");
+  const std::vector<std::string_view> texts = {"a", word};
+  EXPECT_EQ(error_text([&] { BpeTrainer({}).add_texts(texts, [](size_t i) { return "t:" + std::to_string(i + 7); }); }),
+            "[t:8] the 4194305 bytes from byte 0 on are one word; expected 4194304 at most: is this text?");
+}
+
 TEST(BpeTrainer, RefusesSizesThatCannotBe) {
   EXPECT_EQ(error_text([] { BpeTrainer({}).add_lines(std::string((4 << 20) + 1, 'a')); }),
-            "[tokenizer] 4194305 bytes are one word; expected 4194304 at most: is this text?");
+            "[tokenizer] the 4194305 bytes from byte 0 on are one word; expected 4194304 at most: is this text?");
   EXPECT_EQ(usage_error_text([] { BpeTrainer({.vocabulary = 256, .special = {"<s>"}}); }),
             "[tokenizer] a vocabulary of 256 tokens; expected 257 (256 bytes and the special tokens) to 16777216");
   EXPECT_EQ(usage_error_text([] { BpeTrainer({.special = {""}}); }),
