@@ -12,6 +12,8 @@ namespace gradus {
 namespace {
 
 constexpr int64_t kF64 = sizeof(double), kF32 = sizeof(float);
+constexpr int64_t kLargeVector = int64_t{32} << 20;  // from here on glibc gives what is freed back at once
+constexpr int64_t kColumn = 350;                     // bytes, as measured
 
 std::optional<LinearInputs> inputs_of(const Dataset& training) {
   if (const auto* dense = dynamic_cast<const TensorDataset*>(&training)) return LinearInputs(dense->inputs());
@@ -47,7 +49,9 @@ SolverMemory solver_memory(const Config& config, const Dataset& training, int64_
   if (name == "adagrad" || name == "ftrl") return {.state = vector * 3 / 2, .step = vector, .kept = vector};
   if (name == "lbfgs") {
     const int64_t pairs = 2 * config.integer("solver.history");
-    return {.state = (1 + pairs) * vector, .step = targets + gradient + 7 * vector, .kept = targets + 4 * vector};
+    // What is freed of smaller vectors stays with the process.
+    const int64_t kept = targets + (vector > kLargeVector ? 2 : 8) * vector;
+    return {.state = (1 + pairs) * vector, .step = kept + gradient + 5 * vector, .kept = kept};
   }
   if (name == "gradient_descent") {
     return {.state = 2 * vector, .step = targets + gradient + 5 * vector, .kept = targets + 2 * vector};
@@ -58,9 +62,11 @@ SolverMemory solver_memory(const Config& config, const Dataset& training, int64_
             .kept = targets + newton_bytes(*x)};
   }
   if (name == "coordinate_descent") {
-    // Of the quadratic and of what is looked for: slopes, curvatures, means, which ones are active, …
-    const int64_t kept = targets + columns_bytes(*x) + 22 * vector + 2 * row_numbers;
-    return {.state = vector, .step = kept + gradient + 8 * vector + 2 * row_numbers, .kept = kept};
+    // Of the quadratic and of what is looked for: slopes, curvatures, means; and of columns that are not empty which
+    // are active, with what is known of each.
+    const int64_t kept = targets + columns_bytes(*x) + 5 * vector + 2 * row_numbers +
+                         kColumn * outputs * std::min(x->stored(), x->features());
+    return {.state = vector, .step = kept + gradient + 6 * vector + 2 * row_numbers, .kept = kept};
   }
   if (name == "dual_descent") {
     return {.state = vector + row_numbers, .step = targets + 2 * row_numbers + 3 * vector, .kept = targets};

@@ -137,7 +137,7 @@ TEST(BenchCommand, RefusesWhatMemoryIsTooSmallFor) {
   const CommandResult result = run_gradus(folder, {"bench", "gpt", "--batch", "16384", "--seq", "1024"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, StartsWith("gradus: [memory] the run needs "));
-  EXPECT_THAT(result.err, HasSubstr(" for activations: a smaller train.micro_batch_size"));
+  EXPECT_THAT(result.err, HasSubstr(" for activations: a smaller --batch or --seq"));
 }
 #endif
 

@@ -69,7 +69,8 @@ TEST(Images, TheRecipeOfAFolderTellsItsClasses) {
     EXPECT_EQ(line["prediction"], classes[i]);
   }
   train[5] = "held";
-  train.insert(train.end(), {"--set", "data.validation_path=pictures", "--unset", "data.validation_fraction"});
+  std::filesystem::copy(folder / "pictures", folder / "others", std::filesystem::copy_options::recursive);
+  train.insert(train.end(), {"--set", "data.validation_path=others", "--unset", "data.validation_fraction"});
   const CommandResult held = run_gradus(folder, train);
   EXPECT_THAT(held.out, HasSubstr("; 60 examples; at most ")) << held.err;
   std::filesystem::create_directories(folder / "pictures/nothing");
