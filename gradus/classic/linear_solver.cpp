@@ -32,14 +32,15 @@ void LinearSolver::restore(const NamedTensors& state) {
   };
   for (const auto& [name, own] : state_) {
     const auto other = find(state, name);
-    if (other == state.end()) fail(name_, "the state has no \"{}\"; it is of another kind of solver", name);
+    if (other == state.end()) fail(name_, "the state has no \"{}\"; it is of another kind of solver, or of another version", name);
     if (other->second.shape() != own.shape() || other->second.dtype() != own.dtype()) {
       fail(name_, "\"{}\" of the state is {}; expected {}, as the problem is", name, other->second.describe(),
            own.describe());
     }
   }
   if (state.size() != state_.size()) {
-    fail(name_, "the state has {} tensors; expected {}: it is of another kind of solver", state.size(), state_.size());
+    fail(name_, "the state has {} tensors; expected {}: it is of another kind of solver, or of another version",
+         state.size(), state_.size());
   }
   for (const auto& [name, other] : state) {
     const Tensor from = other.clone();

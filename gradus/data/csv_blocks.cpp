@@ -178,7 +178,10 @@ class BlockReader {
   bool read_field(size_t column) {
     CsvField field;
     if (!scanner_.field(column, field)) return false;
-    if (column < kinds_.size() && kinds_[column] != CsvKind::kLeft) pending_.push_back({column, field});
+    // A column that must hold numbers is looked at in each pass, so that each leaves the same rows out.
+    const bool is_wanted = column < kinds_.size() &&
+                           (kinds_[column] != CsvKind::kLeft || plan_.kinds[column] == CsvKind::kOnlyNumbers);
+    if (is_wanted) pending_.push_back({column, field});
     return true;
   }
 

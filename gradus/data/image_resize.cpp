@@ -167,7 +167,7 @@ class Resizer {
     int64_t begin = 0, end = 0;  // of the rows in `lines_`
     for (int64_t y = 0; y < height_; ++y, to += width_ * channels_) {
       const int64_t first = rows_.first[place(y)], last = first + rows_.counts[place(y)];
-      if (first < end)
+      if (begin < first && first < end)
         std::copy(lines_.data() + (first - begin) * row, lines_.data() + (end - begin) * row, lines_.data());
       begin = first;
       for (end = std::max(begin, end); end < last; ++end) read(end, lines_.data() + (end - begin) * row);

@@ -14,6 +14,7 @@
 #include "gradus/tensor/isa.h"
 #include "gradus/train/clustering_model.h"
 #include "gradus/train/own_config.h"
+#include "gradus/train/packed_text.h"
 #include "gradus/train/report.h"
 #include "gradus/train/resume.h"
 #include "gradus/train/run_files.h"
@@ -100,6 +101,14 @@ void remove_leftovers(const fs::path& folder) {
 void write_if_different(const fs::path& path, const std::string& text) {
   std::error_code error;
   if (!fs::is_regular_file(path, error) || read_file(path) != text) write_file(path, text);
+}
+
+// A checkpoint of packed text says how many tokens there are, which the file need not, or asks more of.
+void take_packed_vocabulary(Config& config, const Config& before) {
+  constexpr const char* kKey = "data.vocabulary";
+  if (!config.has(kKey) || !before.has(kKey) || !is_packed_text(config.texts("data.path")[0])) return;
+  const int64_t packed = before.integer(kKey);
+  if (!config.is_set(kKey) || config.integer(kKey) > packed) config.set(kKey, packed, "data.path");
 }
 
 // A run whose checkpoints are gone (a disk that is not there, a folder that was moved) is not begun again over what is
@@ -235,6 +244,7 @@ void Run::resume(const RunOptions& options, Config config) {
     return open(true);
   }
   const Config before = Config::parse(start->checkpoint.config, (start->folder / kConfig).string());
+  take_packed_vocabulary(config, before);
   const std::vector<ConfigChange> changes = config_changes(before, config);
   check_fixed(changes, config);
   // What gradus wrote into the folder was accepted then; what somebody wrote there since was not.

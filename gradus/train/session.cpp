@@ -175,7 +175,7 @@ void Session::plan_memory(const SessionOptions& options) {
 MemoryUse Session::streamed_use() const {
   MemoryUse use;
   for (const Parameter& p : model_->parameters()) use.weights += p.tensor.numel() * size_of(p.tensor.dtype());
-  use.optimizer_state = 3 * use.weights;
+  use.optimizer_state = (config_.text("solver.name") == "adagrad" ? 4 : 3) * use.weights;
   use.step = 3 * use.weights;
   return use;
 }

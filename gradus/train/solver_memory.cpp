@@ -46,7 +46,8 @@ SolverMemory solver_memory(const Config& config, const Dataset& training, int64_
   const int64_t row_numbers = kF64 * outputs * x->rows(), gradient = gradient_bytes(*x, coefficients);
   const int64_t targets = kF32 * outputs * x->rows();
   if (name == "sgd") return {.state = vector, .step = vector / 2 + targets, .kept = vector / 2};
-  if (name == "adagrad" || name == "ftrl") return {.state = vector * 3 / 2, .step = vector, .kept = vector};
+  if (name == "adagrad") return {.state = 2 * vector, .step = vector, .kept = vector};
+  if (name == "ftrl") return {.state = vector * 3 / 2, .step = vector, .kept = vector};
   if (name == "lbfgs") {
     const int64_t pairs = 2 * config.integer("solver.history");
     // What is freed of smaller vectors stays with the process.
@@ -71,8 +72,12 @@ SolverMemory solver_memory(const Config& config, const Dataset& training, int64_
   if (name == "dual_descent") {
     return {.state = vector + row_numbers, .step = targets + 2 * row_numbers + 3 * vector, .kept = targets};
   }
-  const int64_t gram = kF64 * x->features() * x->features();  // interior_point
-  return {.state = vector + 3 * row_numbers, .step = targets + 2 * gram + 8 * row_numbers + 4 * vector, .kept = targets};
+  // interior_point: four numbers of each row, and with l1 of each weight; as many again for each of its places.
+  const int64_t gram = kF64 * x->features() * x->features();
+  const bool has_l1 = config.penalty("regularization.l1").value_or(0.0) > 0.0;
+  return {.state = vector + 4 * (row_numbers + (has_l1 ? vector : 0)),
+          .step = targets + 2 * gram + kF64 * (27 + 4 * outputs) * x->rows() + 4 * vector,
+          .kept = targets};
 }
 
 }  // namespace gradus

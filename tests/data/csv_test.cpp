@@ -148,6 +148,11 @@ TEST(Csv, SkipsRowsWithTextAmongNumbersIfAsked) {
     EXPECT_EQ(texts(t.columns[4]), (Texts{"1", "3", "6", "x", "8"}));
     EXPECT_EQ(t.skipped.count, 4);
     EXPECT_EQ(t.skipped.first, "[t.csv:3, column 2] \"inf\" is no number; expected one, as in the rest of the column");
+    // Text that is found late: a second pass for it leaves the same rows out.
+    const Table late = parse_csv("most,few,y\n1,1,0\noops,x,1\n2,y,0\n3,z,1\n", "t.csv", skip);
+    EXPECT_EQ(late.columns[0].numbers, (Doubles{1, 2, 3}));
+    EXPECT_EQ(texts(late.columns[1]), (Texts{"1", "y", "z"}));
+    EXPECT_EQ(late.lines, (std::vector<int64_t>{2, 4, 5}));
     CsvOptions error = skip;
     error.on_bad_row = CsvOptions::BadRow::kError;
     EXPECT_EQ(texts(parse_csv(text, "t.csv", error).columns[1])[1], "inf");

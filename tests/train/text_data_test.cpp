@@ -275,6 +275,7 @@ TEST_F(PackedTextTest, TheVocabularyIsThatOfThePacking) {
     const fs::path out = folder / key;
     gradus::Run(other(key), out).train();
     EXPECT_EQ(Config::load((out / "config.toml").string()).integer("data.vocabulary"), 280);
+    EXPECT_NO_THROW(gradus::Run(other(key), out, {.resume = true}));  // nothing has changed
   }
 }
 
