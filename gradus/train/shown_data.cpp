@@ -86,11 +86,13 @@ std::optional<Image> blank_of(const ArrayFeatures& array) {
 }
 
 // Black is the least number of all that are shown, and white the largest.
+uint8_t shade_of(float number, float least, float most) {
+  const float part = most > least ? (number - least) / (most - least) : 0.0F;
+  return static_cast<uint8_t>(std::lround(255.0F * part));
+}
+
 Image picture_of(Image image, std::span<const float> numbers, float least, float most) {
-  for (size_t i = 0; i < image.bytes.size(); ++i) {
-    const float part = most > least ? (numbers[i] - least) / (most - least) : 0.0F;
-    image.bytes[i] = static_cast<uint8_t>(std::lround(255.0F * part));
-  }
+  for (size_t i = 0; i < image.bytes.size(); ++i) image.bytes[i] = shade_of(numbers[i], least, most);
   return image;
 }
 
@@ -100,8 +102,8 @@ Image picture_of(const Shape& shape, const float* features, float least, float m
   Image image = blank_image(bands, frames, 1);
   for (int64_t t = 0; t < frames; ++t) {
     for (int64_t b = 0; b < bands; ++b) {
-      const float part = most > least ? (features[t * bands + b] - least) / (most - least) : 0.0F;
-      image.bytes[static_cast<size_t>((bands - 1 - b) * frames + t)] = static_cast<uint8_t>(std::lround(255.0F * part));
+      image.bytes[static_cast<size_t>((bands - 1 - b) * frames + t)] =
+          shade_of(features[t * bands + b], least, most);
     }
   }
   return image;
