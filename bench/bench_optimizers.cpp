@@ -38,7 +38,7 @@ const Rule kRules[] = {
     {"lion", [](const Parameters& p) { return make_lion(p, {}); }, 24},
     {"schedule_free", [](const Parameters& p) { return make_schedule_free(p, {}); }, 32},
     {"adafactor", [](const Parameters& p) { return make_adafactor(p, {}); },
-     36},                                                               // θ also for its length, g four times
+     28},                                                               // θ also for its length, g four times
     {"muon", [](const Parameters& p) { return make_muon(p, {}); }, 0},  // products, not memory
 };
 

@@ -64,15 +64,17 @@ class Adafactor : public Optimizer {
     for (int64_t i = 0; i < sums.numel(); ++i) to[i] += part * (from[i] / size - to[i]);
   }
 
-  // Moves the means; `rule` gets what v is a product of. The first of the two tensors is kept for the caller.
-  void factor(size_t index, const ParameterStep& step, double part, double epsilon, Tensor& rows,
+  // Moves the means; `rule` gets what 1/√v is a product of, so that no element takes a root or a quotient. The two
+  // tensors are kept for the caller.
+  void factor(size_t index, const ParameterStep& step, double part, double epsilon, Tensor& rows, Tensor& columns,
               kernels::AdafactorUpdate& rule) {
     Own& own = own_[index];
     const kernels::FactoredShape shape = shape_of(index);
     rows = Tensor::zeros({shape.matrices * shape.rows}, DType::kF64);
-    Tensor columns = Tensor::zeros({shape.matrices * shape.columns}, DType::kF64);
+    columns = Tensor::zeros({shape.matrices * shape.columns}, DType::kF64);
     double* const row = rows.mutable_data<double>();
-    kernels::factored_sums(step.arrays, step.mix, shape, row, columns.mutable_data<double>());
+    double* const column = columns.mutable_data<double>();
+    kernels::factored_sums(step.arrays, step.mix, shape, row, column);
     move(own.rows, rows, static_cast<double>(shape.columns), part);
     move(own.columns, columns, static_cast<double>(shape.rows), part);
     const double* const mean = own.rows.data<double>();
@@ -80,11 +82,12 @@ class Adafactor : public Optimizer {
       double sum = 0.0;
       for (int64_t i = 0; i < shape.rows; ++i) sum += mean[m * shape.rows + i];
       const double divisor = std::max(sum / static_cast<double>(shape.rows), epsilon);
-      for (int64_t i = 0; i < shape.rows; ++i) row[m * shape.rows + i] = mean[m * shape.rows + i] / divisor;
+      for (int64_t i = 0; i < shape.rows; ++i) row[m * shape.rows + i] = std::sqrt(divisor / mean[m * shape.rows + i]);
     }
+    for (int64_t i = 0; i < columns.numel(); ++i) column[i] = 1.0 / std::sqrt(own.columns.data<double>()[i]);
     rule.shape = shape;
     rule.rows = row;
-    rule.columns = own.columns.data<double>();
+    rule.columns = column;
   }
 
   void update(size_t index, const ParameterStep& step) override {
@@ -95,9 +98,9 @@ class Adafactor : public Optimizer {
     const double part = std::pow(t, options_.beta2_decay), epsilon = epsilon_for(step.arrays.dtype);
     kernels::AdafactorUpdate rule{
         .mix = step.mix, .floor = epsilon * epsilon, .decay = step.learning_rate * step.weight_decay};
-    Tensor rows;  // read until the end
+    Tensor rows, columns;  // read until the end
     if (is_factored(index)) {
-      factor(index, step, part, epsilon, rows, rule);
+      factor(index, step, part, epsilon, rows, columns, rule);
     } else {
       kernels::update_variance(step.arrays, step.mix, bytes_of(index, own.square), part);
       rule.variance = own.square.bytes();

@@ -49,6 +49,11 @@ struct Mix {
   HWY_INLINE hn::Vec<D> Limited(D d, hn::Vec<D> mixed) const {
     return hn::Max(hn::Min(mixed, hn::Set(d, limit)), hn::Set(d, -limit));
   }
+  // Where neither sign, value nor decay are there: one pass over memory less.
+  template <class D>
+  HWY_INLINE hn::Vec<D> OfGradient(D d, hn::Vec<D> g) const {
+    return Limited(d, hn::Mul(hn::Set(d, gradient), g));
+  }
   template <class D>
   HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> g, hn::Vec<D> x) const {
     return hn::MulAdd(hn::Set(d, decay), x, Limited(d, Unlimited(d, g, x)));
@@ -86,18 +91,19 @@ struct StateStore {
   HWY_INLINE void Store(D d, hn::Vec<D> x, S* to, int /*which*/) const { hn::StoreU(x, d, to); }
 };
 
-// 32 random bits for each element, 16 for either of two arrays: a hash of its place (C. Wellons' lowbias32). A third
-// array takes the upper bits of a multiple.
+// 32 bits for each element, 16 for either of two arrays: what a parameter's number of this update makes uniform and
+// independent of any other update, shifted from place to place along a sequence that covers pairs evenly (M. Roberts'
+// R2), which costs an addition where a hash would cost more than the memory. A third array takes the upper bits of a
+// multiple.
 template <class D, class T>
 struct StateStore<D, T, BFloat16> {
   hn::Vec<Bits<D>> noise;
 
   StateStore(D /*d*/, const Arrays<T, BFloat16>& a, int64_t i) {
+    constexpr uint32_t kShift = 0xC14091E1U;  // upper half 0.7549, lower half 0.5698 of 2^16
     const Bits<D> u;
-    auto x = hn::Xor(hn::Iota(u, static_cast<uint32_t>(i)), hn::Set(u, a.noise));
-    x = hn::Mul(hn::Xor(x, hn::ShiftRight<16>(x)), hn::Set(u, 0x7feb352dU));
-    x = hn::Mul(hn::Xor(x, hn::ShiftRight<15>(x)), hn::Set(u, 0x846ca68bU));
-    noise = hn::Xor(x, hn::ShiftRight<16>(x));
+    const auto shifts = hn::Mul(hn::Iota(u, 0U), hn::Set(u, kShift));
+    noise = hn::Add(shifts, hn::Set(u, static_cast<uint32_t>(i) * kShift + a.noise));
   }
   HWY_INLINE void Store(D d, hn::Vec<D> x, BFloat16* to, int which) const {
     const Bits<D> u;

@@ -51,12 +51,17 @@ struct Loader {
   const T* value;
   const T* gradient;
   Mix<double> mix;
+  bool reads_value;
 
   Loader(const UpdateArrays& a, const GradientMix& m)
-      : value(reinterpret_cast<const T*>(a.value)), gradient(reinterpret_cast<const T*>(a.gradient)), mix(m) {}
+      : value(reinterpret_cast<const T*>(a.value)),
+        gradient(reinterpret_cast<const T*>(a.gradient)),
+        mix(m),
+        reads_value(m.sign != 0.0 || m.value != 0.0 || m.decay != 0.0) {}
   template <class D>
   HWY_INLINE hn::Vec<D> Gradient(D d, int64_t i) const {
-    return mix(d, LoadAsDouble(d, gradient + i), LoadAsDouble(d, value + i));
+    const auto g = LoadAsDouble(d, gradient + i);
+    return reads_value ? mix(d, g, LoadAsDouble(d, value + i)) : mix.OfGradient(d, g);
   }
 };
 
@@ -75,11 +80,6 @@ void Sums(const Loader<T> load, int64_t length, int64_t begin, int64_t end, doub
   }
 }
 
-template <class T, class D>
-HWY_INLINE hn::Vec<D> Direction(D d, const Loader<T>& load, double floor, hn::Vec<D> variance, int64_t i) {
-  return hn::Div(load.Gradient(d, i), hn::Sqrt(hn::Max(variance, hn::Set(d, floor))));
-}
-
 // Elements [begin, end) through `body(d, u, i)`; a row's factor is constant along its part.
 template <class T, class Body>
 HWY_INLINE void ForDirections(const UpdateArrays& a, const AdafactorUpdate& u, int64_t begin, int64_t end,
@@ -87,28 +87,30 @@ HWY_INLINE void ForDirections(const UpdateArrays& a, const AdafactorUpdate& u, i
   const Loader<T> load(a, u.mix);
   if (u.variance != nullptr) {
     const T* variance = reinterpret_cast<const T*>(u.variance);
-    ForDoubles(begin, end,
-               [&](auto d, int64_t i) { body(d, Direction(d, load, u.floor, LoadAsDouble(d, variance + i), i), i); });
+    ForDoubles(begin, end, [&](auto d, int64_t i) {
+      const auto v = hn::Max(LoadAsDouble(d, variance + i), hn::Set(d, u.floor));
+      body(d, hn::Div(load.Gradient(d, i), hn::Sqrt(v)), i);
+    });
     return;
   }
   const int64_t length = u.shape.columns;
+  const double largest = 1.0 / std::sqrt(u.floor);
   for (int64_t i = begin; i < end;) {
     const int64_t row = i / length, first = row * length, stop = std::min(end, first + length);
     const double* const columns = u.columns + row / u.shape.rows * length;
     const double factor = u.rows[row];
     ForDoubles(i, stop, [&](auto d, int64_t j) {
-      const auto variance = hn::Mul(hn::Set(d, factor), hn::LoadU(d, columns + (j - first)));
-      body(d, Direction(d, load, u.floor, variance, j), j);
+      const auto root = hn::Mul(hn::Set(d, factor), hn::LoadU(d, columns + (j - first)));
+      body(d, hn::Mul(load.Gradient(d, j), hn::Min(root, hn::Set(d, largest))), j);
     });
     i = stop;
   }
 }
 
 template <class T>
-double SquaresTyped(const UpdateArrays& a, const AdafactorUpdate& u, int64_t begin, int64_t end) {
+double SquaresTyped(const UpdateArrays& a, const AdafactorUpdate& rule, int64_t begin, int64_t end) {
   Sum sum{};
-  ForDirections<T>(a, u, begin, end,
-                   [&](auto d, auto direction, int64_t) { sum.Add(d, hn::Mul(direction, direction)); });
+  ForDirections<T>(a, rule, begin, end, [&](auto d, auto u, int64_t) { sum.Add(d, hn::Mul(u, u)); });
   return sum.Total();
 }
 
@@ -178,10 +180,11 @@ void sums_of_one(const UpdateArrays& arrays, const GradientMix& mix, const Facto
     return run(arrays, mix, length, first, first + shape.rows, rows, columns);
   }
   const int64_t blocks = (shape.rows + grain - 1) / grain;
-  Tensor parts = Tensor::zeros({blocks, length}, DType::kF64);
+  Tensor parts = Tensor::empty({blocks, length}, DType::kF64);
   double* const part = parts.mutable_data<double>();
   parallel_for(shape.rows, grain, [&](int64_t begin, int64_t end) {
-    run(arrays, mix, length, first + begin, first + end, rows, part + begin / grain * length);
+    double* const sums = std::fill_n(part + begin / grain * length, length, 0.0) - length;
+    run(arrays, mix, length, first + begin, first + end, rows, sums);
   });
   parallel_for(length, kCostlyGrain / kMostBlocks, [&](int64_t begin, int64_t end) {
     for (int64_t j = begin; j < end; ++j) {

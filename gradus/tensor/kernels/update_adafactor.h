@@ -15,7 +15,7 @@ struct FactoredShape {
 void factored_sums(const UpdateArrays& arrays, const GradientMix& mix, const FactoredShape& shape, double* rows,
                    double* columns);
 
-/// u = g / √max(v, floor), where v is rows[i]·columns[j], or an array like θ.
+/// u = g / √max(v, floor), where 1/√v is rows[i]·columns[j], or v is an array like θ.
 struct AdafactorUpdate {
   GradientMix mix = {};
   double floor = 0.0;
