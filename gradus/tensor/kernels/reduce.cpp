@@ -87,10 +87,11 @@ void sum_middle(DType dtype, const std::byte* x, int64_t outer, int64_t length, 
       sum_columns(dtype, {x + i * plane * bytes}, length, inner, out + i * inner * bytes);
     }
   };
-  if (plane >= kGrain) {
+  constexpr int64_t kManyPlanes = 16;
+  if (plane >= kGrain && outer < kManyPlanes) {
     run(0, outer);  // each plane is cut in itself
   } else {
-    parallel_for(outer, kGrain / plane, run);
+    parallel_for(outer, std::max<int64_t>(1, kGrain / plane), run);
   }
 }
 
