@@ -328,6 +328,44 @@ void check_training(const Config& config) {
   }
 }
 
+bool is_default(const Config& config, const Key& key) {
+  const std::optional<Value> usual =
+      key.default_value([&](const std::string& other) { return config.has(other) ? config.text(other) : ""; });
+  return config.shown(key.name) == (usual ? to_toml(*usual) : "none");
+}
+
+// What is drawn anew in each pass; by default nothing is.
+constexpr std::string_view kRandomKeys[] = {"model.dropout",         "model.attention_dropout",
+                                            "model.channel_dropout", "model.drop_path",
+                                            "augment.random_crop",   "augment.pad",
+                                            "augment.flip",          "augment.rotate",
+                                            "augment.brightness",    "augment.contrast",
+                                            "augment.saturation",    "augment.hue",
+                                            "augment.erase",         "augment.mixup",
+                                            "augment.cutmix",        "augment.shift",
+                                            "augment.gain",          "augment.noise",
+                                            "augment.time_masks",    "augment.frequency_masks"};
+
+// A line search compares losses at several weights, which have to be values of one function.
+void check_line_search(const Config& config) {
+  if (config.batch_size("train.batch_size")) {
+    fail_usage(config.where("train.batch_size"),
+               "optimizer.name = \"lbfgs\" needs train.batch_size = \"all\"; train.micro_batch_size bounds the memory");
+  }
+  if (config.text("train.sampling") == "replacement") {
+    fail_usage(config.where("train.sampling"),
+               "optimizer.name = \"lbfgs\" needs the same examples in each step; set train.sampling = \"shuffle\" or "
+               "\"in_order\"");
+  }
+  for (const Key& key : configuration_keys()) {
+    if (std::ranges::find(kRandomKeys, key.name) == std::end(kRandomKeys)) continue;
+    if (!config.has(key.name) || is_default(config, key)) continue;
+    fail_usage(config.where(key.name),
+               "optimizer.name = \"lbfgs\" needs the same loss at the same weights; set {} = {}", key.name,
+               to_toml(*key.usual_value()));
+  }
+}
+
 void check_optimizer(const Config& config) {
   const std::string& name = config.text("optimizer.name");
   const bool nesterov = config.has("optimizer.nesterov") && config.boolean("optimizer.nesterov");
@@ -341,27 +379,7 @@ void check_optimizer(const Config& config) {
   if (name == "rmsprop" && config.boolean("optimizer.centered") && config.text("optimizer.state") == "bf16") {
     fail_usage(config.where("optimizer.state"), "optimizer.centered = true needs optimizer.state = \"f32\"");
   }
-  if (name != "lbfgs") return;
-  if (config.batch_size("train.batch_size")) {
-    fail_usage(config.where("train.batch_size"),
-               "optimizer.name = \"lbfgs\" needs train.batch_size = \"all\"; train.micro_batch_size bounds the memory");
-  }
-  if (config.text("train.sampling") == "replacement") {
-    fail_usage(config.where("train.sampling"),
-               "optimizer.name = \"lbfgs\" needs the same examples in each step; set train.sampling = \"shuffle\" or "
-               "\"in_order\"");
-  }
-  for (const char* key : {"model.dropout", "model.attention_dropout", "model.channel_dropout", "model.drop_path"}) {
-    if (!config.has(key) || config.real(key) == 0.0) continue;
-    fail_usage(config.where(key), "optimizer.name = \"lbfgs\" needs the same loss at the same weights; set {} = 0",
-               key);
-  }
-}
-
-bool is_default(const Config& config, const Key& key) {
-  const std::optional<Value> usual =
-      key.default_value([&](const std::string& other) { return config.has(other) ? config.text(other) : ""; });
-  return config.shown(key.name) == (usual ? to_toml(*usual) : "none");
+  if (name == "lbfgs") check_line_search(config);
 }
 
 void check_solver_fits(const Config& config) {

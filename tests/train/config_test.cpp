@@ -463,13 +463,13 @@ TEST(ConfigCombinations, Optimizer) {
             "train.sampling = \"shuffle\" or \"in_order\"");
   EXPECT_EQ(line_error({"optimizer.name=lbfgs", "model.kind=mlp", "model.dropout=0.1"}),
             "[--set model.dropout=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set "
-            "model.dropout = 0");
+            "model.dropout = 0.0");
   EXPECT_EQ(text_error({"optimizer.name=lbfgs", "model.attention_dropout=0.1"}),
             "[--set model.attention_dropout=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; "
-            "set model.attention_dropout = 0");
+            "set model.attention_dropout = 0.0");
   EXPECT_EQ(text_error({"optimizer.name=lbfgs", "model.drop_path=0.1"}),
             "[--set model.drop_path=0.1] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set "
-            "model.drop_path = 0");
+            "model.drop_path = 0.0");
   EXPECT_EQ(line_error({"optimizer.name=rmsprop", "optimizer.centered=true", "optimizer.state=bf16"}),
             "[--set optimizer.state=bf16] optimizer.centered = true needs optimizer.state = \"f32\"");
   EXPECT_EQ(line_error({"optimizer.name=schedule_free", "optimizer.beta1=0"}),
@@ -477,6 +477,32 @@ TEST(ConfigCombinations, Optimizer) {
   EXPECT_EQ(line_error({"optimizer.name=adafactor", "optimizer.beta2_decay=1"}),
             "[--set optimizer.beta2_decay=1] \"optimizer.beta2_decay\" must be a real number of at most 0; found the "
             "integer 1");
+}
+
+// Each is a random function of the pass: every step would have another loss.
+TEST(ConfigCombinations, LbfgsTakesExamplesAsTheyAre) {
+  const auto error = [](const std::string& data, const std::string& key, const std::string& value) {
+    return usage_error_text([&] {
+      Config::parse("data = {kind = \"" + data + "\", path = \"x\"}\nmodel = {kind = \"resnet\"}\n" +
+                        "optimizer = {name = \"lbfgs\"}\ntrain = {steps = 1}\n",
+                    "run.toml", {"augment." + key + "=" + value});
+    });
+  };
+  const auto expected = [](const std::string& key, const std::string& value, const std::string& off) {
+    return "[--set augment." + key + "=" + value +
+           "] optimizer.name = \"lbfgs\" needs the same loss at the same weights; set augment." + key + " = " + off;
+  };
+  EXPECT_EQ(error("images", "random_crop", "true"), expected("random_crop", "true", "false"));
+  EXPECT_EQ(error("images", "flip", "horizontal"), expected("flip", "horizontal", "\"none\""));
+  EXPECT_EQ(error("images", "pad", "2"), expected("pad", "2", "0"));
+  for (const char* key : {"rotate", "brightness", "contrast", "saturation", "hue", "erase", "mixup", "cutmix"}) {
+    EXPECT_EQ(error("images", key, "0.5"), expected(key, "0.5", "0.0"));
+  }
+  for (const char* key : {"shift", "gain", "noise"}) EXPECT_EQ(error("audio", key, "0.5"), expected(key, "0.5", "0.0"));
+  for (const char* key : {"time_masks", "frequency_masks"}) {
+    EXPECT_EQ(error("audio", key, "3"), expected(key, "3", "0"));
+  }
+  EXPECT_EQ(error("images", "mixup", "0"), "no error");
 }
 
 TEST(ConfigToml, ResolvedConfigurationLoadsToTheSame) {
