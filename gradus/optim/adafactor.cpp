@@ -90,11 +90,23 @@ class Adafactor : public Optimizer {
     rule.columns = column;
   }
 
+  // Slots of a parameter are all taken, or none.
+  void take_empty(size_t index) {
+    Own& own = own_[index];
+    if (!is_factored(index)) {
+      bytes_of(index, own.square);
+      return;
+    }
+    const kernels::FactoredShape shape = shape_of(index);
+    if (!own.rows.defined()) own.rows = Tensor::zeros({shape.matrices * shape.rows}, DType::kF64);
+    if (!own.columns.defined()) own.columns = Tensor::zeros({shape.matrices * shape.columns}, DType::kF64);
+  }
+
   void update(size_t index, const ParameterStep& step) override {
     Own& own = own_[index];
     const auto t = static_cast<double>(count_in(own.steps));
     const double count = static_cast<double>(step.arrays.count);
-    if (count == 0.0) return;
+    if (count == 0.0) return take_empty(index);
     const double part = std::pow(t, options_.beta2_decay), epsilon = epsilon_for(step.arrays.dtype);
     kernels::AdafactorUpdate rule{
         .mix = step.mix, .floor = epsilon * epsilon, .decay = step.learning_rate * step.weight_decay};

@@ -106,11 +106,12 @@ class Muon : public detail::Adam {
       other.learning_rate = proximal_rate(index, step.learning_rate);
       return Adam::update(index, other);
     }
+    std::byte* const momentum = bytes_of(index, momentum_[index]);
     if (step.arrays.count == 0) return;
     const Tensor& x = parameters()[index].tensor;
     Tensor direction = Tensor::empty(x.shape(), x.dtype());
     kernels::UpdateArrays target = step.arrays;
-    kernels::update_mean(target, {bytes_of(index, momentum_[index])}, direction.mutable_bytes(),
+    kernels::update_mean(target, {momentum}, direction.mutable_bytes(),
                          {.mix = step.mix,
                           .momentum = options_.momentum,
                           .nesterov = options_.nesterov,

@@ -1,6 +1,8 @@
 // An optimizer's state, out and back in.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "gradus/optim/optimizer.h"
 #include "tests/testing.h"
 #include "tests/train/training.h"
@@ -24,6 +26,28 @@ TEST(OptimizerState, RestoresWhatItGave) {
   EXPECT_EQ(bits_of(again->state()), bits_of(line.optimizer->state()));
   again->restore(0, {}, "file");
   EXPECT_TRUE(again->state().empty());
+}
+
+// Of a parameter without elements too all slots are taken, beside a moving average.
+TEST(OptimizerState, ComesBackForEmptyParameters) {
+  const auto rules = {std::function([](Parameters p) { return make_adafactor(std::move(p), {}); }),
+                      std::function([](Parameters p) { return make_muon(std::move(p), {}); })};
+  for (const auto& make : rules) {
+    for (const Shape& shape : {Shape{0, 3}, Shape{3, 0}, Shape{2, 0, 3}, Shape{0}}) {
+      Tensor e = Tensor::zeros(shape), w = Tensor::full({2, 2}, 1.0);
+      const auto optimizer = make({{"e", e}, {"w", w}});
+      optimizer->set_ema(0.9);
+      e.set_grad(Tensor::zeros(shape));
+      w.set_grad(Tensor::full({2, 2}, 1.0));
+      optimizer->step({.learning_rate = 0.1});
+      State state;
+      for (const Parameter& p : optimizer->state()) state.emplace_back(p.name, p.tensor.clone());
+      const auto again = make({{"e", e}, {"w", w}});
+      again->set_ema(0.9);
+      again->restore(1, state, "file");
+      EXPECT_EQ(bits_of(again->state()), bits_of(optimizer->state())) << to_string(shape);
+    }
+  }
 }
 
 TEST(OptimizerState, RefusesAStateThatDoesNotFit) {
