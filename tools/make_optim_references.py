@@ -4,13 +4,16 @@
     python3 tools/make_optim_references.py        (needs PyTorch and numpy; see the file's "torch" for the version used)
 
 The problem is a least squares whose data are formulas, so that tests/optim/optimizer_test.cpp can make them too:
-12 rows x[i] (3 numbers) and y[i] (2 numbers), a weight (2, 3) and a bias (2); step t uses the 5 rows (5t + k) mod 12.
-The loss is the sum of ½‖weight·x + bias − y‖² divided by 5, plus the penalties.
+12 rows x[i] (3 numbers) and y[i] (2 numbers), a weight (2, 3) and a bias (2); step t uses the 5 rows (5t + k) mod 12,
+or all rows in cases that say "all_rows". The loss is the sum of ½‖weight·x + bias − y‖² divided by the number of rows,
+plus the penalties. A case with a "schedule" multiplies the learning rates of step t by FACTORS of it.
 
 Each rule is written twice. RULES has it in numpy, from the paper named there, and runs in float64 and in long double:
 what the two differ by is the problem's own rounding, and a case is stored up to the last of STEPS at which that is below
 1e-10 ("rounding" is what it was there). Where PyTorch has the rule in float64, the stored values are PyTorch's, and must
 lie as near to long double; PyTorch lacks Lion and Schedule-Free, and its Muon computes in bf16: those are numpy's.
+Schedule-Free follows AdamWScheduleFree of github.com/facebookresearch/schedule_free (schedulefree/
+adamw_schedulefree.py), with its r = 0 and weight_lr_power = 2.
 
 The schedules follow transformers/optimization.py (get_linear_schedule_with_warmup, get_cosine_schedule_with_warmup and
 get_cosine_with_min_lr_schedule_with_warmup), written out here.
@@ -30,20 +33,30 @@ NAMES = ["weight", "bias"]
 TORCH = {
     "sgd": torch.optim.SGD,
     "asgd": torch.optim.ASGD,
+    "rprop": torch.optim.Rprop,
     "adagrad": torch.optim.Adagrad,
+    "adadelta": torch.optim.Adadelta,
     "rmsprop": torch.optim.RMSprop,
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
+    "adamax": torch.optim.Adamax,
     "nadam": torch.optim.NAdam,
+    "radam": torch.optim.RAdam,
     "adafactor": torch.optim.Adafactor,
 }
-OPTIONS = ("weight_decay", "momentum", "nesterov", "betas", "eps", "amsgrad", "alpha", "centered", "lr_decay",
+FACTORS = {
+    "cosine": lambda t: 0.5 * (1.0 + math.cos(math.pi * t / STEPS[-1])),
+    "warmup": lambda t: min(1.0, t / 20.0),
+}
+OPTIONS = ("weight_decay", "momentum", "dampening", "nesterov", "etas", "step_sizes", "rho", "decoupled_weight_decay", "betas", "eps", "amsgrad", "alpha", "centered", "lr_decay",
            "initial_accumulator_value", "momentum_decay", "lambd", "t0", "beta2_decay", "d")
 CASES = {
     "sgd": dict(kind="sgd", lr=0.05),
     "sgd_decay": dict(kind="sgd", lr=0.05, weight_decay=0.1),
     "sgd_momentum": dict(kind="sgd", lr=0.02, weight_decay=0.01, momentum=0.9),
     "sgd_nesterov": dict(kind="sgd", lr=0.02, weight_decay=0.01, momentum=0.9, nesterov=True),
+    "sgd_dampening": dict(kind="sgd", lr=0.05, weight_decay=0.01, momentum=0.9, dampening=0.6),
+    "sgd_cosine": dict(kind="sgd", lr=0.02, momentum=0.9, schedule="cosine"),
     "sgd_clip": dict(kind="sgd", lr=0.02, weight_decay=0.01, momentum=0.8, clip=0.5),
     "sgd_clip_value": dict(kind="sgd", lr=0.02, weight_decay=0.01, momentum=0.8, clip_value=0.3),
     "sgd_both_clips": dict(kind="sgd", lr=0.02, l1=0.02, l2=0.05, all=True, clip_value=0.3, clip=0.4),
@@ -51,9 +64,18 @@ CASES = {
     "sgd_ema": dict(kind="sgd", lr=0.02, momentum=0.9, ema=0.98),
     "asgd": dict(kind="asgd", lr=0.05),
     "asgd_averages": dict(kind="asgd", lr=0.05, weight_decay=0.02, lambd=0.01, alpha=0.6, t0=20.0),
+    "asgd_cosine": dict(kind="asgd", lr=0.05, lambd=0.01, t0=20.0, schedule="cosine"),
+    "asgd_warmup": dict(kind="asgd", lr=0.05, weight_decay=0.02, lambd=0.1, alpha=0.6, t0=20.0, schedule="warmup",
+                        groups=[dict(pattern="b?as", lr=2.0)]),
+    "rprop": dict(kind="rprop", lr=0.01, all_rows=True),
+    "rprop_options": dict(kind="rprop", lr=0.05, all_rows=True, etas=[0.4, 1.3], step_sizes=[1e-4, 0.02], l2=0.05,
+                          groups=[dict(pattern="b?as", lr=0.1)]),
+    "rprop_minibatches": dict(kind="rprop", lr=0.01),
     "adagrad": dict(kind="adagrad", lr=0.1),
     "adagrad_options": dict(kind="adagrad", lr=0.2, weight_decay=0.05, lr_decay=0.01, initial_accumulator_value=0.1,
                             eps=1e-6),
+    "adadelta": dict(kind="adadelta", lr=1.0),
+    "adadelta_options": dict(kind="adadelta", lr=0.5, weight_decay=0.02, rho=0.95, eps=1e-4, clip=0.5),
     "rmsprop": dict(kind="rmsprop", lr=0.005),
     "rmsprop_momentum": dict(kind="rmsprop", lr=0.002, weight_decay=0.02, alpha=0.95, momentum=0.8, eps=1e-4),
     "rmsprop_centered": dict(kind="rmsprop", lr=0.002, weight_decay=0.02, alpha=0.9, centered=True, eps=1e-3),
@@ -69,14 +91,24 @@ CASES = {
     "adamw_groups": dict(kind="adamw", lr=0.01, weight_decay=0.1, clip=0.3, ema=0.9,
                          groups=[dict(pattern="*", lr=0.5), dict(pattern="b?as", weight_decay=0.0, lr=2.0)]),
     "adamw_frozen": dict(kind="adamw", lr=0.01, weight_decay=0.1, clip=0.3, groups=[dict(pattern="bias", freeze=True)]),
+    "adamax": dict(kind="adamax", lr=0.01),
+    "adamax_options": dict(kind="adamax", lr=0.02, weight_decay=0.05, betas=[0.8, 0.95], eps=1e-2),
     "nadam": dict(kind="nadam", lr=0.005),
     "nadam_options": dict(kind="nadam", lr=0.005, weight_decay=0.05, betas=[0.8, 0.95], eps=1e-4, momentum_decay=0.02),
+    "radam": dict(kind="radam", lr=0.01),
+    "radam_decay": dict(kind="radam", lr=0.01, weight_decay=0.1, clip_value=0.3),
+    "radam_decoupled": dict(kind="radam", lr=0.02, weight_decay=0.1, betas=[0.8, 0.95], eps=1e-4,
+                            decoupled_weight_decay=True),
+    "radam_short": dict(kind="radam", lr=0.02, betas=[0.8, 0.6]),
     "lion": dict(kind="lion", lr=0.002, betas=[0.9, 0.99], weight_decay=0.0),
     "lion_decay": dict(kind="lion", lr=0.002, betas=[0.95, 0.98], weight_decay=0.1),
     "adafactor": dict(kind="adafactor", lr=0.05),
     "adafactor_options": dict(kind="adafactor", lr=0.03, weight_decay=0.1, beta2_decay=-0.6, d=1.2, eps=[1e-4, 1e-2]),
     "schedule_free": dict(kind="schedule_free", lr=0.01),
     "schedule_free_decay": dict(kind="schedule_free", lr=0.02, weight_decay=0.05, betas=[0.95, 0.98], eps=1e-4),
+    "schedule_free_cosine": dict(kind="schedule_free", lr=0.02, weight_decay=0.05, schedule="cosine"),
+    "schedule_free_warmup": dict(kind="schedule_free", lr=0.02, weight_decay=0.05, betas=[0.95, 0.98],
+                                 schedule="warmup", groups=[dict(pattern="b?as", lr=2.0)]),
     "muon": dict(kind="muon", lr=0.01, momentum=0.95, nesterov=True, weight_decay=0.0),
     "muon_options": dict(kind="muon", lr=0.01, momentum=0.9, nesterov=False, weight_decay=0.1, match=True,
                          adamw_factor=0.5),
@@ -117,23 +149,43 @@ def group_of(case, name):
 def sgd(x, g, s, t, o):
     g = g + o["weight_decay"] * x
     if o.get("momentum"):
-        s["v"] = o["momentum"] * s.get("v", 0) + g
+        part = 1 - o.get("dampening", 0.0) if "v" in s else 1
+        s["v"] = o["momentum"] * s.get("v", 0) + part * g
         g = g + o["momentum"] * s["v"] if o.get("nesterov") else s["v"]
     x -= o["lr"] * g
 
 
-def asgd(x, g, s, t, o):  # Polyak, Juditsky, 1992
+def asgd(x, g, s, t, o):  # Polyak, Juditsky, 1992; as in PyTorch, eta is made a step ahead
     lam = o.get("lambd", 1e-4)
-    eta = o["lr"] / (1 + lam * o["lr"] * (t - 1)) ** o.get("alpha", 0.75)
+    eta = s.get("eta", o["lr"])
+    s["eta"] = o["lr"] / (1 + lam * o["lr"] * t) ** o.get("alpha", 0.75)
     g = g + o["weight_decay"] * x
     x -= eta * lam * x + eta * g
     s["average"] = s.get("average", x * 0) + (x - s.get("average", x * 0)) / max(1, t - 1 - o.get("t0", 1e6))
+
+
+def rprop(x, g, s, t, o):  # Riedmiller, Braun, 1993, without going back
+    (shrink, grow), (least, most) = o.get("etas", [0.5, 1.2]), o.get("step_sizes", [1e-6, 50.0])
+    before = np.sign(s.get("g", 0 * g)) * np.sign(g)
+    factor = np.where(before > 0, x.dtype.type(grow), np.where(before < 0, x.dtype.type(shrink), x.dtype.type(1)))
+    s["size"] = np.clip(s.get("size", 0 * x + o["lr"]) * factor, least, most)
+    s["g"] = np.where(before < 0, 0 * g, g)
+    x -= s["size"] * np.sign(s["g"])
 
 
 def adagrad(x, g, s, t, o):  # Duchi, Hazan, Singer, 2011
     g = g + o["weight_decay"] * x
     s["sum"] = s.get("sum", o.get("initial_accumulator_value", 0.0)) + g * g
     x -= o["lr"] / (1 + (t - 1) * o.get("lr_decay", 0.0)) * g / (np.sqrt(s["sum"]) + o.get("eps", 1e-10))
+
+
+def adadelta(x, g, s, t, o):  # Zeiler, 2012
+    rho, eps = o.get("rho", 0.9), o.get("eps", 1e-6)
+    g = g + o["weight_decay"] * x
+    s["v"] = rho * s.get("v", 0) + (1 - rho) * g * g
+    u = np.sqrt(s.get("w", 0 * g) + eps) / np.sqrt(s["v"] + eps) * g
+    s["w"] = rho * s.get("w", 0) + (1 - rho) * u * u
+    x -= o["lr"] * u
 
 
 def rmsprop(x, g, s, t, o):  # Hinton, 2012; centred: Graves, 2013
@@ -170,6 +222,31 @@ def adam(x, g, s, t, o, decoupled=False):  # Kingma, Ba, 2015; AMSGrad: Reddi, K
 
 def adamw(x, g, s, t, o):  # Loshchilov, Hutter, 2019
     adam(x, g, s, t, o, decoupled=True)
+
+
+def adamax(x, g, s, t, o):  # Kingma, Ba, 2015, algorithm 2
+    b1, b2 = o.get("betas", [0.9, 0.999])
+    g = g + o["weight_decay"] * x
+    s["m"] = b1 * s.get("m", 0) + (1 - b1) * g
+    s["u"] = np.maximum(b2 * s.get("u", 0), abs(g) + o.get("eps", 1e-8))
+    x -= o["lr"] / (1 - b1**t) * s["m"] / s["u"]
+
+
+def radam(x, g, s, t, o):  # Liu et al., "On the variance of the adaptive learning rate and beyond", 2020, algorithm 2
+    b1, b2 = o.get("betas", [0.9, 0.999])
+    if o.get("decoupled_weight_decay"):
+        x -= o["lr"] * o["weight_decay"] * x
+    else:
+        g = g + o["weight_decay"] * x
+    s["m"] = b1 * s.get("m", 0) + (1 - b1) * g
+    s["v"] = b2 * s.get("v", 0) + (1 - b2) * g * g
+    most = 2 / (1 - b2) - 1
+    length = most - 2 * t * b2**t / (1 - b2**t)
+    u = o["lr"] * s["m"] / (1 - b1**t)
+    if length > 5:
+        u = u * np.sqrt(1 - b2**t) / (np.sqrt(s["v"]) + o.get("eps", 1e-8))
+        u = u * np.sqrt((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length))
+    x -= u
 
 
 def nadam(x, g, s, t, o):  # Dozat, 2016
@@ -210,8 +287,9 @@ def schedule_free(x, g, s, t, o):  # Defazio et al., "The road less scheduled", 
     z, average = s.get("z", x.copy()), s.get("average", x.copy())
     s["v"] = b2 * s.get("v", 0) + (1 - b2) * g * g
     z = z - o["lr"] * (g / (np.sqrt(s["v"] / (1 - b2**t)) + o.get("eps", 1e-8)) + o["weight_decay"] * x)
-    s["sum"] = s.get("sum", 0.0) + o["lr"] ** 2
-    c = o["lr"] ** 2 / s["sum"]
+    s["largest"] = max(s.get("largest", 0.0), o["lr"])
+    s["sum"] = s.get("sum", 0.0) + s["largest"] ** 2
+    c = s["largest"] ** 2 / s["sum"] if s["sum"] > 0 else 0.0
     s["z"], s["average"] = z, (1 - c) * average + c * z
     x[...] = (1 - b1) * z + b1 * s["average"]
 
@@ -234,8 +312,17 @@ def muon(x, g, s, t, o):  # Jordan et al., "Muon: an optimizer for hidden layers
     x -= o["lr"] * factor * u
 
 
-RULES = dict(sgd=sgd, asgd=asgd, adagrad=adagrad, rmsprop=rmsprop, adam=adam, adamw=adamw, nadam=nadam, lion=lion,
-             adafactor=adafactor, schedule_free=schedule_free, muon=muon)
+RULES = dict(sgd=sgd, asgd=asgd, rprop=rprop, adagrad=adagrad, adadelta=adadelta, rmsprop=rmsprop, adam=adam,
+             adamw=adamw, adamax=adamax, nadam=nadam, radam=radam, lion=lion, adafactor=adafactor,
+             schedule_free=schedule_free, muon=muon)
+
+
+def rows_of(case, t):
+    return list(range(ROWS)) if case.get("all_rows") else [(5 * t + k) % ROWS for k in range(USED)]
+
+
+def factor_of(case, t):
+    return FACTORS[case["schedule"]](t) if "schedule" in case else 1.0
 
 
 def exact(options, kind):
@@ -255,8 +342,8 @@ def run_numpy(case, kind):
     ema = [p.copy() for p in parameters]
     after = []
     for t in range(STEPS[-1]):
-        rows = [(5 * t + k) % ROWS for k in range(USED)]
-        error = (x[rows] @ weight.T + bias - y[rows]) / USED
+        rows = rows_of(case, t)
+        error = (x[rows] @ weight.T + bias - y[rows]) / len(rows)
         gradients = [error.T @ x[rows], error.sum(0)]
         penalty = kind(0)
         l1, l2 = kind(case.get("l1", 0.0)), kind(case.get("l2", 0.0))
@@ -275,6 +362,7 @@ def run_numpy(case, kind):
             gradients = [g * factor for g in gradients]
         for i in live:
             own = exact({**case, **group_of(case, NAMES[i])}, kind)
+            own["lr"] *= kind(factor_of(case, t))
             RULES[case["kind"]](parameters[i], gradients[i], states[i], kind(t + 1), own)
             if "ema" in case:
                 ema[i] += (kind(1) - kind(case["ema"])) * (parameters[i] - ema[i])
@@ -297,16 +385,20 @@ def run_torch(case):
         own = group_of(case, name)
         if own["freeze"]:
             parameter.requires_grad_(False)
-        else:
-            groups.append(dict(params=[parameter], lr=own["lr"], weight_decay=own["weight_decay"]))
+            continue
+        groups.append(dict(params=[parameter], lr=own["lr"], own_lr=own["lr"]))
+        if case["kind"] != "rprop":
+            groups[-1]["weight_decay"] = own["weight_decay"]
     optimizer = TORCH[case["kind"]](groups, **options)
     live = [p for p in parameters if p.requires_grad]
     penalized = parameters if case.get("all") else [weight]
     ema = [p.detach().clone() for p in parameters]
     after = []
     for t in range(STEPS[-1]):
-        rows = [(5 * t + k) % ROWS for k in range(USED)]
-        loss = 0.5 * ((x[rows] @ weight.T + bias - y[rows]) ** 2).sum() / USED
+        rows = rows_of(case, t)
+        for group in optimizer.param_groups:
+            group["lr"] = group["own_lr"] * factor_of(case, t)
+        loss = 0.5 * ((x[rows] @ weight.T + bias - y[rows]) ** 2).sum() / len(rows)
         penalty = sum(
             case.get("l1", 0.0) * p.abs().sum() + 0.5 * case.get("l2", 0.0) * (p * p).sum() for p in penalized
         )

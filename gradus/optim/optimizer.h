@@ -13,11 +13,12 @@
 
 namespace gradus {
 
-/// Stochastic gradient descent as in PyTorch: with momentum v = μ·v + g (the first v is g); θ −= learning_rate·v, or
-/// ·(g + μ·v) with Nesterov's.
+/// Stochastic gradient descent as in PyTorch: with momentum v = μ·v + (1 − dampening)·g (the first v is g);
+/// θ −= learning_rate·v, or ·(g + μ·v) with Nesterov's.
 struct SgdOptions {
   double weight_decay = 0.0;  ///< Coupled.
   double momentum = 0.0;      ///< In [0, 1).
+  double dampening = 0.0;     ///< In [0, 1); above 0 with momentum that is not Nesterov's.
   bool nesterov = false;      ///< Needs momentum > 0.
   DType state = DType::kF32;
 };
@@ -26,15 +27,30 @@ std::unique_ptr<Optimizer> make_sgd(Parameters parameters, const SgdOptions& opt
 
 /// Averaged gradient descent (Polyak, Juditsky, 1992) as in PyTorch, with η = learning_rate / (1 + asgd_decay ·
 /// learning_rate · (t − 1))^power: θ −= η·(g + asgd_decay·θ); the average is θ up to update `start` + 1 and the mean of
-/// all θ since from there on. The model is validated and used with the average.
+/// all θ since from there on. The model is validated and used with the average. As in PyTorch, η of the next update is
+/// made with this one's learning rate: under a schedule the rates act an update late, but for the first.
 struct AsgdOptions {
   double weight_decay = 0.0;  ///< Coupled.
   double asgd_decay = 1e-4;   ///< From 0; PyTorch's lambd.
   double power = 0.75;        ///< From 0; PyTorch's alpha.
   double start = 1e6;         ///< From 0; PyTorch's t0.
 };
-/// State: "<parameter>.average", "<parameter>.steps".
+/// State: "<parameter>.average", "<parameter>.rate" (f64, the next η), "<parameter>.steps".
 std::unique_ptr<Optimizer> make_asgd(Parameters parameters, const AsgdOptions& options);
+
+/// Rprop (Riedmiller, Braun, 1993) as in PyTorch, for gradients of all examples: of mini-batches the signs are too
+/// often those of chance. Each element has a step size s, at first the learning rate, which is not looked at again: s
+/// is multiplied by `step_increase` where g has the sign that it had, by `step_decrease` where it has the opposite one,
+/// and kept within [smallest_step, largest_step]; θ −= s·sign(g), but where g has turned, θ stays and g counts as 0.
+struct RpropOptions {
+  double step_decrease = 0.5;   ///< In (0, 1); the first of PyTorch's etas.
+  double step_increase = 1.2;   ///< Above 1; the second.
+  double smallest_step = 1e-6;  ///< From 0; the first of PyTorch's step_sizes.
+  double largest_step = 50.0;   ///< From `smallest_step`; the second.
+  DType state = DType::kF32;
+};
+/// State: "<parameter>.gradient", "<parameter>.step_size".
+std::unique_ptr<Optimizer> make_rprop(Parameters parameters, const RpropOptions& options);
 
 /// Adagrad (Duchi, Hazan, Singer, 2011) as in PyTorch: s += g²; θ −= η·g / (√s + epsilon) with
 /// η = learning_rate / (1 + (t − 1)·rate_decay).
@@ -47,6 +63,17 @@ struct AdagradOptions {
 };
 /// State: "<parameter>.sum", "<parameter>.steps".
 std::unique_ptr<Optimizer> make_adagrad(Parameters parameters, const AdagradOptions& options);
+
+/// Adadelta (Zeiler, 2012) as in PyTorch: v is the mean of g²; u = √(w + epsilon) / √(v + epsilon)·g, and w is the mean
+/// of u² up to the update before; θ −= learning_rate·u. Its own learning rate is 1.
+struct AdadeltaOptions {
+  double weight_decay = 0.0;  ///< Coupled.
+  double rho = 0.9;           ///< Decay rate of the means; in [0, 1).
+  double epsilon = 1e-6;      ///< > 0.
+  DType state = DType::kF32;
+};
+/// State: "<parameter>.square" (v), "<parameter>.change" (w).
+std::unique_ptr<Optimizer> make_adadelta(Parameters parameters, const AdadeltaOptions& options);
 
 /// RMSprop (Hinton, 2012) as in PyTorch: v is the mean of g²; u = g / (√v + epsilon), θ −= learning_rate·u. With
 /// momentum b = μ·b + u takes the place of u. `centered` (Graves, 2013) subtracts the squared mean of g from v.
@@ -100,6 +127,31 @@ struct NadamOptions {
 /// State: as AdamW's, and "<parameter>.product" (f64, M).
 std::unique_ptr<Optimizer> make_nadam(Parameters parameters, const NadamOptions& options);
 
+/// Adamax (Kingma, Ba, 2015) as in PyTorch: Adam with u = max(beta2·u, |g| + epsilon) in place of √v̂ + epsilon.
+struct AdamaxOptions {
+  double weight_decay = 0.0;  ///< Coupled.
+  double beta1 = 0.9;         ///< In [0, 1).
+  double beta2 = 0.999;       ///< In [0, 1).
+  double epsilon = 1e-8;      ///< > 0.
+  DType state = DType::kF32;
+};
+/// State: "<parameter>.moment1" (m), "<parameter>.largest" (u), "<parameter>.steps".
+std::unique_ptr<Optimizer> make_adamax(Parameters parameters, const AdamaxOptions& options);
+
+/// RAdam (Liu et al., "On the variance of the adaptive learning rate and beyond", 2020) as in PyTorch: with
+/// ρ = ρ∞ − 2t·beta2ᵗ / (1 − beta2ᵗ), ρ∞ = 2 / (1 − beta2) − 1 and r = √((ρ − 4)(ρ − 2)ρ∞ / ((ρ∞ − 4)(ρ∞ − 2)ρ)),
+/// θ −= learning_rate·r·m̂·√(1 − beta2ᵗ) / (√v + epsilon); where ρ is not above 5, at the start, θ −= learning_rate·m̂.
+struct RadamOptions {
+  double weight_decay = 0.0;
+  double beta1 = 0.9;                   ///< In [0, 1).
+  double beta2 = 0.999;                 ///< In [0, 1).
+  double epsilon = 1e-8;                ///< > 0.
+  bool decoupled_weight_decay = false;  ///< As AdamW's; else coupled.
+  DType state = DType::kF32;
+};
+/// State: as AdamW's.
+std::unique_ptr<Optimizer> make_radam(Parameters parameters, const RadamOptions& options);
+
 /// Lion (Chen et al., "Symbolic discovery of optimization algorithms", 2023): θ −= learning_rate·(sign(beta1·m +
 /// (1 − beta1)·g) + weight_decay·θ), then m is moved towards g by 1 − beta2. Its rates are a third to a tenth of
 /// AdamW's.
@@ -126,16 +178,18 @@ struct AdafactorOptions {
 /// State: "<parameter>.rows" and "<parameter>.columns", or "<parameter>.square"; "<parameter>.steps".
 std::unique_ptr<Optimizer> make_adafactor(Parameters parameters, const AdafactorOptions& options);
 
-/// Schedule-Free AdamW (Defazio et al., "The road less scheduled", 2024), for a constant learning rate γ, which may be
-/// warmed up. θ is y, where gradients are taken: z −= γ·(g / (√v̂ + epsilon) + weight_decay·y); with c = γ²/Σγ²,
-/// x += c·(z − x), y = (1 − beta1)·z + beta1·x. The model is validated and used with x.
+/// Schedule-Free AdamW (Defazio et al., "The road less scheduled", 2024) as the authors' AdamWScheduleFree. θ is y,
+/// where gradients are taken: z −= γ·(g / (√v̂ + epsilon) + weight_decay·y); with w the square of the largest learning
+/// rate γ so far and c = w/Σw, x += c·(z − x), y = (1 − beta1)·z + beta1·x. The model is validated and used with x. It
+/// is for a constant rate after a warm-up; under a rate that falls, the last steps count as much as the others in x.
 struct ScheduleFreeOptions {
   double weight_decay = 0.0;  ///< Decoupled, at y.
-  double beta1 = 0.9;         ///< In (0, 1).
+  double beta1 = 0.9;         ///< In [0.01, 1).
   double beta2 = 0.999;       ///< In [0, 1).
   double epsilon = 1e-8;      ///< > 0.
 };
-/// State: "<parameter>.z", "<parameter>.moment2", "<parameter>.rates" (f64, Σγ²), "<parameter>.steps".
+/// State: "<parameter>.z", "<parameter>.moment2", "<parameter>.largest_rate" (f64, the largest γ), "<parameter>.rates"
+/// (f64, Σw), "<parameter>.steps".
 std::unique_ptr<Optimizer> make_schedule_free(Parameters parameters, const ScheduleFreeOptions& options);
 
 /// Muon (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024) for matrices: m is the mean of

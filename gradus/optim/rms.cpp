@@ -49,6 +49,43 @@ class Adagrad : public Optimizer {
   std::vector<Own> own_;
 };
 
+class Adadelta : public Optimizer {
+ public:
+  Adadelta(Parameters parameters, const AdadeltaOptions& options)
+      : Optimizer(std::move(parameters), "adadelta", options.state, options.weight_decay),
+        options_(options),
+        own_(this->parameters().size()) {}
+
+ private:
+  struct Own {
+    Tensor square, change;
+  };
+
+  std::vector<StateSlot> slots() override {
+    std::vector<StateSlot> all;
+    for (size_t i = 0; i < own_.size(); ++i) {
+      all.push_back(array_slot(i, "square", &own_[i].square));
+      all.push_back(array_slot(i, "change", &own_[i].change));
+    }
+    return all;
+  }
+
+  void update(size_t index, const ParameterStep& step) override {
+    Own& own = own_[index];
+    kernels::AdadeltaUpdate rule{.mix = step.mix,
+                                 .learning_rate = step.learning_rate,
+                                 .rho = options_.rho,
+                                 .epsilon = options_.epsilon,
+                                 .storage = storage_of(index, steps())};
+    rule.mix.decay = step.weight_decay;
+    std::byte* const square = bytes_of(index, own.square);
+    kernels::update_adadelta(step.arrays, {square, bytes_of(index, own.change)}, rule);
+  }
+
+  AdadeltaOptions options_;
+  std::vector<Own> own_;
+};
+
 class Rmsprop : public Optimizer {
  public:
   Rmsprop(Parameters parameters, const RmspropOptions& options)
@@ -98,6 +135,13 @@ std::unique_ptr<Optimizer> make_adagrad(Parameters parameters, const AdagradOpti
   detail::check_from_0("adagrad", "initial_sum", options.initial_sum);
   detail::check_epsilon("adagrad", "epsilon", options.epsilon, "1e-10");
   return std::make_unique<Adagrad>(std::move(parameters), options);
+}
+
+std::unique_ptr<Optimizer> make_adadelta(Parameters parameters, const AdadeltaOptions& options) {
+  detail::check_from_0("adadelta", "weight_decay", options.weight_decay);
+  detail::check_rate("adadelta", "rho", options.rho);
+  detail::check_epsilon("adadelta", "epsilon", options.epsilon, "1e-6");
+  return std::make_unique<Adadelta>(std::move(parameters), options);
 }
 
 std::unique_ptr<Optimizer> make_rmsprop(Parameters parameters, const RmspropOptions& options) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <vector>
 
 #include "gradus/optim/adam.h"
@@ -8,6 +9,11 @@
 
 namespace gradus {
 namespace {
+
+// The average is z + (y − z)/beta1, so that a rounding of y, of 2⁻²⁴ of it in f32, is 1/beta1 of that in the average.
+// What is left of one of update t after n is t/n, as the average takes in all alike, so that n of them add up to
+// √(n/3): with this beta1, after a million updates, to as much as the average would lose by storing it in bf16.
+constexpr double kLeastBeta1 = 0.01;
 
 class ScheduleFree : public Optimizer {
  public:
@@ -23,7 +29,7 @@ class ScheduleFree : public Optimizer {
 
  private:
   struct Own {
-    Tensor z, square, rates, steps;
+    Tensor z, square, largest, rates, steps;
   };
 
   std::vector<StateSlot> slots() override {
@@ -31,6 +37,7 @@ class ScheduleFree : public Optimizer {
     for (size_t i = 0; i < own_.size(); ++i) {
       all.push_back(array_slot(i, "z", &own_[i].z));
       all.push_back(array_slot(i, "moment2", &own_[i].square));
+      all.push_back(number_slot(i, "largest_rate", &own_[i].largest, DType::kF64));
       all.push_back(number_slot(i, "rates", &own_[i].rates, DType::kF64));
       all.push_back(number_slot(i, "steps", &own_[i].steps, DType::kI64));
     }
@@ -42,7 +49,10 @@ class ScheduleFree : public Optimizer {
     corrections_.set(count_in(own.steps));
     if (!own.z.defined()) own.z = parameters()[index].tensor.clone();
     if (!own.rates.defined()) own.rates = Tensor::zeros({}, DType::kF64);
-    const double weight = step.learning_rate * step.learning_rate;
+    if (!own.largest.defined()) own.largest = Tensor::zeros({}, DType::kF64);
+    double& largest = *own.largest.mutable_data<double>();
+    largest = std::max(largest, step.learning_rate);
+    const double weight = largest * largest;
     const double sum = *own.rates.mutable_data<double>() += weight;
     kernels::update_schedule_free(step.arrays, {own.z.mutable_bytes(), bytes_of(index, own.square)},
                                   {.mix = step.mix,
@@ -76,8 +86,8 @@ class ScheduleFree : public Optimizer {
 std::unique_ptr<Optimizer> make_schedule_free(Parameters parameters, const ScheduleFreeOptions& options) {
   constexpr std::string_view kName = "schedule_free";
   detail::check_from_0(kName, "weight_decay", options.weight_decay);
-  detail::check_option(options.beta1 > 0.0 && options.beta1 < 1.0, kName, "beta1", options.beta1,
-                       "a number above 0, below 1");
+  detail::check_option(options.beta1 >= kLeastBeta1 && options.beta1 < 1.0, kName, "beta1", options.beta1,
+                       "a number from 0.01, below 1: its average is divided by it");
   detail::check_rate(kName, "beta2", options.beta2);
   detail::check_epsilon(kName, "epsilon", options.epsilon, "1e-8");
   return std::make_unique<ScheduleFree>(std::move(parameters), options);

@@ -366,15 +366,42 @@ void check_line_search(const Config& config) {
   }
 }
 
+void check_dampening(const Config& config) {
+  if (config.real("optimizer.dampening") == 0.0) return;
+  if (config.boolean("optimizer.nesterov") || config.real("optimizer.momentum") == 0.0) {
+    fail_usage(config.where("optimizer.dampening"),
+               "optimizer.dampening needs optimizer.momentum above 0 and optimizer.nesterov = false");
+  }
+}
+
+void check_step_sizes(const Config& config) {
+  const double smallest = config.real("optimizer.smallest_step"), largest = config.real("optimizer.largest_step");
+  if (smallest > largest) {
+    fail_usage(config.where("optimizer.largest_step"),
+               "optimizer.largest_step = {} is below optimizer.smallest_step = {}", largest, smallest);
+  }
+  const bool warms_up = config.has("schedule.warmup_steps") && config.integer("schedule.warmup_steps") > 0;
+  if (config.text("schedule.name") == "constant" && !warms_up) return;
+  const char* const key = warms_up ? "schedule.warmup_steps" : "schedule.name";
+  fail_usage(config.where(key),
+             "optimizer.name = \"rprop\" takes the learning rate for its first step alone, so that a schedule would do "
+             "nothing; remove {}",
+             key);
+}
+
 void check_optimizer(const Config& config) {
   const std::string& name = config.text("optimizer.name");
   const bool nesterov = config.has("optimizer.nesterov") && config.boolean("optimizer.nesterov");
   if (name == "sgd" && nesterov && config.real("optimizer.momentum") == 0.0) {
     fail_usage(config.where("optimizer.nesterov"), "optimizer.nesterov needs optimizer.momentum above 0, e.g. 0.9");
   }
-  if (name == "schedule_free" && config.real("optimizer.beta1") == 0.0) {
-    fail_usage(config.where("optimizer.beta1"),
-               "optimizer.beta1 = 0 leaves no average to schedule_free; set it above 0");
+  if (name == "sgd") check_dampening(config);
+  if (name == "rprop") check_step_sizes(config);
+  if (name == "schedule_free" && config.real("optimizer.beta1") < 0.01) {
+    fail_usage(
+        config.where("optimizer.beta1"),
+        "optimizer.beta1 = {} leaves nothing but rounding of schedule_free's average; set it from 0.01, e.g. 0.9",
+        config.shown("optimizer.beta1"));
   }
   if (name == "rmsprop" && config.boolean("optimizer.centered") && config.text("optimizer.state") == "bf16") {
     fail_usage(config.where("optimizer.state"), "optimizer.centered = true needs optimizer.state = \"f32\"");

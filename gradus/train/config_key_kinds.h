@@ -16,10 +16,12 @@ inline constexpr Range kAny = {};
 inline constexpr Range kAbove0 = {.low = 0, .low_open = true};
 inline constexpr Range kFrom0 = {.low = 0};
 inline constexpr Range kFrom1 = {.low = 1};
+inline constexpr Range kAbove1 = {.low = 1, .low_open = true};
 inline constexpr Range kHistory = {.low = 1, .high = 1000};
 inline constexpr Range kUpTo0 = {.high = 0};
 inline constexpr Range kFrom0To1 = {.low = 0, .high = 1};
 inline constexpr Range kAbove0To1 = {.low = 0, .high = 1, .low_open = true};
+inline constexpr Range kAbove0Below1 = {.low = 0, .high = 1, .low_open = true, .high_open = true};
 inline constexpr Range kFrom0Below1 = {.low = 0, .high = 1, .high_open = true};
 inline constexpr Range kThreads = {.low = 0, .high = 1024};
 inline constexpr Range kWindow = {.low = 1, .high = 1000000};  // its losses are kept
@@ -54,6 +56,9 @@ inline Condition model_has_loss_or_is_gpt() {
   return condition;
 }
 inline Condition optimizer_is(std::vector<std::string_view> names) { return {"optimizer.name", std::move(names)}; }
+inline Condition optimizer_is_not(std::vector<std::string_view> names) {
+  return {"optimizer.name", std::move(names), true};
+}
 inline Condition schedule_is_not(std::vector<std::string_view> names) {
   return {"schedule.name", std::move(names), true};
 }

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -75,31 +76,33 @@ constexpr KeyTable kKeyTables[] = {
 };
 
 std::vector<Key> optimizer_keys() {
-  const Condition has_betas = optimizer_is({"adam", "adamw", "nadam", "lion", "schedule_free", "muon"});
-  const Condition has_epsilon = optimizer_is({"adagrad", "rmsprop", "adam", "adamw", "nadam", "schedule_free", "muon"});
-  const Condition is_elementwise =
-      optimizer_is({"sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "muon"});
-  const Condition has_no_average =
-      optimizer_is({"sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "muon"});
-  const Condition is_no_search = optimizer_is(
-      {"sgd", "asgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "schedule_free", "muon"});
+  const Condition has_betas =
+      optimizer_is({"adam", "adamw", "adamax", "nadam", "radam", "lion", "schedule_free", "muon"});
+  const Condition has_epsilon = optimizer_is({"adagrad", "adadelta", "rmsprop", "adam", "adamw", "adamax", "nadam",
+                                              "radam", "adafactor", "schedule_free", "muon"});
+  const Condition is_elementwise = optimizer_is_not({"asgd", "adafactor", "schedule_free", "lbfgs"});
+  const Condition has_no_average = optimizer_is_not({"asgd", "schedule_free", "lbfgs"});
+  const Condition is_no_search = optimizer_is_not({"lbfgs"}), decays = optimizer_is_not({"rprop", "lbfgs"});
   return {
       {"optimizer.name",
-       choice({"sgd", "asgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "schedule_free",
-               "muon", "lbfgs"}),
+       choice({"sgd", "asgd", "rprop", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "adamax", "nadam", "radam",
+               "lion", "adafactor", "schedule_free", "muon", "lbfgs"}),
        "sgd", always(),
-       "`sgd`: stochastic gradient descent, plain or with momentum. `asgd`: averaged. `adamw`: Adam with decoupled "
-       "weight decay. `schedule_free`: Schedule-Free AdamW. `muon`: Muon for matrices, AdamW for all other "
-       "parameters."},
+       "`sgd`: stochastic gradient descent, plain or with momentum. `asgd`: averaged. `rprop`: a step size for each "
+       "weight, by the signs of gradients; for `train.batch_size = \"all\"`, as signs of mini-batches are too often "
+       "those of chance. `adamw`: Adam with decoupled weight decay. `schedule_free`: Schedule-Free AdamW, for a "
+       "constant rate after a warm-up. `muon`: Muon for matrices, AdamW for all other parameters."},
       {"optimizer.learning_rate", real(kAbove0), 0.01, schedule_is_not({"dynamic"}),
-       "The learning rate, which the schedule multiplies: the peak of a schedule with warm-up. `lbfgs`: where its line "
-       "search looks first.",
+       "The learning rate, which the schedule multiplies: the peak of a schedule with warm-up. `asgd` uses that of the "
+       "step before, as in PyTorch. `lbfgs`: where its line search looks first. `rprop`: the first step size.",
        "the dynamic expression is the learning rate itself; scale it by schedule.scale",
-       by_optimizer({{"lbfgs", 1.0}})},
-      {"optimizer.weight_decay", real(kFrom0), 0.0, is_no_search,
-       "λ. `adamw`, `lion`, `adafactor`, `schedule_free`, `muon`: decoupled, θ ← θ·(1 − α·λ). The others: the gradient "
-       "of "
-       "λ·½‖θ‖² is added to the gradient."},
+       by_optimizer({{"adadelta", 1.0}, {"lbfgs", 1.0}})},
+      {"optimizer.weight_decay", real(kFrom0), 0.0, decays,
+       "λ. `adamw`, `lion`, `adafactor`, `muon`: decoupled, θ ← θ·(1 − α·λ). `schedule_free`: decoupled, but where "
+       "gradients are taken: z ← z − α·λ·y for the weights y that are trained on and the point z behind them. The "
+       "others: the gradient of λ·½‖θ‖² is added to the gradient; of `radam` as the next key says."},
+      {"optimizer.decoupled_weight_decay", boolean(), false, optimizer_is({"radam"}),
+       "Whether weight decay is that of `adamw`, θ ← θ·(1 − α·λ)."},
       {"optimizer.momentum",
        real(kFrom0Below1),
        0.0,
@@ -109,6 +112,8 @@ std::vector<Key> optimizer_keys() {
        "decay rate of the mean of the gradients. 0 is off.",
        {},
        by_optimizer({{"muon", 0.95}})},
+      {"optimizer.dampening", real(kFrom0Below1), 0.0, optimizer_is({"sgd"}),
+       "d of v ← μ·v + (1 − d)·g. It needs `optimizer.momentum` above 0, and no Nesterov momentum."},
       {"optimizer.nesterov",
        boolean(),
        false,
@@ -116,28 +121,38 @@ std::vector<Key> optimizer_keys() {
        "Nesterov momentum: `sgd` uses g + μ·v, and needs `optimizer.momentum` above 0; `muon` (1 − μ)·g + μ·m.",
        {},
        by_optimizer({{"muon", true}})},
+      {"optimizer.step_decrease", real(kAbove0Below1), 0.5, optimizer_is({"rprop"}),
+       "What a weight's step size is multiplied by where the sign of its gradient has changed."},
+      {"optimizer.step_increase", real(kAbove1), 1.2, optimizer_is({"rprop"}), "The same where it has not."},
+      {"optimizer.smallest_step", real(kFrom0), 1e-6, optimizer_is({"rprop"}), "The smallest step size."},
+      {"optimizer.largest_step", real(kAbove0), 50.0, optimizer_is({"rprop"}), "The largest step size."},
+      {"optimizer.rho", real(kFrom0Below1), 0.9, optimizer_is({"adadelta"}),
+       "Decay rate of the means of the squared gradients and of the squared changes."},
       {"optimizer.alpha", real(kFrom0Below1), 0.99, optimizer_is({"rmsprop"}),
        "Decay rate of the mean of the squared gradients."},
       {"optimizer.centered", boolean(), false, optimizer_is({"rmsprop"}),
        "Whether the squared mean of the gradients is subtracted from the mean of their squares. It needs state in "
        "f32."},
       {"optimizer.beta1", real(kFrom0Below1), 0.9, has_betas,
-       "Decay rate of the mean of the gradients; `schedule_free`: how near to the average gradients are taken, above "
-       "0."},
+       "Decay rate of the mean of the gradients; `schedule_free`: how near to the average gradients are taken, "
+       "from 0.01."},
       {"optimizer.beta2",
        real(kFrom0Below1),
        0.999,
        has_betas,
-       "Decay rate of the mean of the squared gradients; `lion`: of the mean that is kept.",
+       "Decay rate of the mean of the squared gradients; `lion`: of the mean that is kept; `adamax`: of the largest "
+       "size of a gradient.",
        {},
        by_optimizer({{"lion", 0.99}})},
       {"optimizer.epsilon",
        real(kAbove0),
        1e-8,
        has_epsilon,
-       "Added to the root of the (bias-corrected) mean of the squared gradients, or of their sum.",
+       "Added to the root of the (bias-corrected) mean of the squared gradients, or of their sum; `adadelta`: to both "
+       "means, under their roots; `adamax`: to the size of a gradient; `adafactor`: the least root of its mean of the "
+       "squared gradients, by default the spacing of f32 at 1.",
        {},
-       by_optimizer({{"adagrad", 1e-10}})},
+       by_optimizer({{"adagrad", 1e-10}, {"adadelta", 1e-6}, {"adafactor", std::numeric_limits<float>::epsilon()}})},
       {"optimizer.amsgrad", boolean(), false, optimizer_is({"adam", "adamw"}),
        "Whether the largest mean of the squared gradients so far takes the place of the last."},
       {"optimizer.momentum_decay", real(kFrom0), 4e-3, optimizer_is({"nadam"}), "ψ of μ = β₁·(1 − ½·0.96^(t·ψ))."},
@@ -146,7 +161,8 @@ std::vector<Key> optimizer_keys() {
       {"optimizer.initial_sum", real(kFrom0), 0.0, optimizer_is({"adagrad"}),
        "What the sum of the squared gradients begins with."},
       {"optimizer.asgd_decay", real(kFrom0), 1e-4, optimizer_is({"asgd"}),
-       "Decay, of the parameters and of the learning rate: α / (1 + asgd_decay·α·(t − 1))^power."},
+       "Decay, of the parameters and of the learning rate: α / (1 + asgd_decay·α·(t − 1))^power, for the rate α of the "
+       "step before."},
       {"optimizer.power", real(kFrom0), 0.75, optimizer_is({"asgd"}), "The exponent of that."},
       {"optimizer.start", real(kFrom0), 1e6, optimizer_is({"asgd"}),
        "The update from which on parameters are averaged. The average is what is validated and used."},
@@ -178,7 +194,7 @@ std::vector<Key> optimizer_keys() {
        "The names of its parameters: `*` stands for any text, `?` for any one character, e.g. `*.bias`."},
       {"optimizer.groups.learning_rate_factor", real(kFrom0), Unset{"1.0"}, is_no_search,
        "Multiplies the learning rate."},
-      {"optimizer.groups.weight_decay", real(kFrom0), Unset{"`optimizer.weight_decay`"}, is_no_search,
+      {"optimizer.groups.weight_decay", real(kFrom0), Unset{"`optimizer.weight_decay`"}, decays,
        "Takes the place of `optimizer.weight_decay`."},
       {"optimizer.groups.freeze", boolean(), Unset{"`false`"}, always(),
        "Whether they stay as they are; they need no gradient then."},
@@ -321,10 +337,10 @@ std::vector<Key> schedule_part_keys() {
 }
 
 std::vector<Key> regularization_keys() {
-  const Condition may_change_after =
-      optimizer_is({"sgd", "asgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor", "muon"});
+  const Condition may_change_after = optimizer_is_not({"rprop", "schedule_free", "lbfgs"});
   constexpr std::string_view kHint =
-      "weights of lbfgs and schedule_free may not change after their update; remove it, or change optimizer.name";
+      "weights of lbfgs, rprop and schedule_free may not change after their update; remove it, or change "
+      "optimizer.name";
   return {
       {"regularization.l1", penalty(), 0.0, always(),
        "L1: the penalty l1·‖θ‖₁ is added to what is minimised. With l2: elastic net. `\"path\"`, with `solver.name = "
@@ -341,7 +357,8 @@ std::vector<Key> regularization_keys() {
        "near "
        "0. `proximal`: after each update each weight comes nearer to 0 by α·l1, and stays there, then θ ← θ/(1 + "
        "α·l2), so that weights become "
-       "exactly 0. Behind `sgd` this finds the minimum (α is learning_rate/(1 − momentum) there). Rules that scale "
+       "exactly 0. Behind `sgd` this finds the minimum (α is learning_rate·(1 − dampening)/(1 − momentum) there). "
+       "Rules that scale "
        "each gradient, as `adamw`, find another point: the penalty is compared with the scaled gradient, whose size is "
        "about 1, not with the gradient; `penalty` is scaled with it.",
        kHint},
@@ -360,9 +377,7 @@ std::vector<Key> regularization_keys() {
        "scaled "
        "to this length.",
        kHint},
-      {"regularization.gradient_noise", real(kFrom0), Unset{},
-       optimizer_is({"sgd", "asgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion", "adafactor",
-                     "schedule_free", "muon"}),
+      {"regularization.gradient_noise", real(kFrom0), Unset{}, optimizer_is_not({"lbfgs"}),
        "Gradient noise: normal noise of variance gradient_noise/(1 + t)^gradient_noise_decay is added to each element "
        "of the gradient at step t, before clipping."},
       {"regularization.gradient_noise_decay", real(kFrom0), 0.55, is_given("regularization.gradient_noise"),

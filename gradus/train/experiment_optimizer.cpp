@@ -23,6 +23,17 @@ std::unique_ptr<Optimizer> make_adam_like(const Config& config, const Parameters
     o.state = state;
     return make_adam(parameters, o);
   }
+  if (name == "adamax") {
+    auto o = adam_options<AdamaxOptions>(config);
+    o.state = state;
+    return make_adamax(parameters, o);
+  }
+  if (name == "radam") {
+    auto o = adam_options<RadamOptions>(config);
+    o.decoupled_weight_decay = config.boolean("optimizer.decoupled_weight_decay");
+    o.state = state;
+    return make_radam(parameters, o);
+  }
   if (name == "nadam") {
     auto o = adam_options<NadamOptions>(config);
     o.momentum_decay = config.real("optimizer.momentum_decay");
@@ -45,37 +56,55 @@ std::unique_ptr<Optimizer> make_adam_like(const Config& config, const Parameters
   return make_adamw(parameters, o);
 }
 
+DType state_of(const Config& config) {
+  return config.has("optimizer.state") ? dtype_from_name(config.text("optimizer.state")) : DType::kF32;
+}
+
+// What scales gradients by their squares, element by element or matrix by matrix, but for Adam.
+std::unique_ptr<Optimizer> make_scaled(const Config& config, const Parameters& parameters) {
+  const std::string& name = config.text("optimizer.name");
+  const auto real = [&](const char* key) { return config.real(key); };
+  const double weight_decay = real("optimizer.weight_decay"), epsilon = real("optimizer.epsilon");
+  const DType state = state_of(config);
+  if (name == "adagrad") {
+    return make_adagrad(parameters,
+                        {weight_decay, real("optimizer.rate_decay"), real("optimizer.initial_sum"), epsilon, state});
+  }
+  if (name == "adadelta") return make_adadelta(parameters, {weight_decay, real("optimizer.rho"), epsilon, state});
+  if (name == "rmsprop") {
+    return make_rmsprop(parameters, {weight_decay, real("optimizer.alpha"), real("optimizer.momentum"),
+                                     config.boolean("optimizer.centered"), epsilon, state});
+  }
+  return make_adafactor(parameters, {.weight_decay = weight_decay,
+                                     .beta2_decay = real("optimizer.beta2_decay"),
+                                     .update_clip = real("optimizer.update_clip"),
+                                     .epsilon = epsilon,
+                                     .smallest_scale = real("optimizer.smallest_scale")});
+}
+
 std::unique_ptr<Optimizer> make_rule(const Config& config, const Parameters& parameters) {
   const std::string& name = config.text("optimizer.name");
-  if (name == "lbfgs") return make_lbfgs(parameters, {config.integer("optimizer.history")});
-  const double weight_decay = config.real("optimizer.weight_decay");
-  const DType state = config.has("optimizer.state") ? dtype_from_name(config.text("optimizer.state")) : DType::kF32;
   const auto real = [&](const char* key) { return config.real(key); };
+  if (name == "lbfgs") return make_lbfgs(parameters, {config.integer("optimizer.history")});
+  const DType state = state_of(config);
+  if (name == "rprop") {
+    return make_rprop(parameters, {real("optimizer.step_decrease"), real("optimizer.step_increase"),
+                                   real("optimizer.smallest_step"), real("optimizer.largest_step"), state});
+  }
+  const double weight_decay = real("optimizer.weight_decay");
   if (name == "sgd") {
-    return make_sgd(parameters,
-                    {weight_decay, real("optimizer.momentum"), config.boolean("optimizer.nesterov"), state});
+    return make_sgd(parameters, {weight_decay, real("optimizer.momentum"), real("optimizer.dampening"),
+                                 config.boolean("optimizer.nesterov"), state});
   }
   if (name == "asgd") {
     return make_asgd(parameters,
                      {weight_decay, real("optimizer.asgd_decay"), real("optimizer.power"), real("optimizer.start")});
   }
-  if (name == "adagrad") {
-    return make_adagrad(parameters, {weight_decay, real("optimizer.rate_decay"), real("optimizer.initial_sum"),
-                                     real("optimizer.epsilon"), state});
-  }
-  if (name == "rmsprop") {
-    return make_rmsprop(parameters, {weight_decay, real("optimizer.alpha"), real("optimizer.momentum"),
-                                     config.boolean("optimizer.centered"), real("optimizer.epsilon"), state});
-  }
   if (name == "lion") {
     return make_lion(parameters, {weight_decay, real("optimizer.beta1"), real("optimizer.beta2"), state});
   }
-  if (name == "adafactor") {
-    return make_adafactor(parameters, {.weight_decay = weight_decay,
-                                       .beta2_decay = real("optimizer.beta2_decay"),
-                                       .update_clip = real("optimizer.update_clip"),
-                                       .smallest_scale = real("optimizer.smallest_scale")});
-  }
+  const auto is = [&](std::string_view other) { return name == other; };
+  if (is("adagrad") || is("adadelta") || is("rmsprop") || is("adafactor")) return make_scaled(config, parameters);
   return make_adam_like(config, parameters, state);
 }
 

@@ -127,6 +127,11 @@ RateSearch search_learning_rate(const Config& config, const RateSearchOptions& o
                "optimizer.name = \"lbfgs\" searches the length of every step itself, so that no rate is better than "
                "another: optimizer.learning_rate = 1 is as good as any; set another optimizer to look for its rate");
   }
+  if (config.text("optimizer.name") == "rprop") {
+    fail_usage(config.where("optimizer.name"),
+               "optimizer.name = \"rprop\" takes the learning rate for its first step alone, so that a rate that rises "
+               "would do nothing; set another optimizer to look for its rate");
+  }
   Session session(config);
   const ExponentialSchedule schedule{
       .learning_rate = options.from,

@@ -76,6 +76,24 @@ TEST(Groups, WrongOnesAreUsageErrors) {
             "[muon] \"muon\" of the group \"*\" is true, but \"l.b\" is f64 (2,), no matrix; leave it to AdamW");
 }
 
+// A group's factor is that of the first step size.
+TEST(Groups, OfRpropHaveARateAndNoDecay) {
+  Two two;
+  two.optimizer = make_rprop({{"l.w", two.w}, {"l.b", two.b}}, {});
+  EXPECT_EQ(usage_error_text([&] { two.optimizer->set_groups({{.pattern = "*.w", .weight_decay = 0.1}}); }),
+            "[rprop] the group \"*.w\" has a weight_decay, and only signs of gradients count; take a penalty instead");
+  two.optimizer->set_groups({{.pattern = "*.w", .learning_rate_factor = 3.0}});
+  two.step(1e-200);
+  EXPECT_DOUBLE_EQ(two.at_w(), 1.0 - 0.3);
+  EXPECT_DOUBLE_EQ(two.at_b(), 1.0 - 0.1);
+  two.step(1e-200, {.learning_rate = 7.0});
+  EXPECT_DOUBLE_EQ(two.at_w(), 1.0 - 0.3 - 1.2 * 0.3) << "its sign, whatever its size; the rate is that of the start";
+  two.step(-1.0);
+  EXPECT_DOUBLE_EQ(two.at_b(), 1.0 - 0.1 - 1.2 * 0.1) << "it has turned";
+  two.step(-1.0);
+  EXPECT_DOUBLE_EQ(two.at_b(), 1.0 - 0.1 - 1.2 * 0.1 + 0.5 * 1.2 * 0.1);
+}
+
 TEST(Groups, LeaveMatricesToAdamW) {
   Two two;
   const auto muon = make_muon({{"l.w", two.w}, {"l.b", two.b}}, {});
@@ -189,7 +207,25 @@ TEST(Rules, OptionsOutOfRangeAreUsageErrors) {
   EXPECT_EQ(text([](auto p) { make_adafactor(p, {.smallest_scale = -1.0}); }),
             "[adafactor] smallest_scale is -1; expected a finite number from 0");
   EXPECT_EQ(text([](auto p) { make_schedule_free(p, {.beta1 = 0.0}); }),
-            "[schedule_free] beta1 is 0; expected a number above 0, below 1");
+            "[schedule_free] beta1 is 0; expected a number from 0.01, below 1: its average is divided by it");
+  EXPECT_EQ(text([](auto p) { make_schedule_free(p, {.beta1 = 1e-9}); }),
+            "[schedule_free] beta1 is 1e-09; expected a number from 0.01, below 1: its average is divided by it");
+  EXPECT_EQ(text([](auto p) { make_rprop(p, {.step_decrease = 1.0}); }),
+            "[rprop] step_decrease is 1; expected a number above 0, below 1");
+  EXPECT_EQ(text([](auto p) { make_rprop(p, {.step_increase = 1.0}); }),
+            "[rprop] step_increase is 1; expected a finite number above 1");
+  EXPECT_EQ(text([](auto p) { make_rprop(p, {.smallest_step = -1.0}); }),
+            "[rprop] smallest_step is -1; expected a finite number from 0");
+  EXPECT_EQ(text([](auto p) { make_rprop(p, {.smallest_step = 2.0, .largest_step = 1.0}); }),
+            "[rprop] largest_step is 1; expected a finite number from smallest_step");
+  EXPECT_EQ(text([](auto p) { make_adadelta(p, {.rho = 1.0}); }),
+            "[adadelta] rho is 1; expected a number from 0, below 1");
+  EXPECT_EQ(text([](auto p) { make_adadelta(p, {.epsilon = 0.0}); }),
+            "[adadelta] epsilon is 0; expected a finite number above 0, e.g. 1e-6");
+  EXPECT_EQ(text([](auto p) { make_adamax(p, {.beta2 = 1.0}); }),
+            "[adamax] beta2 is 1; expected a number from 0, below 1");
+  EXPECT_EQ(text([](auto p) { make_radam(p, {.beta1 = 1.0}); }),
+            "[radam] beta1 is 1; expected a number from 0, below 1");
   EXPECT_EQ(text([](auto p) { make_muon(p, {.momentum = 1.0}); }),
             "[muon] momentum is 1; expected a number from 0, below 1");
   EXPECT_EQ(text([](auto p) { make_muon(p, {.adamw_factor = -1.0}); }),

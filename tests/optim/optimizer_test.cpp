@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <numbers>
 #include <numeric>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,10 +31,10 @@ constexpr int kIn = 3, kOut = 2, kRows = 12, kUsed = 5;
 double x_at(int i, int j) { return std::sin(1.0 + 3 * i + 7 * j); }
 double y_at(int i, int j) { return 2 * std::cos(1.0 + 2 * i + 5 * j) + 1.5; }
 
-// The gradient of the sum (not the mean) over the rows of step t.
-std::vector<double> gradient(const std::vector<double>& theta, int t) {
+// The gradient of the sum (not the mean) over so many rows of step t.
+std::vector<double> gradient(const std::vector<double>& theta, int t, int rows) {
   std::vector<double> g(kOut * kIn + kOut, 0.0);
-  for (int k = 0; k < kUsed; ++k) {
+  for (int k = 0; k < rows; ++k) {
     const int i = (5 * t + k) % kRows;
     for (int o = 0; o < kOut; ++o) {
       double error = theta[kOut * kIn + o] - y_at(i, o);
@@ -68,8 +70,8 @@ struct Problem {
     for (const double b : bias.values<double>()) all.push_back(b);
     return all;
   }
-  void set_gradients(int t) {
-    const std::vector<double> g = gradient(values(), t);
+  void set_gradients(int t, int rows = kUsed) {
+    const std::vector<double> g = gradient(values(), t, rows);
     weight.set_grad(tensor_of({g.begin(), g.begin() + kOut * kIn}, weight.shape(), dtype));
     bias.set_grad(tensor_of({g.begin() + kOut * kIn, g.end()}, bias.shape(), dtype));
   }
@@ -93,8 +95,15 @@ std::unique_ptr<Optimizer> make_rule(const json& c, Parameters p) {
   const double decay = number("weight_decay", 0.0), momentum = number("momentum", 0.0);
   const std::vector<double> betas = c.value("betas", std::vector<double>{0.9, 0.999});
   const bool nesterov = c.value("nesterov", false), amsgrad = c.value("amsgrad", false);
-  const double epsilon = kind == "adafactor" ? 0.0 : number("eps", kind == "adagrad" ? 1e-10 : 1e-8);
-  if (kind == "sgd") return make_sgd(p, {decay, momentum, nesterov});
+  const double usual_epsilon = kind == "adagrad" ? 1e-10 : kind == "adadelta" ? 1e-6 : 1e-8;
+  const double epsilon = kind == "adafactor" ? 0.0 : number("eps", usual_epsilon);
+  if (kind == "sgd") return make_sgd(p, {decay, momentum, number("dampening", 0.0), nesterov});
+  if (kind == "rprop") {
+    const std::vector<double> etas = c.value("etas", std::vector<double>{0.5, 1.2});
+    const std::vector<double> sizes = c.value("step_sizes", std::vector<double>{1e-6, 50.0});
+    return make_rprop(p, {etas[0], etas[1], sizes[0], sizes[1]});
+  }
+  if (kind == "adadelta") return make_adadelta(p, {decay, number("rho", 0.9), epsilon});
   if (kind == "asgd") {
     return make_asgd(p, {decay, number("lambd", 1e-4), number("alpha", 0.75), number("t0", 1e6)});
   }
@@ -105,6 +114,10 @@ std::unique_ptr<Optimizer> make_rule(const json& c, Parameters p) {
     return make_rmsprop(p, {decay, number("alpha", 0.99), momentum, c.value("centered", false), epsilon});
   }
   if (kind == "adam") return make_adam(p, {decay, betas[0], betas[1], epsilon, amsgrad});
+  if (kind == "adamax") return make_adamax(p, {decay, betas[0], betas[1], epsilon});
+  if (kind == "radam") {
+    return make_radam(p, {decay, betas[0], betas[1], epsilon, c.value("decoupled_weight_decay", false)});
+  }
   if (kind == "nadam") return make_nadam(p, {decay, betas[0], betas[1], epsilon, number("momentum_decay", 4e-3)});
   if (kind == "lion") return make_lion(p, {decay, betas[0], betas[1]});
   if (kind == "schedule_free") return make_schedule_free(p, {decay, betas[0], betas[1], epsilon});
@@ -134,9 +147,18 @@ std::unique_ptr<Optimizer> make(const json& c, Parameters parameters) {
   return optimizer;
 }
 
-StepOptions step_options(const json& c) {
-  return {.learning_rate = c["lr"],
-          .gradient_divisor = kUsed,
+int rows_of(const json& c) { return c.value("all_rows", false) ? kRows : kUsed; }
+
+// FACTORS of the script.
+double factor_of(const json& c, int t) {
+  const std::string schedule = c.value("schedule", "constant");
+  if (schedule == "cosine") return 0.5 * (1.0 + std::cos(std::numbers::pi * t / 1000));
+  return schedule == "warmup" ? std::min(1.0, t / 20.0) : 1.0;
+}
+
+StepOptions step_options(const json& c, int t) {
+  return {.learning_rate = c["lr"].get<double>() * factor_of(c, t),
+          .gradient_divisor = static_cast<double>(rows_of(c)),
           .clip_norm = c.value("clip", 0.0),
           .clip_value = c.value("clip_value", 0.0),
           .penalty = {c.value("l1", 0.0), c.value("l2", 0.0), c.value("all", false)}};
@@ -170,8 +192,8 @@ void expect_equals_reference(const json& c, DType dtype, double (*tolerance)(int
   const int last = references()["steps"][stored - 1];
   size_t at = 0;
   for (int t = 0; t < last; ++t) {
-    problem.set_gradients(t);
-    const StepReport report = optimizer->step(step_options(c));
+    problem.set_gradients(t, rows_of(c));
+    const StepReport report = optimizer->step(step_options(c, t));
     ASSERT_TRUE(report.finite);
     if (t + 1 != references()["steps"][at]) continue;
     const json& expected = c["after"][at++];
@@ -199,8 +221,9 @@ TEST(Optimizer, EqualsTheReferencesInDoubleOverAThousandSteps) {
 // problem at these rates a step does not push two points apart, so after n steps they are at most about n·4u apart,
 // and the start was rounded too. (Momentum repeats a rounding of g 1/(1 − μ) times, but g is scaled by the rate.)
 TEST(Optimizer, EqualsPyTorchInSinglePrecisionWithinItsRounding) {
+  const std::set<std::string> kinds = {"sgd", "rprop", "adadelta", "adamw", "adamax", "radam"};
   for (const auto& [name, c] : references()["cases"].items()) {
-    if (c["kind"] != "sgd" && c["kind"] != "adamw") continue;
+    if (!kinds.contains(c["kind"])) continue;
     SCOPED_TRACE(name);
     expect_equals_reference(c, DType::kF32, [](int steps) { return (4 * steps + 4) * std::ldexp(1.0, -24); });
   }
@@ -232,12 +255,22 @@ std::unique_ptr<Optimizer> make_kind(int kind, Parameters p) {
     case 10:
       return make_schedule_free(p, {.weight_decay = 0.1});
     case 11:
+      return make_rprop(p, {});
+    case 12:
+      return make_adadelta(p, {.weight_decay = 0.1});
+    case 13:
+      return make_adamax(p, {.weight_decay = 0.1});
+    case 14:
+      return make_radam(p, {.weight_decay = 0.1, .beta2 = 0.9, .decoupled_weight_decay = true});
+    case 15:
+      return make_sgd(p, {.momentum = 0.9, .dampening = 0.5});
+    case 16:
       return make_adafactor(p, {.weight_decay = 0.1});
     default:
       return make_muon(p, {.weight_decay = 0.1});
   }
 }
-constexpr int kKinds = 13, kElementwiseKinds = 11;
+constexpr int kKinds = 18, kElementwiseKinds = 16;
 
 Tensor waves(int64_t count, double speed, DType dtype) {
   std::vector<double> values;
@@ -257,7 +290,7 @@ TEST(Optimizer, EveryElementIsUpdatedAlikeWhereverItLies) {
         for (Tensor& t : single) alone.push_back({"", t});
         const auto together = make_kind(kind, {{"", all}}), apart = make_kind(kind, alone);
         const StepOptions options{.learning_rate = 0.1, .penalty = {.l1 = 0.01, .l2 = 0.02, .all = true}};
-        for (int step = 0; step < 3; ++step) {
+        for (int step = 0; step < 8; ++step) {  // RAdam divides from the sixth on
           all.set_grad(all_grad);
           for (int64_t i = 0; i < size; ++i) single[i].set_grad(all_grad.view({1}, {1}, i));
           const StepReport a = together->step(options), b = apart->step(options);
@@ -305,7 +338,7 @@ std::vector<double> state_values(Optimizer& optimizer, size_t which) {
 // Matrices of odd sizes, wide and tall, and more blocks of rows than one.
 TEST(Optimizer, ThreadsChangeNoBitOfMatrices) {
   for (const DType dtype : {DType::kF32, DType::kF64}) {
-    for (int kind = 11; kind < kKinds; ++kind) {
+    for (int kind = kElementwiseKinds; kind < kKinds; ++kind) {
       for (const Shape& shape : {Shape{301, 517}, Shape{517, 301}, Shape{3, 70'001}}) {
         std::string first;
         for (const int count : {1, 2, 3}) {
@@ -381,7 +414,7 @@ TEST(Optimizer, StateInBf16MovesAsThatInF32OnAverage) {
 // The same for the rules whose state it is; each keeps to the f32 trajectory on average.
 TEST(Optimizer, AllElementwiseStateInBf16StaysNearThatInF32) {
   constexpr int64_t kSize = 20'000, kSteps = 100;
-  for (int kind = 0; kind < 6; ++kind) {
+  for (int kind = 0; kind < 10; ++kind) {
     const auto make_one = [&](const Tensor& x, DType state) -> std::unique_ptr<Optimizer> {
       const Parameters p = {{"x", x}};
       if (kind == 0) return make_adam(p, {.amsgrad = true, .state = state});
@@ -389,6 +422,10 @@ TEST(Optimizer, AllElementwiseStateInBf16StaysNearThatInF32) {
       if (kind == 2) return make_adagrad(p, {.state = state});
       if (kind == 3) return make_rmsprop(p, {.momentum = 0.5, .state = state});
       if (kind == 4) return make_lion(p, {.state = state});
+      if (kind == 5) return make_adadelta(p, {.state = state});
+      if (kind == 6) return make_adamax(p, {.state = state});
+      if (kind == 7) return make_radam(p, {.state = state});
+      if (kind == 8) return make_rprop(p, {.largest_step = 0.01, .state = state});
       return make_muon(p, {.state = state});
     };
     Tensor x = Tensor::zeros({kSize}), y = Tensor::zeros({kSize});
@@ -536,12 +573,16 @@ TEST(Optimizer, NamesItsState) {
                              "h.0.w.steps i64 ()"}));
   EXPECT_EQ(names(6), (Names{"h.0.w.sum f64 (2, 3)", "h.0.w.steps i64 ()"}));
   EXPECT_EQ(names(7), (Names{"h.0.w.square f64 (2, 3)", "h.0.w.momentum f64 (2, 3)", "h.0.w.mean f64 (2, 3)"}));
-  EXPECT_EQ(names(8), (Names{"h.0.w.average f64 (2, 3)", "h.0.w.steps i64 ()"}));
+  EXPECT_EQ(names(8), (Names{"h.0.w.average f64 (2, 3)", "h.0.w.rate f64 ()", "h.0.w.steps i64 ()"}));
   EXPECT_EQ(names(9), Names{"h.0.w.moment1 f64 (2, 3)"});
-  EXPECT_EQ(names(10),
-            (Names{"h.0.w.z f64 (2, 3)", "h.0.w.moment2 f64 (2, 3)", "h.0.w.rates f64 ()", "h.0.w.steps i64 ()"}));
-  EXPECT_EQ(names(11), (Names{"h.0.w.rows f64 (2,)", "h.0.w.columns f64 (3,)", "h.0.w.steps i64 ()"}));
-  EXPECT_EQ(names(12), Names{"h.0.w.momentum f64 (2, 3)"});
+  EXPECT_EQ(names(10), (Names{"h.0.w.z f64 (2, 3)", "h.0.w.moment2 f64 (2, 3)", "h.0.w.largest_rate f64 ()",
+                              "h.0.w.rates f64 ()", "h.0.w.steps i64 ()"}));
+  EXPECT_EQ(names(11), (Names{"h.0.w.gradient f64 (2, 3)", "h.0.w.step_size f64 (2, 3)"}));
+  EXPECT_EQ(names(12), (Names{"h.0.w.square f64 (2, 3)", "h.0.w.change f64 (2, 3)"}));
+  EXPECT_EQ(names(13), (Names{"h.0.w.moment1 f64 (2, 3)", "h.0.w.largest f64 (2, 3)", "h.0.w.steps i64 ()"}));
+  EXPECT_EQ(names(14), (Names{"h.0.w.moment1 f64 (2, 3)", "h.0.w.moment2 f64 (2, 3)", "h.0.w.steps i64 ()"}));
+  EXPECT_EQ(names(16), (Names{"h.0.w.rows f64 (2,)", "h.0.w.columns f64 (3,)", "h.0.w.steps i64 ()"}));
+  EXPECT_EQ(names(17), Names{"h.0.w.momentum f64 (2, 3)"});
   EXPECT_EQ(names(3), (Names{"h.0.w.moment1 f64 (2, 3)", "h.0.w.moment2 f64 (2, 3)", "h.0.w.steps i64 ()"}));
 }
 
@@ -609,6 +650,12 @@ TEST(Optimizer, OptionsOutOfRangeAreUsageErrorsAndChangeNothing) {
             "[sgd] momentum is 1; expected a number from 0, below 1");
   EXPECT_EQ(usage_error_text([] { make_sgd({}, {.nesterov = true}); }),
             "[sgd] nesterov is true and momentum is 0; set momentum above 0, e.g. 0.9");
+  EXPECT_EQ(usage_error_text([] { make_sgd({}, {.momentum = 0.9, .dampening = 1.0}); }),
+            "[sgd] dampening is 1; expected a number from 0, below 1");
+  EXPECT_EQ(usage_error_text([] { make_sgd({}, {.dampening = 0.5}); }),
+            "[sgd] dampening is 0.5, but there is no momentum; set dampening to 0");
+  EXPECT_EQ(usage_error_text([] { make_sgd({}, {.momentum = 0.9, .dampening = 0.5, .nesterov = true}); }),
+            "[sgd] dampening is 0.5, but there is Nesterov's momentum, which is without; set dampening to 0");
   EXPECT_EQ(usage_error_text([] { make_adamw({}, {.beta1 = -0.1}); }),
             "[adamw] beta1 is -0.1; expected a number from 0, below 1");
   EXPECT_EQ(usage_error_text([] { make_adamw({}, {.beta2 = 1.0}); }),

@@ -248,6 +248,8 @@ TEST(Proximal, TheRateIsTheParametersOwn) {
   const auto sgd = [](Parameters p) { return make_sgd(std::move(p), {}); };
   EXPECT_DOUBLE_EQ(threshold(sgd, {}, 1), 0.25);
   EXPECT_NEAR(threshold(sgd, {{.pattern = "x", .learning_rate_factor = 0.2}}, 1), 0.05, 1e-13);
+  const auto dampened = [](Parameters p) { return make_sgd(std::move(p), {.momentum = 0.5, .dampening = 0.25}); };
+  EXPECT_DOUBLE_EQ(threshold(dampened, {}, 1), 0.375);
   const auto adagrad = [](Parameters p) { return make_adagrad(std::move(p), {.rate_decay = 1.0}); };
   EXPECT_DOUBLE_EQ(threshold(adagrad, {}, 1), 0.25);
   EXPECT_NEAR(threshold(adagrad, {}, 3), 0.25 / 3, 1e-13);
@@ -368,6 +370,10 @@ TEST(Proximal, Errors) {
   EXPECT_EQ(text({.proximal = {.max_norm = 1.0}}, make_schedule_free({{"x", x}}, {})),
             "[schedule_free] a proximal step or max_norm changes weights after their update, but schedule_free uses an "
             "average of weights, in which no zero and no limit would be exact; use a penalty, or another optimizer");
+  EXPECT_EQ(
+      text({.proximal = {.l1 = 1.0}}, make_rprop({{"x", x}}, {})),
+      "[rprop] a proximal step or max_norm changes weights after their update, but rprop has a step size for each "
+      "element, which is not what a penalty would be multiplied by; use a penalty, or another optimizer");
   EXPECT_EQ(x.values<double>(), std::vector<double>(4, 1.0));
 }
 

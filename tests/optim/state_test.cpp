@@ -31,7 +31,8 @@ TEST(OptimizerState, RestoresWhatItGave) {
 // Of a parameter without elements too all slots are taken, beside a moving average.
 TEST(OptimizerState, ComesBackForEmptyParameters) {
   const auto rules = {std::function([](Parameters p) { return make_adafactor(std::move(p), {}); }),
-                      std::function([](Parameters p) { return make_muon(std::move(p), {}); })};
+                      std::function([](Parameters p) { return make_muon(std::move(p), {}); }),
+                      std::function([](Parameters p) { return make_rprop(std::move(p), {}); })};
   for (const auto& make : rules) {
     for (const Shape& shape : {Shape{0, 3}, Shape{3, 0}, Shape{2, 0, 3}, Shape{0}}) {
       Tensor e = Tensor::zeros(shape), w = Tensor::full({2, 2}, 1.0);

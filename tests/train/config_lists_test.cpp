@@ -1,6 +1,8 @@
 // Lists of tables in a configuration.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "gradus/train/resume.h"
 #include "tests/train/configs.h"
 
@@ -77,6 +79,9 @@ TEST(ConfigLists, DefaultsByChoice) {
   EXPECT_TRUE(line({"optimizer.name=muon"}).boolean("optimizer.nesterov"));
   EXPECT_EQ(line({"optimizer.name=lion"}).real("optimizer.beta2"), 0.99);
   EXPECT_EQ(line({"optimizer.name=adagrad"}).real("optimizer.epsilon"), 1e-10);
+  EXPECT_EQ(line({"optimizer.name=adadelta"}).real("optimizer.epsilon"), 1e-6);
+  EXPECT_EQ(line({"optimizer.name=adadelta"}).real("optimizer.learning_rate"), 1.0);
+  EXPECT_EQ(line({"optimizer.name=adafactor"}).real("optimizer.epsilon"), std::ldexp(1.0, -23));
   EXPECT_EQ(line({"optimizer.name=lbfgs"}).real("optimizer.learning_rate"), 1.0);
   EXPECT_EQ(line({"schedule.name=one_cycle"}).real("schedule.rise_fraction"), 0.3);
   EXPECT_EQ(line({"schedule.name=cyclic", "schedule.cycle_steps=3"}).real("schedule.rise_fraction"), 0.5);

@@ -296,8 +296,9 @@ TEST(ConfigErrors, ControlCharactersInNamesAreEscaped) {
 TEST(ConfigErrors, Choice) {
   EXPECT_EQ(
       parse_error("[optimizer]\nname = 'adamv'"),
-      "[run.toml:2:1] \"optimizer.name\" must be \"sgd\", \"asgd\", \"adagrad\", \"rmsprop\", \"adam\", \"adamw\", "
-      "\"nadam\", \"lion\", \"adafactor\", \"schedule_free\", \"muon\" or \"lbfgs\"; found the text \"adamv\"; did you "
+      "[run.toml:2:1] \"optimizer.name\" must be \"sgd\", \"asgd\", \"rprop\", \"adagrad\", \"adadelta\", \"rmsprop\", "
+      "\"adam\", \"adamw\", \"adamax\", \"nadam\", \"radam\", \"lion\", \"adafactor\", \"schedule_free\", \"muon\" or "
+      "\"lbfgs\"; found the text \"adamv\"; did you "
       "mean \"adam\" or \"adamw\"?");
   EXPECT_EQ(line_error({"schedule.name=exponentially"}),
             "[--set schedule.name=exponentially] \"schedule.name\" must be \"constant\", \"dynamic\", \"linear\", "
@@ -366,9 +367,10 @@ TEST(ConfigErrors, Required) {
 }
 
 TEST(ConfigErrors, DoesNotApply) {
-  EXPECT_EQ(parse_error(kLine + "[optimizer]\nbeta1 = 0.8"),
-            "[run.toml:8:1] \"optimizer.beta1\" applies to optimizer.name = \"adam\", \"adamw\", \"nadam\", \"lion\", "
-            "\"schedule_free\" or \"muon\", not to \"sgd\"; remove it, or change optimizer.name");
+  EXPECT_EQ(
+      parse_error(kLine + "[optimizer]\nbeta1 = 0.8"),
+      "[run.toml:8:1] \"optimizer.beta1\" applies to optimizer.name = \"adam\", \"adamw\", \"adamax\", \"nadam\", "
+      "\"radam\", \"lion\", \"schedule_free\" or \"muon\", not to \"sgd\"; remove it, or change optimizer.name");
   EXPECT_EQ(line_error({"model.layers=2"}),
             "[--set model.layers=2] \"model.layers\" applies to model.kind = \"gpt\", \"vit\", \"encoder\" or \"rnn\", not to \"linear\"; remove it, or "
             "change model.kind");
@@ -472,8 +474,22 @@ TEST(ConfigCombinations, Optimizer) {
             "model.drop_path = 0.0");
   EXPECT_EQ(line_error({"optimizer.name=rmsprop", "optimizer.centered=true", "optimizer.state=bf16"}),
             "[--set optimizer.state=bf16] optimizer.centered = true needs optimizer.state = \"f32\"");
-  EXPECT_EQ(line_error({"optimizer.name=schedule_free", "optimizer.beta1=0"}),
-            "[--set optimizer.beta1=0] optimizer.beta1 = 0 leaves no average to schedule_free; set it above 0");
+  EXPECT_EQ(line_error({"optimizer.name=schedule_free", "optimizer.beta1=0.001"}),
+            "[--set optimizer.beta1=0.001] optimizer.beta1 = 0.001 leaves nothing but rounding of schedule_free's "
+            "average; set it from 0.01, e.g. 0.9");
+  for (const char* key : {"optimizer.momentum=0", "optimizer.nesterov=true"}) {
+    EXPECT_EQ(line_error({"optimizer.momentum=0.9", key, "optimizer.dampening=0.5"}),
+              "[--set optimizer.dampening=0.5] optimizer.dampening needs optimizer.momentum above 0 and "
+              "optimizer.nesterov = false");
+  }
+  EXPECT_EQ(line_error({"optimizer.name=rprop", "optimizer.smallest_step=2", "optimizer.largest_step=1"}),
+            "[--set optimizer.largest_step=1] optimizer.largest_step = 1 is below optimizer.smallest_step = 2");
+  EXPECT_EQ(line_error({"optimizer.name=rprop", "schedule.name=linear"}),
+            "[--set schedule.name=linear] optimizer.name = \"rprop\" takes the learning rate for its first step alone, "
+            "so that a schedule would do nothing; remove schedule.name");
+  EXPECT_EQ(line_error({"optimizer.name=rprop", "schedule.warmup_steps=3"}),
+            "[--set schedule.warmup_steps=3] optimizer.name = \"rprop\" takes the learning rate for its first step "
+            "alone, so that a schedule would do nothing; remove schedule.warmup_steps");
   EXPECT_EQ(line_error({"optimizer.name=adafactor", "optimizer.beta2_decay=1"}),
             "[--set optimizer.beta2_decay=1] \"optimizer.beta2_decay\" must be a real number of at most 0; found the "
             "integer 1");
@@ -560,6 +576,7 @@ name = "sgd"
 learning_rate = 0.01
 weight_decay = 0.0
 momentum = 0.0
+dampening = 0.0
 nesterov = false
 state = "f32"
 clip_norm = 0.0
@@ -645,9 +662,9 @@ TEST(ConfigKeys, Help) {
   EXPECT_EQ(
       configuration_help("optimizer.beta1"),
       "optimizer.beta1: a real number from 0 to below 1; default: 0.9; applies to optimizer.name = \"adam\", "
-      "\"adamw\", \"nadam\", \"lion\", \"schedule_free\" or \"muon\"\n"
-      "    Decay rate of the mean of the gradients; schedule_free: how near to the average gradients are taken, above "
-      "0.\n");
+      "\"adamw\", \"adamax\", \"nadam\", \"radam\", \"lion\", \"schedule_free\" or \"muon\"\n"
+      "    Decay rate of the mean of the gradients; schedule_free: how near to the average gradients are taken, from "
+      "0.01.\n");
   EXPECT_EQ(configuration_help("regularization").find("\noptimizer"), std::string::npos);
   EXPECT_NE(configuration_help().find("\nlog.every: an integer of at least 1; default: 10\n"), std::string::npos);
   EXPECT_EQ(message_of(ErrorKind::kUsage, [] { configuration_help("trian"); }),

@@ -133,6 +133,10 @@ TEST(RateSearch, ASolverHasNone) {
             "[--set optimizer.name=lbfgs] optimizer.name = \"lbfgs\" searches the length of every step itself, so that "
             "no rate is better than another: optimizer.learning_rate = 1 is as good as any; set another optimizer to "
             "look for its rate");
+  EXPECT_EQ(
+      usage_error_text([&] { search_learning_rate(one_number({"optimizer.name=rprop"}), {}); }),
+      "[--set optimizer.name=rprop] optimizer.name = \"rprop\" takes the learning rate for its first step alone, so "
+      "that a rate that rises would do nothing; set another optimizer to look for its rate");
   EXPECT_EQ(usage_error_text([&] { search_learning_rate(config, {}); }),
             "[run.toml:4:8] solver.name = \"newton\" leaves optimizer.learning_rate aside; set solver.name = \"none\" to "
             "look for one");

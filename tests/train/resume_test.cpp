@@ -112,6 +112,12 @@ train = {batch_size = 7, sampling = "replacement", patience = 65, min_delta = 0.
 validation = {every = 3}
 )";
   files["asgd"] = mlp_with("name = 'asgd'\nstart = 50");
+  files["asgd_cosine"] = mlp_with("name = 'asgd'\nasgd_decay = 0.1") + "\n[schedule]\nname = 'cosine'\n";
+  files["dampening"] = mlp_with("momentum = 0.9\ndampening = 0.5");
+  files["rprop"] = mlp_with("name = 'rprop'\nlargest_step = 0.1", "micro_batch_size = 7");
+  files["adadelta"] = mlp_with("name = 'adadelta'\nstate = 'bf16'");
+  files["adamax"] = mlp_with("name = 'adamax'\nweight_decay = 0.01");
+  files["radam"] = mlp_with("name = 'radam'\nbeta2 = 0.95\nweight_decay = 0.01\ndecoupled_weight_decay = true");
   files["adagrad"] = mlp_with("name = 'adagrad'\nrate_decay = 0.01\ninitial_sum = 0.1");
   files["rmsprop"] = mlp_with("name = 'rmsprop'\nmomentum = 0.5\ncentered = true");
   files["adam"] = mlp_with("name = 'adam'\namsgrad = true\nweight_decay = 0.01\nclip_value = 0.2");
@@ -120,6 +126,8 @@ validation = {every = 3}
   files["lion"] = mlp_with("name = 'lion'\nlearning_rate = 0.001\nstate = 'bf16'");
   files["adafactor"] = mlp_with("name = 'adafactor'");
   files["schedule_free"] = mlp_with("name = 'schedule_free'\nweight_decay = 0.01");
+  files["schedule_free_cosine"] =
+      mlp_with("name = 'schedule_free'") + "\n[schedule]\nname = 'cosine'\nwarmup_steps = 20\n";
   files["muon"] = mlp_with("name = 'muon'\nadamw_factor = 0.5");
   files["lbfgs"] = mlp_with("name = 'lbfgs'\nhistory = 4", "micro_batch_size = 7");
   files["groups_and_ema"] = mlp_with(
@@ -193,9 +201,10 @@ TEST_P(Resume, AfterAnyStepGivesTheSameBits) {
 
 INSTANTIATE_TEST_SUITE_P(Models, Resume,
                          testing::Values("line", "line_bf16", "line_plateau", "mlp", "gpt", "gpt_bf16", "gpt_llama",
-                                         "asgd", "adagrad", "rmsprop", "adam", "adam_bf16", "nadam", "lion",
-                                         "adafactor", "schedule_free", "muon", "lbfgs", "groups_and_ema", "proximal",
-                                         "group_lasso", "gradient_noise", "spectral_norm", "batch_norm"),
+                                         "asgd", "asgd_cosine", "dampening", "rprop", "adadelta", "adamax", "radam",
+                                         "schedule_free_cosine", "adagrad", "rmsprop", "adam", "adam_bf16", "nadam",
+                                         "lion", "adafactor", "schedule_free", "muon", "lbfgs", "groups_and_ema",
+                                         "proximal", "group_lasso", "gradient_noise", "spectral_norm", "batch_norm"),
                          [](const auto& suffix) { return std::string(suffix.param); });
 
 // Its batch norms have a residual and a relu in them. A step takes too long to stop after each.

@@ -1,5 +1,5 @@
 // The optimizers' passes over memory: one that measures the gradient, one that updates a parameter. f32 and f64. The
-// rules themselves are in update_sgd.h, update_adam.h, update_rms.h and update_adafactor.h.
+// rules themselves are in update_sgd.h, update_rprop.h, update_rms.h, update_adam.h and update_adafactor.h.
 #pragma once
 
 #include <cstddef>

@@ -10,7 +10,7 @@ HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels::HWY_NAMESPACE {
 namespace {
 
-enum class Adam { kPlain, kLargest, kNesterov };
+enum class Adam { kPlain, kUndivided, kLargest, kNesterov };
 
 template <class T, Adam kKind>
 struct AdamRule {
@@ -43,13 +43,42 @@ struct AdamRule {
     }
     const auto divisor = hn::MulAdd(hn::Set(d, root), hn::Sqrt(v), hn::Set(d, epsilon));
     const auto decayed = hn::Mul(hn::Set(d, decay), x);
-    if constexpr (kKind == Adam::kNesterov) {
+    if constexpr (kKind == Adam::kUndivided) {
+      hn::StoreU(hn::Sub(x, hn::MulAdd(hn::Set(d, step), m, decayed)), d, a.value + i);
+    } else if constexpr (kKind == Adam::kNesterov) {
       const auto direction = hn::MulAdd(hn::Set(d, step), m, hn::Mul(hn::Set(d, gradient_step), g));
       hn::StoreU(hn::Sub(x, hn::Add(hn::Div(direction, divisor), decayed)), d, a.value + i);
     } else {
       const auto change = hn::MulAdd(hn::Set(d, step), hn::Div(m, divisor), decayed);
       hn::StoreU(hn::Sub(x, change), d, a.value + i);
     }
+  }
+};
+
+template <class T>
+struct AdamaxRule {
+  Mix<T> mix;
+  T rest1, rest2, epsilon, step;
+
+  explicit AdamaxRule(const AdamaxUpdate& u)
+      : mix(u.mix),
+        rest1(static_cast<T>(1.0 - u.beta1)),
+        rest2(static_cast<T>(1.0 - u.beta2)),
+        epsilon(EpsilonOf<T>(u.epsilon)),
+        step(static_cast<T>(u.step)) {}
+
+  template <class D, class S>
+  HWY_INLINE void operator()(D d, const Arrays<T, S>& a, int64_t i) const {
+    const auto x = hn::LoadU(d, a.value + i);
+    const auto g = mix(d, hn::LoadU(d, a.gradient + i), x);
+    const auto m = MovedTo(d, LoadState(d, a.state[0] + i), g, rest1);
+    const auto before = LoadState(d, a.state[1] + i);
+    const auto decayed = hn::NegMulAdd(hn::Set(d, rest2), before, before);
+    const auto largest = hn::Max(decayed, hn::Add(hn::Abs(g), hn::Set(d, epsilon)));
+    const StateStore<D, T, S> store(d, a, i);
+    store.Store(d, m, a.state[0] + i, 0);
+    store.Store(d, largest, a.state[1] + i, 1);
+    hn::StoreU(hn::NegMulAdd(hn::Set(d, step), hn::Div(m, largest), x), d, a.value + i);
   }
 };
 
@@ -85,10 +114,16 @@ struct ScheduleFreeRule {
 
 void RunAdam(const UpdateArrays& a, const StateArrays& state, const AdamUpdate& u, int64_t begin, int64_t end) {
   WithArrays(a, state, u.storage, [&]<class T, class S>(const Arrays<T, S>& arrays) {
+    if (u.root == 0.0) return ForElements(AdamRule<T, Adam::kUndivided>(u), arrays, begin, end);
     if (u.gradient_step != 0.0) return ForElements(AdamRule<T, Adam::kNesterov>(u), arrays, begin, end);
     if (state.third != nullptr) return ForElements(AdamRule<T, Adam::kLargest>(u), arrays, begin, end);
     ForElements(AdamRule<T, Adam::kPlain>(u), arrays, begin, end);
   });
+}
+
+void RunAdamax(const UpdateArrays& a, const StateArrays& state, const AdamaxUpdate& u, int64_t begin, int64_t end) {
+  WithArrays(a, state, u.storage,
+             [&]<class T, class S>(const Arrays<T, S>& arrays) { ForElements(AdamaxRule<T>(u), arrays, begin, end); });
 }
 
 void RunScheduleFree(const UpdateArrays& a, const StateArrays& state, const ScheduleFreeUpdate& u, int64_t begin,
@@ -106,12 +141,18 @@ HWY_AFTER_NAMESPACE();
 namespace gradus::kernels {
 namespace {
 HWY_EXPORT(RunAdam);
+HWY_EXPORT(RunAdamax);
 HWY_EXPORT(RunScheduleFree);
 
 }  // namespace
 
 void update_adam(const UpdateArrays& arrays, const StateArrays& state, const AdamUpdate& update) {
   const auto run = HWY_DYNAMIC_DISPATCH(RunAdam);
+  parallel_for(arrays.count, kGrain, [&](int64_t begin, int64_t end) { run(arrays, state, update, begin, end); });
+}
+
+void update_adamax(const UpdateArrays& arrays, const StateArrays& state, const AdamaxUpdate& update) {
+  const auto run = HWY_DYNAMIC_DISPATCH(RunAdamax);
   parallel_for(arrays.count, kGrain, [&](int64_t begin, int64_t end) { run(arrays, state, update, begin, end); });
 }
 

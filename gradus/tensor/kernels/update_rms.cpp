@@ -29,6 +29,33 @@ struct AdagradRule {
   }
 };
 
+template <class T>
+struct AdadeltaRule {
+  Mix<T> mix;
+  T rate, rest, epsilon;
+
+  explicit AdadeltaRule(const AdadeltaUpdate& u)
+      : mix(u.mix),
+        rate(static_cast<T>(u.learning_rate)),
+        rest(static_cast<T>(1.0 - u.rho)),
+        epsilon(EpsilonOf<T>(u.epsilon)) {}
+
+  // Two roots, as their ratio leaves the range of f32 sooner.
+  template <class D, class S>
+  HWY_INLINE void operator()(D d, const Arrays<T, S>& a, int64_t i) const {
+    const auto x = hn::LoadU(d, a.value + i);
+    const auto g = mix(d, hn::LoadU(d, a.gradient + i), x);
+    const auto v = MovedToSquare(d, LoadState(d, a.state[0] + i), g, rest);
+    const auto w = LoadState(d, a.state[1] + i), least = hn::Set(d, epsilon);
+    const auto root = hn::Div(hn::Sqrt(hn::Add(w, least)), hn::Sqrt(hn::Add(v, least)));
+    const auto change = hn::Mul(root, g);
+    const StateStore<D, T, S> store(d, a, i);
+    store.Store(d, v, a.state[0] + i, 0);
+    store.Store(d, MovedToSquare(d, w, change, rest), a.state[1] + i, 1);
+    hn::StoreU(hn::NegMulAdd(hn::Set(d, rate), change, x), d, a.value + i);
+  }
+};
+
 template <class T, bool kMomentum, bool kCentered>
 struct RmspropRule {
   Mix<T> mix;
@@ -67,6 +94,12 @@ void RunAdagrad(const UpdateArrays& a, const StateArrays& state, const AdagradUp
              [&]<class T, class S>(const Arrays<T, S>& arrays) { ForElements(AdagradRule<T>(u), arrays, begin, end); });
 }
 
+void RunAdadelta(const UpdateArrays& a, const StateArrays& state, const AdadeltaUpdate& u, int64_t begin, int64_t end) {
+  WithArrays(a, state, u.storage, [&]<class T, class S>(const Arrays<T, S>& arrays) {
+    ForElements(AdadeltaRule<T>(u), arrays, begin, end);
+  });
+}
+
 void RunRmsprop(const UpdateArrays& a, const StateArrays& state, const RmspropUpdate& u, int64_t begin, int64_t end) {
   WithArrays(a, state, u.storage, [&]<class T, class S>(const Arrays<T, S>& arrays) {
     const bool momentum = state.second != nullptr, centered = state.third != nullptr;
@@ -85,12 +118,18 @@ HWY_AFTER_NAMESPACE();
 namespace gradus::kernels {
 namespace {
 HWY_EXPORT(RunAdagrad);
+HWY_EXPORT(RunAdadelta);
 HWY_EXPORT(RunRmsprop);
 
 }  // namespace
 
 void update_adagrad(const UpdateArrays& arrays, const StateArrays& state, const AdagradUpdate& update) {
   const auto run = HWY_DYNAMIC_DISPATCH(RunAdagrad);
+  parallel_for(arrays.count, kGrain, [&](int64_t begin, int64_t end) { run(arrays, state, update, begin, end); });
+}
+
+void update_adadelta(const UpdateArrays& arrays, const StateArrays& state, const AdadeltaUpdate& update) {
+  const auto run = HWY_DYNAMIC_DISPATCH(RunAdadelta);
   parallel_for(arrays.count, kGrain, [&](int64_t begin, int64_t end) { run(arrays, state, update, begin, end); });
 }
 

@@ -15,10 +15,13 @@ enum class Momentum { kNone, kPlain, kNesterov };
 template <class T, Momentum kMomentum>
 struct SgdRule {
   Mix<T> mix;
-  T learning_rate, momentum;
+  T learning_rate, momentum, part;
 
   explicit SgdRule(const SgdUpdate& u)
-      : mix(u.mix), learning_rate(static_cast<T>(u.learning_rate)), momentum(static_cast<T>(u.momentum)) {}
+      : mix(u.mix),
+        learning_rate(static_cast<T>(u.learning_rate)),
+        momentum(static_cast<T>(u.momentum)),
+        part(static_cast<T>(u.part)) {}
 
   template <class D, class S>
   HWY_INLINE void operator()(D d, const Arrays<T, S>& a, int64_t i) const {
@@ -27,7 +30,7 @@ struct SgdRule {
     auto direction = g;
     if constexpr (kMomentum != Momentum::kNone) {
       const auto factor = hn::Set(d, momentum);
-      const auto v = hn::MulAdd(factor, LoadState(d, a.state[0] + i), g);
+      const auto v = hn::MulAdd(factor, LoadState(d, a.state[0] + i), hn::Mul(hn::Set(d, part), g));
       StateStore<D, T, S>(d, a, i).Store(d, v, a.state[0] + i, 0);
       direction = kMomentum == Momentum::kNesterov ? hn::MulAdd(factor, v, g) : v;
     }

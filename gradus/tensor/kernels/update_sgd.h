@@ -5,15 +5,16 @@
 
 namespace gradus::kernels {
 
-/// g is the mixed gradient; v ← momentum·v + g; θ ← θ − learning_rate·v, or ·(g + momentum·v) with Nesterov's.
+/// g is the mixed gradient; v ← momentum·v + part·g; θ ← θ − learning_rate·v, or ·(g + momentum·v) with Nesterov's.
 struct SgdUpdate {
   GradientMix mix = {};
   double learning_rate = 0.0;
   double momentum = 0.0;
+  double part = 1.0;
   bool nesterov = false;
   StateStorage storage = {};
 };
-/// `state.first` is v; nullptr for none, then momentum is not looked at and v is g.
+/// `state.first` is v; nullptr for none, then momentum and part are not looked at and v is g.
 void update_sgd(const UpdateArrays& arrays, const StateArrays& state, const SgdUpdate& update);
 
 /// g is the mixed gradient; θ ← θ − decay·θ − learning_rate·g; a ← a + part·(θ − a), a ← θ where part is 1.
