@@ -24,7 +24,7 @@ std::string memory_class(const Config& config) {
     for (const std::string& name : config.names_of(key.name)) {
       if (!config.has(name)) continue;
       const bool is_real =
-          key.type.kind == ValueKind::kReal || (key.type.kind == ValueKind::kPenalty && config.penalty(name));
+          key.type.kind == ValueKind::kReal || (key.type.kind == ValueKind::kRealOrWord && config.number(name));
       const bool is_size = !is_real || is_of_data;
       text += name + "=" + (is_size ? config.shown(name) : config.real(name) == 0.0 ? "0" : "1") + "\n";
     }
