@@ -214,7 +214,7 @@ std::string memory_table(const MemoryPrediction& prediction, int64_t limit) {
 
 int plan(const Config& config) {
   set_threads(static_cast<int>(config.integer("train.threads")));
-  const Session session(config, {.plan_only = true});
+  const Session session(config, {.plan_only = true, .row_caches = RowCaches::kUnnamed});
   const int64_t limit = memory_limit_bytes();
   print(data_text(session) + model_table(session) + steps_text(session) + memory_table(session.memory(), limit));
   check_memory(session.memory(), limit);

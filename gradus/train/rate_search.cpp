@@ -149,7 +149,7 @@ RateSearch search_learning_rate(const Config& config, const RateSearchOptions& o
                "optimizer.name = \"lbfgs\" searches the length of every step itself, so that no rate is better than "
                "another: optimizer.learning_rate = 1 is as good as any; set another optimizer to look for its rate");
   }
-  Session session(config);
+  Session session(config, {.row_caches = RowCaches::kUnnamed});
   const ExponentialSchedule schedule{
       .learning_rate = options.from,
       .decay_rate = std::pow(options.to / options.from, 1.0 / static_cast<double>(options.steps - 1))};

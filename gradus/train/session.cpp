@@ -81,7 +81,7 @@ Session::Session(Config config, const SessionOptions& options) : config_(std::mo
   check_precision(config_);
   const std::optional<TrainedRun> source = source_model(config_, options);
   const int64_t peak_before = peak_resident_bytes();
-  data_ = make_data(config_, source ? source->encoder() : options.encoder);
+  data_ = make_data(config_, source ? source->encoder() : options.encoder, options.row_caches);
   if (data_.packed_vocabulary) config_.set("data.vocabulary", *data_.packed_vocabulary, "data.path");
   // Where the process held more before, what reading took is not seen.
   const int64_t peak = peak_resident_bytes();
