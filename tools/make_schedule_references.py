@@ -73,13 +73,23 @@ def cases():
         add("transformers.get_cosine_with_hard_restarts_schedule_with_warmup",
             dict(name="cosine_restarts", warmup_steps=warmup, cycle_steps=(120 - warmup) // 2),
             lambda o: hf.get_cosine_with_hard_restarts_schedule_with_warmup(o, warmup, 120, num_cycles=2), last=101)
+        for cycles in (3, 7):
+            add("transformers.get_cosine_with_hard_restarts_schedule_with_warmup",
+                dict(name="cosine_cycles", warmup_steps=warmup, total_steps=120, cycles=cycles),
+                lambda o: hf.get_cosine_with_hard_restarts_schedule_with_warmup(o, warmup, 120, num_cycles=cycles))
         for shape, kind in (("linear", "linear"), ("cosine", "cosine"), ("one_minus_sqrt", "1-sqrt")):
-            # With min_lr_ratio its warm-up begins there; ours at 0 or 1/n, so the two are compared with 0.
-            final = 0.0 if warmup else 0.2
-            add("transformers.get_wsd_schedule",
-                dict(name="wsd", warmup_steps=warmup, total_steps=100, decay_steps=20, final_factor=final, shape=shape),
-                lambda o: hf.get_wsd_schedule(o, num_warmup_steps=warmup, num_decay_steps=20,
-                                              num_stable_steps=80 - warmup, decay_type=kind, min_lr_ratio=final))
+            # With min_lr_ratio its warm-up begins there.
+            for final in (0.0, 0.2) if warmup else (0.2,):
+                fields = dict(name="wsd", warmup_steps=warmup, total_steps=100, decay_steps=20, final_factor=final)
+                add("transformers.get_wsd_schedule", dict(**fields, shape=shape, warmup_from=final, warmup_shape=shape),
+                    lambda o: hf.get_wsd_schedule(o, num_warmup_steps=warmup, num_decay_steps=20, warmup_type=kind,
+                                                  num_stable_steps=80 - warmup, decay_type=kind, min_lr_ratio=final))
+    # Its first step is not at 0, and its peak is the last step of its warm-up: one step fewer, and 1/n unless it is told.
+    for first in (None, 0.25):
+        add("transformers.get_cosine_with_min_lr_schedule_with_warmup_lr_rate",
+            dict(name="cosine", warmup_steps=9, total_steps=99, final_factor=0.1, warmup_from=first or 0.1),
+            lambda o: hf.get_cosine_with_min_lr_schedule_with_warmup_lr_rate(o, 10, 100, min_lr_rate=0.1,
+                                                                             warmup_lr_rate=first), last=99)
     for warmup, timescale in ((10, None), (10, 40), (0, 10000)):
         add("transformers.get_inverse_sqrt_schedule",
             dict(name="inverse_sqrt", warmup_steps=warmup, timescale=timescale or warmup),
@@ -101,12 +111,23 @@ def cases():
                 dict(name="one_cycle", total_steps=100, rise_fraction=rise, shape=shape, initial_factor=1 / 25,
                      final_factor=1 / 25 / 1e4),
                 lambda o: torch_lr.OneCycleLR(o, PEAK, 100, pct_start=rise, anneal_strategy=kind), last=99)
+        for rise in (0.3, 0.5, 0.005):
+            add("torch.OneCycleLR of three phases",
+                dict(name="one_cycle", total_steps=100, rise_fraction=rise, shape=shape, initial_factor=1 / 25,
+                     final_factor=1 / 25 / 1e4, three_phase=True),
+                lambda o: torch_lr.OneCycleLR(o, PEAK, 100, pct_start=rise, anneal_strategy=kind, three_phase=True),
+                last=99)
     for mode, decay in (("triangular", 1.0), ("triangular2", 0.5)):
         for up, down in ((10, 10), (4, 16)):
             add("torch.CyclicLR",
                 dict(name="cyclic", cycle_steps=up + down, rise_fraction=up / (up + down), initial_factor=0.1,
                      cycle_decay=decay),
                 lambda o: torch_lr.CyclicLR(o, PEAK * 0.1, PEAK, up, down, mode=mode))
+    for up, down in ((10, 10), (4, 16)):
+        add("torch.CyclicLR",
+            dict(name="cyclic", cycle_steps=up + down, rise_fraction=up / (up + down), initial_factor=0.1,
+                 cycle_decay=1.0, step_decay=0.98),
+            lambda o: torch_lr.CyclicLR(o, PEAK * 0.1, PEAK, up, down, mode="exp_range", gamma=0.98))
 
     # PyTorch's own way to warm up, from 1/n.
     one_nth = dict(warmup_steps=10, warmup_from="one_nth")
@@ -116,6 +137,10 @@ def cases():
         warmed(10, cosine_to(90, 0.1)), last=100)
     add("torch.SequentialLR", dict(name="linear", **one_nth, total_steps=100),
         warmed(10, lambda o: torch_lr.LinearLR(o, start_factor=1.0, end_factor=0.0, total_iters=90)))
+
+    for first in (1 / 3, 0.05):
+        add("torch.LinearLR", dict(name="constant", warmup_steps=10, warmup_from=first),
+            lambda o: torch_lr.LinearLR(o, start_factor=first, total_iters=10))
 
     add("torch.SequentialLR of LinearLR, CosineAnnealingLR, StepLR by LambdaLR",
         dict(name="sequence", parts=[

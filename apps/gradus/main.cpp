@@ -127,9 +127,9 @@ void add_lr_find(CLI::App& app, LrFindOptions& o, Verb& run) {
   verb->add_flag("--plot", o.plot, "Draw the loss in the terminal instead of a table");
   verb->add_flag("--json", o.json, "Print one JSON object with all steps");
   verb->footer(
-      "It suggests the rate at which the smoothed loss falls fastest, and writes nothing to disk. The schedule and "
-      "the\n"
-      "limits of the configuration do not count here.\n\n"
+      "It suggests the rate at which the smoothed loss falls fastest before it first rises, and writes nothing to "
+      "disk.\n"
+      "The schedule and the limits of the configuration do not count here.\n\n"
       "Example:\n  gradus lr-find recipes/gpt_char.toml --data book.txt --from 1e-5 --to 1 --plot");
   verb->final_callback([&o, &run] { run = [&o] { return lr_find(o); }; });
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "apps/gradus/columns_text.h"
+#include "apps/gradus/model_table.h"
 #include "apps/gradus/output.h"
 #include "apps/gradus/verbs.h"
 #include "gradus/base/threads.h"
@@ -11,48 +12,6 @@
 
 namespace gradus::command {
 namespace {
-
-// "h.3.attn.c_attn.weight" → "h.*.attn.c_attn.weight": what the layers have in common.
-std::string without_numbers(const std::string& name) {
-  std::string out;
-  for (size_t i = 0; i < name.size();) {
-    const size_t end = std::min(name.find('.', i), name.size());
-    const std::string part = name.substr(i, end - i);
-    const bool is_number = !part.empty() && part.find_first_not_of("0123456789") == std::string::npos;
-    out += (out.empty() ? "" : ".") + (is_number ? "*" : part);
-    i = end + 1;
-  }
-  return out;
-}
-
-struct ParameterRow {
-  std::string name, shape;
-  int64_t times = 0, elements = 0;
-};
-
-// Parameters by name and shape; those of several layers that are alike are one row.
-std::vector<ParameterRow> rows_of(const Parameters& parameters) {
-  std::vector<ParameterRow> rows;
-  for (const Parameter& p : parameters) {
-    const std::string name = without_numbers(p.name), shape = to_string(p.tensor.shape());
-    auto row = std::find_if(rows.begin(), rows.end(),
-                            [&](const ParameterRow& r) { return r.name == name && r.shape == shape; });
-    if (row == rows.end()) row = rows.insert(rows.end(), {name, shape});
-    ++row->times;
-    row->elements += p.tensor.numel();
-  }
-  return rows;
-}
-
-std::string model_table(const Session& session) {
-  std::string text = fmt::format("model {}\n", session.config().text("model.kind"));
-  for (const ParameterRow& row : rows_of(session.model().parameters())) {
-    const std::string times = row.times > 1 ? fmt::format("× {}", row.times) : "";
-    text += fmt::format("  {:<32} {:<16} {:>5} {:>14}\n", row.name, row.shape, times, row.elements);
-  }
-  return text + fmt::format("  {:<32} {:<16} {:>5} {:>14}\n\n", "parameters in all", "", "",
-                            count_elements(session.model().parameters()));
-}
 
 // Text in quotes with its line ends and other controls as one writes them, cut where it gets long.
 std::string shown(const std::string& text) {
@@ -191,11 +150,34 @@ std::string data_text(const Session& session) {
          class_table(session) + "\n";
 }
 
+// Three digits, or all of them that a whole number has.
+std::string times_text(double times) {
+  constexpr double kFewDigits = 100.0;
+  return times < kFewDigits ? fmt::format("{:.3g}", times) : fmt::format("{:.0f}", times);
+}
+
+// Which of two limits ends the run; "" if there is one.
+std::string limit_text(const Config& config, int64_t steps) {
+  if (!config.has("train.steps") || !config.has("train.epochs")) return "";
+  const bool by_steps = steps == config.integer("train.steps");
+  const char *const ends = by_steps ? "train.steps" : "train.epochs", *const other =
+                                                                          by_steps ? "train.epochs" : "train.steps";
+  return fmt::format("; {} = {} ends it, not {} = {}", ends, config.shown(ends), other, config.shown(other));
+}
+
 std::string steps_text(const Session& session) {
+  const Config& config = session.config();
   const int64_t steps = session.trainer().planned_steps(), examples = session.data().training->size();
-  const int64_t batch = session.config().batch_size("train.batch_size").value_or(examples);
-  return fmt::format("at most {} steps of {} examples: {:.3g} times through the data\n\n", steps, batch,
-                     static_cast<double>(steps) * static_cast<double>(batch) / static_cast<double>(examples));
+  const int64_t batch = config.batch_size("train.batch_size").value_or(examples);
+  const double times = static_cast<double>(steps) * static_cast<double>(batch) / static_cast<double>(examples);
+  std::string text = fmt::format("at most {} steps of {} examples: {} times through the data{}\n", steps, batch,
+                                 times_text(times), limit_text(config, steps));
+  if (schedule_has_end(config)) {
+    const bool is_given = config.has("schedule.total_steps");
+    text += fmt::format("schedule {} ends at step {}\n", config.text("schedule.name"),
+                        is_given ? config.integer("schedule.total_steps") : steps);
+  }
+  return text + "\n";
 }
 
 std::string memory_table(const MemoryPrediction& prediction, int64_t limit) {
@@ -214,9 +196,10 @@ std::string memory_table(const MemoryPrediction& prediction, int64_t limit) {
 
 int plan(const Config& config) {
   set_threads(static_cast<int>(config.integer("train.threads")));
-  const Session session(config, {.plan_only = true});
+  const Session session(config, {.plan_only = true, .row_caches = RowCaches::kUnnamed});
   const int64_t limit = memory_limit_bytes();
-  print(data_text(session) + model_table(session) + steps_text(session) + memory_table(session.memory(), limit));
+  print(data_text(session) + model_table(config.text("model.kind"), session.model().parameters()) + "\n" +
+        steps_text(session) + memory_table(session.memory(), limit));
   check_memory(session.memory(), limit);
   return 0;
 }

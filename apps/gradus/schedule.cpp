@@ -44,6 +44,18 @@ std::string full_override(const std::string& argument) {
              quoted_list(known));
 }
 
+// What the text calls train.steps is --steps here.
+std::string in_own_words(std::string_view message, int64_t steps) {
+  std::string text(message);
+  for (const auto& [key, option] : {std::pair(fmt::format("train.steps = {}", steps), fmt::format("--steps {}", steps)),
+                                    {std::string("train.steps"), std::string("--steps")}}) {
+    for (size_t at = 0; (at = text.find(key, at)) != std::string::npos; at += option.size()) {
+      text.replace(at, key.size(), option);
+    }
+  }
+  return text;
+}
+
 Config schedule_config(const ScheduleVerbOptions& options) {
   const std::vector<std::string_view>& names = find_key("schedule.name")->type.choices;
   if (std::find(names.begin(), names.end(), options.name) == names.end()) {
@@ -59,6 +71,16 @@ Config schedule_config(const ScheduleVerbOptions& options) {
   std::vector<std::string> overrides{"schedule.name=" + options.name, fmt::format("train.steps={}", options.steps)};
   for (const std::string& argument : options.set) overrides.push_back(full_override(argument));
   return Config::parse("data.kind = 'line'\nmodel.kind = 'linear'", "schedule " + options.name, overrides);
+}
+
+Schedule checked_schedule(const ScheduleVerbOptions& options) {
+  try {
+    Schedule schedule = make_schedule(schedule_config(options), options.steps);
+    check_schedule(schedule, options.steps);
+    return schedule;
+  } catch (const Error& error) {
+    throw Error(error.kind(), error.subject(), in_own_words(error.message(), options.steps));
+  }
 }
 
 std::string curve(const Schedule& schedule, const ScheduleVerbOptions& options) {
@@ -77,8 +99,7 @@ std::string curve(const Schedule& schedule, const ScheduleVerbOptions& options) 
 }  // namespace
 
 int schedule(const ScheduleVerbOptions& options) {
-  const Schedule schedule = make_schedule(schedule_config(options), options.steps);
-  check_schedule(schedule, options.steps);
+  const Schedule schedule = checked_schedule(options);
   if (options.plot) {
     print(curve(schedule, options));
     return 0;

@@ -183,7 +183,8 @@ int sweep(const SweepOptions& options) {
   const Sweep sweep = make_sweep(make_config(without_threads, file), options.request);
   const fs::path out = sweep_folder(training, file);
   const int64_t limit = memory_limit_bytes();
-  const std::vector<int64_t> bytes = plan_memory(sweep, limit);
+  const std::vector<int64_t> bytes =
+      plan_memory(sweep, limit, training.dry_run ? RowCaches::kUnnamed : RowCaches::kKept);
   const SweepShare share = share_out(options.jobs, threads(), bytes, limit);
   if (training.dry_run) {
     print(introduction(sweep, share, static_cast<int64_t>(bytes.size()), out) + plan_table(sweep, bytes));

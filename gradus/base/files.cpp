@@ -22,6 +22,7 @@ using detail::fail_system;
 using detail::flush_folder;
 using detail::open_retrying;
 using detail::retry;
+using detail::write_all;
 
 /// A descriptor for reading; closed with the object.
 class ReadDescriptor {
@@ -46,18 +47,6 @@ class ReadDescriptor {
  private:
   int number_;
 };
-
-/// Writes all bytes, however many calls that takes; the error's number, or 0.
-int write_all(int descriptor, const char* data, size_t bytes) {
-  while (bytes > 0) {
-    const ssize_t written = retry([&] { return ::write(descriptor, data, bytes); });
-    if (written < 0) return errno;
-    if (written == 0) return EIO;
-    data += written;
-    bytes -= static_cast<size_t>(written);
-  }
-  return 0;
-}
 
 }  // namespace
 

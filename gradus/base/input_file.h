@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <utility>
 
 namespace gradus {
 
@@ -19,6 +20,8 @@ struct FileStamp {
 class InputFile {
  public:
   explicit InputFile(std::filesystem::path path);
+  /// One that is open already: the descriptor is the object's from here on.
+  InputFile(std::filesystem::path path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;

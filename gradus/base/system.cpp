@@ -17,6 +17,17 @@ int open_retrying(const std::filesystem::path& path, int flags) {
   return retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); });
 }
 
+int write_all(int descriptor, const char* data, size_t bytes) {
+  while (bytes > 0) {
+    const ssize_t written = retry([&] { return ::write(descriptor, data, bytes); });
+    if (written < 0) return errno;
+    if (written == 0) return EIO;
+    data += written;
+    bytes -= static_cast<size_t>(written);
+  }
+  return 0;
+}
+
 std::filesystem::path temporary_name(const std::filesystem::path& path) {
   static std::atomic<uint64_t> counter{0};
   const std::string name = path.filename().string().substr(0, 200);  // room for the rest in a name's 255 bytes

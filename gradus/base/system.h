@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <filesystem>
 #include <string_view>
 
@@ -22,6 +23,9 @@ auto retry(Call&& call) {
 
 /// `open`, closed on exec; the descriptor, or -1 and errno.
 int open_retrying(const std::filesystem::path& path, int flags);
+
+/// Writes all bytes, however many calls that takes; the error's number, or 0.
+int write_all(int descriptor, const char* data, size_t bytes);
 
 /// A name beside `path`, hidden and of this process alone, for what is on its way to that place. It is not there yet.
 std::filesystem::path temporary_name(const std::filesystem::path& path);

@@ -82,13 +82,23 @@ std::optional<std::string> stale_reason(const RowCacheDescription& description, 
   return std::nullopt;
 }
 
-std::shared_ptr<const RowCache> cached_rows(const CacheRequest& request, const std::function<void()>& make,
+std::shared_ptr<const RowCache> cached_rows(const CacheRequest& request,
+                                            const std::function<void(const CacheRequest& request)>& make,
                                             const std::function<void(const std::string& line)>& say) {
   check_replaceable(request);
-  if (auto cache = opened(request, say)) return cache;
-  remove_abandoned(request.path);
-  make();
-  return std::make_shared<const RowCache>(request.path);
+  if (auto cache = opened(
+          request, request.is_kept ? say : [](const std::string&) {}))
+    return cache;
+  if (request.is_kept) {
+    remove_abandoned(request.path);
+    make(request);
+    return std::make_shared<const RowCache>(request.path);
+  }
+  UnnamedFile file(std::filesystem::path(request.path).parent_path());
+  CacheRequest passing = request;
+  passing.writer.unnamed = &file;
+  make(passing);
+  return std::make_shared<const RowCache>(request.path, file);
 }
 
 RowSource source_of(const TextPieces& text) {

@@ -36,15 +36,18 @@ struct CacheRequest {
   std::optional<std::string> encoder = {};  ///< Given: that of the cache has to be this.
   TextPieceOptions pieces = {};
   RowCacheWriterOptions writer = {};
+  /// Otherwise a cache that has to be made is there for this process alone, and no file of it stays.
+  bool is_kept = true;
 };
 
 /// Why rows of a cache are not what was asked for, for people; nothing if they are. A source whose size or time of
 /// change is another is read, and is the same if its sum is.
 std::optional<std::string> stale_reason(const RowCacheDescription& description, const CacheRequest& request);
 
-/// The cache at `request.path`, if it is what was asked for. Else `say` is told why it is not, if it is there, and
-/// `make` has to write it.
-std::shared_ptr<const RowCache> cached_rows(const CacheRequest& request, const std::function<void()>& make,
+/// The cache at `request.path`, if it is what was asked for. Else `say` is told why it is not, if it is there and to be
+/// replaced, and `make` has to write the one of the request that it is given.
+std::shared_ptr<const RowCache> cached_rows(const CacheRequest& request,
+                                            const std::function<void(const CacheRequest& request)>& make,
                                             const std::function<void(const std::string& line)>& say);
 
 /// The file as `text` found it, all of which was read; an error if somebody has written it meanwhile.

@@ -51,7 +51,14 @@ bool is_row_cache(const std::string& path) {
   return file.read_at(0, &header.mark, sizeof header.mark) == sizeof header.mark && has_mark(header.mark);
 }
 
-RowCache::RowCache(const std::string& path) : path_(path), file_(path) {
+RowCache::RowCache(const std::string& path) : path_(path), file_(path) { read_index(); }
+
+RowCache::RowCache(const std::string& path, const UnnamedFile& file) : path_(path), file_(file.reader()) {
+  read_index();
+}
+
+void RowCache::read_index() {
+  const std::string& path = path_;
   const int64_t size = file_.stamp().bytes;
   constexpr int64_t kEnds = sizeof(RowCacheHeader) + sizeof(RowCacheTrailer);
   if (size < kEnds) fail_cache(path, "this is no cache of rows, or what is left of one");

@@ -5,13 +5,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "gradus/base/files.h"
+#include "gradus/base/hash.h"
 #include "gradus/base/input_file.h"
+#include "gradus/base/unnamed_file.h"
 #include "gradus/data/table.h"
 #include "gradus/tensor/sparse.h"
 #include "gradus/tensor/tensor.h"
@@ -73,6 +76,7 @@ struct RowCacheWriterOptions {
   int64_t reserve_bytes = int64_t{256} << 20;
   /// Of numbers that are classes: the description lists those that each part has.
   bool lists_targets = false;
+  UnnamedFile* unnamed = nullptr;  ///< Given: it is written there, and nothing to its path.
 };
 
 /// Writes a cache, which appears whole or not at all.
@@ -99,12 +103,15 @@ class RowCacheWriter {
   };
   void add_common(RowPart part, std::span<const float> values, std::span<const double> targets, float weight);
   void flush(RowPart part);
+  template <class T>
+  void write_all(Xxh3& sum, const std::vector<T>& values);
+  void write(const void* data, size_t bytes);
   void check_space();
 
   std::string path_;
   RowLayout layout_;
   RowCacheWriterOptions options_;
-  AtomicFile file_;
+  std::optional<AtomicFile> file_;  // none if there is an unnamed one
   Buffer buffers_[kRowParts];
   double total_weights_[kRowParts] = {0.0, 0.0};
   std::set<double> target_values_[kRowParts];
@@ -120,6 +127,8 @@ class RowCache {
  public:
   /// An error if the file is none, was cut or damaged, by what its index says; blocks are checked when they are read.
   explicit RowCache(const std::string& path);
+  /// What was written to a file without a name in the place of `path`.
+  RowCache(const std::string& path, const UnnamedFile& file);
 
   const std::string& path() const { return path_; }
   const RowCacheDescription& description() const { return description_; }
@@ -136,6 +145,7 @@ class RowCache {
   void read(std::span<const int64_t> blocks, CachedRows& rows) const;
 
  private:
+  void read_index();
   void check_index(int64_t end) const;
   void read_block(const RowBlock& block, std::vector<std::byte>& bytes, CachedRows& rows) const;
 

@@ -7,23 +7,25 @@
 #include "gradus/data/row_cache_format.h"
 
 namespace gradus {
-namespace {
 
 template <class T>
-void write_all(AtomicFile& file, Xxh3& sum, const std::vector<T>& values) {
+void RowCacheWriter::write_all(Xxh3& sum, const std::vector<T>& values) {
   if (values.empty()) return;
-  file.write(values.data(), values.size() * sizeof(T));
+  write(values.data(), values.size() * sizeof(T));
   sum.add(values.data(), values.size() * sizeof(T));
 }
 
-}  // namespace
+void RowCacheWriter::write(const void* data, size_t bytes) {
+  file_ ? file_->write(data, bytes) : options_.unnamed->write(data, bytes);
+}
 
 RowCacheWriter::RowCacheWriter(const std::string& path, const RowLayout& layout, const RowCacheWriterOptions& options)
-    : path_(path), layout_(layout), options_(options), file_(path) {
+    : path_(path), layout_(layout), options_(options) {
+  if (options.unnamed == nullptr) file_.emplace(path);
   check_space();
   detail::RowCacheHeader header{.mark = {}, .version = detail::kRowCacheVersion};
   std::copy_n(detail::kRowCacheMark.data(), detail::kRowCacheMark.size(), header.mark);
-  file_.write(&header, sizeof header);
+  write(&header, sizeof header);
   offset_ = sizeof header;
 }
 
@@ -61,11 +63,11 @@ void RowCacheWriter::flush(RowPart part) {
                  .stored = static_cast<int64_t>(buffer.values.size()),
                  .part = part};
   block.bytes = detail::row_block_bytes(layout_, block.rows, block.stored);
-  if (layout_.is_sparse) write_all(file_, sum, buffer.lengths);
-  write_all(file_, sum, buffer.targets);
-  write_all(file_, sum, buffer.weights);
-  if (layout_.is_sparse) write_all(file_, sum, buffer.indices);
-  write_all(file_, sum, buffer.values);
+  if (layout_.is_sparse) write_all(sum, buffer.lengths);
+  write_all(sum, buffer.targets);
+  write_all(sum, buffer.weights);
+  if (layout_.is_sparse) write_all(sum, buffer.indices);
+  write_all(sum, buffer.values);
   block.xxh3 = sum.value();
   blocks_.push_back(block);
   offset_ += block.bytes;
@@ -82,7 +84,8 @@ void RowCacheWriter::check_space() {
   constexpr int64_t kEvery = int64_t{64} << 20;
   if (offset_ < checked_until_) return;
   checked_until_ = offset_ + kEvery;
-  const std::filesystem::path folder = std::filesystem::absolute(path_).parent_path();
+  const std::filesystem::path folder =
+      file_ ? std::filesystem::absolute(path_).parent_path() : options_.unnamed->folder();
   const int64_t room = free_bytes(folder);
   if (room >= options_.reserve_bytes) return;
   fail(path_,
@@ -114,14 +117,14 @@ void RowCacheWriter::finish(RowCacheDescription description) {
                                   .xxh3 = 0,
                                   .mark = {}};
   Xxh3 sum;
-  write_all(file_, sum, entries);
-  file_.write(text);
+  write_all(sum, entries);
+  write(text.data(), text.size());
   sum.add(text);
   sum.add(&trailer, offsetof(detail::RowCacheTrailer, xxh3));
   trailer.xxh3 = sum.value();
   std::copy_n(detail::kRowCacheMark.data(), detail::kRowCacheMark.size(), trailer.mark);
-  file_.write(&trailer, sizeof trailer);
-  file_.commit();
+  write(&trailer, sizeof trailer);
+  if (file_) file_->commit();
 }
 
 }  // namespace gradus

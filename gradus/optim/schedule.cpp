@@ -28,6 +28,7 @@ template <class S>
 void check_peak_and_warmup(const S& s) {
   detail::check_from_0(kSchedule, "learning_rate", s.learning_rate);
   check_size("warmup_steps", s.warmup_steps);
+  check_part("warmup_from", s.warmup_from.factor);
 }
 
 // Of those that end at total_steps.
@@ -63,6 +64,11 @@ void check(const CosineRestartsSchedule& s) {
   check_size("cycle_steps", s.cycle_steps, 1);
   check_size("cycle_multiplier", s.cycle_multiplier, 1);
   detail::check_from_0(kSchedule, "final_factor", s.final_factor);
+}
+
+void check(const CosineCyclesSchedule& s) {
+  check_length(s);
+  check_size("cycles", s.cycles, 1);
 }
 
 void check(const ExponentialSchedule& s) {
@@ -108,6 +114,10 @@ void check(const OneCycleSchedule& s) {
   detail::check_from_0(kSchedule, "initial_factor", s.initial_factor);
   if (s.shape == DecayShape::kOneMinusSqrt)
     fail_usage(kSchedule, "a one-cycle is linear or cosine, not one_minus_sqrt");
+  if (s.three_phase && s.rise_fraction > 0.5) {
+    fail_usage(kSchedule, "rise_fraction is {}; expected up to 0.5 with three_phase, whose way back takes as long",
+               s.rise_fraction);
+  }
 }
 
 void check(const CyclicSchedule& s) {
@@ -116,6 +126,7 @@ void check(const CyclicSchedule& s) {
   check_part("rise_fraction", s.rise_fraction);
   detail::check_from_0(kSchedule, "initial_factor", s.initial_factor);
   detail::check_from_0(kSchedule, "cycle_decay", s.cycle_decay);
+  detail::check_from_0(kSchedule, "step_decay", s.step_decay);
 }
 
 void check(const SequenceSchedule& s) {
@@ -175,6 +186,14 @@ double factor_at(const CosineRestartsSchedule& s, int64_t step) {
   return between(s.final_factor, 1.0, shaped(DecayShape::kCosine, at / length));
 }
 
+double factor_at(const CosineCyclesSchedule& s, int64_t step) {
+  if (step >= s.total_steps) return s.final_factor;
+  // The remainder first, whose numerator is whole: a cycle begins at its step, whatever 1/cycles rounds to.
+  const double length = static_cast<double>(s.total_steps - s.warmup_steps);
+  const double done = static_cast<double>(s.cycles) * static_cast<double>(step - s.warmup_steps);
+  return between(s.final_factor, 1.0, shaped(DecayShape::kCosine, std::fmod(done, length) / length));
+}
+
 double factor_at(const ExponentialSchedule& s, int64_t step) {
   return std::pow(s.decay_rate, static_cast<double>(step - s.warmup_steps));
 }
@@ -206,22 +225,28 @@ double factor_at(const OneCycleSchedule& s, int64_t step) {
   const double at = static_cast<double>(step - s.warmup_steps);
   if (at >= last) return s.rise_fraction < 1.0 ? s.final_factor : 1.0;
   if (at <= peak && peak > 0.0) return between(s.initial_factor, 1.0, 1.0 - shaped(s.shape, at / peak));
-  return between(s.final_factor, 1.0, shaped(s.shape, (at - peak) / (last - peak)));
+  if (!s.three_phase) return between(s.final_factor, 1.0, shaped(s.shape, (at - peak) / (last - peak)));
+  const double back = 2.0 * s.rise_fraction * length - 2.0;
+  if (at <= back) return between(s.initial_factor, 1.0, shaped(s.shape, (at - peak) / (back - peak)));
+  return between(s.final_factor, s.initial_factor, shaped(s.shape, (at - back) / (last - back)));
 }
 
 double factor_at(const CyclicSchedule& s, int64_t step) {
   const int64_t after = step - s.warmup_steps;
   const double part = ratio(after % s.cycle_steps, s.cycle_steps);
   const double height = part < s.rise_fraction ? part / s.rise_fraction : (1.0 - part) / (1.0 - s.rise_fraction);
-  const double scale = std::pow(s.cycle_decay, static_cast<double>(after / s.cycle_steps));
+  const double scale = std::pow(s.cycle_decay, static_cast<double>(after / s.cycle_steps)) *
+                       std::pow(s.step_decay, static_cast<double>(after));
   return between(s.initial_factor, 1.0, height * scale);
 }
 
 template <class S>
 double rate_at(const S& s, int64_t step) {
   if (step >= s.warmup_steps) return s.learning_rate * factor_at(s, step);
-  const int64_t done = step + (s.warmup_from == WarmupFrom::kOneNth ? 1 : 0);
-  return s.learning_rate * ratio(done, s.warmup_steps);
+  const WarmupFrom& from = s.warmup_from;
+  const double done = ratio(step + (from.one_nth ? 1 : 0), s.warmup_steps);
+  const double risen = from.shape == DecayShape::kLinear ? done : shaped(from.shape, 1.0 - done);
+  return s.learning_rate * (from.one_nth ? risen : between(from.factor, 1.0, risen));
 }
 
 double rate_at(const DynamicSchedule& s, int64_t step) {

@@ -9,13 +9,23 @@
 
 namespace gradus {
 
-/// Where the linear warm-up over n steps begins. `kZero`: step t has the factor t/n, as in transformers; step 0 trains
-/// nothing. `kOneNth`: (t + 1)/n, as PyTorch's LinearLR(start_factor = 1/n, total_iters = n − 1) has it. Step n is the
-/// first after the warm-up in either case.
-enum class WarmupFrom : uint8_t { kZero, kOneNth };
-
 /// The way from the factor 1 down to 0, as a function of the part p of it that is done: 1 − p, ½·(1 + cos πp), 1 − √p.
 enum class DecayShape : uint8_t { kLinear, kCosine, kOneMinusSqrt };
+
+/// How the warm-up over n steps begins, and the way it takes: from `factor` at step 0 to 1 at step n, the first after
+/// it, by a `shape` that is gone upwards. 0, as in transformers: step 0 trains nothing. Straight from f it is PyTorch's
+/// LinearLR(start_factor = f, total_iters = n).
+struct WarmupFrom {
+  double factor = 0.0;  ///< From 0 to 1.
+  /// In the place of `factor`: the part that is done at step t is (t + 1)/n, as LinearLR(start_factor = 1/n,
+  /// total_iters = n − 1) has it.
+  bool one_nth = false;
+  DecayShape shape = DecayShape::kLinear;
+
+  static const WarmupFrom kZero, kOneNth;
+};
+inline constexpr WarmupFrom WarmupFrom::kZero{};
+inline constexpr WarmupFrom WarmupFrom::kOneNth{.one_nth = true};
 
 // All schedules but `dynamic` and a sequence have `learning_rate`, the peak, and the warm-up: `warmup_steps` of it,
 // which start at `warmup_from`. Steps are counted from 0; s is the number of steps after the warm-up, and a factor is
@@ -78,6 +88,16 @@ struct CosineRestartsSchedule {
   WarmupFrom warmup_from = WarmupFrom::kZero;
 };
 
+/// The same in `cycles` of one length, which need not be a number of steps, up to total_steps; constant from there.
+struct CosineCyclesSchedule {
+  double learning_rate = 0.0;
+  int64_t warmup_steps = 0;
+  int64_t total_steps = 0;
+  int64_t cycles = 1;  ///< At least 1.
+  double final_factor = 0.0;
+  WarmupFrom warmup_from = WarmupFrom::kZero;
+};
+
 /// decay_rate^s.
 struct ExponentialSchedule {
   double learning_rate = 0.0;
@@ -127,20 +147,23 @@ struct WsdSchedule {
 
 /// From initial_factor up to 1 and down to final_factor, once (Smith, Topin, 2017), over the n = total_steps −
 /// warmup_steps steps after the warm-up: the peak is at s = rise_fraction·n − 1, the end at s = n − 1, as in PyTorch.
-/// Only the learning rate moves, not the momentum.
+/// In three phases it is back at initial_factor at s = 2·rise_fraction·n − 2, and goes down from there. Only the
+/// learning rate moves, not the momentum.
 struct OneCycleSchedule {
   double learning_rate = 0.0;
   int64_t warmup_steps = 0;
   int64_t total_steps = 0;
-  double rise_fraction = 0.3;              ///< From 0 to 1.
+  double rise_fraction = 0.3;              ///< From 0 to 1, in three phases to 1/2.
   double initial_factor = 0.04;            ///< PyTorch's 1/div_factor.
   double final_factor = 4e-6;              ///< PyTorch's 1/(div_factor·final_div_factor).
-  DecayShape shape = DecayShape::kCosine;  ///< Of both ways; not kOneMinusSqrt.
+  DecayShape shape = DecayShape::kCosine;  ///< Of all ways; not kOneMinusSqrt.
   WarmupFrom warmup_from = WarmupFrom::kZero;
+  bool three_phase = false;
 };
 
 /// Straight from initial_factor to 1 and back, again and again (Smith, 2015): cycles of cycle_steps, of which
-/// rise_fraction lead up. The n-th cycle, from 0, is cycle_decay^n as high above initial_factor as the first.
+/// rise_fraction lead up. The n-th cycle, from 0, is cycle_decay^n as high above initial_factor as the first, and each
+/// step s is step_decay^s as high as without it. Only the learning rate moves, not the momentum.
 struct CyclicSchedule {
   double learning_rate = 0.0;
   int64_t warmup_steps = 0;
@@ -149,13 +172,15 @@ struct CyclicSchedule {
   double initial_factor = 0.04;
   double cycle_decay = 1.0;
   WarmupFrom warmup_from = WarmupFrom::kZero;
+  double step_decay = 1.0;  ///< From 0.
 };
 
 /// The schedules, and what more there is.
 template <class... More>
-using ScheduleVariant = Variant<ConstantSchedule, DynamicSchedule, LinearSchedule, CosineSchedule, PolynomialSchedule,
-                                CosineRestartsSchedule, ExponentialSchedule, StepSchedule, MultiStepSchedule,
-                                InverseSqrtSchedule, WsdSchedule, OneCycleSchedule, CyclicSchedule, More...>;
+using ScheduleVariant =
+    Variant<ConstantSchedule, DynamicSchedule, LinearSchedule, CosineSchedule, PolynomialSchedule,
+            CosineRestartsSchedule, CosineCyclesSchedule, ExponentialSchedule, StepSchedule, MultiStepSchedule,
+            InverseSqrtSchedule, WsdSchedule, OneCycleSchedule, CyclicSchedule, More...>;
 
 /// Schedules one after the other, each counting its steps from 0; the last goes on for ever.
 struct SequenceSchedule {

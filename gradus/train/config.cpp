@@ -110,7 +110,7 @@ std::optional<Value> accepted(const ValueType& type, Value value) {
     case ValueKind::kBatchSize:
       good = integer ? within(*integer) : text && *text == "all";
       break;
-    case ValueKind::kPenalty:
+    case ValueKind::kRealOrWord:
       return accepted({text ? ValueKind::kChoice : ValueKind::kReal, type.range, type.choices}, std::move(value));
     case ValueKind::kBoolean:
       good = std::holds_alternative<bool>(value);
@@ -464,7 +464,7 @@ void check_solver(const Config& config) {
 
 // A series of penalties is gone through by the solvers that go on well from one to the next.
 void check_path(const Config& config) {
-  if (config.penalty("regularization.l1")) return;
+  if (config.number("regularization.l1")) return;
   const std::string_view solver = config.has("solver.name") ? config.text("solver.name") : std::string_view("none");
   if (solver == "coordinate_descent" || solver == "lbfgs") return;
   fail_usage(config.where("regularization.l1"),
@@ -476,7 +476,7 @@ void check_path(const Config& config) {
 void check_regularization(const Config& config) {
   const char* const key = "regularization.method";
   if (!config.has(key) || config.text(key) != "proximal") return;
-  if (config.penalty("regularization.l1") != 0.0 || config.real("regularization.l2") > 0.0) return;
+  if (config.number("regularization.l1") != 0.0 || config.real("regularization.l2") > 0.0) return;
   fail_usage(
       config.where(key),
       "regularization.method = \"proximal\" is how regularization.l1 and regularization.l2 act, and both are 0; set "
@@ -735,7 +735,10 @@ void Config::derive_defaults() {
   // Only the trainer knows whether a number is the whole batch too.
   if (!batch_size("train.batch_size")) derive("train.stop_window", int64_t{1});
   if (applies("data.validation_fraction")) derive("data.validation_fraction", usual_held_out(*this));
-  if (applies("schedule.total_steps") && has("train.steps")) derive("schedule.total_steps", integer("train.steps"));
+  // How many steps epochs have, only the data tell.
+  if (schedule_has_end(*this) && has("train.steps") && !has("train.epochs")) {
+    derive("schedule.total_steps", integer("train.steps"));
+  }
   for (const char* key : {"schedule.timescale", "schedule.parts.timescale"}) {
     for (const std::string& name : names_of(key)) {
       if (!applies(name)) continue;
@@ -776,10 +779,10 @@ std::optional<int64_t> Config::batch_size(std::string_view key) const {
   return is_all ? std::nullopt : std::optional(integer(key));
 }
 
-std::optional<double> Config::penalty(std::string_view key) const {
-  const bool is_path =
-      known_key(key).type.kind == ValueKind::kPenalty && std::holds_alternative<std::string>(value(key));
-  return is_path ? std::nullopt : std::optional(real(key));
+std::optional<double> Config::number(std::string_view key) const {
+  const bool is_word =
+      known_key(key).type.kind == ValueKind::kRealOrWord && std::holds_alternative<std::string>(value(key));
+  return is_word ? std::nullopt : std::optional(real(key));
 }
 
 bool Config::is_set(std::string_view key) const {

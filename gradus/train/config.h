@@ -67,8 +67,8 @@ class Config {
   /// Of `train.batch_size`: nothing stands for "all".
   std::optional<int64_t> batch_size(std::string_view key) const;
 
-  /// Of `regularization.l1`: nothing stands for "path".
-  std::optional<double> penalty(std::string_view key) const;
+  /// Of keys that take a number or a word (`regularization.l1`, `schedule.warmup_from`): nothing where it is a word.
+  std::optional<double> number(std::string_view key) const;
 
   /// The number of items in a list of tables.
   size_t count(std::string_view table) const;

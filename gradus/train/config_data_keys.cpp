@@ -112,7 +112,9 @@ std::vector<Key> data_keys() {
        "source or options have changed is made again."},
       {"data.cache", text(), Unset{"the first file's path with .rows behind it"}, Condition{"data.rows", {"streamed"}},
        "Where the cache lies. It takes about as much of the disk as the rows in 32 bits: 8 bytes for a value that is "
-       "stored of a sparse row, 4 for each input of a table."},
+       "stored of a sparse row, 4 for each input of a table. `--dry-run` and `gradus lr-find` take one that is there; "
+       "one "
+       "that they have to make goes with them."},
       {"data.rows_megabytes", integer({.low = 1, .high = 1 << 20}), 256, Condition{"data.rows", {"streamed"}},
        "How much memory rows take, in 10^6 bytes: half of it those that are learned, half the next, which are read "
        "meanwhile. What all fits is read once, and learned as rows in memory are."},

@@ -36,7 +36,10 @@ inline ValueType choice(std::vector<std::string_view> choices, std::vector<Forme
   return {ValueKind::kChoice, {}, std::move(choices), std::move(former)};
 }
 inline ValueType batch_size() { return {ValueKind::kBatchSize, kFrom1}; }
-inline ValueType penalty() { return {ValueKind::kPenalty, kFrom0, {"path"}}; }
+inline ValueType penalty() { return {ValueKind::kRealOrWord, kFrom0, {"path"}}; }
+inline ValueType real_or(Range range, std::vector<std::string_view> words) {
+  return {ValueKind::kRealOrWord, range, std::move(words)};
+}
 inline ValueType integers(Range range) { return {ValueKind::kIntegers, range}; }
 inline ValueType counts(Range range) { return {ValueKind::kCounts, range}; }
 inline ValueType reals(Range range) { return {ValueKind::kReals, range}; }

@@ -226,22 +226,30 @@ class ScheduleKeys {
   std::string name(std::string_view key) const { return fmt::format("{}.{}", table_, key); }
   void add_warmup() {
     const Condition in_sequence{"schedule.name", {"sequence"}};
-    keys_.push_back({name("warmup_steps"), integer(kFrom0), 0, part_ ? in_sequence : schedule_is_not({"sequence"}),
-                     part_ ? "The steps over which the factor rises linearly to 1, before the schedule begins."
-                           : "The steps over which the factor rises linearly to 1, before the schedule begins. "
-                             "`dynamic`: the term of its expression."});
+    const Condition warms_up = part_ ? in_sequence : schedule_is_not({"dynamic", "sequence"});
     keys_.push_back(
-        {name("warmup_from"), choice({"zero", "one_nth"}), "zero",
-         part_ ? in_sequence : schedule_is_not({"dynamic", "sequence"}),
+        {name("warmup_steps"), integer(kFrom0), 0, part_ ? in_sequence : schedule_is_not({"sequence"}),
+         part_ ? "The steps over which the factor rises to 1, before the schedule begins; no more than the part has."
+               : "The steps over which the factor rises to 1, before the schedule begins; no more than "
+                 "there are up to `total_steps`, or in the run. `dynamic`: the term of its expression."});
+    keys_.push_back(
+        {name("warmup_from"), real_or(kFrom0To1, {"zero", "one_nth"}), "zero", warms_up,
          "Where the warm-up over n steps begins: at `\"zero\"`, step t has t/n, as in transformers; at "
          "`\"one_nth\"`, (t + 1)/n, as PyTorch's `LinearLR` with `start_factor` 1/n and `total_iters` n − 1. "
-         "transformers' warm-up of `wsd` begins at its final factor instead."});
+         "A number f: f + (1 − f)·t/n, as `LinearLR` with `start_factor` f and `total_iters` n. transformers' `wsd` "
+         "begins at its `min_lr_ratio`: f = `final_factor`."});
+    keys_.push_back({name("warmup_shape"), choice({"linear", "cosine", "one_minus_sqrt"}), "linear", warms_up,
+                     "The way up, p the part of it that is done: p, ½·(1 − cos πp), or 1 − √(1 − p). These are the "
+                     "`warmup_type` of transformers' `wsd`."});
   }
   void add_lengths() {
     if (!part_) {
-      add("total_steps", integer(kFrom1), Unset{"`train.steps`, or else the steps of `train.epochs`"},
-          {"dynamic", "linear", "cosine", "polynomial", "wsd", "one_cycle"},
-          "The step at which the schedule ends, the warm-up included. `dynamic`: the term of its expression.");
+      add("total_steps", integer(kFrom1),
+          Unset{"the steps of the run: `train.steps`, or those of `train.epochs`, the fewer of both"},
+          {"dynamic", "linear", "cosine", "polynomial", "cosine_restarts", "wsd", "one_cycle"},
+          "The step at which the schedule ends, the warm-up included. `cosine_restarts`: with `cycles` only. "
+          "`dynamic`: "
+          "the term of its expression.");
       add("decay_steps", integer(kFrom0), Required{}, {"dynamic", "wsd"},
           "`wsd`: the steps of its decay. `dynamic`: the term of its expression.");
       add("scale", real(kAbove0), 1.0, {"dynamic"}, "The factor of the expression of `dynamic`.");
@@ -269,15 +277,25 @@ class ScheduleKeys {
         "What the factor is multiplied by where it drops.");
   }
   void add_cycles() {
-    add("cycle_steps", integer(kFrom1), Required{}, {"cosine_restarts", "cyclic"}, "Steps of the first cycle.");
+    add("cycle_steps", integer(kFrom1), Unset{"required but where `cycles` is given"}, {"cosine_restarts", "cyclic"},
+        "Steps of the first cycle.");
     add("cycle_multiplier", integer(kFrom1), 1, {"cosine_restarts"}, "How many times as long each later cycle is.");
+    add("cycles", integer(kFrom1), Unset{}, {"cosine_restarts"},
+        part_ ? "In the place of `cycle_steps`: so many cycles of one length up to the end of the part."
+              : "In the place of `cycle_steps`: so many cycles of one length up to `total_steps`, as transformers' "
+                "`num_cycles`; the length need not be a number of steps.");
     add("rise_fraction", real(kFrom0To1), 0.5, {"one_cycle", "cyclic"}, "The part of a cycle that leads up.");
     keys_.back().by_choice = {{name("name"), {{"one_cycle", 0.3}}}};
     add("initial_factor", real(kFrom0To1), 0.04, {"one_cycle", "cyclic"},
         "The factor at the start of a cycle. PyTorch's `OneCycleLR` starts at 0.04 and ends at 0.000004.");
+    add("three_phase", boolean(), false, {"one_cycle"},
+        "Whether the way down goes to `initial_factor` first, in as many steps as the way up, and then to "
+        "`final_factor`, as PyTorch's `three_phase=True`; `rise_fraction` is up to 0.5 then.");
     add("cycle_decay", real(kAbove0To1), 1.0, {"cyclic"},
         "How high each later cycle is, compared with the one before; 1 is PyTorch's `triangular`, 0.5 its "
         "`triangular2`.");
+    add("step_decay", real(kAbove0To1), 1.0, {"cyclic"},
+        "What the height above `initial_factor` is multiplied by at each step: the `gamma` of PyTorch's `exp_range`.");
   }
 
   std::string table_;
@@ -309,8 +327,10 @@ std::vector<Key> schedule_keys() {
        "at "
        "`milestones`. `inverse_sqrt`: √(`timescale` / (`timescale` + s)). `wsd`: 1, then `decay_steps` down to "
        "`final_factor` at the end. `one_cycle`: once up from `initial_factor` and down to `final_factor`. `cyclic`: "
-       "straight up from `initial_factor` and back, again and again."
-       " `plateau`: times `decay_factor` when the validation loss does not improve. `sequence`: its parts, "
+       "straight up from `initial_factor` and back, again and again. Neither moves the momentum, as PyTorch's do "
+       "unless "
+       "`cycle_momentum=False`. `plateau`: times `decay_factor` when the validation loss does not improve. `sequence`: "
+       "its parts, "
        "`[[schedule.parts]]`, one after the other. `dynamic`: the learning rate itself is scale·t / (warmup_steps + "
        "decay_steps·(1 − t/total_steps)); it is 0 at step 0 and rises towards scale·total_steps/warmup_steps."}};
   ScheduleKeys own("schedule", false);
@@ -388,7 +408,8 @@ std::vector<Key> regularization_keys() {
 std::vector<Key> train_keys() {
   return {
       {"train.steps", integer(kFrom1), Unset{}, always(),
-       "Number of updates. This or `train.epochs` must be given; with both, the shorter one ends the run."},
+       "Number of updates. This or `train.epochs` must be given; with both, the shorter one ends the run, and the "
+       "schedule with it."},
       {"train.epochs", integer(kFrom1), Unset{}, always(), "Number of passes over the training data."},
       {"train.batch_size", batch_size(), "all", always(),
        "Examples in a step: a number, or `\"all\"` for the whole training set (batch gradient descent)."},
@@ -518,7 +539,7 @@ std::string ValueType::requirement() const {
       return quoted_list(choices);
     case ValueKind::kBatchSize:
       return fmt::format("an integer{} or \"all\"", range_text(range));
-    case ValueKind::kPenalty:
+    case ValueKind::kRealOrWord:
       return fmt::format("a real number{} or {}", range_text(range), quoted_list(choices));
     case ValueKind::kIntegers:
       return "a list of one or more integers" + range_text(range);

@@ -19,8 +19,8 @@ namespace gradus {
 using Value =
     Variant<int64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>, std::vector<std::string>>;
 
-/// What a key accepts. `kBatchSize` is an integer or the word "all", `kPenalty` a real number or the word "path";
-/// `kIntegers` and `kReals` are lists of one or more; `kCounts` is an integer or a list of them, held as a list;
+/// What a key accepts. `kBatchSize` is an integer or the word "all", `kRealOrWord` a real number or one of some
+/// words; `kIntegers` and `kReals` are lists of one or more; `kCounts` is an integer or a list of them, held as a list;
 /// `kTexts` is a text or a list of texts.
 enum class ValueKind {
   kInteger,
@@ -29,7 +29,7 @@ enum class ValueKind {
   kText,
   kChoice,
   kBatchSize,
-  kPenalty,
+  kRealOrWord,
   kIntegers,
   kCounts,
   kReals,
@@ -53,7 +53,7 @@ struct FormerChoice {
   std::string_view now;
 };
 
-/// Kind, numeric range and choices (of a penalty: words in the place of a number) of a key.
+/// Kind, numeric range and choices (of `kRealOrWord`: words in the place of a number) of a key.
 struct ValueType {
   ValueKind kind;
   Range range = {};

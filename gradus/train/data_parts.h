@@ -49,7 +49,7 @@ ExperimentData make_table_data(const Config& config, const DataEncoder& given);
 ExperimentData make_sparse_data(const Config& config, const DataEncoder& given);
 ExperimentData make_array_data(const Config& config, const DataEncoder& given);
 ExperimentData make_labelled_text_data(const Config& config, const DataEncoder& given);
-ExperimentData make_streamed_data(const Config& config, const DataEncoder& given);
+ExperimentData make_streamed_data(const Config& config, const DataEncoder& given, RowCaches caches);
 ExperimentData make_audio_data(const Config& config, const DataEncoder& given);
 std::unique_ptr<Dataset> read_text(const Config& config, const TextTokenizer& tokenizer,
                                    const std::vector<std::string>& paths);

@@ -164,7 +164,7 @@ void check_precision(const Config& config) {
 namespace {
 
 void take_regularization(const Config& config, TrainerOptions& o) {
-  const double l1 = config.penalty("regularization.l1").value_or(0.0);  // of a path the solver knows it
+  const double l1 = config.number("regularization.l1").value_or(0.0);  // of a path the solver knows it
   const double l2 = config.real("regularization.l2");
   const bool all = config.boolean("regularization.all");
   if (config.has("regularization.method") && config.text("regularization.method") == "proximal") {

@@ -22,7 +22,7 @@ namespace gradus {
 
 /// What a model needs to know of its data.
 struct DataShape {
-  int64_t inputs = 1;      ///< Features of an example.
+  int64_t inputs = 1;  ///< Features of an example.
   /// Of examples that are no rows: (H, W, C) for images, (T, C) for what goes by time. `inputs` is the product.
   Shape example = {};
   int64_t outputs = 1;     ///< Of the model for an example, as its loss needs them (`outputs_for`); or its clusters.
@@ -69,10 +69,13 @@ struct ReadRows {
   LeftOutRows left_out = {};
 };
 
+/// What becomes of a cache of streamed rows that has to be made: a file beside the data, or nothing that stays.
+enum class RowCaches : uint8_t { kKept, kUnnamed };
+
 /// Reads or makes the data. Errors name the path and what is wrong with it; that `validation.every` is set and nothing
 /// is held out is a usage error. Text gets the vocabulary of `encoder`, and a table its columns, means and classes, if
 /// there is one, else its own.
-ExperimentData make_data(const Config& config, const DataEncoder& encoder = {});
+ExperimentData make_data(const Config& config, const DataEncoder& encoder = {}, RowCaches caches = RowCaches::kKept);
 /// The whole of these files, or of those that fit these patterns, as `[data]` says that they are read and as the
 /// encoder of a model sees them. `labels` are the files of labels that arrays have. For a model of made-up data they
 /// are tables of its features in their order, and behind them the number, or the class from 0 on.

@@ -94,10 +94,10 @@ void note_missing_classes(ExperimentData& data) {
   }
 }
 
-ExperimentData data_of_kind(const Config& config, const DataEncoder& encoder) {
+ExperimentData data_of_kind(const Config& config, const DataEncoder& encoder, RowCaches caches) {
   const std::string& kind = config.text("data.kind");
   if (config.has("data.path")) check_files(config);
-  if (is_streamed(config)) return internal::make_streamed_data(config, encoder);
+  if (is_streamed(config)) return internal::make_streamed_data(config, encoder, caches);
   if (kind == "csv" || kind == "libsvm") check_fits(config);
   if (kind == "text") return internal::make_text_data(config, encoder);
   if (kind == "labelled_text") return internal::make_labelled_text_data(config, encoder);
@@ -110,8 +110,8 @@ ExperimentData data_of_kind(const Config& config, const DataEncoder& encoder) {
 
 }  // namespace
 
-ExperimentData make_data(const Config& config, const DataEncoder& encoder) {
-  ExperimentData data = data_of_kind(config, encoder);
+ExperimentData make_data(const Config& config, const DataEncoder& encoder, RowCaches caches) {
+  ExperimentData data = data_of_kind(config, encoder, caches);
   note_missing_classes(data);
   return data;
 }

@@ -71,15 +71,34 @@ void smooth(std::vector<RateSearch::Row>& rows, int64_t half) {
   }
 }
 
-// What a mean of `window` losses must be below, for more than chance to set it apart from the mean of the first
-// `count`.
-double usual_low(const std::vector<RateSearch::Row>& rows, size_t count, int64_t window) {
+// The mean of the first `count` losses, and by how much the mean of `window` others must differ from it for more than
+// chance to set the two apart.
+struct Usual {
+  double mean = 0.0, spread = 0.0;
+};
+
+Usual usual(const std::vector<RateSearch::Row>& rows, size_t count, int64_t window) {
   constexpr double kStandardErrors = 3.0;
   double mean = 0.0, variance = 0.0;
   const auto n = static_cast<double>(count);
   for (size_t i = 0; i < count; ++i) mean += rows[i].loss / n;
   for (size_t i = 0; i < count; ++i) variance += (rows[i].loss - mean) * (rows[i].loss - mean) / (n - 1.0);
-  return mean - kStandardErrors * std::sqrt(variance * (1.0 / n + 1.0 / static_cast<double>(window)));
+  return {mean, kStandardErrors * std::sqrt(variance * (1.0 / n + 1.0 / static_cast<double>(window)))};
+}
+
+// Where the smoothed losses are lowest, `lowest`, or in a valley before that, from `first` on, out of which they rose:
+// a model that a rate too large has broken may fall again, and lower, but the rates of that fall are not those to train
+// by. A valley has half of the whole fall at least, and what leads out of it is a quarter of its own, and no chance.
+size_t first_valley(const std::vector<RateSearch::Row>& rows, size_t first, size_t lowest, const Usual& start) {
+  constexpr double kLeastDepth = 0.5, kLeastRise = 0.25;
+  const double least = start.mean - kLeastDepth * (start.mean - rows[lowest].smoothed);
+  size_t valley = first;
+  for (size_t i = first; i <= lowest; ++i) {
+    const double low = rows[valley].smoothed, rise = rows[i].smoothed - low;
+    if (rise < 0.0) valley = i;
+    if (low <= least && rise > std::max(start.spread, kLeastRise * (start.mean - low))) return valley;
+  }
+  return lowest;
 }
 
 // Of the least-squares line through the losses from `at` − reach to `at` + reach, but for a factor that is the same for
@@ -99,11 +118,14 @@ void judge(RateSearch& search, int64_t steps) {
   const auto first = static_cast<size_t>(steps / kFirstPart);
   if (rows.size() <= 2 * first) return;
   const auto by_smoothed = [](const auto& a, const auto& b) { return a.smoothed < b.smoothed; };
-  const auto lowest = std::min_element(rows.begin(), rows.end(), by_smoothed);
-  search.lowest_at = lowest->learning_rate;
-  if (!(lowest->smoothed < usual_low(rows, first, 2 * half + 1))) return;
+  auto lowest = static_cast<size_t>(std::min_element(rows.begin(), rows.end(), by_smoothed) - rows.begin());
+  const Usual start = usual(rows, first, 2 * half + 1);
+  const bool helps = rows[lowest].smoothed < start.mean - start.spread;
+  if (helps) lowest = first_valley(rows, first, lowest, start);
+  search.lowest_at = rows[lowest].learning_rate;
+  if (!helps) return;
   double steepest = 0.0;
-  for (size_t i = first; i + first < rows.size() && i <= static_cast<size_t>(lowest - rows.begin()); ++i) {
+  for (size_t i = first; i + first < rows.size() && i <= lowest; ++i) {
     const double slope = slope_around(rows, i, first);
     if (slope >= steepest) continue;
     steepest = slope;
@@ -132,7 +154,7 @@ RateSearch search_learning_rate(const Config& config, const RateSearchOptions& o
                "optimizer.name = \"rprop\" takes the learning rate for its first step alone, so that a rate that rises "
                "would do nothing; set another optimizer to look for its rate");
   }
-  Session session(config);
+  Session session(config, {.row_caches = RowCaches::kUnnamed});
   const ExponentialSchedule schedule{
       .learning_rate = options.from,
       .decay_rate = std::pow(options.to / options.from, 1.0 / static_cast<double>(options.steps - 1))};

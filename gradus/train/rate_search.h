@@ -26,11 +26,12 @@ struct RateSearch {
   /// 0.9, without bias) was more than 4 times its lowest, and above every loss of the first tenth of `steps`.
   std::optional<double> diverged_at;
   /// The rate at which the losses fall fastest for equal factors of the rate, between the first tenth of `steps` and
-  /// where `smoothed` is lowest: where the least-squares line through the losses of a tenth of `steps` on either side
-  /// is steepest. Nothing if `smoothed` never falls below the mean of the losses in the first tenth by more than three
-  /// standard errors of the difference of such means: then no rate has helped.
+  /// `lowest_at`: where the least-squares line through the losses of a tenth of `steps` on either side is steepest.
+  /// Nothing if `smoothed` never falls below the mean of the losses in the first tenth by more than three standard
+  /// errors of the difference of such means: then no rate has helped.
   std::optional<double> suggestion;
-  /// The rate at which `smoothed` is lowest.
+  /// The rate at which `smoothed` is lowest, before it rises: what comes after a rise by more than a quarter of the
+  /// fall before it, and by more than those standard errors, does not count once half of the whole fall was behind.
   std::optional<double> lowest_at;
 };
 

@@ -10,9 +10,11 @@ namespace gradus {
 namespace fs = std::filesystem;
 namespace {
 
-// A value that follows from others may change with them, but not take the place of one that was given.
+// A value that follows from others may change with them, or be left to the data by them, but not take the place of one
+// that was given.
 bool is_allowed(const Config& before, const Config& after, std::string_view key) {
   if (!changes_result(key) || after.is_named(key)) return true;
+  if (before.follows(key) && !after.is_set(key)) return true;
   return after.follows(key) && (before.follows(key) || !after.has(key));
 }
 
@@ -96,7 +98,7 @@ std::string schedule_change(const Config& before, int64_t steps_before, const Co
   if (steps_before == steps_after && before.shown("schedule.total_steps") == after.shown("schedule.total_steps"))
     return "";
   const std::string& name = after.text("schedule.name");
-  const bool has_end = after.applies("schedule.total_steps");
+  const bool has_end = schedule_has_end(after);
   if ((!has_end && name != "sequence") || step >= steps_after) return "";
   const double rate = learning_rate_at(make_schedule(after, steps_after), step);
   std::string text = fmt::format("schedule {}: the learning rate of step {} is {:.4g}", name, step, rate);

@@ -380,7 +380,7 @@ void Run::log(const StepRecord& record) {
   row.add("step", record.step).add("epoch", record.epoch).add("loss", record.loss);
   row.add("learning_rate", record.learning_rate).add("grad_norm", record.gradient_norm);
   const bool penalized =
-      config().penalty("regularization.l1").value_or(0.0) > 0 || config().real("regularization.l2") > 0;
+      config().number("regularization.l1").value_or(0.0) > 0 || config().real("regularization.l2") > 0;
   if (penalized || record.l1 || config().has("regularization.group_lasso")) row.add("penalty", record.penalty);
   if (record.l1) row.add("l1", *record.l1);
   if (record.nonzero_weights) row.add("nonzero_weights", *record.nonzero_weights);

@@ -75,14 +75,26 @@ int64_t memory_of(const StreamedRows& rows) {
   return std::max<int64_t>(0, std::min(rows.memory_bytes(), all) - rows.tensor_bytes());
 }
 
+// Where the batch is a number, the configuration alone tells.
+void check_micro_batches(const Config& config, int64_t examples) {
+  if (config.batch_size("train.batch_size") || !config.has("train.micro_batch_size")) return;
+  const int64_t micro = config.integer("train.micro_batch_size");
+  if (micro <= examples) return;
+  fail_usage(config.where("train.micro_batch_size"),
+             "train.micro_batch_size = {} is above train.batch_size = \"all\", {} examples; a batch is cut into "
+             "micro-batches: lower it, or leave it out",
+             micro, examples);
+}
+
 }  // namespace
 
 Session::Session(Config config, const SessionOptions& options) : config_(std::move(config)) {
   check_precision(config_);
   const std::optional<TrainedRun> source = source_model(config_, options);
   const int64_t peak_before = peak_resident_bytes();
-  data_ = make_data(config_, source ? source->encoder() : options.encoder);
+  data_ = make_data(config_, source ? source->encoder() : options.encoder, options.row_caches);
   if (data_.packed_vocabulary) config_.set("data.vocabulary", *data_.packed_vocabulary, "data.path");
+  check_micro_batches(config_, data_.training->size());
   // Where the process held more before, what reading took is not seen.
   const int64_t peak = peak_resident_bytes();
   if (makes_clusters(config_)) set_clusters(options, source ? &*source : nullptr);

@@ -23,6 +23,7 @@ struct SessionOptions {
   bool resumes = false;   ///< The weights come from a checkpoint: `model.from` is not read.
   /// Only says what memory it would need, and may need more than there is; its weights are not made, nor to be used.
   bool plan_only = false;
+  RowCaches row_caches = RowCaches::kKept;
 };
 
 class Session {

@@ -92,7 +92,7 @@ ScaledProblem terms_of(const Config& config, const ExperimentData& data) {
 }
 
 void set_penalties(const Config& config, ScaledProblem& scaled) {
-  scaled.problem.l1 = config.penalty("regularization.l1").value_or(0.0) / scaled.scale;
+  scaled.problem.l1 = config.number("regularization.l1").value_or(0.0) / scaled.scale;
   scaled.problem.l2 = config.real("regularization.l2") / scaled.scale;
 }
 
@@ -287,7 +287,7 @@ class LinearModelSolver : public Solver {
     scale_ = scaled.scale;
     l1_ = scaled.problem.l1;
     l2_ = scaled.problem.l2;
-    if (!config.penalty("regularization.l1")) {
+    if (!config.number("regularization.l1")) {
       auto path = make_path(config, scaled.problem);
       path_ = path.get();
       solver_ = std::move(path);

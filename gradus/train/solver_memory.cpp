@@ -74,7 +74,7 @@ SolverMemory solver_memory(const Config& config, const Dataset& training, int64_
   }
   // interior_point: four numbers of each row, and with l1 of each weight; as many again for each of its places.
   const int64_t gram = kF64 * x->features() * x->features();
-  const bool has_l1 = config.penalty("regularization.l1").value_or(0.0) > 0.0;
+  const bool has_l1 = config.number("regularization.l1").value_or(0.0) > 0.0;
   return {.state = vector + 4 * (row_numbers + (has_l1 ? vector : 0)),
           .step = targets + 2 * gram + kF64 * (27 + 4 * outputs) * x->rows() + 4 * vector,
           .kept = targets};

@@ -91,12 +91,13 @@ std::string cache_options(const Config& config) {
   return text + fmt::format("classes = {}\ntrain.seed = {}\n", has_classes(config), config.shown("train.seed"));
 }
 
-CacheRequest request_of(const Config& config, const TableEncoder* known) {
+CacheRequest request_of(const Config& config, const TableEncoder* known, RowCaches caches) {
   CacheRequest request{.path = {},
                        .files = files_of(config.texts("data.path"), "data.path"),
                        .held_out_files = {},
                        .held_out = held_out_rows(config),
-                       .options = cache_options(config)};
+                       .options = cache_options(config),
+                       .is_kept = caches == RowCaches::kKept};
   request.writer.lists_targets = has_classes(config);
   request.path = config.has("data.cache") ? config.text("data.cache") : request.files[0] + ".rows";
   if (config.has("data.validation_path")) {
@@ -157,15 +158,17 @@ void check_parts(const Config& config, const RowCache& cache) {
 
 }  // namespace
 
-ExperimentData make_streamed_data(const Config& config, const DataEncoder& given) {
+ExperimentData make_streamed_data(const Config& config, const DataEncoder& given, RowCaches caches) {
   check_streams(config);
   const auto* known = std::get_if<TableEncoder>(&given);
-  const CacheRequest request = request_of(config, known);
+  const CacheRequest request = request_of(config, known, caches);
   const bool is_sparse = config.text("data.kind") == "libsvm";
   ExperimentData data;
   const auto cache = cached_rows(
       request,
-      [&] { is_sparse ? make_sparse_cache(config, request, known) : make_table_cache(config, request, known); },
+      [&](const CacheRequest& own) {
+        is_sparse ? make_sparse_cache(config, own, known) : make_table_cache(config, own, known);
+      },
       [&](const std::string& line) { data.notes.push_back(line); });
   check_parts(config, *cache);
   const RowCacheDescription& description = cache->description();
@@ -234,8 +237,8 @@ LeftOutRows read_data_in_parts(const Config& config, const TableEncoder& encoder
                         config.has("data.weight") ? internal::example_weights_of(config, table) : Tensor{}));
   };
   for (const std::string& path : files_of(paths, "--data")) {
-    left_out.skipped.add(
-        for_each_table(path, csv_options(config, &encoder), {}, encoder, internal::number_categories(config), visit_table));
+    left_out.skipped.add(for_each_table(path, csv_options(config, &encoder), {}, encoder,
+                                        internal::number_categories(config), visit_table));
   }
   return left_out;
 }

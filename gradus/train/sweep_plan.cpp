@@ -24,7 +24,7 @@ std::string memory_class(const Config& config) {
     for (const std::string& name : config.names_of(key.name)) {
       if (!config.has(name)) continue;
       const bool is_real =
-          key.type.kind == ValueKind::kReal || (key.type.kind == ValueKind::kPenalty && config.penalty(name));
+          key.type.kind == ValueKind::kReal || (key.type.kind == ValueKind::kRealOrWord && config.number(name));
       const bool is_size = !is_real || is_of_data;
       text += name + "=" + (is_size ? config.shown(name) : config.real(name) == 0.0 ? "0" : "1") + "\n";
     }
@@ -32,9 +32,9 @@ std::string memory_class(const Config& config) {
   return text;
 }
 
-int64_t memory_of(const Trial& trial, int64_t limit) {
+int64_t memory_of(const Trial& trial, int64_t limit, RowCaches caches) {
   try {
-    const Session session(trial.config, {.plan_only = true});
+    const Session session(trial.config, {.plan_only = true, .row_caches = caches});
     check_memory(session.memory(), limit);
     return session.memory().most();
   } catch (const Error& error) {
@@ -45,14 +45,14 @@ int64_t memory_of(const Trial& trial, int64_t limit) {
 
 }  // namespace
 
-std::vector<int64_t> plan_memory(const Sweep& sweep, int64_t limit) {
+std::vector<int64_t> plan_memory(const Sweep& sweep, int64_t limit, RowCaches caches) {
   const int64_t peak_before = peak_resident_bytes();
   std::map<std::string, int64_t> known;
   std::vector<int64_t> bytes;
   for (const Trial& trial : sweep.trials) {
     const auto [found, is_new] = known.try_emplace(memory_class(trial.config), 0);
     if (is_new) {
-      found->second = memory_of(trial, limit);
+      found->second = memory_of(trial, limit, caches);
       release_unused_memory();
     }
     bytes.push_back(found->second);

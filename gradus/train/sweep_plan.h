@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "gradus/train/experiment.h"
 #include "gradus/train/sweep.h"
 
 namespace gradus {
@@ -11,7 +12,7 @@ namespace gradus {
 /// What each trial's process will need in bytes (`MemoryPrediction::most`). Each model is made as a plan once; trials
 /// that need the same by their keys are planned once. Errors say which trial: data that cannot be read, a model that
 /// does not fit it, one that needs more than `limit`.
-std::vector<int64_t> plan_memory(const Sweep& sweep, int64_t limit);
+std::vector<int64_t> plan_memory(const Sweep& sweep, int64_t limit, RowCaches caches = RowCaches::kKept);
 
 /// How many trials run at once, each with how many threads.
 struct SweepShare {

@@ -335,7 +335,7 @@ TEST(DryRunCommand, SaysWhatTheRunWouldBeAndWritesNothing) {
                                     "  weight                           (1, 1)                              1\n"
                                     "  bias                             (1,)                                1\n"
                                     "  parameters in all                                                    2\n\n"
-                                    "at most 1000 steps of 100 examples: 1e+03 times through the data\n\nmemory\n"));
+                                    "at most 1000 steps of 100 examples: 1000 times through the data\n\nmemory\n"));
   for (const char* part : {"weights ", "gradients ", "optimizer state ", "activations ", "all ", "there are "}) {
     EXPECT_THAT(result.out, HasSubstr(std::string("\n  ") + part));
   }
@@ -360,7 +360,40 @@ TEST(DryRunCommand, ShowsExamplesAsTheModelSeesThem) {
   const CommandResult text = run_gradus(folder, {"train", "g.toml", "--dry-run"});
   EXPECT_THAT(text.out, HasSubstr(":\n  \"abcdefghi\" and then \"\\u000A\"\n  \"\\u000Ajklmnopq\" and then \"r\"\n\n"));
   EXPECT_THAT(text.out, HasSubstr("2 tokens at the end of the training text are too few"));
-  EXPECT_THAT(text.out, HasSubstr("\n  h.*.attn.c_attn.weight           (12, 4)            × 2             96\n"));
+  EXPECT_THAT(text.out, HasSubstr("\n  h.0-1.attn.c_attn.weight         (12, 4)            × 2             96\n"));
+}
+
+// Layer by layer; those that are alike are one only where they follow each other.
+TEST(DryRunCommand, ListsLayersInTheirOrder) {
+  const TemporaryFolder folder;
+  spill(folder / "m.toml",
+        "data = {kind = 'line', points = 1234, validation_fraction = 0}\nmodel = {kind = 'mlp', hidden = [4, 4, 4, 3]}\n"
+        "schedule = {name = 'linear', warmup_steps = 2}\ntrain = {steps = 1000, epochs = 3, batch_size = 100}\n");
+  const auto plan = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"train", "m.toml", "--dry-run"});
+    const CommandResult result = run_gradus(folder, more);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result.out;
+  };
+  const std::string out = plan({});
+  EXPECT_THAT(out, HasSubstr("\nmodel mlp\n"
+                             "  layers.0.weight                  (4, 1)                              4\n"
+                             "  layers.0.bias                    (4,)                                4\n"
+                             "  layers.1-2.weight                (4, 4)             × 2             32\n"
+                             "  layers.1-2.bias                  (4,)               × 2              8\n"
+                             "  layers.3.weight                  (3, 4)                             12\n"
+                             "  layers.3.bias                    (3,)                                3\n"
+                             "  layers.4.weight                  (1, 3)                              3\n"
+                             "  layers.4.bias                    (1,)                                1\n"
+                             "  parameters in all                                                   67\n\n"));
+  EXPECT_THAT(out, HasSubstr("\nat most 39 steps of 100 examples: 3.16 times through the data; train.epochs = 3 ends it, "
+                             "not train.steps = 1000\nschedule linear ends at step 39\n\n"));
+  EXPECT_THAT(plan({"--set", "train.steps=7"}),
+              HasSubstr("0.567 times through the data; train.steps = 7 ends it, not train.epochs = 3\n"
+                        "schedule linear ends at step 7\n\n"));
+  EXPECT_THAT(plan({"--set", "train.epochs=150", "--unset", "train.steps", "--set", "schedule.total_steps=5"}),
+              HasSubstr("\nat most 1950 steps of 100 examples: 158 times through the data\n"
+                        "schedule linear ends at step 5\n\n"));
 }
 
 // Three of one class and one of the other: 4/(2·3) and 4/(2·1), as scikit-learn's compute_class_weight("balanced").

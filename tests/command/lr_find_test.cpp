@@ -45,6 +45,29 @@ TEST_F(LrFindVerb, PrintsATableAndASuggestionAndWritesNothing) {
   EXPECT_EQ(find({}).out, result.out) << "it comes out the same again";
 }
 
+// Streamed rows go through a cache, which a run keeps beside its data; nothing is left of those of other verbs.
+TEST_F(LrFindVerb, LeavesNoCacheOfRowsAndNeitherDoesADryRun) {
+  std::string rows;
+  for (int i = 0; i < 200; ++i) rows += fmt::format("{} 1:{} 2:1\n", i % 2, i);
+  spill(folder_ / "a.svm", rows);
+  spill(folder_ / "run.toml",
+        "data = {kind = 'libsvm', path = 'a.svm', rows = 'streamed'}\nmodel.kind = 'linear'\n"
+        "loss.name = 'binary_cross_entropy'\ntrain = {epochs = 1, batch_size = 10}\n");
+  const auto passes = [&](const std::vector<std::string>& arguments) {
+    const CommandResult result = run_gradus(folder_, arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result.out;
+  };
+  const std::set<std::string> before = files();
+  const std::string found = passes({"lr-find", "run.toml", "--json"});
+  const std::string plan = passes({"train", "run.toml", "--dry-run"});
+  passes({"sweep", "run.toml", "--dry-run", "--grid", "train.seed=0,1", "--set", "validation.every=10"});
+  EXPECT_EQ(files(), before);
+  passes({"train", "run.toml", "--out", "run"});
+  EXPECT_TRUE(files().contains((folder_ / "a.svm.rows").string()));
+  EXPECT_EQ(passes({"lr-find", "run.toml", "--json"}), found) << "from the cache that is there now";
+}
+
 TEST_F(LrFindVerb, JsonHasEveryStep) {
   const CommandResult result =
       find({"--json", "--from", "1e-5", "--to", "0.1", "--steps", "41", "--set", "train.batch_size=all"});

@@ -275,10 +275,10 @@ class LibsvmCacheTest : public RowCacheTest {
   std::shared_ptr<const RowCache> open_(const CacheRequest& request) {
     return cached_rows(
         request,
-        [&] {
+        [&](const CacheRequest& own) {
           ++made_;
           write_libsvm_cache(
-              request, {}, [](const SparseExamples&, const std::vector<int64_t>&, bool) {},
+              own, {}, [](const SparseExamples&, const std::vector<int64_t>&, bool) {},
               [](int64_t columns, int32_t base) { return fmt::format("{} from {}", columns, base); });
         },
         [&](const std::string& line) { said_ = line; });
@@ -391,13 +391,41 @@ TEST_F(LibsvmCacheTest, RemovesWhatDeadProcessesLeft) {
   EXPECT_EQ(folder_.count(), 6u);
 }
 
+// One that is not kept has the same rows, and one that is there is used; what is there of other rows stays.
+TEST_F(LibsvmCacheTest, WithoutANameItLeavesNoFile) {
+  spill_("a.svm", 0, 50);
+  spill_("b.svm", 50, 50);
+  CacheRequest passing = request_();
+  passing.is_kept = false;
+  const auto unnamed = open_(passing);
+  EXPECT_EQ(folder_.count(), 2u);
+  const auto kept = open_(request_());
+  EXPECT_EQ(folder_.count(), 3u);
+  for (const RowPart part : {RowPart::kTraining, RowPart::kHeldOut}) {
+    const CachedRows a = all_of(*unnamed, part), b = all_of(*kept, part);
+    EXPECT_EQ(a.targets, b.targets);
+    EXPECT_EQ(a.sparse.values, b.sparse.values);
+    EXPECT_EQ(a.sparse.indices, b.sparse.indices);
+  }
+  EXPECT_EQ(made_, 2);
+  open_(passing);
+  EXPECT_EQ(made_, 2) << "the one that is there is used";
+  const std::string before = slurp(path_);
+  spill_("b.svm", 50, 60);
+  EXPECT_EQ(open_(passing)->rows_of(RowPart::kTraining) + open_(passing)->rows_of(RowPart::kHeldOut), 110);
+  EXPECT_EQ(made_, 4);
+  EXPECT_EQ(said_, "");
+  EXPECT_EQ(slurp(path_), before);
+  EXPECT_EQ(folder_.count(), 3u);
+}
+
 TEST_F(LibsvmCacheTest, AFileThatGrowsWhileItIsReadIsAnError) {
   spill_("a.svm", 0, 50);
   CacheRequest request = request_();
   request.files.pop_back();
-  const auto make = [&] {
+  const auto make = [&](const CacheRequest& own) {
     write_libsvm_cache(
-        request, {},
+        own, {},
         [&](const SparseExamples&, const std::vector<int64_t>&, bool) {
           std::ofstream(request.files[0], std::ios::app) << "1 1:1\n";
         },

@@ -54,13 +54,15 @@ const json& others() {
   return all;
 }
 
-WarmupFrom warmup_from(const json& c) {
-  return c.value("warmup_from", "zero") == "zero" ? WarmupFrom::kZero : WarmupFrom::kOneNth;
+DecayShape shape_of(const json& c, const char* key = "shape") {
+  const std::string name = c.value(key, "linear");
+  return name == "linear" ? DecayShape::kLinear : name == "cosine" ? DecayShape::kCosine : DecayShape::kOneMinusSqrt;
 }
 
-DecayShape shape_of(const json& c) {
-  const std::string name = c["shape"];
-  return name == "linear" ? DecayShape::kLinear : name == "cosine" ? DecayShape::kCosine : DecayShape::kOneMinusSqrt;
+WarmupFrom warmup_from(const json& c) {
+  const json from = c.value("warmup_from", json(0.0));
+  if (from == "one_nth") return WarmupFrom::kOneNth;
+  return {.factor = from.get<double>(), .shape = shape_of(c, "warmup_shape")};
 }
 
 // A case of the references as a schedule.
@@ -77,16 +79,25 @@ ScheduleVariant<> schedule_of(const json& c) {
     return CosineRestartsSchedule{peak, warmup, c["cycle_steps"], c.value("cycle_multiplier", int64_t{1}),
                                   final_factor};
   }
+  if (name == "cosine_cycles") return CosineCyclesSchedule{peak, warmup, total, c["cycles"], final_factor};
   if (name == "exponential") return ExponentialSchedule{peak, warmup, c["decay_rate"]};
   if (name == "step") return StepSchedule{peak, warmup, c["drop_every"], c["decay_factor"]};
   if (name == "multi_step") return MultiStepSchedule{peak, warmup, c["milestones"], c["decay_factor"]};
   if (name == "inverse_sqrt") return InverseSqrtSchedule{peak, warmup, c["timescale"]};
-  if (name == "wsd") return WsdSchedule{peak, warmup, total, c["decay_steps"], final_factor, shape_of(c)};
+  if (name == "wsd") return WsdSchedule{peak, warmup, total, c["decay_steps"], final_factor, shape_of(c), from};
   if (name == "one_cycle") {
-    return OneCycleSchedule{peak, warmup, total, c["rise_fraction"], c["initial_factor"], final_factor, shape_of(c)};
+    return OneCycleSchedule{peak,         warmup,      total, c["rise_fraction"],           c["initial_factor"],
+                            final_factor, shape_of(c), from,  c.value("three_phase", false)};
   }
   EXPECT_EQ(name, "cyclic");
-  return CyclicSchedule{peak, warmup, c["cycle_steps"], c["rise_fraction"], c["initial_factor"], c["cycle_decay"]};
+  return CyclicSchedule{peak,
+                        warmup,
+                        c["cycle_steps"],
+                        c["rise_fraction"],
+                        c["initial_factor"],
+                        c["cycle_decay"],
+                        from,
+                        c.value("step_decay", 1.0)};
 }
 
 Schedule whole_schedule_of(const json& c) {
@@ -110,7 +121,7 @@ TEST(Schedule, EqualsPyTorchsAndTransformers) {
       EXPECT_NEAR(learning_rate_at(schedule, at[i]), rates[i], 1e-12) << c["source"] << ", step " << at[i] << "\n" << c;
     }
   }
-  EXPECT_EQ(names.size(), 13u);
+  EXPECT_EQ(names.size(), 14u);
 }
 
 TEST(Plateau, EqualsPyTorchs) {
@@ -178,6 +189,17 @@ TEST(Schedule, StaysAsItIsBehindItsEnd) {
   EXPECT_EQ(learning_rate_at(doubling, (int64_t{1} << 40) - 1), 2.0);
   EXPECT_DOUBLE_EQ(learning_rate_at(doubling, (int64_t{1} << 40) - 1 + (int64_t{1} << 39)), 1.0);
   EXPECT_GE(learning_rate_at(CosineRestartsSchedule{2.0, 0, 3, INT64_MAX}, INT64_MAX), 0.0);
+}
+
+// Of 49 steps: 1/49 is no number of bits, and 49·(1/49) is below 1.
+TEST(Schedule, EachCycleBeginsAtItsPeak) {
+  for (const int64_t cycles : {1, 7, 49}) {
+    const CosineCyclesSchedule schedule{.learning_rate = 2.0, .warmup_steps = 4, .total_steps = 53, .cycles = cycles};
+    for (int64_t t = 4; t < 53; t += 49 / cycles) EXPECT_EQ(learning_rate_at(schedule, t), 2.0) << cycles << " " << t;
+    EXPECT_EQ(learning_rate_at(schedule, 53), 0.0);
+    EXPECT_EQ(learning_rate_at(schedule, 100'000), 0.0);
+  }
+  EXPECT_EQ(learning_rate_at(CosineCyclesSchedule{.learning_rate = 2.0, .warmup_steps = 5, .total_steps = 5}, 5), 0.0);
 }
 
 TEST(Schedule, ASequenceCountsEachPartFrom0) {
@@ -272,6 +294,11 @@ TEST(Schedule, OptionsOutOfRangeAreUsageErrors) {
   EXPECT_EQ(check_text(CosineRestartsSchedule{0.1, 0, 0}, 10), "[schedule] cycle_steps is 0; expected 1 or more");
   EXPECT_EQ(check_text(CosineRestartsSchedule{0.1, 0, 5, 0}, 10),
             "[schedule] cycle_multiplier is 0; expected 1 or more");
+  EXPECT_EQ(check_text(CosineCyclesSchedule{0.1, 0, 10, 0}, 10), "[schedule] cycles is 0; expected 1 or more");
+  EXPECT_EQ(check_text(CosineCyclesSchedule{0.1, 11, 10, 1}, 10),
+            "[schedule] warmup_steps is 11, more than total_steps, 10; warm up for fewer steps");
+  EXPECT_EQ(check_text(ConstantSchedule{0.1, 5, {.factor = 1.5}}, 10),
+            "[schedule] warmup_from is 1.5; expected a number from 0 to 1");
   EXPECT_EQ(check_text(ExponentialSchedule{0.1, 0, 0.0}, 10),
             "[schedule] decay_rate is 0; expected a finite number above 0");
   EXPECT_EQ(check_text(ExponentialSchedule{0.1, 0, 10.0}, 1000),
@@ -287,6 +314,10 @@ TEST(Schedule, OptionsOutOfRangeAreUsageErrors) {
   EXPECT_EQ(
       check_text(OneCycleSchedule{.learning_rate = 0.1, .total_steps = 10, .shape = DecayShape::kOneMinusSqrt}, 10),
       "[schedule] a one-cycle is linear or cosine, not one_minus_sqrt");
+  EXPECT_EQ(check_text(OneCycleSchedule{.total_steps = 10, .rise_fraction = 0.6, .three_phase = true}, 10),
+            "[schedule] rise_fraction is 0.6; expected up to 0.5 with three_phase, whose way back takes as long");
+  EXPECT_EQ(check_text(CyclicSchedule{.cycle_steps = 3, .step_decay = -1}, 10),
+            "[schedule] step_decay is -1; expected a finite number from 0");
   EXPECT_EQ(check_text(CyclicSchedule{.learning_rate = 0.1, .cycle_steps = -3}, 10),
             "[schedule] cycle_steps is -3; expected 1 or more");
 

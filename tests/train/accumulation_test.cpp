@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "gradus/nn/models/gpt.h"
+#include "gradus/train/session.h"
 #include "tests/testing.h"
 #include "tests/train/training.h"
 
@@ -122,6 +123,22 @@ TEST(Accumulation, AMicroBatchMayLeaveAParameterOut) {
   };
   const Step step = one_step({{"a", a}, {"b", b}}, loss, data, {.micro_batch_size = 1});
   EXPECT_EQ(values_of(step.gradients), (std::vector<double>{3, 2}));
+}
+
+// A number of examples is in the configuration, that of "all" in the data.
+TEST(Accumulation, APartAboveTheWholeIsAnError) {
+  const auto error = [](const std::string& size) {
+    return usage_error_text([&] {
+      const Session session(Config::parse("data = {kind = 'line', points = 100, validation_fraction = 0}\n"
+                                          "model.kind = 'linear'\ntrain = {steps = 1, batch_size = 'all'}",
+                                          "run.toml", {"train.micro_batch_size=" + size}),
+                            {.plan_only = true});
+    });
+  };
+  EXPECT_EQ(error("100"), "no error");
+  EXPECT_EQ(error("101"),
+            "[--set train.micro_batch_size=101] train.micro_batch_size = 101 is above train.batch_size = \"all\", 100 "
+            "examples; a batch is cut into micro-batches: lower it, or leave it out");
 }
 
 }  // namespace accumulation_test

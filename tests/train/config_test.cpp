@@ -587,6 +587,7 @@ ema = 0.0
 name = "constant"
 warmup_steps = 0
 warmup_from = "zero"
+warmup_shape = "linear"
 
 [regularization]
 l1 = 0.0

@@ -6,6 +6,7 @@
 
 #include "gradus/base/threads.h"
 #include "gradus/tensor/isa.h"
+#include "gradus/train/resume.h"
 #include "gradus/train/run.h"
 #include "tests/data/idx_bytes.h"
 #include "tests/testing.h"
@@ -432,6 +433,26 @@ TEST(ResumeRun, SaysWhatALongerRunDoesToTheSchedule) {
             "schedule cosine: the learning rate of step 101 is 0.005782 (it would have been 0.005782); it ends at step "
             "200, and "
             "the rate stays as it is then; --set schedule.total_steps=300 would stretch it");
+}
+
+// With epochs beside steps only the data tell where the schedule ends; its end follows from others all the same.
+TEST(ResumeRun, MayBeGivenEpochsBesideItsSteps) {
+  const auto cosine = [](const std::vector<std::string>& more) {
+    return Config::parse("data.kind = 'line'\nmodel.kind = 'linear'\ntrain.steps = 100\nschedule.name = 'cosine'\n",
+                         "run.toml", more);
+  };
+  const auto changes = [](const Config& before, const Config& after) {
+    std::string text;
+    for (const ConfigChange& change : config_changes(before, after)) {
+      text += change.key + ": " + change.before + " -> " + change.after + (change.allowed ? "" : ", refused") + "\n";
+    }
+    return text;
+  };
+  EXPECT_EQ(changes(cosine({}), cosine({"train.epochs=3"})),
+            "schedule.total_steps: 100 -> none\ntrain.epochs: none -> 3\n");
+  const Config fixed = cosine({"schedule.total_steps=80"});
+  EXPECT_EQ(changes(fixed, cosine({"train.epochs=3"})),
+            "schedule.total_steps: 80 -> none, refused\ntrain.epochs: none -> 3\n");
 }
 
 TEST(ResumeRun, RefusesOtherDataUnlessItIsNamed) {

@@ -9,8 +9,8 @@ namespace schedule_config_test {
 
 TEST(ConfigCombinations, Schedule) {
   EXPECT_EQ(line_error({"schedule.name=cosine", "schedule.warmup_steps=1001"}),
-            "[--set schedule.warmup_steps=1001] schedule.warmup_steps = 1001 is above schedule.total_steps = 1000; "
-            "lower schedule.warmup_steps or raise train.steps, which total_steps follows");
+            "[--set schedule.warmup_steps=1001] schedule.warmup_steps = 1001 is above train.steps = 1000; lower "
+            "schedule.warmup_steps or raise train.steps");
   EXPECT_EQ(line_error({"schedule.name=linear", "schedule.warmup_steps=100", "schedule.total_steps=3"}),
             "[--set schedule.warmup_steps=100] schedule.warmup_steps = 100 is above schedule.total_steps = 3; lower "
             "schedule.warmup_steps or raise schedule.total_steps");
@@ -41,7 +41,10 @@ TEST(ConfigCombinations, EachSchedule) {
   };
   EXPECT_EQ(error("wsd", {"schedule.warmup_steps=600", "schedule.decay_steps=500"}),
             "[--set schedule.decay_steps=500] schedule.decay_steps = 500 after schedule.warmup_steps = 600 goes beyond "
-            "schedule.total_steps = 1000; lower one of them or raise train.steps, which total_steps follows");
+            "train.steps = 1000; lower one of them or raise train.steps");
+  EXPECT_EQ(error("wsd", {"schedule.total_steps=9", "schedule.decay_steps=10"}),
+            "[--set schedule.decay_steps=10] schedule.decay_steps = 10 after schedule.warmup_steps = 0 goes beyond "
+            "schedule.total_steps = 9; lower one of them or raise schedule.total_steps");
   EXPECT_EQ(error("wsd", {"schedule.warmup_steps=500", "schedule.decay_steps=500"}), "");
   EXPECT_EQ(error("multi_step", {"schedule.milestones=[5, 3]"}),
             "[--set schedule.milestones=[5, 3]] schedule.milestones has 3 after 5; write each step once, in ascending "
@@ -53,6 +56,17 @@ TEST(ConfigCombinations, EachSchedule) {
       error("one_cycle", {"schedule.shape=one_minus_sqrt"}),
       "[--set schedule.shape=one_minus_sqrt] schedule.shape = \"one_minus_sqrt\" is for \"wsd\"; \"one_cycle\" is "
       "\"cosine\" or \"linear\"");
+  EXPECT_EQ(error("one_cycle", {"schedule.three_phase=true", "schedule.rise_fraction=0.6"}),
+            "[--set schedule.rise_fraction=0.6] schedule.rise_fraction = 0.6 leaves no room for the way back of "
+            "schedule.three_phase = true, which takes as long; expected up to 0.5");
+  EXPECT_EQ(
+      error("constant", {"schedule.warmup_from=1.5"}),
+      "[--set schedule.warmup_from=1.5] \"schedule.warmup_from\" must be a real number from 0 to 1 or \"zero\" or "
+      "\"one_nth\"; found the real number 1.5");
+  EXPECT_EQ(
+      error("constant", {"schedule.warmup_from=one_nht"}),
+      "[--set schedule.warmup_from=one_nht] \"schedule.warmup_from\" must be a real number from 0 to 1 or \"zero\" "
+      "or \"one_nth\"; found the text \"one_nht\"; did you mean \"one_nth\"?");
   EXPECT_EQ(error("exponential", {"schedule.decay_rate=0"}),
             "[--set schedule.decay_rate=0] \"schedule.decay_rate\" must be a real number above 0 up to 1; found the "
             "integer 0");
@@ -69,6 +83,70 @@ TEST(ConfigCombinations, EachSchedule) {
   EXPECT_EQ(line_error({"train.restore_best=true"}),
             "[--set train.restore_best=true] train.restore_best = true needs validation.every above 0: it goes by the "
             "validation loss");
+}
+
+TEST(ConfigCombinations, OneWayToSayHowLongACycleIs) {
+  const auto error = [](Overrides more) {
+    more.insert(more.begin(), "schedule.name=cosine_restarts");
+    return line_error(more);
+  };
+  const std::string needs =
+      "[--set schedule.name=cosine_restarts] schedule.name = \"cosine_restarts\" needs schedule.cycle_steps, the steps "
+      "of "
+      "the first cycle, or schedule.cycles, how many there are";
+  EXPECT_EQ(error({}), needs);
+  EXPECT_EQ(error({"schedule.cycles=3", "schedule.cycle_steps=30"}), needs + ", not both");
+  EXPECT_EQ(error({"schedule.cycles=3", "schedule.cycle_multiplier=2"}),
+            "[--set schedule.cycle_multiplier=2] schedule.cycle_multiplier = 2 goes with schedule.cycle_steps; "
+            "schedule.cycles are of one length: remove one of them");
+  EXPECT_EQ(error({"schedule.cycle_steps=3", "schedule.total_steps=9"}),
+            "[--set schedule.total_steps=9] schedule.total_steps goes with schedule.cycles; cycles of "
+            "schedule.cycle_steps go on to the end of the run: remove one of them");
+  EXPECT_EQ(error({"schedule.cycles=3", "schedule.total_steps=9"}), "");
+  EXPECT_FALSE(line({"schedule.name=cosine_restarts", "schedule.cycle_steps=3"}).has("schedule.total_steps"));
+  EXPECT_EQ(line_error({"schedule.name=cyclic"}),
+            "[--set schedule.name=cyclic] schedule.name = \"cyclic\" needs schedule.cycle_steps, the steps of a cycle");
+}
+
+// How long the run is, only the data tell where epochs end it: the warm-up has to fit, whatever the schedule.
+TEST(ConfigSchedule, TheWarmUpFitsIntoTheRun) {
+  const auto error = [](const std::string& name, int64_t planned, const Overrides& more) {
+    Overrides all = {"schedule.name=" + name, "schedule.warmup_steps=50"};
+    all.insert(all.end(), more.begin(), more.end());
+    const Config config =
+        Config::parse("data.kind = 'line'\nmodel.kind = 'linear'\ntrain.epochs = 2\n", "run.toml", all);
+    return message_of(ErrorKind::kUsage, [&] { make_schedule(config, planned); });
+  };
+  const std::string start = "[--set schedule.warmup_steps=50] schedule.warmup_steps = 50 is above ";
+  const std::string end = "; lower schedule.warmup_steps or raise ";
+  for (const char* name : {"linear", "constant", "cosine", "inverse_sqrt"}) {
+    EXPECT_EQ(error(name, 16, {}), start + "the 16 steps of train.epochs = 2" + end + "train.epochs") << name;
+    EXPECT_EQ(error(name, 16, {"train.steps=1000"}), start + "the 16 steps of train.epochs = 2" + end + "train.epochs");
+    EXPECT_EQ(error(name, 40, {"train.steps=40"}), start + "train.steps = 40" + end + "train.steps") << name;
+    EXPECT_NO_THROW(make_schedule(line({std::string("schedule.name=") + name, "schedule.warmup_steps=50"}), 1000));
+  }
+  EXPECT_EQ(
+      error("wsd", 60, {"schedule.decay_steps=11"}),
+      "[--set schedule.decay_steps=11] schedule.decay_steps = 11 after schedule.warmup_steps = 50 goes beyond the 60 "
+      "steps of train.epochs = 2; lower one of them or raise train.epochs");
+  const Config sequence = Config::parse(
+      "data.kind = 'line'\nmodel.kind = 'linear'\ntrain.epochs = 2\nschedule.name = 'sequence'\n"
+      "[[schedule.parts]]\nname = 'constant'\nsteps = 10\n[[schedule.parts]]\nname = 'linear'\nwarmup_steps = 7\n",
+      "run.toml");
+  EXPECT_NO_THROW(make_schedule(sequence, 17));
+  EXPECT_EQ(
+      message_of(ErrorKind::kUsage, [&] { make_schedule(sequence, 16); }),
+      "[run.toml:10:1] schedule.parts.1.warmup_steps = 7 is above the 6 steps that the parts before it leave; lower "
+      "schedule.parts.1.warmup_steps or raise train.epochs");
+}
+
+// Of two limits the nearer ends the run, and the schedule with it.
+TEST(ConfigSchedule, EndsWithTheRun) {
+  const Overrides both = {"schedule.name=linear", "optimizer.learning_rate=1", "train.steps=1000", "train.epochs=3"};
+  EXPECT_FALSE(line(both).has("schedule.total_steps"));
+  EXPECT_EQ(learning_rate_at(make_schedule(line(both), 18), 9), 0.5);
+  EXPECT_EQ(learning_rate_at(make_schedule(line(both), 18), 18), 0.0);
+  EXPECT_EQ(line({"schedule.name=linear", "train.steps=1000"}).integer("schedule.total_steps"), 1000);
 }
 
 // Every field of the configuration reaches its schedule.
@@ -89,6 +167,8 @@ TEST(ConfigSchedule, EachIsWhatItsKeysSay) {
   expect_same({"name=polynomial", "power=3", "final_factor=0.1"}, PolynomialSchedule{0.5, 5, 200, 0.1, 3.0, from});
   expect_same({"name=cosine_restarts", "cycle_steps=20", "cycle_multiplier=2", "final_factor=0.1"},
               CosineRestartsSchedule{0.5, 5, 20, 2, 0.1, from});
+  expect_same({"name=cosine_restarts", "cycles=7", "final_factor=0.1"},
+              CosineCyclesSchedule{0.5, 5, 200, 7, 0.1, from});
   expect_same({"name=exponential", "decay_rate=0.9"}, ExponentialSchedule{0.5, 5, 0.9, from});
   expect_same({"name=step", "drop_every=30", "decay_factor=0.4"}, StepSchedule{0.5, 5, 30, 0.4, from});
   expect_same({"name=multi_step", "milestones=[10,70]"}, MultiStepSchedule{0.5, 5, {10, 70}, 0.1, from});
@@ -100,8 +180,16 @@ TEST(ConfigSchedule, EachIsWhatItsKeysSay) {
   expect_same({"name=one_cycle"}, OneCycleSchedule{0.5, 5, 200, 0.3, 0.04, 0.0, DecayShape::kCosine, from});
   expect_same({"name=one_cycle", "rise_fraction=0.4", "initial_factor=0.2", "final_factor=0.1", "shape=linear"},
               OneCycleSchedule{0.5, 5, 200, 0.4, 0.2, 0.1, DecayShape::kLinear, from});
+  expect_same({"name=one_cycle", "three_phase=true"},
+              OneCycleSchedule{0.5, 5, 200, 0.3, 0.04, 0.0, DecayShape::kCosine, from, true});
   expect_same({"name=cyclic", "cycle_steps=16", "cycle_decay=0.5", "initial_factor=0.1"},
               CyclicSchedule{0.5, 5, 16, 0.5, 0.1, 0.5, from});
+  expect_same({"name=cyclic", "cycle_steps=16", "step_decay=0.9"},
+              CyclicSchedule{0.5, 5, 16, 0.5, 0.04, 1.0, from, 0.9});
+  expect_same({"name=constant", "warmup_from=0.25", "warmup_shape=cosine"},
+              ConstantSchedule{0.5, 5, {.factor = 0.25, .shape = DecayShape::kCosine}});
+  expect_same({"name=constant", "warmup_from=zero", "warmup_shape=one_minus_sqrt"},
+              ConstantSchedule{0.5, 5, {.shape = DecayShape::kOneMinusSqrt}});
 }
 
 TEST(ConfigCombinations, ASequenceOfSchedules) {
@@ -139,7 +227,7 @@ TEST(ConfigCombinations, ASequenceOfSchedules) {
                               "schedule.parts.1.name=cosine"});
   EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { make_schedule(config, 1000); }),
             "[--set schedule.parts.1.name=cosine] the parts before schedule.parts.1 end at step 1000, and the run has "
-            "1000 steps: nothing is left for it; shorten them, or train for longer");
+            "1000 steps: nothing is left for it; shorten them or raise train.steps");
 }
 
 // What a part's keys apply to, and which default holds, goes by its own name.
@@ -160,9 +248,10 @@ TEST(ConfigCombinations, APartGoesByItsOwnName) {
             "[--set schedule.parts.1.cycle_steps=5] \"schedule.parts.cycle_steps\" applies to schedule.parts.name = "
             "\"cosine_restarts\" or \"cyclic\", not to \"linear\"; remove it, or change schedule.parts.name");
   wrong.back() = "schedule.parts.1.name=cyclic";
-  EXPECT_EQ(line_error(wrong),
-            "[--set schedule.parts.1.name=cyclic] required key \"schedule.parts.cycle_steps\" is missing; set it with "
-            "schedule.parts.name = \"cosine_restarts\" or \"cyclic\" to an integer of at least 1");
+  EXPECT_EQ(
+      line_error(wrong),
+      "[--set schedule.parts.1.name=cyclic] schedule.parts.1.name = \"cyclic\" needs schedule.parts.1.cycle_steps, "
+      "the steps of a cycle");
 }
 
 // There may be as many as there is need for; an empty one is not passed over.
