@@ -22,7 +22,7 @@ namespace gradus {
 
 /// What a model needs to know of its data.
 struct DataShape {
-  int64_t inputs = 1;      ///< Features of an example.
+  int64_t inputs = 1;  ///< Features of an example.
   /// Of examples that are no rows: (H, W, C) for images, (T, C) for what goes by time. `inputs` is the product.
   Shape example = {};
   int64_t outputs = 1;     ///< Of the model for an example, as its loss needs them (`outputs_for`); or its clusters.
@@ -90,6 +90,8 @@ MetricUnits metric_units(const DataEncoder& encoder, const Dataset& part);
 /// Of those that are for an encoder, which may be null, it is what the encoder does not take for a number too.
 Table read_tables(const Config& config, const std::vector<std::string>& paths, bool refuses_bad_rows = false,
                   const TableEncoder* encoder = nullptr);
+/// `data.separator`, if it is given.
+std::optional<char> csv_separator(const Config& config);
 /// How `[data]` says that tables are written, for an encoder if it is not null.
 CsvOptions csv_options(const Config& config, const TableEncoder* encoder = nullptr);
 /// `[loss]`, of a model that learns a target.
