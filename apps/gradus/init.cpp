@@ -1,4 +1,4 @@
-// `gradus init`: a configuration to start from, of a recipe or for a file.
+// `gradus init`: a configuration to start from, of a recipe or for data.
 #include <filesystem>
 
 #include "apps/gradus/config_file.h"

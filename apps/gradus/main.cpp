@@ -235,12 +235,15 @@ void add_predict(CLI::App& app, PredictOptions& o, Verb& run) {
 }
 
 void add_init(CLI::App& app, InitOptions& o, Verb& run) {
-  CLI::App* verb = app.add_subcommand("init", "Write a configuration to start from: a recipe's, or one for a file");
+  CLI::App* verb = app.add_subcommand("init", "Write a configuration to start from: a recipe's, or one for data");
   verb->add_option("NAMES", o.names, "RECIPE and the FILE to write, or with --data the FILE to write")
       ->type_name("[RECIPE] FILE");
-  add_data(*verb, o.data,
-           "Look at this file, and write the reasons as comments; any number of times, or a pattern in quotes");
-  verb->add_option("--target", o.target, "Of a table: the column to learn; the last by default")->type_name("NAME");
+  add_data(
+      *verb, o.data,
+      "Look at this file or folder, and write the reasons as comments; any number of times, or a pattern in quotes");
+  verb->add_option("--target", o.target,
+                   "The column, or field of JSON lines, to learn; the last by default, or \"label\"")
+      ->type_name("NAME");
   verb->footer(
       "Examples:\n  gradus init linear_regression mine.toml\n  gradus init --data houses.csv --target price "
       "houses.toml");

@@ -14,6 +14,7 @@
 #include "gradus/data/csv_blocks.h"
 #include "gradus/data/csv_scanner.h"
 #include "gradus/data/file_contents.h"
+#include "gradus/data/number_advice.h"
 #include "gradus/data/text_blocks.h"
 
 namespace gradus {
@@ -27,12 +28,14 @@ struct FirstRows {
   int64_t first_line = 0, second_line = 0;
   size_t first_begin = 0, second_begin = 0;
   // Of each column, of the values from the second row on.
-  enum class Value : uint8_t { kMissing, kNumber, kText };
+  enum class Value : uint8_t { kMissing, kNumber, kNearNumber, kText };
   std::vector<Value> values;  // the first that is not missing
   std::vector<bool> has_text;
 };
 
 bool is_number(const CsvField& field) { return !field.has_quotes && parse_number(field.raw).has_value(); }
+
+bool is_near_number(const CsvField& field) { return is_number(field) || !advice_on_number(field.text()).empty(); }
 
 // False if something is wrong with the row. Of one that is far too long it takes one field more than a table may have.
 bool read_row(CsvScanner& scanner, std::vector<CsvField>& row) {
@@ -51,7 +54,9 @@ void look_at(const std::vector<CsvField>& row, const MissingTexts& missing, Firs
     const bool number = is_number(row[c]);
     if (!number) rows.has_text[c] = true;
     if (rows.values[c] == FirstRows::Value::kMissing) {
-      rows.values[c] = number ? FirstRows::Value::kNumber : FirstRows::Value::kText;
+      rows.values[c] = number                   ? FirstRows::Value::kNumber
+                       : is_near_number(row[c]) ? FirstRows::Value::kNearNumber
+                                                : FirstRows::Value::kText;
     }
   }
 }
@@ -94,8 +99,10 @@ FirstRows read_first_rows(CsvScanner& scanner, const CsvPlan& plan) {
 
 bool has_header(const FirstRows& rows, CsvOptions::Header header) {
   if (header != CsvOptions::Header::kAuto) return header == CsvOptions::Header::kYes;
-  return std::none_of(rows.first.begin(), rows.first.end(), is_number) &&
-         std::find(rows.values.begin(), rows.values.end(), FirstRows::Value::kNumber) != rows.values.end();
+  using Value = FirstRows::Value;
+  return std::none_of(rows.first.begin(), rows.first.end(), is_near_number) &&
+         std::any_of(rows.values.begin(), rows.values.end(),
+                     [](Value value) { return value == Value::kNumber || value == Value::kNearNumber; });
 }
 
 Names names_of_columns(const FirstRows& rows, bool header, const std::string& source) {
@@ -103,9 +110,10 @@ Names names_of_columns(const FirstRows& rows, bool header, const std::string& so
   std::unordered_map<std::string, size_t> places;
   for (size_t column = 0; column < rows.first.size(); ++column) {
     names.push_back(header ? rows.first[column].text() : std::to_string(column + 1));
-    const std::string& name = names.back();
+    std::string& name = names.back();
+    if (name.empty() && column == 0 && rows.first.size() > 1) name = kRowNumbers;
     const auto place = [&] { return fmt::format("{}:{}, column {}", source, rows.first_line, column + 1); };
-    if (name.empty()) fail(place(), "the column has no name; expected one");
+    if (name.empty()) fail(place(), "the column has no name; expected one, which only the first may lack");
     const auto [other, is_new] = places.emplace(name, column + 1);
     if (!is_new) {
       fail(place(), "the name {} is that of column {} too; each needs its own", shown_field(name), other->second);
@@ -141,7 +149,7 @@ struct Layout {
 CsvPlan empty_plan(std::string_view text, const std::string& source, const CsvOptions& options) {
   CsvPlan plan{.text = text,
                .source = source,
-               .separator = options.separator.value_or(uncompressed_name(source).ends_with(".tsv") ? '\t' : ','),
+               .separator = options.separator.value_or(usual_separator(source)),
                .comment = options.comment,
                .missing = MissingTexts(options.missing),
                .skips_bad_rows = options.on_bad_row == CsvOptions::BadRow::kSkip,
@@ -237,6 +245,16 @@ std::string possible_names(const FirstRows& rows, const CsvOptions& options) {
 }
 
 }  // namespace
+
+char usual_separator(std::string_view path) { return uncompressed_name(path).ends_with(".tsv") ? '\t' : ','; }
+
+std::string advice_on_separator(std::string_view text, char separator) {
+  for (const char character : {';', '\t', '|', ',', ' '}) {
+    if (character == separator || text.find(character) == std::string_view::npos) continue;
+    return detail::advice_on_separator(character);
+  }
+  return "";
+}
 
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos && !text.empty()) return text;

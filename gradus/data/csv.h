@@ -15,6 +15,21 @@
 
 namespace gradus {
 
+/// What may stand between fields, and what `data.separator` calls it.
+struct CsvSeparator {
+  char character;
+  std::string_view name;
+};
+inline constexpr CsvSeparator kCsvSeparators[] = {
+    {',', "comma"}, {';', "semicolon"}, {'\t', "tab"}, {'|', "pipe"}, {' ', "space"}};
+
+/// The separator of a file for which none is given.
+char usual_separator(std::string_view path);
+
+/// What to do about a line, or a part of one, that was taken for one field: ". If a semicolon stands between fields,
+/// set data.separator = …" of the first separator that is in it, other than this; empty if there is none.
+std::string advice_on_separator(std::string_view text, char separator = '\0');
+
 /// A field as a file has it: in quotes where it has a separator, a quote or a line's end, or is empty.
 std::string csv_field(const std::string& text);
 
@@ -33,7 +48,8 @@ struct CsvOptions {
   std::optional<char> separator = {};
   enum class Header : uint8_t { kAuto, kYes, kNo };
   /// Whether the first line has the columns' names. kAuto: if none of its fields is a number, and in one of the columns
-  /// the first value that is not missing, within 100 rows, is one. Without names columns are "1", "2", ….
+  /// the first value that is not missing, within 100 rows, is one, or looks like one (data/number_advice.h). Without
+  /// names columns are "1", "2", ….
   Header header = Header::kAuto;
   /// Fields that mean that there is no value. In quotes they do so only in a column of numbers.
   std::vector<std::string> missing = {"", "NA", "N/A", "NaN", "nan", "null", "?"};
@@ -52,9 +68,10 @@ struct CsvOptions {
 
 /// Reads RFC 4180's CSV: fields in quotes may hold separators, line ends and quotes written twice; any line ending;
 /// empty lines are skipped, and so is a byte order mark. Spaces around fields without quotes are dropped. A column
-/// holds numbers (decimal, finite) if all of its values are, or are missing; else text. Errors name `source`, line,
+/// holds numbers (decimal, finite) if all of its values are, or are missing; else text. Where the first of several
+/// columns has no name, as pandas writes the numbers of rows, it is called kRowNumbers. Errors name `source`, line,
 /// column, what was found and what was expected: a row of another length, a quote that does not end or has text behind
-/// it, a column without a name or with another's, invalid UTF-8, no row at all.
+/// it, another column without a name or with another's, invalid UTF-8, no row at all.
 Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options = {});
 /// The same of a file, which may be compressed (data/file_contents.h): then it is read in `pieces`, so that its text
 /// does not stand beside the table, and a second time where a column turns out to be text.

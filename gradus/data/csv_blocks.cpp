@@ -115,9 +115,11 @@ class BlockReader {
       if (!scanner_.take_separator()) break;
     }
     if (count != kinds_.size()) {
+      const std::string_view row = plan_.text.substr(begin, scanner_.offset() - begin);
       return CsvProblem{
           .line = line,
-          .message = fmt::format("{} fields; expected {}, as in line {}", count, kinds_.size(), plan_.width_line)};
+          .message = fmt::format("{} fields; expected {}, as in line {}{}", count, kinds_.size(), plan_.width_line,
+                                 kinds_.size() == 1 ? advice_on_separator(row, plan_.separator) : "")};
     }
     if (plan_.checks_utf8) {
       if (auto problem = utf8_problem(plan_.text, begin, scanner_.offset(), line)) return problem;
@@ -167,10 +169,10 @@ class BlockReader {
   std::optional<CsvProblem> text_problem(int64_t line) const {
     for (const auto& [column, field] : pending_) {
       if (plan_.kinds[column] != CsvKind::kOnlyNumbers || is_missing(field) || parse_number(field.raw)) continue;
-      return CsvProblem{
-          .line = line,
-          .column = column + 1,
-          .message = fmt::format("{} is no number; expected one, as in the rest of the column", shown_field(field.raw))};
+      return CsvProblem{.line = line,
+                        .column = column + 1,
+                        .message = fmt::format("{} is no number; expected one, as in the rest of the column",
+                                               shown_field(field.raw))};
     }
     return std::nullopt;
   }
@@ -179,8 +181,8 @@ class BlockReader {
     CsvField field;
     if (!scanner_.field(column, field)) return false;
     // A column that must hold numbers is looked at in each pass, so that each leaves the same rows out.
-    const bool is_wanted = column < kinds_.size() &&
-                           (kinds_[column] != CsvKind::kLeft || plan_.kinds[column] == CsvKind::kOnlyNumbers);
+    const bool is_wanted =
+        column < kinds_.size() && (kinds_[column] != CsvKind::kLeft || plan_.kinds[column] == CsvKind::kOnlyNumbers);
     if (is_wanted) pending_.push_back({column, field});
     return true;
   }

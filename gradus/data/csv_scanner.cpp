@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "gradus/base/error.h"
+#include "gradus/data/csv.h"
 #include "gradus/data/text_lines.h"
 
 namespace gradus {
@@ -17,11 +17,10 @@ const char* find_quote(const char* begin, const char* end) {
 
 // What to do if another separator stands beside the quotes of a text.
 std::string other_separator(std::string_view text) {
-  constexpr std::pair<char, std::string_view> kSeparators[] = {{',', "comma"}, {';', "semicolon"}, {'\t', "tab"}};
-  for (const auto& [separator, name] : kSeparators) {
+  for (const char separator : {',', ';', '\t', '|'}) {
     const char before[] = {separator, '"'}, behind[] = {'"', separator};
     if (text.find({before, 2}) == std::string_view::npos && text.find({behind, 2}) == std::string_view::npos) continue;
-    return fmt::format(". If a {} stands between fields, set data.separator = \"{}\"", name, name);
+    return detail::advice_on_separator(separator);
   }
   return "";
 }
@@ -29,6 +28,14 @@ std::string other_separator(std::string_view text) {
 std::string_view between(const char* begin, const char* end) { return {begin, static_cast<size_t>(end - begin)}; }
 
 }  // namespace
+
+std::string detail::advice_on_separator(char separator) {
+  for (const auto& [character, name] : kCsvSeparators) {
+    if (character != separator) continue;
+    return fmt::format(". If a {} stands between fields, set data.separator = \"{}\"", name, name);
+  }
+  return "";
+}
 
 std::string CsvField::text() const {
   if (!has_quotes) return std::string(raw);

@@ -32,6 +32,11 @@ struct CsvProblem {
 /// What messages show of a field.
 std::string shown_field(std::string_view text);
 
+namespace detail {
+/// What to do if this stands between fields.
+std::string advice_on_separator(char separator);
+}  // namespace detail
+
 /// Stands at a place in the text, and counts line ends from where it began: any outside quotes, "\n" in them.
 class CsvScanner {
  public:

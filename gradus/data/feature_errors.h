@@ -6,6 +6,7 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/number.h"
+#include "gradus/data/number_advice.h"
 #include "gradus/data/table.h"
 
 namespace gradus::detail {
@@ -20,15 +21,15 @@ namespace gradus::detail {
 [[noreturn]] inline void fail_text(std::string_view place, std::string_view column, std::string_view text) {
   fail_usage(place,
              "column \"{}\" holds text, \"{}\", where the model takes a number; mend the file, or name the columns to "
-             "learn from with data.features",
-             column, text);
+             "learn from with data.features{}",
+             column, text, advice_on_number(text));
 }
 
 [[noreturn]] inline void fail_odd_text(std::string_view place, std::string_view column, std::string_view text) {
   fail_usage(place,
              "\"{}\" in column \"{}\" is no number, and most of the column's values are; mend the file, name it in "
-             "data.missing if it stands for a missing value, or name the column in data.category_columns",
-             text, column);
+             "data.missing if it stands for a missing value, or name the column in data.category_columns{}",
+             text, column, advice_on_number(text));
 }
 
 [[noreturn]] inline void fail_logarithm(std::string_view place, std::string_view column, std::string_view number) {
@@ -45,8 +46,8 @@ namespace gradus::detail {
 [[noreturn]] inline void fail_target_of_text(std::string_view place, std::string_view column, std::string_view text) {
   fail_usage(place,
              "column \"{}\" holds text, \"{}\"; a target that is not a class must be a number: name the column that is "
-             "with data.target, or learn classes with loss.name = \"cross_entropy\"",
-             column, text);
+             "with data.target, or learn classes with loss.name = \"cross_entropy\"{}",
+             column, text, advice_on_number(text));
 }
 
 [[noreturn]] inline void fail_probability_of_text(std::string_view place, std::string_view column,

@@ -61,6 +61,10 @@ struct LeftOutRows {
   void add(const LeftOutRows& more);
 };
 
+/// What a first column without a name is called, as pandas does: the numbers of the rows, which are no feature unless
+/// they are named as one.
+inline constexpr std::string_view kRowNumbers = "Unnamed: 0";
+
 struct Table {
   /// A file that rows come from.
   struct Part {

@@ -192,8 +192,9 @@ void TableEncoder::check_columns(const Table& table) const {
   known.insert(targets.begin(), targets.end());
   for (const Feature& feature : features_) known.insert(feature.name);
   for (const TableColumn& column : table.columns) {
-    if (known.contains(column.name)) continue;
-    fail_usage(table.source(), "column \"{}\" is new: the file that the model learned from had none of that name; take it out",
+    if (known.contains(column.name) || column.name == kRowNumbers) continue;
+    fail_usage(table.source(),
+               "column \"{}\" is new: the file that the model learned from had none of that name; take it out",
                column.name);
   }
 }

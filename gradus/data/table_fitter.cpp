@@ -7,6 +7,7 @@
 
 #include "gradus/base/error.h"
 #include "gradus/base/threads.h"
+#include "gradus/data/csv.h"
 #include "gradus/data/feature_errors.h"
 
 namespace gradus {
@@ -19,6 +20,14 @@ bool has(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// Where another separator stands in what was taken for one column.
+std::string advice_on_one_column(const Table& table) {
+  if (table.columns.size() > 1) return "";
+  const TableColumn& column = table.columns[0];
+  const std::string named = advice_on_separator(column.name);
+  return named.empty() && !column.dictionary.empty() ? advice_on_separator(column.dictionary[0]) : named;
+}
+
 // `targets` are none if nothing is learned.
 std::vector<std::string> names_of_features(const Table& table, const std::vector<std::string>& targets,
                                            const TableEncoderOptions& options) {
@@ -26,14 +35,13 @@ std::vector<std::string> names_of_features(const Table& table, const std::vector
     std::vector<std::string> names;
     for (const TableColumn& column : table.columns) {
       const bool is_moment = !column.is_number && column.name == options.moment;
-      if (has(targets, column.name) || column.name == options.weight || column.name == options.group || is_moment) {
-        continue;
-      }
+      const bool is_other = column.name == options.weight || column.name == options.group || column.name == kRowNumbers;
+      if (has(targets, column.name) || is_other || is_moment) continue;
       names.push_back(column.name);
     }
     if (names.empty()) {
-      fail_usage(table.source(), "the only column is the target, \"{}\"; expected features beside it",
-                 fmt::join(targets, "\", \""));
+      fail_usage(table.source(), "the only column is the target, \"{}\"; expected features beside it{}",
+                 fmt::join(targets, "\", \""), advice_on_one_column(table));
     }
     return names;
   }

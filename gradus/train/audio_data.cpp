@@ -14,8 +14,6 @@ namespace gradus::internal {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kAudioEndings[] = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"};
-
 bool is_sound(const std::string& path) {
   return std::any_of(std::begin(kAudioEndings), std::end(kAudioEndings),
                      [&](std::string_view ending) { return path.ends_with(ending); });

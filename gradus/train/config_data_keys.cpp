@@ -160,10 +160,12 @@ std::vector<Key> data_keys() {
        {},
        {{"data.kind", {{"audio", "label"}}}}},
       {"data.features", texts(), Unset{"all other columns"}, data_is(kTables),
-       "The names of the columns to learn from."},
-      {"data.separator", choice({"comma", "semicolon", "tab", "space"}),
-       Unset{"tab for a name that ends in .tsv, else comma"}, data_is({"csv"}),
-       "What stands between the fields of a line."},
+       "The names of the columns to learn from. A first column without a name, which pandas writes to number the rows, "
+       "is "
+       "called `Unnamed: 0`, and is a feature only if it is named here."},
+      {"data.separator", choice({"comma", "semicolon", "tab", "pipe", "space"}),
+       Unset{"tab for a name that ends in .tsv, else comma"}, data_is({"csv", "text", "labelled_text"}),
+       "What stands between the fields of a line of CSV; a `pipe` is a vertical bar."},
       {"data.header", choice({"auto", "yes", "no"}), "auto", data_is({"csv"}),
        "Whether the first line has the columns' names. `auto`: if none of its fields is a number and the first value "
        "below one of them is. Without names columns are \"1\", \"2\", …."},

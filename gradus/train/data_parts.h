@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 #include "gradus/data/libsvm.h"
 #include "gradus/data/row_filter.h"
@@ -10,6 +11,10 @@
 #include "gradus/train/experiment.h"
 
 namespace gradus::internal {
+
+/// How the names of pictures and of sounds end.
+inline constexpr std::string_view kImageEndings[] = {".jpg", ".jpeg", ".png", ".webp"};
+inline constexpr std::string_view kAudioEndings[] = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"};
 
 uint64_t seed_of(const Config& config);
 
@@ -78,10 +83,10 @@ Table read_label_files(const std::vector<std::string>& paths);
 /// A CSV or a JSONL with the paths of files, and what is known of each: column "path" and others (data/file_list.h).
 Table read_listed_files(const Config& config, const std::string& path);
 
-/// Some rows of files that are read a piece at a time: their inputs, dense or sparse, and the table, or the labels, that
-/// they come from.
-using PartVisit = std::function<void(const std::shared_ptr<const SparseMatrix>& sparse, const Tensor& dense,
-                                     const Table& rows)>;
+/// Some rows of files that are read a piece at a time: their inputs, dense or sparse, and the table, or the labels,
+/// that they come from.
+using PartVisit =
+    std::function<void(const std::shared_ptr<const SparseMatrix>& sparse, const Tensor& dense, const Table& rows)>;
 /// Calls `visit` for all rows of these files, as the encoder of a model sees them, in their order. Says which were left
 /// out; none is where `refuses_bad_rows`.
 SkippedRows for_each_part(const Config& config, const TableEncoder& encoder, const std::vector<std::string>& paths,
@@ -148,8 +153,8 @@ TableEncoderOptions encoder_options(const Config& config);
 void check_targets(const Config& config, const Table& table, const std::vector<std::string>& targets);
 /// What each example counts by `data.weight`, which is set: f32 (rows), each from 0.
 Tensor example_weights_of(const Config& config, const Table& table);
-/// What a model for that encoder's features and targets has to know; 1 output for clusters, of which the data alone does
-/// not say how many.
+/// What a model for that encoder's features and targets has to know; 1 output for clusters, of which the data alone
+/// does not say how many.
 DataShape shape_for(const Config& config, const TableEncoder& encoder);
 
 }  // namespace gradus::internal

@@ -93,6 +93,8 @@ MetricUnits metric_units(const DataEncoder& encoder, const Dataset& part);
 /// Of those that are for an encoder, which may be null, it is what the encoder does not take for a number too.
 Table read_tables(const Config& config, const std::vector<std::string>& paths, bool refuses_bad_rows = false,
                   const TableEncoder* encoder = nullptr);
+/// `data.separator`, if it is given.
+std::optional<char> csv_separator(const Config& config);
 /// How `[data]` says that tables are written, for an encoder if it is not null.
 CsvOptions csv_options(const Config& config, const TableEncoder* encoder = nullptr);
 /// `[loss]`, of a model that learns a target.

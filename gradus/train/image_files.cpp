@@ -19,8 +19,6 @@ namespace gradus::internal {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array<std::string_view, 4> kImageEndings = {".jpg", ".jpeg", ".png", ".webp"};
-
 enum class SourceKind : uint8_t { kFolder, kTable, kArray, kFiles };
 
 bool ends_in(std::string name, std::initializer_list<std::string_view> endings) {

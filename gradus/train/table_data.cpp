@@ -7,6 +7,7 @@
 #include "gradus/base/error.h"
 #include "gradus/base/hash.h"
 #include "gradus/data/feature_errors.h"
+#include "gradus/data/number_advice.h"
 #include "gradus/data/numpy.h"
 #include "gradus/data/table_inputs.h"
 #include "gradus/data/table_numbers.h"
@@ -14,12 +15,6 @@
 
 namespace gradus {
 namespace {
-
-std::optional<char> separator_of(const Config& config) {
-  if (!config.has("data.separator")) return std::nullopt;
-  const std::string& name = config.text("data.separator");
-  return name == "comma" ? ',' : name == "semicolon" ? ';' : name == "tab" ? '\t' : ' ';
-}
 
 Table read_one(const Config& config, const std::string& path, bool refuses_bad_rows, const TableEncoder* encoder) {
   if (config.text("data.kind") != "numpy") {
@@ -33,10 +28,15 @@ Table read_one(const Config& config, const std::string& path, bool refuses_bad_r
 
 }  // namespace
 
+std::optional<char> csv_separator(const Config& config) {
+  if (!config.has("data.separator")) return std::nullopt;
+  return std::ranges::find(kCsvSeparators, config.text("data.separator"), &CsvSeparator::name)->character;
+}
+
 CsvOptions csv_options(const Config& config, const TableEncoder* encoder) {
   using Header = CsvOptions::Header;
   const std::string& header = config.text("data.header");
-  CsvOptions options{.separator = separator_of(config),
+  CsvOptions options{.separator = csv_separator(config),
                      .header = header == "auto"  ? Header::kAuto
                                : header == "yes" ? Header::kYes
                                                  : Header::kNo};
@@ -162,6 +162,20 @@ ReadRows read_table(const Config& config, const TableEncoder& encoder, const std
   return read;
 }
 
+// Of the features that are categories as they are written, and numbers to people.
+std::vector<std::string> notes_on(const TableEncoder& encoder, const Table& table) {
+  std::vector<std::string> notes;
+  for (const Feature& feature : encoder.features()) {
+    const TableColumn& column = table.columns[table.column(feature.name)];
+    const auto is_plain = [](const std::string& text) { return advice_on_number(text).empty(); };
+    if (column.is_number || column.dictionary.empty() || std::ranges::any_of(column.dictionary, is_plain)) continue;
+    const std::string& text = column.dictionary[0];
+    notes.push_back(fmt::format("column \"{}\" holds text, \"{}\", which is a category{}", column.name, text,
+                                advice_on_number(text)));
+  }
+  return notes;
+}
+
 ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   LeftOutRows left_out;
   Table table = read_examples(config, config.texts("data.path"), left_out);
@@ -170,9 +184,11 @@ ExperimentData make_table_data(const Config& config, const DataEncoder& given) {
   const auto* known = std::get_if<TableEncoder>(&given);
   const TableEncoder encoder = known != nullptr ? *known : fit_encoder(config, table, split.training);
   check_targets(config, table, encoder.target_columns());
+  std::vector<std::string> notes = notes_on(encoder, table);
   std::vector<int64_t> parts[] = {std::move(split.training), std::move(split.validation)};
   EncodedTable rows = encoded(config, encoder, std::move(table), parts);
   ExperimentData data;
+  data.notes = std::move(notes);
   data.training = std::move(rows.parts[0]);
   data.validation = std::move(rows.parts[1]);
   data.hash = rows.hash;

@@ -212,6 +212,7 @@ TextOptions text_options(const Config& config) {
                                          : TextFormat::kCsv;
   }
   if (config.has("data.text")) options.fields = config.texts("data.text");
+  options.csv.separator = csv_separator(config);
   return options;
 }
 

@@ -13,7 +13,7 @@
 
 namespace gradus::internal {
 
-/// `data.format` and `data.text`.
+/// `data.format`, `data.text` and `data.separator`.
 TextOptions text_options(const Config& config);
 
 /// The texts of some files, and what messages call them.

@@ -29,6 +29,28 @@ Texts texts(const TableColumn& column) {
   return all;
 }
 
+TEST(Csv, PandasNumbersRowsInAColumnWithoutAName) {
+  const Table table = parse_csv(",a,y\n0,5,6\n1,7,8\n", "t.csv");
+  EXPECT_EQ(table.columns[0].name, "Unnamed: 0");
+  EXPECT_EQ(table.columns[0].numbers, (std::vector<double>{0, 1}));
+  EXPECT_EQ(table.columns[1].name, "a");
+  EXPECT_EQ(error_text([] { parse_csv(",Unnamed: 0\n1,2\n", "t.csv"); }),
+            "[t.csv:1, column 2] the name \"Unnamed: 0\" is that of column 1 too; each needs its own");
+}
+
+TEST(Csv, NamesAreToldByWhatLooksLikeNumbersToo) {
+  for (const char* text : {"size,price\n\"1,5\",x\n", "size,price\nx,$1.50\n"}) {
+    EXPECT_EQ(parse_csv(text, "t.csv").columns[1].name, "price") << text;
+  }
+  EXPECT_EQ(parse_csv("\"1,5\",x\n\"2,5\",y\n", "t.csv").columns[1].name, "2");
+}
+
+TEST(Csv, PipesPartFields) {
+  const Table table = parse_csv("a|b\n1|2,5\n", "t.csv", {.separator = '|'});
+  EXPECT_EQ(table.columns[0].name, "a");
+  EXPECT_EQ(table.columns[1].text(0), "2,5");
+}
+
 TEST(Csv, HasNamesNumbersAndTexts) {
   const Table t = parse_csv("size,kind, weight \n1,cat,2.5\n -3 , dog ,1e-3\n+4,\"a, b\",0\n", "t.csv");
   ASSERT_EQ(t.columns.size(), 3u);
@@ -131,7 +153,9 @@ TEST(Csv, SkipsBadRowsIfAsked) {
 // Where numbers are wanted, and most values are some.
 TEST(Csv, SkipsRowsWithTextAmongNumbersIfAsked) {
   const CsvNumbersOf numbers = [](std::string_view name, bool is_last) {
-    return name == "always" ? CsvNumbers::kAlways : name == "text" || is_last ? CsvNumbers::kIfAll : CsvNumbers::kIfMost;
+    return name == "always"            ? CsvNumbers::kAlways
+           : name == "text" || is_last ? CsvNumbers::kIfAll
+                                       : CsvNumbers::kIfMost;
   };
   const std::string text =
       "always,most,few,text,last\n"
@@ -206,7 +230,8 @@ TEST(Csv, SaysWhatIsWrongAndWhere) {
       "[t.csv:2, column 2] \"x\"y\" has a quote inside; a field with quotes has to be in quotes itself, with each "
       "written twice");
   EXPECT_EQ(refused("a,a\n1,2"), "[t.csv:1, column 2] the name \"a\" is that of column 1 too; each needs its own");
-  EXPECT_EQ(refused("a,\n1,2"), "[t.csv:1, column 2] the column has no name; expected one");
+  EXPECT_EQ(refused("a,\n1,2"),
+            "[t.csv:1, column 2] the column has no name; expected one, which only the first may lack");
   EXPECT_EQ(refused("a\n\xFF"),
             "[t.csv:2] byte 2 of the file, 0xFF, is no UTF-8; convert the file with iconv, or leave such rows out with "
             "data.on_bad_row = \"skip\"");
@@ -235,6 +260,13 @@ TEST(Csv, SaysWhatIsWrongAndWhere) {
       refused("\"a\",\"b\"\n1,2\n", {.separator = '\t'}),
       "[t.csv:1, column 1] text behind the closing quote of \"a\"; expected a separator or the end of the line. If a "
       "comma stands between fields, set data.separator = \"comma\"");
+  EXPECT_EQ(
+      refused("\"a\"|\"b\"\n1|2\n"),
+      "[t.csv:1, column 1] text behind the closing quote of \"a\"; expected a separator or the end of the line. If a "
+      "pipe stands between fields, set data.separator = \"pipe\"");
+  EXPECT_EQ(refused("a;b\n1,5;2,5\n"),
+            "[t.csv:2] 3 fields; expected 1, as in line 1. If a semicolon stands between fields, set data.separator = "
+            "\"semicolon\"");
   // Numbers that are none are text.
   EXPECT_FALSE(parse_csv("a\n1\ninf", "t.csv").columns[0].is_number);
   EXPECT_FALSE(parse_csv("a\n1\n1e999", "t.csv").columns[0].is_number);

@@ -1,7 +1,7 @@
 #include "gradus/data/table_encoder.h"
 
 #include <fmt/format.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <cmath>
 #include <numeric>
@@ -13,6 +13,7 @@
 namespace gradus {
 namespace table_encoder_test {
 
+using testing::EndsWith;
 using Names = std::vector<std::string>;
 
 // Of the first three rows: a has mean 2 and deviation √(2/3), b is constant.
@@ -160,9 +161,38 @@ TEST(TableEncoder, SaysWhichColumnIsWrong) {
             "[t.csv] data.log1p names \"b\", which is no feature; those are: a");
   EXPECT_EQ(usage_error_text([] { TableEncoder::fit(parse_csv("y\n1\n2", "y.csv"), kFirst, {}); }),
             "[y.csv] the only column is the target, \"y\"; expected features beside it");
+  for (const auto& [line, name] : {std::pair("y;b", "semicolon"), {"y\tb", "tab"}, {"y|b", "pipe"}, {"y b", "space"}}) {
+    EXPECT_EQ(usage_error_text([&] { TableEncoder::fit(parse_csv(line, "y.csv"), kFirst, {}); }),
+              fmt::format("[y.csv] the only column is the target, \"1\"; expected features beside it. If a {} stands "
+                          "between fields, set data.separator = \"{}\"",
+                          name, name));
+  }
   EXPECT_EQ(
       usage_error_text([] { TableEncoder::fit(parse_csv("x,y\n1,2\n2,2\n3,2", "y.csv"), kFirst, {.classes = true}); }),
       "[y.csv] column \"y\" is the class to learn, and it is \"2\" in every row; expected two or more");
+}
+
+TEST(TableEncoder, SaysWhatToDoAboutFieldsThatLookLikeNumbers) {
+  const auto target = [](const char* text) {
+    return usage_error_text([&] { TableEncoder::fit(parse_csv(text, "t.csv"), kFirst, {}); });
+  };
+  EXPECT_THAT(
+      target("a,y\n1,\"1,5\"\n"),
+      EndsWith("loss.name = \"cross_entropy\"; a comma in a number is not read: write 1.5 for 1,5, and 1000 for "
+               "1,000"));
+  EXPECT_THAT(target("a,y\n1,$1.50\n"),
+              EndsWith("loss.name = \"cross_entropy\"; a sign beside a number is not read: write 1.5 for $1.5, and 5 "
+                       "for 5%"));
+}
+
+TEST(TableEncoder, NumbersOfRowsAreNoFeatureUnlessNamed) {
+  const Table table = parse_csv(",a,y\n0,1,2\n1,3,4\n", "t.csv");
+  EXPECT_EQ(TableEncoder::fit(table, kFirst, {}).input_names(), std::vector<std::string>{"a"});
+  const std::vector<std::string> both = {"Unnamed: 0", "a"};
+  EXPECT_EQ(TableEncoder::fit(table, kFirst, {.features = both}).input_names(), both);
+  // A model of a table without them takes one that has them.
+  const TableEncoder encoder = TableEncoder::fit(parse_csv("a,y\n1,2\n3,4\n", "t.csv"), kFirst, {});
+  EXPECT_EQ(encoder.inputs(table).numel(), 2);
 }
 
 TEST(TableEncoder, RefusesACategoryForEveryRow) {

@@ -44,9 +44,8 @@ TEST(TableData, BadRowsAreLeftOutAndCountedIfAskedFor) {
 TEST(TableData, CommentsAndMissingFieldsAreAsTheKeysSay) {
   const TemporaryFolder folder;
   spill(folder / "t.csv", "x,y\n# of no use\n1,2\n-999,3\n,4\n");
-  const ExperimentData data = make_data(table(
-      folder / "t.csv",
-      {"data.comment=#", "data.missing=-999", "data.impute=constant", "data.impute_value=7"}));
+  const ExperimentData data = make_data(
+      table(folder / "t.csv", {"data.comment=#", "data.missing=-999", "data.impute=constant", "data.impute_value=7"}));
   EXPECT_EQ(inputs_of(data), (std::vector<double>{1, 7, 7}));
   EXPECT_EQ(parse_error("data = {kind = \"csv\", path = \"a\", comment = \"//\"}\nmodel.kind = \"linear\"\n"
                         "train.steps = 1\n"),
@@ -62,6 +61,26 @@ TEST(TableData, PredictionsDoNotOfferToLeaveRowsOut) {
   spill(bad, "x\n1\n\xFF\n");
   EXPECT_EQ(error_text([&] { predict_files(load(folder / "run"), {bad}, [](const Predictions&) {}); }),
             fmt::format("[{}:3] byte 4 of the file, 0xFF, is no UTF-8; convert the file with iconv", bad));
+}
+
+TEST(TableData, CategoriesThatLookLikeNumbersAreNoted) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", "a|b|c|y\n1,5|x|$2|3\n2,5|$3|$4|5\n");
+  const ExperimentData data = make_data(table(folder / "t.csv", {"data.separator=pipe"}));
+  const std::vector<std::string> expected = {
+      "column \"a\" holds text, \"1,5\", which is a category; a comma in a number is not read: write 1.5 for 1,5, and "
+      "1000 for 1,000",
+      "column \"c\" holds text, \"$2\", which is a category; a sign beside a number is not read: write 1.5 for $1.5, "
+      "and 5 for 5%"};
+  EXPECT_EQ(data.notes, expected);
+}
+
+TEST(TableData, NumbersOfRowsAreAFeatureIfNamed) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", ",x,y\n7,1,2\n8,2,3\n");
+  EXPECT_EQ(inputs_of(make_data(table(folder / "t.csv"))), (std::vector<double>{1, 2}));
+  EXPECT_EQ(inputs_of(make_data(table(folder / "t.csv", {"data.features=[\"Unnamed: 0\"]"}))),
+            (std::vector<double>{7, 8}));
 }
 
 TEST(TableData, ALineOfNamesIsNoExample) {
@@ -96,8 +115,7 @@ TEST(TableData, ArraysOfNumpyAreTables) {
   spill(folder / "t.npy", numpy_array());
   const ExperimentData data = make_data(table(folder / "t.npy", {"data.kind=numpy"}));
   EXPECT_EQ(inputs_of(data), (std::vector<double>{1, 2, 4, 5}));
-  EXPECT_EQ(dynamic_cast<const TensorDataset&>(*data.training).targets().values<double>(),
-            (std::vector<double>{3, 6}));
+  EXPECT_EQ(dynamic_cast<const TensorDataset&>(*data.training).targets().values<double>(), (std::vector<double>{3, 6}));
   gradus::Run(table(folder / "t.npy", {"data.kind=numpy", "data.target=1"}), folder / "run").train();
   const TrainedRun run = load(folder / "run");
   EXPECT_EQ(std::get<TableEncoder>(run.encoder()).target().name, "1");
@@ -123,12 +141,9 @@ TEST(TableData, WeightsAreAColumnThatIsNoFeature) {
     }
     return std::string();
   };
-  EXPECT_EQ(error("1,-1,2\n2,1,3\n"),
-            "[bad.csv:2] the weight in column \"w\" is -1; expected a number from 0");
-  EXPECT_EQ(error("1,,2\n2,1,3\n"),
-            "[bad.csv:2] the weight in column \"w\" is missing; expected a number from 0");
-  EXPECT_EQ(error("1,0,2\n2,0,3\n"),
-            "[bad.csv] the weights in column \"w\" are all 0; expected some above 0");
+  EXPECT_EQ(error("1,-1,2\n2,1,3\n"), "[bad.csv:2] the weight in column \"w\" is -1; expected a number from 0");
+  EXPECT_EQ(error("1,,2\n2,1,3\n"), "[bad.csv:2] the weight in column \"w\" is missing; expected a number from 0");
+  EXPECT_EQ(error("1,0,2\n2,0,3\n"), "[bad.csv] the weights in column \"w\" are all 0; expected some above 0");
   EXPECT_EQ(
       error("1,a,2\n2,b,3\n"),
       "[bad.csv:2] \"a\" in column \"w\", which data.weight names, is no number; expected one from 0, what the row "
