@@ -307,7 +307,7 @@ TEST(ResumeCommand, SaysWhereItLooksForTheData) {
             0);
   const fs::path elsewhere = folder / "a";
   const CommandResult result = Command(elsewhere, {"train", "--resume", "run"}, {}).wait();
-  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.exit_code, 2);
   EXPECT_EQ(result.err, "gradus: [t.txt] there is no such file in " + fs::canonical(elsewhere).string() +
                             "; a data.path that does not begin with / counts from the folder that the command runs "
                             "in: run it there, or name the file with --data PATH\n");
