@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "gradus/tensor/isa.h"
+#include "tests/reads.h"
 #include "tests/command/command.h"
 
 namespace gradus {
@@ -277,8 +278,8 @@ TEST(ResumeCommand, SaysHowToGoOnWithADamagedConfigurationOrCheckpoint) {
     spill(folder / "runs/c/config.toml", damaged);
     const CommandResult result = run_gradus(folder, {"train", "--resume", "runs/c"});
     EXPECT_EQ(result.exit_code, 2);
-    EXPECT_THAT(result.err, EndsWith("(the file was changed since gradus wrote it; --resume runs/c/checkpoints/last "
-                                     "goes on with the configuration of the last checkpoint)\n"));
+    EXPECT_THAT(result.err, Reads("gradus: {} (the file was changed since gradus wrote it; --resume "
+                                  "runs/c/checkpoints/last goes on with the configuration of the last checkpoint)\n"));
   }
   EXPECT_EQ(run_gradus(folder, {"train", "--resume", "runs/c/checkpoints/last"}).exit_code, 0);
   EXPECT_EQ(slurp(folder / "runs/c/config.toml"), config);
