@@ -17,9 +17,10 @@ namespace fs = std::filesystem;
 namespace {
 
 // A key of a recipe that no longer applies has to be taken out.
-Config load_config(const TrainOptions& options, const ConfigFile& file, const std::vector<std::string>& overrides) {
+Config load_config(const TrainOptions& options, const ConfigFile& file, const std::vector<std::string>& overrides,
+                   const Config::Typed& typed) {
   try {
-    return Config::load(file.path, overrides);
+    return Config::load(file.path, overrides, typed);
   } catch (const Error& error) {
     const fs::path run = fs::path(file.path).parent_path();
     if (options.own_configuration && !is_as_written(file.path) && !list_checkpoints(run).empty()) {
@@ -29,9 +30,10 @@ Config load_config(const TrainOptions& options, const ConfigFile& file, const st
                               error.message(), (run / "checkpoints/last").string()));
     }
     if (!file.is_recipe || !error.subject().starts_with(file.path + ":")) throw;
-    throw Error(error.kind(), error.subject(),
-                fmt::format("{} (--unset KEY takes a key out; a copy of the recipe to edit: `gradus recipes {} > my.toml`)",
-                            error.message(), options.config));
+    throw Error(
+        error.kind(), error.subject(),
+        fmt::format("{} (--unset KEY takes a key out; a copy of the recipe to edit: `gradus recipes {} > my.toml`)",
+                    error.message(), options.config));
   }
 }
 
@@ -54,12 +56,21 @@ std::string run_folder(const TrainOptions& options, const ConfigFile& file) {
 
 Config make_config(const TrainOptions& options, const ConfigFile& file) {
   std::vector<std::string> overrides;
+  Config::Typed typed = options.typed;
   for (const std::string& key : options.unset) overrides.push_back("~" + key);
   overrides.insert(overrides.end(), options.set.begin(), options.set.end());
-  if (options.data.size() == 1) overrides.push_back(Config::text_override("data.path", options.data[0]));
-  if (options.data.size() > 1) overrides.push_back("data.path=" + to_toml(Value(options.data)));
-  if (!options.on_bad_row.empty()) overrides.push_back(Config::text_override("data.on_bad_row", options.on_bad_row));
-  Config config = load_config(options, file, overrides);
+  const auto add = [&](const std::string& changed, std::string option) {
+    typed.emplace(changed, std::move(option));
+    overrides.push_back(changed);
+  };
+  if (options.data.size() == 1) add(Config::text_override("data.path", options.data[0]), "--data " + options.data[0]);
+  if (options.data.size() > 1) {
+    add("data.path=" + to_toml(Value(options.data)), fmt::format("--data {}", fmt::join(options.data, " --data ")));
+  }
+  if (!options.on_bad_row.empty()) {
+    add(Config::text_override("data.on_bad_row", options.on_bad_row), "--on-bad-row " + options.on_bad_row);
+  }
+  Config config = load_config(options, file, overrides, typed);
   if (options.machine.threads) config.set("train.threads", *options.machine.threads, "--threads");
   if (options.seed) config.set("train.seed", *options.seed, "--seed");
   return config;

@@ -17,6 +17,7 @@ void write_new(const std::string& path, const std::string& text) {
   if (fs::exists(fs::symlink_status(path, error))) {
     fail_usage(path, "exists already, and is left as it is; name another file");
   }
+  check_output(path);
   write_file(path, text);
 }
 

@@ -347,8 +347,9 @@ int run_command(int argc, char** argv) {
     print(std::string(version.what()) + "\n");
     return 0;
   } catch (const CLI::ParseError& error) {
-    fail_parse(app, error, argc, argv);
+    fail_parse(app, error, {argv, argv + argc});
   }
+  check_words(app, {argv, argv + argc});
   return run();
 }
 

@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 
 #include "gradus/base/error.h"
 
 namespace gradus::command {
+namespace fs = std::filesystem;
 namespace {
 
 // The error's number, or 0.
@@ -30,6 +32,18 @@ void print(std::string_view text) {
 }
 
 void print_error(std::string_view text) { write_all(STDERR_FILENO, text); }
+
+void check_output(const std::string& path, const std::vector<std::string>& inputs) {
+  std::error_code error;
+  const fs::path folder = fs::path(path).parent_path();
+  if (!folder.empty() && !fs::exists(folder, error)) {
+    fail_usage(path, "the folder {} does not exist; make it, or name another", folder.string());
+  }
+  for (const std::string& input : inputs) {
+    if (!fs::equivalent(input, path, error)) continue;
+    fail_usage("--out", "{} would replace {}, which is read; name another file", path, input);
+  }
+}
 
 std::string shell_quoted(std::string_view word) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=:-+,@%";

@@ -5,6 +5,7 @@
 #include "apps/gradus/verbs.h"
 #include "gradus/base/error.h"
 #include "gradus/base/files.h"
+#include "gradus/train/experiment.h"
 #include "gradus/train/prediction.h"
 
 namespace gradus::command {
@@ -25,6 +26,8 @@ int predict(const PredictOptions& options) {
     fail_usage(path, "there is no such file in {}; give files, or /dev/stdin for texts or rows from standard input",
                fs::current_path(error).string());
   }
+  const std::vector<std::string>& inputs = options.files.empty() ? options.data : options.files;
+  if (options.out) check_output(*options.out, files_of(inputs, "--data"));
   const std::string usual = options.files.empty() ? "csv" : "text";
   const std::string& format = options.format.empty() ? usual : options.format;
   prepare_machine(options.machine);
@@ -32,7 +35,7 @@ int predict(const PredictOptions& options) {
   std::optional<AtomicFile> file;
   if (options.out) file.emplace(*options.out);
   bool is_first = true;
-  predict_files(run, options.files.empty() ? options.data : options.files, [&](const Predictions& rows) {
+  predict_files(run, inputs, [&](const Predictions& rows) {
     const std::string text = format == "text"    ? to_text(rows)
                              : format == "jsonl" ? to_jsonl(rows)
                                                  : to_csv(rows, is_first);

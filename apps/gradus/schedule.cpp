@@ -69,8 +69,12 @@ Config schedule_config(const ScheduleVerbOptions& options) {
   }
   if (options.steps == 0) fail_usage("gradus schedule", "--steps is required; see `gradus schedule --help`");
   std::vector<std::string> overrides{"schedule.name=" + options.name, fmt::format("train.steps={}", options.steps)};
-  for (const std::string& argument : options.set) overrides.push_back(full_override(argument));
-  return Config::parse("data.kind = 'line'\nmodel.kind = 'linear'", "schedule " + options.name, overrides);
+  Config::Typed typed;
+  for (const std::string& argument : options.set) {
+    overrides.push_back(full_override(argument));
+    typed.emplace(overrides.back(), "--set " + argument);
+  }
+  return Config::parse("data.kind = 'line'\nmodel.kind = 'linear'", "schedule " + options.name, overrides, typed);
 }
 
 Schedule checked_schedule(const ScheduleVerbOptions& options) {

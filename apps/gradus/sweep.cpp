@@ -29,7 +29,6 @@ namespace {
 // Where a sweep goes: --out, or sweeps/<name of the file>. A name that begins with - would be an option of the trials.
 fs::path sweep_folder(const TrainOptions& options, const ConfigFile& file) {
   const fs::path out = options.out ? fs::path(*options.out) : fs::path("sweeps") / fs::path(file.path).stem();
-  if (out.empty()) fail_usage("--out", "is empty; give the folder of the sweep, for example --out sweeps/mine");
   return out.native().starts_with('-') ? "." / out : out;
 }
 

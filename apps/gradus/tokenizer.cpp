@@ -57,13 +57,15 @@ int tokenizer_train(const TokenizerTrainOptions& options) {
   if (!options.overwrite && fs::exists(options.out, error)) {
     fail_usage(options.out, "is there already; choose another --out, or replace it with --overwrite");
   }
+  const std::vector<std::string> files = files_of(options.data, "--data");
+  check_output(options.out, files);
   BpeTrainer trainer({.vocabulary = options.vocabulary,
                       .min_frequency = options.min_frequency,
                       .special = options.special,
                       .pattern = pattern_of(options.pattern)});
   TextOptions text{.fields_key = "--text"};
   if (!options.text.empty()) text.fields = options.text;
-  for (const std::string& path : files_of(options.data, "--data")) add_file(trainer, path, text);
+  for (const std::string& path : files) add_file(trainer, path, text);
   const BpeTokenizer tokenizer = trainer.learn();
   write_file(options.out, tokenizer.to_json());
   print(fmt::format("{}: {} tokens, {} merges\n", options.out, tokenizer.vocabulary_size(),

@@ -24,16 +24,6 @@ namespace {
 // Up to so many logged rows are printed; a longer run would only scroll.
 constexpr int64_t kMostLogRows = 50;
 
-void check_folders(const TrainOptions& options) {
-  if (options.out && options.out->empty()) {
-    fail_usage("--out", "is empty; give the folder of the run, for example --out runs/mine");
-  }
-  for (const std::string& path : options.data) {
-    if (!path.empty()) continue;
-    fail_usage("--data", "is empty; give the text file to learn from, for example --data book.txt");
-  }
-}
-
 // The folder gets the resolved configuration, in the place of a file that somebody may have written by hand.
 void check_overwrite(const std::string& config, const std::string& folder) {
   std::error_code error;
@@ -323,7 +313,6 @@ int plan_into(const TrainOptions& options, const Config& config, const std::stri
 int train(const TrainOptions& given) {
   if (!given.seeds.empty() || given.folds > 0) return train_several(given);
   const TrainOptions options = with_resumed_run(given);
-  check_folders(options);
   const ConfigFile file = config_file(options.config, "train");
   Config config = make_config(options, file);
   prepare_machine({.isa = options.machine.isa, .threads = {}});

@@ -107,8 +107,11 @@ TrainOptions one_of(const TrainOptions& options, const Variant& variant, const f
   one.folds = 0;
   if (variant.seed) one.seed = variant.seed;
   if (variant.fold) {
-    one.set.push_back(fmt::format("data.folds={}", options.folds));
-    one.set.push_back(fmt::format("data.fold={}", *variant.fold));
+    for (const std::string& key :
+         {fmt::format("data.folds={}", options.folds), fmt::format("data.fold={}", *variant.fold)}) {
+      one.set.push_back(key);
+      one.typed.emplace(key, fmt::format("--folds {}", options.folds));
+    }
   }
   one.out = (base / variant.folder()).string();
   one.quiet = true;
@@ -128,8 +131,8 @@ int train_several(const TrainOptions& options) {
     const TrainOptions one = one_of(options, variant, base);
     try {
       if (const int code = train(one); code != 0) {
-        print(fmt::format("{} was interrupted; the same command with --resume goes on with all of them\n",
-                          variant.name));
+        print(
+            fmt::format("{} was interrupted; the same command with --resume goes on with all of them\n", variant.name));
         return code;
       }
     } catch (const Error& error) {

@@ -24,6 +24,7 @@ struct TrainOptions {
   std::string program;  ///< How the command was called, for what to type next.
   std::string config;   ///< The path of a TOML file or the name of a recipe.
   std::vector<std::string> set, unset;
+  Config::Typed typed;  ///< Of `set`.
   std::vector<std::string> data;
   std::optional<std::string> out;
   std::optional<int64_t> seed;

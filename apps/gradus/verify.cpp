@@ -2,6 +2,7 @@
 #include "gradus/train/verify.h"
 
 #include <charconv>
+#include <optional>
 
 #include "apps/gradus/output.h"
 #include "apps/gradus/verbs.h"
@@ -29,18 +30,24 @@ int64_t step_from(std::string_view text, const std::string& option) {
   fail_usage("--replay", "expected A:B, the steps of two checkpoints, for example 500:1000; found \"{}\"", option);
 }
 
-int replay_and_report(const VerifyOptions& options) {
-  const std::string& range = options.replay;
+struct Steps {
+  int64_t from = 0, to = 0;
+};
+
+Steps steps_of(const std::string& range) {
   const size_t colon = range.find(':');
   if (colon == std::string::npos) (void)step_from("", range);
-  const int64_t from = step_from(std::string_view(range).substr(0, colon), range);
-  const int64_t to = step_from(std::string_view(range).substr(colon + 1), range);
-  const Replay result = replay(options.run, from, to);
+  return {step_from(std::string_view(range).substr(0, colon), range),
+          step_from(std::string_view(range).substr(colon + 1), range)};
+}
+
+int replay_and_report(const VerifyOptions& options, const Steps& steps) {
+  const Replay result = replay(options.run, steps.from, steps.to);
   for (const std::string& note : result.notes) print(fmt::format("note  {}\n", note));
   const std::string outcome =
       result.difference.empty() ? "every bit of weights, optimizer state and losses is the same" : result.difference;
-  print(fmt::format("{}  replay {}: {} steps in {:.1f} s: {}\n", result.difference.empty() ? "good" : "BAD ", range,
-                    result.steps, result.seconds, outcome));
+  print(fmt::format("{}  replay {}: {} steps in {:.1f} s: {}\n", result.difference.empty() ? "good" : "BAD ",
+                    options.replay, result.steps, result.seconds, outcome));
   return result.difference.empty() ? 0 : 1;
 }
 
@@ -48,12 +55,17 @@ int replay_and_report(const VerifyOptions& options) {
 
 int verify(const VerifyOptions& options) {
   prepare_machine(options.machine);
+  std::optional<Steps> steps;
+  if (!options.replay.empty()) {
+    steps = steps_of(options.replay);
+    check_replay(options.run, steps->from, steps->to);
+  }
   int bad = 0;
   for (const Finding& finding : verify_run(options.run)) {
     bad += finding.kind == Finding::Kind::kBad ? 1 : 0;
     print(fmt::format("{:4}  {}\n", word(finding.kind), finding.text));
   }
-  const int replayed = options.replay.empty() ? 0 : replay_and_report(options);
+  const int replayed = steps ? replay_and_report(options, *steps) : 0;
   if (bad > 0) print(fmt::format("\n{} {} wrong in {}\n", bad, bad == 1 ? "thing is" : "things are", options.run));
   return bad > 0 ? 1 : replayed;
 }

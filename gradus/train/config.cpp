@@ -509,7 +509,7 @@ const T& as(const Value& value, std::string_view key) {
 
 }  // namespace
 
-Config Config::load(const std::string& path, const std::vector<std::string>& overrides) {
+Config Config::load(const std::string& path, const std::vector<std::string>& overrides, const Typed& typed) {
   constexpr int64_t kLargest = 1 << 16;  // also bounds how deep toml++ recurses
   std::string text;
   try {
@@ -517,13 +517,14 @@ Config Config::load(const std::string& path, const std::vector<std::string>& ove
   } catch (const Error& error) {
     fail_usage(path, "{}; give the path of a configuration in TOML, for example one from recipes/", error.message());
   }
-  return parse(text, path, overrides);
+  return parse(text, path, overrides, typed);
 }
 
-Config Config::parse(std::string_view text, std::string_view source_name, const std::vector<std::string>& overrides) {
+Config Config::parse(std::string_view text, std::string_view source_name, const std::vector<std::string>& overrides,
+                     const Typed& typed) {
   Config config(source_name);
   for (const TomlEntry& entry : internal::read_toml(text, source_name)) config.give(entry);
-  return config.with(overrides);
+  return config.with(overrides, typed);
 }
 
 void Config::give(const TomlEntry& entry) {
@@ -560,13 +561,18 @@ std::string Config::text_override(std::string_view key, std::string_view text) {
 
 void Config::take_out(const std::string& name) {
   const std::string where = "--unset " + name;
+  const bool is_of_items = find_key(name) && is_list(table_of(name));
+  if (is_table(name) || is_of_items) {
+    const std::string table(is_of_items ? table_of(name) : name);
+    fail_usage(where, "\"{}\" is a {}; --unset takes one key, {}.KEY", table,
+               is_list(table) ? "list of tables" : "table", is_list(table) ? table + ".0" : table);
+  }
   if (!find_key(name)) fail_unknown_key(name, where);
   if (given_.erase(name) == 0) fail_usage(where, "the file does not set it; leave --unset {} out", name);
 }
 
-void Config::give_override(const std::string& argument) {
+void Config::give_override(const std::string& argument, const std::string& where) {
   if (argument.starts_with('~')) return take_out(argument.substr(1));
-  const std::string where = "--set " + argument;
   const size_t equals = argument.find('=');
   if (equals == std::string::npos || equals == 0) {
     fail_usage(where, "expected key=value, for example --set optimizer.learning_rate=0.1");
@@ -600,9 +606,12 @@ void Config::give_override(const std::string& argument) {
   given_[name] = {checked(*key, is_bare ? Value(right) : *entry.value, where), where};
 }
 
-Config Config::with(const std::vector<std::string>& overrides) const {
+Config Config::with(const std::vector<std::string>& overrides, const Typed& typed) const {
   Config changed = *this;
-  for (const std::string& argument : overrides) changed.give_override(argument);
+  for (const std::string& argument : overrides) {
+    const auto other = typed.find(argument);
+    changed.give_override(argument, other == typed.end() ? "--set " + argument : other->second);
+  }
   changed.resolve();
   return changed;
 }

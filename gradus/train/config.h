@@ -36,20 +36,23 @@ struct TomlEntry {
 /// `shown` take the bare key too, which stands for all items.
 class Config {
  public:
+  /// Of overrides that another option of the command line stands for: that option as it was typed, which errors name.
+  using Typed = std::map<std::string, std::string>;
+
   /// Reads the TOML file at `path`, then applies `overrides` in their order (the last of equal keys holds). An override
-  /// is `table.key=value`: the value is TOML, or a bare word or path, which is text. `~table.key` takes a key out, as if
-  /// the file did not have it.
-  static Config load(const std::string& path, const std::vector<std::string>& overrides = {});
+  /// is `table.key=value`: the value is TOML, or a bare word or path, which is text. `~table.key` takes a key out, as
+  /// if the file did not have it.
+  static Config load(const std::string& path, const std::vector<std::string>& overrides = {}, const Typed& typed = {});
 
   /// The same with the file's text at hand; errors call it `source_name`.
   static Config parse(std::string_view text, std::string_view source_name,
-                      const std::vector<std::string>& overrides = {});
+                      const std::vector<std::string>& overrides = {}, const Typed& typed = {});
 
   /// The override that sets `key` to `text` literally, e.g. for `--data 1984` (a path, not a number).
   static std::string text_override(std::string_view key, std::string_view text);
 
   /// A copy with these overrides too, checked as a whole.
-  Config with(const std::vector<std::string>& overrides) const;
+  Config with(const std::vector<std::string>& overrides, const Typed& typed = {}) const;
 
   /// Gives `key` a value and checks everything again; errors name `subject`, e.g. "--seed". On an error the
   /// configuration is as before.
@@ -106,7 +109,7 @@ class Config {
   };
 
   explicit Config(std::string_view source_name) : source_(source_name) {}
-  void give_override(const std::string& argument);
+  void give_override(const std::string& argument, const std::string& where);
   void take_out(const std::string& name);
   void give(const internal::TomlEntry& entry);
   void resolve();

@@ -49,15 +49,16 @@ std::vector<std::string> files_of(const std::vector<std::string>& paths, std::st
     const bool is_pattern = path.find_first_of("*?[") != std::string::npos && !fs::exists(path, error);
     const std::vector<fs::path> found = is_pattern ? matching_paths(path) : std::vector<fs::path>{path};
     if (found.empty()) {
-      fail(path, "no file has such a name in {}; expected {} to name files, or a pattern that some fit",
-           fs::current_path(error).string(), key);
+      fail_usage(path, "no file has such a name in {}; expected {} to name files, or a pattern that some fit",
+                 fs::current_path(error).string(), key);
     }
     for (const fs::path& file : found) {
       if (file.is_relative() && !fs::exists(file, error)) {
-        fail(file.string(),
-             "there is no such file in {}; a {} that does not begin with / counts from the folder that the command "
-             "runs in: run it there, or name the file with --data PATH",
-             fs::current_path(error).string(), key);
+        fail_usage(
+            file.string(),
+            "there is no such file in {}; a {} that does not begin with / counts from the folder that the command "
+            "runs in: run it there, or name the file with --data PATH",
+            fs::current_path(error).string(), key);
       }
       files.push_back(file.string());
     }

@@ -105,10 +105,12 @@ std::vector<std::string> runs_in(const fs::path& folder) {
 [[noreturn]] void fail_no_model(const fs::path& folder, const fs::path& path) {
   constexpr size_t kMostShown = 8;
   std::vector<std::string> runs = runs_in(folder);
-  if (runs.empty()) fail(path.string(), "does not exist; the run has no checkpoint yet, or this is not a run's folder");
+  if (runs.empty())
+    fail_usage(path.string(), "does not exist; the run has no checkpoint yet, or this is not a run's folder");
   const bool is_cut = runs.size() > kMostShown;
   runs.resize(std::min(runs.size(), kMostShown));
-  fail(folder.string(), "is a folder of runs; name one of them: {}{}", fmt::join(runs, ", "), is_cut ? ", …" : "");
+  fail_usage(folder.string(), "is a folder of runs; name one of them: {}{}", fmt::join(runs, ", "),
+             is_cut ? ", …" : "");
 }
 
 }  // namespace
@@ -116,15 +118,16 @@ std::vector<std::string> runs_in(const fs::path& folder) {
 TrainedRun load(const fs::path& folder, Weights weights) {
   const fs::path path = folder / (weights == Weights::kLast ? kModel : kBest);
   std::error_code error;
-  if (!fs::is_directory(folder, error)) fail(folder.string(), "is not a folder; expected the --out of a training run");
+  if (!fs::is_directory(folder, error))
+    fail_usage(folder.string(), "is not a folder; expected the --out of a training run");
   if (!fs::exists(path, error)) fail_no_model(folder, path);
   const fs::path source = checked_source(folder, path);
   TrainedRun run(Config::load((source / kConfig).string()));
   const Safetensors file = read_safetensors(path);
   run.encoder_ = read_encoder(source, run.config_);
   DataShape shape{.inputs = metadata_number(file, path, "gradus.inputs"),
-                        .outputs = metadata_number(file, path, "gradus.outputs"),
-                        .vocabulary = metadata_number(file, path, "gradus.vocabulary")};
+                  .outputs = metadata_number(file, path, "gradus.outputs"),
+                  .vocabulary = metadata_number(file, path, "gradus.vocabulary")};
   if (const auto* table = std::get_if<TableEncoder>(&run.encoder_)) shape.embedded = table->embedded_inputs();
   shape.example = example_shape(run.encoder_);
   run.shape_ = shape;

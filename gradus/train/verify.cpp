@@ -215,25 +215,33 @@ std::string difference(const char* what, const NamedTensors& found, const NamedT
   return "";
 }
 
-Checkpoint whole_checkpoint(const fs::path& run, int64_t step) {
-  const fs::path folder = checkpoints_of(run) / checkpoint_name(step);
+fs::path folder_of_step(const fs::path& run, int64_t step) {
+  fs::path folder = checkpoints_of(run) / checkpoint_name(step);
   std::error_code error;
-  if (fs::is_directory(folder, error)) return read_checkpoint(folder);
+  if (fs::is_directory(folder, error)) return folder;
   std::string there;
   for (const FoundCheckpoint& found : list_checkpoints(run)) there += fmt::format(" {}", found.step);
   fail_usage(folder.string(), "is not there; the run has checkpoints of these steps:{}",
              there.empty() ? " none" : there);
 }
 
+void check_is_run(const fs::path& run) {
+  const auto has = [&](const char* name) {
+    std::error_code error;
+    return fs::exists(fs::symlink_status(run / name, error));
+  };
+  std::error_code error;
+  if (!fs::is_directory(run, error)) fail_usage(run.string(), "is not a folder; expected the --out of a training run");
+  if (!has("log.jsonl") && !has("config.toml") && !has("checkpoints")) {
+    fail_usage(run.string(), "has no log.jsonl, config.toml or checkpoints: it is no run's folder");
+  }
+}
+
 }  // namespace
 
 std::vector<Finding> verify_run(const fs::path& run) {
-  std::error_code error;
-  if (!fs::is_directory(run, error)) fail_usage(run.string(), "is not a folder; expected the --out of a training run");
+  check_is_run(run);
   Findings findings(run);
-  if (!findings.has("log.jsonl") && !findings.has("config.toml") && !findings.has("checkpoints")) {
-    fail_usage(run.string(), "has no log.jsonl, config.toml or checkpoints: it is no run's folder");
-  }
   if (const std::optional<std::string> process = FolderLock::holder(run)) {
     findings.note("the run",
                   fmt::format("process {} is training into it: what changes meanwhile may look wrong", *process));
@@ -256,9 +264,15 @@ std::vector<Finding> verify_run(const fs::path& run) {
   return findings.take();
 }
 
-Replay replay(const fs::path& run, int64_t from, int64_t to) {
+void check_replay(const fs::path& run, int64_t from, int64_t to) {
+  check_is_run(run);
   if (from >= to) fail_usage("--replay", "{}:{} goes nowhere; give the step of an earlier checkpoint first", from, to);
-  const Checkpoint start = whole_checkpoint(run, from), end = whole_checkpoint(run, to);
+  for (const int64_t step : {from, to}) (void)folder_of_step(run, step);
+}
+
+Replay replay(const fs::path& run, int64_t from, int64_t to) {
+  check_replay(run, from, to);
+  const Checkpoint start = read_checkpoint(folder_of_step(run, from)), end = read_checkpoint(folder_of_step(run, to));
   const Config config = Config::parse(start.config, "the start's"), other = Config::parse(end.config, "the end's");
   const std::vector<ConfigChange> changes = config_changes(config, other);
   if (std::any_of(changes.begin(), changes.end(), [](const auto& change) { return changes_result(change.key); })) {

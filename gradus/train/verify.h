@@ -24,6 +24,9 @@ struct Replay {
   std::vector<std::string> notes;  ///< What may be behind a difference, such as another instruction set.
 };
 
+/// A usage error where `replay` has no such steps to go between.
+void check_replay(const std::filesystem::path& run, int64_t from, int64_t to);
+
 /// Trains from the checkpoint of step `from` to that of step `to`, in memory alone, and compares the weights, the
 /// optimizer's state and the losses. Both must be there, whole, and of one configuration and data; anything else is an
 /// error.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tests/command/command.h"
+#include "tests/reads.h"
 
 namespace gradus {
 namespace eval_test {
@@ -225,11 +226,11 @@ TEST(Eval, RefusesOtherDataThanTheRunWasTrainedOn) {
       const CommandResult other = run_gradus(folder, {"eval", "run", "--part", part, "--json"});
       EXPECT_EQ(other.exit_code, 2);
       EXPECT_EQ(other.out, "");
-      EXPECT_THAT(other.err, HasSubstr("gradus: [t.csv] the data is not what the run was trained on ("));
-      EXPECT_THAT(other.err, HasSubstr(" examples to train on then, "));
-      EXPECT_THAT(other.err,
-                  HasSubstr(" now), so that what is held out now may have been trained on; put the same data back, or "
-                            "evaluate a file as a whole with --data PATH\n"));
+      EXPECT_THAT(
+          other.err,
+          Reads("gradus: [t.csv] the data is not what the run was trained on ({} examples to train on then, {} "
+                "now), so that what is held out now may have been trained on; put the same data back, or evaluate "
+                "a file as a whole with --data PATH\n"));
     }
     const CommandResult whole = run_gradus(folder, {"eval", "run", "--data", "t.csv"});
     EXPECT_EQ(whole.exit_code, 0) << whole.err;

@@ -14,8 +14,8 @@ using testing::StartsWith;
 
 TEST(Help, EveryVerbHasHelpWithAnExample) {
   const TemporaryFolder folder;
-  for (const std::string verb : {"", "train", "sweep", "lr-find", "generate", "eval", "predict", "init", "verify", "data",
-                                 "schedule", "recipes", "keys", "env"}) {
+  for (const std::string verb : {"", "train", "sweep", "lr-find", "generate", "eval", "predict", "init", "verify",
+                                 "data", "schedule", "recipes", "keys", "env"}) {
     std::vector<std::string> words;
     if (!verb.empty()) words.push_back(verb);
     words.push_back("--help");
@@ -87,12 +87,40 @@ TEST(Help, WrongCommandLinesSayWhatWasMeant) {
        "[gradus lr-find] --from must be a number; found \"abc\"; see `gradus lr-find --help`"},
       {{"train", "c.toml", "--quiet=maybe"},
        "[gradus train] --quiet takes no value; found \"maybe\"; see `gradus train --help`"},
+      {{"train", "c.toml", "--dry-run=0"},
+       "[gradus train] --dry-run takes no value; found \"0\"; see `gradus train --help`"},
+      {{"train", "c.toml", "--quiet=true"},
+       "[gradus train] --quiet takes no value; found \"true\"; see `gradus train --help`"},
+      {{"generate", "run", "--prompt", "a", "--best="},
+       "[gradus generate] --best takes no value; found \"\"; see `gradus generate --help`"},
+      {{"lr-find", "c.toml", "--from", ""},
+       "[gradus lr-find] --from is empty; expected A; see `gradus lr-find --help`"},
+      {{"eval", ""}, "[gradus eval] RUN is empty; expected FOLDER; see `gradus eval --help`"},
+      {{"init", "linear_regression", ""},
+       "[gradus init] NAMES is empty; expected [RECIPE] FILE; see `gradus init --help`"},
+      {{"predict", "run", "--data", "a.csv", "--out", ""},
+       "[gradus predict] --out is empty; expected FILE; see `gradus predict --help`"},
       {{"eval", "run", "--part", "trainng"},
        "[gradus eval] --part must be validation or training; found \"trainng\"; did you mean \"training\"? Otherwise "
        "see "
        "`gradus eval --help`"},
       {{"predict", "run", "--format", "xml"},
        "[gradus predict] --format must be text, csv or jsonl; found \"xml\"; see `gradus predict --help`"},
+      // Words in the wrong place.
+      {{"--json", "eval", "run"},
+       "[gradus eval] --json stands before its verb; put it behind eval, or see `gradus eval --help`"},
+      {{"--seed", "3", "train", "c.toml"},
+       "[gradus train] --seed stands before its verb; put it behind train, or see `gradus train --help`"},
+      {{"--seed=3", "train"},
+       "[gradus train] --seed stands before its verb; put it behind train, or see `gradus train --help`"},
+      {{"data", "--seed", "3", "show", "c.toml"},
+       "[gradus data show] --seed stands before its verb; put it behind show, or see `gradus data show --help`"},
+      {{"--jsn", "eval", "run"},
+       "[gradus eval] unknown option \"--jsn\"; did you mean \"--json\"? Otherwise see `gradus eval --help`"},
+      {{"", "eval", "run"}, "[gradus eval] \"\" is one argument too many; see `gradus eval --help`"},
+      {{"train", "c.toml", "--", "--quiet"},
+       "[gradus train] --quiet stands behind --, where no word is an option; put it before that, or see `gradus train "
+       "--help`"},
       // Verbs below verbs.
       {{"data"}, "[gradus data] a verb is missing, such as show; see `gradus data --help`"},
       {{"tokenizer", "encod", "t.json"},
@@ -107,6 +135,14 @@ TEST(Help, WrongCommandLinesSayWhatWasMeant) {
     EXPECT_EQ(result.out, "");
     EXPECT_EQ(result.err, "gradus: " + text + "\n");
   }
+}
+
+// Whatever it looks like.
+TEST(Help, AnOptionTakesTheWordBehindIt) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(run_gradus(folder, {"train", recipe("linear_regression"), "--out", "run", "--quiet"}).exit_code, 0);
+  EXPECT_EQ(run_gradus(folder, {"generate", "run", "--prompt", "--best=x"}).err,
+            "gradus: [generate] the run's model is \"linear\"; only a text model can generate\n");
 }
 
 TEST(Help, Version) {

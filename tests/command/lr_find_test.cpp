@@ -5,6 +5,7 @@
 #include <set>
 
 #include "tests/command/command.h"
+#include "tests/reads.h"
 
 namespace gradus {
 namespace lr_find_test {
@@ -38,8 +39,10 @@ TEST_F(LrFindVerb, PrintsATableAndASuggestionAndWritesNothing) {
   EXPECT_EQ(lines[0], "learning_rate           loss       smoothed");
   EXPECT_EQ(lines[1].substr(0, 15), "        1e-07  ");
   EXPECT_THAT(result.out, HasSubstr("  falls fastest\n"));
-  EXPECT_THAT(result.out, HasSubstr("the loss diverged at a learning rate of "));
-  EXPECT_THAT(result.out, HasSubstr("\nsuggested: --set optimizer.learning_rate=0.0"));
+  EXPECT_THAT(result.out,
+              Reads("{}\nthe loss diverged at a learning rate of {}\nit is lowest at {}, and falls fastest, "
+                    "after the first tenth of the steps and before that, at {}:\nsuggested: --set "
+                    "optimizer.learning_rate=0.0{}\n"));
   EXPECT_LT(lines.size(), 40u);
   EXPECT_EQ(files(), std::set<std::string>{});
   EXPECT_EQ(find({}).out, result.out) << "it comes out the same again";
@@ -66,6 +69,13 @@ TEST_F(LrFindVerb, LeavesNoCacheOfRowsAndNeitherDoesADryRun) {
   passes({"train", "run.toml", "--out", "run"});
   EXPECT_TRUE(files().contains((folder_ / "a.svm.rows").string()));
   EXPECT_EQ(passes({"lr-find", "run.toml", "--json"}), found) << "from the cache that is there now";
+}
+
+TEST_F(LrFindVerb, SuggestsNothingWhereNothingIsLearned) {
+  const CommandResult result = find({"--from", "1e-12", "--to", "1e-11"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, Reads("{}\nno rate made the loss fall by more than it varies from batch to batch: nothing is "
+                                "suggested; give more --steps, a larger batch, or other rates with --from and --to\n"));
 }
 
 TEST_F(LrFindVerb, JsonHasEveryStep) {

@@ -24,6 +24,19 @@ TEST(Messages, OfWrongArguments) {
             "gradus: [--replay] expected A:B, the steps of two checkpoints, for example 500:1000; found \"all\"\n");
   EXPECT_EQ(usage_error(folder, {"verify", "run", "--replay", "5:5"}),
             "gradus: [--replay] 5:5 goes nowhere; give the step of an earlier checkpoint first\n");
+  // Before the run is looked at.
+  for (const std::string range : {"all", "5:5", "0:5"}) {
+    EXPECT_EQ(run_gradus(folder, {"verify", "run", "--replay", range}).out, "");
+  }
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"verify", "nowhere", "--replay", "0:5"},
+                                                {"eval", "nowhere"},
+                                                {"predict", "nowhere", "--data", "a.csv"},
+                                                {"generate", "nowhere", "--prompt", "a"}}) {
+    EXPECT_EQ(usage_error(folder, words), "gradus: [nowhere] is not a folder; expected the --out of a training run\n");
+  }
+  EXPECT_EQ(usage_error(folder, {"schedule", "cosine", "--steps", "3", "--set", "learning_rate=a"}),
+            "gradus: [--set learning_rate=a] \"optimizer.learning_rate\" must be a real number above 0; found the text "
+            "\"a\"\n");
   EXPECT_THAT(
       usage_error(folder, {"schedule", "sine", "--steps", "3"}),
       testing::StartsWith("gradus: [schedule] \"sine\" is not a schedule; expected \"constant\", \"dynamic\", "));
@@ -47,6 +60,34 @@ TEST(Messages, OfTokenizers) {
             "gradus: [t.json] is there already; choose another --out, or replace it with --overwrite\n");
   EXPECT_EQ(usage_error(folder, {"tokenizer", "encode", "t.json", "the", "--data", "t.txt"}),
             "gradus: [--data] and TEXT are both there; leave one out\n");
+}
+
+TEST(Messages, OfFilesThatCannotBeWritten) {
+  const TemporaryFolder folder;
+  const std::string rows = "a,b\n1,2\n2,4\n3,6\n";
+  spill(folder / "t.csv", rows);
+  spill(folder / "c.toml",
+        "data = {kind = 'csv', path = 't.csv', validation_fraction = 0}\nmodel.kind = 'linear'\ntrain.steps = 1\n");
+  ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run"}).exit_code, 0);
+  const std::string missing = "gradus: [none/x] the folder none does not exist; make it, or name another\n";
+  EXPECT_EQ(usage_error(folder, {"predict", "run", "--data", "t.csv", "--out", "none/x"}), missing);
+  EXPECT_EQ(usage_error(folder, {"init", "linear_regression", "none/x"}), missing);
+  EXPECT_EQ(usage_error(folder, {"tokenizer", "train", "--data", "t.csv", "--vocab", "300", "--out", "none/x"}),
+            missing);
+  // What is read is not written over, by whatever name.
+  std::filesystem::create_symlink("t.csv", folder / "link.csv");
+  for (const std::string out : {"t.csv", "./t.csv", "link.csv"}) {
+    for (const std::string data : {"t.csv", "t*.csv"}) {
+      EXPECT_EQ(usage_error(folder, {"predict", "run", "--data", data, "--out", out, "--overwrite"}),
+                "gradus: [--out] " + out + " would replace t.csv, which is read; name another file\n");
+    }
+    EXPECT_EQ(usage_error(folder, {"predict", "run", "t.csv", "--out", out, "--overwrite"}),
+              "gradus: [--out] " + out + " would replace t.csv, which is read; name another file\n");
+  }
+  EXPECT_EQ(usage_error(folder, {"tokenizer", "train", "--data", "t.csv", "--text", "a", "--vocab", "300", "--out",
+                                 "t.csv", "--overwrite"}),
+            "gradus: [--out] t.csv would replace t.csv, which is read; name another file\n");
+  EXPECT_EQ(slurp(folder / "t.csv"), rows);
 }
 
 TEST(Messages, OfAWordThatIsTooLongNameItsFile) {

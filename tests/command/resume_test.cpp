@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "gradus/tensor/isa.h"
+#include "tests/reads.h"
 #include "tests/command/command.h"
 
 namespace gradus {
@@ -277,8 +278,8 @@ TEST(ResumeCommand, SaysHowToGoOnWithADamagedConfigurationOrCheckpoint) {
     spill(folder / "runs/c/config.toml", damaged);
     const CommandResult result = run_gradus(folder, {"train", "--resume", "runs/c"});
     EXPECT_EQ(result.exit_code, 2);
-    EXPECT_THAT(result.err, EndsWith("(the file was changed since gradus wrote it; --resume runs/c/checkpoints/last "
-                                     "goes on with the configuration of the last checkpoint)\n"));
+    EXPECT_THAT(result.err, Reads("gradus: {} (the file was changed since gradus wrote it; --resume "
+                                  "runs/c/checkpoints/last goes on with the configuration of the last checkpoint)\n"));
   }
   EXPECT_EQ(run_gradus(folder, {"train", "--resume", "runs/c/checkpoints/last"}).exit_code, 0);
   EXPECT_EQ(slurp(folder / "runs/c/config.toml"), config);
@@ -307,7 +308,7 @@ TEST(ResumeCommand, SaysWhereItLooksForTheData) {
             0);
   const fs::path elsewhere = folder / "a";
   const CommandResult result = Command(elsewhere, {"train", "--resume", "run"}, {}).wait();
-  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.exit_code, 2);
   EXPECT_EQ(result.err, "gradus: [t.txt] there is no such file in " + fs::canonical(elsewhere).string() +
                             "; a data.path that does not begin with / counts from the folder that the command runs "
                             "in: run it there, or name the file with --data PATH\n");

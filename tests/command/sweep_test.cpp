@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "tests/command/command.h"
+#include "tests/reads.h"
 
 namespace gradus {
 namespace sweep_test {
@@ -129,8 +130,8 @@ TEST(Sweep, RanksByAMeasureOfAReport) {
     EXPECT_EQ(trial["value"], measures["roc_auc"]["value"]);
   }
   EXPECT_THAT(run_gradus(folder, {"sweep", "c.toml", "--grid", "train.seed=1", "--metric", "rmse", "--out", "s"}).err,
-              AllOf(HasSubstr("[sweep.metric] trial 1 has no number to compare: it has no val_rmse, only "),
-                    HasSubstr("; choose one, for example with --metric\n")));
+              Reads("{}[sweep.metric] trial 1 has no number to compare: it has no val_rmse, only {}; choose one, for "
+                    "example with --metric\n"));
 }
 
 TEST(Sweep, IsNotContinuedWithOtherData) {
@@ -367,7 +368,7 @@ TEST(Sweep, ErrorsComeBeforeTheFirstTrial) {
   };
   EXPECT_EQ(error({}), "gradus: [gradus sweep] CONFIG is required; see `gradus sweep --help`\n");
   EXPECT_EQ(error({"ridge.toml", "--out", ""}),
-            "gradus: [--out] is empty; give the folder of the sweep, for example --out sweeps/mine\n");
+            "gradus: [gradus sweep] --out is empty; expected FOLDER; see `gradus sweep --help`\n");
   EXPECT_EQ(error({"ridge.toml", "--grid", "regularization.l2=1,-1"}),
             "gradus: [--grid regularization.l2=1,-1] trial 2 (regularization.l2 = -1): \"regularization.l2\" must be a "
             "real number of at least 0; found the integer -1\n");

@@ -93,7 +93,7 @@ TEST_F(Text, ErrorsSayWhatIsWrong) {
   EXPECT_THAT(usage_error({"--prompt", "the", "--seed", "x"}),
               StartsWith("gradus: [--seed] must be a decimal integer from 0 to "));
   result = run_gradus(folder_, {"generate", "nowhere", "--prompt", "the"});
-  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, StartsWith("gradus: [nowhere] is not a folder"));
   result = run_gradus(folder_, {"generate", "run", "--prompt", "the"}, {.out = "/dev/full"});
   EXPECT_EQ(result.exit_code, 1);

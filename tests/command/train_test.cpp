@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tests/command/command.h"
+#include "tests/reads.h"
 
 namespace gradus {
 namespace train_test {
@@ -236,7 +237,7 @@ TEST(Train, AMissingFileIsNamed) {
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, StartsWith("gradus: [nowhere.toml] no such file"));
   result = run_gradus(folder, {"train", "gpt_char", "--data", "nowhere.txt"});
-  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, StartsWith("gradus: [nowhere.txt] there is no such file in "));
   EXPECT_FALSE(std::filesystem::exists(folder / "runs"));
 }
@@ -260,11 +261,21 @@ TEST(Train, WrongArgumentsAreUsageErrors) {
   }
   EXPECT_EQ(error({"--threads", "1025"}),
             "gradus: [--threads] must be a decimal integer from 0 to 1024; found \"1025\"\n");
-  EXPECT_EQ(error({"--out", ""}),
-            "gradus: [--out] is empty; give the folder of the run, for example --out runs/mine\n");
+  EXPECT_EQ(error({"--out", ""}), "gradus: [gradus train] --out is empty; expected RUN; see `gradus train --help`\n");
   EXPECT_EQ(error({"--data", ""}),
-            "gradus: [--data] is empty; give the text file to learn from, for example --data book.txt\n");
+            "gradus: [gradus train] --data is empty; expected PATH; see `gradus train --help`\n");
   EXPECT_THAT(error({"--isa", "mmx"}), HasSubstr("avx2 or avx512"));
+  // An option that stands for a key is named as it was typed.
+  const std::string kinds = "\"csv\", \"numpy\", \"libsvm\", \"idx\", \"images\", \"audio\"";
+  EXPECT_EQ(error({"--data", "x"}), "gradus: [--data x] \"data.path\" applies to data.kind = " + kinds +
+                                        ", \"text\" or \"labelled_text\", not to \"line\"; remove it, or change "
+                                        "data.kind\n");
+  EXPECT_THAT(error({"--data", "x", "--data", "y"}), StartsWith("gradus: [--data x --data y] \"data.path\" applies"));
+  EXPECT_THAT(error({"--on-bad-row", "skip"}), StartsWith("gradus: [--on-bad-row skip] \"data.on_bad_row\" applies"));
+  EXPECT_EQ(error({"--folds", "3"}),
+            "gradus: [--folds 3] \"data.folds\" goes with data.split, which applies to "
+            "data.kind = " +
+                kinds + " or \"labelled_text\", not to \"line\"; remove it\n");
   EXPECT_FALSE(std::filesystem::exists(folder / "runs"));
 }
 
@@ -335,8 +346,10 @@ TEST(Train, ABatchThatIsNotFiniteCanBeLeftOut) {
   const CommandResult result = run_gradus(folder, {"train", "c.toml", "--set", "optimizer.learning_rate=1e15", "--set",
                                                    "train.batch_size=4", "--out", "run"});
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.err, HasSubstr(" or optimizer.clip_norm = 1; or go on without that batch: "));
-  EXPECT_THAT(result.err, testing::EndsWith(" train --resume run --set health.on_spike=rewind\n"));
+  EXPECT_THAT(result.err,
+              Reads("gradus: [train] {}. The weights of before that step are saved in run. Try a lower "
+                    "optimizer.learning_rate or optimizer.clip_norm = 1; or go on without that batch: {} train "
+                    "--resume run --set health.on_spike=rewind\n"));
 }
 
 // No update was done: the learning rate is not to blame.

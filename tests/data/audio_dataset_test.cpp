@@ -196,6 +196,10 @@ TEST(AudioEncoder, AFileThatIsWrongIsAnError) {
             "[audio.json] \"audio\" makes no spectrogram (fft is 202; expected an even number without a prime factor "
             "above 5, such as 216)" +
                 end);
+  EXPECT_EQ(refused("\"low\":", "\"low\":true,\"other\":"), "[audio.json] \"audio\" has a \"low\" that is no number" + end);
+  const size_t mean = json.find("\"mean\":[");
+  const std::string first = json.substr(mean, json.find(',', mean) - mean);
+  EXPECT_EQ(refused(first, "\"mean\":[true"), "[audio.json] \"audio\" has a \"mean\" with what is no number" + end);
   EXPECT_EQ(refused("\"length\":1000", "\"length\":1100"),
             "[audio.json] \"array\" has not the shape of \"audio\"; expected both to be that of the model's features");
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "tests/data/audio_bytes.h"
+#include "tests/pattern.h"
 #include "tests/testing.h"
 
 namespace gradus {
@@ -107,8 +108,8 @@ TEST(AudioFile, OneThatIsCutShortIsAnError) {
             "[a.wav] ends at byte 2000, and says at byte 4 that it has 4044; it is cut short: make or fetch it again");
   const std::string flac = slurp(GRADUS_SOURCE_DIR "/tests/fuzz/corpus/audio/tone.flac");
   const std::string cut = refused(flac.substr(0, flac.size() * 3 / 4));
-  EXPECT_TRUE(cut.starts_with("[a.wav] ends or is damaged after frame ")) << cut;
-  EXPECT_NE(cut.find(", and says that it has "), std::string::npos) << cut;
+  EXPECT_PRED2(reads, cut,
+               "[a.wav] ends or is damaged after frame {}, and says that it has {}: {}; make or fetch it again");
   const std::string mp3 = slurp(GRADUS_SOURCE_DIR "/tests/fuzz/corpus/audio/tone.mp3");
   EXPECT_TRUE(refused(mp3.substr(0, 1440)).ends_with(": the rest is missing; make or fetch it again"))
       << refused(mp3.substr(0, 1440));
@@ -173,7 +174,8 @@ TEST(AudioFile, APartIsThatOfTheWholeWhereverItBegins) {
       const Audio part = parse_audio(bytes, name, {.first_frame = first, .frames = count});
       ASSERT_EQ(part.samples.shape(), (Shape{count, 1})) << name << " from " << first;
       for (int64_t i = 0; i < count; ++i) {  // an MP3 that begins elsewhere is rounded otherwise
-        ASSERT_NEAR(part.samples.data<float>()[i], all[static_cast<size_t>(first + i)], 1e-6) << name << " from " << first;
+        ASSERT_NEAR(part.samples.data<float>()[i], all[static_cast<size_t>(first + i)], 1e-6)
+            << name << " from " << first;
       }
     }
     EXPECT_EQ(error_text([&, to = size + 1] { parse_audio(bytes, name, {.first_frame = to}); }),

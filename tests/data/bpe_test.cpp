@@ -238,6 +238,15 @@ TEST(BpeTokenizer, SaysWhatItDoesNotSupport) {
             "[t.json] pre_tokenizer.add_prefix_space is true, which gradus has not; expected null or false");
   EXPECT_EQ(error([](json& j) { j["pre_tokenizer"]["type"] = "Whitespace"; }),
             "[t.json] pre_tokenizer is of type Whitespace; expected ByteLevel");
+  EXPECT_EQ(
+      error([](json& j) {
+        j["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {{{"type", "Digits"}}, j["pre_tokenizer"]}}};
+      }),
+      "[t.json] pre_tokenizer.pretokenizers[0] is of type Digits; expected Split");
+  EXPECT_EQ(error([](json& j) { j["model"]["merges"][0] = "a b c"; }),
+            "[t.json] merge 0 is \"a b c\"; expected two tokens with a space between");
+  EXPECT_EQ(error([](json& j) { j["model"]["merges"][0] = {"a"}; }),
+            "[t.json] merge 0 is [\"a\"]; expected two tokens");
   EXPECT_EQ(error([](json& j) { j["decoder"] = nullptr; }), "[t.json] decoder is null; expected an object");
   EXPECT_EQ(error([](json& j) {
               j["truncation"] = {{"max_length", 5}};

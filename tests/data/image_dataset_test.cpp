@@ -207,15 +207,21 @@ TEST(ImageEncoder, ComesBackFromItsText) {
 }
 
 TEST(ImageEncoder, DamagedTextIsRefused) {
-  const std::string text = encoder().to_json();
+  const std::string whole = encoder().to_json();
   const auto error = [&](const std::string& from, const std::string& to) {
-    std::string damaged = text;
+    std::string damaged = whole;
     damaged.replace(damaged.find(from), from.size(), to);
     return error_text([&] { ImageEncoder::from_json(damaged, "images.json"); });
   };
   EXPECT_EQ(error("\"height\":4", "\"height\":0"),
             "[images.json] \"image\" has a \"height\" that is no whole number from 1 to 65536; expected the pictures of "
             "a model as gradus writes them");
+  for (const auto& [key, damage, text] : {std::tuple("\"mean\":[", "\"x\"", "has a \"mean\" with what is no number"),
+                                          {"\"scale\":[", "0", "has a \"scale\" that is not above 0, or too large"}}) {
+    const size_t at = whole.find(key);
+    const std::string first = whole.substr(at, whole.find(',', at) - at);
+    EXPECT_THAT(error(first, key + std::string(damage)), HasSubstr(text));
+  }
   EXPECT_THAT(error("\"channels\":3", "\"channels\":2"), HasSubstr("has other than 1, 3 or 4 channels"));
   EXPECT_THAT(error("\"crop\"", "\"bend\""), HasSubstr("has an unknown \"fit\""));
   EXPECT_THAT(error("\"height\":4", "\"height\":5"), HasSubstr("\"array\" has not the shape of \"image\"; expected both to be that of the model's pictures"));

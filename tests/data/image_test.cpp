@@ -120,8 +120,14 @@ TEST(Image, OddPicturesAreRefused) {
             "[image] 0×0 pixels of 0 channels; a PNG has at least one pixel and 1 to 4 channels");
   if (!reads_webp()) return;
   const std::string webp = picture_file("webp_lossless");
-  EXPECT_THAT(error_text([&] { decode_image(webp.substr(0, 40), "a.webp"); }),
-              HasSubstr("[a.webp] is no WebP that can be read: "));
+  EXPECT_EQ(error_text([&] { decode_image(webp.substr(0, 40), "a.webp"); }),
+            "[a.webp] is no WebP that can be read: it ends before its picture does: it is cut short");
+  std::string damaged = webp;
+  damaged[20] = '\0';  // where the picture begins
+  EXPECT_EQ(error_text([&] { decode_image(damaged, "a.webp"); }),
+            "[a.webp] is no WebP that can be read: its data is damaged");
+  EXPECT_EQ(error_text([] { detail::check_image_size("a.webp", 0, 3, {}); }),
+            "[a.webp] a picture of 3×0 pixels; expected at least one");
   const std::string moving("RIFF\x16\0\0\0WEBPVP8X\x0A\0\0\0\x02\0\0\0\x03\0\0\x03\0\0", 30);
   EXPECT_EQ(error_text([&] { decode_image(moving, "a.webp"); }),
             "[a.webp] is a WebP that moves; expected a single picture");
@@ -130,7 +136,12 @@ TEST(Image, OddPicturesAreRefused) {
 TEST(Image, OtherFormatsAreNamed) {
   EXPECT_EQ(error_text([] { decode_image("GIF89a....", "a.jpg"); }),
             "[a.jpg] is a GIF by how it begins; expected a picture in JPEG, PNG or WebP: convert it");
-  EXPECT_EQ(error_text([] { decode_image(std::string("\0\0\0\x18" "ftypheic", 12), "a.jpg"); }),
+  EXPECT_EQ(error_text([] {
+              decode_image(std::string("\0\0\0\x18"
+                                       "ftypheic",
+                                       12),
+                           "a.jpg");
+            }),
             "[a.jpg] is a HEIC, or a film, by how it begins; expected a picture in JPEG, PNG or WebP: convert it");
   EXPECT_EQ(error_text([] { decode_image("no picture", "a.txt"); }),
             "[a.txt] is no picture that is known here: it begins with 6e 6f 20 70; expected JPEG, PNG or WebP");
@@ -144,8 +155,7 @@ TEST(Image, AbsurdSizesAreRefusedBeforeMemoryIsTaken) {
   EXPECT_EQ(error_text([&] { decode_image(jpeg, "a.jpg"); }),
             "[a.jpg] a picture of 61440×61440 pixels; expected 134217728 at most: make it smaller");
   jpeg.replace(frame, 4, std::string("\x20\0\x20\0", 4));
-  EXPECT_THAT(error_text([&] { decode_image(jpeg, "a.jpg"); }),
-              HasSubstr("[a.jpg] a picture of 8192×8192 pixels in "));
+  EXPECT_THAT(error_text([&] { decode_image(jpeg, "a.jpg"); }), HasSubstr("[a.jpg] a picture of 8192×8192 pixels in "));
   jpeg.replace(frame, 4, std::string("\0\0\x20\0", 4));
   EXPECT_THAT(error_text([&] { decode_image(jpeg, "a.jpg"); }), HasSubstr("[a.jpg] "));
   const ImageLimits small{.most_pixels = 10};

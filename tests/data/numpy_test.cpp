@@ -149,10 +149,12 @@ TEST(Numpy, RefusesDamagedHeaders) {
 }
 
 TEST(Numpy, RefusesNumbersThatATableDoesNotHold) {
-  const std::string ending = "\"; expected f4, f8, i1 to i8, u1 to u8 or bool: convert the array with .astype";
   for (const char* type : {"<c16", "<f2", "|O", "<U3", "|S8", "<i3", "", "<M8[ns]", "f8"}) {
-    EXPECT_EQ(refused_type(fmt::format("'{}'", type)),
-              fmt::format("[a.npy] numbers of NumPy's type \"{}{}", type, ending));
+    EXPECT_EQ(
+        refused_type(fmt::format("'{}'", type)),
+        fmt::format("[a.npy] numbers of NumPy's type \"{}\"; expected f4, f8, i1 to i8, u1 to u8 or bool: convert "
+                    "the array with .astype",
+                    type));
   }
   EXPECT_EQ(refused_type("[('a', '<f8')]"),
             "[a.npy] the array is one of records; save its fields as arrays of their own");

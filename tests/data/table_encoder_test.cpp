@@ -130,9 +130,17 @@ TEST(TableEncoder, RefusesDamagedJson) {
             "[c.json] a scale is not above 0" + expected);
   EXPECT_EQ(error(R"({"features": [{"name": "a", "mean": "x", "scale": 1}]})"),
             "[c.json] a mean, a scale, a fill or a number of buckets is no number" + expected);
+  EXPECT_EQ(error(R"({"sparse": {"columns": 0, "first": 0}})"),
+            "[c.json] the number of sparse columns is none from 1 to 2^31 - 1" + expected);
+  EXPECT_EQ(error(R"({"sparse": {"columns": 3, "first": 2}})"),
+            "[c.json] the first sparse column is not 0 or 1" + expected);
   const std::string start = R"({"features": [{"name": "a", "mean": 0, "scale": 1}],)";
   EXPECT_EQ(error((start + R"("target": {"name": "y", "mean": 0, "scale": 1, "classes": 3}})").c_str()),
             "[c.json] \"classes\" is no list" + expected);
+  EXPECT_EQ(error((start + R"("target": {"name": "y", "mean": "x", "scale": 1, "classes": []}})").c_str()),
+            "[c.json] a mean or a scale is no number" + expected);
+  EXPECT_EQ(error((start + R"("target": {"name": "y", "mean": 0, "scale": 1, "classes": ["x", 2]}})").c_str()),
+            "[c.json] one of \"classes\" is no text" + expected);
   EXPECT_EQ(error((start + R"("target": {"name": "y", "mean": 0, "scale": 1, "classes": ["x"]}})").c_str()),
             "[c.json] there is one class" + expected);
   EXPECT_EQ(error((start + R"("target": [{"name": "y", "mean": 0, "scale": 1, "classes": []}]})").c_str()),

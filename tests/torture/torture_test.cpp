@@ -2,6 +2,7 @@
 // is refused, its power is cut. What it leaves must be whole, and it must say what happened.
 #include <gmock/gmock.h>
 
+#include "tests/reads.h"
 #include "tests/torture/power_loss.h"
 #include "tests/torture/torture.h"
 
@@ -118,11 +119,11 @@ TEST_P(Torture, ADiskWithoutRoomForACheckpointIsSaid) {
   const TemporaryFolder folder;
   const FaultyResult result = run(folder, {{"FREE", "500000"}});
   EXPECT_EQ(result.command.exit_code, 1);
-  EXPECT_THAT(result.command.err, testing::StartsWith("gradus: [run/checkpoints/step-"));
-  EXPECT_THAT(result.command.err, HasSubstr("] the checkpoint needs "));
-  EXPECT_THAT(result.command.err,
-              HasSubstr(" MB, and 0.5 MB are free on its disk; the checkpoints before it are whole. Make room "
-                        "(checkpoint.keep = 0 keeps the fewest), then continue with --resume"));
+  EXPECT_THAT(
+      result.command.err,
+      Reads("gradus: [run/checkpoints/step-{}] the checkpoint needs {} MB, and 0.5 MB are free on its disk; the "
+            "checkpoints before it are whole. Make room (checkpoint.keep = 0 keeps the fewest), then continue "
+            "with --resume{}"));
   EXPECT_EQ(not_whole(folder / "run", Leftovers::kForbidden), "");
 }
 

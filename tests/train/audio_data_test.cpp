@@ -14,6 +14,7 @@
 #include "gradus/train/session.h"
 #include "gradus/train/shown_data.h"
 #include "tests/data/audio_bytes.h"
+#include "tests/reads.h"
 #include "tests/testing.h"
 #include "tests/train/configs.h"
 #include "tests/train/runs.h"
@@ -148,6 +149,13 @@ TEST_F(AudioData, MfccAndSamples) {
   EXPECT_THAT(data.notes[1], HasSubstr("16 sounds are resampled to 4000 Hz"));
 }
 
+TEST_F(AudioData, BandsWithoutAFrequencyAreSaid) {
+  const ExperimentData data = make_data(config({"data.mels=64", "data.fft=64", "data.window=64", "data.hop=32"}));
+  EXPECT_THAT(data.notes,
+              testing::Contains(Reads("{} of 64 bands hold no frequency of the transform and are always the same; "
+                                      "a larger data.fft or fewer data.mels fill them")));
+}
+
 TEST_F(AudioData, AListOfPathsAndLabels) {
   std::string csv = "file,label\n";
   for (int take = 0; take < 4; ++take) {
@@ -169,6 +177,11 @@ TEST_F(AudioData, BrokenFilesAreErrorsOrLeftOut) {
             "[" + path("low_cy_1.wav") +
                 "] is no sound that can be read (it begins like none); expected WAV, FLAC, OGG or MP3; "
                 "data.on_bad_file = \"skip\" leaves such files out");
+  spill(folder_ / "low_cy_2.wav", "no sound");
+  EXPECT_EQ(error_text([&] { make_data(config()); }),
+            "[" + path("low_cy_1.wav") +
+                "] is no sound that can be read (it begins like none); expected WAV, FLAC, OGG or MP3 (1 more "
+                "files are broken); data.on_bad_file = \"skip\" leaves such files out");
   const std::vector<float> nan = {0.0F, std::nanf("")};
   spill(folder_ / "low_cy_2.wav", float_wav(nan));
   const ExperimentData data = make_data(config({"data.on_bad_file=skip"}));

@@ -146,6 +146,16 @@ TEST(Checkpoint, DamageNamesTheTensorAndItsBytes) {
   EXPECT_EQ(error_text([&] { (void)read_checkpoint(folder / "c"); }), checkpoint_damage(folder / "c")[0]);
 }
 
+TEST(Checkpoint, SaysWhichFileIsDamagedWhereThatHasNoParts) {
+  const TemporaryFolder folder;
+  write_checkpoint(folder / "c", small_checkpoint());
+  const fs::path path = folder / "c/config.toml";
+  const size_t bytes = slurp(path).size();
+  spill(path, std::string(bytes, '#'));
+  EXPECT_EQ(error_text([&] { (void)read_checkpoint(folder / "c"); }),
+            fmt::format("[{}] its {} bytes are not what was written", path.string(), bytes));
+}
+
 // Sums say that a file is what was written, not that it was written by us.
 TEST(Manifest, ChecksItsFieldsToo) {
   const auto error = [](std::string text) {
@@ -164,6 +174,9 @@ TEST(Manifest, ChecksItsFieldsToo) {
   EXPECT_EQ(error(start + "{\"name\":\"x\",\"bytes\":9," + sum + ",\"parts\":[{\"name\":\"a\",\"range\":[1,9]," + sum +
                   "}]}]"),
             "[m] \"parts[0].range\" is wrong; expected a range that begins at 0 and ends by 9");
+  EXPECT_EQ(error(start + "{\"name\":\"x\",\"bytes\":9," + sum + ",\"parts\":[{\"name\":\"a\",\"range\":[0,8]," + sum +
+                  "}]}]"),
+            "[m] \"files[0].parts\" is 8 bytes in all; expected 9");
   EXPECT_EQ(error_text([&] { (void)Manifest::parse("{}\n", "m"); }),
             "[m] is damaged: it does not end with the sum of its own bytes");
 }

@@ -307,6 +307,11 @@ TEST(Clustering, RefusesWhatHasNoMeaning) {
   EXPECT_EQ(kmeans_error({"model.clusters=[1,2]"}),
             "[--set model.clusters=[1,2]] model.clusters has 1 to choose from, of which there is no silhouette; leave "
             "it out");
+  EXPECT_EQ(error_text([] {
+              gmm({"model.clusters=[1,2]", "model.choose_by=silhouette"});
+            }),
+            "[--set model.clusters=[1,2]] model.clusters has 1 to choose from, of which there is no silhouette; leave "
+            "it out, or set model.choose_by = \"bic\"");
   EXPECT_EQ(kmeans_error({"solver.name=mini_batch", "model.starts=2"}),
             "[--set model.starts=2] model.starts = 2 has no meaning with solver.name = \"mini_batch\", which has one; "
             "remove it, or set solver.name = \"lloyd\"");
@@ -370,6 +375,17 @@ TEST(Clustering, AModelOfAnythingElseHasNoClusters) {
   const ExperimentData data = make_data(run.config());
   EXPECT_EQ(message_of(ErrorKind::kUsage, [&] { make_cluster_report(run, *data.training); }),
             "[eval] the run's model is \"linear\"; expected one that makes clusters");
+}
+
+TEST(Clustering, MemoryHasItsAdvice) {
+  const Session session(kmeans(), {.clusters = 4});
+  const MemoryPrediction prediction = clustering_memory(kmeans(), session.data(), 0);
+  const auto advice = [&](const std::string& name) {
+    const auto found = std::ranges::find(prediction.parts, name, &MemoryPart::name);
+    return found == prediction.parts.end() ? "" : found->remedy;
+  };
+  EXPECT_EQ(advice("the model"), "fewer model.clusters, or model.covariance = \"diagonal\"");
+  EXPECT_EQ(advice("labels, distances and sums"), "fewer model.clusters, or data.training_size");
 }
 
 TEST(Clustering, AStateOfAnotherShapeIsAnError) {

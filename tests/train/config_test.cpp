@@ -401,6 +401,10 @@ TEST(ConfigErrors, Override) {
             "[--set train.steps] expected key=value, for example --set optimizer.learning_rate=0.1");
   EXPECT_EQ(line_error({"~train.max_time_s"}),
             "[--unset train.max_time_s] the file does not set it; leave --unset train.max_time_s out");
+  EXPECT_EQ(line_error({"~train"}), "[--unset train] \"train\" is a table; --unset takes one key, train.KEY");
+  EXPECT_EQ(line_error({"~schedule.parts.name"}),
+            "[--unset schedule.parts.name] \"schedule.parts\" is a list of tables; --unset takes one key, "
+            "schedule.parts.0.KEY");
   EXPECT_TRUE(line_error({"~train.setps"}).starts_with("[--unset train.setps] unknown key \"train.setps\""));
   EXPECT_EQ(line_error({"=1"}), "[--set =1] expected key=value, for example --set optimizer.learning_rate=0.1");
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gradus/train/run.h"
+#include "tests/reads.h"
 #include "tests/testing.h"
 #include "tests/train/runs.h"
 #include "tests/train/training.h"
@@ -100,6 +101,11 @@ TEST(BadStep, OfTheGradientAloneIsFoundToo) {
     EXPECT_EQ(summary.anomaly->gradient, "weight");
     EXPECT_EQ(summary.anomaly->bad_gradients, 1);
     EXPECT_EQ(summary.anomaly->examples, (std::vector<int64_t>{0, 1, 2, 3}));
+    EXPECT_THAT(summary.anomaly->text(),
+                Reads(fmt::format("step {0} (batch {0} in the order of the data): the gradient is not finite (the loss "
+                                  "is {{}}); 1 parameters have such a gradient, the backward pass meets weight first; "
+                                  "examples 0, 1, 2, 3",
+                                  at)));
     EXPECT_EQ(weight.item(), -static_cast<double>(at));
     EXPECT_FALSE(weight.grad().defined());
   }
@@ -133,7 +139,8 @@ TEST(BadStep, NamesAWeightThatIsBadAlready) {
   EXPECT_EQ(summary.steps, 5);
   EXPECT_EQ(summary.anomaly->bad_parameter, model.parameters()[2].name);
   EXPECT_TRUE(summary.anomaly->examples.empty());
-  EXPECT_THAT(summary.anomaly->text(), HasSubstr("already holds NaN or infinity"));
+  EXPECT_THAT(summary.anomaly->text(), Reads("step 5 (batch 5 in the order of the data): the loss is {}; the weight " +
+                                             model.parameters()[2].name + " already holds NaN or infinity; {}"));
 }
 
 // One example of the batch is far off: it has the highest loss, and the only one above the usual.
@@ -148,7 +155,21 @@ TEST(BadStep, NamesTheExamplesBehindASpike) {
   EXPECT_EQ(outcome.summary.stop_reason, StopReason::kLossSpike);
   EXPECT_EQ(outcome.summary.steps, 30);
   EXPECT_EQ(outcome.summary.anomaly->examples.at(0), 150);
-  EXPECT_THAT(outcome.summary.anomaly->text(), HasSubstr("; highest losses: examples 150"));
+  EXPECT_THAT(outcome.summary.anomaly->text(),
+              Reads("step 30 (batch 30 in the order of the data): the loss is {}, and was near {} before; highest "
+                    "losses: examples 150, {}"));
+}
+
+TEST(BadStep, LooksAtNoExampleOfABatchThatIsTooLarge) {
+  Script script{.training = with_bad_step(20, 1000.0), .slope = 1.0};
+  const Numbers data(1025);
+  Trainer trainer({.steps = 40}, script.parameters, script.loss(), data, *script.optimizer, script.schedule);
+  const TrainingSummary summary = trainer.run();
+  ASSERT_TRUE(summary.anomaly.has_value());
+  EXPECT_THAT(
+      summary.anomaly->text(),
+      Reads("step 20 (batch 20 in the order of the data): the loss is 1000, and was near {} before; the batch is "
+            "too large to look at each example"));
 }
 
 TEST(Spike, IsTrainedOnAndCountedWhereThatIsAskedFor) {
@@ -158,7 +179,12 @@ TEST(Spike, IsTrainedOnAndCountedWhereThatIsAskedFor) {
   Trainer trainer({.steps = 40, .stop_on_spike = false}, script.parameters, script.loss(), data, *script.optimizer,
                   script.schedule);
   std::vector<std::string> warnings;
-  trainer.set_on_warning([&](const HealthWarning& warning) { warnings.push_back(warning.name); });
+  trainer.set_on_warning([&](const HealthWarning& warning) {
+    warnings.push_back(warning.name);
+    EXPECT_THAT(warning.text,
+                Reads("step 20: the loss is 1000, and was near {} before: an odd batch, or a learning rate "
+                      "that is too high"));
+  });
   EXPECT_EQ(trainer.run().steps, 40);
   EXPECT_EQ(trainer.state().health.spikes, 2);  // the first did not hide the second
   EXPECT_EQ(warnings, std::vector<std::string>{"loss_spike"});
@@ -212,7 +238,10 @@ TEST(Warnings, SayWhenTheGradientIsZero) {
   std::vector<std::string> names;
   trainer.set_on_warning([&](const HealthWarning& warning) {
     names.push_back(warning.name);
-    EXPECT_THAT(warning.text, HasSubstr("step 0: the gradient is exactly 0"));
+    EXPECT_EQ(
+        warning.text,
+        "step 0: the gradient is exactly 0, so nothing is learned from it: the loss may be flat here, or all units "
+        "dead");
   });
   trainer.run();
   EXPECT_EQ(names, std::vector<std::string>{"zero_gradient"});  // once, of 30 times
@@ -229,11 +258,20 @@ TEST(Warnings, SayWhenTheGradientJumps) {
   const std::vector<HealthWarning> warnings = monitor.take_warnings();
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_EQ(warnings[0].name, "gradient_norm");
-  EXPECT_THAT(warnings[0].text, HasSubstr("step 21: the gradient's norm is 90"));
+  EXPECT_THAT(warnings[0].text,
+              Reads("step 21: the gradient's norm is 90, and was near {} before: a step on it may undo "
+                    "much; optimizer.clip_norm would shorten it"));
 }
 
 TEST(Warnings, SayWhenTheWeightsMoveTooFastOrNotAtAll) {
-  for (const auto& [ratio, name] : {std::pair(0.2, "large_updates"), {1e-9, "small_updates"}}) {
+  const std::string start = "step 104: a step changes the weights by ";
+  const std::string large = start +
+                            "0.2 of their size: the learning rate may be too high (healthy training is often near "
+                            "0.001)";
+  const std::string small = start +
+                            "only 1e-09 of their size: the learning rate may be too low, or training has come to "
+                            "its end";
+  for (const auto& [ratio, name, text] : {std::tuple(0.2, "large_updates", large), {1e-9, "small_updates", small}}) {
     HealthState state;
     HealthMonitor monitor(state);
     int64_t warned_at = -1;
@@ -241,6 +279,7 @@ TEST(Warnings, SayWhenTheWeightsMoveTooFastOrNotAtAll) {
       monitor.on_update(step, 1.0, {.gradient_norm = 1.0, .update_ratio = step % 10 == 9 ? 0.01 : ratio}, {});
       for (const HealthWarning& warning : monitor.take_warnings()) {
         EXPECT_EQ(warning.name, name);
+        EXPECT_EQ(warning.text, text);
         warned_at = step;
       }
     }
@@ -274,7 +313,10 @@ TEST(Trainer, CountsDeadUnits) {
     });
     trainer.run();
     ASSERT_EQ(warnings.size(), 1u);
-    EXPECT_THAT(warnings[0], HasSubstr("step 8: 75% of the units of a relu layer give 0 for every example"));
+    EXPECT_EQ(
+        warnings[0],
+        "step 8: 75% of the units of a relu layer give 0 for every example of the batch, so they learn nothing: a "
+        "lower learning rate, or another activation, may keep them alive");
   }
 }
 
@@ -338,7 +380,8 @@ TEST(RunHealth, RewindsLeavesTheBatchOutAndSaysSo) {
     EXPECT_EQ(run.train().steps, 60);
   }
   ASSERT_EQ(events.size(), 1u);
-  EXPECT_THAT(events[0], HasSubstr("Back to step 20, and batch 25 is left out"));
+  EXPECT_THAT(events[0], Reads("step 25 (batch 25 in the order of the data): {}. Back to step 20, and batch 25 is left "
+                               "out"));
   const json summary = json::parse(slurp(folder / "run/summary.json"));
   EXPECT_EQ(summary["counts"]["skipped_batches"], json::array({25}));
   EXPECT_EQ(summary["counts"]["rewinds"], 1);

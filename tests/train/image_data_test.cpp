@@ -9,7 +9,9 @@
 #include "gradus/train/prediction.h"
 #include "gradus/train/session.h"
 #include "gradus/train/shown_data.h"
+#include "gradus/train/verify.h"
 #include "tests/data/idx_bytes.h"
+#include "tests/reads.h"
 #include "tests/testing.h"
 #include "tests/train/configs.h"
 #include "tests/train/runs.h"
@@ -125,6 +127,10 @@ TEST_F(ImageData, IsTrainedEvaluatedAndPredicted) {
                       "augment.cutmix=0.3", "loss.label_smoothing=0.1"}),
               folder_ / "run")
       .train();
+  const std::vector<Finding> findings = verify_run(folder_ / "run");
+  EXPECT_TRUE(std::ranges::any_of(findings, [](const Finding& finding) {
+    return reads(finding.text, "images.json: pictures of 4×4, {} channels");
+  }));
   const TrainedRun run = load(folder_ / "run");
   EXPECT_EQ(run.shape().example, (Shape{4, 4, 3}));
   const Predictions folder = predict_files(run, {path("more")});
@@ -298,10 +304,9 @@ TEST_F(ImageData, FilesThatDoNotFitAreRefused) {
   EXPECT_THAT(message_of(ErrorKind::kUsage, [&] { make_data(config({}, "list.csv")); }),
               HasSubstr("has no column \"path\"; name the one with the files' paths by data.path_column"));
   spill(folder_ / "bare.csv", "path,other\npets/cat/100.png,1\npets/cat/102.png,2\n");
-  EXPECT_THAT(
-      message_of(ErrorKind::kUsage, [&] { make_data(config({}, "bare.csv")); }),
-      HasSubstr(" have no labels to learn; give folders named by classes, a column \"label\" (data.target names "
-                "another), or data.labels beside an IDX file"));
+  EXPECT_THAT(message_of(ErrorKind::kUsage, [&] { make_data(config({}, "bare.csv")); }),
+              Reads("{}the pictures of " + path("bare.csv") + " have no labels to learn; give folders named by classes, a "
+                    "column \"label\" (data.target names another), or data.labels beside an IDX file"));
   spill(folder_ / "plain", idx_bytes(8, {2, 1, 1}, "ab"));  // whose name tells nothing
   EXPECT_THAT(message_of(ErrorKind::kUsage, [&] { make_data(config({}, "plain")); }),
               HasSubstr("the pictures of " + path("plain") + " have no labels to learn; "));
@@ -327,7 +332,8 @@ TEST_F(ImageData, FilesThatDoNotFitAreRefused) {
               HasSubstr("its pictures are (1, 2), and those of " + path("a.idx") + " are (1, 1); expected one shape"));
   EXPECT_THAT(failure({set("data.labels", "b.idx")}, "a.idx"), HasSubstr("b.idx"));
   spill(folder_ / "l.idx", idx_bytes(8, {3}, "abc"));
-  EXPECT_THAT(failure({set("data.labels", "l.idx")}, "a.idx"), HasSubstr("3 labels for the 2 pictures of " + path("a.idx")));
+  EXPECT_THAT(failure({set("data.labels", "l.idx")}, "a.idx"),
+              HasSubstr("3 labels for the 2 pictures of " + path("a.idx") + "; expected one for each"));
 }
 
 // Known from the sizes of all passes and a dry run of one example, before a step.

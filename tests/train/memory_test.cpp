@@ -123,6 +123,24 @@ TEST(Memory, TooLittleIsRefusedWithTheLargestPartsAndWhatToChange) {
   EXPECT_GT(memory_limit_bytes(), 50'000'000);
 }
 
+TEST(Memory, EachPartHasItsAdvice) {
+  const auto advice = [](const MemoryUse& use, bool is_text) {
+    MemoryPrediction prediction = predict_memory(use, is_text);
+    add_reading(prediction, prediction.total() + 1'000'000'000);
+    return usage_error_text([&] { check_memory(prediction, 1); });
+  };
+  const std::string reading = "\n  1000.0 MB for reading the data: data.rows = \"streamed\", or a part of the data";
+  EXPECT_THAT(
+      advice({.weights = 1'000'000, .optimizer_state = 900'000'000, .step = 1'000'000}, true),
+      HasSubstr(reading + "\n  900.0 MB for optimizer state: optimizer.state = \"bf16\", or optimizer.name = \"sgd\" "
+                          "without momentum, which has none"));
+  EXPECT_THAT(advice({.step = 900'000'000}, true),
+              HasSubstr(reading + "\n  900.0 MB for activations: a smaller train.micro_batch_size or model.context, "
+                                  "train.activations = \"bf16\", or model.recompute = true"));
+  EXPECT_THAT(advice({.step = 900'000'000}, false),
+              HasSubstr(reading + "\n  900.0 MB for activations: a smaller train.micro_batch_size"));
+}
+
 // Of a step that takes many times as long as writing, nothing is left when it is at its peak; a slow disk may have all,
 // and half as much in gaps around it.
 TEST(Memory, OfACheckpointBesideALongStep) {

@@ -7,6 +7,7 @@
 #include "gradus/nn/models/feedforward.h"
 #include "gradus/train/session.h"
 #include "gradus/train/solver.h"
+#include "tests/reads.h"
 #include "tests/testing.h"
 #include "tests/train/configs.h"
 #include "tests/train/runs.h"
@@ -324,6 +325,17 @@ TEST(Solver, WeighsClassesOfHinges) {
   const std::vector<double> found = values_of(a.model().parameters()), wanted = values_of(b.model().parameters());
   for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-4) << i;
   EXPECT_GT(found.back(), values_of(even.model().parameters()).back() + 0.05);  // the second class pulls the bias
+}
+
+TEST(Solver, AStateOfAnotherKindIsAnError) {
+  const TemporaryFolder folder;
+  const Config config = blobs({"solver.name=newton"});
+  gradus::Run(config, folder / "run").train();
+  Checkpoint checkpoint = read_checkpoint(folder / "run/checkpoints/last");
+  checkpoint.optimizer.clear();
+  Session session(config, {.resumes = true});
+  EXPECT_THAT(error_text([&] { session.restore(checkpoint, "there"); }),
+              Reads("[there] the state has no \"{}\"; it is of another kind of solver, or of another version"));
 }
 
 }  // namespace solver_test

@@ -9,6 +9,7 @@
 #include "gradus/train/packed_text.h"
 #include "gradus/train/prediction.h"
 #include "gradus/train/run.h"
+#include "tests/reads.h"
 #include "tests/testing.h"
 
 namespace gradus {
@@ -218,6 +219,10 @@ TEST_F(PackedTextTest, FilesMustBeOfWholeNumbers) {
   EXPECT_EQ(error_with("documents.bin", slurp(folder / "packed/documents.bin")), "no error");
   EXPECT_EQ(error_with("documents.bin", "123456789"), "9 bytes; expected a multiple of 8");
   EXPECT_EQ(error_with("tokens-00000.bin", "abc"), "3 bytes; expected a multiple of 2");
+  std::string documents = slurp(folder / "packed/documents.bin");
+  documents[8] = 0;  // the second begins where the first does
+  std::fill_n(documents.begin() + 9, 7, '\0');
+  EXPECT_THAT(error_with("documents.bin", documents), Reads("{}document 1 begins at token 0; expected 1 to {}"));
 }
 
 TEST_F(PackedTextTest, IdsMustBeOfTheTokenizer) {
@@ -285,9 +290,21 @@ TEST_F(PackedTextTest, AGivenTokenizerIsThatOfThePacking) {
   const std::string own = (folder / "packed/tokenizer.json").string(), path = (folder / "other").string();
   const std::string key = Config::text_override("data.tokenizer", own);
   EXPECT_EQ(make_data(config_of(folder / "packed", {"data.tokens=bpe", key})).shape.vocabulary, 280);
-  EXPECT_EQ(usage_error_text([&] { make_data(config_of(folder / "other", {"data.tokens=bpe", key})); }),
+  EXPECT_EQ(usage_error_text([&] {
+              make_data(config_of(folder / "other", {"data.tokens=bpe", key}));
+            }),
             "[--set " + key + "] data.tokenizer = \"" + own + "\", and " + path +
                 " was packed with another; make them agree");
+}
+
+TEST(TextData, TokensThatFillNoExampleAreSaid) {
+  const TemporaryFolder folder;
+  spill(folder / "t.txt", sentences(200, 1));
+  const ExperimentData data = make_data(config_of(folder / "t.txt", {}));
+  ASSERT_GT(data.unused_tokens, 0);
+  EXPECT_EQ(left_out_text(data), std::to_string(data.unused_tokens) +
+                                     " tokens at the end of the training text are too few for an example and stay "
+                                     "unused\n");
 }
 
 class LabelledTextTest : public testing::Test {
@@ -353,6 +370,16 @@ TEST_F(LabelledTextTest, UnknownCharactersAndBytesAreTaken) {
       EXPECT_EQ(vocabulary, 256);
     }
   }
+}
+
+TEST_F(LabelledTextTest, TextsThatAreCutAreCounted) {
+  spill(folder / "one.txt", "a b\nc d e f\n");
+  spill(folder / "two.txt", "e f\ng h i j\ni j\n");
+  const ExperimentData data = make_data(config(
+      {Config::text_override("data.path", (folder / "*.txt").string()), "data.label_from=file", "data.longest=3"}));
+  EXPECT_THAT(data.notes,
+              testing::Contains(Reads("{} texts have more than data.longest = 3 tokens; of these the first are "
+                                      "used")));
 }
 
 TEST_F(LabelledTextTest, ClassesMayBeFiles) {
@@ -439,9 +466,9 @@ TEST(PackedText, ErrorsNameThePlace) {
   spill(path, text + "\xE9\n");
   const std::string message =
       error(path, {"data.tokens=bpe", Config::text_override("data.tokenizer", (folder / "nfc.json").string())});
-  EXPECT_TRUE(message.starts_with("[" + path + "] the text is not valid UTF-8 at byte ")) << message;
-  EXPECT_NE(message.find(" (the vocabulary is that of data.tokenizer; bytes are counted from "), std::string::npos)
-      << message;
+  EXPECT_THAT(message, Reads("[" + path +
+                             "] the text is not valid UTF-8 at byte {} (the vocabulary is that of "
+                             "data.tokenizer; bytes are counted from {} of the text on)"));
   spill(path, "");
   EXPECT_EQ(error(path, {}), "[" + path + "] the file is empty; expected text");
   EXPECT_FALSE(fs::exists(folder / "out"));
