@@ -115,7 +115,7 @@ ROWS = {
     "mish": unary(F.mish),
     "elu": unary(lambda x: F.elu(x, 1.5)),
     "leaky_relu": unary(lambda x: F.leaky_relu(x, 0.125)),
-    "clamp": unary(lambda x: x.clamp(-0.5, 0.75)),
+    "clamp": (lambda x: x.clamp(-0.5, 0.75), {**unary(None)[1], "extreme_ends": [values(-0.5, 0.75, 0.1, -0.6, 0.8)]}),
     "pow_cube": unary(lambda x: x**3.0),
     "pow_inverse": unary(lambda x: x**-2.0, low=0.25),
     "pow_half": unary(lambda x: x**0.5, low=0.25),

@@ -151,6 +151,7 @@ COMPARISONS = {"equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le
 ROWS = {
     **{name: (getattr(torch, name), TWO) for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "pow")},
     **{name: (getattr(torch, other), TWO) for name, other in COMPARISONS.items()},
+    "divide_scalar": (lambda a: a / 49.0, ONE),
     "add_scalar": (lambda a: a + 1.25, ONE),
     **{
         name: (getattr(torch, other or name), ONE)
@@ -255,6 +256,17 @@ ROWS = {
     "einsum_bilinear": (lambda a, b: torch.einsum("bi,oij->boj", a, b), lambda: [x(64, 256), x(64, 256, 256)]),
     "einsum_transpose": (lambda a: torch.einsum("ijk->kij", a), CUBE),
     "einsum_sum": (lambda a: torch.einsum("ijk->j", a), CUBE),
+    "einsum_trace": (lambda a: torch.einsum("ii", a), lambda: [x(1024, 1024)]),
+    "einsum_diagonal": (lambda a: torch.einsum("iji->ji", a), lambda: [x(256, 16, 256)]),
+    "einsum_scaled_rows": (lambda a, b: torch.einsum("ii,ij->ij", a, b), lambda: [x(1024, 1024), x(1024, C)]),
+    "einsum_any": (lambda a, b: torch.einsum("...ij,...jk->...ik", a, b), lambda: [x(12, 256, 64), x(12, 64, 256)]),
+    "einsum_any_last": (lambda a, b: torch.einsum("b...,b", a, b), lambda: [x(T, C), x(T)]),
+    "einsum_repeated": (lambda a, b: torch.einsum("ij,ij->ij", a, b), lambda: [x(T, 1), x(1, C)]),
+    "einsum_three": (lambda a, b, c: torch.einsum("bi,ij,bj->b", a, b, c), lambda: [x(64, 256), x(256, 256), x(64, 256)]),
+    "matmul_vector": (torch.matmul, lambda: [x(T, C), x(C)]),
+    "diagonal": (torch.diagonal, lambda: [x(1024, 1024)]),
+    "diagonal_above": (lambda a: a.diagonal(1, -1, -2), lambda: [x(16, 256, 256)]),
+    "diagonal_below": (lambda a: a.diagonal(-1, 0, -1), lambda: [x(256, 16, 256)]),
     "norm_linear_alone": (lambda a, w: F.linear(F.layer_norm(a, (C,)), w), lambda: [x(T, C), x(3 * C, C)]),
     "norm_feed_forward_alone": (
         lambda a, w, v: F.linear(F.gelu(F.linear(F.layer_norm(a, (C,)), w), approximate="tanh"), v),

@@ -23,6 +23,7 @@ Tensor divide(const Tensor& a, const Tensor& b);
 Tensor add(const Tensor& a, double b);
 Tensor subtract(double a, const Tensor& b);
 Tensor multiply(const Tensor& a, double b);
+Tensor divide(const Tensor& a, double b);
 Tensor divide(double a, const Tensor& b);
 
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
@@ -35,7 +36,7 @@ inline Tensor operator-(const Tensor& a, double b) { return add(a, -b); }
 inline Tensor operator-(double a, const Tensor& b) { return subtract(a, b); }
 inline Tensor operator*(const Tensor& a, double b) { return multiply(a, b); }
 inline Tensor operator*(double a, const Tensor& b) { return multiply(b, a); }
-inline Tensor operator/(const Tensor& a, double b) { return multiply(a, 1.0 / b); }
+inline Tensor operator/(const Tensor& a, double b) { return divide(a, b); }
 inline Tensor operator/(double a, const Tensor& b) { return divide(a, b); }
 
 /// The larger or smaller of two, NaN if either is. The gradient goes to it; half to each where both are equal.
@@ -46,7 +47,7 @@ Tensor pow(const Tensor& a, const Tensor& b);
 /// silu(gate)·x, of one shape: the gate of a SwiGLU feed-forward (Shazeer, 2020).
 Tensor swiglu(const Tensor& gate, const Tensor& x);
 
-// Functions of one number. Gradients at kinks are PyTorch's: 0 for abs and relu at 0, 1 for clamp at its ends.
+// Functions of one number. Gradients at kinks are PyTorch's: 0 for abs and relu at 0, and for clamp at its ends.
 Tensor negate(const Tensor& x);
 inline Tensor operator-(const Tensor& x) { return negate(x); }
 Tensor abs(const Tensor& x);
@@ -140,7 +141,7 @@ ValuesAndIndices top_k(const Tensor& x, int64_t k, int axis = -1, bool largest =
 /// Running sums, added up in f64.
 Tensor cumsum(const Tensor& x, int axis);
 
-// Shape. reshape, permute, transpose, slice and expand give views where they can.
+// Shape. reshape, permute, transpose, slice, diagonal and expand give views where they can.
 /// One size may be −1: it follows from the others.
 Tensor reshape(const Tensor& x, const Shape& shape);
 /// `axes` names, for each result dimension, the dimension of x.
@@ -148,13 +149,16 @@ Tensor permute(const Tensor& x, const Shape& axes);
 Tensor transpose(const Tensor& x, int axis_a, int axis_b);
 /// Indices [begin, end) of one axis; negative ones count from the end.
 Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);
-/// Broadcasts x to `shape`.
+/// The elements of equal indices of two axes, along a new last dimension in place of both; for an offset above 0 those
+/// whose index of axis_b is larger by so much, below 0 smaller: as torch.diagonal.
+Tensor diagonal(const Tensor& x, int64_t offset = 0, int axis_a = 0, int axis_b = 1);
+/// Broadcasts x to `shape`; a size of −1 stays what it is.
 Tensor expand(const Tensor& x, const Shape& shape);
 Tensor concat(std::span<const Tensor> parts, int axis);
 Tensor concat(std::initializer_list<Tensor> parts, int axis);
 /// Tensors of one shape side by side along a new axis.
 Tensor stack(std::span<const Tensor> parts, int axis);
-/// Pieces of `size` along an axis, the last one smaller if need be: views.
+/// Pieces of `size` along an axis, the last one smaller if need be: views. Of no elements, one without any.
 std::vector<Tensor> split(const Tensor& x, int64_t size, int axis);
 /// x (…, N, M) with zeros above or below a diagonal: tril keeps column − row ≤ diagonal, triu ≥.
 Tensor tril(const Tensor& x, int64_t diagonal = 0);
@@ -172,11 +176,14 @@ Tensor one_hot(const Tensor& ids, int64_t classes, DType dtype = DType::kF32);
 Tensor embedding(const Tensor& table, const Tensor& ids);
 
 // Products.
-/// (…, m, k) × (…, k, n) → (…, m, n); leading dimensions broadcast.
+/// (…, m, k) × (…, k, n) → (…, m, n); leading dimensions broadcast. A vector is a row on the left and a column on the
+/// right, and the result is without that dimension.
 Tensor matmul(const Tensor& a, const Tensor& b);
-/// Sums of products by names of dimensions, for one or two tensors: "bij,bjk->bik". Each letter is a dimension; one
-/// that is not in the result is summed over. A letter may not stand twice in one tensor. Without an arrow the result
-/// has the letters that stand once, in alphabetical order.
+/// Sums of products by names of dimensions: "bij,bjk->bik". Each letter is a dimension; one that is not in the result is
+/// summed over, one that stands twice in a tensor is its diagonal, and "..." are any dimensions, which broadcast, as
+/// sizes of 1 do. Without an arrow the result has those of "...", and the letters that stand once, in alphabetical
+/// order. Of more than two tensors the first two are multiplied first. As torch.einsum.
+Tensor einsum(std::string_view formula, std::span<const Tensor> tensors);
 Tensor einsum(std::string_view formula, const Tensor& a, const Tensor& b);
 Tensor einsum(std::string_view formula, const Tensor& a);
 /// x (N, in) · weight (out, in)ᵀ + bias (out): (N, out). `bias` may be undefined. Sums are f64, rounded once.

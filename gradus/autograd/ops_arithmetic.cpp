@@ -78,6 +78,13 @@ Tensor multiply(const Tensor& a, double b) {
                 [b](Gradients& g) { g.add(0, kernels::binary(Binary::kMultiply, g.output(), b)); });
 }
 
+Tensor divide(const Tensor& a, double b) {
+  Tensor y = kernels::binary(Binary::kDivide, a, b);
+  if (!needs_gradient(a)) return y;
+  return record("divide", std::move(y), std::array{&a},
+                [b](Gradients& g) { g.add(0, kernels::binary(Binary::kDivide, g.output(), b)); });
+}
+
 Tensor divide(double a, const Tensor& b) {
   Tensor y = kernels::binary(Binary::kDivide, a, b);
   if (!needs_gradient(b)) return y;

@@ -1,6 +1,9 @@
 // Sums of products by names of dimensions: other ops, put together.
 #include <algorithm>
+#include <array>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "gradus/autograd/ops.h"
 #include "gradus/base/error.h"
@@ -8,67 +11,146 @@
 namespace gradus {
 namespace {
 
-struct Formula {
-  std::string a, b, result;  // a letter a dimension; b is empty for one tensor
+[[noreturn]] void fail_formula(std::string_view formula, std::string_view what) {
+  fail("einsum", "\"{}\": {}", formula, what);
+}
+
+bool has(std::string_view letters, char letter) { return letters.find(letter) != std::string::npos; }
+
+constexpr std::string_view kAny = "...";
+
+int64_t count_of_letters(std::string_view written) {
+  return static_cast<int64_t>(written.size()) - (written.find(kAny) == std::string::npos ? 0 : 3);
+}
+
+// A letter a dimension. Those that "..." stands for are digits, counted from the last one, so that dimensions that
+// broadcast have one digit.
+std::string letters_of(std::string_view formula, std::string_view written, int64_t any) {
+  std::string letters;
+  const size_t any_at = written.find(kAny);
+  for (size_t i = 0; i < written.size(); ++i) {
+    if (i == any_at) {
+      for (int64_t digit = any; digit-- > 0;) letters += static_cast<char>('0' + digit);
+      i += kAny.size() - 1;
+      continue;
+    }
+    const char c = written[i];
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))) {
+      fail_formula(formula, fmt::format("'{}' is no letter; expected a form as ij,jk->ik", c));
+    }
+    letters += c;
+  }
+  return letters;
+}
+
+struct Term {
+  Tensor x;
+  std::string letters;
 };
 
-bool has(const std::string& letters, char letter) { return letters.find(letter) != std::string::npos; }
+struct Formula {
+  std::vector<Term> terms;
+  std::string result;
+};
 
-[[noreturn]] void fail_formula(std::string_view text, std::string_view what) {
-  fail("einsum", "\"{}\": {}", text, what);
+std::vector<std::string> split_at_commas(const std::string& text) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) c == ',' ? parts.emplace_back() : parts.back() += c;
+  return parts;
 }
 
-void check_letters(std::string_view text, const std::string& letters) {
-  for (size_t i = 0; i < letters.size(); ++i) {
-    const char c = letters[i];
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))) {
-      fail_formula(text, fmt::format("'{}' is no letter; expected a form as ij,jk->ik", c));
-    }
-    if (letters.find(c, i + 1) != std::string::npos) {
-      fail_formula(text, fmt::format("'{}' stands twice in one tensor, which is not offered", c));
+// "..." first, then the letters that stand once in all.
+std::string implied_result(const std::vector<Term>& terms, int64_t any) {
+  std::string all, once;
+  for (const Term& term : terms) all += term.letters;
+  for (const char c : all) {
+    if (c > '9' && std::count(all.begin(), all.end(), c) == 1) once += c;
+  }
+  std::sort(once.begin(), once.end());
+  return letters_of("", kAny, any) + once;
+}
+
+void check_result(std::string_view formula, const Formula& f) {
+  for (size_t i = 0; i < f.result.size(); ++i) {
+    const char c = f.result[i];
+    if (has(f.result.substr(i + 1), c)) fail_formula(formula, fmt::format("'{}' stands twice in the result", c));
+    if (std::none_of(f.terms.begin(), f.terms.end(), [c](const Term& t) { return has(t.letters, c); })) {
+      fail_formula(formula, fmt::format("'{}' of the result is in no tensor", c));
     }
   }
 }
 
-Formula parse(std::string_view text, bool two) {
-  std::string all(text);
+Formula parse(std::string_view formula, std::span<const Tensor> tensors) {
+  std::string all(formula);
   std::erase(all, ' ');
   const size_t arrow = all.find("->");
-  const std::string inputs = all.substr(0, arrow);
-  const size_t comma = inputs.find(',');
-  if ((comma != std::string::npos) != two) {
-    fail_formula(text, two ? "two tensors need one comma between their letters" : "one tensor takes no comma");
+  const std::vector<std::string> written = split_at_commas(all.substr(0, arrow));
+  if (written.size() != tensors.size()) {
+    fail_formula(formula,
+                 fmt::format("letters of {} tensors, which commas part, for {}", written.size(), tensors.size()));
   }
-  Formula f{inputs.substr(0, comma), two ? inputs.substr(comma + 1) : "", ""};
-  if (arrow != std::string::npos) {
-    f.result = all.substr(arrow + 2);
-  } else {
-    for (const char c : f.a + f.b) {
-      if (has(f.a, c) != has(f.b, c)) f.result += c;
+  Formula f;
+  int64_t most = 0;  // dimensions of "..."
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const int64_t any = tensors[i].rank() - count_of_letters(written[i]);
+    if (any < 0 || (any > 0 && written[i].find(kAny) == std::string::npos)) {
+      fail_formula(formula, fmt::format("\"{}\" for {}; expected a letter for each dimension, or \"...\" for some",
+                                        written[i], tensors[i].describe()));
     }
-    std::sort(f.result.begin(), f.result.end());
+    f.terms.push_back({tensors[i], letters_of(formula, written[i], any)});
+    most = std::max(most, any);
   }
-  for (const std::string* letters : {&f.a, &f.b, &f.result}) check_letters(text, *letters);
-  for (const char c : f.result) {
-    if (!has(f.a, c) && !has(f.b, c)) fail_formula(text, fmt::format("'{}' of the result is in no tensor", c));
-  }
+  f.result =
+      arrow == std::string::npos ? implied_result(f.terms, most) : letters_of(formula, all.substr(arrow + 2), most);
+  check_result(formula, f);
   return f;
 }
 
-void check_rank(std::string_view text, const std::string& letters, const Tensor& x) {
-  if (static_cast<int>(letters.size()) != x.rank()) {
-    fail_formula(text, fmt::format("\"{}\" for {}; expected a letter for each dimension", letters, x.describe()));
+// The size of each letter; 1 goes with any.
+std::map<char, int64_t> sizes_of(std::string_view formula, const std::vector<Term>& terms) {
+  std::map<char, int64_t> sizes;
+  for (const Term& term : terms) {
+    for (size_t i = 0; i < term.letters.size(); ++i) {
+      const int64_t size = term.x.size(static_cast<int>(i));
+      int64_t& known = sizes.try_emplace(term.letters[i], size).first->second;
+      if (known == 1) known = size;
+      if (size == known || size == 1) continue;
+      fail_formula(formula, fmt::format("'{}' is {} in one place and {} in another", term.letters[i], known, size));
+    }
+  }
+  return sizes;
+}
+
+// Each letter once, and none of size 1 where another tensor has more.
+void make_plain(std::string_view formula, const std::map<char, int64_t>& sizes, Term& term) {
+  for (size_t i = 0; i < term.letters.size();) {
+    const char c = term.letters[i];
+    const size_t again = term.letters.find(c, i + 1);
+    const int axis = static_cast<int>(i), other = static_cast<int>(again);
+    if (again != std::string::npos) {
+      if (term.x.size(axis) != term.x.size(other)) {
+        fail_formula(formula, fmt::format("'{}' is {} and {} in one tensor", c, term.x.size(axis), term.x.size(other)));
+      }
+      term.x = diagonal(term.x, 0, axis, other);
+      term.letters.erase(again, 1).erase(i, 1) += c;
+    } else if (term.x.size(axis) != sizes.at(c)) {
+      Shape shape = term.x.shape();
+      shape.erase(axis);
+      term.x = reshape(term.x, shape);
+      term.letters.erase(i, 1);
+    } else {
+      ++i;
+    }
   }
 }
 
-// x with dimensions `letters`, summed over those that are not in `keep`; their letters go.
-Tensor without_others(Tensor x, std::string& letters, const std::string& keep) {
-  for (size_t i = letters.size(); i-- > 0;) {
-    if (has(keep, letters[i])) continue;
-    x = sum(x, static_cast<int>(i));
-    letters.erase(i, 1);
+// Summed over the dimensions that are not in `keep`; their letters go.
+void sum_others(Term& term, const std::string& keep) {
+  for (size_t i = term.letters.size(); i-- > 0;) {
+    if (has(keep, term.letters[i])) continue;
+    term.x = sum(term.x, static_cast<int>(i));
+    term.letters.erase(i, 1);
   }
-  return x;
 }
 
 // x with its dimensions in the order of `wanted`, which has the same letters.
@@ -106,47 +188,48 @@ Tensor sum_of_last(const Tensor& x, int count) {
   return sum(reshape(x, shape), -1);
 }
 
-}  // namespace
-
-Tensor einsum(std::string_view text, const Tensor& a) {
-  Formula f = parse(text, false);
-  check_rank(text, f.a, a);
-  const Tensor summed = without_others(a, f.a, f.result);
-  return ordered(summed, f.a, f.result);
-}
-
-// One product of matrices for each index of the letters that both tensors and the result have; of numbers, where there
-// are no others but those that are summed over.
-Tensor einsum(std::string_view text, const Tensor& a_any, const Tensor& b_any) {
-  Formula f = parse(text, true);
-  check_rank(text, f.a, a_any);
-  check_rank(text, f.b, b_any);
-  const Tensor a = without_others(a_any, f.a, f.b + f.result), b = without_others(b_any, f.b, f.a + f.result);
+// One product of matrices for each index of the letters that both have and that are kept; of numbers, where there are
+// no others but those that are summed over.
+Term product(Term a, Term b, const std::string& keep) {
+  sum_others(a, b.letters + keep);
+  sum_others(b, a.letters + keep);
   std::string shared, rows, columns, inner;
-  for (const char c : f.a) {
-    if (!has(f.b, c)) {
-      rows += c;
-      continue;
-    }
-    const int64_t in_a = size_of_letters({c}, f.a, a), in_b = size_of_letters({c}, f.b, b);
-    if (in_a != in_b) fail_formula(text, fmt::format("'{}' is {} in one tensor and {} in the other", c, in_a, in_b));
-    (has(f.result, c) ? shared : inner) += c;
-  }
-  for (const char c : f.b) {
-    if (!has(f.a, c)) columns += c;
+  for (const char c : a.letters) (!has(b.letters, c) ? rows : has(keep, c) ? shared : inner) += c;
+  for (const char c : b.letters) {
+    if (!has(a.letters, c)) columns += c;
   }
   if (rows.empty() && columns.empty()) {
-    const Tensor products = ordered(a, f.a, shared + inner) * ordered(b, f.b, shared + inner);
-    return ordered(sum_of_last(products, static_cast<int>(inner.size())), shared, f.result);
+    const Tensor products = ordered(a.x, a.letters, shared + inner) * ordered(b.x, b.letters, shared + inner);
+    return {sum_of_last(products, static_cast<int>(inner.size())), shared};
   }
-  const int64_t m = size_of_letters(rows, f.a, a), n = size_of_letters(columns, f.b, b);
-  const int64_t k = size_of_letters(inner, f.a, a);
-  const Tensor left = as_matrices(ordered(a, f.a, shared + rows + inner), shared.size(), m, k);
-  const Tensor right = as_matrices(ordered(b, f.b, shared + inner + columns), shared.size(), k, n);
+  const int64_t m = size_of_letters(rows, a.letters, a.x), n = size_of_letters(columns, b.letters, b.x);
+  const int64_t k = size_of_letters(inner, a.letters, a.x);
+  const Tensor left = as_matrices(ordered(a.x, a.letters, shared + rows + inner), shared.size(), m, k);
+  const Tensor right = as_matrices(ordered(b.x, b.letters, shared + inner + columns), shared.size(), k, n);
   Shape shape;
-  for (const char c : shared + rows) shape.push_back(size_of_letters({c}, f.a, a));
-  for (const char c : columns) shape.push_back(size_of_letters({c}, f.b, b));
-  return ordered(reshape(matmul(left, right), shape), shared + rows + columns, f.result);
+  for (const char c : shared + rows) shape.push_back(size_of_letters({c}, a.letters, a.x));
+  for (const char c : columns) shape.push_back(size_of_letters({c}, b.letters, b.x));
+  return {reshape(matmul(left, right), shape), shared + rows + columns};
 }
+
+}  // namespace
+
+Tensor einsum(std::string_view formula, std::span<const Tensor> tensors) {
+  if (tensors.empty()) fail_formula(formula, "there are no tensors");
+  Formula f = parse(formula, tensors);
+  const std::map<char, int64_t> sizes = sizes_of(formula, f.terms);
+  for (Term& term : f.terms) make_plain(formula, sizes, term);
+  Term all = std::move(f.terms[0]);
+  for (size_t i = 1; i < f.terms.size(); ++i) {
+    std::string keep = f.result;
+    for (size_t later = i + 1; later < f.terms.size(); ++later) keep += f.terms[later].letters;
+    all = product(std::move(all), std::move(f.terms[i]), keep);
+  }
+  sum_others(all, f.result);
+  return ordered(all.x, all.letters, f.result);
+}
+
+Tensor einsum(std::string_view formula, const Tensor& a, const Tensor& b) { return einsum(formula, std::array{a, b}); }
+Tensor einsum(std::string_view formula, const Tensor& a) { return einsum(formula, std::array{a}); }
 
 }  // namespace gradus

@@ -20,6 +20,14 @@ Tensor transposed(const Tensor& x) {
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
+  if (a.rank() == 1 || b.rank() == 1) {  // a row on the left, a column on the right
+    const Tensor y =
+        matmul(a.rank() == 1 ? reshape(a, {1, a.size(0)}) : a, b.rank() == 1 ? reshape(b, {b.size(0), 1}) : b);
+    Shape shape = y.shape();
+    if (b.rank() == 1) shape.erase(shape.rank() - 1);
+    if (a.rank() == 1) shape.erase(shape.rank() - (b.rank() == 1 ? 1 : 2));
+    return reshape(y, shape);
+  }
   Tensor y = kernels::matmul(a, b);
   if (!needs_gradient(a, b)) return y;
   return record("matmul", std::move(y), std::array{&a, &b}, [a = Saved(a), b = Saved(b)](Gradients& g) {

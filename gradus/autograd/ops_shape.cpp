@@ -109,9 +109,45 @@ Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
   });
 }
 
-Tensor expand(const Tensor& x, const Shape& shape) {
-  for (const int64_t size : shape) {
-    if (size < 0) fail("expand", "shape {} has a negative size; every size has to be given", to_string(shape));
+namespace {
+
+Tensor diagonal_of(const Tensor& x, int64_t offset, int axis_a, int axis_b) {
+  const int64_t first_a = std::max<int64_t>(0, -offset), first_b = std::max<int64_t>(0, offset);
+  const int64_t count = std::max<int64_t>(0, std::min(x.size(axis_a) - first_a, x.size(axis_b) - first_b));
+  const int64_t stride_a = x.strides()[axis_a], stride_b = x.strides()[axis_b];
+  Shape shape = x.shape(), strides = x.strides();
+  for (const int axis : {std::max(axis_a, axis_b), std::min(axis_a, axis_b)}) shape.erase(axis), strides.erase(axis);
+  shape.push_back(count);
+  strides.push_back(stride_a + stride_b);
+  return x.view(shape, strides, count == 0 ? 0 : first_a * stride_a + first_b * stride_b);
+}
+
+}  // namespace
+
+Tensor diagonal(const Tensor& x, int64_t offset, int axis_a, int axis_b) {
+  axis_a = normalize_axis("diagonal", axis_a, x.rank());
+  axis_b = normalize_axis("diagonal", axis_b, x.rank());
+  if (axis_a == axis_b) fail("diagonal", "of axis {} with itself; expected two axes of {}", axis_a, x.describe());
+  Tensor y = diagonal_of(x, offset, axis_a, axis_b);
+  if (!needs_gradient(x)) return y;
+  return record("diagonal", std::move(y), std::array{&x}, [shape = x.shape(), offset, axis_a, axis_b](Gradients& g) {
+    Tensor grad = Tensor::zeros(shape, g.output().dtype());
+    Tensor part = diagonal_of(grad, offset, axis_a, axis_b);
+    kernels::copy_into(part, g.output());
+    part = Tensor();  // the gradient has one owner again
+    g.add(0, std::move(grad));
+  });
+}
+
+Tensor expand(const Tensor& x, const Shape& asked) {
+  Shape shape = asked;
+  for (int i = 0; i < shape.rank(); ++i) {
+    const int own = i - (shape.rank() - x.rank());
+    if (shape[i] == -1 && own >= 0) shape[i] = x.shape()[own];
+    if (shape[i] < 0) {
+      fail("expand", "shape {} for {}: {} has no size there to keep; expected sizes from 0, or -1 for one that stays",
+           to_string(asked), x.describe(), asked[i]);
+    }
   }
   Tensor y = kernels::expand(x, shape);
   if (!needs_gradient(x)) return y;
@@ -191,9 +227,11 @@ std::vector<Tensor> split(const Tensor& x, int64_t size, int axis) {
   axis = normalize_axis("split", axis, x.rank());
   if (size < 1) fail("split", "pieces of {}; expected 1 or more", size);
   std::vector<Tensor> parts;
-  for (int64_t begin = 0; begin < x.size(axis); begin += size) {
+  int64_t begin = 0;
+  do {
     parts.push_back(slice(x, axis, begin, std::min(begin + size, x.size(axis))));
-  }
+    begin += size;
+  } while (begin < x.size(axis));
   return parts;
 }
 

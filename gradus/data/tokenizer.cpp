@@ -140,7 +140,8 @@ std::vector<int32_t> CharacterTokenizer::encode(std::string_view text) const {
     const int32_t known = id_of(piece.code), id = known >= 0 ? known : unknown;
     if (id < 0) {
       fail("tokenizer",
-           "{} at byte {} of the text is not among the {} tokens; use what stands in the text that it was made from",
+           "{} at byte {} of the text is not among the {} tokens; bytes (data.tokens = \"bytes\") and pieces of words "
+           "(\"bpe\") are tokens of any text: train with those, or use what stands in the text it was trained on",
            show(piece.code, unit_), offset, tokens_.size());
     }
     ids.push_back(id);

@@ -175,7 +175,7 @@ int64_t rows_of(const Tensor& x) { return x.shape().back() == 0 ? 0 : x.numel() 
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
-  if (a.rank() < 2 || b.rank() < 2) fail("matmul", "{} × {}: both need two dimensions", a.describe(), b.describe());
+  if (a.rank() < 2 || b.rank() < 2) fail("matmul", "{} × {}: both need a dimension", a.describe(), b.describe());
   if (a.dtype() != b.dtype()) fail("matmul", "{} and {} do not mix; convert one with cast", a.describe(), b.describe());
   const int64_t m = a.size(-2), k = a.size(-1), n = b.size(-1);
   if (b.size(-2) != k) fail("matmul", "inner sizes differ: {} × {}", to_string(a.shape()), to_string(b.shape()));

@@ -56,6 +56,7 @@ Shape broadcast_shapes(std::string_view op, const Shape& a, const Shape& b) {
 }
 
 int normalize_axis(std::string_view op, int axis, int rank) {
+  if (rank == 0) fail(op, "axis {} of a tensor that has no dimension; expected one of at least one", axis);
   const int positive = axis < 0 ? axis + rank : axis;
   if (positive < 0 || positive >= rank) {
     fail(op, "axis {} of a tensor with {} dimensions; expected {} to {}", axis, rank, -rank, rank - 1);

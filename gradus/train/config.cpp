@@ -735,6 +735,15 @@ double usual_held_out(const Config& config) {
   return data == "line" || data == "polynomial" || data == "sine" ? 0.0 : 0.2;
 }
 
+// Validation of texts is to need no more memory than training.
+int64_t usual_validation_batch(const Config& config) {
+  constexpr int64_t kMost = 64;
+  if (config.text("data.kind") != "text") return kMost;
+  int64_t pass = config.batch_size("train.batch_size").value_or(kMost);
+  if (config.has("train.micro_batch_size")) pass = std::min(pass, config.integer("train.micro_batch_size"));
+  return std::min(pass, kMost);
+}
+
 }  // namespace
 
 void Config::derive_defaults() {
@@ -744,6 +753,7 @@ void Config::derive_defaults() {
   // Only the trainer knows whether a number is the whole batch too.
   if (!batch_size("train.batch_size")) derive("train.stop_window", int64_t{1});
   if (applies("data.validation_fraction")) derive("data.validation_fraction", usual_held_out(*this));
+  derive("validation.batch_size", usual_validation_batch(*this));
   // How many steps epochs have, only the data tell.
   if (schedule_has_end(*this) && has("train.steps") && !has("train.epochs")) {
     derive("schedule.total_steps", integer("train.steps"));

@@ -128,10 +128,10 @@ std::vector<Key> data_keys() {
        choice({"characters", "bytes", "words", "bpe"}),
        "characters",
        data_is(kTexts),
-       "What a token is: a character of the text's own alphabet; one of the bytes that are there; a word, or a mark "
-       "between words, of the most frequent ones; or a piece of a word, of a byte-level BPE as GPT-2 has it. For "
-       "`labelled_text` all bytes are tokens, and U+FFFD is one, which other characters become that the training part "
-       "has not.",
+       "What a token is: a character of those that the texts have, also those to validate with; a byte, of all 256; a "
+       "word, or a mark between words, of the most frequent ones; or a piece of a word, of a byte-level BPE as GPT-2 "
+       "has it. Any text can be said in bytes and in pieces of words. For `labelled_text` U+FFFD is a character, too, "
+       "which others become that the training part has not.",
        {},
        {{"data.kind", {{"labelled_text", "words"}}}}},
       {"data.vocabulary", integer({.low = 2, .high = 1 << 24}), 8000, Condition{"data.tokens", {"words", "bpe"}},

@@ -456,8 +456,8 @@ std::vector<Key> train_keys() {
 
 std::vector<Key> watching_keys() {
   return {
-      {"validation.every", integer(kFrom0), 0, always(), "Steps between validations; 0 is off."},
-      {"validation.batch_size", integer(kFrom1), 64, always(),
+      {"validation.every", integer(kFrom0), 0, always(), "Steps between validations, of which there is always one at the end if data is held out; 0 is that one alone."},
+      {"validation.batch_size", integer(kFrom1), Unset{"64; of a text no more than a pass of training has"}, always(),
        "Examples in one pass of validation; it bounds the memory."},
       {"validation.report", boolean(), false, model_has_loss(),
        "Whether `metrics` in `summary.json` also has the measures of `gradus eval --report` on the validation part, as "

@@ -422,6 +422,19 @@ void add_report(JsonText& metrics, const fs::path& run, const Dataset& validatio
 
 }  // namespace
 
+// Without data that is held out: of what was trained on, where it was seen so often that once more costs little.
+void Run::add_training_metrics(JsonText& metrics, const TrainingSummary& summary) const {
+  constexpr int64_t kTimesSeen = 10;
+  const Dataset& data = *this->data().training;
+  const bool is_whole = !summary.anomaly && summary.stop_reason != StopReason::kInterrupted;
+  if (this->data().validation || !is_whole || data.size() > trainer().state().examples / kTimesSeen) return;
+  const auto found = session_->trainer().metrics_of(data, evaluation_of(session_->model()),
+                                                    metric_units(this->data().encoder, data));
+  if (!found) return;
+  metrics.add("train_loss", found->loss());
+  for (const Metric& metric : found->values()) metrics.add("train_" + metric.name, metric.value);
+}
+
 void Run::write_summary(const TrainingSummary& summary) const {
   const TrainingState state = session_->trainer().state();
   const CheckpointTimes times = writer_->times();
@@ -459,6 +472,7 @@ void Run::write_summary(const TrainingSummary& summary) const {
   if (wants_report(config(), summary) && data().validation) {
     add_report(metrics, folder_, *data().validation, is_best ? state.best_metrics : state.last_metrics);
   }
+  add_training_metrics(metrics, summary);
   json.add("metrics", metrics);
   write_file(folder_ / kSummary, json.page());
 }

@@ -94,6 +94,7 @@ class Run {
   bool rewind(const Anomaly& anomaly);
   bool ends_with_best(const TrainingSummary& summary) const;
   void write_summary(const TrainingSummary& summary) const;
+  void add_training_metrics(JsonText& metrics, const TrainingSummary& summary) const;
 
   std::filesystem::path folder_;
   std::unique_ptr<FolderLock> lock_;

@@ -16,9 +16,7 @@ bool is_of_units(const Config& config) {
   return config.text("data.tokens") == "characters" || config.text("data.tokens") == "bytes";
 }
 
-// A class has to be told of texts that come later, too: what may stand in those is in the vocabulary.
-std::string units_of_others(bool bytes) {
-  if (!bytes) return to_utf8(CharacterTokenizer::kReplacement);
+std::string all_bytes() {
   std::string all;
   for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
   return all;
@@ -26,10 +24,11 @@ std::string units_of_others(bool bytes) {
 
 CharacterTokenizer units_of(const Config& config, const std::string& source, std::string text) {
   using Unit = CharacterTokenizer::Unit;
-  const bool bytes = config.text("data.tokens") == "bytes";
-  if (config.text("data.kind") == "labelled_text") text += units_of_others(bytes);
+  if (config.text("data.tokens") == "bytes") return CharacterTokenizer::train(all_bytes(), Unit::kBytes);
+  // A class has to be told of texts that come later, too: what stands for their characters is in the vocabulary.
+  if (config.text("data.kind") == "labelled_text") text += to_utf8(CharacterTokenizer::kReplacement);
   try {
-    return CharacterTokenizer::train(text, bytes ? Unit::kBytes : Unit::kCharacters);
+    return CharacterTokenizer::train(text, Unit::kCharacters);
   } catch (const Error& error) {
     // The tokenizer knows the place in the text, but not whose text it is.
     fail(source, "{}: set data.tokens = \"bytes\", or convert the file to UTF-8 with iconv", error.message());
@@ -145,18 +144,29 @@ Parts split(const Config& config, const TextFiles& files) {
   return parts;
 }
 
-// The tokens of both parts. Characters are those of the whole text, whose end is cut off token by token; what is
-// learned from a text must not have seen the part that is held out.
+// The tokens of both parts. Characters are those of the whole text, whose end is cut off token by token, and of the
+// files to validate with; what is learned from a text must not have seen the part that is held out.
 struct TokenParts {
   std::optional<TextTokenizer> tokenizer;
   Tokens training, held;
 };
 
+TextTokenizer tokenizer_of_units(const Config& config, const TextFiles& files) {
+  if (!config.has("data.validation_path")) {
+    return make_text_tokenizer(config, files.source, files.views(), files.has_documents);
+  }
+  const TextFiles validation = read_text_files(config, config.texts("data.validation_path"));
+  std::vector<std::string_view> texts = files.views();
+  for (const std::string& text : validation.texts) texts.push_back(text);
+  return make_text_tokenizer(config, files.source + ", " + validation.source, texts,
+                             files.has_documents || validation.has_documents);
+}
+
 TokenParts token_parts(const Config& config, const TextFiles& files, const TextTokenizer* known) {
   constexpr const char* kWhose = "the run that this one goes on from";
   TokenParts all;
   if (is_of_units(config) && !files.has_documents) {
-    all.tokenizer = known != nullptr ? *known : make_text_tokenizer(config, files.source, files.views(), false);
+    all.tokenizer = known != nullptr ? *known : tokenizer_of_units(config, files);
     all.training = encode(*all.tokenizer, files, files.views(), kWhose);
     std::vector<int32_t>& ids = all.training.ids;
     const int64_t total = static_cast<int64_t>(ids.size()), held = held_out(config, total);
@@ -167,8 +177,9 @@ TokenParts token_parts(const Config& config, const TextFiles& files, const TextT
     return all;
   }
   const Parts parts = split(config, files);
-  const std::vector<std::string_view> learned = is_of_units(config) ? files.views() : parts.training;
-  all.tokenizer = known != nullptr ? *known : make_text_tokenizer(config, files.source, learned, files.has_documents);
+  all.tokenizer = known != nullptr      ? *known
+                  : is_of_units(config) ? tokenizer_of_units(config, files)
+                                        : make_text_tokenizer(config, files.source, parts.training, files.has_documents);
   all.training = encode(*all.tokenizer, files, parts.training, kWhose);
   if (!parts.held.empty()) all.held = encode(*all.tokenizer, files, parts.held, kWhose);
   const auto held = static_cast<int64_t>(all.held.ids.size());

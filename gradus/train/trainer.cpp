@@ -239,20 +239,18 @@ void Trainer::set_validation(const Dataset& data, EvaluationFunction evaluation,
   evaluation_ = [this](const Batch& batch, Context& context, Metrics& metrics) { metrics.add(loss_(batch, context)); };
 }
 
-EvaluationOptions Trainer::evaluation_options() const {
-  return {.batch_size = options_.validation_batch_size,
-          .precision = options_.precision,
-          .units = units_,
-          .is_cancelled = [this] { return cancelled_.load(std::memory_order_relaxed); }};
-}
-
-std::optional<Metrics> Trainer::validate() {
+std::optional<Metrics> Trainer::metrics_of(const Dataset& data, const EvaluationFunction& evaluation,
+                                           const MetricUnits& units) {
   const Exchanged averages(parameters_, optimizer_.averages());
-  return evaluate(evaluation_, *validation_, evaluation_options());
+  return evaluate(evaluation, data,
+                  {.batch_size = options_.validation_batch_size,
+                   .precision = options_.precision,
+                   .units = units,
+                   .is_cancelled = [this] { return cancelled_.load(std::memory_order_relaxed); }});
 }
 
 void Trainer::validate_after(StepRecord& record) {
-  const std::optional<Metrics> metrics = validate();
+  const std::optional<Metrics> metrics = metrics_of(*validation_, evaluation_, units_);
   if (!metrics) return;
   record.validation_loss = state_.last_validation_loss = metrics->loss();
   record.validation_metrics = state_.last_metrics = metrics->values();
@@ -423,7 +421,7 @@ std::optional<StopReason> Trainer::update(StepRecord& record, const DeadUnits& d
 std::optional<StopReason> Trainer::after_update(StepRecord& record) {
   const bool last = record.step + 1 == planned_steps_;
   const bool due = options_.validation_every > 0 && (record.step + 1) % options_.validation_every == 0;
-  if (due || (last && options_.validation_every > 0)) {
+  if (due || (last && has_validation())) {
     validate_after(record);
     if (!record.validation_loss) state_.unvalidated = record;
     // One that is there because the run ends here would not have been in a longer run.
@@ -445,7 +443,7 @@ void Trainer::finish_step(StepRecord& record, std::optional<StopReason>& reason)
   // wait.
   const bool wanted =
       reason == StopReason::kLossThreshold || reason == StopReason::kMaxTime || reason == StopReason::kConverged;
-  if (wanted && options_.validation_every > 0 && !record.validation_loss) validate_after(record);
+  if (wanted && has_validation() && !record.validation_loss) validate_after(record);
   const bool early = reason && reason != planned_reason_;
   const bool belongs = record.step % options_.log_every == 0 || record.validation_loss;
   record.end_only = early && !belongs;
@@ -493,7 +491,7 @@ int64_t Trainer::dry_run() {
   }
   compute_gradients(record, nullptr);
   drop_gradients(parameters_);
-  if (options_.validation_every > 0 && validation_ != nullptr) {
+  if (has_validation()) {
     const NoGrad no_grad;
     const Parameters averages = optimizer_.averages();
     std::vector<int64_t> ids(static_cast<size_t>(std::min(options_.validation_batch_size, validation_->size())));
@@ -508,7 +506,7 @@ int64_t Trainer::dry_run() {
 }
 
 TrainingSummary Trainer::run() {
-  if (options_.validation_every > 0 && (validation_ == nullptr || validation_->size() == 0)) {
+  if (options_.validation_every > 0 && !has_validation()) {
     fail_usage("validation.every", "there is no validation data; set validation.every to 0 or hold data out");
   }
   drop_gradients(parameters_);  // what a caller's own backward, or a run that threw, left there

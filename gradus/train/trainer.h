@@ -59,7 +59,7 @@ struct TrainerOptions {
   PenaltyOptions penalty = {};
   ProximalOptions proximal = {};             ///< See StepOptions.
   GradientNoiseOptions gradient_noise = {};  ///< See StepOptions; its seed is `seed`.
-  int64_t validation_every = 0;              ///< Steps between validations, the last step always included; 0 for none.
+  int64_t validation_every = 0;              ///< Steps between validations; 0 for the one at the end alone.
   int64_t validation_batch_size = 64;        ///< Examples at once; bounds memory only.
   int64_t log_every = 1;                     ///< Steps between `StepRecord`s with `logged` set.
   /// A loss that lies more than so many mean absolute deviations above the mean of the last 100 or so, and above twice
@@ -116,9 +116,12 @@ class Trainer {
   Trainer(const TrainerOptions& options, const Parameters& parameters, LossFunction loss, const Dataset& data,
           Optimizer& optimizer, const Schedule& schedule);
 
-  /// Needed when `validation_every` is set. Where the optimizer makes averages, they are what is validated. Without an
-  /// `evaluation` there is the loss alone.
+  /// Needed when `validation_every` is set; otherwise it is at the end alone. Where the optimizer makes averages, they
+  /// are what is validated. Without an `evaluation` there is the loss alone.
   void set_validation(const Dataset& data, EvaluationFunction evaluation = {}, const MetricUnits& units = {});
+  /// What a validation on other data would give now; nothing if it is cancelled.
+  std::optional<Metrics> metrics_of(const Dataset& data, const EvaluationFunction& evaluation,
+                                    const MetricUnits& units = {});
   /// The model's buffers: a step that is given up before the weights change leaves them as they were.
   void set_buffers(const Parameters& buffers) { buffers_ = buffers; }
   /// Called after every step, on the thread of `run`. Exceptions end the run and pass through it.
@@ -168,8 +171,6 @@ class Trainer {
  private:
   Loss leaf(const Batch& batch, std::span<const int64_t> ids, Context& context, TapeObserver* observer);
   void compute_gradients(StepRecord& record, DeadUnits* dead_units);
-  EvaluationOptions evaluation_options() const;
-  std::optional<Metrics> validate();
   std::optional<StopReason> step(StepRecord& record);
   void keep_buffers();
   void put_buffers_back();
@@ -182,6 +183,7 @@ class Trainer {
   void count_step(const StepRecord& record);
   void validate_after(StepRecord& record);
   void count_validation(double loss);
+  bool has_validation() const { return validation_ != nullptr && validation_->size() > 0; }
   bool has_lost_patience() const { return options_.patience > 0 && state_.patience.waited >= options_.patience; }
   void finish_step(StepRecord& record, std::optional<StopReason>& reason);
   std::optional<StopReason> first_reason();

@@ -70,6 +70,12 @@ TEST(Einsum, IsASumOverEveryLetter) {
   }
 }
 
+TEST(Einsum, PiecesOfNoElements) {
+  const Tensor none = Tensor::zeros({2, 0, 3});
+  EXPECT_EQ(einsum("aia->a", Tensor::zeros({3, 0, 3})).shape(), (Shape{3}));
+  EXPECT_EQ(einsum("aib,aib->b", none, Tensor::full({2, 1, 3}, 1.0)).values<float>(), (std::vector<float>{0, 0, 0}));
+}
+
 TEST(Einsum, GradientsOfSumsAndOfBatches) {
   const std::map<char, int64_t> sizes = {{'a', 2}, {'b', 3}, {'h', 2}, {'i', 4}, {'j', 3}};
   const auto check = [&](const char* a, const char* b, auto function) {

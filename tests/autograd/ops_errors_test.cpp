@@ -42,7 +42,7 @@ TEST(OpErrors, Reductions) {
               mean(f32({2, 3}), -3);
             }),
             "[mean] axis -3 of a tensor with 2 dimensions; expected -2 to 1");
-  EXPECT_EQ(error_text([] { sum(f32({}), 0); }), "[sum] axis 0 of a tensor with 0 dimensions; expected 0 to -1");
+  EXPECT_EQ(error_text([] { sum(f32({}), 0); }), "[sum] axis 0 of a tensor that has no dimension; expected one of at least one");
   EXPECT_EQ(error_text([] { sum(i64({2})); }), "[sum] works on f32 and f64, not on i64; convert with cast");
   EXPECT_EQ(error_text([] { logsumexp(f32({})); }), "[logsumexp] a tensor of no dimensions; expected at least one");
   EXPECT_EQ(error_text([] { softmax(f32({})); }), "[softmax] a tensor of no dimensions; expected at least one");
@@ -204,9 +204,19 @@ TEST(OpErrors, Shapes) {
             }),
             "[expand] (2, 3) does not repeat to (3,); sizes counted from the end must be equal or 1");
   EXPECT_EQ(error_text([] {
-              expand(f32({1, 3}), {-1, 3});
+              expand(f32({1, 3}), {-2, 3});
             }),
-            "[expand] shape (-1, 3) has a negative size; every size has to be given");
+            "[expand] shape (-2, 3) for f32 (1, 3): -2 has no size there to keep; expected sizes from 0, or -1 for one "
+            "that stays");
+  EXPECT_EQ(error_text([] {
+              expand(f32({3}), {-1, 3});
+            }),
+            "[expand] shape (-1, 3) for f32 (3,): -1 has no size there to keep; expected sizes from 0, or -1 for one "
+            "that stays");
+  EXPECT_EQ(error_text([] {
+              diagonal(f32({2, 3}), 0, 1, -1);
+            }),
+            "[diagonal] of axis 1 with itself; expected two axes of f32 (2, 3)");
   EXPECT_EQ(error_text([] { concat({}, 0); }), "[concat] no tensors to join");
   EXPECT_EQ(
       error_text([] {
@@ -270,9 +280,9 @@ TEST(OpErrors, LookUps) {
 TEST(OpErrors, Products) {
   EXPECT_EQ(error_text([] { matmul(f32({2, 3}), f32({4, 2})); }), "[matmul] inner sizes differ: (2, 3) × (4, 2)");
   EXPECT_EQ(error_text([] {
-              matmul(f32({3}), f32({3, 2}));
+              matmul(f32({}), f32({3, 2}));
             }),
-            "[matmul] f32 (3,) × f32 (3, 2): both need two dimensions");
+            "[matmul] f32 () × f32 (3, 2): both need a dimension");
   EXPECT_EQ(error_text([] {
               matmul(f32({2, 3}), f64({3, 2}));
             }),
@@ -455,28 +465,25 @@ TEST(OpErrors, Arranging) {
 }
 
 TEST(OpErrors, Einsum) {
-  EXPECT_EQ(error_text([] { einsum("ij,jk->ik", f32({2, 3})); }), "[einsum] \"ij,jk->ik\": one tensor takes no comma");
-  EXPECT_EQ(error_text([] {
-              einsum("ij->ij", f32({2, 3}), f32({3, 2}));
-            }),
-            "[einsum] \"ij->ij\": two tensors need one comma between their letters");
-  EXPECT_EQ(error_text([] {
-              einsum("i2->i", f32({2, 3}));
-            }),
-            "[einsum] \"i2->i\": '2' is no letter; expected a form as ij,jk->ik");
-  EXPECT_EQ(error_text([] {
-              einsum("ii->i", f32({3, 3}));
-            }),
-            "[einsum] \"ii->i\": 'i' stands twice in one tensor, which is not offered");
-  EXPECT_EQ(error_text([] { einsum("ij->k", f32({3, 3})); }), "[einsum] \"ij->k\": 'k' of the result is in no tensor");
-  EXPECT_EQ(error_text([] {
-              einsum("ijk->k", f32({3, 3}));
-            }),
-            "[einsum] \"ijk->k\": \"ijk\" for f32 (3, 3); expected a letter for each dimension");
-  EXPECT_EQ(error_text([] {
-              einsum("ij,jk->ik", f32({3, 4}), f32({5, 2}));
-            }),
-            "[einsum] \"ij,jk->ik\": 'j' is 4 in one tensor and 5 in the other");
+  const Tensor x23 = f32({2, 3}), x33 = f32({3, 3});
+  const auto text = [](const char* formula, std::initializer_list<Tensor> tensors) {
+    return error_text([&] { einsum(formula, std::span<const Tensor>(tensors.begin(), tensors.size())); });
+  };
+  EXPECT_EQ(text("ij", {}), "[einsum] \"ij\": there are no tensors");
+  EXPECT_EQ(text("ij,jk->ik", {x23}), "[einsum] \"ij,jk->ik\": letters of 2 tensors, which commas part, for 1");
+  EXPECT_EQ(text("ij->ij", {x23, x33}), "[einsum] \"ij->ij\": letters of 1 tensors, which commas part, for 2");
+  EXPECT_EQ(text("i2->i", {x23}), "[einsum] \"i2->i\": '2' is no letter; expected a form as ij,jk->ik");
+  EXPECT_EQ(text("i..", {x23}),
+            "[einsum] \"i..\": \"i..\" for f32 (2, 3); expected a letter for each dimension, or \"...\" for some");
+  EXPECT_EQ(text("i.j", {f32({2, 3, 4})}), "[einsum] \"i.j\": '.' is no letter; expected a form as ij,jk->ik");
+  EXPECT_EQ(text("ii->i", {x23}), "[einsum] \"ii->i\": 'i' is 2 in one place and 3 in another");
+  EXPECT_EQ(text("ii->i", {f32({1, 3})}), "[einsum] \"ii->i\": 'i' is 1 and 3 in one tensor");
+  EXPECT_EQ(text("ij->ii", {x33}), "[einsum] \"ij->ii\": 'i' stands twice in the result");
+  EXPECT_EQ(text("ij->k", {x33}), "[einsum] \"ij->k\": 'k' of the result is in no tensor");
+  EXPECT_EQ(text("ijk->k", {x33}),
+            "[einsum] \"ijk->k\": \"ijk\" for f32 (3, 3); expected a letter for each dimension, or \"...\" for some");
+  EXPECT_EQ(text("ij,jk->ik", {f32({3, 4}), f32({5, 2})}),
+            "[einsum] \"ij,jk->ik\": 'j' is 4 in one place and 5 in another");
 }
 
 TEST(OpErrors, Attention) {

@@ -39,8 +39,9 @@ TEST(CharacterTokenizer, Bytes) {
   EXPECT_EQ(t.encode("\xFF\x80\0b"s), (Ids{3, 2, 0, 1}));
   EXPECT_EQ(t.decode({3, 2, 0, 1}), "\xFF\x80\0b"s);
   EXPECT_EQ(error_text([&] { t.encode("bb\xE9"); }),
-            "[tokenizer] byte 0xE9 at byte 2 of the text is not among the 4 tokens; use what stands in the text that "
-            "it was made from");
+            "[tokenizer] byte 0xE9 at byte 2 of the text is not among the 4 tokens; bytes (data.tokens = \"bytes\") and "
+            "pieces of words (\"bpe\") are tokens of any text: train with those, or use what stands in the text it was "
+            "trained on");
 }
 
 TEST(CharacterTokenizer, RefusesInvalidUtf8) {
@@ -71,8 +72,9 @@ TEST(CharacterTokenizer, ShowsWhatItDoesNotKnow) {
   const CharacterTokenizer t = CharacterTokenizer::train("aé", Unit::kCharacters);
   const auto expected = [](std::string_view what, int byte) {
     return fmt::format(
-        "[tokenizer] character {} at byte {} of the text is not among the 2 tokens; use what stands in the text "
-        "that it was made from",
+        "[tokenizer] character {} at byte {} of the text is not among the 2 tokens; bytes (data.tokens = \"bytes\") and "
+        "pieces of words (\"bpe\") are tokens of any text: train with those, or use what stands in the text it was "
+        "trained on",
         what, byte);
   };
   EXPECT_EQ(error_text([&] { t.encode("éab"); }), expected("\"b\" (U+0062)", 3));

@@ -613,7 +613,7 @@ restore_best = false
 
 [validation]
 every = 0
-batch_size = 64
+# by default: batch_size = 64
 report = false
 
 [checkpoint]

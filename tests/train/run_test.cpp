@@ -449,7 +449,7 @@ TEST(Run, ValidationNeedsSomethingHeldOut) {
   EXPECT_NO_THROW(train(line_config({"data.validation_fraction=0.001"}), folder / "run"));
 }
 
-// A byte order mark is no obstacle where bytes are tokens.
+// A byte order mark is no obstacle where bytes are tokens, and other texts have no others.
 TEST(Run, BytesTakeAnyFile) {
   const TemporaryFolder folder;
   const Config config = text_config(folder, {"data.tokens=bytes", "train.steps=1"});
@@ -457,6 +457,11 @@ TEST(Run, BytesTakeAnyFile) {
     spill(folder / "text.txt", std::string(start) + std::string(400, 'a'));
     EXPECT_NO_THROW(train(config, folder / "run", true));
   }
+  spill(folder / "other.txt", std::string(400, 'z') + "Zürich");
+  const ExperimentData data = make_data(text_config(
+      folder, {"data.tokens=bytes", Config::text_override("data.validation_path", (folder / "other.txt").string())}));
+  EXPECT_EQ(data.shape.vocabulary, 256);
+  EXPECT_GT(data.validation->size(), 0);
 }
 
 TEST(Run, SaysWhatIsWrongWithATextFile) {

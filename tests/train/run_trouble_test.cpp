@@ -145,16 +145,19 @@ TEST(ResumeOfAnEndedRun, DoesNotTrainOnWhenItsTimeIsOver) {
 TEST(ResumeOfAnEndedRun, KeepsTheRowOfItsEnd) {
   const TemporaryFolder folder;
   const fs::path run = folder / "run";
-  TrainingRun(run_config({"log.every=1000"}), run).train();  // planned: no such row
+  const std::string none_held_out = "data.validation_fraction=0";           // a validation has a row of its own
+  TrainingRun(run_config({none_held_out, "log.every=1000"}), run).train();  // planned: no such row
   EXPECT_EQ(steps_in_log(run), (std::vector<int>{0}));
-  train_until(9, run_config({"log.every=1000", "checkpoint.every=0"}), folder / "short");
+  train_until(9, run_config({none_held_out, "log.every=1000", "checkpoint.every=0"}), folder / "short");
   Checkpoint checkpoint = read_checkpoint(folder / "short/checkpoints/step-9");
   checkpoint.state.training.elapsed_s = 50;  // as if it had ended by its time
   fs::remove_all(folder / "short/checkpoints/step-9");
   write_checkpoint(folder / "short/checkpoints/step-9", checkpoint);
-  TrainingRun(run_config({"log.every=1000", "train.max_time_s=40"}), folder / "short", {.resume = true}).train();
+  TrainingRun(run_config({none_held_out, "log.every=1000", "train.max_time_s=40"}), folder / "short", {.resume = true})
+      .train();
   EXPECT_EQ(steps_in_log(folder / "short"), (std::vector<int>{0, 8}));
-  TrainingRun(run_config({"log.every=1000", "train.max_time_s=400"}), folder / "short", {.resume = true}).train();
+  TrainingRun(run_config({none_held_out, "log.every=1000", "train.max_time_s=400"}), folder / "short", {.resume = true})
+      .train();
   EXPECT_EQ(steps_in_log(folder / "short"), (std::vector<int>{0}));
 }
 
@@ -186,7 +189,7 @@ TEST(ResumeWithChanges, KeepsTheRowsOfAnotherLogEvery) {
   train_until(43, run_config({"log.every=7"}), run, {.resume = true});
   EXPECT_EQ(steps_in_log(run), (std::vector<int>{0, 10, 20, 28, 35, 42}));
   TrainingRun(run_config(), run, {.resume = true}).train();
-  EXPECT_EQ(steps_in_log(run), (std::vector<int>{0, 10, 20, 28, 35, 42, 50}));
+  EXPECT_EQ(steps_in_log(run), (std::vector<int>{0, 10, 20, 28, 35, 42, 50, 59}));  // validated at the end
 }
 
 // A value that was given may not turn into a default because the configuration no longer has it.

@@ -124,7 +124,7 @@ struct Script {
   Outcome train(const TrainerOptions& options, const std::function<void(const StepRecord&)>& on_step = {}) {
     const Numbers data(examples);
     Trainer trainer(options, parameters, loss(), data, *optimizer, schedule);
-    trainer.set_validation(data);
+    if (!validation.empty()) trainer.set_validation(data);
     return run_trainer(trainer, on_step);
   }
 };

@@ -398,7 +398,7 @@ struct ClampOp {
   }
   template <class D>
   HWY_INLINE hn::Vec<D> Backward(D d, hn::Vec<D> x, hn::Vec<D> g) const {
-    const auto inside = hn::And(hn::Ge(x, hn::Set(d, low)), hn::Le(x, hn::Set(d, high)));
+    const auto inside = hn::And(hn::Gt(x, hn::Set(d, low)), hn::Lt(x, hn::Set(d, high)));
     return hn::IfThenElseZero(inside, g);
   }
 };
