@@ -353,7 +353,7 @@ std::vector<Key> regularization_keys() {
        kHint},
       {"regularization.groups_of", choice({"inputs", "outputs"}), "inputs", is_given("regularization.group_lasso"),
        "What a group is: the weights of a matrix (out, in) that belong to one input, a column, or to one output, a "
-       "row. "
+       "row; of a convolution's (out, kh, kw, in), to one channel. "
        "An embedding's rows are its tokens."},
       {"regularization.max_norm", real(kAbove0), Unset{}, may_change_after,
        "Max-norm: after each update each row of a matrix (the weights into one unit) that is longer than this is "
