@@ -28,7 +28,8 @@
 
 namespace gradus {
 
-/// The loss of a micro-batch, recorded on the tape of the calling thread.
+/// The loss of a micro-batch, recorded on the tape of the calling thread. One of weight 0 adds nothing to its step, and
+/// a step whose weight is 0 changes nothing, buffers neither; it counts as a step, and its loss is NaN.
 using LossFunction = std::function<Loss(const Batch& batch, Context& context)>;
 
 /// A model's own loss as a function; the model must outlive it.
@@ -173,6 +174,7 @@ class Trainer {
   std::optional<StopReason> step(StepRecord& record);
   void keep_buffers();
   void put_buffers_back();
+  std::optional<StopReason> pass_over(StepRecord& record);
   std::optional<StopReason> iterate(StepRecord& record);
   std::optional<StopReason> check_loss(const StepRecord& record);
   std::optional<StopReason> update(StepRecord& record, const DeadUnits& dead_units, bool looks);
