@@ -35,7 +35,8 @@ EncoderOptions encoder_options_of(const Config& config, const DataShape& shape) 
           .drop_path = config.real("model.drop_path"),
           .spectral_norm = config.boolean("model.spectral_norm"),
           .outputs = shape.outputs,
-          .objective = objective_of(config)};
+          .objective = objective_of(config),
+          .weight_init = start_of(config).weight};
 }
 
 std::unique_ptr<Model> make_vit(const Config& config, const DataShape& shape) {
@@ -68,7 +69,8 @@ std::unique_ptr<Model> make_rnn(const Config& config, const DataShape& shape) {
                        .outputs = shape.outputs,
                        .vocabulary = shape.vocabulary,
                        .inputs = shape.vocabulary > 0 ? 1 : shape.example[1],
-                       .objective = objective_of(config)},
+                       .objective = objective_of(config),
+                       .start = start_of(config)},
       seed_of(config));
 }
 
@@ -85,7 +87,8 @@ std::unique_ptr<Model> make_resnet(const Config& config, const DataShape& shape)
                                                 .drop_path = config.real("model.drop_path"),
                                                 .channel_dropout = config.real("model.channel_dropout"),
                                                 .spectral_norm = config.boolean("model.spectral_norm"),
-                                                .objective = objective_of(config)},
+                                                .objective = objective_of(config),
+                                                .start = start_of(config)},
                                   seed_of(config));
 }
 
@@ -120,6 +123,7 @@ std::unique_ptr<Model> make_convolutional(const Config& config, const DataShape&
   o.channel_dropout = config.real("model.channel_dropout");
   o.spectral_norm = config.boolean("model.spectral_norm");
   o.objective = objective_of(config);
+  o.start = start_of(config);
   return std::make_unique<ConvolutionalModel>(o, seed_of(config));
 }
 
@@ -130,7 +134,8 @@ std::unique_ptr<Model> make_autoencoder(const Config& config, const DataShape& s
                          .hidden = config.integers("model.hidden"),
                          .code = config.integer("model.code"),
                          .activation = activation_from_name(config.text("model.activation")),
-                         .spectral_norm = config.boolean("model.spectral_norm")},
+                         .spectral_norm = config.boolean("model.spectral_norm"),
+                         .start = start_of(config)},
       seed_of(config));
 }
 
