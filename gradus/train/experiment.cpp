@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "gradus/base/error.h"
+#include "gradus/base/random.h"
 #include "gradus/base/threads.h"
 #include "gradus/nn/models/feedforward.h"
 #include "gradus/nn/models/gpt.h"
@@ -145,6 +146,11 @@ std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) 
   return kind == "linear" ? make_linear(config, shape) : internal::make_network(config, shape);
 }
 
+std::optional<uint64_t> evaluation_order(const Config& config) {
+  if (!config.has("loss.name") || !is_of_embeddings(objective_kind(config.text("loss.name")))) return std::nullopt;
+  return mix(internal::seed_of(config), hash_name("validation"));
+}
+
 void check_precision(const Config& config) {
   if (dtype_from_name(config.text("train.precision")) != DType::kBF16 || has_bf16_products()) return;
   fail_usage(
@@ -205,6 +211,7 @@ TrainerOptions trainer_options(const Config& config) {
   take_regularization(config, o);
   o.validation_every = config.integer("validation.every");
   o.validation_batch_size = config.integer("validation.batch_size");
+  o.validation_order = evaluation_order(config);
   o.log_every = config.integer("log.every");
   o.precision = {dtype_from_name(config.text("train.precision")), dtype_from_name(config.text("train.activations"))};
   o.spike_deviations = config.real("health.spike_deviations");

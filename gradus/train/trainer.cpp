@@ -244,6 +244,7 @@ EvaluationOptions Trainer::evaluation_options() const {
   return {.batch_size = options_.validation_batch_size,
           .precision = options_.precision,
           .units = units_,
+          .order = options_.validation_order,
           .is_cancelled = [this] { return cancelled_.load(std::memory_order_relaxed); }};
 }
 

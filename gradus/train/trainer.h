@@ -61,7 +61,8 @@ struct TrainerOptions {
   ProximalOptions proximal = {};             ///< See StepOptions.
   GradientNoiseOptions gradient_noise = {};  ///< See StepOptions; its seed is `seed`.
   int64_t validation_every = 0;              ///< Steps between validations, the last step always included; 0 for none.
-  int64_t validation_batch_size = 64;        ///< Examples at once; bounds memory only.
+  int64_t validation_batch_size = 64;        ///< See EvaluationOptions, which has `validation_order`, too.
+  std::optional<uint64_t> validation_order = std::nullopt;
   int64_t log_every = 1;                     ///< Steps between `StepRecord`s with `logged` set.
   /// A loss that lies more than so many mean absolute deviations above the mean of the last 100 or so, and above twice
   /// that mean, is a spike; 0 turns that off. The first 10 steps have nothing to compare with.
