@@ -41,8 +41,8 @@ Tensor second_of_two(const Tensor& targets) {
   return slice(targets, 1, 1, 2);
 }
 
-// −(1 − p)^γ·log p of each class's probability p: that of two classes, by softmax. 1 − p stays off 0, where a power below
-// 1 has no slope; what that adds to a term is less than 1e-30 times its logarithm.
+// −(1 − p)^γ·log p of each class's probability p: that of two classes, by softmax. 1 − p stays off 0, where a power
+// below 1 has no slope; what that adds to a term is less than 1e-30 times its logarithm.
 Tensor focal_of_classes(const Objective& o, const Tensor& logits, const Tensor& classes, Reduction reduction) {
   constexpr double kLeast = 1e-30;
   const Tensor ids = kernels::contiguous(classes).view({classes.numel(), 1}, {1, 1});
@@ -67,7 +67,7 @@ Tensor loss_by_output(const Objective& o, const Tensor& prediction, const Tensor
   switch (o.kind) {
     case ObjectiveKind::kFocal:
       return has_one_each ? focal_of_classes(o, prediction, classes, reduction)
-                              : focal_loss(prediction, labels, o.gamma, o.alpha, reduction);
+                          : focal_loss(prediction, labels, o.gamma, o.alpha, reduction);
     case ObjectiveKind::kHinge:
       return hinge(prediction, labels * 2.0 - 1.0, reduction);
     case ObjectiveKind::kSquaredHinge:
@@ -160,9 +160,7 @@ bool takes_probabilities(ObjectiveKind kind) {
   return kind == ObjectiveKind::kCrossEntropy || kind == ObjectiveKind::kKlDivergence;
 }
 
-bool is_of_two_classes(ObjectiveKind kind) {
-  return kind == ObjectiveKind::kBinaryCrossEntropy;
-}
+bool is_of_two_classes(ObjectiveKind kind) { return kind == ObjectiveKind::kBinaryCrossEntropy; }
 
 bool is_of_embeddings(ObjectiveKind kind) { return kind >= ObjectiveKind::kTriplet; }
 

@@ -55,8 +55,9 @@ bool takes_probabilities(ObjectiveKind kind);
 /// Whether outputs are embeddings, which are compared with each other.
 bool is_of_embeddings(ObjectiveKind kind);
 /// The outputs that a model needs: `embedding`; one a class for kCrossEntropy and kKlDivergence, and of
-/// more than two classes for kFocal, by softmax, and the hinges, which tell each from all others, the losses added; one for the other objectives of
-/// classes; one a target for those of numbers. A usage error if there are too few or too many classes.
+/// more than two classes for kFocal, by softmax, and the hinges, which tell each from all others, the losses added; one
+/// for the other objectives of classes; one a target for those of numbers. A usage error if there are too few or too
+/// many classes.
 int64_t outputs_for(const Objective& objective, int64_t targets_or_classes);
 
 /// The classes that targets of classes mean, i64 (B): where they are probabilities, f32 (B, classes), the likeliest.

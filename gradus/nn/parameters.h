@@ -93,8 +93,8 @@ class ParameterBuilder {
 
   /// A new parameter "prefix.name"; a name that exists already is an error.
   Tensor add(std::string_view name, const Shape& shape, const Initializer& initializer) const;
-  /// A layer's weight or bias: as `usual` says where `starting` says nothing. One of `blocks` is as many matrices on top of
-  /// each other, of the gates of a recurrent layer, and each starts for itself.
+  /// A layer's weight or bias: as `usual` says where `starting` says nothing. One of `blocks` is as many matrices on
+  /// top of each other, of the gates of a recurrent layer, and each starts for itself.
   Tensor add_weight(std::string_view name, const Shape& shape, const Initializer& usual, int64_t blocks = 1) const;
   Tensor add_bias(std::string_view name, const Shape& shape, const Initializer& usual) const;
   /// A new buffer "prefix.name": a tensor that belongs to the model and its files, and that its forward passes change

@@ -309,25 +309,11 @@ std::vector<Key> model_keys() {
        "tell an example in a few numbers, its code, and make it again; it needs no target. `linear`, `mlp`, `kmeans`, "
        "`gmm` and `autoencoder` take every example as a row of numbers."},
       {"model.init",
-       choice({"default",
-               "zeros",
-               "constant",
-               "normal",
-               "uniform",
-               "truncated_normal",
-               "xavier_normal",
-               "xavier_uniform",
-               "xavier_truncated_normal",
-               "kaiming_normal",
-               "kaiming_uniform",
-               "kaiming_truncated_normal",
-               "lecun_normal",
-               "lecun_uniform",
-               "lecun_truncated_normal",
-               "orthogonal",
-               "identity",
-               "sparse"},
-              other_names_of_starts()),
+       choice(
+           {"default", "zeros", "constant", "normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform",
+            "xavier_truncated_normal", "kaiming_normal", "kaiming_uniform", "kaiming_truncated_normal", "lecun_normal",
+            "lecun_uniform", "lecun_truncated_normal", "orthogonal", "identity", "sparse"},
+           other_names_of_starts()),
        "default",
        model_is({"linear", "mlp", "gpt", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn", "autoencoder"}),
        "Start of the weights; a linear model that a solver finds starts at `zeros` unless told otherwise. `default`: "
@@ -351,8 +337,8 @@ std::vector<Key> model_keys() {
                  {"normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform", "xavier_truncated_normal",
                   "kaiming_normal", "kaiming_uniform", "kaiming_truncated_normal", "lecun_normal", "lecun_uniform",
                   "lecun_truncated_normal", "orthogonal", "identity", "sparse"}},
-       "The deviation of `normal` and `sparse`, and of `truncated_normal` before it is cut at twice that, which leaves 0.88 of it; "
-       "the bound of `uniform`; what the others are multiplied by. PyTorch's gain of an activation, such as 5/3 for "
+       "The deviation of `normal` and `sparse`, and of `truncated_normal` before it is cut at twice that, which leaves "
+       "0.88 of it; the bound of `uniform`; what the others are multiplied by. PyTorch's gain of an activation, such as 5/3 for "
        "tanh, is that of `xavier`, `lecun` and `orthogonal`; `kaiming` has √2, that of relu, of its own."},
       {"model.init_mode", choice({"fan_in", "fan_out", "fan_avg"}), "fan_in",
        Condition{"model.init", {"kaiming_normal", "kaiming_uniform", "kaiming_truncated_normal"}},

@@ -422,9 +422,9 @@ std::vector<Key> watching_keys() {
   return {
       {"validation.every", integer(kFrom0), 0, always(), "Steps between validations; 0 is off."},
       {"validation.batch_size", integer(kFrom1), 64, always(),
-       "Examples in one pass of validation; it bounds the memory. The loss of `triplet` and `info_nce` depends on it, as "
-       "it compares the examples of a pass, which are drawn in an order shuffled by `train.seed`: compare such losses of "
-       "one size alone. `recall_at_1` does not depend on it."},
+       "Examples in one pass of validation; it bounds the memory. The loss of `triplet` and `info_nce` depends on it, "
+       "as it compares the examples of a pass, which are drawn in an order shuffled by `train.seed`: compare such "
+       "losses of one size alone. `recall_at_1` does not depend on it."},
       {"validation.report", boolean(), false, model_has_loss(),
        "Whether `metrics` in `summary.json` also has the measures of `gradus eval --report` on the validation part, as "
        "`val_f1`, `val_roc_auc` and so on, of the weights that the run ends with."},

@@ -178,13 +178,15 @@ void check_embeddings(const Config& config) {
   constexpr int64_t kLeast = 3;
   const bool validates = config.integer("validation.every") > 0;
   const int64_t all = kLeast;
-  for (const auto& [key, size] : {std::pair("train.batch_size", config.batch_size("train.batch_size").value_or(all)),
-                                  {"validation.batch_size", validates ? config.integer("validation.batch_size") : all}}) {
+  for (const auto& [key, size] :
+       {std::pair("train.batch_size", config.batch_size("train.batch_size").value_or(all)),
+        {"validation.batch_size", validates ? config.integer("validation.batch_size") : all}}) {
     if (size >= kLeast) continue;
-    fail_usage(config.where(key),
-               "loss.name = \"{}\" compares an example of a batch with one of its class and one of another, and {} = {} "
-               "has no room for the three; take some of each class",
-               loss, key, size);
+    fail_usage(
+        config.where(key),
+        "loss.name = \"{}\" compares an example of a batch with one of its class and one of another, and {} = {} "
+        "has no room for the three; take some of each class",
+        loss, key, size);
   }
   if (config.has("data.weight")) {
     fail_usage(config.where("data.weight"),

@@ -45,9 +45,8 @@ struct HealthState {
 };
 
 struct HealthWarning {
-  std::string
-      name;  ///< "gradient_norm", "zero_gradient", "large_updates", "small_updates", "dead_units", "loss_spike",
-             ///< "weightless".
+  std::string name;  ///< "gradient_norm", "zero_gradient", "large_updates", "small_updates", "dead_units",
+                     ///< "loss_spike", "weightless".
   std::string text;  ///< What was seen, and what it may mean.
 };
 

@@ -199,8 +199,8 @@ TEST(Objective, FocalOfSeveralClassesIsThatOfTheirSoftmax) {
       const Loss loss = objective_loss(o, logits, ids);
       EXPECT_NEAR(loss.sum.item(), static_cast<double>(sum), 1e-14) << gamma;
       EXPECT_EQ(loss.weight, static_cast<double>(weight));
-      const GradientCheck check = check_gradient(
-          [&](std::span<const Tensor> x) { return objective_loss(o, x[0], ids).sum; }, {logits});
+      const GradientCheck check =
+          check_gradient([&](std::span<const Tensor> x) { return objective_loss(o, x[0], ids).sum; }, {logits});
       EXPECT_TRUE(check.passed) << check.describe();
     }
   }

@@ -137,7 +137,8 @@ TEST(Initializer, SparseColumnsHaveTheirZerosEach) {
   EXPECT_NEAR(std::sqrt(squares / (7 * columns)), 0.5, 5 * 0.5 / std::sqrt(2.0 * 7 * columns));
   // Each row has its share: 23/30 of the columns, to five deviations of a binomial.
   const double p = 23.0 / 30;
-  for (const int64_t zeros : of_row) EXPECT_NEAR(static_cast<double>(zeros), p * columns, 5 * std::sqrt(p * (1 - p) * columns));
+  for (const int64_t zeros : of_row)
+    EXPECT_NEAR(static_cast<double>(zeros), p * columns, 5 * std::sqrt(p * (1 - p) * columns));
   EXPECT_EQ(initial(Initializer::sparse(0.0, 1.0), {2, 2}).values<double>(),
             initial(Initializer::normal(1.0), {2, 2}).values<double>());
 }
@@ -151,8 +152,7 @@ TEST(Initializer, BlocksStartEachForItself) {
   EXPECT_EQ(identity.add_weight("a", {4, 2}, usual, 2).values<double>(), (Values{1, 0, 0, 1, 1, 0, 0, 1}));
   EXPECT_EQ((identity / "part").add_bias("b", {2}, usual).values<double>(), (Values{0, 0}));
   EXPECT_EQ(p.add_weight("c", {2, 1}, usual, 2).values<double>(), (Values{7, 7}));
-  const Values w =
-      p.starting({.weight = Initializer::orthogonal()}).add_weight("d", {6, 3}, usual, 2).values<double>();
+  const Values w = p.starting({.weight = Initializer::orthogonal()}).add_weight("d", {6, 3}, usual, 2).values<double>();
   EXPECT_NE(w[0], w[9]);
   for (const size_t block : {0U, 9U}) {
     for (size_t a = 0; a < 3; ++a) {

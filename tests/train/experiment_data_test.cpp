@@ -145,9 +145,10 @@ TEST_F(TableFiles, ErrorsNameTheFile) {
                 "; a data.path that does not begin with / counts from the folder that the command runs in: run it "
                 "there, or name the file with --data PATH");
   spill(folder_ / "3.csv", "x,kind\n1,a\n2,b\n3,c\n");
-  EXPECT_EQ(error({"data.path=" + path("3.csv"), "loss.name=binary_cross_entropy"}),
-            "[--set loss.name=binary_cross_entropy] loss.name = \"binary_cross_entropy\" is for two classes, and column "
-            "\"kind\" has 3; take \"cross_entropy\"");
+  EXPECT_EQ(
+      error({"data.path=" + path("3.csv"), "loss.name=binary_cross_entropy"}),
+      "[--set loss.name=binary_cross_entropy] loss.name = \"binary_cross_entropy\" is for two classes, and column "
+      "\"kind\" has 3; take \"cross_entropy\"");
 }
 
 // What is held out of a table of rows x = 0, 1, …, 9, classes a and b in turn, groups of two rows, times that fall.
@@ -370,7 +371,9 @@ TEST(ExperimentModel, LossesAndStartsAreThoseOfTheKeys) {
   EXPECT_EQ(usage_error_text([&] { first_loss(with(three, "loss.alpha=0.5")); }),
             "[--set loss.alpha=0.5] loss.alpha weighs two classes, and there are 3; give loss.class_weights, a number "
             "for each");
-  EXPECT_EQ(usage_error_text([&] { first_loss({"loss.name=focal", "loss.class_weights=[1.0,3.0]"}); }),
+  EXPECT_EQ(usage_error_text([&] {
+              first_loss({"loss.name=focal", "loss.class_weights=[1.0,3.0]"});
+            }),
             "[--set loss.class_weights=[1.0,3.0]] loss.name = \"focal\" weighs two classes by loss.alpha; take that in "
             "place of loss.class_weights");
 }
@@ -380,22 +383,21 @@ TEST(ExperimentModel, OtherNamesOfLossesAreAnsweredWithOurs) {
     const std::string text = usage_error_text([&] { config_of({"data.kind=blobs", "loss.name=" + name}); });
     return text.substr(text.rfind(';'));
   };
-  const std::pair<const char*, const char*> names[] = {
-      {"l1", "mae"},
-      {"absolute_error", "mae"},
-      {"mean_absolute_error", "mae"},
-      {"l2", "mse"},
-      {"squared_error", "mse"},
-      {"mean_squared_error", "mse"},
-      {"pinball", "quantile"},
-      {"bce", "binary_cross_entropy"},
-      {"bce_with_logits", "binary_cross_entropy"},
-      {"ce", "cross_entropy"},
-      {"nll", "cross_entropy"},
-      {"log_loss", "cross_entropy"},
-      {"softmax", "cross_entropy"},
-      {"kl", "kl_divergence"},
-      {"kl_div", "kl_divergence"}};
+  const std::pair<const char*, const char*> names[] = {{"l1", "mae"},
+                                                       {"absolute_error", "mae"},
+                                                       {"mean_absolute_error", "mae"},
+                                                       {"l2", "mse"},
+                                                       {"squared_error", "mse"},
+                                                       {"mean_squared_error", "mse"},
+                                                       {"pinball", "quantile"},
+                                                       {"bce", "binary_cross_entropy"},
+                                                       {"bce_with_logits", "binary_cross_entropy"},
+                                                       {"ce", "cross_entropy"},
+                                                       {"nll", "cross_entropy"},
+                                                       {"log_loss", "cross_entropy"},
+                                                       {"softmax", "cross_entropy"},
+                                                       {"kl", "kl_divergence"},
+                                                       {"kl_div", "kl_divergence"}};
   for (const auto& [other, ours] : names) EXPECT_EQ(ending(other), fmt::format("; did you mean \"{}\"?", ours));
   EXPECT_EQ(ending("smooth_l1"), "; did you mean \"huber\", which is it where loss.delta = 1?");
   EXPECT_EQ(ending("contrastive"), "; did you mean \"triplet\" or \"info_nce\"?");
@@ -436,7 +438,7 @@ TEST(ExperimentModel, EveryInitialiserHasItsDeviation) {
   EXPECT_NEAR(deviation("kaiming_normal", 1.0, {"model.init_mode=fan_out"}), std::sqrt(2.0 / 300), 1e-3);
   EXPECT_NEAR(deviation("kaiming_uniform", 1.0, {"model.init_mode=fan_avg"}), std::sqrt(2.0 / 350), 1e-3);
   EXPECT_NEAR(deviation("constant", 0.0, {"model.init_value=-0.25"}), 0.25, 1e-12);
-  EXPECT_NEAR(deviation("identity", 2.0), 2.0 / std::sqrt(400), 1e-12);             // 300 of 300 · 400
+  EXPECT_NEAR(deviation("identity", 2.0), 2.0 / std::sqrt(400), 1e-12);            // 300 of 300 · 400
   EXPECT_NEAR(deviation("sparse", 1.0, {"model.init_sparsity=0.75"}), 0.5, 5e-3);  // 30,000 that are not 0
 }
 
@@ -456,8 +458,7 @@ TEST(ExperimentModel, OtherNamesOfStartsAreAnsweredWithOurs) {
   EXPECT_EQ(ending("eye"), "; did you mean \"identity\"?");
   EXPECT_EQ(ending("dirac"), "; did you mean \"identity\"?");
   EXPECT_EQ(ending("ones"), "; take \"constant\" with model.init_value = 1");
-  EXPECT_EQ(ending("variance_scaling"),
-            "; take \"xavier_…\", \"lecun_…\", or \"kaiming_…\" with model.init_mode");
+  EXPECT_EQ(ending("variance_scaling"), "; take \"xavier_…\", \"lecun_…\", or \"kaiming_…\" with model.init_mode");
 }
 
 // Each by its name, its deviation; that of a convolution counts its kernel, that of a gate its own outputs.
@@ -471,24 +472,48 @@ TEST(ExperimentModel, ModelInitIsForEveryNetwork) {
   const DataShape picture{.inputs = 12 * 12, .example = {12, 12, 1}, .outputs = 10};
   const DataShape words{.outputs = 2, .vocabulary = 30};
   const std::vector<Case> cases = {
-      {{"data.kind=images", "data.path=p", "model.kind=cnn", "model.channels=[16, 48]"}, picture, "features.1.weight", 144,
+      {{"data.kind=images", "data.path=p", "model.kind=cnn", "model.channels=[16, 48]"},
+       picture,
+       "features.1.weight",
+       144,
        432},
       {{"data.kind=images", "data.path=p", "model.kind=cnn", "model.hidden=[96]"}, picture, "layers.0.weight", 576, 96},
       {{"data.kind=images", "data.path=p", "model.kind=lenet"}, picture, "features.1.weight", 150, 400},
-      {{"data.kind=images", "data.path=p", "model.kind=resnet", "model.width=16"}, picture, "layer2.0.conv1.weight", 144,
+      {{"data.kind=images", "data.path=p", "model.kind=resnet", "model.width=16"},
+       picture,
+       "layer2.0.conv1.weight",
+       144,
        288},
-      {{"data.kind=images", "data.path=p", "model.kind=vit", "model.patch=[6]", "model.width=96", "model.heads=2"}, picture,
-       "h.0.mlp.c_fc.weight", 96, 384},
+      {{"data.kind=images", "data.path=p", "model.kind=vit", "model.patch=[6]", "model.width=96", "model.heads=2"},
+       picture,
+       "h.0.mlp.c_fc.weight",
+       96,
+       384},
       {{"data.kind=images", "data.path=p", "model.kind=vit", "model.patch=[6]", "model.width=192", "model.heads=2"},
-       picture, "patch.weight", 36, 192},
-      {{"data.kind=images", "data.path=p", "model.kind=autoencoder", "model.hidden=[64]"}, picture, "encoder.0.weight", 144,
+       picture,
+       "patch.weight",
+       36,
+       192},
+      {{"data.kind=images", "data.path=p", "model.kind=autoencoder", "model.hidden=[64]"},
+       picture,
+       "encoder.0.weight",
+       144,
        64},
-      {{"data.kind=labelled_text", "data.path=p", "model.kind=rnn", "model.width=48"}, words, "rnn.weight_hh_l0", 48,
+      {{"data.kind=labelled_text", "data.path=p", "model.kind=rnn", "model.width=48"},
+       words,
+       "rnn.weight_hh_l0",
+       48,
        48},
-      {{"data.kind=labelled_text", "data.path=p", "model.kind=rnn", "model.width=48", "model.cell=gru"}, words,
-       "rnn.weight_ih_l0", 48, 48},
-      {{"data.kind=labelled_text", "data.path=p", "model.kind=encoder", "model.width=64", "model.heads=2"}, words,
-       "h.1.attn.c_attn.weight", 64, 192}};
+      {{"data.kind=labelled_text", "data.path=p", "model.kind=rnn", "model.width=48", "model.cell=gru"},
+       words,
+       "rnn.weight_ih_l0",
+       48,
+       48},
+      {{"data.kind=labelled_text", "data.path=p", "model.kind=encoder", "model.width=64", "model.heads=2"},
+       words,
+       "h.1.attn.c_attn.weight",
+       64,
+       192}};
   for (const Case& c : cases) {
     SCOPED_TRACE(c.keys[2] + " " + c.name);
     const auto values = [&](const std::string& init, const std::string& name) {
@@ -572,9 +597,9 @@ TEST(ExperimentModel, AGptStartsAsGpt2WithTheSameBitsByName) {
   for (const std::string init : {"zeros", "constant"}) {
     std::vector<std::string> keys = {"model.init=" + init};
     if (init == "constant") keys.emplace_back("model.init_value=1");
-    EXPECT_EQ(usage_error_text([&] { gpt_config(keys); }),
-              "[--set model.init=" + init + "] model.init = \"" + init + "\" gives all weights of a gpt the gradient "
-              "0, so that it learns nothing; choose another");
+    EXPECT_EQ(usage_error_text([&] { gpt_config(keys); }), "[--set model.init=" + init + "] model.init = \"" + init +
+                                                               "\" gives all weights of a gpt the gradient "
+                                                               "0, so that it learns nothing; choose another");
   }
 }
 

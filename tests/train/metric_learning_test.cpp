@@ -88,8 +88,10 @@ TEST(MetricLearning, NeedsBatchesOfSeveral) {
       "train.micro_batch_size cuts it into parts; remove it");
   for (const std::string key : {"train.batch_size", "validation.batch_size"}) {
     EXPECT_EQ(error((key + "=2").c_str()),
-              "[--set " + key + "=2] loss.name = \"info_nce\" compares an example of a batch with one of its class and "
-              "one of another, and " + key + " = 2 has no room for the three; take some of each class");
+              "[--set " + key +
+                  "=2] loss.name = \"info_nce\" compares an example of a batch with one of its class and "
+                  "one of another, and " +
+                  key + " = 2 has no room for the three; take some of each class");
   }
   EXPECT_EQ(usage_error_text([] { config_of({"validation.batch_size=2", "validation.every=0"}); }), "no error");
   EXPECT_EQ(
@@ -102,13 +104,14 @@ TEST(MetricLearning, NeedsBatchesOfSeveral) {
 }
 
 Config table_of(const std::filesystem::path& path, const Overrides& keys) {
-  return Config::parse("data = {kind = \"csv\", split = \"in_order\"}\nmodel.kind = \"linear\"\nloss.name = \"triplet\"\n"
-                       "loss.embedding = 2\ntrain = {steps = 6, batch_size = 3, sampling = \"in_order\"}\nlog.every = 1\n",
-                       "run.toml", [&] {
-                         Overrides all = {"data.path=" + path.string()};
-                         all.insert(all.end(), keys.begin(), keys.end());
-                         return all;
-                       }());
+  return Config::parse(
+      "data = {kind = \"csv\", split = \"in_order\"}\nmodel.kind = \"linear\"\nloss.name = \"triplet\"\n"
+      "loss.embedding = 2\ntrain = {steps = 6, batch_size = 3, sampling = \"in_order\"}\nlog.every = 1\n",
+      "run.toml", [&] {
+        Overrides all = {"data.path=" + path.string()};
+        all.insert(all.end(), keys.begin(), keys.end());
+        return all;
+      }());
 }
 
 // Batches by turns with a pair and without: those without are passed over.
@@ -146,10 +149,10 @@ TEST(MetricLearning, ValidationOfSortedRowsComparesClasses) {
   spill(folder / "t.csv", rows);
   spill(folder / "v.csv", held);
   const auto loss = [&](const std::string& seed) {
-    Session session(table_of(folder / "t.csv", {"data.validation_path=" + (folder / "v.csv").string(),
-                                                "validation.every=6", "validation.batch_size=10", seed,
-                                                "optimizer.learning_rate=1e-30", "model.init=constant",
-                                                "model.init_value=1"}));
+    Session session(table_of(
+        folder / "t.csv",
+        {"data.validation_path=" + (folder / "v.csv").string(), "validation.every=6", "validation.batch_size=10", seed,
+         "optimizer.learning_rate=1e-30", "model.init=constant", "model.init_value=1"}));
     return run_trainer(session.trainer()).records.back().validation_loss.value();
   };
   EXPECT_TRUE(std::isfinite(loss("train.seed=1")));

@@ -476,7 +476,8 @@ TEST(Trainer, WhatCountsNothingAddsNothing) {
     o.micro_batch_size = micro_batch_size;
     Trainer trainer = line.trainer(o);
     std::vector<std::string> warnings;
-    trainer.set_on_warning([&](const HealthWarning& warning) { warnings.push_back(warning.name + ": " + warning.text); });
+    trainer.set_on_warning(
+        [&](const HealthWarning& warning) { warnings.push_back(warning.name + ": " + warning.text); });
     const Outcome outcome = run_trainer(trainer);
     expect_recursion(line, outcome, descend_weighted(line, 12));
     EXPECT_EQ(outcome.summary.steps, 12);
@@ -499,7 +500,8 @@ TEST(Trainer, AStepThatCountsNothingChangesNothingAndCanBeResumed) {
   with_momentum(whole);
   std::vector<std::string> bits;
   Trainer trainer = whole.trainer(o);
-  const Outcome all = run_trainer(trainer, [&](const StepRecord&) { bits.push_back(bits_of(whole.model.parameters())); });
+  const Outcome all =
+      run_trainer(trainer, [&](const StepRecord&) { bits.push_back(bits_of(whole.model.parameters())); });
   EXPECT_NE(bits[0], bits[2]);
   EXPECT_EQ(bits[0], bits[1]);
   for (const int64_t steps : {1, 2, 3}) {

@@ -72,8 +72,8 @@ VisionTransformer::VisionTransformer(const EncoderOptions& options, const Shape&
   }
   Start start{.weight = options.weight_init};
   if (start.weight) start.bias = kZero;
-  projection_.emplace(ParameterBuilder(parameters_, seed).starting(start) / "patch", patch[0] * patch[1] * image_[2], options.width,
-                      LinearOptions{.spectral_norm = options.spectral_norm});
+  projection_.emplace(ParameterBuilder(parameters_, seed).starting(start) / "patch", patch[0] * patch[1] * image_[2],
+                      options.width, LinearOptions{.spectral_norm = options.spectral_norm});
   make_layers(options, image_[0] / patch[0] * (image_[1] / patch[1]), seed);
 }
 
