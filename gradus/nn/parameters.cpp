@@ -79,7 +79,8 @@ Tensor identity(const Shape& shape, double gain, DType dtype) {
 Tensor sparse(const Shape& shape, const Initializer& init, uint64_t key, DType dtype) {
   check_matrix(shape);
   const int64_t rows = shape[0], columns = rows > 0 ? shape.numel() / rows : 0;
-  const auto zeros = static_cast<int64_t>(std::ceil(init.sparsity * static_cast<double>(rows)));
+  const auto wanted = static_cast<int64_t>(std::ceil(init.sparsity * static_cast<double>(rows)));
+  const int64_t zeros = std::min(wanted, rows - 1);  // else a layer of few outputs gives nothing at all
   std::vector<double> values = kernels::random_normal(shape, 0.0, init.b, key, DType::kF64).values<double>();
   for (int64_t column = 0; column < columns; ++column) {
     const uint64_t order = mix(key, static_cast<uint64_t>(column));

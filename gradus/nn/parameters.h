@@ -58,8 +58,8 @@ struct Initializer {
 
   /// Output i is `gain` times input i, as far as there are both; of a convolution through the middle of its kernel.
   static Initializer identity(double gain = 1.0) { return {Kind::kIdentity, gain}; }
-  /// Normal, but of each column of the matrix (out, all else) the part `sparsity`, rounded up, is 0, drawn for each.
-  /// Martens, 2010.
+  /// Normal, but of each column of the matrix (out, all else) the part `sparsity`, rounded up, is 0, drawn for each; one
+  /// weight is left in any case. Martens, 2010.
   static Initializer sparse(double sparsity, double deviation) {
     return {Kind::kSparse, 0.0, deviation, Fan::kIn, sparsity};
   }

@@ -347,7 +347,8 @@ std::vector<Key> model_keys() {
       {"model.init_value", real(kAny), Required{}, Condition{"model.init", {"constant"}},
        "What all weights begin as. Units of a layer that begin alike stay alike, unless dropout tells them apart."},
       {"model.init_sparsity", real(kFrom0Below1), 0.9, Condition{"model.init", {"sparse"}},
-       "The part of each column that begins as 0, rounded up."},
+       "The part of each column that begins as 0, rounded up; one weight of each is left, which PyTorch does not see "
+       "to."},
       {"model.hidden",
        integers(kSize),
        std::vector<int64_t>{64, 64},

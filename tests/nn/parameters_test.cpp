@@ -139,6 +139,10 @@ TEST(Initializer, SparseColumnsHaveTheirZerosEach) {
   const double p = 23.0 / 30;
   for (const int64_t zeros : of_row)
     EXPECT_NEAR(static_cast<double>(zeros), p * columns, 5 * std::sqrt(p * (1 - p) * columns));
+  for (const int64_t few : {1, 4}) {
+    const Values v = initial(Initializer::sparse(0.9, 1.0), {few, 50}).values<double>();
+    EXPECT_EQ(std::ranges::count(v, 0.0), (few - 1) * 50);
+  }
   EXPECT_EQ(initial(Initializer::sparse(0.0, 1.0), {2, 2}).values<double>(),
             initial(Initializer::normal(1.0), {2, 2}).values<double>());
 }
