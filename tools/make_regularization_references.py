@@ -48,6 +48,23 @@ def groups(x, y, group, l2=0.0):
     return dict(group_lasso=group, l2=l2, weight=model.coef_.tolist())
 
 
+def convolution(shape, group, rate):
+    """Group lasso of the input channels of a convolution's weights (out, …, in), which scikit-learn has not: numpy."""
+    weight = np.sin(0.5 + np.arange(np.prod(shape))).reshape(shape)
+    weight *= np.linspace(0.1, 1.0, shape[-1])  # so that some channels go
+    norms = np.sqrt((weight**2).sum(axis=tuple(range(len(shape) - 1))))
+    after = weight * np.maximum(0.0, 1.0 - rate * group / norms)
+    assert 0 < (after == 0).sum() < after.size
+    return dict(
+        shape=list(shape),
+        group_lasso=group,
+        rate=rate,
+        before=weight.ravel().tolist(),
+        penalty=float(group * norms.sum()),
+        after=after.ravel().tolist(),
+    )
+
+
 def main():
     x, y = data()
     cases = {
@@ -64,6 +81,8 @@ def main():
         zeros = (weight == 0).sum()
         assert 0 < zeros < weight.size, (name, zeros)
         print(name, int(zeros), "zeros of", weight.size)
+    cases["convolution_2d"] = convolution((3, 2, 3, 4), 0.8, 2.0)
+    cases["convolution_1d"] = convolution((3, 2, 5), 0.8, 1.0)
     path = pathlib.Path(__file__).resolve().parent.parent / "tests" / "references" / "regularization.json"
     lines = [f'"{k}": {json.dumps(c)}' for k, c in cases.items()]
     path.write_text(

@@ -84,9 +84,17 @@ int print_metrics(const Evaluated& part, const EvalOptions& options) {
 
 namespace {
 
+// As validation takes the examples.
+EvaluationOptions evaluation_options(const TrainedRun& run) {
+  EvaluationOptions options;
+  options.batch_size = run.config().integer("validation.batch_size");
+  options.order = evaluation_order(run.config());
+  return options;
+}
+
 // Files that are read a part at a time.
 int eval_in_parts(const TrainedRun& run, const EvalOptions& options) {
-  const EvaluationOptions evaluation{.batch_size = run.config().integer("validation.batch_size")};
+  const EvaluationOptions evaluation = evaluation_options(run);
   Evaluated all{.name = fmt::format("{}", fmt::join(options.data, ", "))};
   const auto visit = [&](const Dataset& part) {
     if (!all.metrics) all.metrics.emplace(metric_units(run.encoder(), part));
@@ -132,8 +140,8 @@ int eval(const EvalOptions& options) {
   const Part part = part_of(run, options);
   if (makes_clusters(run.config())) return report_clusters(run, part, options);
   if (options.report) return report_on(run, part, options);
-  const EvaluationOptions evaluation{.batch_size = run.config().integer("validation.batch_size"),
-                                     .units = metric_units(run.encoder(), *part.data)};
+  EvaluationOptions evaluation = evaluation_options(run);
+  evaluation.units = metric_units(run.encoder(), *part.data);
   return print_metrics({.name = part.name,
                         .examples = part.data->size(),
                         .metrics = evaluate(evaluation_of(run.model()), *part.data, evaluation)},

@@ -55,8 +55,10 @@ Progress::Progress(const Plan& plan) : plan_(plan), start_(Clock::now()) {
 
 void Progress::on_step(const StepRecord& record) {
   if (style_ == Style::kNone) return;
-  loss_sum_ += record.loss;
-  ++losses_;
+  if (record.weight > 0.0) {
+    loss_sum_ += record.loss;
+    ++losses_;
+  }
   work_ += plan_.tokens ? record.weight : static_cast<double>(record.examples);
   if (record.validation_loss) validation_loss_ = record.validation_loss;
   const Clock::time_point now = Clock::now();

@@ -141,8 +141,8 @@ std::string introduction(const Run& run, int64_t steps, const std::string& folde
 }
 
 std::string row(const StepRecord& record, int64_t planned_steps) {
-  std::string text =
-      fmt::format("step {:>{}}  loss {:.6f}", record.step, fmt::formatted_size("{}", planned_steps), record.loss);
+  std::string text = fmt::format("step {:>{}}  ", record.step, fmt::formatted_size("{}", planned_steps));
+  text += record.weight > 0.0 ? fmt::format("loss {:.6f}", record.loss) : "passed over";
   if (record.l1) text += fmt::format("  l1 {:.3e}", *record.l1);
   if (record.nonzero_weights) text += fmt::format("  weights not 0: {}", *record.nonzero_weights);
   if (record.validation_loss) text += fmt::format("  val_loss {:.6f}", *record.validation_loss);

@@ -28,7 +28,10 @@ Pairs pairs_of(const Tensor& classes) {
   Pairs pairs{.is_positive = Tensor::zeros({n, n}, DType::kBool),
               .is_negative = Tensor::zeros({n, n}, DType::kBool),
               .share = Tensor::zeros({n, n}, DType::kF64)};
-  if (DryRun::is_on()) return pairs;  // there are no classes to look at
+  if (DryRun::is_on()) {  // there are no classes to look at
+    pairs.anchors = pairs.triplets = 1.0;
+    return pairs;
+  }
   const Tensor own = kernels::contiguous(classes);
   const int64_t* const id = own.data<int64_t>();
   for (int64_t a = 0; a < n; ++a) {
@@ -130,7 +133,7 @@ Loss all_triplets(const Objective& o, const Tensor& x, const Pairs& pairs) {
   return dispatch_float("triplets", x.dtype(), [&]<class T>(T) {
     const Tensor rows = kernels::contiguous(x);
     const Triplets triplets = triplets_of<T>(rows, pairs, static_cast<T>(o.margin));
-    Loss loss{Tensor::full({}, triplets.sum, x.dtype()), std::max(1.0, pairs.triplets)};
+    Loss loss{Tensor::full({}, triplets.sum, x.dtype()), pairs.triplets};
     if (!needs_gradient(x)) return loss;
     loss.sum = record("triplets", loss.sum, std::array{&x}, [rows = Saved(rows), triplets](Gradients& g) {
       g.add(0, gradient_of_rows<T>(rows.get(), triplets, static_cast<T>(g.output().item())));
@@ -147,7 +150,7 @@ Loss contrasts(const Objective& o, const Tensor& x, const Pairs& pairs) {
   const Tensor logarithms = log_softmax(where(is_other, scores, far));
   const Tensor terms =
       where(pairs.is_positive, logarithms * kernels::cast(pairs.share, x.dtype()), Tensor::zeros({}, x.dtype()));
-  return {-sum(terms), std::max(1.0, pairs.anchors)};
+  return {-sum(terms), pairs.anchors};
 }
 
 }  // namespace

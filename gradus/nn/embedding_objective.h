@@ -10,7 +10,7 @@ namespace gradus {
 /// 2015; "batch all" of Hermans et al., 2017). It takes memory for B² numbers. kInfoNce: minus the logarithm of the
 /// softmax over all others of the cosines over `temperature`, of those of the anchor's own class its mean (Khosla et
 /// al., "Supervised contrastive learning", 2020; van den Oord et al., 2018, where there is one); a mean over the
-/// anchors that have such. The loss of a batch without is 0, of weight 1.
+/// anchors that have such. A batch without has weight 0.
 Loss embedding_loss(const Objective& objective, const Tensor& outputs, const Tensor& classes);
 
 }  // namespace gradus

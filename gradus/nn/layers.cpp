@@ -13,8 +13,8 @@ namespace gradus {
 Linear::Linear(const ParameterBuilder& p, int64_t in, int64_t out, const LinearOptions& options)
     : normalizes_weight(options.spectral_norm) {
   const Initializer usual = Initializer::uniform(1.0 / std::sqrt(static_cast<double>(in)));
-  weight = p.add("weight", {out, in}, options.weight_init != nullptr ? *options.weight_init : usual);
-  if (options.bias) bias = p.add("bias", {out}, options.bias_init != nullptr ? *options.bias_init : usual);
+  weight = p.add_weight("weight", {out, in}, options.weight_init != nullptr ? *options.weight_init : usual);
+  if (options.bias) bias = p.add_bias("bias", {out}, options.bias_init != nullptr ? *options.bias_init : usual);
 }
 
 namespace {
@@ -67,8 +67,8 @@ Conv2d::Conv2d(const ParameterBuilder& p, int64_t in, int64_t out, std::array<in
     : options(conv_options) {
   const int64_t of_group = group_inputs(in, options.groups);
   const Initializer usual = usual_for(kernel[0] * kernel[1] * of_group);
-  weight = p.add("weight", {out, kernel[0], kernel[1], of_group}, weight_init != nullptr ? *weight_init : usual);
-  if (with_bias) bias = p.add("bias", {out}, usual);
+  weight = p.add_weight("weight", {out, kernel[0], kernel[1], of_group}, weight_init != nullptr ? *weight_init : usual);
+  if (with_bias) bias = p.add_bias("bias", {out}, usual);
 }
 
 Tensor Conv2d::operator()(const Tensor& x, const Precision& precision, const Tensor& residual) const {
@@ -80,8 +80,8 @@ Conv1d::Conv1d(const ParameterBuilder& p, int64_t in, int64_t out, int64_t kerne
     : options(conv_options) {
   const int64_t of_group = group_inputs(in, options.groups);
   const Initializer usual = usual_for(kernel * of_group);
-  weight = p.add("weight", {out, kernel, of_group}, usual);
-  if (with_bias) bias = p.add("bias", {out}, usual);
+  weight = p.add_weight("weight", {out, kernel, of_group}, usual);
+  if (with_bias) bias = p.add_bias("bias", {out}, usual);
 }
 
 Tensor Conv1d::operator()(const Tensor& x, const Precision& precision) const {
@@ -152,10 +152,10 @@ template <class Layer>
 void add_recurrent(Layer& into, const ParameterBuilder& p, int64_t gates, int64_t in, int64_t hidden, int64_t layer) {
   const Initializer usual = usual_for(hidden);
   const auto name = [layer](const char* part) { return fmt::format("{}_l{}", part, layer); };
-  into.weight_ih = p.add(name("weight_ih"), {gates * hidden, in}, usual);
-  into.weight_hh = p.add(name("weight_hh"), {gates * hidden, hidden}, usual);
-  into.bias_ih = p.add(name("bias_ih"), {gates * hidden}, usual);
-  into.bias_hh = p.add(name("bias_hh"), {gates * hidden}, usual);
+  into.weight_ih = p.add_weight(name("weight_ih"), {gates * hidden, in}, usual, gates);
+  into.weight_hh = p.add_weight(name("weight_hh"), {gates * hidden, hidden}, usual, gates);
+  into.bias_ih = p.add_bias(name("bias_ih"), {gates * hidden}, usual);
+  into.bias_hh = p.add_bias(name("bias_hh"), {gates * hidden}, usual);
 }
 
 // Calls `op` with the parameters as the layer uses them.

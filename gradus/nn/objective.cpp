@@ -41,22 +41,33 @@ Tensor second_of_two(const Tensor& targets) {
   return slice(targets, 1, 1, 2);
 }
 
-// Two classes: 0 and 1 as numbers (B, 1), or the second one's probability. Of more, the hinges have an output each,
-// against all others: (B, classes). For the hinges 0 becomes −1.
+// −(1 − p)^γ·log p of each class's probability p: that of two classes, by softmax. 1 − p stays off 0, where a power
+// below 1 has no slope; what that adds to a term is less than 1e-30 times its logarithm.
+Tensor focal_of_classes(const Objective& o, const Tensor& logits, const Tensor& classes, Reduction reduction) {
+  constexpr double kLeast = 1e-30;
+  const Tensor ids = kernels::contiguous(classes).view({classes.numel(), 1}, {1, 1});
+  const Tensor logarithms = gather(log_softmax(logits), 1, ids);
+  const Tensor wrong = clamp(1.0 - exp(logarithms), kLeast, 1.0);
+  return detail::reduced(sum(pow(wrong, o.gamma) * -logarithms, 1), reduction);
+}
+
+// Two classes: 0 and 1 as numbers (B, 1), or the second one's probability. Of more, the hinges and focal have an
+// output each, (B, classes), the hinges against all others. For the hinges 0 becomes −1.
 Tensor loss_by_output(const Objective& o, const Tensor& prediction, const Tensor& targets, Reduction reduction) {
   const Tensor classes = is_float(targets.dtype()) ? second_of_two(targets) : targets;
   const int64_t rows = classes.numel(), width = prediction.rank() == 2 ? prediction.size(1) : 0;
-  const bool one_against_rest = width > 2 && !is_of_two_classes(o.kind);
-  if (!(prediction.shape() == Shape{rows, width}) || (width != 1 && !one_against_rest)) {
+  const bool has_one_each = width > 2 && !is_of_two_classes(o.kind);
+  if (!(prediction.shape() == Shape{rows, width}) || (width != 1 && !has_one_each)) {
     fail("objective", "an output of {} for {} examples of two classes; expected ({}, 1)", prediction.describe(), rows,
          rows);
   }
-  const Tensor labels = one_against_rest
+  const Tensor labels = has_one_each
                             ? one_hot(classes, width, prediction.dtype())
                             : kernels::cast(kernels::contiguous(classes).view({rows, 1}, {1, 1}), prediction.dtype());
   switch (o.kind) {
     case ObjectiveKind::kFocal:
-      return focal_loss(prediction, labels, o.gamma, o.alpha, reduction);
+      return has_one_each ? focal_of_classes(o, prediction, classes, reduction)
+                          : focal_loss(prediction, labels, o.gamma, o.alpha, reduction);
     case ObjectiveKind::kHinge:
       return hinge(prediction, labels * 2.0 - 1.0, reduction);
     case ObjectiveKind::kSquaredHinge:
@@ -149,9 +160,7 @@ bool takes_probabilities(ObjectiveKind kind) {
   return kind == ObjectiveKind::kCrossEntropy || kind == ObjectiveKind::kKlDivergence;
 }
 
-bool is_of_two_classes(ObjectiveKind kind) {
-  return kind == ObjectiveKind::kBinaryCrossEntropy || kind == ObjectiveKind::kFocal;
-}
+bool is_of_two_classes(ObjectiveKind kind) { return kind == ObjectiveKind::kBinaryCrossEntropy; }
 
 bool is_of_embeddings(ObjectiveKind kind) { return kind >= ObjectiveKind::kTriplet; }
 
@@ -194,11 +203,14 @@ Loss objective_loss(const Objective& o, const Tensor& prediction, const Tensor& 
   return {sum(rows * kernels::cast(factors, rows.dtype())), weight_of(o, counts, targets)};
 }
 
-bool gives_probabilities(ObjectiveKind kind) { return takes_probabilities(kind) || is_of_two_classes(kind); }
+bool gives_probabilities(ObjectiveKind kind) {
+  return takes_probabilities(kind) || is_of_two_classes(kind) || kind == ObjectiveKind::kFocal;
+}
 
 Tensor objective_prediction(const Objective& o, const Tensor& outputs) {
   if (o.kind == ObjectiveKind::kPoisson) return exp(outputs);
-  if (takes_probabilities(o.kind)) return softmax(outputs);
+  const bool has_one_each = outputs.rank() == 2 && outputs.size(1) > 1;
+  if (takes_probabilities(o.kind) || (o.kind == ObjectiveKind::kFocal && has_one_each)) return softmax(outputs);
   if (o.kind == ObjectiveKind::kInfoNce) return detail::unit_rows(outputs);
   if (!gives_probabilities(o.kind)) return outputs;
   return concat({sigmoid(-outputs), sigmoid(outputs)}, 1);

@@ -33,11 +33,11 @@ struct Objective {
   double delta = 1.0;            ///< kHuber
   double quantile = 0.5;         ///< kQuantile
   double label_smoothing = 0.0;  ///< kCrossEntropy, kBinaryCrossEntropy
-  /// kCrossEntropy and the hinges: what an example of each class counts, each above 0; empty for 1 each.
+  /// What an example of each class counts, each from 0; empty for 1 each.
   std::vector<double> class_weights = {};
   double positive_weight = 1.0;  ///< kBinaryCrossEntropy
   double gamma = 2.0;            ///< kFocal
-  double alpha = 0.25;           ///< kFocal
+  double alpha = 0.25;           ///< kFocal of two classes; of more, `class_weights` are α.
   double margin = 1.0;           ///< kTriplet
   double temperature = 0.07;     ///< kInfoNce
   int64_t embedding = 32;        ///< kTriplet, kInfoNce: numbers of an embedding.
@@ -54,9 +54,10 @@ bool is_of_two_classes(ObjectiveKind kind);
 bool takes_probabilities(ObjectiveKind kind);
 /// Whether outputs are embeddings, which are compared with each other.
 bool is_of_embeddings(ObjectiveKind kind);
-/// The outputs that a model needs: `embedding`; one a class for kCrossEntropy and kKlDivergence, and for the hinges of
-/// more than two classes, each of which is told from all others, the losses added; one for the other objectives of
-/// classes; one a target for those of numbers. A usage error if there are too few or too many classes.
+/// The outputs that a model needs: `embedding`; one a class for kCrossEntropy and kKlDivergence, and of
+/// more than two classes for kFocal, by softmax, and the hinges, which tell each from all others, the losses added; one
+/// for the other objectives of classes; one a target for those of numbers. A usage error if there are too few or too
+/// many classes.
 int64_t outputs_for(const Objective& objective, int64_t targets_or_classes);
 
 /// The classes that targets of classes mean, i64 (B): where they are probabilities, f32 (B, classes), the likeliest.

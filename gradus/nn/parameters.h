@@ -1,6 +1,7 @@
 // Where layers get their parameters: named, initialised, and listed for the optimizer and for files.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,15 +10,28 @@
 namespace gradus {
 
 /// How a parameter starts. The random ones are a pure function of the seed and the parameter's full name. Of a weight
-/// (out, in, …), fan_in is the number of inputs of one output, in · …, and fan_out that of outputs of one input.
+/// (out, …, in), such as a convolution's (out, kh, kw, in), fan_in is the number of inputs of one output, … · in, and
+/// fan_out that of outputs of one input, out · ….
 struct Initializer {
-  enum class Kind : uint8_t { kConstant, kNormal, kUniform, kTruncatedNormal, kFanNormal, kFanUniform, kOrthogonal };
+  enum class Kind : uint8_t {
+    kConstant,
+    kNormal,
+    kUniform,
+    kTruncatedNormal,
+    kFanNormal,
+    kFanUniform,
+    kFanTruncated,
+    kOrthogonal,
+    kIdentity,
+    kSparse
+  };
   enum class Fan : uint8_t { kIn, kOut, kMean };
   static constexpr double kReluGain = 1.4142135623730951;
   Kind kind = Kind::kConstant;
   double a = 0.0;  ///< The constant, the mean, the lower end, or the gain.
   double b = 0.0;  ///< The standard deviation, or the upper end.
   Fan fan = Fan::kIn;
+  double sparsity = 0.0;  ///< kSparse
 
   static Initializer constant(double value) { return {Kind::kConstant, value}; }
   static Initializer normal(double deviation, double mean = 0.0) { return {Kind::kNormal, mean, deviation}; }
@@ -27,6 +41,8 @@ struct Initializer {
   /// Variance gain²/fan: that of the results is that of the inputs, times gain².
   static Initializer fan_normal(Fan fan, double gain) { return {Kind::kFanNormal, gain, 0.0, fan}; }
   static Initializer fan_uniform(Fan fan, double gain) { return {Kind::kFanUniform, gain, 0.0, fan}; }
+  /// Normal, drawn again outside of two deviations, which are longer so that the variance is gain²/fan all the same.
+  static Initializer fan_truncated(Fan fan, double gain) { return {Kind::kFanTruncated, gain, 0.0, fan}; }
   /// Variance 2/(fan_in + fan_out). Glorot, Bengio, 2010.
   static Initializer xavier_normal(double gain = 1.0) { return fan_normal(Fan::kMean, gain); }
   static Initializer xavier_uniform(double gain = 1.0) { return fan_uniform(Fan::kMean, gain); }
@@ -40,8 +56,21 @@ struct Initializer {
   /// al., 2014.
   static Initializer orthogonal(double gain = 1.0) { return {Kind::kOrthogonal, gain}; }
 
+  /// Output i is `gain` times input i, as far as there are both; of a convolution through the middle of its kernel.
+  static Initializer identity(double gain = 1.0) { return {Kind::kIdentity, gain}; }
+  /// Normal, but of each column of the matrix (out, all else) the part `sparsity`, rounded up, is 0, drawn for each; one
+  /// weight is left in any case. Martens, 2010.
+  static Initializer sparse(double sparsity, double deviation) {
+    return {Kind::kSparse, 0.0, deviation, Fan::kIn, sparsity};
+  }
+
   /// Values that are those of this one divided by `divisor`.
-  Initializer divided_by(double divisor) const { return {kind, a / divisor, b / divisor, fan}; }
+  Initializer divided_by(double divisor) const { return {kind, a / divisor, b / divisor, fan, sparsity}; }
+};
+
+/// How what a model's layers multiply by starts, and their biases, in place of the layers' own way.
+struct Start {
+  std::optional<Initializer> weight = {}, bias = {};
 };
 
 /// Makes parameters under a name prefix and appends them to a list. A layer takes one by value:
@@ -56,23 +85,31 @@ class ParameterBuilder {
   ParameterBuilder(Parameters& into, Parameters& buffers, uint64_t seed, DType dtype = DType::kF32)
       : into_(&into), buffers_(&buffers), seed_(seed), dtype_(dtype) {}
 
+  /// The builder whose layers start so.
+  ParameterBuilder starting(const Start& start) const;
   /// The builder for a part: names get "name." in front.
   ParameterBuilder operator/(std::string_view name) const;
   ParameterBuilder operator/(int64_t index) const { return *this / std::to_string(index); }
 
   /// A new parameter "prefix.name"; a name that exists already is an error.
   Tensor add(std::string_view name, const Shape& shape, const Initializer& initializer) const;
+  /// A layer's weight or bias: as `usual` says where `starting` says nothing. One of `blocks` is as many matrices on
+  /// top of each other, of the gates of a recurrent layer, and each starts for itself.
+  Tensor add_weight(std::string_view name, const Shape& shape, const Initializer& usual, int64_t blocks = 1) const;
+  Tensor add_bias(std::string_view name, const Shape& shape, const Initializer& usual) const;
   /// A new buffer "prefix.name": a tensor that belongs to the model and its files, and that its forward passes change
   /// in training, not the optimizer. An error for a builder without a list of them.
   Tensor add_buffer(std::string_view name, const Shape& shape, double value) const;
 
  private:
   std::string free_name(std::string_view name) const;
+  Tensor append(std::string full_name, Tensor values) const;
 
   Parameters* into_;
   Parameters* buffers_ = nullptr;
   uint64_t seed_;
   DType dtype_;
+  Start start_;
   std::string prefix_;
 };
 

@@ -10,21 +10,19 @@
 namespace gradus {
 namespace {
 
-// ‖g‖ of each group. Dimensions behind the second belong to the input that dimension 1 names.
+// ‖g‖ of each group. Inputs are the last dimension, so that as a matrix (out, all else) the columns go through them
+// again and again.
 Tensor group_norms(const Tensor& theta, WeightGroups groups_of) {
   const kernels::SquareSums sums = kernels::square_sums(theta);
   const bool of_inputs = groups_of == WeightGroups::kInputs;
   const Tensor& squares = of_inputs ? sums.columns : sums.rows;
-  const int64_t count = of_inputs ? theta.size(1) : theta.size(0);
+  const int64_t count = of_inputs ? theta.size(-1) : theta.size(0);
   Tensor norms = Tensor::zeros({count}, DType::kF64);
   if (count == 0) return norms;
   const double* const from = squares.data<double>();
   double* const to = norms.mutable_data<double>();
-  const int64_t parts = squares.numel() / count;
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t j = 0; j < parts; ++j) to[i] += from[i * parts + j];
-    to[i] = std::sqrt(to[i]);
-  }
+  for (int64_t i = 0; i < squares.numel(); ++i) to[i % count] += from[i];
+  for (int64_t i = 0; i < count; ++i) to[i] = std::sqrt(to[i]);
   return norms;
 }
 
@@ -36,8 +34,7 @@ void shrink_groups(Tensor& theta, double threshold, WeightGroups groups_of) {
   const int64_t columns = kernels::matrix_size(theta).columns;
   if (columns == factors.numel()) return kernels::scale_columns(theta, factors);
   Tensor repeated = Tensor::zeros({columns}, DType::kF64);
-  const int64_t parts = factors.numel() == 0 ? 0 : columns / factors.numel();
-  for (int64_t i = 0; i < columns; ++i) repeated.mutable_data<double>()[i] = factor[i / parts];
+  for (int64_t i = 0; i < columns; ++i) repeated.mutable_data<double>()[i] = factor[i % factors.numel()];
   kernels::scale_columns(theta, repeated);
 }
 

@@ -6,8 +6,8 @@
 
 namespace gradus {
 
-/// What the groups of a matrix (out, in, …) are: the weights that belong to one input, which is dimension 1, or to one
-/// output, which is dimension 0.
+/// What the groups of a matrix (out, in), or of a convolution's weights (out, k, in) and (out, kh, kw, in), are: the
+/// weights that belong to one input, which is the last dimension, or to one output, which is the first.
 enum class WeightGroups : uint8_t { kInputs, kOutputs };
 
 /// After its update with the learning rate α a parameter θ becomes, in this order:

@@ -60,6 +60,7 @@ Repetition repeat(const StepProbe& probe, std::span<const int64_t> ids, bool wit
   Tape tape;
   tape.set_observer(observer);
   const Loss loss = probe.loss(probe.data.training_batch(ids, probe.pass_key), context);
+  if (loss.weight == 0.0) return {};  // adds nothing to a step
   Repetition outcome{loss.sum.item() / loss.weight, true};
   if (!with_gradients) return outcome;
   tape.backward(loss.sum);

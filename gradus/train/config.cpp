@@ -186,10 +186,12 @@ void check_gpt_loss(const Config& config) {
 
 void check_gpt(const Config& config) {
   check_gpt_loss(config);
-  if (config.text("model.init") == "zeros") {
+  const std::string& init = config.text("model.init");
+  if (init == "zeros" || init == "constant") {
     fail_usage(config.where("model.init"),
-               "model.init = \"zeros\" gives all weights of a gpt the gradient 0, so that it learns nothing; choose "
-               "another");
+               "model.init = \"{}\" gives all weights of a gpt the gradient 0, so that it learns nothing; choose "
+               "another",
+               init);
   }
   const int64_t width = config.integer("model.width"), heads = config.integer("model.heads");
   const std::string_view key = config.is_set("model.heads") ? "model.heads" : "model.width";

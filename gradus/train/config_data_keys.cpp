@@ -30,6 +30,41 @@ DefaultsByChoice zeros_of_solvers() {
   return defaults;
 }
 
+// PyTorch's, Keras's and scikit-learn's.
+std::vector<FormerChoice> other_names_of_losses() {
+  return {{"l1", "did you mean \"mae\"?"},
+          {"absolute_error", "did you mean \"mae\"?"},
+          {"mean_absolute_error", "did you mean \"mae\"?"},
+          {"l2", "did you mean \"mse\"?"},
+          {"squared_error", "did you mean \"mse\"?"},
+          {"mean_squared_error", "did you mean \"mse\"?"},
+          {"smooth_l1", "did you mean \"huber\", which is it where loss.delta = 1?"},
+          {"pinball", "did you mean \"quantile\"?"},
+          {"bce", "did you mean \"binary_cross_entropy\"?"},
+          {"bce_with_logits", "did you mean \"binary_cross_entropy\"?"},
+          {"ce", "did you mean \"cross_entropy\"?"},
+          {"nll", "did you mean \"cross_entropy\"?"},
+          {"log_loss", "did you mean \"cross_entropy\"?"},
+          {"softmax", "did you mean \"cross_entropy\"?"},
+          {"kl", "did you mean \"kl_divergence\"?"},
+          {"kl_div", "did you mean \"kl_divergence\"?"},
+          {"contrastive", "did you mean \"triplet\" or \"info_nce\"?"}};
+}
+
+// Keras's, and those of other libraries.
+std::vector<FormerChoice> other_names_of_starts() {
+  return {{"glorot_normal", "did you mean \"xavier_normal\", or \"xavier_truncated_normal\", which Keras draws?"},
+          {"glorot_uniform", "did you mean \"xavier_uniform\"?"},
+          {"he_normal", "did you mean \"kaiming_normal\", or \"kaiming_truncated_normal\", which Keras draws?"},
+          {"he_uniform", "did you mean \"kaiming_uniform\"?"},
+          {"random_normal", "did you mean \"normal\"?"},
+          {"random_uniform", "did you mean \"uniform\"?"},
+          {"eye", "did you mean \"identity\"?"},
+          {"dirac", "did you mean \"identity\"?"},
+          {"ones", "take \"constant\" with model.init_value = 1"},
+          {"variance_scaling", "take \"xavier_…\", \"lecun_…\", or \"kaiming_…\" with model.init_mode"}};
+}
+
 DefaultsByChoice loss_of_classes() {
   DefaultsByChoice defaults = for_classes("cross_entropy");
   defaults.values.push_back({"idx", "cross_entropy"});
@@ -278,30 +313,46 @@ std::vector<Key> model_keys() {
        "tell an example in a few numbers, its code, and make it again; it needs no target. `linear`, `mlp`, `kmeans`, "
        "`gmm` and `autoencoder` take every example as a row of numbers."},
       {"model.init",
-       choice({"default", "zeros", "normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform",
-               "kaiming_normal", "kaiming_uniform", "lecun_normal", "lecun_uniform", "orthogonal"}),
+       choice(
+           {"default", "zeros", "constant", "normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform",
+            "xavier_truncated_normal", "kaiming_normal", "kaiming_uniform", "kaiming_truncated_normal", "lecun_normal",
+            "lecun_uniform", "lecun_truncated_normal", "orthogonal", "identity", "sparse"},
+           other_names_of_starts()),
        "default",
-       model_is({"linear", "mlp", "gpt"}),
+       model_is({"linear", "mlp", "gpt", "cnn", "lenet", "vgg", "resnet", "vit", "encoder", "rnn", "autoencoder"}),
        "Start of the weights; a linear model that a solver finds starts at `zeros` unless told otherwise. `default`: "
-       "uniform within ±1/√inputs, as in PyTorch; of `gpt` normal with deviation "
-       "0.02, as "
-       "in GPT-2. `normal`, `uniform` and "
-       "`truncated_normal` have deviation or bound `init_scale`. `xavier` (Glorot, Bengio, 2010): variance 2/(inputs + "
-       "outputs); `kaiming` (He et al., 2015): 2/inputs; `lecun` (LeCun et al., 1998): 1/inputs; `orthogonal` (Saxe et "
-       "al., 2014). Biases start like the weights with `default`, `normal` and `uniform`, else at 0. Of `gpt` they "
-       "start at 0, "
-       "embeddings like the weights of a layer with `model.width` inputs, and the weights of the two projections that "
-       "a "
-       "block adds to its input are divided by √(2·`model.layers`) in any case.",
+       "uniform within ±1/√inputs, as in PyTorch, of `rnn` by its width; of `gpt`, `encoder` and the blocks of `vit` "
+       "normal with deviation 0.02, as in GPT-2; of `resnet`'s convolutions normal with variance 2/outputs. `normal`, "
+       "`uniform` and `truncated_normal` have deviation or bound `init_scale`. `xavier` (Glorot, Bengio, 2010): "
+       "variance 2/(inputs + outputs); `kaiming` (He et al., 2015): 2/inputs; `lecun` (LeCun et al., 1998): 1/inputs; "
+       "of a convolution times the places of its kernel, and of a recurrent layer for each gate. Keras draws these "
+       "two `normal`s from a `truncated_normal`, which is cut at two deviations and widened to the same variance. "
+       "`orthogonal` (Saxe et al., 2014); `identity`: output i begins as input i, of a convolution through the middle "
+       "of its kernel; `sparse` (Martens, 2010): `normal` with the part `init_sparsity` of each column 0, as in "
+       "PyTorch; `constant`: all weights are `init_value`. Biases start like the weights with `default`, `normal` and "
+       "`uniform`, else at 0. Of `gpt`, `encoder` and `vit` they start at 0, and the weights of the two projections "
+       "that a block adds to its input are divided by √(2·`model.layers`) in any case. Of `gpt` embeddings start like "
+       "the weights of a layer with `model.width` inputs; the other models' tables of vectors, and norms, start as "
+       "they do by default.",
        {},
        {zeros_of_solvers(), {"model.kind", {{"linear", "normal"}}}}},
       {"model.init_scale", real(kAbove0), 1.0,
        Condition{"model.init",
-                 {"normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform", "kaiming_normal",
-                  "kaiming_uniform", "lecun_normal", "lecun_uniform", "orthogonal"}},
-       "The deviation of `normal`, and of `truncated_normal` before it is cut at twice that, which leaves 0.88 of it; "
-       "the bound of `uniform`; what the others are multiplied by. PyTorch's gain of an activation, such as 5/3 for "
+                 {"normal", "uniform", "truncated_normal", "xavier_normal", "xavier_uniform", "xavier_truncated_normal",
+                  "kaiming_normal", "kaiming_uniform", "kaiming_truncated_normal", "lecun_normal", "lecun_uniform",
+                  "lecun_truncated_normal", "orthogonal", "identity", "sparse"}},
+       "The deviation of `normal` and `sparse`, and of `truncated_normal` before it is cut at twice that, which leaves "
+       "0.88 of it; the bound of `uniform`; what the others are multiplied by. PyTorch's gain of an activation, such as 5/3 for "
        "tanh, is that of `xavier`, `lecun` and `orthogonal`; `kaiming` has √2, that of relu, of its own."},
+      {"model.init_mode", choice({"fan_in", "fan_out", "fan_avg"}), "fan_in",
+       Condition{"model.init", {"kaiming_normal", "kaiming_uniform", "kaiming_truncated_normal"}},
+       "What the variance of `kaiming` is 2 divided by: inputs, which keeps the size of activations; outputs, which "
+       "keeps that of gradients; or the mean of both."},
+      {"model.init_value", real(kAny), Required{}, Condition{"model.init", {"constant"}},
+       "What all weights begin as. Units of a layer that begin alike stay alike, unless dropout tells them apart."},
+      {"model.init_sparsity", real(kFrom0Below1), 0.9, Condition{"model.init", {"sparse"}},
+       "The part of each column that begins as 0, rounded up; one weight of each is left, which PyTorch does not see "
+       "to."},
       {"model.hidden",
        integers(kSize),
        std::vector<int64_t>{64, 64},
@@ -417,13 +468,15 @@ std::vector<Key> loss_keys() {
   return {
       {"loss.name",
        choice({"mse", "mae", "huber", "log_cosh", "quantile", "poisson", "cosine", "cross_entropy",
-               "binary_cross_entropy", "focal", "hinge", "squared_hinge", "kl_divergence", "triplet", "info_nce"}),
+               "binary_cross_entropy", "focal", "hinge", "squared_hinge", "kl_divergence", "triplet", "info_nce"},
+              other_names_of_losses()),
        "mse",
        model_has_loss_or_is_gpt(),
        "Of numbers: `mse`, `mae`, `huber`, `log_cosh`, `quantile`, `poisson` (the model gives the logarithm of the "
        "rate), and of several numbers a row, `data.target` being a list, `cosine`: 1 less the cosine of the angle "
-       "between prediction and target. Of classes: `cross_entropy`; `hinge`, `squared_hinge`, of more than two "
-       "classes each against all others; and of two classes `binary_cross_entropy`, `focal`; of their probabilities, "
+       "between prediction and target. Of classes: `cross_entropy`; `focal` (Lin et al., 2017), of more than two "
+       "classes by softmax; `hinge`, `squared_hinge`, of more than two "
+       "classes each against all others; and of two classes `binary_cross_entropy`; of their probabilities, "
        "a column each, `cross_entropy`, `binary_cross_entropy` or `kl_divergence`, which is less by the targets' own "
        "entropy. For "
        "embeddings, of which those of one class come to lie near each other: `triplet`, of each example of a batch "
@@ -451,16 +504,19 @@ std::vector<Key> loss_keys() {
        "never says it. Such rows are left out when the data is read, so that all rows of a batch count. An empty field "
        "is "
        "no class; `data.unlabelled` leaves its row out."},
-      {"loss.class_weights", reals(kAbove0), Unset{"1 each"}, loss_is({"cross_entropy", "hinge", "squared_hinge"}),
-       "What an example of each class counts, in the order of the classes; the loss is divided by the sum of these. "
+      {"loss.class_weights", reals(kFrom0), Unset{"1 each"},
+       loss_is({"cross_entropy", "binary_cross_entropy", "focal", "hinge", "squared_hinge"}),
+       "What an example of each class counts, in the order of the classes, from 0; the loss is divided by the sum of "
+       "these. Of `focal` they are its α, for more than two classes. "
        "Where classes are of different size, examples / (classes · examples of the class) makes them count the same: "
        "scikit-learn's `balanced`. `--dry-run` lists the classes and these numbers."},
       {"loss.positive_weight", real(kAbove0), 1.0, loss_is({"binary_cross_entropy"}),
-       "What the loss of examples of the second class is multiplied by."},
+       "What the loss of examples of the second class is multiplied by; unlike `loss.class_weights` it is not in what "
+       "the sum is divided by, as PyTorch's `pos_weight`."},
       {"loss.gamma", real(kFrom0), 2.0, loss_is({"focal"}),
        "How much less an example counts that is told well already: (1 − p)^gamma."},
       {"loss.alpha", real(kFrom0To1), 0.25, loss_is({"focal"}),
-       "The weight of the second class; that of the first is 1 − alpha."},
+       "Of two classes the weight of the second; that of the first is 1 − alpha. Of more take `loss.class_weights`."},
       {"loss.embedding", integer(kSize), 32, loss_is({"triplet", "info_nce"}), "Numbers of an embedding."},
       {"loss.margin", real(kAbove0), 1.0, loss_is({"triplet"}),
        "How much farther than those of its own class the others should be."},

@@ -390,7 +390,7 @@ std::vector<Key> regularization_keys() {
        kHint},
       {"regularization.groups_of", choice({"inputs", "outputs"}), "inputs", is_given("regularization.group_lasso"),
        "What a group is: the weights of a matrix (out, in) that belong to one input, a column, or to one output, a "
-       "row. "
+       "row; of a convolution's (out, kh, kw, in), to one channel. "
        "An embedding's rows are its tokens."},
       {"regularization.max_norm", real(kAbove0), Unset{}, may_change_after,
        "Max-norm: after each update each row of a matrix (the weights into one unit) that is longer than this is "
@@ -456,9 +456,12 @@ std::vector<Key> train_keys() {
 
 std::vector<Key> watching_keys() {
   return {
-      {"validation.every", integer(kFrom0), 0, always(), "Steps between validations, of which there is always one at the end if data is held out; 0 is that one alone."},
+      {"validation.every", integer(kFrom0), 0, always(),
+       "Steps between validations, of which there is always one at the end if data is held out; 0 is that one alone."},
       {"validation.batch_size", integer(kFrom1), Unset{"64; of a text no more than a pass of training has"}, always(),
-       "Examples in one pass of validation; it bounds the memory."},
+       "Examples in one pass of validation; it bounds the memory. The loss of `triplet` and `info_nce` depends on it, "
+       "as it compares the examples of a pass, which are drawn in an order shuffled by `train.seed`: compare such "
+       "losses of one size alone. `recall_at_1` does not depend on it."},
       {"validation.report", boolean(), false, model_has_loss(),
        "Whether `metrics` in `summary.json` also has the measures of `gradus eval --report` on the validation part, as "
        "`val_f1`, `val_roc_auc` and so on, of the weights that the run ends with."},

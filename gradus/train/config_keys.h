@@ -47,7 +47,7 @@ struct Range {
   bool contains(double number) const;
 };
 
-/// A choice that a key has no more, and what to do now, which ends the error.
+/// A choice that a key has no more, or that has another name elsewhere, and what to do now, which ends the error.
 struct FormerChoice {
   std::string_view name;
   std::string_view now;

@@ -129,6 +129,24 @@ void check_soft_target(const Config& config) {
              "one of them");
 }
 
+void check_class_weights(const Config& config) {
+  const char* const key = "loss.class_weights";
+  if (!config.has(key)) return;
+  const std::vector<double>& weights = config.reals(key);
+  if (std::all_of(weights.begin(), weights.end(), [](double weight) { return weight == 0.0; })) {
+    fail_usage(config.where(key), "loss.class_weights are all 0, so that nothing counts; give one above 0");
+  }
+  if (config.text("loss.name") != "binary_cross_entropy") return;
+  if (config.boolean("loss.soft_labels") || has_several_targets(config)) {
+    fail_usage(config.where(key),
+               "loss.class_weights are of rows of one class, and these have probabilities; take loss.positive_weight");
+  }
+  if (config.is_set("loss.positive_weight")) {
+    fail_usage(config.where(key),
+               "loss.class_weights and loss.positive_weight both weigh the second class; remove one of them");
+  }
+}
+
 // Losses that one column is too little for.
 void check_needs_several(const Config& config) {
   if (!config.has("loss.name") || has_several_targets(config)) return;
@@ -157,12 +175,18 @@ void check_embeddings(const Config& config) {
         "into parts; remove it",
         loss);
   }
-  if (config.batch_size("train.batch_size") == 1) {
+  constexpr int64_t kLeast = 3;
+  const bool validates = config.integer("validation.every") > 0;
+  const int64_t all = kLeast;
+  for (const auto& [key, size] :
+       {std::pair("train.batch_size", config.batch_size("train.batch_size").value_or(all)),
+        {"validation.batch_size", validates ? config.integer("validation.batch_size") : all}}) {
+    if (size >= kLeast) continue;
     fail_usage(
-        config.where("train.batch_size"),
-        "loss.name = \"{}\" compares the examples of a batch with each other, and train.batch_size = 1 has nothing to "
-        "compare; take some of each class",
-        loss);
+        config.where(key),
+        "loss.name = \"{}\" compares an example of a batch with one of its class and one of another, and {} = {} "
+        "has no room for the three; take some of each class",
+        loss, key, size);
   }
   if (config.has("data.weight")) {
     fail_usage(config.where("data.weight"),
@@ -180,6 +204,7 @@ void check_target_keys(const Config& config) {
   check_ignored_class(config);
   check_several_targets(config);
   check_soft_target(config);
+  check_class_weights(config);
   check_needs_several(config);
   check_embeddings(config);
 }

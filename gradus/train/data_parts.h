@@ -153,6 +153,11 @@ TableEncoderOptions encoder_options(const Config& config);
 void check_targets(const Config& config, const Table& table, const std::vector<std::string>& targets);
 /// What each example counts by `data.weight`, which is set: f32 (rows), each from 0.
 Tensor example_weights_of(const Config& config, const Table& table);
+/// Which rows `refuse_weightless` is about, where it is not all of them.
+inline constexpr std::string_view kToTrainOn = " in the rows to train on";
+inline constexpr std::string_view kToValidateWith = " in the rows to validate with";
+/// The error of rows whose weights are all 0, so that their mean is none: `part` of the rows of `source`.
+[[noreturn]] void refuse_weightless(const Config& config, std::string_view source, std::string_view part);
 /// What a model for that encoder's features and targets has to know; 1 output for clusters, of which the data alone
 /// does not say how many.
 DataShape shape_for(const Config& config, const TableEncoder& encoder);

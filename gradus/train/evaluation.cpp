@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "gradus/autograd/tape.h"
+#include "gradus/base/random.h"
 
 namespace gradus {
 
@@ -19,6 +20,12 @@ bool evaluate_into(Metrics& metrics, const EvaluationFunction& evaluation, const
     if (options.is_cancelled && options.is_cancelled()) return false;
     ids.resize(static_cast<size_t>(std::min(options.batch_size, data.size() - begin)));
     std::iota(ids.begin(), ids.end(), begin);
+    if (options.order) {
+      for (int64_t& id : ids) {
+        id = static_cast<int64_t>(
+            permute_index(static_cast<uint64_t>(id), static_cast<uint64_t>(data.size()), *options.order));
+      }
+    }
     Context context;
     context.example_ids = ids;
     context.precision = options.precision;

@@ -17,9 +17,11 @@ using EvaluationFunction = std::function<void(const Batch& batch, Context& conte
 EvaluationFunction evaluation_of(const Model& model);
 
 struct EvaluationOptions {
-  int64_t batch_size = 64;  ///< Examples at once; bounds memory only.
+  int64_t batch_size = 64;  ///< Examples at once; bounds memory only, unless the loss compares those of a batch.
   Precision precision = {};
   MetricUnits units = {};
+  /// Shuffles the examples, by this key, for losses that compare those of a batch; unset, they are taken as they lie.
+  std::optional<uint64_t> order = {};
   /// Asked before each batch; true gives up.
   std::function<bool()> is_cancelled = {};
 };

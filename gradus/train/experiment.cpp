@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "gradus/base/error.h"
+#include "gradus/base/random.h"
 #include "gradus/base/threads.h"
 #include "gradus/nn/models/feedforward.h"
 #include "gradus/nn/models/gpt.h"
@@ -13,29 +14,6 @@
 
 namespace gradus {
 namespace {
-
-// Of weights and of biases; nothing is the layers' own default.
-struct Start {
-  std::optional<Initializer> weight, bias;
-};
-
-Start start_of(const Config& config) {
-  const std::string& name = config.text("model.init");
-  const double scale = config.has("model.init_scale") ? config.real("model.init_scale") : 1.0;
-  const Initializer zero = Initializer::constant(0.0);
-  if (name == "default") return {};
-  if (name == "zeros") return {zero, zero};
-  if (name == "normal") return {Initializer::normal(scale), Initializer::normal(scale)};
-  if (name == "uniform") return {Initializer::uniform(scale), Initializer::uniform(scale)};
-  if (name == "truncated_normal") return {Initializer::truncated_normal(scale), zero};
-  if (name == "xavier_normal") return {Initializer::xavier_normal(scale), zero};
-  if (name == "xavier_uniform") return {Initializer::xavier_uniform(scale), zero};
-  if (name == "kaiming_normal") return {Initializer::kaiming_normal(Initializer::kReluGain * scale), zero};
-  if (name == "kaiming_uniform") return {Initializer::kaiming_uniform(Initializer::kReluGain * scale), zero};
-  if (name == "lecun_normal") return {Initializer::lecun_normal(scale), zero};
-  if (name == "lecun_uniform") return {Initializer::lecun_uniform(scale), zero};
-  return {Initializer::orthogonal(scale), zero};
-}
 
 GptOptions gpt_options(const Config& config, const DataShape& shape) {
   GptOptions o{.vocabulary = shape.vocabulary,
@@ -60,7 +38,7 @@ GptOptions gpt_options(const Config& config, const DataShape& shape) {
   o.drop_path = config.real("model.drop_path");
   o.spectral_norm = config.boolean("model.spectral_norm");
   if (config.has("model.kv_heads")) o.kv_heads = config.integer("model.kv_heads");
-  o.weight_init = start_of(config).weight.value_or(o.weight_init);
+  o.weight_init = internal::start_of(config).weight.value_or(o.weight_init);
   return o;
 }
 
@@ -88,7 +66,7 @@ Objective objective_of(const Config& config) {
 namespace {
 
 std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {
-  const Start start = start_of(config);
+  const Start start = internal::start_of(config);
   std::vector<EmbeddedInput> embeddings;
   for (const auto& [input, rows] : shape.embedded) {
     const int64_t usual = std::min<int64_t>(50, (rows + 1) / 2);
@@ -109,10 +87,24 @@ std::unique_ptr<Model> make_mlp(const Config& config, const DataShape& shape) {
                                internal::seed_of(config));
 }
 
+// Of focal, two classes have alpha, and more have class weights.
+void check_focal(const Config& config, int64_t classes) {
+  if (!config.has("loss.name") || config.text("loss.name") != "focal") return;
+  if (classes > 2 && config.is_set("loss.alpha")) {
+    fail_usage(config.where("loss.alpha"),
+               "loss.alpha weighs two classes, and there are {}; give loss.class_weights, a number for each", classes);
+  }
+  if (classes == 2 && config.has("loss.class_weights")) {
+    fail_usage(config.where("loss.class_weights"),
+               "loss.name = \"focal\" weighs two classes by loss.alpha; take that in place of loss.class_weights");
+  }
+}
+
 void check_class_weights(const Config& config, const DataShape& shape) {
+  const int64_t classes = std::max<int64_t>(2, shape.outputs);  // one output tells two
+  check_focal(config, classes);
   if (!config.has("loss.class_weights")) return;
   const auto given = static_cast<int64_t>(config.reals("loss.class_weights").size());
-  const int64_t classes = std::max<int64_t>(2, shape.outputs);  // one output tells two
   if (given == classes) return;
   fail_usage(config.where("loss.class_weights"), "loss.class_weights has {} numbers for {} classes; give one for each",
              given, classes);
@@ -121,7 +113,9 @@ void check_class_weights(const Config& config, const DataShape& shape) {
 void check_spectral_norm(const Config& config) {
   if (!config.has("model.spectral_norm") || !config.boolean("model.spectral_norm")) return;
   const bool is_solved = config.has("solver.name") && config.text("solver.name") != "none";  // refuses the norm itself
-  if (!is_solved && config.has("model.init") && config.text("model.init") == "zeros") {
+  const Start start = internal::start_of(config);
+  const bool is_zero = start.weight && start.weight->kind == Initializer::Kind::kConstant && start.weight->a == 0.0;
+  if (!is_solved && is_zero) {
     fail_usage(config.where("model.init"),
                "weights of zeros have no spectral norm to divide by; choose another "
                "model.init, or set model.spectral_norm to false");
@@ -129,7 +123,7 @@ void check_spectral_norm(const Config& config) {
 }
 
 std::unique_ptr<Model> make_linear(const Config& config, const DataShape& shape) {
-  const Start start = start_of(config);
+  const Start start = internal::start_of(config);
   const Initializer usual = Initializer::uniform(1.0 / std::sqrt(static_cast<double>(shape.inputs)));
   return std::make_unique<LinearModel>(LinearModelOptions{.inputs = shape.inputs,
                                                           .outputs = shape.outputs,
@@ -150,6 +144,11 @@ std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape) 
   if (kind == "gpt") return std::make_unique<Gpt>(gpt_options(config, shape), internal::seed_of(config));
   if (kind == "mlp") return make_mlp(config, shape);
   return kind == "linear" ? make_linear(config, shape) : internal::make_network(config, shape);
+}
+
+std::optional<uint64_t> evaluation_order(const Config& config) {
+  if (!config.has("loss.name") || !is_of_embeddings(objective_kind(config.text("loss.name")))) return std::nullopt;
+  return mix(internal::seed_of(config), hash_name("validation"));
 }
 
 void check_precision(const Config& config) {
@@ -212,6 +211,7 @@ TrainerOptions trainer_options(const Config& config) {
   take_regularization(config, o);
   o.validation_every = config.integer("validation.every");
   o.validation_batch_size = config.integer("validation.batch_size");
+  o.validation_order = evaluation_order(config);
   o.log_every = config.integer("log.every");
   o.precision = {dtype_from_name(config.text("train.precision")), dtype_from_name(config.text("train.activations"))};
   o.spike_deviations = config.real("health.spike_deviations");

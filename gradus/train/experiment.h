@@ -99,6 +99,9 @@ std::optional<char> csv_separator(const Config& config);
 CsvOptions csv_options(const Config& config, const TableEncoder* encoder = nullptr);
 /// `[loss]`, of a model that learns a target.
 Objective objective_of(const Config& config);
+/// The order that validation and evaluation take examples in: of losses that compare those of a batch, shuffled by this
+/// key, so that rows which lie sorted by class are not compared with their own alone; unset for others.
+std::optional<uint64_t> evaluation_order(const Config& config);
 /// A freshly initialised model of `[model]` for data of that shape.
 std::unique_ptr<Model> make_model(const Config& config, const DataShape& shape);
 /// The optimizer of `[optimizer]` for these parameters. The learning rate is the schedule's, `clip_norm` and

@@ -95,6 +95,30 @@ void note_missing_classes(ExperimentData& data) {
   }
 }
 
+// Whether two are of one class, and one is of another.
+bool has_pairs(const Dataset& part) {
+  const Tensor targets = part.present_targets();
+  if (!targets.defined() || targets.dtype() != DType::kI64 || targets.rank() != 1) return true;  // or it is not known
+  std::vector<int64_t> ids(targets.data<int64_t>(), targets.data<int64_t>() + targets.numel());
+  std::sort(ids.begin(), ids.end());
+  return std::adjacent_find(ids.begin(), ids.end()) != ids.end() && ids.front() != ids.back();
+}
+
+// A loss that compares examples needs what it compares.
+void check_pairs(const Config& config, ExperimentData& data) {
+  if (!config.has("loss.name") || !is_of_embeddings(objective_kind(config.text("loss.name")))) return;
+  if (!has_pairs(*data.training)) {
+    fail_usage(config.where("loss.name"),
+               "loss.name = \"{}\" compares examples of one class with those of another, and the training part has no "
+               "two of one class beside another; give more examples of each class, or take \"cross_entropy\"",
+               config.text("loss.name"));
+  }
+  if (data.validation != nullptr && !has_pairs(*data.validation)) {
+    data.notes.emplace_back(
+        "the validation part has no two examples of one class beside another, so that there is no validation loss");
+  }
+}
+
 ExperimentData data_of_kind(const Config& config, const DataEncoder& encoder, RowCaches caches) {
   const std::string& kind = config.text("data.kind");
   if (config.has("data.path")) check_files(config);
@@ -114,6 +138,7 @@ ExperimentData data_of_kind(const Config& config, const DataEncoder& encoder, Ro
 ExperimentData make_data(const Config& config, const DataEncoder& encoder, RowCaches caches) {
   ExperimentData data = data_of_kind(config, encoder, caches);
   note_missing_classes(data);
+  check_pairs(config, data);
   return data;
 }
 

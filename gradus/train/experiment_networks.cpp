@@ -35,7 +35,8 @@ EncoderOptions encoder_options_of(const Config& config, const DataShape& shape) 
           .drop_path = config.real("model.drop_path"),
           .spectral_norm = config.boolean("model.spectral_norm"),
           .outputs = shape.outputs,
-          .objective = objective_of(config)};
+          .objective = objective_of(config),
+          .weight_init = start_of(config).weight};
 }
 
 std::unique_ptr<Model> make_vit(const Config& config, const DataShape& shape) {
@@ -58,17 +59,18 @@ std::unique_ptr<Model> make_rnn(const Config& config, const DataShape& shape) {
   const bool by_time = shape.vocabulary > 0 || shape.example.rank() == 2;
   if (!by_time) fail_kind(config, "sounds, and texts with labels");
   return std::make_unique<RecurrentModel>(
-      RecurrentOptions{.cell = config.text("model.cell") == "gru" ? RecurrentOptions::Cell::kGru
-                                                                  : RecurrentOptions::Cell::kLstm,
-                       .layers = config.integer("model.layers"),
-                       .width = config.integer("model.width"),
-                       .bidirectional = config.boolean("model.bidirectional"),
-                       .dropout = config.real("model.dropout"),
-                       .spectral_norm = config.boolean("model.spectral_norm"),
-                       .outputs = shape.outputs,
-                       .vocabulary = shape.vocabulary,
-                       .inputs = shape.vocabulary > 0 ? 1 : shape.example[1],
-                       .objective = objective_of(config)},
+      RecurrentOptions{
+          .cell = config.text("model.cell") == "gru" ? RecurrentOptions::Cell::kGru : RecurrentOptions::Cell::kLstm,
+          .layers = config.integer("model.layers"),
+          .width = config.integer("model.width"),
+          .bidirectional = config.boolean("model.bidirectional"),
+          .dropout = config.real("model.dropout"),
+          .spectral_norm = config.boolean("model.spectral_norm"),
+          .outputs = shape.outputs,
+          .vocabulary = shape.vocabulary,
+          .inputs = shape.vocabulary > 0 ? 1 : shape.example[1],
+          .objective = objective_of(config),
+          .start = start_of(config)},
       seed_of(config));
 }
 
@@ -77,16 +79,18 @@ std::unique_ptr<Model> make_resnet(const Config& config, const DataShape& shape)
   constexpr int64_t kSmallSide = 64;
   const bool is_small = std::max(example[0], example[1]) <= kSmallSide;
   const bool small = config.has("model.stem") ? config.text("model.stem") == "small" : is_small;
-  return std::make_unique<ResNet>(ResNetOptions{.example = example,
-                                                .depth = config.integer("model.depth"),
-                                                .stem = small ? ResNetOptions::Stem::kSmall : ResNetOptions::Stem::kLarge,
-                                                .width = config.integer("model.width"),
-                                                .outputs = shape.outputs,
-                                                .drop_path = config.real("model.drop_path"),
-                                                .channel_dropout = config.real("model.channel_dropout"),
-                                                .spectral_norm = config.boolean("model.spectral_norm"),
-                                                .objective = objective_of(config)},
-                                  seed_of(config));
+  return std::make_unique<ResNet>(
+      ResNetOptions{.example = example,
+                    .depth = config.integer("model.depth"),
+                    .stem = small ? ResNetOptions::Stem::kSmall : ResNetOptions::Stem::kLarge,
+                    .width = config.integer("model.width"),
+                    .outputs = shape.outputs,
+                    .drop_path = config.real("model.drop_path"),
+                    .channel_dropout = config.real("model.channel_dropout"),
+                    .spectral_norm = config.boolean("model.spectral_norm"),
+                    .objective = objective_of(config),
+                    .start = start_of(config)},
+      seed_of(config));
 }
 
 ConvolutionalOptions cnn_options(const Config& config, const Shape& example) {
@@ -120,6 +124,7 @@ std::unique_ptr<Model> make_convolutional(const Config& config, const DataShape&
   o.channel_dropout = config.real("model.channel_dropout");
   o.spectral_norm = config.boolean("model.spectral_norm");
   o.objective = objective_of(config);
+  o.start = start_of(config);
   return std::make_unique<ConvolutionalModel>(o, seed_of(config));
 }
 
@@ -130,7 +135,8 @@ std::unique_ptr<Model> make_autoencoder(const Config& config, const DataShape& s
                          .hidden = config.integers("model.hidden"),
                          .code = config.integer("model.code"),
                          .activation = activation_from_name(config.text("model.activation")),
-                         .spectral_norm = config.boolean("model.spectral_norm")},
+                         .spectral_norm = config.boolean("model.spectral_norm"),
+                         .start = start_of(config)},
       seed_of(config));
 }
 

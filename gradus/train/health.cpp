@@ -72,6 +72,12 @@ void HealthMonitor::warn(const char* name, std::string text) {
 
 std::vector<HealthWarning> HealthMonitor::take_warnings() { return std::exchange(warnings_, {}); }
 
+void HealthMonitor::on_weightless(int64_t step) {
+  warn("weightless", fmt::format("step {}: nothing in its batch counts (weights of 0, or no pair to compare), so the "
+                                 "step changes nothing; a larger train.batch_size would have fewer such steps",
+                                 step));
+}
+
 void HealthMonitor::on_spike(int64_t step, double loss) {
   ++state_.spikes;
   warn("loss_spike", fmt::format("step {}: the loss is {:.4g}, and was near {:.4g} before: an odd batch, or a learning "

@@ -45,8 +45,8 @@ struct HealthState {
 };
 
 struct HealthWarning {
-  std::string
-      name;  ///< "gradient_norm", "zero_gradient", "large_updates", "small_updates", "dead_units", "loss_spike".
+  std::string name;  ///< "gradient_norm", "zero_gradient", "large_updates", "small_updates", "dead_units",
+                     ///< "loss_spike", "weightless".
   std::string text;  ///< What was seen, and what it may mean.
 };
 
@@ -81,6 +81,8 @@ class HealthMonitor {
   }
   /// Takes in a step that was done. `dead_part` and `report.update_ratio` are there on the steps that looked.
   void on_update(int64_t step, double loss, const StepReport& report, std::optional<double> dead_part);
+  /// A step whose batch weighs 0, so that it did nothing.
+  void on_weightless(int64_t step);
   /// A spike that is trained on.
   void on_spike(int64_t step, double loss);
 

@@ -163,7 +163,8 @@ RateSearch search_learning_rate(const Config& config, const RateSearchOptions& o
   RateSearch search;
   Divergence divergence(options.steps / kFirstPart);
   trainer.set_callback([&](const StepRecord& record) {
-    if (search.diverged_at) return;  // the step in progress when it was cancelled
+    if (search.diverged_at) return;    // the step in progress when it was cancelled
+    if (record.weight == 0.0) return;  // it did nothing
     if (std::isfinite(record.loss)) search.rows.push_back({record.learning_rate, record.loss});
     if (std::isfinite(record.loss) && !divergence.seen_with(record.loss)) return;
     search.diverged_at = record.learning_rate;

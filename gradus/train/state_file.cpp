@@ -93,7 +93,7 @@ StepRecord record_from(const JsonObject& json) {
   r.step = json.integer("step");
   r.batch = json.integer("batch");
   r.epoch = json.real("epoch");
-  r.loss = json.real("loss");
+  r.loss = json.real_or_null("loss").value_or(std::nan(""));
   r.learning_rate = json.real("learning_rate");
   r.gradient_norm = json.real_or_null("gradient_norm").value_or(std::nan(""));
   r.penalty = json.real_or_null("penalty").value_or(std::nan(""));

@@ -14,7 +14,7 @@ struct StepRecord {
   int64_t step = 0;
   int64_t batch = 0;   ///< Its place in the order of the data: `step`, moved on by the batches left out.
   double epoch = 0.0;  ///< Passes over the data done before this step.
-  double loss = 0.0;   ///< Mean over the batch's weight, without penalties.
+  double loss = 0.0;   ///< Mean over the batch's weight, without penalties; NaN where that is 0.
   double learning_rate = 0.0;
   double gradient_norm = 0.0;  ///< Before clipping, penalties included; NaN if there was no update.
   double penalty = 0.0;
@@ -25,7 +25,7 @@ struct StepRecord {
   /// The largest part of a relu layer's units that gave 0 for all of the batch; there too, and if there is a relu.
   std::optional<double> dead_units;
   int64_t examples = 0;  ///< In this step.
-  double weight = 0.0;   ///< Elements or tokens in this step.
+  double weight = 0.0;   ///< Elements or tokens in this step; of 0 there was no update.
   /// The validation loss with the weights after update n, where step n validated.
   std::optional<double> validation_loss;
   std::vector<Metric> validation_metrics;  ///< Beside it.

@@ -151,8 +151,10 @@ void check_parts(const Config& config, const RowCache& cache) {
   if (trained == 0) {
     fail(cache.path(), "no row is left to train on; give more rows, or a smaller data.validation_fraction");
   }
-  if (cache.total_weight(RowPart::kTraining) <= 0.0) {
-    fail(cache.path(), "the weights in column \"{}\" are all 0; expected some above 0", config.text("data.weight"));
+  for (const RowPart part : {RowPart::kTraining, RowPart::kHeldOut}) {
+    if (cache.rows_of(part) == 0 || cache.total_weight(part) > 0.0) continue;
+    const bool is_whole = cache.rows_of(part) == held + trained;
+    refuse_weightless(config, cache.path(), is_whole ? "" : part == RowPart::kTraining ? kToTrainOn : kToValidateWith);
   }
 }
 

@@ -112,15 +112,22 @@ Tensor example_weights_of(const Config& config, const Table& table) {
   return weights;
 }
 
+void refuse_weightless(const Config& config, std::string_view source, std::string_view part) {
+  fail(source, "the weights in column \"{}\", which data.weight names, are all 0{}; expected some above 0",
+       config.text("data.weight"), part);
+}
+
 namespace {
 
 // Undefined without data.weight.
-Tensor weights_of(const Config& config, const Table& table) {
+Tensor weights_of(const Config& config, const Table& table, std::span<const std::vector<int64_t>> parts) {
   if (!config.has("data.weight")) return {};
   Tensor weights = example_weights_of(config, table);
-  const float* const all = weights.data<float>();
-  if (std::all_of(all, all + table.rows, [](float weight) { return weight == 0.0F; })) {
-    fail(table.source(), "the weights in column \"{}\" are all 0; expected some above 0", config.text("data.weight"));
+  const auto counts = [&](int64_t row) { return weights.data<float>()[row] > 0.0F; };
+  for (const std::vector<int64_t>& part : parts) {
+    if (part.empty() || std::any_of(part.begin(), part.end(), counts)) continue;
+    const bool is_whole = part.size() == static_cast<size_t>(table.rows);
+    refuse_weightless(config, table.source(), is_whole ? "" : &part == parts.data() ? kToTrainOn : kToValidateWith);
   }
   return weights;
 }
@@ -137,7 +144,7 @@ EncodedTable encoded(const Config& config, const TableEncoder& encoder, Table ta
                      std::span<const std::vector<int64_t>> parts, uint64_t hash = 0) {
   const std::vector<std::string> names = encoder.target_columns();
   const bool has_target = learns_target(config) || (!names.empty() && table.has_column(names[0]));
-  const Tensor targets = has_target ? encoder.targets(table) : Tensor(), weights = weights_of(config, table);
+  const Tensor targets = has_target ? encoder.targets(table) : Tensor(), weights = weights_of(config, table, parts);
   const InputParts inputs = take_inputs(encoder, table, parts);
   EncodedTable result{.parts = {}, .hash = hash_of(weights, hash_of(targets, mix(hash, inputs.hash)))};
   for (size_t i = 0; i < parts.size(); ++i) {

@@ -193,10 +193,11 @@ Loss Trainer::leaf(const Batch& batch, std::span<const int64_t> ids, Context& co
   Tape tape;
   tape.set_observer(observer);
   Loss loss = loss_(batch, context);
-  if (!loss.sum.defined() || loss.sum.numel() != 1 || !(loss.weight > 0.0)) {
-    fail("train", "the loss function gave {} with weight {}; expected one element and a weight above 0",
+  if (!loss.sum.defined() || loss.sum.numel() != 1 || !(loss.weight >= 0.0)) {
+    fail("train", "the loss function gave {} with weight {}; expected one element and a weight from 0",
          loss.sum.describe(), loss.weight);
   }
+  if (loss.weight == 0.0) return {Tensor::full({}, 0.0), 0.0};  // adds nothing, nor NaN out of 0 times infinity
   tape.backward(loss.sum);
   return loss;
 }
@@ -228,7 +229,7 @@ void Trainer::compute_gradients(StepRecord& record, DeadUnits* dead_units) {
     record.loss = sum.loss;
     record.weight = sum.weight;
   }
-  record.loss /= record.weight;
+  record.loss = record.weight > 0.0 ? record.loss / record.weight : std::numeric_limits<double>::quiet_NaN();
 }
 
 void Trainer::set_validation(const Dataset& data, EvaluationFunction evaluation, const MetricUnits& units) {
@@ -246,6 +247,7 @@ std::optional<Metrics> Trainer::metrics_of(const Dataset& data, const Evaluation
                   {.batch_size = options_.validation_batch_size,
                    .precision = options_.precision,
                    .units = units,
+                   .order = options_.validation_order,
                    .is_cancelled = [this] { return cancelled_.load(std::memory_order_relaxed); }});
 }
 
@@ -289,8 +291,9 @@ void Trainer::count_step(const StepRecord& record) {
   ++state_.step;
   state_.examples += record.examples;
   state_.weight += record.weight;
-  state_.last_loss = record.loss;
   state_.loss_hash = mix(state_.loss_hash, std::bit_cast<uint64_t>(record.loss));
+  if (record.weight == 0.0) return;  // there is no loss
+  state_.last_loss = record.loss;
   if (!options_.stop_loss) return;
   std::vector<double>& window = state_.window;
   if (window.size() == static_cast<size_t>(options_.stop_window)) window.erase(window.begin());
@@ -350,6 +353,7 @@ std::optional<StopReason> Trainer::step(StepRecord& record) {
   DeadUnits dead_units;
   keep_buffers();
   compute_gradients(record, looks ? &dead_units : nullptr);
+  if (record.weight == 0.0) return pass_over(record);
   final_loss_ = record.loss;
   if (const std::optional<StopReason> reason = check_loss(record)) {
     drop_gradients(parameters_);
@@ -357,6 +361,15 @@ std::optional<StopReason> Trainer::step(StepRecord& record) {
     return reason;
   }
   return update(record, dead_units, looks);
+}
+
+// No example of the batch counts: there is no mean to follow, and momentum and decay alone are not what was asked for.
+std::optional<StopReason> Trainer::pass_over(StepRecord& record) {
+  drop_gradients(parameters_);
+  put_buffers_back();
+  health_.on_weightless(record.step);
+  count_step(record);
+  return after_update(record);
 }
 
 std::optional<StopReason> Trainer::iterate(StepRecord& record) {

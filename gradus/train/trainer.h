@@ -28,7 +28,8 @@
 
 namespace gradus {
 
-/// The loss of a micro-batch, recorded on the tape of the calling thread.
+/// The loss of a micro-batch, recorded on the tape of the calling thread. One of weight 0 adds nothing to its step, and
+/// a step whose weight is 0 changes nothing, buffers neither; it counts as a step, and its loss is NaN.
 using LossFunction = std::function<Loss(const Batch& batch, Context& context)>;
 
 /// A model's own loss as a function; the model must outlive it.
@@ -60,7 +61,8 @@ struct TrainerOptions {
   ProximalOptions proximal = {};             ///< See StepOptions.
   GradientNoiseOptions gradient_noise = {};  ///< See StepOptions; its seed is `seed`.
   int64_t validation_every = 0;              ///< Steps between validations; 0 for the one at the end alone.
-  int64_t validation_batch_size = 64;        ///< Examples at once; bounds memory only.
+  int64_t validation_batch_size = 64;        ///< See EvaluationOptions, which has `validation_order`, too.
+  std::optional<uint64_t> validation_order = std::nullopt;
   int64_t log_every = 1;                     ///< Steps between `StepRecord`s with `logged` set.
   /// A loss that lies more than so many mean absolute deviations above the mean of the last 100 or so, and above twice
   /// that mean, is a spike; 0 turns that off. The first 10 steps have nothing to compare with.
@@ -174,6 +176,7 @@ class Trainer {
   std::optional<StopReason> step(StepRecord& record);
   void keep_buffers();
   void put_buffers_back();
+  std::optional<StopReason> pass_over(StepRecord& record);
   std::optional<StopReason> iterate(StepRecord& record);
   std::optional<StopReason> check_loss(const StepRecord& record);
   std::optional<StopReason> update(StepRecord& record, const DeadUnits& dead_units, bool looks);

@@ -30,7 +30,7 @@ struct TrainingState {
   double weight = 0.0;       ///< Elements or tokens trained on so far.
   bool converged = false;    ///< A solver's tolerance is reached.
   double elapsed_s = 0.0;    ///< In the training loop, over all its starts.
-  /// The last update's loss; NaN before the first.
+  /// The last update's loss; NaN before the first. Steps whose batch weighs 0 are none.
   double last_loss = std::numeric_limits<double>::quiet_NaN();
   uint64_t loss_hash = 0;  ///< Of the losses of all updates, in order.
   std::optional<double> best_validation_loss;

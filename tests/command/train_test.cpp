@@ -352,6 +352,24 @@ TEST(Train, ABatchThatIsNotFiniteCanBeLeftOut) {
                     "--resume run --set health.on_spike=rewind\n"));
 }
 
+// Of two rows one counts nothing, so that every second batch of one is passed over.
+TEST(Train, ABatchThatCountsNothingIsPassedOver) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", "x,w,y\n1,1,2\n2,0,3\n");
+  spill(folder / "c.toml",
+        "[data]\nkind = \"csv\"\npath = \"t.csv\"\nweight = \"w\"\n[model]\nkind = \"linear\"\n[train]\nsteps = 4\n"
+        "batch_size = 1\nsampling = \"in_order\"\n[log]\nevery = 1\n");
+  const CommandResult result = run_gradus(folder, {"train", "c.toml", "--out", "run"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("step 1  passed over\nstep 2  loss "));
+  const std::vector<nlohmann::json> rows = read_log(folder / "run");
+  ASSERT_EQ(rows.size(), 5U);  // with one warning
+  EXPECT_EQ(rows[1]["event"], "warning");
+  EXPECT_TRUE(rows[2]["loss"].is_null());
+  EXPECT_TRUE(rows[4]["loss"].is_null());
+  EXPECT_EQ(summary_of_run(folder / "run")["final_loss"], rows[3]["loss"]);
+}
+
 // No update was done: the learning rate is not to blame.
 TEST(Train, AnUntrainedModelWhoseLossIsNotFinitePointsAtTheData) {
   const TemporaryFolder folder;

@@ -131,14 +131,14 @@ TEST(EmbeddingLoss, OfABatchWithoutPairsIsNothing) {
   for (const Objective& o : {Objective{.kind = ObjectiveKind::kTriplet}, info_nce()}) {
     const Loss different = objective_loss(o, x, Tensor::from(std::vector<int64_t>{0, 1}, {2}));
     EXPECT_EQ(different.sum.item(), 0.0);
-    EXPECT_EQ(different.weight, 1.0);
+    EXPECT_EQ(different.weight, 0.0);
     const Loss single = objective_loss(o, slice(x, 0, 0, 1), Tensor::from(std::vector<int64_t>{0}, {1}));
     EXPECT_EQ(single.sum.item(), 0.0);
-    EXPECT_EQ(single.weight, 1.0);
+    EXPECT_EQ(single.weight, 0.0);
   }
   // Of one class alone there is nothing to be nearer than; nothing else to be told from.
   const Tensor same = Tensor::from(std::vector<int64_t>{1, 1}, {2});
-  EXPECT_EQ(objective_loss({.kind = ObjectiveKind::kTriplet}, x, same).weight, 1.0);
+  EXPECT_EQ(objective_loss({.kind = ObjectiveKind::kTriplet}, x, same).weight, 0.0);
   EXPECT_EQ(objective_loss(info_nce(), x, same).weight, 2.0);
   EXPECT_EQ(objective_loss(info_nce(), x, same).sum.item(), 0.0);
 }

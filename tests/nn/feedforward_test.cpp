@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "gradus/autograd/gradient_check.h"
+#include "gradus/autograd/tape.h"
 #include "gradus/nn/models/gpt.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/kernels/random.h"
@@ -155,6 +157,71 @@ TEST(Objective, CountsEachClassByItsWeight) {
   EXPECT_EQ(loss.weight, 3.5);
 }
 
+// As PyTorch's: what a class of weight 0 has is in no sum.
+TEST(Objective, AClassMayCountNothing) {
+  const Tensor logits = Tensor::from(std::vector<float>{0, 1, 2, 0, 1, 2}, {2, 3});
+  const Objective o{.kind = ObjectiveKind::kCrossEntropy, .class_weights = {0.0, 1.0, 3.0}};
+  const Loss loss = objective_loss(o, logits, Tensor::from(std::vector<int64_t>{0, 2}, {2}));
+  EXPECT_NEAR(loss.sum.item() / loss.weight, std::log(1 + std::exp(1.0) + std::exp(2.0)) - 2, 1e-6);
+  const Loss nothing = objective_loss(o, logits, Tensor::from(std::vector<int64_t>{0, 0}, {2}));
+  EXPECT_EQ(nothing.sum.item(), 0.0);
+  EXPECT_EQ(nothing.weight, 0.0);
+}
+
+// −w[y]·log p / Σ w[y] of sigmoid(1.5) and 1 − sigmoid(−0.5).
+TEST(Objective, CountsBothOfTwoClassesByTheirWeights) {
+  const Loss loss = objective_loss({.kind = ObjectiveKind::kBinaryCrossEntropy, .class_weights = {0.5, 3.0}},
+                                   Tensor::from(std::vector<double>{1.5, -0.5}, {2, 1}),
+                                   Tensor::from(std::vector<int64_t>{1, 0}, {2}));
+  EXPECT_NEAR(loss.sum.item(), 3.0 * std::log1p(std::exp(-1.5)) + 0.5 * std::log1p(std::exp(-0.5)), 1e-14);
+  EXPECT_EQ(loss.weight, 3.5);
+}
+
+// Σ −α[y]·(1 − p)^γ·log p over softmax's probability p of the class, in long double; the mean divides by Σ α[y].
+TEST(Objective, FocalOfSeveralClassesIsThatOfTheirSoftmax) {
+  const Values scores = {0.3, -1.2, 2.0, 4.0, 0.5, -3.0, 0.0, 0.1, 0.2};
+  const std::vector<int64_t> classes = {1, 0, 2};
+  const Tensor ids = Tensor::from(classes, {3});
+  const Tensor logits = Tensor::from(scores, {3, 3}).set_requires_grad();
+  for (const double gamma : {0.0, 0.5, 2.0, 5.0}) {
+    for (const Values& alpha : {Values{}, Values{0.25, 1.0, 4.0}}) {
+      const Objective o{.kind = ObjectiveKind::kFocal, .class_weights = alpha, .gamma = gamma};
+      long double sum = 0.0L, weight = 0.0L;
+      for (size_t row = 0; row < 3; ++row) {
+        long double total = 0.0L;
+        for (size_t k = 0; k < 3; ++k) total += std::exp(static_cast<long double>(scores[3 * row + k]));
+        const auto y = static_cast<size_t>(classes[row]);
+        const long double p = std::exp(static_cast<long double>(scores[3 * row + y])) / total;
+        const long double w = alpha.empty() ? 1.0L : static_cast<long double>(alpha[y]);
+        sum -= w * std::pow(1.0L - p, static_cast<long double>(gamma)) * std::log(p);
+        weight += w;
+      }
+      const Loss loss = objective_loss(o, logits, ids);
+      EXPECT_NEAR(loss.sum.item(), static_cast<double>(sum), 1e-14) << gamma;
+      EXPECT_EQ(loss.weight, static_cast<double>(weight));
+      const GradientCheck check =
+          check_gradient([&](std::span<const Tensor> x) { return objective_loss(o, x[0], ids).sum; }, {logits});
+      EXPECT_TRUE(check.passed) << check.describe();
+    }
+  }
+}
+
+// A probability that rounds to 1 has loss 0 and a slope of 0, whatever the power.
+TEST(Objective, FocalOfACertainClassIsFlat) {
+  for (const double gamma : {0.0, 0.5, 2.0}) {
+    const Tensor logits = Tensor::from(std::vector<float>{200, 0, 0}, {1, 3}).set_requires_grad();
+    Tape tape;
+    const Loss loss = objective_loss({.kind = ObjectiveKind::kFocal, .gamma = gamma}, logits,
+                                     Tensor::from(std::vector<int64_t>{0}, {1}));
+    EXPECT_EQ(loss.sum.item(), 0.0);
+    tape.backward(loss.sum);
+    for (const double slope : logits.grad().values<double>()) EXPECT_EQ(slope, 0.0);
+  }
+  const Tensor scores = Tensor::from(std::vector<float>{0, 1, 2}, {1, 3});
+  const Values p = objective_prediction({.kind = ObjectiveKind::kFocal}, scores).values<double>();
+  EXPECT_NEAR(p[2], 1 / (1 + std::exp(-1.0) + std::exp(-2.0)), 1e-6);
+}
+
 // Scores (1, −2, 0.5) of class 0: max(0, 1 − 1) + max(0, 1 − 2) + max(0, 1 + 0.5); of class 2: 2 + 0 + 0.5.
 TEST(Objective, TellsEachOfSeveralClassesFromTheOthersByHinges) {
   const Tensor scores = Tensor::from(std::vector<float>{1, -2, 0.5, 1, -2, 0.5}, {2, 3});
@@ -186,7 +253,9 @@ TEST(Objective, SaysHowManyOutputsItNeeds) {
   EXPECT_EQ(outputs_for({.kind = ObjectiveKind::kHinge}, 2), 1);
   EXPECT_EQ(outputs_for({.kind = ObjectiveKind::kHinge}, 3), 3);
   EXPECT_EQ(outputs_for({.kind = ObjectiveKind::kTriplet, .embedding = 7}, 3), 7);
-  EXPECT_EQ(usage_error_text([] { outputs_for({.kind = ObjectiveKind::kFocal}, 3); }),
+  EXPECT_EQ(outputs_for({.kind = ObjectiveKind::kFocal}, 2), 1);
+  EXPECT_EQ(outputs_for({.kind = ObjectiveKind::kFocal}, 3), 3);
+  EXPECT_EQ(usage_error_text([] { outputs_for({.kind = ObjectiveKind::kBinaryCrossEntropy}, 3); }),
             "[objective] the data has 3 classes, and this loss is for two; take cross_entropy");
   EXPECT_EQ(usage_error_text([] { outputs_for({.kind = ObjectiveKind::kCrossEntropy}, 1); }),
             "[objective] the data has one class; there is nothing to tell apart");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gradus/base/threads.h"
 #include "tests/testing.h"
 
 namespace gradus {
@@ -68,7 +69,8 @@ TEST(Initializer, ThoseByFanHaveTheVarianceOfTheirPaper) {
   EXPECT_LE(uniform.high, std::sqrt(6.0 / 650) * 1.000001);
   EXPECT_NEAR(uniform.kurtosis, 1.8, 0.05);
   EXPECT_EQ(error_text([] { initial(Initializer::kaiming_normal(), {5}); }),
-            "[parameters] a start by fan or of orthogonal rows needs two dimensions, not (5,)");
+            "[parameters] a start by fan, of orthogonal rows, of sparse columns or as the identity needs two "
+            "dimensions, not (5,)");
 }
 
 // A normal distribution cut at ±2 has variance 1 − 4·φ(2)/(2·Φ(2) − 1) = 0.7737.
@@ -78,6 +80,108 @@ TEST(Initializer, TruncatedNormalStaysInsideTwoDeviations) {
   EXPECT_GE(m.low, -1.0);
   EXPECT_GT(m.high, 0.999);
   EXPECT_NEAR(m.deviation, 0.5 * std::sqrt(0.7737), 0.002);
+}
+
+// As PyTorch's _calculate_fan_in_and_fan_out of (out, in, kh, kw): the inputs are the last dimension here.
+TEST(Initializer, TheFansOfAConvolutionCountItsKernel) {
+  const auto expect = [](const Initializer& init, const Shape& shape, double variance) {
+    const double n = static_cast<double>(shape.numel());
+    EXPECT_NEAR(moments_of(initial(init, shape)).deviation, std::sqrt(variance), 5 * std::sqrt(variance / (2 * n)));
+  };
+  const Shape square = {80, 3, 5, 60}, line = {80, 7, 90};
+  expect(Initializer::fan_normal(Initializer::Fan::kIn, 1.0), square, 1.0 / (3 * 5 * 60));
+  expect(Initializer::fan_normal(Initializer::Fan::kOut, 1.0), square, 1.0 / (3 * 5 * 80));
+  expect(Initializer::xavier_uniform(), square, 2.0 / (3 * 5 * 140));
+  expect(Initializer::fan_uniform(Initializer::Fan::kIn, 1.0), line, 1.0 / (7 * 90));
+  expect(Initializer::fan_uniform(Initializer::Fan::kOut, 1.0), line, 1.0 / (7 * 80));
+}
+
+// Keras's he_normal: cut at two deviations of √(2/fan)/0.8796, so that the variance is 2/fan.
+TEST(Initializer, TruncatedByFanHasTheVarianceAndTheCut) {
+  const Moments m = moments_of(initial(Initializer::fan_truncated(Initializer::Fan::kIn, std::sqrt(2.0)), {400, 250}));
+  const double deviation = std::sqrt(2.0 / 250), bound = 2 * deviation / 0.87962566103423978;
+  EXPECT_NEAR(m.deviation, deviation, 5 * deviation / std::sqrt(2e5));
+  EXPECT_LE(m.high, bound * 1.000001);
+  EXPECT_GT(m.high, 0.998 * bound);
+}
+
+// torch.nn.init.eye_, and dirac_ of (out, in, kh, kw) with the inputs moved to the end.
+TEST(Initializer, TheIdentityPassesInputsThrough) {
+  EXPECT_EQ(initial(Initializer::identity(), {2, 3}).values<double>(), (Values{1, 0, 0, 0, 1, 0}));
+  EXPECT_EQ(initial(Initializer::identity(0.5), {3, 2}).values<double>(), (Values{0.5, 0, 0, 0.5, 0, 0}));
+  const auto expect_ones = [](const Shape& shape, const std::vector<size_t>& places) {
+    Values expected(static_cast<size_t>(shape.numel()), 0.0);
+    for (const size_t place : places) expected[place] = 1.0;
+    EXPECT_EQ(initial(Initializer::identity(), shape).values<double>(), expected) << to_string(shape);
+  };
+  expect_ones({3, 3, 2}, {2, 9});                // (out, k, in): [0, 1, 0], [1, 1, 1]
+  expect_ones({2, 3, 3, 2}, {8, 18 + 8 + 1});    // [0, 1, 1, 0], [1, 1, 1, 1]
+  expect_ones({2, 4, 2, 3}, {15, 24 + 15 + 1});  // [0, 2, 1, 0], …, the middle of even kernels as dirac_'s
+}
+
+TEST(Initializer, SparseColumnsHaveTheirZerosEach) {
+  const int64_t rows = 30, columns = 2000;
+  const Values w = initial(Initializer::sparse(0.75, 0.5), {rows, columns}).values<double>();
+  std::vector<int64_t> of_row(rows, 0);
+  double squares = 0;
+  for (int64_t j = 0; j < columns; ++j) {
+    int64_t zeros = 0;
+    for (int64_t i = 0; i < rows; ++i) {
+      const double v = w[static_cast<size_t>(i * columns + j)];
+      zeros += v == 0.0 ? 1 : 0;
+      of_row[static_cast<size_t>(i)] += v == 0.0 ? 1 : 0;
+      squares += v * v;
+    }
+    EXPECT_EQ(zeros, 23);  // ⌈0.75 · 30⌉
+  }
+  EXPECT_NEAR(std::sqrt(squares / (7 * columns)), 0.5, 5 * 0.5 / std::sqrt(2.0 * 7 * columns));
+  // Each row has its share: 23/30 of the columns, to five deviations of a binomial.
+  const double p = 23.0 / 30;
+  for (const int64_t zeros : of_row)
+    EXPECT_NEAR(static_cast<double>(zeros), p * columns, 5 * std::sqrt(p * (1 - p) * columns));
+  for (const int64_t few : {1, 4}) {
+    const Values v = initial(Initializer::sparse(0.9, 1.0), {few, 50}).values<double>();
+    EXPECT_EQ(std::ranges::count(v, 0.0), (few - 1) * 50);
+  }
+  EXPECT_EQ(initial(Initializer::sparse(0.0, 1.0), {2, 2}).values<double>(),
+            initial(Initializer::normal(1.0), {2, 2}).values<double>());
+}
+
+// Each gate's matrix is a matrix of its own.
+TEST(Initializer, BlocksStartEachForItself) {
+  Parameters list;
+  const ParameterBuilder p(list, 3, DType::kF64);
+  const Initializer usual = Initializer::constant(7.0);
+  const ParameterBuilder identity = p.starting({.weight = Initializer::identity(), .bias = Initializer::constant(0.0)});
+  EXPECT_EQ(identity.add_weight("a", {4, 2}, usual, 2).values<double>(), (Values{1, 0, 0, 1, 1, 0, 0, 1}));
+  EXPECT_EQ((identity / "part").add_bias("b", {2}, usual).values<double>(), (Values{0, 0}));
+  EXPECT_EQ(p.add_weight("c", {2, 1}, usual, 2).values<double>(), (Values{7, 7}));
+  const Values w = p.starting({.weight = Initializer::orthogonal()}).add_weight("d", {6, 3}, usual, 2).values<double>();
+  EXPECT_NE(w[0], w[9]);
+  for (const size_t block : {0U, 9U}) {
+    for (size_t a = 0; a < 3; ++a) {
+      for (size_t b = 0; b < 3; ++b) {
+        double product = 0;
+        for (size_t j = 0; j < 3; ++j) product += w[block + 3 * a + j] * w[block + 3 * b + j];
+        EXPECT_NEAR(product, a == b ? 1.0 : 0.0, 1e-14);
+      }
+    }
+  }
+}
+
+TEST(Initializer, ThreadsChangeNoBit) {
+  for (const Initializer& init :
+       {Initializer::sparse(0.5, 1.0), Initializer::identity(), Initializer::orthogonal(),
+        Initializer::fan_truncated(Initializer::Fan::kOut, 1.0), Initializer::xavier_normal()}) {
+    Values first;
+    for (const int count : {1, 3}) {
+      set_threads(count);
+      const Values own = initial(init, {64, 3, 3, 16}).values<double>();
+      if (first.empty()) first = own;
+      EXPECT_EQ(own, first);
+    }
+  }
+  set_threads(0);
 }
 
 TEST(Initializer, OrthogonalRowsOrColumnsAreOrthonormal) {

@@ -209,13 +209,22 @@ TEST(Proximal, MaxNormScalesLongRowsOnly) {
   EXPECT_EQ(weight.values<double>(), (std::vector<double>{1.5, 2, 0.1, 0.2, 0, 0, -2, 1.5}));
 }
 
-// Dimensions behind the second belong to one input: (out, in, 2).
-TEST(Proximal, GroupsOfMoreThanTwoDimensions) {
-  const std::vector<double> values = {3, 0, 0.5, 0, 0, 4, 0, 0.5};  // (2, 2, 2): ‖input 0‖ = 5, ‖input 1‖ = √½
-  Tensor x = Tensor::from(values, {2, 2, 2});
-  EXPECT_NEAR(proximal_penalty(x, {.group_lasso = 2.0}), 2.0 * (5.0 + std::sqrt(0.5)), 1e-15);
-  proximal_step(x, 0.5, {.group_lasso = 2.0});
-  EXPECT_EQ(x.values<double>(), (std::vector<double>{3 * 0.8, 0, 0, 0, 0, 4 * 0.8, 0, 0}));
+// An input of a convolution is a channel, of (out, k, in) and (out, kh, kw, in).
+TEST(Proximal, GroupLassoOfAConvolutionIsOfItsInputChannels) {
+  for (const char* name : {"convolution_1d", "convolution_2d"}) {
+    SCOPED_TRACE(name);
+    const json& c = references()["cases"][name];
+    Shape shape;
+    for (const int64_t size : c["shape"]) shape.push_back(size);
+    Tensor x = Tensor::from(c["before"].get<std::vector<double>>(), shape);
+    EXPECT_NEAR(proximal_penalty(x, {.group_lasso = c["group_lasso"]}), c["penalty"].get<double>(), 1e-14);
+    proximal_step(x, c["rate"], {.group_lasso = c["group_lasso"]});
+    const std::vector<double> after = c["after"], got = x.values<double>();
+    for (size_t i = 0; i < after.size(); ++i) {
+      EXPECT_NEAR(got[i], after[i], 1e-15);
+      EXPECT_EQ(got[i] == 0.0, after[i] == 0.0);
+    }
+  }
 }
 
 TEST(Proximal, PenaltyIsReportedWithTheNormOfTheLossAlone) {

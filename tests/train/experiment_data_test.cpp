@@ -146,9 +146,10 @@ TEST_F(TableFiles, ErrorsNameTheFile) {
                 "; a data.path that does not begin with / counts from the folder that the command runs in: run it "
                 "there, or name the file with --data PATH");
   spill(folder_ / "3.csv", "x,kind\n1,a\n2,b\n3,c\n");
-  EXPECT_EQ(error({"data.path=" + path("3.csv"), "loss.name=focal"}),
-            "[--set loss.name=focal] loss.name = \"focal\" is for two classes, and column \"kind\" has 3; take "
-            "\"cross_entropy\"");
+  EXPECT_EQ(
+      error({"data.path=" + path("3.csv"), "loss.name=binary_cross_entropy"}),
+      "[--set loss.name=binary_cross_entropy] loss.name = \"binary_cross_entropy\" is for two classes, and column "
+      "\"kind\" has 3; take \"cross_entropy\"");
 }
 
 // What is held out of a table of rows x = 0, 1, …, 9, classes a and b in turn, groups of two rows, times that fall.
@@ -357,13 +358,55 @@ TEST(ExperimentModel, LossesAndStartsAreThoseOfTheKeys) {
       "[--set loss.class_weights=[1.0,3.0,2.0]] loss.class_weights has 3 numbers for 2 classes; give one for each");
   // ¼ of the examples' … half of them each: (α + 1 − α)/2 · ½^γ · log 2.
   EXPECT_NEAR(first_loss({"loss.name=focal", "loss.gamma=1"}), 0.25 * std::log(2.0), 1e-6);
+  // Of three classes (2/3)^γ · log 3; of those that count, where the third does not.
+  const std::vector<std::string> three = {"loss.name=focal", "loss.gamma=1", "data.classes=3"};
+  const auto with = [](std::vector<std::string> keys, const std::string& more) {
+    keys.push_back(more);
+    return keys;
+  };
+  EXPECT_NEAR(first_loss(three), 2.0 / 3 * std::log(3.0), 1e-6);
+  EXPECT_NEAR(first_loss(with(three, "loss.class_weights=[1.0,3.0,0.0]")), 2.0 / 3 * std::log(3.0), 1e-6);
+  EXPECT_EQ(usage_error_text([&] { first_loss(with(three, "loss.alpha=0.5")); }),
+            "[--set loss.alpha=0.5] loss.alpha weighs two classes, and there are 3; give loss.class_weights, a number "
+            "for each");
+  EXPECT_EQ(usage_error_text([&] {
+              first_loss({"loss.name=focal", "loss.class_weights=[1.0,3.0]"});
+            }),
+            "[--set loss.class_weights=[1.0,3.0]] loss.name = \"focal\" weighs two classes by loss.alpha; take that in "
+            "place of loss.class_weights");
+}
+
+TEST(ExperimentModel, OtherNamesOfLossesAreAnsweredWithOurs) {
+  const auto ending = [](const std::string& name) {
+    const std::string text = usage_error_text([&] { config_of({"data.kind=blobs", "loss.name=" + name}); });
+    return text.substr(text.rfind(';'));
+  };
+  const std::pair<const char*, const char*> names[] = {{"l1", "mae"},
+                                                       {"absolute_error", "mae"},
+                                                       {"mean_absolute_error", "mae"},
+                                                       {"l2", "mse"},
+                                                       {"squared_error", "mse"},
+                                                       {"mean_squared_error", "mse"},
+                                                       {"pinball", "quantile"},
+                                                       {"bce", "binary_cross_entropy"},
+                                                       {"bce_with_logits", "binary_cross_entropy"},
+                                                       {"ce", "cross_entropy"},
+                                                       {"nll", "cross_entropy"},
+                                                       {"log_loss", "cross_entropy"},
+                                                       {"softmax", "cross_entropy"},
+                                                       {"kl", "kl_divergence"},
+                                                       {"kl_div", "kl_divergence"}};
+  for (const auto& [other, ours] : names) EXPECT_EQ(ending(other), fmt::format("; did you mean \"{}\"?", ours));
+  EXPECT_EQ(ending("smooth_l1"), "; did you mean \"huber\", which is it where loss.delta = 1?");
+  EXPECT_EQ(ending("contrastive"), "; did you mean \"triplet\" or \"info_nce\"?");
 }
 
 TEST(ExperimentModel, EveryInitialiserHasItsDeviation) {
-  const auto deviation = [](const std::string& init, double scale = 0.0) {
+  const auto deviation = [](const std::string& init, double scale = 0.0, const std::vector<std::string>& more = {}) {
     std::vector<std::string> keys = {"data.kind=blobs", "data.dimensions=400", "data.classes=100",  "data.points=200",
                                      "model.kind=mlp",  "model.hidden=[300]",  "model.init=" + init};
     if (scale > 0.0) keys.push_back("model.init_scale=" + std::to_string(scale));
+    keys.insert(keys.end(), more.begin(), more.end());
     const Config config = config_of(keys);
     const std::unique_ptr<Model> model = make_model(config, {.inputs = 400, .outputs = 100});
     double squares = 0.0;
@@ -387,6 +430,115 @@ TEST(ExperimentModel, EveryInitialiserHasItsDeviation) {
   EXPECT_NEAR(deviation("lecun_normal", 5.0 / 3), 5.0 / 3 * std::sqrt(1.0 / 400), 2e-3);
   EXPECT_NEAR(deviation("lecun_uniform", 5.0 / 3), 5.0 / 3 * std::sqrt(1.0 / 400), 2e-3);
   EXPECT_NEAR(deviation("orthogonal"), std::sqrt(1.0 / 400), 1e-6);  // its rows have length 1
+  EXPECT_NEAR(deviation("xavier_truncated_normal"), std::sqrt(2.0 / 700), 1e-3);
+  EXPECT_NEAR(deviation("kaiming_truncated_normal"), std::sqrt(2.0 / 400), 1e-3);
+  EXPECT_NEAR(deviation("lecun_truncated_normal"), std::sqrt(1.0 / 400), 1e-3);
+  EXPECT_NEAR(deviation("kaiming_normal", 1.0, {"model.init_mode=fan_out"}), std::sqrt(2.0 / 300), 1e-3);
+  EXPECT_NEAR(deviation("kaiming_uniform", 1.0, {"model.init_mode=fan_avg"}), std::sqrt(2.0 / 350), 1e-3);
+  EXPECT_NEAR(deviation("constant", 0.0, {"model.init_value=-0.25"}), 0.25, 1e-12);
+  EXPECT_NEAR(deviation("identity", 2.0), 2.0 / std::sqrt(400), 1e-12);            // 300 of 300 · 400
+  EXPECT_NEAR(deviation("sparse", 1.0, {"model.init_sparsity=0.75"}), 0.5, 5e-3);  // 30,000 that are not 0
+}
+
+TEST(ExperimentModel, OtherNamesOfStartsAreAnsweredWithOurs) {
+  const auto ending = [](const std::string& name) {
+    const std::string text = usage_error_text([&] { config_of({"data.kind=blobs", "model.init=" + name}); });
+    return text.substr(text.rfind(';'));
+  };
+  EXPECT_EQ(ending("glorot_uniform"), "; did you mean \"xavier_uniform\"?");
+  EXPECT_EQ(ending("glorot_normal"),
+            "; did you mean \"xavier_normal\", or \"xavier_truncated_normal\", which Keras draws?");
+  EXPECT_EQ(ending("he_uniform"), "; did you mean \"kaiming_uniform\"?");
+  EXPECT_EQ(ending("he_normal"),
+            "; did you mean \"kaiming_normal\", or \"kaiming_truncated_normal\", which Keras draws?");
+  EXPECT_EQ(ending("random_normal"), "; did you mean \"normal\"?");
+  EXPECT_EQ(ending("random_uniform"), "; did you mean \"uniform\"?");
+  EXPECT_EQ(ending("eye"), "; did you mean \"identity\"?");
+  EXPECT_EQ(ending("dirac"), "; did you mean \"identity\"?");
+  EXPECT_EQ(ending("ones"), "; take \"constant\" with model.init_value = 1");
+  EXPECT_EQ(ending("variance_scaling"), "; take \"xavier_…\", \"lecun_…\", or \"kaiming_…\" with model.init_mode");
+}
+
+// Each by its name, its deviation; that of a convolution counts its kernel, that of a gate its own outputs.
+TEST(ExperimentModel, ModelInitIsForEveryNetwork) {
+  struct Case {
+    std::vector<std::string> keys;
+    DataShape shape;
+    std::string name;
+    double fan_in, fan_out;
+  };
+  const DataShape picture{.inputs = 12 * 12, .example = {12, 12, 1}, .outputs = 10};
+  const DataShape words{.outputs = 2, .vocabulary = 30};
+  const std::vector<Case> cases = {
+      {{"data.kind=images", "data.path=p", "model.kind=cnn", "model.channels=[16, 48]"},
+       picture,
+       "features.1.weight",
+       144,
+       432},
+      {{"data.kind=images", "data.path=p", "model.kind=cnn", "model.hidden=[96]"}, picture, "layers.0.weight", 576, 96},
+      {{"data.kind=images", "data.path=p", "model.kind=lenet"}, picture, "features.1.weight", 150, 400},
+      {{"data.kind=images", "data.path=p", "model.kind=resnet", "model.width=16"},
+       picture,
+       "layer2.0.conv1.weight",
+       144,
+       288},
+      {{"data.kind=images", "data.path=p", "model.kind=vit", "model.patch=[6]", "model.width=96", "model.heads=2"},
+       picture,
+       "h.0.mlp.c_fc.weight",
+       96,
+       384},
+      {{"data.kind=images", "data.path=p", "model.kind=vit", "model.patch=[6]", "model.width=192", "model.heads=2"},
+       picture,
+       "patch.weight",
+       36,
+       192},
+      {{"data.kind=images", "data.path=p", "model.kind=autoencoder", "model.hidden=[64]"},
+       picture,
+       "encoder.0.weight",
+       144,
+       64},
+      {{"data.kind=labelled_text", "data.path=p", "model.kind=rnn", "model.width=48"},
+       words,
+       "rnn.weight_hh_l0",
+       48,
+       48},
+      {{"data.kind=labelled_text", "data.path=p", "model.kind=rnn", "model.width=48", "model.cell=gru"},
+       words,
+       "rnn.weight_ih_l0",
+       48,
+       48},
+      {{"data.kind=labelled_text", "data.path=p", "model.kind=encoder", "model.width=64", "model.heads=2"},
+       words,
+       "h.1.attn.c_attn.weight",
+       64,
+       192}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.keys[2] + " " + c.name);
+    const auto values = [&](const std::string& init, const std::string& name) {
+      std::vector<std::string> keys = c.keys;
+      keys.push_back("model.init=" + init);
+      const auto model = make_model(config_of(keys), c.shape);
+      for (const Parameter& p : model->parameters()) {
+        if (p.name == name) return p.tensor.values<double>();
+      }
+      return std::vector<double>{};
+    };
+    const auto expect = [&](const std::string& init, double variance) {
+      double squares = 0.0;
+      const std::vector<double> own = values(init, c.name);
+      for (const double w : own) squares += w * w / static_cast<double>(own.size());
+      ASSERT_GE(own.size(), 2000U);
+      // Five deviations of a deviation.
+      EXPECT_NEAR(std::sqrt(squares / variance), 1.0, 5.0 / std::sqrt(2.0 * static_cast<double>(own.size()))) << init;
+    };
+    expect("kaiming_normal", 2.0 / c.fan_in);
+    expect("xavier_uniform", 2.0 / (c.fan_in + c.fan_out));
+    expect("lecun_truncated_normal", 1.0 / c.fan_in);
+    expect("normal", 1.0);
+    std::string bias = c.name;
+    bias.replace(bias.rfind("weight"), 6, "bias");
+    for (const double b : values("kaiming_normal", bias)) EXPECT_EQ(b, 0.0);
+  }
 }
 
 Config gpt_config(std::vector<std::string> keys) {
@@ -440,10 +592,13 @@ TEST(ExperimentModel, AGptStartsAsGpt2WithTheSameBitsByName) {
     return all;
   };
   EXPECT_EQ(weights({}), weights({"model.init=normal", "model.init_scale=0.02"}));
-  EXPECT_EQ(
-      usage_error_text([] { gpt_config({"model.init=zeros"}); }),
-      "[--set model.init=zeros] model.init = \"zeros\" gives all weights of a gpt the gradient 0, so that it learns "
-      "nothing; choose another");
+  for (const std::string init : {"zeros", "constant"}) {
+    std::vector<std::string> keys = {"model.init=" + init};
+    if (init == "constant") keys.emplace_back("model.init_value=1");
+    EXPECT_EQ(usage_error_text([&] { gpt_config(keys); }), "[--set model.init=" + init + "] model.init = \"" + init +
+                                                               "\" gives all weights of a gpt the gradient "
+                                                               "0, so that it learns nothing; choose another");
+  }
 }
 
 TEST(ExperimentModel, NetworksOfPicturesAndTextsNeedSuch) {
@@ -474,9 +629,20 @@ TEST(ExperimentConfig, ALossThatDoesNotGoWithTheData) {
   EXPECT_EQ(error({"data.kind=moons", "loss.name=mae"}),
             "[--set loss.name=mae] loss.name = \"mae\" is for numbers, and data.kind = \"moons\" has classes; take "
             "\"cross_entropy\"");
-  EXPECT_EQ(error({"data.kind=blobs", "loss.name=focal"}),
-            "[--set loss.name=focal] loss.name = \"focal\" is for two classes, and data.classes = 3; take "
-            "\"cross_entropy\"");
+  EXPECT_EQ(error({"data.kind=blobs", "loss.name=binary_cross_entropy"}),
+            "[--set loss.name=binary_cross_entropy] loss.name = \"binary_cross_entropy\" is for two classes, and "
+            "data.classes = 3; take \"cross_entropy\"");
+  const std::string weights = "loss.class_weights=[1,2]", binary = "loss.name=binary_cross_entropy";
+  EXPECT_EQ(error({"data.kind=moons", "loss.class_weights=[0, 0]"}),
+            "[--set loss.class_weights=[0, 0]] loss.class_weights are all 0, so that nothing counts; give one above 0");
+  EXPECT_EQ(error({"data.kind=moons", binary, weights, "loss.positive_weight=2"}),
+            "[--set loss.class_weights=[1,2]] loss.class_weights and loss.positive_weight both weigh the second class; "
+            "remove one of them");
+  const std::string probabilities =
+      "[--set loss.class_weights=[1,2]] loss.class_weights are of rows of one class, and these have probabilities; "
+      "take loss.positive_weight";
+  EXPECT_EQ(error({"data.kind=csv", "data.path=x", binary, weights, "loss.soft_labels=true"}), probabilities);
+  EXPECT_EQ(error({"data.kind=csv", "data.path=x", binary, weights, "data.target=[\"a\", \"b\"]"}), probabilities);
   EXPECT_EQ(error({"data.kind=csv", "data.path=x", "loss.name=hinge", "data.standardize_target=true"}),
             "[--set data.standardize_target=true] data.standardize_target = true is for a target of numbers, and "
             "loss.name = \"hinge\" learns classes");

@@ -8,6 +8,7 @@
 #include "tests/testing.h"
 #include "tests/train/configs.h"
 #include "tests/train/runs.h"
+#include "tests/train/training.h"
 
 namespace gradus {
 namespace metric_learning_test {
@@ -85,9 +86,14 @@ TEST(MetricLearning, NeedsBatchesOfSeveral) {
       error("train.micro_batch_size=8"),
       "[--set train.micro_batch_size=8] loss.name = \"info_nce\" compares the examples of a batch with each other, and "
       "train.micro_batch_size cuts it into parts; remove it");
-  EXPECT_EQ(error("train.batch_size=1"),
-            "[--set train.batch_size=1] loss.name = \"info_nce\" compares the examples of a batch with each other, and "
-            "train.batch_size = 1 has nothing to compare; take some of each class");
+  for (const std::string key : {"train.batch_size", "validation.batch_size"}) {
+    EXPECT_EQ(error((key + "=2").c_str()),
+              "[--set " + key +
+                  "=2] loss.name = \"info_nce\" compares an example of a batch with one of its class and "
+                  "one of another, and " +
+                  key + " = 2 has no room for the three; take some of each class");
+  }
+  EXPECT_EQ(usage_error_text([] { config_of({"validation.batch_size=2", "validation.every=0"}); }), "no error");
   EXPECT_EQ(
       error("validation.report=true"),
       "[--set validation.report=true] validation.report is of classes or numbers, and loss.name = \"info_nce\" gives "
@@ -95,6 +101,63 @@ TEST(MetricLearning, NeedsBatchesOfSeveral) {
   EXPECT_EQ(parse_error("data = {kind = \"csv\", path = \"a\", weight = \"w\"}\nmodel.kind = \"mlp\"\ntrain.steps = 1\n"
                         "loss.name = \"triplet\"\n"),
             "[run.toml:1:35] loss.name = \"triplet\" compares examples, and has no weights of them; remove it");
+}
+
+Config table_of(const std::filesystem::path& path, const Overrides& keys) {
+  return Config::parse(
+      "data = {kind = \"csv\", split = \"in_order\"}\nmodel.kind = \"linear\"\nloss.name = \"triplet\"\n"
+      "loss.embedding = 2\ntrain = {steps = 6, batch_size = 3, sampling = \"in_order\"}\nlog.every = 1\n",
+      "run.toml", [&] {
+        Overrides all = {"data.path=" + path.string()};
+        all.insert(all.end(), keys.begin(), keys.end());
+        return all;
+      }());
+}
+
+// Batches by turns with a pair and without: those without are passed over.
+TEST(MetricLearning, ABatchWithoutAPairIsPassedOver) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", "x,y\n1,a\n2,a\n3,b\n4,a\n5,b\n6,c\n");
+  Session session(table_of(folder / "t.csv", {}));
+  std::vector<double> weights;
+  session.trainer().set_callback([&](const StepRecord& record) {
+    weights.push_back(record.weight);
+    EXPECT_EQ(std::isnan(record.loss), record.weight == 0.0);
+  });
+  session.trainer().run();
+  EXPECT_EQ(weights, (std::vector<double>{2, 0, 2, 0, 2, 0}));
+}
+
+TEST(MetricLearning, DataWithoutPairsIsSaidBeforeTraining) {
+  const TemporaryFolder folder;
+  spill(folder / "t.csv", "x,y\n1,a\n2,b\n3,c\n4,d\n");
+  EXPECT_EQ(usage_error_text([&] { make_data(table_of(folder / "t.csv", {"loss.name=info_nce"})); }),
+            "[--set loss.name=info_nce] loss.name = \"info_nce\" compares examples of one class with those of another, "
+            "and the training part has no two of one class beside another; give more examples of each class, or take "
+            "\"cross_entropy\"");
+  spill(folder / "t.csv", "x,y\n1,a\n2,a\n3,b\n4,a\n5,b\n6,c\n");
+  const ExperimentData data = make_data(table_of(folder / "t.csv", {"data.validation_fraction=0.5"}));
+  EXPECT_EQ(data.notes.back(),
+            "the validation part has no two examples of one class beside another, so that there is no validation loss");
+}
+
+// Sorted by class, each pass of validation would have one class alone, and no triplet.
+TEST(MetricLearning, ValidationOfSortedRowsComparesClasses) {
+  const TemporaryFolder folder;
+  std::string rows = "x,y\n1,a\n2,a\n3,b\n", held = "x,y\n";
+  for (int i = 0; i < 60; ++i) held += fmt::format("{},{}\n", i, i < 30 ? "a" : "b");
+  spill(folder / "t.csv", rows);
+  spill(folder / "v.csv", held);
+  const auto loss = [&](const std::string& seed) {
+    Session session(table_of(
+        folder / "t.csv",
+        {"data.validation_path=" + (folder / "v.csv").string(), "validation.every=6", "validation.batch_size=10", seed,
+         "optimizer.learning_rate=1e-30", "model.init=constant", "model.init_value=1"}));
+    return run_trainer(session.trainer()).records.back().validation_loss.value();
+  };
+  EXPECT_TRUE(std::isfinite(loss("train.seed=1")));
+  EXPECT_EQ(loss("train.seed=1"), loss("train.seed=1"));
+  EXPECT_NE(loss("train.seed=1"), loss("train.seed=2"));
 }
 
 }  // namespace metric_learning_test

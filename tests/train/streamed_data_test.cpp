@@ -433,7 +433,9 @@ TEST_F(StreamedData, SaysWhatCannotBeStreamed) {
             "[--set data.validation_fraction=1e-9] data.validation_fraction = 1e-09 of 100 examples holds out none");
   spill(folder_ / "a.csv", "price,size,town,zip,rooms,late,weight\n1,2,a,1,2,3,0\n2,3,b,2,2,3,0\n");
   EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.weight=weight"}))); }),
-            fmt::format("[{}.rows] the weights in column \"weight\" are all 0; expected some above 0", path_("a.csv")));
+            fmt::format("[{}.rows] the weights in column \"weight\", which data.weight names, are all 0; expected "
+                        "some above 0",
+                        path_("a.csv")));
   EXPECT_EQ(error_text([&] { make_data(table_(streamed_({"data.validation_fraction=0.999999"}))); }),
             fmt::format("[{}] no row is left to train on; give more rows, or a smaller data.validation_fraction",
                         path_("a.csv")));

@@ -129,11 +129,12 @@ TEST(TableData, WeightsAreAColumnThatIsNoFeature) {
   EXPECT_EQ(inputs_of(data), (std::vector<double>{1, 2}));
   EXPECT_EQ(dynamic_cast<const TensorDataset&>(*data.training).weights().values<double>(),
             (std::vector<double>{0.5, 0}));
-  const auto error = [&](const std::string& rows) {
+  const auto error = [&](const std::string& rows, Overrides keys = {}) {
+    keys.emplace_back("data.weight=w");
     spill(folder / "bad.csv", "x,w,y\n" + rows);
     const std::string path = (folder / "bad.csv").string();
     try {
-      make_data(table(path, {"data.weight=w"}));
+      make_data(table(path, keys));
     } catch (const Error& e) {
       std::string text = e.what();
       const size_t at = text.find(path);
@@ -143,7 +144,14 @@ TEST(TableData, WeightsAreAColumnThatIsNoFeature) {
   };
   EXPECT_EQ(error("1,-1,2\n2,1,3\n"), "[bad.csv:2] the weight in column \"w\" is -1; expected a number from 0");
   EXPECT_EQ(error("1,,2\n2,1,3\n"), "[bad.csv:2] the weight in column \"w\" is missing; expected a number from 0");
-  EXPECT_EQ(error("1,0,2\n2,0,3\n"), "[bad.csv] the weights in column \"w\" are all 0; expected some above 0");
+  EXPECT_EQ(error("1,0,2\n2,0,3\n"),
+            "[bad.csv] the weights in column \"w\", which data.weight names, are all 0; expected some above 0");
+  EXPECT_EQ(error("1,0,2\n2,1,3\n", {"data.split=in_order", "data.validation_fraction=0.5"}),
+            "[bad.csv] the weights in column \"w\", which data.weight names, are all 0 in the rows to train on; "
+            "expected some above 0");
+  EXPECT_EQ(error("1,1,2\n2,0,3\n", {"data.split=in_order", "data.validation_fraction=0.5"}),
+            "[bad.csv] the weights in column \"w\", which data.weight names, are all 0 in the rows to validate with; "
+            "expected some above 0");
   EXPECT_EQ(
       error("1,a,2\n2,b,3\n"),
       "[bad.csv:2] \"a\" in column \"w\", which data.weight names, is no number; expected one from 0, what the row "

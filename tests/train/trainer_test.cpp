@@ -412,20 +412,111 @@ TEST(Trainer, SaysWhatIsWrongWithALossFunction) {
   EXPECT_EQ(error_of_loss([&](const Batch&, Context&) {
               return Loss{w * 2.0, 1.0};
             }),
-            "[train] the loss function gave f32 (2,) with weight 1; expected one element and a weight above 0");
+            "[train] the loss function gave f32 (2,) with weight 1; expected one element and a weight from 0");
   EXPECT_EQ(error_of_loss([&](const Batch&, Context&) {
-              return Loss{sum(w), 0.0};
+              return Loss{sum(w), -1.0};
             }),
-            "[train] the loss function gave f32 () with weight 0; expected one element and a weight above 0");
+            "[train] the loss function gave f32 () with weight -1; expected one element and a weight from 0");
   EXPECT_EQ(
       error_of_loss([&](const Batch&, Context&) { return Loss{}; }),
-      "[train] the loss function gave an undefined tensor with weight 0; expected one element and a weight above 0");
+      "[train] the loss function gave an undefined tensor with weight 0; expected one element and a weight from 0");
   // Not recorded, and recorded but of other parameters than the optimizer's.
   EXPECT_NE(error_of_loss([&](const Batch&, Context&) { return Loss{Tensor::scalar(1), 1.0}; }), "no error");
   EXPECT_EQ(error_of_loss([&](const Batch&, Context&) {
               return Loss{sum(w), 1.0};
             }),
             "[optimizer] none of the 1 parameters has a gradient; call backward before each step");
+}
+
+// Points in order, two a step, of which the first, third, fourth, … count nothing, so that whole batches do not.
+Line weighted_line() {
+  return Line(TensorDataset(column({1, 2, 3, -1, 0.5, 1, -2, 4}), column({2, 3, 8, 1, -1, 3, 0, 5}),
+                            Tensor::from(std::vector<float>{0, 2, 0, 0, 1, 0.5, 0, 0}, {8})));
+}
+
+// The chapter's recursion in double over the examples that count; a batch of none moves nothing.
+Recursion descend_weighted(const Line& line, int steps) {
+  const Values x = line.data.inputs().values<double>(), y = line.data.targets().values<double>(),
+               weights = line.data.weights().values<double>();
+  Recursion r{0, 0, {}};
+  for (size_t step = 0; step < static_cast<size_t>(steps); ++step) {
+    double loss = 0, dw = 0, db = 0, weight = 0;
+    for (size_t i = 2 * step % 8; i < 2 * step % 8 + 2; ++i) {
+      const double error = r.w * x[i] + r.b - y[i];
+      loss += weights[i] * error * error;
+      dw += weights[i] * 2 * error * x[i];
+      db += weights[i] * 2 * error;
+      weight += weights[i];
+    }
+    r.losses.push_back(loss / weight);
+    if (weight == 0) continue;
+    r.w -= 0.1 * dw / weight;
+    r.b -= 0.1 * db / weight;
+  }
+  return r;
+}
+
+void expect_recursion(const Line& line, const Outcome& o, const Recursion& r) {
+  EXPECT_NEAR(line.w(), r.w, 1e-6);
+  EXPECT_NEAR(line.b(), r.b, 1e-6);
+  ASSERT_EQ(o.records.size(), r.losses.size());
+  for (size_t i = 0; i < r.losses.size(); ++i) {
+    SCOPED_TRACE(i);
+    EXPECT_EQ(std::isnan(o.records[i].loss), i % 2 == 1);
+    if (i % 2 == 0) {
+      EXPECT_NEAR(o.records[i].loss, r.losses[i], 1e-5);
+    }
+  }
+}
+
+TEST(Trainer, WhatCountsNothingAddsNothing) {
+  for (const int64_t micro_batch_size : {0, 1}) {
+    Line line = weighted_line();
+    TrainerOptions o{.steps = 12, .batch_size = 2, .sampling = Sampling::kInOrder, .stop_loss = -1.0};
+    o.micro_batch_size = micro_batch_size;
+    Trainer trainer = line.trainer(o);
+    std::vector<std::string> warnings;
+    trainer.set_on_warning(
+        [&](const HealthWarning& warning) { warnings.push_back(warning.name + ": " + warning.text); });
+    const Outcome outcome = run_trainer(trainer);
+    expect_recursion(line, outcome, descend_weighted(line, 12));
+    EXPECT_EQ(outcome.summary.steps, 12);
+    EXPECT_EQ(outcome.summary.final_loss, outcome.records[10].loss);
+    EXPECT_EQ(trainer.state().weight, 3 * 3.5);
+    EXPECT_EQ(warnings,
+              std::vector<std::string>{
+                  "weightless: step 1: nothing in its batch counts (weights of 0, or no pair to compare), so the step "
+                  "changes nothing; a larger train.batch_size would have fewer such steps"});
+  }
+}
+
+// Momentum and weight decay rest too, and a state from between is enough to go on.
+TEST(Trainer, AStepThatCountsNothingChangesNothingAndCanBeResumed) {
+  const TrainerOptions o{.steps = 6, .batch_size = 2, .sampling = Sampling::kInOrder};
+  const auto with_momentum = [](Line& line) {
+    line.optimizer = make_sgd(line.model.parameters(), {.weight_decay = 0.1, .momentum = 0.9});
+  };
+  Line whole = weighted_line();
+  with_momentum(whole);
+  std::vector<std::string> bits;
+  Trainer trainer = whole.trainer(o);
+  const Outcome all =
+      run_trainer(trainer, [&](const StepRecord&) { bits.push_back(bits_of(whole.model.parameters())); });
+  EXPECT_NE(bits[0], bits[2]);
+  EXPECT_EQ(bits[0], bits[1]);
+  for (const int64_t steps : {1, 2, 3}) {
+    Line line = weighted_line();
+    with_momentum(line);
+    TrainerOptions first = o;
+    first.steps = steps;
+    Trainer before = line.trainer(first);
+    run_trainer(before);
+    Trainer after = line.trainer(o);
+    after.restore(before.state());
+    run_trainer(after);
+    EXPECT_EQ(bits_of(line.model.parameters()), bits.back());
+    EXPECT_EQ(after.state().loss_hash, trainer.state().loss_hash);
+  }
 }
 
 // What is validated is the average; training does not notice.

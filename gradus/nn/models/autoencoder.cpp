@@ -6,7 +6,7 @@
 namespace gradus {
 
 Autoencoder::Autoencoder(const AutoencoderOptions& o, uint64_t seed) : activation_(o.activation) {
-  const ParameterBuilder p(parameters_, seed);
+  const ParameterBuilder p = ParameterBuilder(parameters_, seed).starting(o.start);
   std::vector<int64_t> widths = {o.inputs};
   widths.insert(widths.end(), o.hidden.begin(), o.hidden.end());
   widths.push_back(o.code);

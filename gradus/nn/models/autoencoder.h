@@ -13,6 +13,7 @@ struct AutoencoderOptions {
   int64_t code = 32;                    ///< Numbers of a code.
   Activation activation = Activation::kRelu;
   bool spectral_norm = false;  ///< Of all layers' weights.
+  Start start = {};            ///< Of all layers.
 };
 
 /// Linear layers "encoder.0", … down to a code, and "decoder.0", … back, with an activation between all but around the

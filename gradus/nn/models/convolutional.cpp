@@ -55,7 +55,7 @@ ConvolutionalModel::ConvolutionalModel(const ConvolutionalOptions& o, uint64_t s
       channel_dropout_{o.channel_dropout} {
   Shape shape = moved_in(o);
   options_.example = shape;
-  const ParameterBuilder p(parameters_, buffers_, seed), features = p / "features";
+  const ParameterBuilder p = ParameterBuilder(parameters_, buffers_, seed).starting(o.start), features = p / "features";
   const int spatial = shape.rank() - 1;
   for (size_t stage = 0; stage < o.stages.size(); ++stage) {
     using Padding = ConvolutionalOptions::Padding;

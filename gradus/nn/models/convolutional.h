@@ -34,6 +34,7 @@ struct ConvolutionalOptions {
   bool spectral_norm = false;    ///< Of the weights of all convolutions and linear layers.
   int64_t outputs = 10;
   Objective objective = {};
+  Start start = {};  ///< Of convolutions and linear layers.
 };
 
 /// LeNet-5 for pictures of any size: 5 × 5 convolutions of 6 and 16 channels, mean pooling, tanh, layers of 120 and 84.

@@ -30,7 +30,7 @@ RecurrentModel::RecurrentModel(const RecurrentOptions& o, uint64_t seed)
   if (o.layers < 1 || o.width < 1 || o.inputs < 1 || o.vocabulary < 0) {
     fail_usage("rnn", "layers {}, width {}, inputs {}: each must be at least 1", o.layers, o.width, o.inputs);
   }
-  const ParameterBuilder p(parameters_, seed);
+  const ParameterBuilder p = ParameterBuilder(parameters_, seed).starting(o.start);
   if (o.vocabulary > 0) wte_.emplace(p / "wte", o.vocabulary, o.width);
   int64_t in = o.vocabulary > 0 ? o.width : o.inputs;
   const auto layer = [&](const ParameterBuilder& here, int64_t i) {

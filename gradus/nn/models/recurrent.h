@@ -23,6 +23,7 @@ struct RecurrentOptions {
   int64_t vocabulary = 0;
   int64_t inputs = 1;  ///< Of numbers (B, T, inputs).
   Objective objective = {};
+  Start start = {};  ///< Of the layers and the head, each gate by itself.
 };
 
 /// LSTM (Hochreiter, Schmidhuber, 1997) or GRU (Cho et al., 2014) layers "rnn.weight_ih_l0", …, and "reverse.…"; the mean

@@ -61,7 +61,7 @@ ResNet::ResNet(const ResNetOptions& options, uint64_t seed) : FeatureModel(optio
                options.width);
   }
   const std::vector<int64_t> counts = blocks_of(options.depth);
-  const ParameterBuilder p(parameters_, buffers_, seed);
+  const ParameterBuilder p = ParameterBuilder(parameters_, buffers_, seed).starting(options.start);
   const bool large = options.stem == ResNetOptions::Stem::kLarge;
   stem_ = unit(numbered(p, "1"), shape[2], options.width, large ? 7 : 3, large ? 2 : 1);
   int64_t in = options.width;

@@ -23,6 +23,7 @@ struct ResNetOptions {
   double channel_dropout = 0.0;  ///< Of whole channels, behind each stage.
   bool spectral_norm = false;    ///< Of the weights of all convolutions and of "fc".
   Objective objective = {};
+  Start start = {};  ///< Of convolutions and linear layers.
 };
 
 /// He et al., "Deep residual learning for image recognition", 2016; of depth 50 with the stride in the 3 × 3 convolution.

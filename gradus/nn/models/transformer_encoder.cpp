@@ -20,21 +20,22 @@ void TransformerEncoder::make_layers(const EncoderOptions& o, int64_t places, ui
   }
   const ParameterBuilder p(parameters_, seed);
   wpe_.emplace(p / "wpe", places, o.width, Initializer::normal(kDeviation));
+  const Initializer start = o.weight_init.value_or(Initializer::normal(kDeviation));
   const GptOptions block{.layers = o.layers,
                          .width = o.width,
                          .heads = o.heads,
                          .dropout = o.dropout,
                          .attention_dropout = o.attention_dropout,
                          .drop_path = o.drop_path,
-                         .spectral_norm = o.spectral_norm};
+                         .spectral_norm = o.spectral_norm,
+                         .weight_init = start};
   for (int64_t i = 0; i < o.layers; ++i) {
     blocks_.emplace_back(p / "h" / i, block, i);
     blocks_.back().attention.causal = false;
   }
   ln_f_.emplace(p / "ln_f", o.width);
-  const Initializer normal = Initializer::normal(kDeviation);
   head_.emplace(p / "head", o.width, o.outputs,
-                LinearOptions{.weight_init = &normal, .bias_init = &kZero, .spectral_norm = o.spectral_norm});
+                LinearOptions{.weight_init = &start, .bias_init = &kZero, .spectral_norm = o.spectral_norm});
 }
 
 Tensor TransformerEncoder::outputs(const Batch& batch, Context& context) const {
@@ -69,8 +70,10 @@ VisionTransformer::VisionTransformer(const EncoderOptions& options, const Shape&
     fail_usage("model.patch", "patches of {} x {} do not cover examples of {}; give divisors of the first two sizes",
                patch[0], patch[1], to_string(example));
   }
-  projection_.emplace(ParameterBuilder(parameters_, seed) / "patch", patch[0] * patch[1] * image_[2], options.width,
-                      LinearOptions{.spectral_norm = options.spectral_norm});
+  Start start{.weight = options.weight_init};
+  if (start.weight) start.bias = kZero;
+  projection_.emplace(ParameterBuilder(parameters_, seed).starting(start) / "patch", patch[0] * patch[1] * image_[2],
+                      options.width, LinearOptions{.spectral_norm = options.spectral_norm});
   make_layers(options, image_[0] / patch[0] * (image_[1] / patch[1]), seed);
 }
 

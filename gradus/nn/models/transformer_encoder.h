@@ -20,6 +20,8 @@ struct EncoderOptions {
   bool spectral_norm = false;      ///< Of the weights of all linear layers.
   int64_t outputs = 1;
   Objective objective = {};
+  /// Of what the layers multiply by, in place of GPT-2's start; biases are 0 then. Tables of vectors start as GPT-2's.
+  std::optional<Initializer> weight_init = {};
 };
 
 /// Blocks of attention to all places and of a feed-forward layer, each behind a norm (Vaswani et al., 2017, with the
