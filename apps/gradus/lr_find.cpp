@@ -58,8 +58,7 @@ std::string in_words(const RateSearch& search, const Config& config) {
   }
   text += fmt::format(
       "before it rises it is lowest at {:.3g}, and falls fastest, after the first tenth of the steps and before that, "
-      "at "
-      "{:.3g}:\n"
+      "at {:.3g}:\n"
       "suggested: {}optimizer.learning_rate={:.2g}\n",
       *search.lowest_at, *search.suggestion, config.applies("optimizer.learning_rate") ? "--set " : "",
       *search.suggestion);

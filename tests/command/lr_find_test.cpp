@@ -40,8 +40,8 @@ TEST_F(LrFindVerb, PrintsATableAndASuggestionAndWritesNothing) {
   EXPECT_EQ(lines[1].substr(0, 15), "        1e-07  ");
   EXPECT_THAT(result.out, HasSubstr("  falls fastest\n"));
   EXPECT_THAT(result.out,
-              Reads("{}\nthe loss diverged at a learning rate of {}\nit is lowest at {}, and falls fastest, "
-                    "after the first tenth of the steps and before that, at {}:\nsuggested: --set "
+              Reads("{}\nthe loss diverged at a learning rate of {}\nbefore it rises it is lowest at {}, and falls "
+                    "fastest, after the first tenth of the steps and before that, at {}:\nsuggested: --set "
                     "optimizer.learning_rate=0.0{}\n"));
   EXPECT_LT(lines.size(), 40u);
   EXPECT_EQ(files(), std::set<std::string>{});

@@ -156,7 +156,7 @@ const std::set<std::string> kUnreachable = {
 // Those of too few letters of their own, behind the file that has them: how they read in a test. What a message passes
 // on as a whole is told elsewhere; that it is passed on is the test.
 const std::map<std::string, std::string> kShort = {
-    {"gradus/autograd/ops_einsum.cpp: \"{}\": {}", "[einsum] \"ij,jk->ik\": one tensor takes no comma"},
+    {"gradus/autograd/ops_einsum.cpp: \"{}\": {}", "[einsum] \"ij->k\": 'k' of the result is in no tensor"},
     {"gradus/data/audio_dataset.cpp: {}", "is no sound that can be read (it begins like none); expected WAV, FLAC"},
     {"gradus/data/libsvm_rows.cpp: {}", "[s.svm:1] found \"7\"; expected index:value, the index a whole number"},
     {"gradus/data/text_features.cpp: {}", ":3] the text is not valid UTF-8 at byte 1: a character that is cut short"},

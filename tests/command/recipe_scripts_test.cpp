@@ -113,7 +113,7 @@ TEST(OptimizerRace, EveryOptimizerReachesTheLossOfTheLineAndTheNetwork) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.err, "");
   const auto rows = rows_of(result.out);
-  ASSERT_EQ(rows.size(), 16u) << result.out;
+  ASSERT_EQ(rows.size(), 20u) << result.out;
   for (const auto& [name, cells] : rows) {
     ASSERT_EQ(cells.size(), 7u) << name;
     EXPECT_THAT(cells[2], testing::MatchesRegex("[0-9]+")) << name;

@@ -102,7 +102,7 @@ TEST_F(ScheduleVerb, WrongArgumentsAreUsageErrors) {
   EXPECT_THAT(usage_error({"cosine", "--steps", "5", "--set", "momentum=1"}),
               HasSubstr("unknown key \"momentum\"; a schedule has \"learning_rate\", \""));
   EXPECT_EQ(usage_error({"cosine", "--steps", "5", "--set", "warmup_steps=6"}),
-            "gradus: [--set schedule.warmup_steps=6] schedule.warmup_steps = 6 is above --steps 5; lower "
+            "gradus: [--set warmup_steps=6] schedule.warmup_steps = 6 is above --steps 5; lower "
             "schedule.warmup_steps or raise --steps\n");
   EXPECT_THAT(usage_error({"dynamic", "--steps", "5"}), HasSubstr("\"schedule.decay_steps\" is missing"));
   EXPECT_THAT(usage_error({"constant", "--steps", "5", "--set", "scale=2"}), HasSubstr("applies to"));
