@@ -56,6 +56,7 @@ void limit_isa(Isa isa) {
   if (isa > detected_isa()) {
     fail_usage("isa", "{} is asked for, but this processor has {} at most", name_of(isa), name_of(detected_isa()));
   }
+  if (g_limit.load(std::memory_order_relaxed) == static_cast<int>(isa)) return;  // as it is already, by a run before
   if (!detail::limit_gemm_isa(static_cast<int>(isa))) {
     fail_usage("isa",
                "it is too late to choose {}: an op has run, or it was asked for products of bf16 numbers, before",

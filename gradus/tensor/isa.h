@@ -24,8 +24,8 @@ Isa detected_isa();
 /// What kernels use now: the detected one, or a lower limit.
 Isa active_isa();
 /// Pins a lower instruction set for the whole process. Results are the same bits on any machine that runs it with that
-/// set. Call it before the first op and before `has_bf16_products`; later, or above what is detected, it is a usage
-/// error.
+/// set. Call it before the first op and before `has_bf16_products`; later to another one, or above what is detected, it
+/// is a usage error.
 void limit_isa(Isa isa);
 
 /// Whether matrix products of bf16 numbers can run: the processor has AVX512_BF16, and it may be used.

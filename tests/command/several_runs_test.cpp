@@ -41,6 +41,17 @@ TEST(Seeds, ATableOfAllRuns) {
   EXPECT_EQ(run_gradus(folder, again).exit_code, 0);
 }
 
+// Each run pins it, all in one process.
+TEST(Seeds, KeepTheInstructionSet) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml",
+        "[data]\nkind='moons'\n[model]\nkind='mlp'\nhidden=[64]\n[train]\nsteps=3\nbatch_size=64\n");
+  const CommandResult result = run_gradus(folder, {"train", "c.toml", "--seeds", "1,2", "--isa", "baseline"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--seed", "2", "--isa", "baseline", "--out", "one"}).exit_code, 0);
+  EXPECT_EQ(summary_of_run(folder / "runs/c/seed_2")["final_loss"], summary_of_run(folder / "one")["final_loss"]);
+}
+
 // A rate at which the line diverges from any start but the minimum itself.
 TEST(Seeds, GoesOnBehindASeedThatDiverges) {
   const TemporaryFolder folder;
