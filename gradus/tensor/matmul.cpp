@@ -9,6 +9,7 @@
 #include "gradus/tensor/gemm.h"
 #include "gradus/tensor/isa.h"
 #include "gradus/tensor/kernels/copy.h"
+#include "gradus/tensor/kernels/elementwise.h"
 
 namespace gradus::kernels {
 namespace {
@@ -179,6 +180,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype()) fail("matmul", "{} and {} do not mix; convert one with cast", a.describe(), b.describe());
   const int64_t m = a.size(-2), k = a.size(-1), n = b.size(-1);
   if (b.size(-2) != k) fail("matmul", "inner sizes differ: {} × {}", to_string(a.shape()), to_string(b.shape()));
+  if (k == 1) return binary("matmul", Binary::kMultiply, a, b);  // outer products
   const Shape batch = broadcast_shapes("matmul", without_last_two(a.shape()), without_last_two(b.shape()));
   Shape shape = batch;
   shape.push_back(m);
