@@ -73,6 +73,12 @@ std::string json_of(const Evaluated& part) {
 
 int print_metrics(const Evaluated& part, const EvalOptions& options) {
   const double loss = part.metrics->loss();
+  if (part.metrics->is_weightless()) {
+    fail("eval",
+         "no example of {} counts, so that there is no loss: their weights are all 0, or a loss that compares "
+         "examples has no two of one class beside another",
+         part.name);
+  }
   if (!std::isfinite(loss)) {
     fail("eval", "the loss is {}; are the numbers of the data like those that the model learned?", loss);
   }

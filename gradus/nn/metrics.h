@@ -45,6 +45,7 @@ class Metrics {
 
   /// The mean over the weight of all that was added; NaN for nothing.
   double loss() const { return loss_ / weight_; }
+  bool is_weightless() const { return weight_ == 0.0; }
   /// Those that the added batches give, without any that is not finite: no r2 where all targets are equal.
   std::vector<Metric> values() const;
 

@@ -138,6 +138,8 @@ bool has_several_targets(const Config& config);
 bool has_soft_labels(const Config& config);
 /// Whether the model learns a target that the data tells of each example: not clusters, nor codes.
 bool learns_target(const Config& config);
+/// Whether no part of the data is kept for validation: `data.validation_fraction` is 0, and nothing stands in its place.
+bool holds_none_out(const Config& config);
 
 namespace internal {
 

@@ -165,12 +165,11 @@ void check_training(const Config& config) {
     fail_usage(config.where(key), "{} = {} needs validation.every above 0: it goes by the validation loss", key,
                config.shown(key));
   }
-  const bool has_fraction = config.has("data.validation_fraction") && !config.has("data.folds");
-  if (validates && has_fraction && config.real("data.validation_fraction") == 0.0) {
-    fail_usage(config.where("validation.every"),
-               "validation.every = {} needs held-out data; set data.validation_fraction above 0, e.g. 0.1",
-               config.integer("validation.every"));
-  }
+  const bool reports = config.has("validation.report") && config.boolean("validation.report");
+  if (!holds_none_out(config) || !(validates || reports)) return;
+  const char* const asks = validates ? "validation.every" : "validation.report";
+  fail_usage(config.where(asks), "{} = {} needs held-out data; set data.validation_fraction above 0, e.g. 0.1", asks,
+             config.shown(asks));
 }
 
 bool is_default(const Config& config, const Key& key) {

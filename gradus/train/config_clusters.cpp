@@ -10,6 +10,11 @@ bool learns_target(const Config& config) {
   return !makes_clusters(config) && config.text("model.kind") != "autoencoder";
 }
 
+bool holds_none_out(const Config& config) {
+  if (!config.has("data.validation_fraction") || config.has("data.folds")) return false;
+  return config.real("data.validation_fraction") == 0.0;
+}
+
 bool makes_clusters(const Config& config) {
   const std::string& model = config.text("model.kind");
   return model == "kmeans" || model == "gmm";

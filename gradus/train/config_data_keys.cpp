@@ -515,7 +515,7 @@ std::vector<Key> loss_keys() {
        "the sum is divided by, as PyTorch's `pos_weight`."},
       {"loss.gamma", real(kFrom0), 2.0, loss_is({"focal"}),
        "How much less an example counts that is told well already: (1 − p)^gamma."},
-      {"loss.alpha", real(kFrom0To1), 0.25, loss_is({"focal"}),
+      {"loss.alpha", real(kFrom0To1), Unset{"0.25"}, loss_is({"focal"}),
        "Of two classes the weight of the second; that of the first is 1 − alpha. Of more take `loss.class_weights`."},
       {"loss.embedding", integer(kSize), 32, loss_is({"triplet", "info_nce"}), "Numbers of an embedding."},
       {"loss.margin", real(kAbove0), 1.0, loss_is({"triplet"}),

@@ -176,11 +176,8 @@ void check_embeddings(const Config& config) {
         loss);
   }
   constexpr int64_t kLeast = 3;
-  const bool validates = config.integer("validation.every") > 0;
-  const int64_t all = kLeast;
-  for (const auto& [key, size] :
-       {std::pair("train.batch_size", config.batch_size("train.batch_size").value_or(all)),
-        {"validation.batch_size", validates ? config.integer("validation.batch_size") : all}}) {
+  for (const auto& [key, size] : {std::pair("train.batch_size", config.batch_size("train.batch_size").value_or(kLeast)),
+                                  {"validation.batch_size", config.integer("validation.batch_size")}}) {
     if (size >= kLeast) continue;
     fail_usage(
         config.where(key),

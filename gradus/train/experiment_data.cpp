@@ -104,6 +104,13 @@ bool has_pairs(const Dataset& part) {
   return std::adjacent_find(ids.begin(), ids.end()) != ids.end() && ids.front() != ids.back();
 }
 
+std::optional<std::string> goes_by_validation(const Config& config) {
+  if (config.boolean("train.restore_best")) return "train.restore_best";
+  if (config.has("train.patience") && config.integer("train.patience") > 0) return "train.patience";
+  if (config.has("schedule.name") && config.text("schedule.name") == "plateau") return "schedule.name";
+  return std::nullopt;
+}
+
 // A loss that compares examples needs what it compares.
 void check_pairs(const Config& config, ExperimentData& data) {
   if (!config.has("loss.name") || !is_of_embeddings(objective_kind(config.text("loss.name")))) return;
@@ -114,6 +121,12 @@ void check_pairs(const Config& config, ExperimentData& data) {
                config.text("loss.name"));
   }
   if (data.validation != nullptr && !has_pairs(*data.validation)) {
+    if (const std::optional<std::string> key = goes_by_validation(config)) {
+      fail_usage(config.where(*key),
+                 "{} = {} goes by the validation loss, and the validation part has no two examples of one class beside "
+                 "another, so that there is none; hold more out, or remove it",
+                 *key, config.shown(*key));
+    }
     data.notes.emplace_back(
         "the validation part has no two examples of one class beside another, so that there is no validation loss");
   }

@@ -35,6 +35,7 @@ std::string suggested_config(const std::vector<std::string>& paths, const std::s
     }
     return libsvm_config(sources);
   }
+  refuse_aligned(sources);
   const bool is_named = sources.is_table || !target.empty();
   const std::optional<FoundTable> table = find_table(sources);
   if (table && (is_named || has_number(table->table))) return table_config(sources, *table, target);

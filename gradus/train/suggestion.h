@@ -36,6 +36,8 @@ struct Sources {
 /// Reads files, and refuses what nothing can be learned from as it is: errors say what a file is, and what to do.
 Sources read_sources(const std::vector<std::string>& paths);
 
+/// Refuses what is a table to whoever looks at it, and is read as none: numbers that blanks align, LIBSVM with qid.
+void refuse_aligned(const Sources& sources);
 /// Refuses files that name pictures or sounds, of which `text` in the column, or field, is one.
 void refuse_list(const Sources& sources, const std::string& column, std::string_view text);
 

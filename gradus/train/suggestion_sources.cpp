@@ -5,6 +5,7 @@
 #include <span>
 
 #include "gradus/base/error.h"
+#include "gradus/base/number.h"
 #include "gradus/base/utf8.h"
 #include "gradus/data/compression.h"
 #include "gradus/data/file_contents.h"
@@ -141,6 +142,51 @@ Sources read_sources(const std::vector<std::string>& paths) {
     for (const Sources::File& file : sources.files) refuse_json(file.path, file.text);
   }
   return sources;
+}
+
+namespace {
+
+// The fields that blanks part, if all are numbers.
+int64_t count_of_numbers(std::string_view line) {
+  int64_t count = 0;
+  while (true) {
+    line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
+    if (line.empty()) return count;
+    const size_t end = std::min(line.find_first_of(" \t\r"), line.size());
+    if (!parse_number(line.substr(0, end))) return 0;
+    line.remove_prefix(end);
+    ++count;
+  }
+}
+
+}  // namespace
+
+void refuse_aligned(const Sources& sources) {
+  constexpr int kLines = 20;
+  std::string_view text = sources.files[0].text;
+  int64_t columns = 0;
+  bool has_runs = false, has_qid = false;
+  for (int i = 0; i < kLines && !text.empty(); ++i) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    has_qid =
+        has_qid || (line.find(" qid:") != std::string_view::npos && line.find(':', line.rfind(' ')) < line.size());
+    const int64_t count = count_of_numbers(line);
+    if (!has_qid && (count < 2 || (columns > 0 && count != columns))) return;
+    columns = count;
+    has_runs = has_runs || line.starts_with(' ') || line.find("  ") != std::string_view::npos;
+  }
+  const std::string& path = sources.files[0].path;
+  if (has_qid) {
+    fail_usage(path,
+               "has rows of LIBSVM with qid, the ranking of which is not learned; `sed -E 's/ qid:[0-9]+//' FILE > "
+               "NEW.svm` leaves it out");
+  }
+  if (!has_runs) return;
+  fail_usage(path,
+             "has lines of {} numbers that blanks align; expected one separator between them: `sed -E 's/^ +//; "
+             "s/ +/,/g' FILE > NEW.csv` writes commas",
+             columns);
 }
 
 void refuse_list(const Sources& sources, const std::string& column, std::string_view text) {

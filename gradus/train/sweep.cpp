@@ -122,11 +122,10 @@ void check_name(const Config& base) {
 
 void check_metric(const Config& config, const std::string& metric) {
   const bool is_reported = config.has("validation.report") && config.boolean("validation.report");
-  if (!has_validation_in(metric) || (is_reported && report_measure(metric)) || config.integer("validation.every") > 0)
-    return;
-  fail_usage(config.where("validation.every"),
-             "validation.every = 0, so there is no {} to compare trials by; set it above 0, or take sweep.metric = "
-             "\"final_loss\"",
+  if (!has_validation_in(metric) || (is_reported && report_measure(metric)) || !holds_none_out(config)) return;
+  fail_usage(config.where("data.validation_fraction"),
+             "data.validation_fraction = 0.0, so there is no {} to compare trials by; set it above 0, or take "
+             "sweep.metric = \"final_loss\"",
              metric);
 }
 

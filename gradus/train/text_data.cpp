@@ -94,6 +94,14 @@ Tokens encode(const TextTokenizer& tokenizer, const TextFiles& files, std::span<
   }
 }
 
+// Of a text that is for one part as a whole.
+void check_length(const Config& config, const std::string& source, int64_t total) {
+  const int64_t context = config.integer("model.context");
+  if (total >= context + 1) return;
+  fail(source, "{} tokens; expected at least model.context + 1 = {}: give more text, or set model.context lower", total,
+       context + 1);
+}
+
 void check_length(const Config& config, const std::string& source, int64_t total, int64_t held) {
   const int64_t context = config.integer("model.context");
   if (total - held >= context + 1 && (held == 0 || held >= context + 1)) return;
@@ -112,7 +120,7 @@ std::unique_ptr<TokenDataset> whole_text(const Config& config, const TextTokeniz
                                          const std::vector<std::string>& paths, const char* whose) {
   const TextFiles files = read_text_files(config, paths);
   Tokens tokens = encode(tokenizer, files, files.views(), whose);
-  check_length(config, files.source, static_cast<int64_t>(tokens.ids.size()), 0);
+  check_length(config, files.source, static_cast<int64_t>(tokens.ids.size()));
   return token_dataset_of(std::move(tokens), config.integer("model.context"));
 }
 
@@ -158,6 +166,9 @@ TextTokenizer tokenizer_of_units(const Config& config, const TextFiles& files) {
   const TextFiles validation = read_text_files(config, config.texts("data.validation_path"));
   std::vector<std::string_view> texts = files.views();
   for (const std::string& text : validation.texts) texts.push_back(text);
+  for (const TextFiles* part : {&files, &validation}) {  // what is wrong with one is said of that one
+    make_text_tokenizer(config, part->source, part->views(), part->has_documents);
+  }
   return make_text_tokenizer(config, files.source + ", " + validation.source, texts,
                              files.has_documents || validation.has_documents);
 }
@@ -345,7 +356,7 @@ std::unique_ptr<Dataset> read_text(const Config& config, const TextTokenizer& to
                                    const std::vector<std::string>& paths) {
   if (const auto packed = packed_of(config, paths)) {
     check_same(tokenizer, packed->tokenizer, paths[0]);
-    check_length(config, paths[0], packed->tokens.size(), 0);
+    check_length(config, paths[0], packed->tokens.size());
     return packed_dataset(*packed, 0, packed->tokens.size(), config.integer("model.context"));
   }
   return whole_text(config, tokenizer, paths, "the model");

@@ -208,6 +208,39 @@ TEST(Predict, AnOutputThatIsNotFiniteIsAnError) {
             "gradus: [eval] the loss is inf; are the numbers of the data like those that the model learned?\n");
 }
 
+TEST(Eval, ExamplesOfOneClassHaveNoLossThatComparesClasses) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml",
+        "[data]\nkind='blobs'\npoints=30\nclasses=3\n[model]\nkind='mlp'\nhidden=[4]\n[loss]\nname='triplet'\n"
+        "[train]\nsteps=2\n");
+  ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--set", "data.points=6", "--out", "run"}).exit_code, 0);
+  const CommandResult result = run_gradus(folder, {"eval", "run"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(
+      result.err,
+      "gradus: [eval] no example of the validation part counts, so that there is no loss: their weights are all 0, or "
+      "a loss that compares examples has no two of one class beside another\n");
+}
+
+// What focal has for two classes alone is not asked of more when the run is read again.
+TEST(Eval, ARunWithFocalLossOfSeveralClasses) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml",
+        "[data]\nkind='blobs'\npoints=30\nclasses=3\n[model]\nkind='mlp'\nhidden=[4]\n[loss]\nname='focal'\n"
+        "[train]\nsteps=2\n");
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"train", "c.toml", "--out", "run"},
+                                                    {"eval", "run"},
+                                                    {"train", "--resume", "run", "--set", "train.steps=4"},
+                                                    {"train", "run/config.toml", "--out", "again"}}) {
+    const CommandResult result = run_gradus(folder, arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+  }
+  EXPECT_EQ(
+      run_gradus(folder, {"train", "c.toml", "--set", "loss.alpha=0.25"}).err,
+      "gradus: [--set loss.alpha=0.25] loss.alpha weighs two classes, and there are 3; give loss.class_weights, a "
+      "number for each\n");
+}
+
 TEST(Eval, RefusesOtherDataThanTheRunWasTrainedOn) {
   const TemporaryFolder folder;
   std::string rows = "x,y\n";

@@ -720,6 +720,24 @@ TEST(Init, RowsOfLibsvmHaveALabelForATarget) {
   spill(folder / "b", "0.5 1:1\n1.5 2:1\n");
   EXPECT_THAT(suggested(folder, "b"), HasSubstr("validation_fraction = 0.0    # too few rows to hold any out\n"));
   EXPECT_THAT(slurp(folder / "s.toml"), HasSubstr("name = \"mse\"    # the labels are numbers\n"));
+  spill(folder / "q", "0 qid:1 1:0.5\n1 qid:1 2:1.5\n");
+  EXPECT_EQ(
+      refused(folder, "q"),
+      "gradus: [q] has rows of LIBSVM with qid, the ranking of which is not learned; `sed -E 's/ qid:[0-9]+//' FILE "
+      "> NEW.svm` leaves it out\n");
+}
+
+TEST(Init, NumbersThatBlanksAlignAreNoText) {
+  const TemporaryFolder folder;
+  spill(folder / "a", "  0.25    1\n 12.50   -3\n");
+  EXPECT_EQ(
+      refused(folder, "a"),
+      "gradus: [a] has lines of 2 numbers that blanks align; expected one separator between them: `sed -E 's/^ +//; "
+      "s/ +/,/g' FILE > NEW.csv` writes commas\n");
+  std::string prose;
+  for (int i = 0; i < 9; ++i) prose += "  10  20 green bottles\n";
+  spill(folder / "p", prose);
+  EXPECT_THAT(suggested(folder, "p"), HasSubstr("kind = \"text\"\n"));
 }
 
 TEST(Init, NumbersThatAreNotReadAreNamed) {

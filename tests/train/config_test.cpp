@@ -423,6 +423,9 @@ TEST(ConfigCombinations, Training) {
       line_error({"validation.every=5"}),
       "[--set validation.every=5] validation.every = 5 needs held-out data; set data.validation_fraction above 0, "
       "e.g. 0.1");
+  EXPECT_EQ(line_error({"validation.report=true"}),
+            "[--set validation.report=true] validation.report = true needs held-out data; set data.validation_fraction "
+            "above 0, e.g. 0.1");
 }
 
 TEST(ConfigCombinations, DataModelAndOptimizer) {

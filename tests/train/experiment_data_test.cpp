@@ -327,6 +327,15 @@ TEST(ExperimentData, TextOfSeveralFilesWithItsOwnValidation) {
   };
   EXPECT_EQ(tokens(data.training), (std::vector<int64_t>{0, 1, 2, 0, 1, 2, 0, 1, 2, 2, 1, 0}));
   EXPECT_EQ(tokens(data.validation), (std::vector<int64_t>{2, 2, 2, 2}));
+  EXPECT_EQ(error_text([&] {
+              spill(folder / "s.txt", "ab");
+              make_data(config("s.txt"));
+            }),
+            "[" + (folder / "s.txt").string() +
+                "] 2 tokens; expected at least model.context + 1 = 4: give more text, or set model.context lower");
+  spill(folder / "bad.txt", "ab\xE9z");
+  EXPECT_THAT(error_text([&] { make_data(config("bad.txt")); }),
+              testing::StartsWith("[" + (folder / "bad.txt").string() + "] the text is not valid UTF-8 at byte 2"));
   // Characters are those of both; what is learned from a text, of the training part alone.
   spill(folder / "x.txt", "abcx");
   const ExperimentData more = make_data(config("x.txt"));

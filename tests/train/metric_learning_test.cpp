@@ -93,7 +93,11 @@ TEST(MetricLearning, NeedsBatchesOfSeveral) {
                   "one of another, and " +
                   key + " = 2 has no room for the three; take some of each class");
   }
-  EXPECT_EQ(usage_error_text([] { config_of({"validation.batch_size=2", "validation.every=0"}); }), "no error");
+  // There is a validation at the end in any case.
+  EXPECT_THAT(usage_error_text([] {
+                config_of({"validation.batch_size=2", "validation.every=0"});
+              }),
+              testing::HasSubstr("validation.batch_size = 2 has no room for the three"));
   EXPECT_EQ(
       error("validation.report=true"),
       "[--set validation.report=true] validation.report is of classes or numbers, and loss.name = \"info_nce\" gives "
@@ -139,6 +143,17 @@ TEST(MetricLearning, DataWithoutPairsIsSaidBeforeTraining) {
   const ExperimentData data = make_data(table_of(folder / "t.csv", {"data.validation_fraction=0.5"}));
   EXPECT_EQ(data.notes.back(),
             "the validation part has no two examples of one class beside another, so that there is no validation loss");
+  const auto waits = [&](const std::string& key) {
+    return usage_error_text([&] {
+      make_data(table_of(folder / "t.csv", {"data.validation_fraction=0.5", "validation.every=1", key}));
+    });
+  };
+  EXPECT_EQ(
+      waits("train.patience=2"),
+      "[--set train.patience=2] train.patience = 2 goes by the validation loss, and the validation part has no two "
+      "examples of one class beside another, so that there is none; hold more out, or remove it");
+  EXPECT_THAT(waits("train.restore_best=true"), testing::HasSubstr("train.restore_best = true goes by the validation"));
+  EXPECT_THAT(waits("schedule.name=plateau"), testing::HasSubstr("schedule.name = \"plateau\" goes by the validation"));
 }
 
 // Sorted by class, each pass of validation would have one class alone, and no triplet.

@@ -243,9 +243,9 @@ TEST(Sweep, AWrongKeyValueOrCombinationNamesTheTrial) {
       "[--grid train.steps=5,x] trial 2 (train.steps = x): \"train.steps\" must be an integer of at least 1; found "
       "the text \"x\"");
   EXPECT_EQ(
-      error_of("", {.grid = {"train.steps=5"}, .metric = "val_loss"}),
-      "[s.toml] trial 1 (train.steps = 5): validation.every = 0, so there is no val_loss to compare trials by; set "
-      "it above 0, or take sweep.metric = \"final_loss\"");
+      error_of("", {.grid = {"data.validation_fraction=0"}, .metric = "val_loss"}),
+      "[--grid data.validation_fraction=0] trial 1 (data.validation_fraction = 0): data.validation_fraction = 0.0, so "
+      "there is no val_loss to compare trials by; set it above 0, or take sweep.metric = \"final_loss\"");
 }
 
 TEST(Sweep, TheCommandLinesErrors) {
