@@ -263,8 +263,10 @@ MemoryPrediction clustering_memory(const Config& config, const ExperimentData& d
     mixing = threads() * of_a_thread + 4 * model + kProgram;
   }
   // The start's are gone when the sums of all blocks are there.
-  const int64_t sums = model * (3 + detail::RowBlocks(rows, model).count);
-  const int64_t work = std::max(kNumber * kOfRow * rows, 2 * kNumber * rows + sums) + mixing;
+  const bool in_batches = config.has("solver.name") && config.text("solver.name") == "mini_batch";
+  const int64_t at_once = in_batches ? std::min(rows, config.integer("solver.batch_size")) : rows;
+  const int64_t sums = model * (3 + detail::RowBlocks(at_once, model).count);
+  const int64_t work = std::max(kNumber * kOfRow * at_once, 2 * kNumber * rows + sums) + mixing;
   const int64_t state = model + kNumber * rows;
   return {.parts = {{"the program and its data", program + kProgram, ""},
                     {"the model", model, "fewer model.clusters, or model.covariance = \"diagonal\""},

@@ -735,7 +735,7 @@ TEST(Init, NumbersThatBlanksAlignAreNoText) {
       "gradus: [a] has lines of 2 numbers that blanks align; expected one separator between them: `sed -E 's/^ +//; "
       "s/ +/,/g' FILE > NEW.csv` writes commas\n");
   std::string prose;
-  for (int i = 0; i < 9; ++i) prose += "  10  20 green bottles\n";
+  for (int i = 0; i < 9; ++i) prose += "  10  green bottles\nhanging on the wall, and one is  7\n";
   spill(folder / "p", prose);
   EXPECT_THAT(suggested(folder, "p"), HasSubstr("kind = \"text\"\n"));
 }
