@@ -78,8 +78,8 @@ std::string Progress::status(const StepRecord& record, double elapsed_s) {
   const auto done = static_cast<double>(record.step + 1), all = static_cast<double>(plan_.steps);
   double left_s = elapsed_s / (done - static_cast<double>(plan_.done)) * (all - done);
   if (plan_.max_time_s > 0) left_s = std::clamp(plan_.max_time_s - elapsed_s, 0.0, left_s);
-  std::string text = fmt::format("step {}/{}  {:.0f}%  loss {:.4f}", record.step + 1, plan_.steps,
-                                 std::floor(100 * done / all), loss_sum_ / static_cast<double>(losses_));
+  std::string text = fmt::format("step {}/{}  {:.0f}%", record.step + 1, plan_.steps, std::floor(100 * done / all));
+  if (losses_ > 0) text += fmt::format("  loss {:.4f}", loss_sum_ / static_cast<double>(losses_));
   if (validation_loss_) text += fmt::format("  val_loss {:.4f}", *validation_loss_);
   text += fmt::format("  rate {:.2e}  {}", record.learning_rate,
                       human_rate(work_ / elapsed_s, plan_.tokens ? "tokens" : "examples"));

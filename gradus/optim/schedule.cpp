@@ -227,7 +227,10 @@ double factor_at(const OneCycleSchedule& s, int64_t step) {
   if (at <= peak && peak > 0.0) return between(s.initial_factor, 1.0, 1.0 - shaped(s.shape, at / peak));
   if (!s.three_phase) return between(s.final_factor, 1.0, shaped(s.shape, (at - peak) / (last - peak)));
   const double back = 2.0 * s.rise_fraction * length - 2.0;
-  if (at <= back) return between(s.initial_factor, 1.0, shaped(s.shape, (at - peak) / (back - peak)));
+  if (at <= back) {
+    const double down = back > peak ? (at - peak) / (back - peak) : 0.0;  // of one step, at the peak
+    return between(s.initial_factor, 1.0, shaped(s.shape, down));
+  }
   return between(s.final_factor, s.initial_factor, shaped(s.shape, (at - back) / (last - back)));
 }
 

@@ -428,7 +428,9 @@ void Config::derive_defaults() {
   if (!batch_size("train.batch_size")) derive("train.stop_window", int64_t{1});
   if (applies("data.validation_fraction")) derive("data.validation_fraction", usual_held_out(*this));
   derive("validation.batch_size", usual_validation_batch(*this));
-  if (applies("loss.alpha")) derive("loss.alpha", 0.25);  // of two classes alone, which the data tell
+  // Where class weights, or more classes, stand in their place.
+  if (applies("loss.alpha")) derive("loss.alpha", 0.25);
+  if (applies("loss.positive_weight")) derive("loss.positive_weight", 1.0);
   // How many steps epochs have, only the data tell.
   if (schedule_has_end(*this) && has("train.steps") && !has("train.epochs")) {
     derive("schedule.total_steps", integer("train.steps"));

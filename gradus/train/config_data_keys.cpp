@@ -510,7 +510,7 @@ std::vector<Key> loss_keys() {
        "these. Of `focal` they are its α, for more than two classes. "
        "Where classes are of different size, examples / (classes · examples of the class) makes them count the same: "
        "scikit-learn's `balanced`. `--dry-run` lists the classes and these numbers."},
-      {"loss.positive_weight", real(kAbove0), 1.0, loss_is({"binary_cross_entropy"}),
+      {"loss.positive_weight", real(kAbove0), Unset{"1"}, loss_is({"binary_cross_entropy"}),
        "What the loss of examples of the second class is multiplied by; unlike `loss.class_weights` it is not in what "
        "the sum is divided by, as PyTorch's `pos_weight`."},
       {"loss.gamma", real(kFrom0), 2.0, loss_is({"focal"}),

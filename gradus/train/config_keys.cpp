@@ -457,8 +457,8 @@ std::vector<Key> train_keys() {
 std::vector<Key> watching_keys() {
   return {
       {"validation.every", integer(kFrom0), 0, always(),
-       "Steps between validations. If data is held out, there is always one at the end, but of a run that is interrupted; "
-       "0 is that one alone."},
+       "Steps between validations. If data is held out, there is always one at the end, but of a run that is interrupted or "
+       "whose loss is no longer finite or a spike; 0 is that one alone."},
       {"validation.batch_size", integer(kFrom1), Unset{"64; of a text no more than a pass of training has"}, always(),
        "Examples in one pass of validation; it bounds the memory. The loss of `triplet` and `info_nce` depends on it, "
        "as it compares the examples of a pass, which are drawn in an order shuffled by `train.seed`: compare such "

@@ -98,7 +98,8 @@ void note_missing_classes(ExperimentData& data) {
 // Whether two are of one class, and one is of another.
 bool has_pairs(const Dataset& part) {
   const Tensor targets = part.present_targets();
-  if (!targets.defined() || targets.dtype() != DType::kI64 || targets.rank() != 1) return true;  // or it is not known
+  const bool of_each = targets.defined() && targets.rank() == 1 && targets.numel() == part.size();
+  if (!of_each || targets.dtype() != DType::kI64) return true;  // or it is not known, as of streamed rows
   std::vector<int64_t> ids(targets.data<int64_t>(), targets.data<int64_t>() + targets.numel());
   std::sort(ids.begin(), ids.end());
   return std::adjacent_find(ids.begin(), ids.end()) != ids.end() && ids.front() != ids.back();

@@ -222,6 +222,17 @@ TEST(Eval, ExamplesOfOneClassHaveNoLossThatComparesClasses) {
       "a loss that compares examples has no two of one class beside another\n");
 }
 
+// The default of what stands for the same is no second weight.
+TEST(Eval, ARunWithWeightsOfTwoClasses) {
+  const TemporaryFolder folder;
+  spill(folder / "c.toml",
+        "[data]\nkind='moons'\npoints=30\n[model]\nkind='linear'\n[loss]\nname='binary_cross_entropy'\n"
+        "class_weights=[0.5, 1.0]\n[train]\nsteps=2\n");
+  ASSERT_EQ(run_gradus(folder, {"train", "c.toml", "--out", "run"}).exit_code, 0);
+  EXPECT_EQ(run_gradus(folder, {"eval", "run"}).err, "");
+  EXPECT_EQ(run_gradus(folder, {"train", "--resume", "run", "--set", "train.steps=4"}).exit_code, 0);
+}
+
 // What focal has for two classes alone is not asked of more when the run is read again.
 TEST(Eval, ARunWithFocalLossOfSeveralClasses) {
   const TemporaryFolder folder;

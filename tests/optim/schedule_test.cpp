@@ -183,6 +183,11 @@ TEST(Schedule, StaysAsItIsBehindItsEnd) {
   EXPECT_EQ(learning_rate_at(OneCycleSchedule{.learning_rate = 2.0, .total_steps = 100, .rise_fraction = 1.0}, 99),
             2.0);
   EXPECT_EQ(learning_rate_at(OneCycleSchedule{.learning_rate = 2.0, .warmup_steps = 5, .total_steps = 5}, 5), 8e-6);
+  // A way up of one step begins at the peak, in three phases, too.
+  EXPECT_EQ(
+      learning_rate_at(
+          OneCycleSchedule{.learning_rate = 2.0, .total_steps = 10, .rise_fraction = 0.1, .three_phase = true}, 0),
+      2.0);
   EXPECT_EQ(learning_rate_at(WsdSchedule{2.0, 0, 100, 0, 0.25}, 99), 2.0) << "no decay at all";
   // Cycles of 1, 2, 4, … steps: cycle 40 begins at 2^40 − 1.
   const CosineRestartsSchedule doubling{.learning_rate = 2.0, .cycle_steps = 1, .cycle_multiplier = 2};
