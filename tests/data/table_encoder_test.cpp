@@ -185,10 +185,10 @@ TEST(TableEncoder, SaysWhatToDoAboutFieldsThatLookLikeNumbers) {
     return usage_error_text([&] { TableEncoder::fit(parse_csv(text, "t.csv"), kFirst, {}); });
   };
   EXPECT_THAT(
-      target("a,y\n1,\"1,5\"\n"),
+      target("a,y\n1,\"1,5\"\n2,\"2,5\"\n"),
       EndsWith("loss.name = \"cross_entropy\"; a comma in a number is not read: write 1.5 for 1,5, and 1000 for "
                "1,000"));
-  EXPECT_THAT(target("a,y\n1,$1.50\n"),
+  EXPECT_THAT(target("a,y\n1,$1.50\n2,$2.50\n"),
               EndsWith("loss.name = \"cross_entropy\"; a sign beside a number is not read: write 1.5 for $1.5, and 5 "
                        "for 5%"));
 }
