@@ -185,22 +185,22 @@ TEST(TableEncoder, SaysWhatToDoAboutFieldsThatLookLikeNumbers) {
     return usage_error_text([&] { TableEncoder::fit(parse_csv(text, "t.csv"), kFirst, {}); });
   };
   EXPECT_THAT(
-      target("a,y\n1,\"1,5\"\n2,\"2,5\"\n"),
+      target("a,y\n1,\"1,5\"\n2,\"2,5\"\n3,\"3,5\"\n"),
       EndsWith("loss.name = \"cross_entropy\"; a comma in a number is not read: write 1.5 for 1,5, and 1000 for "
                "1,000"));
-  EXPECT_THAT(target("a,y\n1,$1.50\n2,$2.50\n"),
+  EXPECT_THAT(target("a,y\n1,$1.50\n2,$2.50\n3,$3.50\n"),
               EndsWith("loss.name = \"cross_entropy\"; a sign beside a number is not read: write 1.5 for $1.5, and 5 "
                        "for 5%"));
 }
 
 TEST(TableEncoder, NumbersOfRowsAreNoFeatureUnlessNamed) {
-  const Table table = parse_csv(",a,y\n0,1,2\n1,3,4\n", "t.csv");
+  const Table table = parse_csv(",a,y\n0,1,2\n1,3,4\n2,5,6\n", "t.csv");
   EXPECT_EQ(TableEncoder::fit(table, kFirst, {}).input_names(), std::vector<std::string>{"a"});
   const std::vector<std::string> both = {"Unnamed: 0", "a"};
   EXPECT_EQ(TableEncoder::fit(table, kFirst, {.features = both}).input_names(), both);
   // A model of a table without them takes one that has them.
-  const TableEncoder encoder = TableEncoder::fit(parse_csv("a,y\n1,2\n3,4\n", "t.csv"), kFirst, {});
-  EXPECT_EQ(encoder.inputs(table).numel(), 2);
+  const TableEncoder encoder = TableEncoder::fit(parse_csv("a,y\n1,2\n3,4\n5,6\n", "t.csv"), kFirst, {});
+  EXPECT_EQ(encoder.inputs(table).numel(), 3);
 }
 
 TEST(TableEncoder, RefusesACategoryForEveryRow) {
