@@ -52,6 +52,16 @@ Tensor sliced(const Tensor& x, int axis, int64_t begin, int64_t end) {
   return x.view(shape, x.strides(), begin * x.strides()[axis]);
 }
 
+// Zeros, but for what `view` shows of them, which has the values of `part`.
+template <class View>
+Tensor zeros_but(const Shape& shape, const Tensor& part, View&& view) {
+  Tensor whole = Tensor::zeros(shape, part.dtype());
+  Tensor place = view(whole);
+  kernels::copy_into(place, part);
+  place = Tensor();  // the result has one owner again
+  return whole;
+}
+
 }  // namespace
 
 Tensor reshape(const Tensor& x, const Shape& shape) {
@@ -101,11 +111,7 @@ Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
   Tensor y = sliced(x, axis, first, last);
   if (!needs_gradient(x)) return y;
   return record("slice", std::move(y), std::array{&x}, [shape = x.shape(), axis, first, last](Gradients& g) {
-    Tensor grad = Tensor::zeros(shape, g.output().dtype());
-    Tensor part = sliced(grad, axis, first, last);
-    kernels::copy_into(part, g.output());
-    part = Tensor();  // the gradient has one owner again
-    g.add(0, std::move(grad));
+    g.add(0, zeros_but(shape, g.output(), [&](const Tensor& whole) { return sliced(whole, axis, first, last); }));
   });
 }
 
@@ -131,11 +137,8 @@ Tensor diagonal(const Tensor& x, int64_t offset, int axis_a, int axis_b) {
   Tensor y = diagonal_of(x, offset, axis_a, axis_b);
   if (!needs_gradient(x)) return y;
   return record("diagonal", std::move(y), std::array{&x}, [shape = x.shape(), offset, axis_a, axis_b](Gradients& g) {
-    Tensor grad = Tensor::zeros(shape, g.output().dtype());
-    Tensor part = diagonal_of(grad, offset, axis_a, axis_b);
-    kernels::copy_into(part, g.output());
-    part = Tensor();  // the gradient has one owner again
-    g.add(0, std::move(grad));
+    g.add(0, zeros_but(shape, g.output(),
+                       [&](const Tensor& whole) { return diagonal_of(whole, offset, axis_a, axis_b); }));
   });
 }
 

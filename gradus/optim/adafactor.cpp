@@ -108,8 +108,9 @@ class Adafactor : public Optimizer {
     const double count = static_cast<double>(step.arrays.count);
     if (count == 0.0) return take_empty(index);
     const double part = std::pow(t, options_.beta2_decay), epsilon = epsilon_for(step.arrays.dtype);
-    kernels::AdafactorUpdate rule{
-        .mix = step.mix, .floor = std::max(epsilon * epsilon, std::numeric_limits<double>::min()), .decay = step.learning_rate * step.weight_decay};
+    kernels::AdafactorUpdate rule{.mix = step.mix,
+                                  .floor = std::max(epsilon * epsilon, std::numeric_limits<double>::min()),
+                                  .decay = step.learning_rate * step.weight_decay};
     Tensor rows, columns;  // read until the end
     if (is_factored(index)) {
       factor(index, step, part, epsilon, rows, columns, rule);

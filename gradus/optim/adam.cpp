@@ -40,6 +40,7 @@ void Adam::update(size_t index, const ParameterStep& step) {
                            .root = corrections_.root(),
                            .storage = storage_of(index, own_step)};
   if (!decoupled_) rule.mix.decay = step.weight_decay;
+  adjust(rule, own_step);
   kernels::StateArrays state{bytes_of(index, moments.mean), bytes_of(index, moments.square)};
   if (options_.amsgrad) state.third = bytes_of(index, moments.largest);
   kernels::update_adam(step.arrays, state, rule);

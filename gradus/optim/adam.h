@@ -1,10 +1,14 @@
-// Adam's state and update, which AdamW, Adam and (for what is no matrix) Muon share.
+// Adam's state and update, which AdamW, Adam, RAdam and (for what is no matrix) Muon share.
 #pragma once
 
 #include <cmath>
 #include <vector>
 
 #include "gradus/optim/optimizer.h"
+
+namespace gradus::kernels {
+struct AdamUpdate;
+}
 
 namespace gradus::detail {
 
@@ -40,6 +44,8 @@ class Adam : public Optimizer {
   void add_slots(size_t index, std::vector<StateSlot>& all);
   std::vector<StateSlot> slots() override;
   void update(size_t index, const ParameterStep& step) override;
+  /// What another rule makes of the update after a parameter's own number of steps.
+  virtual void adjust(kernels::AdamUpdate& /*rule*/, int64_t /*own_step*/) const {}
 
  private:
   struct Moments {

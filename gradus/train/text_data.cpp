@@ -166,11 +166,15 @@ TextTokenizer tokenizer_of_units(const Config& config, const TextFiles& files) {
   const TextFiles validation = read_text_files(config, config.texts("data.validation_path"));
   std::vector<std::string_view> texts = files.views();
   for (const std::string& text : validation.texts) texts.push_back(text);
-  for (const TextFiles* part : {&files, &validation}) {  // what is wrong with one is said of that one
-    make_text_tokenizer(config, part->source, part->views(), part->has_documents);
+  try {
+    return make_text_tokenizer(config, files.source + ", " + validation.source, texts,
+                               files.has_documents || validation.has_documents);
+  } catch (const Error&) {
+    for (const TextFiles* part : {&files, &validation}) {  // what is wrong with one is said of that one
+      make_text_tokenizer(config, part->source, part->views(), part->has_documents);
+    }
+    throw;
   }
-  return make_text_tokenizer(config, files.source + ", " + validation.source, texts,
-                             files.has_documents || validation.has_documents);
 }
 
 TokenParts token_parts(const Config& config, const TextFiles& files, const TextTokenizer* known) {
@@ -188,9 +192,10 @@ TokenParts token_parts(const Config& config, const TextFiles& files, const TextT
     return all;
   }
   const Parts parts = split(config, files);
-  all.tokenizer = known != nullptr      ? *known
-                  : is_of_units(config) ? tokenizer_of_units(config, files)
-                                        : make_text_tokenizer(config, files.source, parts.training, files.has_documents);
+  all.tokenizer = known != nullptr ? *known
+                  : is_of_units(config)
+                      ? tokenizer_of_units(config, files)
+                      : make_text_tokenizer(config, files.source, parts.training, files.has_documents);
   all.training = encode(*all.tokenizer, files, parts.training, kWhose);
   if (!parts.held.empty()) all.held = encode(*all.tokenizer, files, parts.held, kWhose);
   const auto held = static_cast<int64_t>(all.held.ids.size());
